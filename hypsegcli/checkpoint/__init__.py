@@ -1,0 +1,1 @@
+"""Everything a trained model is, on disk."""

@@ -1,0 +1,125 @@
+"""Load and save checkpoints: checked before use, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json, header_to_json
+from hypsegcli.errors import CheckpointError
+from hypsegcli.geometry.poincare import EDGE
+from hypsegcli.images.write import write_atomically
+from hypsegcli.network.model import HyperbolicDeepLab, build_model
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model ready to run, and what is known about it."""
+
+    path: Path
+    sha256: str  # of the file
+    header: Header
+    model: HyperbolicDeepLab  # on the CPU, float32, in evaluation mode
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False) -> None:
+    """Write a .safetensors file. `half` stores convolution kernels as float16, everything else stays float32.
+
+    Batch-norm statistics and the head are kept whole: their range, and the geometry, do not survive rounding.
+    """
+    tensors = {}
+    for name, tensor in state.items():
+        shrink = half and tensor.ndim == 4 and not name.startswith("head.")
+        tensors[name] = tensor.detach().cpu().to(torch.float16 if shrink else tensor.dtype).contiguous()
+    write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header), "format": "pt"}))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint: .safetensors, or a .pt that `hypseg train` left in its run folder.
+
+    Raises CheckpointError with a sentence that names the file, what was found and what to do.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .safetensors file")
+    header, state = _read_torch(path) if path.suffix in {".pt", ".pth"} else _read_safetensors(path)
+    model = build_model(header.model)
+    _check(path, header, state, model)
+    model.load_state_dict({name: state[name].to(like.dtype) for name, like in model.state_dict().items()})
+    return Checkpoint(path, file_sha256(path), header, model.eval())
+
+
+def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+            if text is None:
+                raise CheckpointError(
+                    f"{path}: a safetensors file without hypseg's header, so its classes, curvature and "
+                    "normalisation are unknown; use a file that `hypseg train` wrote"
+                )
+            header = header_from_json(text, origin=path)
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
+
+
+def _read_torch(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"{path}: cannot be read as plain weights ({reason}); files that would run code when opened are refused"
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("header"), str):
+        keys = ", ".join(list(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(
+            f"{path}: holds no hypseg header (found: {keys}), so its classes, curvature and normalisation are "
+            "unknown; use a file that `hypseg train` wrote"
+        )
+    return header_from_json(content["header"], origin=path), content["model"]
+
+
+def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: HyperbolicDeepLab) -> None:
+    expected = model.state_dict()
+    missing, unexpected = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{path}: its tensors are not those of a {header.model.backbone} with a {header.model.head} head: "
+            f"{len(missing)} missing{_some(missing)}, {len(unexpected)} unexpected{_some(unexpected)}"
+        )
+    for name, like in expected.items():
+        if state[name].shape != like.shape:
+            raise CheckpointError(
+                f"{path}: the tensor {name} has shape {tuple(state[name].shape)}, its header asks for "
+                f"{tuple(like.shape)}"
+            )
+        if not torch.isfinite(state[name]).all():
+            raise CheckpointError(f"{path}: the tensor {name} holds NaN or infinity; training must have diverged")
+    offsets = state.get("head.offsets")
+    if offsets is not None:
+        norm = float(offsets.float().norm(dim=1).max()) * header.model.curvature**0.5
+        if norm > 1.0 - EDGE:
+            raise CheckpointError(
+                f"{path}: an offset lies at {norm:.4f} of the ball's radius, outside the 1 - {EDGE:g} that its "
+                f"logits are defined for; the curvature in the header ({header.model.curvature:g}) may be wrong"
+            )
+
+
+def _some(names: list[str]) -> str:
+    return f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""

@@ -1,0 +1,46 @@
+"""The Typer app, and `main(argv)`, which returns the exit code:
+
+    0    everything asked for was done
+    1    nothing could be done (no image succeeded, a checkpoint or data folder is unusable)
+    2    the command cannot be carried out as given; nothing was written
+    3    some images were done, some failed
+    130  interrupted; what was finished is whole, and --resume continues
+"""
+
+from __future__ import annotations
+
+import typer
+
+from hypsegcli.cli import info, predict, train, uncertainty
+from hypsegcli.cli.console import error
+from hypsegcli.errors import DeviceError, HypsegError, UsageError
+
+app = typer.Typer(
+    name="hypseg",
+    help="Per-pixel segmentation in hyperbolic space: label maps, confidence maps and boundary maps.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # a defect of ours shows its plain traceback
+)
+app.command("predict")(predict.predict)
+app.command("uncertainty")(uncertainty.uncertainty)
+app.command("info")(info.info)
+app.command("train")(train.train)
+
+
+def main(argv: list[str]) -> int:
+    """Run one command."""
+    try:
+        app(args=argv, prog_name="hypseg")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 1 if leaving.code else 0
+    except KeyboardInterrupt:
+        error("interrupted")
+        return 130
+    except (UsageError, DeviceError) as problem:
+        error(str(problem))
+        return 2
+    except HypsegError as problem:
+        error(str(problem))
+        return 1
+    return 0

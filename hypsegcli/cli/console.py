@@ -1,0 +1,20 @@
+"""Where words go: results to stdout, talk and progress to stderr."""
+
+from __future__ import annotations
+
+import sys
+
+
+def say(line: str) -> None:
+    """One line of result, to stdout."""
+    print(line)  # noqa: T201 (printing is what this room is for)
+
+
+def talk(line: str) -> None:
+    """One line about the run, to stderr."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def error(line: str) -> None:
+    """One sentence that says what went wrong, to stderr."""
+    talk(f"hypseg: {line}")

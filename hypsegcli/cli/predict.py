@@ -1,0 +1,4 @@
+"""x"""
+
+def predict() -> None:
+    """x."""

@@ -1,0 +1,1 @@
+"""The class tree; knows names and indices, not pixels."""

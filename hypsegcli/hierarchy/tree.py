@@ -1,0 +1,200 @@
+"""ClassTree: the K classes, the inner nodes above them, and who is whose parent.
+
+Node order is the reference implementation's: a class keeps its label value, inner nodes get K, K + 1, ... in
+breadth-first order of the JSON's keys, the root is not a node. M counts all nodes. Where label values have gaps
+(COCO-Stuff has) the reference invents classes for them; here they are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from hypsegcli.errors import TreeError
+
+ROOT = -1
+
+
+class ClassTree(BaseModel):
+    """Names and parents of the M nodes: first the K classes (the leaves), then the inner nodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: tuple[str, ...]  # (M,)
+    parents: tuple[int, ...]  # (M,), -1 for children of the root
+    classes: int  # K
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ClassTree:
+        M, K = len(self.names), self.classes
+        if len(self.parents) != M or not 1 <= K <= M:
+            raise ValueError(f"{M} names, {len(self.parents)} parents and {K} classes do not make a tree")
+        if len(set(self.names)) != M:
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise ValueError(f"a node's name must be its own, but these occur twice: {', '.join(twice)}")
+        for node, parent in enumerate(self.parents):
+            if parent != ROOT and not K <= parent < M:
+                raise ValueError(f"the parent of '{self.names[node]}' is not an inner node")
+        for node in range(M):
+            seen, at = {node}, self.parents[node]
+            while at != ROOT:
+                if at in seen:
+                    raise ValueError(f"'{self.names[node]}' is its own ancestor")
+                seen.add(at)
+                at = self.parents[at]
+        for node in range(K, M):
+            if node not in self.parents:
+                raise ValueError(f"the inner node '{self.names[node]}' has no children")
+        return self
+
+    @property
+    def nodes(self) -> int:
+        """M, the number of nodes without the root."""
+        return len(self.names)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether every class hangs from the root."""
+        return self.nodes == self.classes
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """From just below the root down to the node, both ends included."""
+        steps = [node]
+        while (parent := self.parents[steps[-1]]) != ROOT:
+            steps.append(parent)
+        return tuple(reversed(steps))
+
+    def depth(self, node: int) -> int:
+        """1 for children of the root."""
+        return len(self.path(node))
+
+    @property
+    def max_depth(self) -> int:
+        """Depth of the deepest class."""
+        return max(self.depth(leaf) for leaf in range(self.classes))
+
+    def sibling_groups(self) -> tuple[tuple[int, ...], ...]:
+        """The nodes that share a parent, for every parent (the root first), each group in node order."""
+        groups: dict[int, list[int]] = {}
+        for node, parent in enumerate(self.parents):
+            groups.setdefault(parent, []).append(node)
+        return tuple(tuple(groups[parent]) for parent in sorted(groups))
+
+    def ancestors(self) -> NDArray[np.bool_]:
+        """(M, M): [i, j] is True where j is i or an ancestor of i."""
+        table = np.zeros((self.nodes, self.nodes), dtype=bool)
+        for node in range(self.nodes):
+            table[node, list(self.path(node))] = True
+        return table
+
+    def siblings(self) -> NDArray[np.bool_]:
+        """(M, M): [i, j] is True where i and j share a parent; a node is its own sibling."""
+        parents = np.asarray(self.parents)
+        return parents[:, None] == parents[None, :]
+
+    def leaves_below(self) -> NDArray[np.bool_]:
+        """(M, K): [i, k] is True where class k is node i or lies below it."""
+        return self.ancestors()[: self.classes].T.copy()
+
+    def at_level(self, level: int) -> NDArray[np.intp]:
+        """(K,): the node that answers for each class at a depth; classes that end above it answer themselves."""
+        if not 1 <= level <= self.max_depth:
+            raise TreeError(f"level {level} does not exist: this class tree has levels 1 to {self.max_depth}")
+        return np.asarray([self.path(leaf)[: level][-1] for leaf in range(self.classes)], dtype=np.intp)
+
+    def level_of(self, name: str) -> int:
+        """Depth of the node called `name`."""
+        if name not in self.names:
+            inner = ", ".join(self.names[self.classes :]) or "none (the tree is flat)"
+            raise TreeError(f"no node of the class tree is called '{name}'; inner nodes are: {inner}")
+        return self.depth(self.names.index(name))
+
+
+def flat_tree(names: Sequence[str]) -> ClassTree:
+    """The tree in which every class hangs from the root."""
+    return ClassTree(names=tuple(names), parents=(ROOT,) * len(names), classes=len(names))
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Names from an `id:name` file, one a line; ids are label values and must run from 0 without gaps.
+
+    The name is everything after the first colon; blank lines are skipped.
+    """
+    names: dict[int, str] = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TreeError(f"{path}: cannot read the class list: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        index, colon, name = line.partition(":")
+        if not colon or not index.strip().isdecimal() or not name.strip():
+            raise TreeError(f"{path}, line {number}: found '{line.strip()}', expected 'id:name', such as '0:sky'")
+        if int(index) in names:
+            raise TreeError(f"{path}, line {number}: the id {int(index)} is given a second time")
+        names[int(index)] = name.strip()
+    missing = sorted(set(range(max(names, default=-1) + 1)) - set(names))
+    if missing or not names:
+        found = f"ids {', '.join(map(str, missing[:10]))} are missing" if names else "it has no classes"
+        raise TreeError(f"{path}: ids must run from 0 without gaps, but {found}")
+    return tuple(names[index] for index in range(len(names)))
+
+
+def read_tree(path: Path, class_names: Sequence[str]) -> ClassTree:
+    """The tree in a JSON file of nested objects with one root key, `{}` for a leaf (the reference's format)."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_twins(path))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise TreeError(f"{path}: cannot read the class tree: {error}") from error
+    if not isinstance(document, dict) or len(document) != 1:
+        raise TreeError(f'{path}: expected one root key, as in {{"root": {{"sky": {{}}, ...}}}}')
+    return _build(path, next(iter(document.values())), tuple(class_names))
+
+
+def _no_twins(path: Path) -> Any:
+    def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) != len(keys):
+            twice = sorted({key for key in keys if keys.count(key) > 1})
+            raise TreeError(f"{path}: these names occur twice under one parent: {', '.join(twice)}")
+        return dict(pairs)
+
+    return hook
+
+
+def _build(path: Path, children: Any, class_names: tuple[str, ...]) -> ClassTree:
+    index = {name: number for number, name in enumerate(class_names)}
+    if len(index) != len(class_names):
+        raise TreeError(f"{path}: two classes of the class list have the same name")
+    names, parents = list(class_names), [ROOT] * len(class_names)
+    placed: set[str] = set()
+    queue: deque[tuple[Any, int]] = deque([(children, ROOT)])
+    while queue:
+        below, parent = queue.popleft()
+        if not isinstance(below, dict):
+            raise TreeError(f"{path}: every node must be an object, '{{}}' for a class; found {below!r}")
+        for name, grandchildren in below.items():
+            if name in placed:
+                raise TreeError(f"{path}: the name '{name}' occurs twice in the tree")
+            placed.add(name)
+            if name in index:
+                if grandchildren:
+                    raise TreeError(f"{path}: the class '{name}' has children; a class must be a leaf '{{}}'")
+                parents[index[name]] = parent
+                continue
+            if not grandchildren:
+                raise TreeError(f"{path}: the leaf '{name}' is not in the class list")
+            names.append(name)
+            parents.append(parent)
+            queue.append((grandchildren, len(names) - 1))
+    if missing := [name for name in class_names if name not in placed]:
+        raise TreeError(f"{path}: these classes are not in the tree: {', '.join(missing)}")
+    return ClassTree(names=tuple(names), parents=tuple(parents), classes=len(class_names))

@@ -1,0 +1,161 @@
+"""Picture files to arrays: photographs to upright RGB, label masks to class ids.
+
+Every Pillow mode is handled by name. `convert("RGB")` alone would turn nearly every 16-bit picture white,
+show the hidden colours of transparent pixels, and turn palette indices into colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hypsegcli.errors import ImageError
+from hypsegcli.images.open_image import MAX_PIXELS, Opened, image_errors, open_upright
+
+__all__ = ["MAX_PIXELS", "DecodedImage", "decode_image", "decode_mask"]
+
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent
+_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+_CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
+_LEVELS = {
+    "L;2": 3,
+    "L;4": 15,
+}  # largest stored sample of grey with fewer than 8 bits; Pillow stretches it to 255
+_LOSSY = ("JPEG", "MPO", "JPEG2000")
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """A photograph ready for the network.
+
+    `pixels` is (H, W, 3) uint8 RGB, upright, C-contiguous and writable. `notes` say, one phrase each, what
+    was changed on the way from the file, such as "16-bit values divided by 257"; empty for a plain picture.
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Decode the first frame of a picture to upright RGB.
+
+    EXIF orientation is applied once. Deeper samples are scaled over their whole range, never cut off.
+    Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely
+    and faithfully, and for more than `max_pixels` pixels.
+    """
+    opened = open_upright(path, max_pixels=max_pixels)
+    notes = list(opened.notes)
+    with image_errors(path):
+        mode = opened.image.mode
+        if mode in _SIXTEEN_BIT or mode == "I":
+            grey = _grey_from_deep(path, opened, notes)
+            pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+        elif mode in _OPAQUE or mode in _ALPHA or mode in _CONVERTED:
+            pixels = np.array(_to_rgb(opened, notes), dtype=np.uint8)
+        elif mode == "F":
+            raise ImageError(
+                f"{path}: the picture holds floating-point values, whose range is unknown. Save it with 8 or "
+                "16 bits a sample."
+            )
+        else:
+            raise ImageError(f"{path}: pictures of mode {mode} are not supported. Save it as 8-bit RGB.")
+    return DecodedImage(pixels, tuple(notes))
+
+
+def decode_mask(path: Path) -> NDArray[Any]:
+    """Decode a label mask to class ids, (H, W), never by colour.
+
+    uint8 palette indices or grey values as stored (also below 8 bits), 0 or 1 from a bilevel picture,
+    uint16 from 16 bits, int32 from 32 bits. Orientation is applied as for pictures, so that a photograph
+    and its mask agree. Raises ImageError for a picture in colour, with transparency, with several frames,
+    in a lossy format, or otherwise open to two readings.
+    """
+    opened = open_upright(path)
+    advice = "Save it as a PNG with one channel whose values are the class ids."
+    with image_errors(path):
+        image, mode = opened.image, opened.image.mode
+        if opened.format in _LOSSY:
+            raise ImageError(
+                f"{path}: {opened.format} does not keep exact values, so it holds no ids. {advice}"
+            )
+        if mode == "F":
+            raise ImageError(f"{path}: the mask holds floating-point values; ids are whole numbers. {advice}")
+        if mode not in ("P", "L", "1", "I", *_SIXTEEN_BIT):
+            raise ImageError(
+                f"{path}: this is a colour picture (mode {mode}) and not an index mask. {advice}"
+            )
+        if opened.frames > 1:
+            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed. {advice}")
+        if opened.white_is_zero and mode != "1":
+            raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted. {advice}")
+        values = np.array(image)
+        if mode == "1":
+            return values.astype(np.uint8)
+        if mode in _SIXTEEN_BIT:
+            return values.astype(np.uint16)
+        top = opened.maxval or _LEVELS.get(opened.rawmode[:3])
+        if top is not None and mode in ("L", "I"):  # undo Pillow's stretching to 255 or 65535
+            full = 255 if mode == "L" else 65535
+            stored = (values.astype(np.uint64) * top + full // 2) // full
+            return stored.astype(np.uint8 if mode == "L" else np.uint16)
+        return values
+
+
+def _grey_from_deep(path: Path, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:
+    """Scale 12-bit, 16-bit and small 32-bit grey to (H, W) uint8, rounding."""
+    values = np.asarray(opened.image)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ImageError(
+            f"{path}: the picture holds 32-bit values from {low} to {high}, whose range is unknown. Save it "
+            "with 8 or 16 bits a sample."
+        )
+    twelve = opened.rawmode.startswith("I;12")
+    top = 4095 if twelve else 65535
+    scaled = values.astype(np.uint32)
+    scaled *= 255
+    scaled += top // 2
+    scaled //= top
+    grey = scaled.astype(np.uint8)
+    notes.append("12-bit values scaled to 8 bits" if twelve else "16-bit values divided by 257")
+    if opened.white_is_zero:  # Pillow inverts such a TIFF with 8 bits, but not with 16
+        grey = np.uint8(255) - grey
+    key = opened.image.info.get("transparency")
+    if isinstance(key, int) and (hidden := values == key).any():
+        grey[hidden] = 255
+        notes.append("transparent pixels shown on white")
+    return grey
+
+
+def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
+    """Convert a picture of at most 8 bits a sample, as Pillow delivers it, to mode RGB."""
+    image, mode = opened.image, opened.image.mode
+    deep = ";16" in opened.rawmode or (opened.maxval or 0) > 255
+    if deep:
+        notes.append("16-bit values reduced to 8 bits")  # Pillow keeps the high byte: within 1 of v / 257
+    if mode in _CONVERTED:
+        notes.append(f"{mode} converted to RGB")
+        return image.convert("RGB")
+    key = image.info.get("transparency")
+    if deep and key is not None:
+        del image.info["transparency"]  # a 16-bit colour, which no reduced sample can be compared with
+        key = None
+        notes.append("transparent colour of a 16-bit picture ignored")
+    levels = _LEVELS.get(opened.rawmode[:3])
+    if levels is not None and isinstance(key, int):
+        image.info["transparency"] = key * 255 // levels  # Pillow stretches the samples, but not the key
+    see_through = mode == "P" and image.palette is not None and image.palette.mode == "RGBA"
+    if mode not in _ALPHA and key is None and not see_through:
+        return image.convert("RGB")
+    rgba = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
+    lowest, _ = rgba.getchannel("A").getextrema()
+    if lowest == 255:
+        return rgba.convert("RGB")
+    notes.append("transparent pixels shown on white")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

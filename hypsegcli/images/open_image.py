@@ -1,0 +1,190 @@
+"""A path to an upright, fully loaded Pillow image; whatever goes wrong becomes one ImageError.
+
+Pillow reads the formats of `FORMATS` and nothing else: each further decoder is one more piece of code that
+hostile bytes can reach. The format is told by the content, never by the suffix.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, TiffImagePlugin
+
+from hypsegcli.errors import ImageError
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000")  # MPO comes with JPEG
+MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: 2 * (1 GiB / 4 bytes / 3 channels)
+
+_ORIENTATION = 0x0112
+_PHOTOMETRIC = 0x0106
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A loaded picture, turned upright, with what its header said about the samples.
+
+    `rawmode` is Pillow's name for the samples as they are stored ("RGB;16B", "L;4"), empty where unknown.
+    `maxval` is the largest sample a PPM file declares, None for other formats. `white_is_zero` marks a
+    TIFF whose zero means white. `frames` counts the pictures in the file, of which `image` is the first.
+    `notes` say what was changed so far.
+    """
+
+    image: Image.Image
+    format: str
+    rawmode: str
+    maxval: int | None
+    white_is_zero: bool
+    frames: int
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def image_errors(path: Path) -> Iterator[None]:
+    """Turn any exception into an ImageError that names `path`: Pillow raises nearly every kind there is."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(
+            f"{path}: there is not enough memory to decode this picture. Make it smaller."
+        ) from error
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise ImageError(
+            f"{path}: the picture is damaged and cannot be decoded ({reason}). Replace the file."
+        ) from error
+
+
+def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
+    """Read `path` once, decode its first frame and turn it upright.
+
+    Raises ImageError for a file that cannot be read, is no picture, is damaged or truncated, or has more
+    than `max_pixels` pixels (width times height, checked before any pixel is decoded).
+    """
+    data = _read(path)
+    with image_errors(path):
+        image = _identify(path, data)
+        width, height = image.size
+        if width < 1 or height < 1:
+            raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it.")
+        if width * height > max_pixels:
+            raise ImageError(
+                f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most "
+                f"{max_pixels:,} are allowed. Cut it into smaller pictures."
+            )
+        kind = image.format or ""
+        if kind == "JPEG2000":
+            _check_jpeg2000(path, data, image.mode)
+        rawmode, maxval = _samples(image)
+        white_is_zero = False
+        notes: list[str] = []
+        frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
+        if frames > 1:
+            notes.append(f"frame 1 of {frames} used")
+        orientation: object = 1
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            orientation = image.tag_v2.get(_ORIENTATION, 1)
+            white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
+        image.load()
+        upright: Image.Image = image
+        if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
+            orientation = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
+            if orientation in _TRANSPOSE:
+                upright = image.transpose(_TRANSPOSE[orientation])
+        if orientation in _TRANSPOSE:
+            notes.append(f"turned upright (EXIF orientation {orientation})")
+        return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{path}: there is no such file. Check the name.") from None
+    except (OSError, ValueError, MemoryError) as error:
+        if path.is_dir():
+            raise ImageError(f"{path}: this is a folder, not a picture. Name the pictures in it.") from None
+        reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
+        raise ImageError(f"{path}: the file cannot be read ({reason}). Check its permissions.") from error
+    if not data:
+        raise ImageError(f"{path}: the file is empty (0 bytes). Replace it.")
+    return data
+
+
+def _identify(path: Path, data: bytes) -> Image.Image:
+    """Do what Image.open does, except for its warning about large pictures.
+
+    That warning can only be silenced for the whole process, which a library must not do; the size check
+    in `open_upright` stands in for it. Pillow's registry of formats is its documented plugin interface.
+    """
+    damage = ""
+    for name in FORMATS:
+        if name not in Image.OPEN:
+            Image.init()
+        factory, accept = Image.OPEN[name]
+        if accept is not None and accept(data[:16]) is not True:
+            continue
+        try:
+            return factory(BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error) as error:
+            damage = f"{name}: {error}"
+    if damage:
+        raise ImageError(f"{path}: the header of the picture is damaged ({damage}). Replace the file.")
+    raise ImageError(
+        f"{path}: this is not a picture in a known format. Known are {', '.join(FORMATS)}, told by the "
+        "content and not by the suffix."
+    )
+
+
+def _check_jpeg2000(path: Path, data: bytes, mode: str) -> None:
+    """Refuse two kinds of JPEG 2000 that Pillow decodes to wrong pixels without a word."""
+    # A file cut between its header and its first tile comes out flat. Inside a codestream FF is never
+    # followed by more than 8F, so that FF D9 can only be the end marker.
+    if b"\xff\xd9" not in data[data.find(b"\xff\x90") :]:
+        raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end). Replace the file.")
+    # Colours of more than 8 bits are rounded without clipping: 65535 becomes 256 becomes 0, white is black.
+    # Ssiz, bits per sample less one, is byte 42 of the codestream, which starts with FF 4F FF 51.
+    start = data.find(b"\xff\x4f\xff\x51")
+    bits = (data[start + 42] & 0x7F) + 1
+    if bits > 8 and not mode.startswith("I"):
+        raise ImageError(
+            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly. "
+            "Convert it to PNG or TIFF."
+        )
+
+
+def _samples(image: Image.Image) -> tuple[str, int | None]:
+    """Return the raw mode and, for PPM, the declared maximum of the samples; both before load()."""
+    tiles = getattr(image, "tile", None)
+    if not tiles:
+        return "", None
+    args = tiles[0].args
+    values = args if isinstance(args, tuple) else (args,)
+    rawmode = values[0] if values and isinstance(values[0], str) else ""
+    if tiles[0].codec_name in ("ppm", "ppm_plain") and len(values) > 1:
+        return rawmode, int(values[1])
+    return rawmode, None
+
+
+def _orientation(image: Image.Image, notes: list[str]) -> object:
+    """Return the EXIF orientation; damaged EXIF data costs a note and not the picture."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:
+        notes.append("damaged EXIF data ignored")
+        return 1

@@ -1,0 +1,126 @@
+"""Where every output goes, refused as a whole where two files would meet."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from hypsegcli.errors import PlanError
+
+if TYPE_CHECKING:
+    from hypsegcli.images.discover import Inputs
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class PlannedImage:
+    """One picture and the files to be made from it: `outputs` maps each kind to its target path."""
+
+    source: Path
+    key: PurePosixPath
+    outputs: Mapping[str, Path]
+
+
+def plan_outputs(
+    inputs: Inputs, out: Path, suffixes: Mapping[str, str], *, extra: Sequence[Path] = ()
+) -> list[PlannedImage]:
+    """Give every picture its targets `out/<kind>/<key><suffix>`, in the order of the inputs.
+
+    `suffixes` maps each kind to its suffix, such as {"labels": ".png"}; `extra` are further files that the
+    run writes. Raises PlanError when `out` is not usable as a folder or lies in a folder given as an input,
+    when two outputs would be one file (also on file systems that ignore case or Unicode form) or one would
+    be a folder of the other, and when an output would overwrite an input. Touches nothing on the disk.
+    """
+    _check_out(inputs, out)
+    plan = [
+        PlannedImage(
+            item.path,
+            item.key,
+            {kind: out / kind / f"{item.key}{suffix}" for kind, suffix in suffixes.items()},
+        )
+        for item in inputs.images
+    ]
+    _check_shared(plan, extra)
+    _check_overwrites(plan, extra)
+    return plan
+
+
+def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:
+    """Return the targets that exist already, broken links included, in plan order, then those of `extra`."""
+    targets = [target for planned in plan for target in planned.outputs.values()]
+    return [target for target in (*targets, *extra) if os.path.lexists(target)]
+
+
+def _check_out(inputs: Inputs, out: Path) -> None:
+    above = [folder for folder in (out, *out.parents) if os.path.lexists(folder)]
+    if above and not above[0].is_dir():
+        raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file. Choose another.")
+    # Compared by identity, which also sees through links, mounts and file systems that ignore case.
+    real = Path(os.path.realpath(out))
+    around = [folder for folder in (real, *real.parents) if folder.exists()]
+    for given in inputs.folders:
+        if any(given.samefile(folder) for folder in around):
+            raise PlanError(
+                f"{out}: the output folder lies in the input folder {given}, so that the next run would take its "
+                "own maps for pictures. Choose a folder outside."
+            )
+
+
+def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
+    owners: dict[str, tuple[str, Path]] = {_fold(path): ("the run itself", path) for path in extra}
+    clashes: dict[tuple[str, str], Path] = {}
+    for planned in plan:
+        for target in planned.outputs.values():
+            owner, first = owners.setdefault(_fold(target), (str(planned.source), target))
+            if first is not target:
+                clashes.setdefault((owner, str(planned.source)), target)
+    for owner, target in list(owners.values()):
+        for folder in target.parents:  # a.jpg makes the file a.png where a.png/b.jpg needs a folder a.png
+            if (other := owners.get(_fold(folder))) is not None:
+                clashes.setdefault((other[0], owner), folder)
+    _refuse(
+        "Two inputs would be written to the same output; rename one, or run them into different folders",
+        (f"{one} and {two} -> {target}" for (one, two), target in clashes.items()),
+    )
+
+
+def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
+    # A link that is an input counts at its own place and at the file it leads to. A link that is an output
+    # counts only at its own place, because the new file replaces the link.
+    sources: dict[str, Path] = {}
+    parents: dict[Path, str] = {}
+
+    def place(path: Path) -> str:
+        if path.parent not in parents:
+            parents[path.parent] = os.path.realpath(path.parent)
+        return _fold(Path(parents[path.parent], path.name))
+
+    for planned in plan:
+        sources[place(planned.source)] = planned.source
+        sources[_fold(Path(os.path.realpath(planned.source)))] = planned.source
+    targets = [target for planned in plan for target in planned.outputs.values()]
+    _refuse(
+        "An output would overwrite an input; choose another output folder",
+        (
+            f"{target} is the input {sources[at]}"
+            for target in (*targets, *extra)
+            if (at := place(target)) in sources
+        ),
+    )
+
+
+def _fold(path: Path) -> str:
+    """Return one spelling for all names that macOS or Windows would take for the same file."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
+
+
+def _refuse(problem: str, offenders: Iterable[str]) -> None:
+    found = list(offenders)
+    if found:
+        more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+        raise PlanError(f"{problem}: {'; '.join(found[:_LISTED])}{more}.")

@@ -1,0 +1,49 @@
+"""Where the network runs and in which precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from hypsegcli.errors import DeviceError
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device and the precision of the layers before the exponential map."""
+
+    torch: torch.device
+    bf16: bool
+
+    @property
+    def label(self) -> str:
+        """For run.json and the terminal, such as `cuda:0 (NVIDIA H200), bf16`."""
+        name = f" ({torch.cuda.get_device_name(self.torch)})" if self.torch.type == "cuda" else ""
+        return f"{self.torch}{name}, {'bf16' if self.bf16 else 'fp32'}"
+
+
+def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`; precision `auto` is bf16 on CUDA devices that have it, else fp32.
+
+    Raises DeviceError where that device is not there: asked for by name, it is never silently replaced.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    if kind not in {"cpu", "cuda", "mps"} or (index and (kind != "cuda" or not index.isdecimal())):
+        raise DeviceError(f"--device {name}: expected auto, cpu, cuda, cuda:N or mps")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise DeviceError(f"--device {name}: torch sees no CUDA device here; use --device cpu")
+        if int(index or 0) >= count:
+            raise DeviceError(f"--device {name}: only cuda:0 to cuda:{count - 1} exist here")
+        name = f"cuda:{index or 0}"
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("--device mps: torch sees no Apple GPU here; use --device cpu")
+    bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return Device(torch.device(name), bf16_default if precision == "auto" else precision == "bf16")

@@ -1,0 +1,55 @@
+"""Windows over an image that is too large to go in whole, and how their answers are joined.
+
+Along each axis the windows' weights fall linearly across their overlaps and sum to 1 at every pixel, so planes
+are blended without a second accumulator; a pixel's label is that of the window in which its weight is largest.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALIGNMENT = 16  # windows start where the network's coarsest grid has a point, so a tile sees the same grid
+
+
+class Window(NamedTuple):
+    """One stretch of an axis."""
+
+    start: int
+    stop: int
+    weight: NDArray[np.float32]  # (stop - start,), sums to 1 over the windows at every pixel
+    owned: NDArray[np.bool_]  # (stop - start,), True in exactly one window at every pixel
+
+
+def axis_windows(length: int, *, tile: int, overlap: int) -> list[Window]:
+    """Windows of at most `tile` pixels, spread evenly, that overlap by at least `overlap` pixels.
+
+    `tile` and `overlap` are multiples of 16, overlap at most half of tile.
+    """
+    if tile % ALIGNMENT or overlap % ALIGNMENT or not 0 <= 2 * overlap <= tile:
+        raise ValueError(f"tile {tile} and overlap {overlap} must be multiples of 16, overlap at most half of tile")
+    if length <= tile:
+        return [Window(0, length, np.ones(length, np.float32), np.ones(length, np.bool_))]
+    count = -(-(length - overlap) // (tile - overlap))
+    reach = -(-(length - tile) // ALIGNMENT)  # of the last window's start, in steps of the alignment
+    starts = [ALIGNMENT * (index * reach // (count - 1)) for index in range(count)]
+    # Evenly spread starts, rounded down, can leave a pair closer than `overlap`: none starts more than
+    # `tile - overlap` behind its predecessor.
+    for index in range(count - 1, 0, -1):
+        starts[index - 1] = max(starts[index - 1], starts[index] - (tile - overlap))
+    stops = [min(start + tile, length) for start in starts]
+
+    raw = np.zeros((count, length), np.float32)
+    for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        at = np.arange(start, stop) + 0.5
+        rise = at - start if start > 0 else np.full(stop - start, np.inf)
+        fall = stop - at if stop < length else np.full(stop - start, np.inf)
+        raw[index, start:stop] = np.minimum(np.minimum(rise, fall), max(overlap, 1))
+    weights = raw / raw.sum(0)
+    owner = raw.argmax(0)
+    return [
+        Window(start, stop, weights[index, start:stop], owner[start:stop] == index)
+        for index, (start, stop) in enumerate(zip(starts, stops, strict=True))
+    ]

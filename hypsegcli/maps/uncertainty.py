@@ -1,0 +1,59 @@
+"""Confidence measures: one (H, W) plane each, high where the network is sure, never stretched per image.
+
+Every measure has a full scale that depends on the checkpoint alone, so values compare across images; its
+uncertainty is `1 - confidence / full scale`, in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of confidence."""
+
+    name: str
+    title: str  # for legends
+    formula: str  # in words, for file metadata
+    needs_probabilities: bool
+
+
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        Measure("distance", "distance to the origin", "geodesic distance to the origin of the ball", False),
+        Measure("norm", "norm in the ball", "Euclidean norm over the ball's radius, tanh(sqrt(c) distance / 2)", False),
+        Measure("entropy", "1 - entropy", "1 - entropy of the class probabilities / ln K", True),
+        Measure("margin", "margin", "largest minus second largest class probability", True),
+        Measure("max-probability", "largest probability", "largest class probability", True),
+    )
+}
+
+
+def full_scale(name: str, *, max_distance: float) -> float:
+    """The largest value a measure can take; the unit of `distance` is that of the ball, the others have none."""
+    return max_distance if name == "distance" else 1.0
+
+
+def confidence(name: str, *, distance: Tensor, c: float, probabilities: Tensor | None) -> Tensor:
+    """(B, H, W) float32 confidence from distance (B, H, W) and, where needed, class probabilities (B, K, H, W)."""
+    if name == "distance":
+        return distance
+    if name == "norm":
+        return torch.tanh(math.sqrt(c) / 2.0 * distance)
+    if probabilities is None:
+        raise ValueError(f"the measure {name} needs class probabilities")
+    if name == "entropy":
+        entropy = -torch.special.xlogy(probabilities, probabilities).sum(1)
+        return (1.0 - entropy / math.log(probabilities.shape[1])).clamp(0.0, 1.0)
+    if name == "margin":
+        best = probabilities.topk(2, dim=1).values
+        return best[:, 0] - best[:, 1]
+    if name == "max-probability":
+        return probabilities.amax(1)
+    raise ValueError(f"unknown measure {name}; known are {', '.join(MEASURES)}")

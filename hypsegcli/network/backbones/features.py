@@ -1,0 +1,42 @@
+"""Features: what every backbone becomes, and the conversion of stride to dilation."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Features(nn.Module):
+    """A backbone cut in two: up to stride 4, and from there to the output stride.
+
+    `forward` maps an image (B, 3, H, W) to `low` (B, low_channels, H/4, W/4) and
+    `high` (B, high_channels, H/s, W/s).
+    """
+
+    def __init__(self, low: nn.Module, high: nn.Module, low_channels: int, high_channels: int) -> None:
+        super().__init__()
+        self.low = low
+        self.high = high
+        self.low_channels = low_channels
+        self.high_channels = high_channels
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        low = self.low(image)
+        return low, self.high(low)
+
+
+def stride_to_dilation(stage: nn.Module, *, entering: int, dilation: int) -> None:
+    """Take the stride of 2 out of a stage and spread its kernels instead, so that they see the same pixels.
+
+    The strided convolution keeps the dilation of the stage before (`entering`); the ones after it get `dilation`.
+    """
+    for layer in stage.modules():
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        spread = dilation
+        if layer.stride == (2, 2):
+            layer.stride = (1, 1)
+            spread = entering
+        kernel = layer.kernel_size[0]
+        if kernel > 1:
+            layer.dilation = (spread, spread)
+            layer.padding = ((kernel - 1) // 2 * spread,) * 2

@@ -1,0 +1,26 @@
+"""ResNet-18, 50 and 101 from torchvision (He et al., 2016), classifier cut off."""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision import models
+
+from hypsegcli.network.backbones.features import Features, stride_to_dilation
+
+
+def resnet_features(name: str, output_stride: int) -> Features:
+    """The ResNet called `name`, with random weights; stride 4 is the output of layer1."""
+    net = models.get_model(name, weights=None)
+    if output_stride == 8:
+        stride_to_dilation(net.layer3, entering=1, dilation=2)
+        stride_to_dilation(net.layer4, entering=2, dilation=4)
+    else:
+        stride_to_dilation(net.layer4, entering=1, dilation=2)
+    low = nn.Sequential()
+    for part in ("conv1", "bn1", "relu", "maxpool", "layer1"):
+        low.add_module(part, getattr(net, part))
+    high = nn.Sequential()
+    for part in ("layer2", "layer3", "layer4"):
+        high.add_module(part, getattr(net, part))
+    channels = net.fc.in_features
+    return Features(low, high, low_channels=channels // 8, high_channels=channels)

@@ -1,0 +1,67 @@
+"""Atrous spatial pyramid pooling and the DeepLabV3+ decoder (Chen et al., ECCV 2018)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ASPP_RATES = (6, 12, 18)  # at output stride 16; doubled at 8, so that they reach equally far in the image
+ASPP_CHANNELS = 256
+LOW_LEVEL_CHANNELS = 48
+
+
+def conv_bn_relu(cin: int, cout: int, kernel: int, *, dilation: int = 1, separable: bool = False) -> nn.Sequential:
+    """Convolution, batch norm, ReLU; separable puts a depthwise convolution before a pointwise one."""
+    padding = dilation * (kernel // 2)
+    if not separable or kernel == 1:
+        conv = nn.Conv2d(cin, cout, kernel, padding=padding, dilation=dilation, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(cin, cin, kernel, padding=padding, dilation=dilation, groups=cin, bias=False),
+        nn.BatchNorm2d(cin),
+        nn.Conv2d(cin, cout, 1, bias=False),
+        nn.BatchNorm2d(cout),
+        nn.ReLU(inplace=True),
+    )
+
+
+class ASPP(nn.Module):
+    """A 1x1 branch, three dilated 3x3 branches and the image's mean, joined by a 1x1 convolution."""
+
+    def __init__(self, cin: int, *, output_stride: int, separable: bool) -> None:
+        super().__init__()
+        rates = [rate * 16 // output_stride for rate in ASPP_RATES]
+        self.point = conv_bn_relu(cin, ASPP_CHANNELS, 1)
+        self.dilated = nn.ModuleList(
+            conv_bn_relu(cin, ASPP_CHANNELS, 3, dilation=rate, separable=separable) for rate in rates
+        )
+        # No batch norm after pooling: it would see one value a channel, which a batch of one cannot normalise.
+        self.pool = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(cin, ASPP_CHANNELS, 1), nn.ReLU(inplace=True)
+        )
+        self.join = conv_bn_relu(ASPP_CHANNELS * (len(rates) + 2), ASPP_CHANNELS, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.pool(x).expand(-1, -1, x.shape[2], x.shape[3])
+        joined: Tensor = self.join(torch.cat([self.point(x), *(b(x) for b in self.dilated), pooled], dim=1))
+        return joined
+
+
+class Decoder(nn.Module):
+    """ASPP features brought to stride 4, joined with low-level features, reduced to the embedding."""
+
+    def __init__(self, low_channels: int, *, embedding_size: int, separable: bool) -> None:
+        super().__init__()
+        self.low_level = conv_bn_relu(low_channels, LOW_LEVEL_CHANNELS, 1)
+        self.refine = nn.Sequential(
+            conv_bn_relu(ASPP_CHANNELS + LOW_LEVEL_CHANNELS, 256, 3, separable=separable),
+            conv_bn_relu(256, 256, 3, separable=separable),
+        )
+        self.embed = nn.Conv2d(256, embedding_size, 1)
+
+    def forward(self, low: Tensor, high: Tensor) -> Tensor:
+        """(B, D, H/4, W/4) Euclidean embedding: tangent vectors at the ball's origin."""
+        high = F.interpolate(high, size=low.shape[2:], mode="bilinear", align_corners=False)
+        embedding: Tensor = self.embed(self.refine(torch.cat([high, self.low_level(low)], dim=1)))
+        return embedding

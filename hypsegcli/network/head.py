@@ -1,0 +1,63 @@
+"""The classifiers: tangent vectors in, logits and distance to the origin out. Three behind one interface."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from hypsegcli.geometry.mlr import closed_form_logits, from_bias, radial, reference_logits
+from hypsegcli.geometry.poincare import exp_map_zero, project
+from hypsegcli.network.config import ModelConfig
+
+_INITIAL_NORMAL = 0.05  # standard deviation, as in the reference
+
+
+class HyperbolicHead(nn.Module):
+    """Closed-form gyroplanes with a normal and a signed distance each, free parameters without constraint."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.normals = nn.Parameter(_INITIAL_NORMAL * torch.randn(config.nodes, config.embedding_size))
+        self.bias = nn.Parameter(torch.zeros(config.nodes))
+
+    def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Tangent vectors (B, D, h, w) to logits (B, M, h, w) and distance to the origin (B, h, w), float32."""
+        c = self.config.curvature
+        t = radial(v, c=c, t_max=self.config.t_max, limit=self.config.radial_limit)
+        logits = closed_form_logits(v, from_bias(self.normals, self.bias, c=c), t, c=c)
+        return logits, t.squeeze(1) / math.sqrt(c)
+
+
+class ReferenceHead(nn.Module):
+    """Normals and offsets in the ball, and the reference's expansion, for checkpoints trained with it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.normals = nn.Parameter(_INITIAL_NORMAL * torch.randn(config.nodes, config.embedding_size))
+        self.offsets = nn.Parameter(torch.zeros(config.nodes, config.embedding_size))
+
+    def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """As `HyperbolicHead.forward`; the distance is that of the projected point."""
+        c = self.config.curvature
+        z = project(exp_map_zero(v, c=c, dim=1), c=c, dim=1)
+        t = radial(v, c=c, t_max=self.config.t_max, limit="hard")
+        return reference_logits(z, self.normals, self.offsets, c=c), t.squeeze(1) / math.sqrt(c)
+
+
+class EuclideanHead(nn.Module):
+    """A 1x1 convolution, to compare with. Its distance is 2 |v|, what the ball's becomes as c -> 0."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.classify = nn.Conv2d(config.embedding_size, config.nodes, 1)
+
+    def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """As `HyperbolicHead.forward`."""
+        return self.classify(v), 2.0 * torch.linalg.vector_norm(v, dim=1)
+
+
+HEADS = {"hyperbolic": HyperbolicHead, "hyperbolic-reference": ReferenceHead, "euclidean": EuclideanHead}

@@ -1,0 +1,70 @@
+"""HyperbolicDeepLab and the only place that assembles one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hypsegcli.network.backbones import REGISTRY, Features
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.deeplab import ASPP, ASPP_RATES, Decoder
+from hypsegcli.network.head import HEADS
+
+GRID = 4  # the network answers on a grid of every 4th pixel
+
+
+class NetworkOutput(NamedTuple):
+    """What the network says on its own grid; always float32."""
+
+    embedding: Tensor  # (B, D, h, w) tangent vectors at the origin of the ball
+    logits: Tensor  # (B, M, h, w), or (B, K, h, w) of a flat softmax
+    distance: Tensor  # (B, h, w) geodesic distance to the origin, in [0, config.max_distance]
+
+
+class HyperbolicDeepLab(nn.Module):
+    """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""
+
+    def __init__(self, config: ModelConfig, backbone: Features, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        self.aspp = aspp
+        self.decoder = decoder
+        self.head = head
+
+    def forward(self, image: Tensor) -> NetworkOutput:
+        """Segment normalised images (B, 3, H, W), H and W multiples of 16; the grid is (H / 4, W / 4)."""
+        low, high = self.backbone(image)
+        embedding = self.decoder(low, self.aspp(high)).float()
+        # cosh(7.6) is about 1,000: three digits are lost here, which float32 has and bfloat16 has not.
+        with torch.autocast(image.device.type, enabled=False):
+            logits, distance = self.head(embedding)
+        return NetworkOutput(embedding, logits, distance)
+
+
+def build_model(config: ModelConfig) -> HyperbolicDeepLab:
+    """A network with random weights."""
+    backbone = REGISTRY[config.backbone](config.backbone, config.output_stride)
+    separable = config.convolutions == "separable"
+    aspp = ASPP(backbone.high_channels, output_stride=config.output_stride, separable=separable)
+    decoder = Decoder(backbone.low_channels, embedding_size=config.embedding_size, separable=separable)
+    return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
+
+
+def receptive_radius(model: HyperbolicDeepLab) -> int:
+    """How many pixels away something can still change a pixel's answer, the image-wide mean of ASPP aside."""
+    radius, jump = 0, 1
+    for layer in model.backbone.modules():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            kernel, stride, dilation = (_first(v) for v in (layer.kernel_size, layer.stride, layer.dilation))
+            radius += (kernel - 1) // 2 * dilation * jump
+            # Shortcuts have stride too, but lie beside a strided convolution that was counted: they are 1x1.
+            jump *= stride if kernel > 1 else 1
+    reach = max(ASPP_RATES) * 16  # the widest rate times its stride is the same at output stride 8
+    return radius + reach + 2 * GRID
+
+
+def _first(value: int | tuple[int, ...]) -> int:
+    return value if isinstance(value, int) else value[0]

@@ -1,0 +1,46 @@
+"""Random scale, crop, flip and colour, the same for an image and its mask."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from hypsegcli.training.config import TrainConfig
+
+
+def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignore_index: int) -> v2.Compose:
+    """A transform of (Image, Mask) pairs to crops of the configured size.
+
+    Where a small image does not fill its crop, the image is filled with the mean colour, the mask with void.
+    """
+    size = (config.crop_height, config.crop_width)
+    fills = {tv_tensors.Image: fill, tv_tensors.Mask: ignore_index}
+    jitter = config.color_jitter
+    return v2.Compose(
+        [
+            _RandomScale(config.scale_min, config.scale_max),
+            v2.RandomCrop(size, pad_if_needed=True, fill=fills),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter, hue=jitter / 4),
+        ]
+    )
+
+
+class _RandomScale(v2.Transform):
+    """Resize by a factor whose logarithm is uniform, so that halving is as likely as doubling."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.log_range = torch.tensor([low, high]).log()
+
+    def make_params(self, flat_inputs: list[Tensor]) -> dict[str, list[int]]:
+        low, high = self.log_range
+        factor = float(torch.empty(()).uniform_(float(low), float(high)).exp())
+        height, width = flat_inputs[0].shape[-2:]
+        return {"size": [max(1, round(height * factor)), max(1, round(width * factor))]}
+
+    def transform(self, inpt: Tensor, params: dict[str, list[int]]) -> Tensor:
+        resized: Tensor = self._call_kernel(v2.functional.resize, inpt, params["size"], antialias=True)
+        return resized

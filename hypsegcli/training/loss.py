@@ -1,0 +1,67 @@
+"""What is minimised: cross-entropy over class paths, and a loss that makes the radius a confidence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hypsegcli.hierarchy.softmax import class_log_probabilities
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.network.model import NetworkOutput
+
+
+class Losses(NamedTuple):
+    """Scalars; `total` is what is differentiated."""
+
+    total: Tensor
+    classification: Tensor
+    radius: Tensor
+
+
+def class_weights(pixels: NDArray[np.int64], *, largest: float) -> Tensor:
+    """(K,) weights, the root of median frequency over frequency, held within [1 / largest, largest].
+
+    The root, because full balancing costs pixel accuracy and calibration more than it gives rare classes.
+    Classes without pixels get 1.
+    """
+    present = pixels > 0
+    frequency = pixels[present] / pixels.sum()
+    weights = np.ones(len(pixels))
+    weights[present] = np.sqrt(np.median(frequency) / frequency).clip(1.0 / largest, largest)
+    return torch.from_numpy(weights).float()
+
+
+class SegmentationLoss(nn.Module):
+    """Weighted cross-entropy plus binary cross-entropy of `softplus(k) (d - d0)` against being right.
+
+    Left alone, the distance d to the origin ranks a network's errors badly; the second loss teaches it, with two
+    learned scalars. Both are taken at the masks' resolution, where predictions are judged.
+    """
+
+    def __init__(self, tree: ClassTree, weights: Tensor, *, ignore_index: int, radius_weight: float) -> None:
+        super().__init__()
+        self.tree = tree
+        self.ignore_index = ignore_index
+        self.radius_weight = radius_weight
+        self.weights: Tensor
+        self.register_buffer("weights", weights)
+        self.slope = nn.Parameter(torch.tensor(0.5))
+        self.middle = nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, output: NetworkOutput, target: Tensor) -> Losses:
+        """Losses of a batch; target is (B, H, W) int64."""
+        size = target.shape[1:]
+        scores = class_log_probabilities(output.logits, self.tree)
+        scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+        classification = F.cross_entropy(scores, target, self.weights, ignore_index=self.ignore_index)
+        labelled = target != self.ignore_index
+        distance = F.interpolate(output.distance[:, None], size=size, mode="bilinear", align_corners=False)
+        right = (scores.detach().argmax(1) == target)[labelled].float()
+        belief = F.softplus(self.slope) * (distance[:, 0][labelled] - self.middle)
+        radius = F.binary_cross_entropy_with_logits(belief, right)
+        return Losses(classification + self.radius_weight * radius, classification, radius)
