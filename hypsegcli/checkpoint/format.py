@@ -14,7 +14,7 @@ from hypsegcli.errors import CheckpointError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 METADATA_KEY = "hypseg"
 
 Channel = Annotated[int, Field(ge=0, le=255)]
@@ -29,9 +29,11 @@ class InputSpec(_Record):
     """How an 8-bit RGB image becomes the network's input: `(rgb * pixel_range / 255 - mean) / std`."""
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[
-        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
-    ] = (0.229, 0.224, 0.225)
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (
+        0.229,
+        0.224,
+        0.225,
+    )
     pixel_range: Literal[1, 255] = 1
     height: int = Field(gt=0)  # typical size of the training images, in pixels; any size is accepted
     width: int = Field(gt=0)
@@ -41,8 +43,9 @@ class Provenance(_Record):
     """Where a model comes from."""
 
     trained_on: str
+    validated_on: str = ""  # what the scores were measured on
+    scores: dict[str, float] = {}
     licence: str
-    scores: dict[str, float] = {}  # a score's name, with the data it was measured on, to its value
     recipe: dict[str, str | int | float | bool | None] = {}
     hypseg_version: str
     torch_version: str
@@ -51,7 +54,7 @@ class Provenance(_Record):
 class Header(_Record):
     """The complete description of a checkpoint."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     model: ModelConfig
     input: InputSpec
     tree: ClassTree

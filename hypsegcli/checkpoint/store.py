@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json, header_to_json
+from hypsegcli.checkpoint.peek import read_header
 from hypsegcli.errors import CheckpointError
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.images.write import write_atomically
@@ -64,15 +65,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    header = read_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(METADATA_KEY)
-            if text is None:
-                raise CheckpointError(
-                    f"{path}: a safetensors file without hypseg's header, so its classes, curvature and "
-                    "normalisation are unknown; use a file that `hypseg train` wrote"
-                )
-            header = header_from_json(text, origin=path)
             return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error

@@ -1,10 +1,10 @@
-"""The Typer app, and `main(argv)`, which returns the exit code:
+"""The Typer app, and `main(argv)`, which returns the exit code.
 
-    0    everything asked for was done
-    1    nothing could be done (no image succeeded, a checkpoint or data folder is unusable)
-    2    the command cannot be carried out as given; nothing was written
-    3    some images were done, some failed
-    130  interrupted; what was finished is whole, and --resume continues
+0    everything asked for was done
+1    nothing could be done (no image succeeded, a checkpoint or data folder is unusable)
+2    the command cannot be carried out as given; nothing was written
+3    some images were done, some failed
+130  interrupted; what was finished is whole, and --resume continues
 """
 
 from __future__ import annotations

@@ -1,4 +1,95 @@
-"""x"""
+"""`hypseg predict`: label, confidence and boundary maps for images and folders."""
 
-def predict() -> None:
-    """x."""
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.cli import options as opt
+from hypsegcli.cli import segment
+from hypsegcli.cli.console import say
+from hypsegcli.errors import UsageError
+
+KINDS = ("labels", "confidence", "boundary", "overlay", "probabilities")
+
+
+class Format(StrEnum):
+    """File format of the confidence maps."""
+
+    PNG = "png"
+    NPY = "npy"
+
+
+def predict(
+    inputs: opt.InputPaths,
+    out: opt.OutFolder,
+    checkpoint: opt.CheckpointFile = None,
+    save: Annotated[
+        str, typer.Option(help=f"What to write, separated by commas: {', '.join(KINDS)}.")
+    ] = "labels,confidence,boundary,overlay",
+    format_: Annotated[
+        Format, typer.Option("--format", help="Confidence as a 16-bit PNG or as float32 NumPy.")
+    ] = Format.PNG,
+    measure: opt.Measure = opt.MeasureName.DISTANCE,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            help="Answer at a depth of the class tree (1: coarsest), at the depth of a named node, or 'auto': as deep "
+            "as the probability stays above --threshold.",
+            show_default="the classes",
+        ),
+    ] = None,
+    threshold: Annotated[float, typer.Option(min=0.5, max=0.999, help="For --level auto.")] = 0.5,
+    interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
+    max_pixels: opt.MaxPixels = 178_956_970,
+    device: opt.DeviceName = "auto",
+    precision: opt.Precision = opt.PrecisionName.AUTO,
+    batch_size: opt.BatchSize = None,
+    tile: opt.Tile = "auto",
+    overwrite: opt.Overwrite = False,
+    resume: opt.Resume = False,
+    dry_run: opt.DryRun = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
+    if not kinds or set(kinds) - set(KINDS):
+        raise UsageError(f"--save {save}: expected some of {', '.join(KINDS)}, separated by commas")
+    options = segment.RunOptions(
+        inputs,
+        out,
+        checkpoint,
+        device,
+        precision.value,
+        batch_size,
+        tile,
+        max_pixels,
+        overwrite,
+        resume,
+        dry_run,
+        quiet,
+    )
+    npy = format_ is Format.NPY
+    suffixes = {kind: ".npy" if kind == "probabilities" or (npy and kind == "confidence") else ".png" for kind in kinds}
+    plan = segment.make_plan(options, suffixes)
+    header = read_header(segment.checkpoint_path(options))
+    depth = segment.parse_level(level, header.tree)
+    segment.parse_tile(tile)
+    if dry_run:
+        raise typer.Exit(segment.print_plan(plan))
+
+    from hypsegcli.inference.segmenter import Answer
+    from hypsegcli.pipeline.outputs import prediction_outputs
+
+    loaded = segment.load(options)
+    answer = Answer((measure.value,), depth, threshold, "probabilities" in kinds, interpolate.value)
+    outputs = prediction_outputs(
+        loaded.header, loaded.sha256, kinds=kinds, answer=answer, measure=measure.value, npy=npy
+    )
+    code, ledger = segment.run("predict", options, plan, loaded, answer, outputs, detail={"format": format_.value})
+    if ledger.count("done"):
+        say(f"{ledger.count('done')} images: {', '.join(kinds)} in {out}")
+    raise typer.Exit(code)

@@ -23,7 +23,10 @@ def train(
     softmax: Annotated[str, typer.Option(help="hierarchical (over the class tree) or flat.")] = "hierarchical",
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 110,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 8,
-    crop: Annotated[tuple[int, int], typer.Option(help="Height and width of the crops, in pixels.")] = (240, 320),
+    crop: Annotated[tuple[int, int], typer.Option(help="Height and width of the crops, in pixels.")] = (
+        240,
+        320,
+    ),
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate of AdamW.")] = 2e-3,
     radius_weight: Annotated[float, typer.Option(help="Weight of the loss that makes the radius a confidence.")] = 0.5,
     ignore_index: Annotated[int, typer.Option(help="The mask value that means 'not labelled'.")] = 255,

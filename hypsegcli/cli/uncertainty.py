@@ -1,4 +1,85 @@
-"""x"""
+"""`hypseg uncertainty`: heatmaps, and a ranking of the images a person should look at first."""
 
-def uncertainty() -> None:
-    """x."""
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.cli import options as opt
+from hypsegcli.cli import segment
+from hypsegcli.cli.console import say
+
+if TYPE_CHECKING:
+    from hypsegcli.pipeline.ledger import Ledger
+
+RANKING = "ranking.csv"
+
+
+def uncertainty(
+    inputs: opt.InputPaths,
+    out: opt.OutFolder,
+    checkpoint: opt.CheckpointFile = None,
+    measure: opt.Measure = opt.MeasureName.DISTANCE,
+    interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
+    max_pixels: opt.MaxPixels = 178_956_970,
+    device: opt.DeviceName = "auto",
+    precision: opt.Precision = opt.PrecisionName.AUTO,
+    batch_size: opt.BatchSize = None,
+    tile: opt.Tile = "auto",
+    overwrite: opt.Overwrite = False,
+    resume: opt.Resume = False,
+    dry_run: opt.DryRun = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Write uncertainty heatmaps, their raw 16-bit planes, and ranking.csv, most uncertain image first."""
+    options = segment.RunOptions(
+        inputs,
+        out,
+        checkpoint,
+        device,
+        precision.value,
+        batch_size,
+        tile,
+        max_pixels,
+        overwrite,
+        resume,
+        dry_run,
+        quiet,
+    )
+    plan = segment.make_plan(options, {"heatmap": ".png", "uncertainty": ".png"}, further=(RANKING,))
+    read_header(segment.checkpoint_path(options))
+    segment.parse_tile(tile)
+    if dry_run:
+        raise typer.Exit(segment.print_plan(plan))
+
+    from hypsegcli.inference.segmenter import Answer
+    from hypsegcli.pipeline.outputs import uncertainty_outputs
+
+    loaded = segment.load(options)
+    answer = Answer(measures=(measure.value,), interpolate=interpolate.value)
+    outputs = uncertainty_outputs(loaded.header, loaded.sha256, measure=measure.value)
+    code, ledger = segment.run("uncertainty", options, plan, loaded, answer, outputs, detail={})
+    if ledger.count("done"):
+        write_ranking(out / RANKING, ledger)
+        say(f"{ledger.count('done')} images: heatmap, uncertainty and {RANKING} in {out}")
+    raise typer.Exit(code)
+
+
+def write_ranking(path: Path, ledger: Ledger) -> None:
+    """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
+    from hypsegcli.images.write import write_atomically
+
+    lines = [line for line in ledger.lines.values() if line["status"] == "done"]
+    lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(["rank", "image", "mean", "median", "p95", "heatmap"])
+    for rank, line in enumerate(lines, start=1):
+        values = (f"{line['summary'][name]:.6f}" for name in ("mean", "median", "p95"))
+        writer.writerow([rank, line["input"], *values, line["outputs"]["heatmap"]])
+    write_atomically(path, table.getvalue().encode("utf-8", "surrogateescape"))

@@ -57,8 +57,10 @@ def radial(v: Tensor, *, c: float, t_max: float = T_MAX, limit: RadialLimit = "h
     `hard` cuts at `t_max`, as the projection to the ball's inside does: beyond it all pixels look alike and
     their gradient along the radius is zero. `smooth` is `t_max tanh(t / t_max)`, which keeps order and gradient.
     """
-    t = (2.0 * math.sqrt(c)) * torch.linalg.vector_norm(v, dim=dim, keepdim=True)
-    return t_max * torch.tanh(t / t_max) if limit == "smooth" else t.clamp_max(t_max)
+    t: Tensor = (2.0 * math.sqrt(c)) * torch.linalg.vector_norm(v, dim=dim, keepdim=True)
+    if limit == "smooth":
+        t = torch.tanh(t / t_max) * t_max
+    return t.clamp_max(t_max)
 
 
 def closed_form_logits(v: Tensor, planes: Gyroplanes, t: Tensor, *, c: float) -> Tensor:

@@ -23,7 +23,8 @@ _SERIES = 1e-3
 
 
 def _norm(x: Tensor, dim: int) -> Tensor:
-    return torch.linalg.vector_norm(x, dim=dim, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=dim, keepdim=True)
+    return norm
 
 
 def _ratio(numerator: Tensor, x: Tensor, near_zero: Tensor) -> Tensor:
@@ -66,11 +67,10 @@ def distance(x: Tensor, y: Tensor, *, c: float, dim: int = -1) -> Tensor:
     Written with asinh of the difference rather than artanh of the Möbius sum: two points that nearly coincide
     keep their digits.
     """
-    gap = (x - y).square().sum(dim)
     room = (1.0 - c * x.square().sum(dim)) * (1.0 - c * y.square().sum(dim))
-    # The root's slope is infinite at 0; where the points coincide value and gradient are set to 0.
-    apart = gap > 0
-    root = torch.where(apart, torch.where(apart, c * gap / room, torch.ones_like(gap)).sqrt(), 0.0)
+    # The norm, not the root of its square: that would underflow first, and its slope is infinite at 0, where the
+    # norm's is 0 by convention.
+    root = _norm(x - y, dim).squeeze(dim) * (c / room).sqrt()
     return (2.0 / math.sqrt(c)) * torch.asinh(root)
 
 

@@ -6,6 +6,7 @@ space, with nothing clamped (the reference holds each factor above 1e-4, so that
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,7 @@ def node_log_conditionals(logits: Tensor, tree: ClassTree) -> Tensor:
     """Log-softmax within siblings: (B, M, ...) logits to (B, M, ...) log P(node | parent)."""
     groups = tree.sibling_groups()
     order = torch.tensor([node for group in groups for node in group], device=logits.device)
-    parts = logits.index_select(1, order).split([len(group) for group in groups], dim=1)
+    parts = torch.split(logits.index_select(1, order), [len(group) for group in groups], dim=1)
     grouped = torch.cat([part.log_softmax(1) for part in parts], dim=1)
     return grouped.index_select(1, order.argsort())
 
@@ -36,14 +37,14 @@ def class_log_probabilities(logits: Tensor, tree: ClassTree) -> Tensor:
 def node_probabilities(probabilities: Tensor, tree: ClassTree) -> Tensor:
     """(B, M, ...) probability of every node, the sum of the classes below it, from (B, K, ...)."""
     below = torch.from_numpy(tree.leaves_below()).to(probabilities)
-    return torch.einsum("mk,bk...->bm...", below, probabilities)
+    summed: Tensor = torch.einsum("mk,bk...->bm...", below, probabilities)
+    return summed
 
 
 def decide_at_level(probabilities: Tensor, tree: ClassTree, level: int) -> Tensor:
     """(B, ...) int64 node ids: the most probable node among those that answer at a depth of the tree."""
-    answers = torch.from_numpy(tree.at_level(level)).unique()
-    scores = node_probabilities(probabilities, tree).index_select(1, answers.to(probabilities.device))
-    return answers.to(probabilities.device)[scores.argmax(1)]
+    answers = torch.from_numpy(np.unique(tree.at_level(level))).to(probabilities.device)
+    return answers[node_probabilities(probabilities, tree).index_select(1, answers).argmax(1)]
 
 
 def decide_as_deep_as_sure(probabilities: Tensor, tree: ClassTree, threshold: float) -> Tensor:

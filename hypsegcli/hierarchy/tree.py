@@ -97,7 +97,8 @@ class ClassTree(BaseModel):
     def siblings(self) -> NDArray[np.bool_]:
         """(M, M): [i, j] is True where i and j share a parent; a node is its own sibling."""
         parents = np.asarray(self.parents)
-        return parents[:, None] == parents[None, :]
+        table: NDArray[np.bool_] = np.equal.outer(parents, parents)
+        return table
 
     def leaves_below(self) -> NDArray[np.bool_]:
         """(M, K): [i, k] is True where class k is node i or lies below it."""
@@ -107,7 +108,7 @@ class ClassTree(BaseModel):
         """(K,): the node that answers for each class at a depth; classes that end above it answer themselves."""
         if not 1 <= level <= self.max_depth:
             raise TreeError(f"level {level} does not exist: this class tree has levels 1 to {self.max_depth}")
-        return np.asarray([self.path(leaf)[: level][-1] for leaf in range(self.classes)], dtype=np.intp)
+        return np.asarray([self.path(leaf)[:level][-1] for leaf in range(self.classes)], dtype=np.intp)
 
     def level_of(self, name: str) -> int:
         """Depth of the node called `name`."""

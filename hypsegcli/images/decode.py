@@ -81,15 +81,11 @@ def decode_mask(path: Path) -> NDArray[Any]:
     with image_errors(path):
         image, mode = opened.image, opened.image.mode
         if opened.format in _LOSSY:
-            raise ImageError(
-                f"{path}: {opened.format} does not keep exact values, so it holds no ids. {advice}"
-            )
+            raise ImageError(f"{path}: {opened.format} does not keep exact values, so it holds no ids. {advice}")
         if mode == "F":
             raise ImageError(f"{path}: the mask holds floating-point values; ids are whole numbers. {advice}")
         if mode not in ("P", "L", "1", "I", *_SIXTEEN_BIT):
-            raise ImageError(
-                f"{path}: this is a colour picture (mode {mode}) and not an index mask. {advice}"
-            )
+            raise ImageError(f"{path}: this is a colour picture (mode {mode}) and not an index mask. {advice}")
         if opened.frames > 1:
             raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed. {advice}")
         if opened.white_is_zero and mode != "1":

@@ -125,9 +125,7 @@ def _from_list(argument: str) -> list[Input]:
             raise PlanError(f"{source}: line {number} names the folder {line}. A list holds files only.")
         listed = PurePath(line)
         keeps_folders = not listed.is_absolute() and ".." not in listed.parts
-        key = (
-            PurePosixPath(*listed.parent.parts, listed.stem) if keeps_folders else PurePosixPath(listed.stem)
-        )
+        key = PurePosixPath(*listed.parent.parts, listed.stem) if keeps_folders else PurePosixPath(listed.stem)
         items.append(Input(path, key))
     if not items:
         raise PlanError(f"{source}: the list names no file. Write one path a line.")
@@ -175,9 +173,7 @@ def _list(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise PlanError(
-            f"{folder}: the folder cannot be read ({error.strerror}). Check its permissions."
-        ) from None
+        raise PlanError(f"{folder}: the folder cannot be read ({error.strerror}). Check its permissions.") from None
 
 
 def _sorted_inputs(files: Iterable[tuple[tuple[str, ...], Path]]) -> list[Input]:
@@ -188,9 +184,7 @@ def _sorted_inputs(files: Iterable[tuple[tuple[str, ...], Path]]) -> list[Input]
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Return a sort key that puts 2.jpg before 10.jpg and ignores case."""
     pieces = re.split(r"([0-9]+)", name)
-    return [
-        (0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces if piece
-    ]
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces if piece]
 
 
 def _has_wildcard(text: str) -> bool:

@@ -60,9 +60,7 @@ def image_errors(path: Path) -> Iterator[None]:
     except ImageError:
         raise
     except MemoryError as error:
-        raise ImageError(
-            f"{path}: there is not enough memory to decode this picture. Make it smaller."
-        ) from error
+        raise ImageError(f"{path}: there is not enough memory to decode this picture. Make it smaller.") from error
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ImageError(
@@ -116,11 +114,11 @@ def _read(path: Path) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         raise ImageError(f"{path}: there is no such file. Check the name.") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path}: this is a folder, not a picture. Name the pictures in it.") from None
     except (OSError, ValueError, MemoryError) as error:
-        if path.is_dir():
-            raise ImageError(f"{path}: this is a folder, not a picture. Name the pictures in it.") from None
         reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
-        raise ImageError(f"{path}: the file cannot be read ({reason}). Check its permissions.") from error
+        raise ImageError(f"{path}: the file cannot be read ({reason}). Check its name and permissions.") from error
     if not data:
         raise ImageError(f"{path}: the file is empty (0 bytes). Replace it.")
     return data

@@ -66,8 +66,8 @@ def _check_out(inputs: Inputs, out: Path) -> None:
     for given in inputs.folders:
         if any(given.samefile(folder) for folder in around):
             raise PlanError(
-                f"{out}: the output folder lies in the input folder {given}, so that the next run would take its "
-                "own maps for pictures. Choose a folder outside."
+                f"{out}: the output folder lies in the input folder {given}, so that the next run would take "
+                "its own maps for pictures. Choose a folder outside."
             )
 
 
@@ -79,8 +79,9 @@ def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
             owner, first = owners.setdefault(_fold(target), (str(planned.source), target))
             if first is not target:
                 clashes.setdefault((owner, str(planned.source)), target)
-    for owner, target in list(owners.values()):
-        for folder in target.parents:  # a.jpg makes the file a.png where a.png/b.jpg needs a folder a.png
+    below = {target.parent: owner for owner, target in owners.values()}
+    for parent, owner in below.items():
+        for folder in (parent, *parent.parents):  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
             if (other := owners.get(_fold(folder))) is not None:
                 clashes.setdefault((other[0], owner), folder)
     _refuse(
@@ -106,11 +107,7 @@ def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> No
     targets = [target for planned in plan for target in planned.outputs.values()]
     _refuse(
         "An output would overwrite an input; choose another output folder",
-        (
-            f"{target} is the input {sources[at]}"
-            for target in (*targets, *extra)
-            if (at := place(target)) in sources
-        ),
+        (f"{target} is the input {sources[at]}" for target in (*targets, *extra) if (at := place(target)) in sources),
     )
 
 

@@ -79,7 +79,7 @@ class Segmenter:
         answer: Answer | None = None,
         tiling: Tiling | None = None,
     ) -> None:
-        self.model = model.to(device.torch, memory_format=torch.channels_last).eval()
+        self.model = model.to(device.torch).to(memory_format=torch.channels_last).eval()
         self.tree = tree
         self.spec = spec
         self.device = device
@@ -130,9 +130,7 @@ class Segmenter:
             else:
                 distance = distance_to_origin(rows(ball), c=self.model.config.curvature, dim=1)
             for name, plane in planes.items():
-                values = confidence(
-                    name, distance=distance, c=self.model.config.curvature, probabilities=probabilities
-                )
+                values = confidence(name, distance=distance, c=self.model.config.curvature, probabilities=probabilities)
                 plane[:, start:stop] = values.cpu().numpy()
             if stacks is not None and probabilities is not None:
                 stacks[:, :, start:stop] = probabilities.cpu().numpy()
@@ -174,7 +172,8 @@ class Segmenter:
                 window = np.s_[y.start : y.stop, x.start : x.stop]
                 part = self._predict_whole([image[window]])[0]
                 weight = y.weight[:, None] * x.weight[None, :]
-                labels[window][owned := y.owned[:, None] & x.owned[None, :]] = part.labels[owned]
+                owned = y.owned[:, None] & x.owned[None, :]
+                labels[window][owned] = part.labels[owned]
                 for name, plane in planes.items():
                     plane[window] += weight * part.confidence[name]
                 if stack is not None and part.probabilities is not None:

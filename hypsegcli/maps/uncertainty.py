@@ -27,7 +27,12 @@ MEASURES = {
     measure.name: measure
     for measure in (
         Measure("distance", "distance to the origin", "geodesic distance to the origin of the ball", False),
-        Measure("norm", "norm in the ball", "Euclidean norm over the ball's radius, tanh(sqrt(c) distance / 2)", False),
+        Measure(
+            "norm",
+            "norm in the ball",
+            "Euclidean norm over the ball's radius, tanh(sqrt(c) distance / 2)",
+            False,
+        ),
         Measure("entropy", "1 - entropy", "1 - entropy of the class probabilities / ln K", True),
         Measure("margin", "margin", "largest minus second largest class probability", True),
         Measure("max-probability", "largest probability", "largest class probability", True),
@@ -49,8 +54,9 @@ def confidence(name: str, *, distance: Tensor, c: float, probabilities: Tensor |
     if probabilities is None:
         raise ValueError(f"the measure {name} needs class probabilities")
     if name == "entropy":
-        entropy = -torch.special.xlogy(probabilities, probabilities).sum(1)
-        return (1.0 - entropy / math.log(probabilities.shape[1])).clamp(0.0, 1.0)
+        entropy = torch.special.entr(probabilities).sum(1)
+        certainty: Tensor = 1.0 - entropy / math.log(probabilities.shape[1])
+        return certainty.clamp(0.0, 1.0)
     if name == "margin":
         best = probabilities.topk(2, dim=1).values
         return best[:, 0] - best[:, 1]

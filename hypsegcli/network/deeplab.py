@@ -37,12 +37,11 @@ class ASPP(nn.Module):
             conv_bn_relu(cin, ASPP_CHANNELS, 3, dilation=rate, separable=separable) for rate in rates
         )
         # No batch norm after pooling: it would see one value a channel, which a batch of one cannot normalise.
-        self.pool = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(cin, ASPP_CHANNELS, 1), nn.ReLU(inplace=True)
-        )
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(cin, ASPP_CHANNELS, 1), nn.ReLU(inplace=True))
         self.join = conv_bn_relu(ASPP_CHANNELS * (len(rates) + 2), ASPP_CHANNELS, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, cin, h, w) to (B, 256, h, w)."""
         pooled = self.pool(x).expand(-1, -1, x.shape[2], x.shape[3])
         joined: Tensor = self.join(torch.cat([self.point(x), *(b(x) for b in self.dilated), pooled], dim=1))
         return joined

@@ -28,7 +28,7 @@ def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignor
     )
 
 
-class _RandomScale(v2.Transform):
+class _RandomScale(v2.Transform):  # type: ignore[misc]  # torchvision has no type hints
     """Resize by a factor whose logarithm is uniform, so that halving is as likely as doubling."""
 
     def __init__(self, low: float, high: float) -> None:

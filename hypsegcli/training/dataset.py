@@ -1,8 +1,8 @@
 """A folder of images and masks, checked before the first epoch.
 
-    DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same stems
-    DIR/classes.txt                                                     id:name, ids from 0 without gaps
-    DIR/hierarchy.json                                                  optional class tree
+DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same stems
+DIR/classes.txt                                                     id:name, ids from 0 without gaps
+DIR/hierarchy.json                                                  optional class tree
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 class Draw(NamedTuple):
     """Which sample, and the seed of its augmentation: all that an item of an epoch depends on."""
 
-    index: int
+    sample: int
     seed: int
 
 
@@ -131,7 +131,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         return len(self.samples)
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        sample = self.samples[draw.index]
+        sample = self.samples[draw.sample]
         pixels, mask = decode_image(sample.image).pixels, decode_mask(sample.mask)
         if pixels.shape[:2] != mask.shape:
             raise DataError(

@@ -12,30 +12,35 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
-from hypsegcli.checkpoint.format import Header, InputSpec, Provenance, header_to_json
+from hypsegcli.checkpoint.format import Header, InputSpec, Provenance, header_from_json, header_to_json
 from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.errors import DataError, UsageError
 from hypsegcli.images.write import write_atomically
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.segmenter import normalise
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import build_model
+from hypsegcli.network.model import HyperbolicDeepLab, build_model
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import CropDataset, EpochSampler, read_data_tree, read_split
+from hypsegcli.training.dataset import CropDataset, EpochSampler, Sample, read_data_tree, read_split
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 from hypsegcli.training.validate import Scores, validate
+
+STATE = "state.pt"
+
+_LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,27 @@ class EpochReport:
     seconds: float  # training and validation
     scores: Scores | None  # None where this epoch was not validated
     is_best: bool
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Everything that an epoch changes or reads."""
+
+    out: Path
+    config: TrainConfig
+    device: Device
+    header: Header  # of an untrained model: without scores
+    model: HyperbolicDeepLab
+    loss: SegmentationLoss
+    optimizer: AdamW
+    schedule: LambdaLR
+    sampler: EpochSampler
+    loader: DataLoader[tuple[Tensor, Tensor]]
+    val_samples: tuple[Sample, ...]
+
+    def parts(self) -> dict[str, Any]:
+        """What a state file holds the state of."""
+        return {"model": self.model, "loss": self.loss, "optimizer": self.optimizer, "schedule": self.schedule}
 
 
 def train(
@@ -69,6 +95,48 @@ def train(
     `architecture` are ModelConfig's fields without `nodes`, which the class tree decides.
     Raises DataError, TreeError or UsageError before the first epoch where something does not fit.
     """
+    if (out / STATE).exists() and not resume:
+        raise UsageError(f"{out}: holds a training run already; continue it with --resume or choose another folder")
+    run = _prepare(
+        data, out, config, architecture, ignore_index=ignore_index, licence=licence, colors=colors, device=device
+    )
+    done, best = _restore(run) if (out / STATE).exists() else (0, -math.inf)
+    write_atomically(out / "config.json", config.model_dump_json(indent=2).encode())
+    for epoch in range(done + 1, config.epochs + 1):
+        started = time.perf_counter()
+        run.sampler.epoch = epoch
+        mean_loss, mean_radius = _train_epoch(run, epoch)
+        scores: Scores | None = None
+        if epoch % config.validate_every == 0 or epoch == config.epochs:
+            scores = validate(run.model, run.header, run.val_samples, device=device)
+        is_best = scores is not None and scores.mean_iou > best
+        best = scores.mean_iou if scores is not None and is_best else best
+        _save(run, epoch, scores, best=best, is_best=is_best)
+        report = EpochReport(
+            epoch=epoch,
+            epochs=config.epochs,
+            loss=mean_loss,
+            radius_loss=mean_radius,
+            learning_rate=float(run.schedule.get_last_lr()[0]),
+            seconds=time.perf_counter() - started,
+            scores=scores,
+            is_best=is_best,
+        )
+        _append_log(out / "log.csv", report)
+        yield report
+
+
+def _prepare(
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    architecture: dict[str, Any],
+    *,
+    ignore_index: int,
+    licence: str,
+    colors: Path | None,
+    device: Device,
+) -> _Run:
     tree = read_data_tree(data)
     train_split, val_split = (
         read_split(data, name, classes=tree.classes, ignore_index=ignore_index) for name in ("train", "val")
@@ -76,13 +144,24 @@ def train(
     if len(train_split.samples) < config.batch_size:
         raise DataError(f"{data / 'train'}: {len(train_split.samples)} images do not fill a batch; lower --batch-size")
     flat = architecture.get("softmax") == "flat" or tree.is_flat
-    model_config = ModelConfig(
-        **architecture | {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
+    decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
+    header = Header(
+        model=ModelConfig(**architecture | decided),
+        input=InputSpec(height=train_split.height, width=train_split.width),
+        tree=tree,
+        colors=read_colors(colors, tree.names[: tree.classes]),
+        ignore_index=ignore_index,
+        provenance=Provenance(
+            trained_on=f"{data.resolve().name}/train, {len(train_split.samples)} images",
+            validated_on=f"{data.resolve().name}/val, {len(val_split.samples)} images",
+            licence=licence,
+            recipe=config.model_dump(),
+            hypseg_version=version("hypseg"),
+            torch_version=torch.__version__,
+        ),
     )
-    spec = InputSpec(height=train_split.height, width=train_split.width)
-
     torch.manual_seed(config.seed)
-    model = build_model(model_config).to(device.torch, memory_format=torch.channels_last)
+    model = build_model(header.model).to(device.torch).to(memory_format=torch.channels_last)
     loss = SegmentationLoss(
         tree,
         class_weights(train_split.pixels, largest=config.max_class_weight),
@@ -90,103 +169,60 @@ def train(
         radius_weight=config.radius_weight,
     ).to(device.torch)
     optimizer = build_optimizer(model, loss, config)
-    fill = (round(255 * spec.mean[0]), round(255 * spec.mean[1]), round(255 * spec.mean[2]))
+    mean = header.input.mean
+    fill = (round(255 * mean[0]), round(255 * mean[1]), round(255 * mean[2]))
     dataset = CropDataset(train_split.samples, build_augmentation(config, fill=fill, ignore_index=ignore_index))
     sampler = EpochSampler(len(dataset), seed=config.seed)
     loader = DataLoader(
         dataset, batch_size=config.batch_size, sampler=sampler, drop_last=True, num_workers=config.workers
     )
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
-
-    state_file = out / "state.pt"
-    done, best = 0, -math.inf
-    if resume and state_file.exists():
-        state = torch.load(state_file, map_location=device.torch, weights_only=True)
-        if state["config"] != config.model_dump_json():
-            raise UsageError(f"{out}: was started with other options (see config.json); resume with those")
-        for part, key in ((model, "model"), (loss, "loss"), (optimizer, "optimizer"), (schedule, "schedule")):
-            part.load_state_dict(state[key])
-        done, best = state["epoch"], state["best"]
-    elif state_file.exists():
-        raise UsageError(f"{out}: holds a training run already; continue it with --resume or choose another folder")
-
-    provenance = partial(
-        Provenance,
-        trained_on=f"{data.resolve().name}/train, {len(train_split.samples)} images",
-        licence=licence,
-        recipe=config.model_dump(),
-        hypseg_version=version("hypseg"),
-        torch_version=torch.__version__,
-    )
-    write_atomically(out / "config.json", config.model_dump_json(indent=2).encode())
-    for epoch in range(done + 1, config.epochs + 1):
-        started = time.perf_counter()
-        sampler.epoch = epoch
-        sums = torch.zeros(2)
-        model.train()
-        for images, masks in loader:
-            with torch.autocast(device.torch.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                output = model(normalise(images.to(device.torch), spec))
-            losses = loss(output, masks.to(device.torch))
-            if not torch.isfinite(losses.total):
-                raise DataError(f"the loss became {float(losses.total)} in epoch {epoch}; lower --learning-rate")
-            optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-            sums += torch.stack([losses.classification, losses.radius]).detach().cpu()
-        scores: Scores | None = None
-        if epoch % config.validate_every == 0 or epoch == config.epochs:
-            scores = validate(model, tree, spec, val_split.samples, ignore_index=ignore_index, device=device)
-        is_best = scores is not None and scores.mean_iou > best
-        best = scores.mean_iou if scores is not None and is_best else best
-
-        header = Header(
-            model=model_config,
-            input=spec,
-            tree=tree,
-            colors=read_colors(colors, tree.names[: tree.classes]),
-            ignore_index=ignore_index,
-            provenance=provenance(
-                scores={f"{data.resolve().name}/val {name}": round(v, 4) for name, v in _named(scores).items()}
-            ),
-        )
-        weights: dict[str, Tensor] = model.state_dict()
-        for name in ("best", "last") if is_best else ("last",):
-            save_checkpoint(out / f"{name}.safetensors", header, weights, half=True)
-        mean_loss, mean_radius = (sums / len(loader)).tolist()
-        report = EpochReport(
-            epoch=epoch,
-            epochs=config.epochs,
-            loss=mean_loss,
-            radius_loss=mean_radius,
-            learning_rate=schedule.get_last_lr()[0],
-            seconds=time.perf_counter() - started,
-            scores=scores,
-            is_best=is_best,
-        )
-        buffer = io.BytesIO()
-        torch.save(
-            {
-                "header": header_to_json(header),
-                "config": config.model_dump_json(),
-                "model": weights,
-                "loss": loss.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "epoch": epoch,
-                "best": best,
-            },
-            buffer,
-        )
-        write_atomically(state_file, buffer.getvalue())
-        _append_log(out / "log.csv", report)
-        yield report
+    return _Run(out, config, device, header, model, loss, optimizer, schedule, sampler, loader, val_split.samples)
 
 
-def _named(scores: Scores | None) -> dict[str, float]:
-    return {} if scores is None else scores._asdict()
+def _train_epoch(run: _Run, epoch: int) -> tuple[float, float]:
+    """One pass over the training images; the mean classification and radius losses."""
+    sums = torch.zeros(2)
+    run.model.train()
+    for images, masks in run.loader:
+        inputs = normalise(images.to(run.device.torch), run.header.input)
+        with torch.autocast(run.device.torch.type, torch.bfloat16, enabled=run.config.precision == "bf16"):
+            output = run.model(inputs)
+        losses = run.loss(output, masks.to(run.device.torch))
+        if not torch.isfinite(losses.total):
+            raise DataError(f"the loss became {float(losses.total)} in epoch {epoch}; lower --learning-rate")
+        run.optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()
+        torch.nn.utils.clip_grad_norm_(run.model.parameters(), _LARGEST_GRADIENT)
+        run.optimizer.step()
+        run.schedule.step()
+        sums += torch.stack([losses.classification, losses.radius]).detach().cpu()
+    mean_loss, mean_radius = (sums / len(run.loader)).tolist()
+    return mean_loss, mean_radius
+
+
+def _save(run: _Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool) -> None:
+    named = {} if scores is None else {name: round(value, 4) for name, value in scores._asdict().items()}
+    provenance = run.header.provenance.model_copy(update={"scores": named})
+    header = run.header.model_copy(update={"provenance": provenance})
+    for name in ("best", "last") if is_best else ("last",):
+        save_checkpoint(run.out / f"{name}.safetensors", header, run.model.state_dict(), half=True)
+    state = {key: part.state_dict() for key, part in run.parts().items()}
+    state |= {"header": header_to_json(header), "config": run.config.model_dump_json(), "epoch": epoch, "best": best}
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomically(run.out / STATE, buffer.getvalue())
+
+
+def _restore(run: _Run) -> tuple[int, float]:
+    """Load the state file into the run; the last epoch done, and the best score so far."""
+    state = torch.load(run.out / STATE, map_location=run.device.torch, weights_only=True)
+    earlier = header_from_json(state["header"], origin=run.out / STATE)
+    if state["config"] != run.config.model_dump_json() or earlier.model != run.header.model:
+        raise UsageError(f"{run.out}: was started with other options (see config.json); resume with those")
+    for key, part in run.parts().items():
+        part.load_state_dict(state[key])
+    return state["epoch"], state["best"]
 
 
 def _append_log(path: Path, report: EpochReport) -> None:
@@ -196,8 +232,8 @@ def _append_log(path: Path, report: EpochReport) -> None:
         "radius_loss": round(report.radius_loss, 5),
         "learning_rate": report.learning_rate,
         "seconds": round(report.seconds, 1),
-        **{name: "" for name in Scores._fields},
-        **{name: round(value, 5) for name, value in _named(report.scores).items()},
+        **dict.fromkeys(Scores._fields, ""),
+        **({} if report.scores is None else {k: round(v, 5) for k, v in report.scores._asdict().items()}),
     }
     is_new = not path.exists()
     with path.open("a", newline="") as file:

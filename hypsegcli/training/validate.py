@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.checkpoint.format import InputSpec
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.checkpoint.format import Header
 from hypsegcli.images.decode import decode_image, decode_mask
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.segmenter import Answer, Segmenter
@@ -30,24 +29,16 @@ class Scores(NamedTuple):
     auroc_entropy: float  # the same for the entropy of the class probabilities
 
 
-def validate(
-    model: HyperbolicDeepLab,
-    tree: ClassTree,
-    spec: InputSpec,
-    samples: Sequence[Sample],
-    *,
-    ignore_index: int,
-    device: Device,
-) -> Scores:
+def validate(model: HyperbolicDeepLab, header: Header, samples: Sequence[Sample], *, device: Device) -> Scores:
     """Segment every image and count."""
-    K = tree.classes
-    segmenter = Segmenter(model, tree, spec, device=device, answer=Answer(measures=_MEASURES))
+    K = header.tree.classes
+    segmenter = Segmenter(model, header.tree, header.input, device=device, answer=Answer(measures=_MEASURES))
     confusion = np.zeros((K, K), np.int64)
     tables = np.zeros((len(_MEASURES), 2, _BINS), np.int64)
     for sample in samples:
         prediction = segmenter.predict([decode_image(sample.image).pixels])[0]
         truth = decode_mask(sample.mask)
-        labelled = truth != ignore_index
+        labelled = truth != header.ignore_index
         guess, truth = prediction.labels[labelled].astype(np.int64), truth[labelled].astype(np.int64)
         confusion += np.bincount(K * truth + guess, minlength=K * K).reshape(K, K)
         for table, name in zip(tables, _MEASURES, strict=True):

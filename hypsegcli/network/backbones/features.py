@@ -6,11 +6,7 @@ from torch import Tensor, nn
 
 
 class Features(nn.Module):
-    """A backbone cut in two: up to stride 4, and from there to the output stride.
-
-    `forward` maps an image (B, 3, H, W) to `low` (B, low_channels, H/4, W/4) and
-    `high` (B, high_channels, H/s, W/s).
-    """
+    """A backbone cut in two: up to stride 4, and from there to the output stride s."""
 
     def __init__(self, low: nn.Module, high: nn.Module, low_channels: int, high_channels: int) -> None:
         super().__init__()
@@ -20,6 +16,7 @@ class Features(nn.Module):
         self.high_channels = high_channels
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image (B, 3, H, W) to `low` (B, low_channels, H/4, W/4) and `high` (B, high_channels, H/s, W/s)."""
         low = self.low(image)
         return low, self.high(low)
 

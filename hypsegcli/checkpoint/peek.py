@@ -1,0 +1,31 @@
+"""Read a checkpoint's header without its weights; imports torch only for the .pt of a training run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json
+from hypsegcli.errors import CheckpointError
+
+
+def read_header(path: Path) -> Header:
+    """The header of a checkpoint file; CheckpointError where there is none."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .safetensors file")
+    if path.suffix in {".pt", ".pth"}:
+        from hypsegcli.checkpoint.store import load_checkpoint
+
+        return load_checkpoint(path).header
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
+    if METADATA_KEY not in metadata:
+        raise CheckpointError(
+            f"{path}: a safetensors file without hypseg's header, so its classes, curvature and normalisation are "
+            "unknown; use a file that `hypseg train` wrote"
+        )
+    return header_from_json(metadata[METADATA_KEY], origin=path)

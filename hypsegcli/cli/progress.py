@@ -1,0 +1,122 @@
+"""Progress: a bar with an estimate on a terminal, one plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from hypsegcli.cli.console import talk
+
+_EVERY = 5.0  # seconds between plain lines
+
+
+class Progress(Protocol):
+    """Counts images; use as a context manager."""
+
+    def __enter__(self) -> Self:
+        """Start showing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop showing."""
+
+    def advance(self) -> None:
+        """One image more is done or has failed."""
+
+    def note(self, line: str) -> None:
+        """Print a line without breaking the display."""
+
+
+class Silent:
+    """Shows nothing but notes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def advance(self) -> None:
+        """Show nothing."""
+
+    def note(self, line: str) -> None:
+        """Print it."""
+        talk(line)
+
+
+class Lines(Silent):
+    """A plain line every few seconds, for logs."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.started = self.last = time.monotonic()
+
+    def advance(self) -> None:
+        """Count, and print now and then."""
+        self.done += 1
+        now = time.monotonic()
+        if now - self.last >= _EVERY and self.done < self.total:
+            self.last = now
+            left = (now - self.started) / self.done * (self.total - self.done)
+            talk(f"{self.done}/{self.total} images, about {_duration(left)} left")
+
+
+class Bar(Silent):
+    """A rich progress bar."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as RichProgress
+
+        self.bar = RichProgress(
+            TextColumn("segmenting"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self.task = self.bar.add_task("segmenting", total=total)
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def advance(self) -> None:
+        """Move the bar."""
+        self.bar.advance(self.task)
+
+    def note(self, line: str) -> None:
+        """Print above the bar."""
+        self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def progress_for(total: int, *, quiet: bool) -> Progress:
+    """The display that fits where stderr goes."""
+    if quiet:
+        return Silent()
+    return Bar(total) if sys.stderr.isatty() else Lines(total)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,182 @@
+"""What predict and uncertainty share: plan, refuse or go on, run, count, say where the results are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.progress import progress_for
+from hypsegcli.errors import PlanError, UsageError
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.discover import find_inputs
+from hypsegcli.images.plan import PlannedImage, occupied, plan_outputs
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.store import Checkpoint
+    from hypsegcli.inference.segmenter import Answer, Tiling
+    from hypsegcli.pipeline.ledger import Ledger
+    from hypsegcli.pipeline.outputs import Outputs
+
+# Window side where --tile gives none, and the pixels from which windows are used: four windows' worth.
+_TILE, _WHOLE_UP_TO = 1024, 2048 * 2048
+
+RUN_FILES = ("run.json", "manifest.jsonl")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a run, as the command line gave them."""
+
+    inputs: Sequence[str]
+    out: Path
+    checkpoint: Path | None
+    device: str
+    precision: Literal["auto", "fp32", "bf16"]
+    batch_size: int | None
+    tile: str
+    max_pixels: int
+    overwrite: bool
+    resume: bool
+    dry_run: bool
+    quiet: bool
+
+
+def make_plan(options: RunOptions, suffixes: Mapping[str, str], *, further: Sequence[str] = ()) -> list[PlannedImage]:
+    """The whole map from inputs to outputs, or a PlanError; nothing is decoded, written or imported for it."""
+    if options.overwrite and options.resume:
+        raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
+    extra = [options.out / name for name in (*RUN_FILES, *further)]
+    plan = plan_outputs(find_inputs(options.inputs), options.out, suffixes, extra=extra)
+    taken = occupied(plan, extra)
+    if options.resume and taken and not (options.out / "manifest.jsonl").is_file():
+        raise PlanError(
+            f"{options.out}: holds files such as {taken[0].name}, but no manifest.jsonl of an earlier run to resume; "
+            "choose another --out, or replace them with --overwrite"
+        )
+    if taken and not (options.overwrite or options.resume):
+        raise PlanError(
+            f"{options.out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
+            "--resume, replace it with --overwrite, or choose another --out"
+        )
+    return plan
+
+
+def checkpoint_path(options: RunOptions) -> Path:
+    """The checkpoint asked for, or the bundled one."""
+    return options.checkpoint or bundled_checkpoint()
+
+
+def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | None:
+    """`--level`: a depth, `auto`, or the name of a node, which stands for its depth."""
+    if text is None or text == "auto":
+        return "auto" if text else None
+    if text.lstrip("-").isdecimal():
+        tree.at_level(int(text))
+        return int(text)
+    return tree.level_of(text)
+
+
+def parse_tile(text: str) -> int | None:
+    """`--tile`: a window's side, None for off."""
+    if text == "auto":
+        return _TILE
+    if text == "off":
+        return None
+    if not text.isdecimal() or int(text) < 128 or int(text) % 16:
+        raise UsageError(f"--tile {text}: expected auto, off, or a multiple of 16 pixels from 128 on")
+    return int(text)
+
+
+def print_plan(plan: Sequence[PlannedImage]) -> int:
+    """What --dry-run shows."""
+    for planned in plan:
+        say(f"{planned.source} -> {', '.join(str(path) for path in planned.outputs.values())}")
+    talk(f"{len(plan)} images; nothing was read or written")
+    return 0
+
+
+def load(options: RunOptions) -> Checkpoint:
+    """Load the checkpoint with its weights."""
+    from hypsegcli.checkpoint.store import load_checkpoint
+
+    return load_checkpoint(checkpoint_path(options))
+
+
+def run(
+    command: str,
+    options: RunOptions,
+    plan: Sequence[PlannedImage],
+    checkpoint: Checkpoint,
+    answer: Answer,
+    outputs: Outputs,
+    *,
+    detail: Mapping[str, Any],
+) -> tuple[int, Ledger]:
+    """Segment what needs it; returns the exit code and the books."""
+    from hypsegcli.inference.device import choose_device
+    from hypsegcli.inference.segmenter import Segmenter
+    from hypsegcli.pipeline.ledger import Ledger, recipe_id, versions
+    from hypsegcli.pipeline.process import Failed, process
+
+    device = choose_device(options.device, options.precision)
+    header, tiling = checkpoint.header, _tiling(options, checkpoint)
+    segmenter = Segmenter(checkpoint.model, header.tree, header.input, device=device, answer=answer, tiling=tiling)
+    pixels = {
+        "command": command,
+        "answer": asdict(answer),
+        "outputs": list(outputs.encoders),
+        "tiling": asdict(tiling) if tiling else None,
+        "bf16": device.bf16,
+        **detail,
+    }
+    batch_size = options.batch_size or (1 if device.torch.type == "cpu" else 8)
+    ledger = Ledger(
+        options.out,
+        recipe=recipe_id(checkpoint.sha256, pixels),
+        description={
+            "versions": versions(),
+            "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
+            "options": {**pixels, "batch_size": batch_size, "max_pixels": options.max_pixels},
+            "device": device.label,
+        },
+    )
+    todo = ledger.unfinished(plan) if options.resume else list(plan)
+    kept = len(plan) - len(todo)
+    ledger.open(total=len(plan))
+    if kept and not options.quiet:
+        talk(f"{kept} of {len(plan)} images are done already")
+    interrupted = False
+    with progress_for(len(todo), quiet=options.quiet) as progress:
+        try:
+            for result in process(todo, segmenter, outputs, batch_size=batch_size, max_pixels=options.max_pixels):
+                ledger.add(result)
+                if isinstance(result, Failed):
+                    progress.note(f"failed: {result.reason}")
+                progress.advance()
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            ledger.close(interrupted=interrupted)
+    done, failed = ledger.count("done"), ledger.count("failed")
+    if interrupted:
+        error(f"interrupted after {done} of {len(plan)} images; the same command with --resume continues")
+        return 130, ledger
+    if failed:
+        error(f"{failed} of {len(plan)} images failed; {options.out / 'manifest.jsonl'} says why")
+    return (0 if not failed else 3 if done else 1), ledger
+
+
+def _tiling(options: RunOptions, checkpoint: Checkpoint) -> Tiling | None:
+    from hypsegcli.inference.segmenter import Tiling, round_to_alignment
+    from hypsegcli.network.model import receptive_radius
+
+    tile = parse_tile(options.tile)
+    if tile is None:
+        return None
+    # Half the theoretical radius: what lies farther away still reaches a pixel, but hardly weighs.
+    overlap = min(round_to_alignment(receptive_radius(checkpoint.model) / 2), tile // 4 // 16 * 16)
+    return Tiling(tile=tile, overlap=overlap, above=_WHOLE_UP_TO if options.tile == "auto" else tile * tile)

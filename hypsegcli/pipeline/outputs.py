@@ -1,0 +1,142 @@
+"""What is written for an image: every kind of output, its suffix, and how a Prediction becomes its bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.images.write import (
+    encode_grey8_png,
+    encode_grey16_png,
+    encode_indexed_png,
+    encode_npy,
+    encode_rgb_png,
+)
+from hypsegcli.inference.segmenter import Answer, Prediction
+from hypsegcli.maps.boundary import RADIUS, boundary_map
+from hypsegcli.maps.render import heatmap, node_palette, overlay
+from hypsegcli.maps.uncertainty import MEASURES, full_scale
+
+Encoder = Callable[[NDArray[np.uint8], Prediction], bytes]  # the upright photograph, and what was found in it
+
+ROOT_NAME = "undecided"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The encoders of a run, by kind, and the numbers kept of each image."""
+
+    encoders: Mapping[str, Encoder]
+    summarise: Callable[[Prediction], dict[str, float]]
+
+
+def prediction_outputs(
+    header: Header, sha256: str, *, kinds: tuple[str, ...], answer: Answer, measure: str, npy: bool
+) -> Outputs:
+    """`labels`, `confidence`, `boundary`, `overlay`, `probabilities`: what `hypseg predict` writes.
+
+    `npy` stores the confidence as float32 in the measure's own unit instead of a 16-bit PNG.
+    """
+    tree, scale = header.tree, full_scale(measure, max_distance=header.model.max_distance)
+    names = list(tree.names[: tree.classes] if answer.level is None else tree.names)
+    if answer.level == "auto":
+        names.append(ROOT_NAME)
+    palette = node_palette(header.colors, tree.leaves_below())[: len(names)]
+    text = _metadata(header, sha256)
+
+    def labels(_: NDArray[np.uint8], found: Prediction) -> bytes:
+        return encode_indexed_png(found.labels, palette, text(kind="labels", names=names))
+
+    def confidence(_: NDArray[np.uint8], found: Prediction) -> bytes:
+        plane = found.confidence[measure]
+        if npy:
+            return encode_npy(plane)
+        return encode_grey16_png(
+            to_uint16(plane / np.float32(scale)), text(kind="confidence", **_scale(measure, scale))
+        )
+
+    def boundary(_: NDArray[np.uint8], found: Prediction) -> bytes:
+        strength = boundary_map(found.confidence[measure], full_scale=scale)
+        method = f"closing of the {measure} plane with a disk of {RADIUS} pixels, minus the plane, over the closing"
+        return encode_grey8_png(strength, text(kind="boundary", method=method, full_scale=1.0))
+
+    def picture(photograph: NDArray[np.uint8], found: Prediction) -> bytes:
+        return encode_rgb_png(overlay(photograph, found.labels, palette, names))
+
+    def probabilities(_: NDArray[np.uint8], found: Prediction) -> bytes:
+        if found.probabilities is None:
+            raise ValueError("probabilities were not asked of the segmenter")
+        return encode_npy(found.probabilities)
+
+    every: dict[str, Encoder] = {
+        "labels": labels,
+        "confidence": confidence,
+        "boundary": boundary,
+        "overlay": picture,
+        "probabilities": probabilities,
+    }
+
+    def summarise(found: Prediction) -> dict[str, float]:
+        return {f"mean {measure}": round(float(found.confidence[measure].mean()), 6)}
+
+    return Outputs({kind: every[kind] for kind in kinds}, summarise)
+
+
+def uncertainty_outputs(header: Header, sha256: str, *, measure: str) -> Outputs:
+    """`heatmap` and `uncertainty`, the picture and the raw plane that `hypseg uncertainty` writes."""
+    scale = full_scale(measure, max_distance=header.model.max_distance)
+    text = _metadata(header, sha256)
+    title = f"uncertainty: {MEASURES[measure].title}"
+
+    def plane(found: Prediction) -> NDArray[np.float32]:
+        doubt: NDArray[np.float32] = np.clip(np.float32(1.0) - found.confidence[measure] / np.float32(scale), 0.0, 1.0)
+        return doubt
+
+    def picture(_: NDArray[np.uint8], found: Prediction) -> bytes:
+        return encode_rgb_png(heatmap(plane(found), title=title))
+
+    def raw(_: NDArray[np.uint8], found: Prediction) -> bytes:
+        about = {
+            "measure": measure,
+            "formula": f"1 - ({MEASURES[measure].formula}) / {scale:.6g}",
+            "full_scale": 1.0,
+        }
+        return encode_grey16_png(to_uint16(plane(found)), text(kind="uncertainty", **about))
+
+    def summarise(found: Prediction) -> dict[str, float]:
+        values = plane(found)
+        median, p95 = np.quantile(values, (0.5, 0.95))
+        return {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
+
+    return Outputs({"heatmap": picture, "uncertainty": raw}, summarise)
+
+
+def to_uint16(plane: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """A plane in [0, 1] as 0..65535; what lies outside is cut."""
+    levels: NDArray[np.uint16] = np.rint(np.clip(plane, 0.0, 1.0) * np.float32(65535.0)).astype(np.uint16)
+    return levels
+
+
+def _scale(measure: str, scale: float) -> dict[str, Any]:
+    return {
+        "measure": measure,
+        "formula": MEASURES[measure].formula,
+        "full_scale": scale,
+        "decode": "value / 65535 * full_scale",
+    }
+
+
+def _metadata(header: Header, sha256: str) -> Callable[..., dict[str, str]]:
+    """One PNG text chunk called `hypseg` that holds JSON, as every map carries it."""
+    about = {"checkpoint": sha256, "curvature": header.model.curvature, "head": header.model.head}
+
+    def text(**fields: Any) -> dict[str, str]:
+        return {"hypseg": json.dumps(fields | about, ensure_ascii=False)}
+
+    return text

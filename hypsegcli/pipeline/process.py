@@ -1,0 +1,131 @@
+"""From paths to files, image by image. Start reading here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from hypsegcli.errors import ImageError
+from hypsegcli.images.decode import DecodedImage, decode_image
+from hypsegcli.images.plan import PlannedImage
+from hypsegcli.images.write import write_atomically
+from hypsegcli.inference.segmenter import Prediction, Segmenter
+from hypsegcli.pipeline.outputs import Outputs
+
+
+@dataclass(frozen=True)
+class Written:
+    """An image whose outputs are all on disk."""
+
+    planned: PlannedImage
+    height: int
+    width: int
+    seconds: Mapping[str, float]  # of the stages decode, network, encode, write
+    summary: Mapping[str, float]
+    notes: tuple[str, ...]  # what decoding changed
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An image without outputs, and the sentence that says why."""
+
+    planned: PlannedImage
+    reason: str
+
+
+FileResult = Written | Failed
+
+
+@dataclass
+class _Loaded:
+    planned: PlannedImage
+    image: DecodedImage
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def process(
+    plan: Iterable[PlannedImage], segmenter: Segmenter, outputs: Outputs, *, batch_size: int, max_pixels: int
+) -> Iterator[FileResult]:
+    """Segment every image of the plan and write its files; one result an image, in the plan's order.
+
+    Neighbours of equal size go through the network together, at most `batch_size` of them. Nothing that is
+    wrong with an image, or with writing its files, stops the run.
+    """
+    waiting: list[_Loaded] = []
+    for planned in plan:
+        started = time.perf_counter()
+        try:
+            image = decode_image(planned.source, max_pixels=max_pixels)
+        except ImageError as error:
+            yield from _finish(waiting, segmenter, outputs)
+            waiting = []
+            yield _fail(planned, str(error))
+            continue
+        loaded = _Loaded(planned, image, {"decode": time.perf_counter() - started})
+        if waiting and waiting[0].image.pixels.shape != image.pixels.shape:
+            yield from _finish(waiting, segmenter, outputs)
+            waiting = []
+        waiting.append(loaded)
+        if len(waiting) >= batch_size:
+            yield from _finish(waiting, segmenter, outputs)
+            waiting = []
+    yield from _finish(waiting, segmenter, outputs)
+
+
+def _finish(batch: Sequence[_Loaded], segmenter: Segmenter, outputs: Outputs) -> Iterator[FileResult]:
+    if not batch:
+        return
+    started = time.perf_counter()
+    try:
+        found = segmenter.predict([loaded.image.pixels for loaded in batch])
+    except (RuntimeError, MemoryError) as error:
+        if len(batch) > 1:  # alone, the others may well fit
+            for loaded in batch:
+                yield from _finish([loaded], segmenter, outputs)
+            return
+        yield _fail(batch[0].planned, _network_failure(batch[0], error))
+        return
+    share = (time.perf_counter() - started) / len(batch)
+    for loaded, prediction in zip(batch, found, strict=True):
+        loaded.seconds["network"] = share
+        yield _store(loaded, prediction, outputs)
+
+
+def _store(loaded: _Loaded, prediction: Prediction, outputs: Outputs) -> FileResult:
+    started = time.perf_counter()
+    pixels = loaded.image.pixels
+    files = [(loaded.planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
+    summary = outputs.summarise(prediction)
+    encoded = time.perf_counter()
+    try:
+        for path, data in files:
+            write_atomically(path, data)
+    except OSError as error:
+        return _fail(
+            loaded.planned,
+            f"{path}: cannot be written ({error.strerror}); free space or choose another --out",
+        )
+    loaded.seconds["encode"] = encoded - started
+    loaded.seconds["write"] = time.perf_counter() - encoded
+    height, width = pixels.shape[:2]
+    return Written(loaded.planned, height, width, loaded.seconds, summary, loaded.image.notes)
+
+
+def _fail(planned: PlannedImage, reason: str) -> Failed:
+    """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's."""
+    for path in planned.outputs.values():
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    return Failed(planned, reason)
+
+
+def _network_failure(loaded: _Loaded, error: BaseException) -> str:
+    height, width = loaded.image.pixels.shape[:2]
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return f"{loaded.planned.source}: {width} x {height} pixels do not fit into memory; use --tile 512"
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"{loaded.planned.source}: the network failed on this {width} x {height} image: {reason}"
