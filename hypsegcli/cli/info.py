@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.checkpoint.bundled import bundled_checkpoint
-from hypsegcli.checkpoint.peek import read_header
 from hypsegcli.cli.console import say
 
 
@@ -19,6 +17,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="The whole header as JSON.")] = False,
 ) -> None:
     """Tell what a checkpoint is, without running it."""
+    from hypsegcli.checkpoint.bundled import bundled_checkpoint
+    from hypsegcli.checkpoint.peek import read_header
+
     path = checkpoint or bundled_checkpoint()
     header = read_header(path)
     if as_json:

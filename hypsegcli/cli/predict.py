@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.checkpoint.peek import read_header
 from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
@@ -75,8 +74,7 @@ def predict(
     npy = format_ is Format.NPY
     suffixes = {kind: ".npy" if kind == "probabilities" or (npy and kind == "confidence") else ".png" for kind in kinds}
     plan = segment.make_plan(options, suffixes)
-    header = read_header(segment.checkpoint_path(options))
-    depth = segment.parse_level(level, header.tree)
+    depth = segment.parse_level(level, segment.read_header(options).tree)
     segment.parse_tile(tile)
     if dry_run:
         raise typer.Exit(segment.print_plan(plan))

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.progress import progress_for
-from hypsegcli.errors import PlanError, UsageError
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.errors import PlanError, TreeError, UsageError
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.plan import PlannedImage, occupied, plan_outputs
 
 if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import Header
     from hypsegcli.checkpoint.store import Checkpoint
+    from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.inference.segmenter import Answer, Tiling
     from hypsegcli.pipeline.ledger import Ledger
     from hypsegcli.pipeline.outputs import Outputs
@@ -67,17 +67,28 @@ def make_plan(options: RunOptions, suffixes: Mapping[str, str], *, further: Sequ
 
 def checkpoint_path(options: RunOptions) -> Path:
     """The checkpoint asked for, or the bundled one."""
+    from hypsegcli.checkpoint.bundled import bundled_checkpoint
+
     return options.checkpoint or bundled_checkpoint()
+
+
+def read_header(options: RunOptions) -> Header:
+    """What the checkpoint is; found out before its weights are read."""
+    from hypsegcli.checkpoint import peek
+
+    return peek.read_header(checkpoint_path(options))
 
 
 def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | None:
     """`--level`: a depth, `auto`, or the name of a node, which stands for its depth."""
     if text is None or text == "auto":
         return "auto" if text else None
-    if text.lstrip("-").isdecimal():
-        tree.at_level(int(text))
-        return int(text)
-    return tree.level_of(text)
+    try:
+        level = int(text) if text.lstrip("-").isdecimal() else tree.level_of(text)
+        tree.at_level(level)
+    except TreeError as problem:
+        raise UsageError(f"--level {text}: {problem}") from problem
+    return level
 
 
 def parse_tile(text: str) -> int | None:

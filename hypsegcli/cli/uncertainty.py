@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hypsegcli.checkpoint.peek import read_header
 from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
@@ -52,7 +51,7 @@ def uncertainty(
         quiet,
     )
     plan = segment.make_plan(options, {"heatmap": ".png", "uncertainty": ".png"}, further=(RANKING,))
-    read_header(segment.checkpoint_path(options))
+    segment.read_header(options)
     segment.parse_tile(tile)
     if dry_run:
         raise typer.Exit(segment.print_plan(plan))

@@ -58,9 +58,7 @@ def radial(v: Tensor, *, c: float, t_max: float = T_MAX, limit: RadialLimit = "h
     their gradient along the radius is zero. `smooth` is `t_max tanh(t / t_max)`, which keeps order and gradient.
     """
     t: Tensor = (2.0 * math.sqrt(c)) * torch.linalg.vector_norm(v, dim=dim, keepdim=True)
-    if limit == "smooth":
-        t = torch.tanh(t / t_max) * t_max
-    return t.clamp_max(t_max)
+    return t_max * torch.tanh(t / t_max) if limit == "smooth" else t.clamp_max(t_max)
 
 
 def closed_form_logits(v: Tensor, planes: Gyroplanes, t: Tensor, *, c: float) -> Tensor:
@@ -102,4 +100,5 @@ def reference_logits(z: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -
     outside = mm > limit
     shrink = torch.where(outside, (limit / torch.where(outside, mm, torch.ones_like(mm))).sqrt(), 1.0)
     conformal = 2.0 / (1.0 - c * mm.clamp_max(limit))
-    return scale * torch.asinh(math.sqrt(c) * shrink * ma * conformal)
+    logits: Tensor = scale * torch.asinh(math.sqrt(c) * shrink * ma * conformal)
+    return logits

@@ -140,14 +140,12 @@ def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
         return image.convert("RGB")
     key = image.info.get("transparency")
     if deep and key is not None:
-        del image.info["transparency"]  # a 16-bit colour, which no reduced sample can be compared with
-        key = None
+        key = None  # a 16-bit colour, which no reduced sample can be compared with
         notes.append("transparent colour of a 16-bit picture ignored")
     levels = _LEVELS.get(opened.rawmode[:3])
     if levels is not None and isinstance(key, int):
         image.info["transparency"] = key * 255 // levels  # Pillow stretches the samples, but not the key
-    see_through = mode == "P" and image.palette is not None and image.palette.mode == "RGBA"
-    if mode not in _ALPHA and key is None and not see_through:
+    if mode not in _ALPHA and key is None:
         return image.convert("RGB")
     rgba = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
     lowest, _ = rgba.getchannel("A").getextrema()

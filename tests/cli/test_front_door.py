@@ -1,0 +1,79 @@
+"""Help, info, start-up."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Hypseg
+
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """What is imported once a command has run in a fresh interpreter."""
+    code = (
+        "import sys; from hypsegcli.cli.app import main; code = main(sys.argv[1:]); "
+        "print('\\nMODULES', *sys.modules); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("MODULES ")[2].split())
+
+
+def test_help_does_not_import_torch() -> None:
+    for arguments in (["--help"], ["predict", "--help"], ["train", "--help"]):
+        modules = modules_after(*arguments)
+        assert "typer" in modules
+        assert not modules & {"torch", "torchvision", "numpy", "cv2"}
+
+
+def test_help_takes_less_than_a_third_of_a_second() -> None:
+    command = [sys.executable, "-m", "hypsegcli", "--help"]
+    subprocess.run(command, check=True, capture_output=True)  # compiles the modules
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+    assert min(times) < 0.3
+
+
+def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> None:
+    assert "torch" not in modules_after("info")
+    assert "torch" not in modules_after("predict", str(photos), "--out", str(tmp_path / "out"), "--dry-run")
+
+
+def test_info_json_is_the_header(hypseg: Hypseg) -> None:
+    header = load_checkpoint(bundled_checkpoint()).header
+    outcome = hypseg("info", "--json")
+    assert outcome.code == 0
+    assert json.loads(outcome.stdout) == json.loads(header.model_dump_json())
+
+
+def test_info_tells_what_matters(hypseg: Hypseg) -> None:
+    header = load_checkpoint(bundled_checkpoint()).header
+    text = hypseg("info", bundled_checkpoint()).stdout
+    assert header.model.backbone in text
+    assert f"D = {header.model.embedding_size}" in text
+    assert "c = 1" in text
+    for name in header.tree.names:
+        assert name in text
+    assert header.provenance.licence in text
+
+
+@pytest.mark.parametrize("command", ["predict", "uncertainty", "info", "train"])
+def test_every_command_has_help(hypseg: Hypseg, command: str) -> None:
+    outcome = hypseg(command, "--help")
+    assert outcome.code == 0
+    assert "Usage: hypseg" in outcome.stdout
+
+
+def test_no_command_shows_help_and_exits_2(hypseg: Hypseg) -> None:
+    outcome = hypseg()
+    assert outcome.code == 2
+    assert "predict" in outcome.stdout + outcome.stderr

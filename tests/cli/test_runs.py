@@ -1,0 +1,282 @@
+"""What a run does when something is in its way: refusals, failures, resume, interruption, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Hypseg, manifest, photograph
+from PIL import Image
+
+from hypsegcli.images import write
+
+
+def snapshot(out: Path) -> dict[str, tuple[int, bytes]]:
+    """Inode and content of every map."""
+    return {str(path): (path.stat().st_ino, path.read_bytes()) for path in sorted(out.rglob("*.png"))}
+
+
+def redone(before: dict[str, tuple[int, bytes]], out: Path) -> set[str]:
+    """Keys of the maps that were written again (a replaced file has another inode)."""
+    after = snapshot(out)
+    return {Path(path).stem for path in after if before.get(path, (0,))[0] != after[path][0]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["{photos}/nothing.jpg", "--out", "{tmp}/out"], "nothing.jpg"),
+        (["{photos}", "--out", "{photos}/out"], "input folder"),
+        (["{photos}", "--out", "{tmp}/out", "--save", "labels,maps"], "--save"),
+        (["{photos}", "--out", "{tmp}/out", "--level", "9"], "levels 1 to 3"),
+        (["{photos}", "--out", "{tmp}/out", "--level", "vehicles"], "inner nodes are"),
+        (["{photos}", "--out", "{tmp}/out", "--tile", "100"], "multiple of 16"),
+        (["{photos}", "--out", "{tmp}/out", "--device", "tpu"], "--device tpu"),
+        (["{photos}", "--out", "{tmp}/out", "--overwrite", "--resume"], "contradict"),
+        (["{photos}", "--out", "{tmp}/out", "--measure", "doubt"], "doubt"),
+        (["{photos}", "--out", "{tmp}/out", "--no-such-option"], "--no-such-option"),
+        (["{photos}"], "--out"),
+    ],
+)
+def test_usage_errors_exit_2_and_write_nothing(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    outcome = hypseg("predict", *(a.format(photos=photos, tmp=tmp_path) for a in arguments))
+    assert outcome.code == 2
+    assert sentence in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert not list(tmp_path.rglob("labels"))
+
+
+def test_two_inputs_that_share_an_output_are_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    photograph(photos / "a.png")
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert "a.jpg" in outcome.stderr
+    assert "a.png" in outcome.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_image_costs_only_itself(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    (photos / "bad.jpg").write_bytes((photos / "a.jpg").read_bytes()[:400])
+    (photos / "empty.png").touch()
+    (photos / "text.webp").write_text("not a picture")
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    assert outcome.code == 3
+    lines = manifest(tmp_path / "out")
+    assert {key for key, line in lines.items() if line["status"] == "done"} == {"a", "b", "sub/c"}
+    for key in ("bad", "empty", "text"):
+        assert lines[key]["status"] == "failed"
+        assert key in str(lines[key]["reason"])
+        assert str(lines[key]["reason"]) in outcome.stderr
+        assert not (tmp_path / f"out/labels/{key}.png").exists()
+    assert "3 of 6 images failed" in outcome.stderr
+
+
+def test_nothing_done_exits_1(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/empty.jpg").touch()
+    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out").code == 1
+    assert json.loads((tmp_path / "out/run.json").read_text())["counts"]["failed"] == 1
+
+
+def test_missing_checkpoint_exits_1_with_a_sentence(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--checkpoint", tmp_path / "none.safetensors")
+    assert outcome.code == 1
+    assert "no such checkpoint" in outcome.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_many_pixels_are_refused_by_name(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--max-pixels", 64 * 48 - 1)
+    assert outcome.code == 3
+    assert {k for k, line in manifest(tmp_path / "out").items() if line["status"] == "done"} == {"sub/c"}
+
+
+def test_an_occupied_folder_is_refused_then_overwritten(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out).code == 0
+    before = snapshot(out)
+    refused = hypseg("predict", photos, "--out", out)
+    assert refused.code == 2
+    assert "--resume" in refused.stderr
+    assert "--overwrite" in refused.stderr
+    assert snapshot(out) == before
+    assert hypseg("predict", photos, "--out", out, "--overwrite").code == 0
+    assert redone(before, out) == {"a", "b", "c"}
+
+
+def test_a_failure_leaves_no_maps_of_an_earlier_run(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out")
+    (photos / "a.jpg").write_bytes(b"")
+    assert hypseg("predict", photos, "--out", tmp_path / "out", "--overwrite").code == 3
+    assert not (tmp_path / "out/labels/a.png").exists()
+    assert not (tmp_path / "out/overlay/a.png").exists()
+
+
+def test_resume_redoes_only_what_it_must(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (photos / "bad.png").touch()
+    assert hypseg("predict", photos, "--out", out).code == 3
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 3
+    assert redone(before, out) == set()
+
+    (out / "boundary/b.png").unlink()  # missing
+    photograph(photos / "bad.png")  # mended
+    photograph(photos / "sub/c.png", size=(50, 33), seed=9)  # changed
+    outcome = hypseg("predict", photos, "--out", out, "--resume")
+    assert outcome.code == 0
+    assert redone(before, out) == {"b", "bad", "c"}
+    assert "1 of 4 images are done already" in outcome.stderr
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("option", [["--measure", "entropy"], ["--level", "1"], ["--interpolate", "points"]])
+def test_resume_redoes_what_other_options_made(hypseg: Hypseg, photos: Path, tmp_path: Path, option: list[str]) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume", *option).code == 0
+    assert redone(before, out) == {"a", "b", "c"}
+
+
+def test_resume_redoes_what_another_checkpoint_made(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path
+) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume", "--checkpoint", many_classes).code == 0
+    assert redone(before, out) == {"a", "b", "c"}
+
+
+def test_resume_does_not_care_for_batch_size(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    hypseg("predict", photos, "--out", out, "--resume", "--batch-size", 2)
+    assert redone(before, out) == set()
+
+
+def test_resume_survives_a_torn_last_line(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    lines = (out / "manifest.jsonl").read_text().splitlines(keepends=True)
+    (out / "manifest.jsonl").write_text("".join(lines[:2]) + lines[2][: len(lines[2]) // 2])
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"c"}
+
+
+def test_resume_refuses_a_folder_that_is_no_run(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    photograph(tmp_path / "out/labels/a.png")
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--resume")
+    assert outcome.code == 2
+    assert "manifest.jsonl" in outcome.stderr
+
+
+def test_dry_run_prints_the_plan_and_touches_nothing(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--dry-run")
+    assert outcome.code == 0
+    assert [line.split(" -> ")[0] for line in outcome.stdout.splitlines()] == [
+        str(photos / name) for name in ("a.jpg", "b.png", "sub/c.png")
+    ]
+    assert str(tmp_path / "out/labels/sub/c.png") in outcome.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_quiet_prints_failures_only(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    assert hypseg("predict", photos, "--out", tmp_path / "good", "--quiet").stderr == ""
+    (photos / "bad.png").touch()
+    assert "bad.png" in hypseg("predict", photos, "--out", tmp_path / "out", "--quiet").stderr
+
+
+def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = write.write_atomically
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "b.png" and path.parent.name == "boundary":
+            raise OSError(28, "No space left on device")
+        real(path, data)
+
+    monkeypatch.setattr("hypsegcli.pipeline.process.write_atomically", full)
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    assert outcome.code == 3
+    assert "No space left on device" in outcome.stderr
+    assert not list((tmp_path / "out").rglob("b.png"))
+    assert (tmp_path / "out/boundary/a.png").exists()
+
+
+def test_an_image_that_breaks_a_batch_fails_alone(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hypsegcli.inference.segmenter import Segmenter
+
+    real = Segmenter.predict
+    calls: list[int] = []
+
+    def sometimes(self: Segmenter, images: list[object]) -> object:
+        calls.append(len(images))
+        if len(images) == 2 or len(calls) == 2:
+            raise RuntimeError("can't allocate memory")
+        return real(self, images)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Segmenter, "predict", sometimes)
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--batch-size", 2)
+    assert outcome.code == 3
+    assert "--tile" in outcome.stderr
+    assert {key: line["status"] for key, line in manifest(tmp_path / "out").items()} == {
+        "a": "failed",
+        "b": "done",
+        "sub/c": "done",
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
+def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path) -> None:
+    for number in range(40):
+        photograph(tmp_path / f"in/{number}.png", size=(320, 240), seed=number)
+    out = tmp_path / "out"
+    arguments = [sys.executable, "-m", "hypsegcli", "predict", str(tmp_path / "in"), "--out", str(out)]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not ((out / "manifest.jsonl").is_file() and (out / "manifest.jsonl").read_text().count("\n") >= 2):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "--resume" in stderr
+    run = json.loads((out / "run.json").read_text())
+    assert run["status"] == "interrupted"
+    done = run["counts"]["done"]
+    assert 2 <= done < 40
+    for path in out.rglob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+    assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
+    before = snapshot(out)
+    assert hypseg("predict", tmp_path / "in", "--out", out, "--resume").code == 0
+    assert len(manifest(out)) == 40
+    # An image may have been on disk and not yet in the books.
+    assert 40 - done - 1 <= len(redone(before, out)) <= 40 - done
+
+
+def test_plain_lines_of_progress_where_there_is_no_terminal(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hypsegcli.cli.progress._EVERY", 0.0)
+    stderr = hypseg("predict", photos, "--out", tmp_path / "out").stderr
+    assert "1/3 images, about" in stderr
+    assert "\r" not in stderr
+    assert "\x1b" not in stderr
