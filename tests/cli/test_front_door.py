@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Hypseg
+from support import Hypseg
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Hypseg, manifest, photograph
+from support import Hypseg, manifest, photograph
 from PIL import Image
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint

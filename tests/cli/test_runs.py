@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Hypseg, manifest, photograph
+from support import Hypseg, manifest, photograph
 from PIL import Image
 
 from hypsegcli.images import write

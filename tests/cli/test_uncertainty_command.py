@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Hypseg
+from support import Hypseg
 from PIL import Image
 
 MEASURES = ("distance", "norm", "entropy", "margin", "max-probability")

@@ -1,0 +1,56 @@
+"""The bundled checkpoint on the validation images of CamVid, scored by a script of its own.
+
+Skips where CamVid is not beside the project, which pytest's summary says.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Hypseg, manifest
+
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.checkpoint.peek import read_header
+
+
+def test_label_maps_reach_the_score_of_the_model_card(hypseg: Hypseg, camvid: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", camvid / "val/images", "--out", out, "--save", "labels").code == 0
+    confusion = np.zeros((11, 12), dtype=np.int64)
+    for mask in sorted((camvid / "val/masks").glob("*.png")):
+        with Image.open(mask) as truth, Image.open(out / "labels" / mask.name) as labels:
+            pairs = 11 * np.asarray(truth).astype(np.int64) + np.asarray(labels)
+        counts = np.bincount(pairs.ravel(), minlength=11 * 12).reshape(12, 11)
+        confusion += counts.T
+    confusion = confusion[:, :11]  # the last column is void
+    hit = np.diag(confusion)
+    iou = hit / (confusion.sum(0) + confusion.sum(1) - hit)
+    assert len(manifest(out)) == 101
+    assert iou.mean() == pytest.approx(read_header(bundled_checkpoint()).provenance.scores["mean_iou"], abs=5e-4)
+
+
+def test_distance_ranks_errors_as_the_model_card_says(hypseg: Hypseg, camvid: Path, tmp_path: Path) -> None:
+    """On every tenth image, by sorting all pixels: the AUROC of being wrong at a short distance to the origin."""
+    images = sorted((camvid / "val/images").iterdir())[::10]
+    (tmp_path / "list.txt").write_text("\n".join(str(path) for path in images))
+    hypseg("predict", f"@{tmp_path / 'list.txt'}", "--out", tmp_path / "out", "--save", "labels,confidence")
+    right, confidence = [], []
+    for path in images:
+        with Image.open(camvid / "val/masks" / f"{path.stem}.png") as mask:
+            truth = np.asarray(mask)
+        with Image.open(tmp_path / f"out/labels/{path.stem}.png") as image:
+            labels = np.asarray(image)
+        with Image.open(tmp_path / f"out/confidence/{path.stem}.png") as image:
+            plane = np.asarray(image)
+        right.append((labels == truth)[truth != 11])
+        confidence.append(plane[truth != 11])
+    correct, values = np.concatenate(right), np.concatenate(confidence)
+    _, rank, count = np.unique(values, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(count) - (count - 1) / 2)[rank]  # ties share their mean rank
+    good, bad = int(correct.sum()), int((~correct).sum())
+    auroc = (middle[correct].sum() - good * (good + 1) / 2) / (good * bad)
+    scores = read_header(bundled_checkpoint()).provenance.scores
+    assert auroc == pytest.approx(scores["auroc_distance"], abs=0.02)
