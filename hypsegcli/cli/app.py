@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import typer
 
 from hypsegcli.cli import info, predict, train, uncertainty
@@ -30,6 +32,8 @@ app.command("train")(train.train)
 
 def main(argv: list[str]) -> int:
     """Run one command."""
+    # Pillow warns of oddities in files; what matters of them reaches the user as a note or a failure.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         app(args=argv, prog_name="hypseg")
     except SystemExit as leaving:

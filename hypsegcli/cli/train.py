@@ -92,5 +92,6 @@ def train(
     except ValidationError as problem:
         first = problem.errors()[0]
         name = str(first["loc"][-1]).replace("_", "-") if first["loc"] else "options"
+        name = "crop" if name in {"crop-height", "crop-width"} else name
         raise UsageError(f"--{name}: {first['msg']}, found {first['input']!r}") from problem
     say(f"trained: {out / 'best.safetensors'}")

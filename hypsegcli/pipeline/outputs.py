@@ -63,7 +63,7 @@ def prediction_outputs(
 
     def boundary(_: NDArray[np.uint8], found: Prediction) -> bytes:
         strength = boundary_map(found.confidence[measure], full_scale=scale)
-        method = f"closing of the {measure} plane with a disk of {RADIUS} pixels, minus the plane, over the closing"
+        method = f"sqrt of (closing of the {measure} plane, disk of radius {RADIUS} pixels, minus the plane) / closing"
         return encode_grey8_png(strength, text(kind="boundary", method=method, full_scale=1.0))
 
     def picture(photograph: NDArray[np.uint8], found: Prediction) -> bytes:

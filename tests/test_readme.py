@@ -1,0 +1,55 @@
+"""What the README promises, checked against what runs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support import REPOSITORY, Hypseg
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CARD = (REPOSITORY / "weights" / "camvid-resnet18.md").read_text(encoding="utf-8")
+TWO_LINES = ("pip install . && hypseg predict examples --out out", "pip install '.[test]' && pytest")
+COMMANDS = ("predict", "uncertainty", "info", "train")
+
+
+@pytest.mark.parametrize("line", TWO_LINES)
+def test_the_two_lines_are_in_the_readme_and_in_ci(line: str) -> None:
+    assert f"\n{line}\n" in README
+    assert line in (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_option_that_is_named_exists(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    known = set(re.findall(r"--[a-z][a-z-]+", "".join(hypseg(command, "--help").stdout for command in COMMANDS)))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + CARD))
+    assert len(named) > 10
+    assert named <= known
+
+
+def test_the_examples_are_segmented(hypseg: Hypseg, tmp_path: object) -> None:
+    photographs = [path for path in (REPOSITORY / "examples").iterdir() if path.suffix in {".jpg", ".png"}]
+    outcome = hypseg("predict", REPOSITORY / "examples", "--out", f"{tmp_path}/out", "--save", "labels")
+    assert outcome.code == 0
+    assert f"{len(photographs)} images" in outcome.stdout
+    sources = (REPOSITORY / "examples" / "SOURCES.md").read_text(encoding="utf-8")
+    for path in photographs:
+        assert f"`{path.name}`" in sources
+
+
+def test_the_scores_are_those_that_info_prints(hypseg: Hypseg) -> None:
+    line = next(line for line in hypseg("info").stdout.splitlines() if line.startswith("scores"))
+    assert line.removeprefix("scores").strip() in README
+    assert line.removeprefix("scores").strip() in CARD
+
+
+def test_every_room_is_in_the_plan() -> None:
+    rooms = {path.parent.name for path in (REPOSITORY / "hypsegcli").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^\| `(\w+)/` \|", README, flags=re.MULTILINE))
+
+
+def test_the_exit_codes_are_those_of_the_command_line(hypseg: Hypseg) -> None:
+    from hypsegcli.cli import app
+
+    documented = re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)
+    assert documented == re.findall(r"^    (\d+) ", str(app.__doc__), flags=re.MULTILINE)
