@@ -22,11 +22,14 @@ Color = tuple[Channel, Channel, Channel]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A score may be NaN (a class that no image shows); as JSON's null it could not be read back.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class InputSpec(_Record):
     """How an 8-bit RGB image becomes the network's input: `(rgb * pixel_range / 255 - mean) / std`."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (
@@ -86,7 +89,7 @@ def header_from_json(text: str, *, origin: object) -> Header:
     """
     try:
         version = json.loads(text)["schema_version"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{origin}: its header is not that of a hypseg checkpoint ({error})") from error
     if version != SCHEMA_VERSION:
         raise CheckpointError(

@@ -63,6 +63,16 @@ Interpolate = Annotated[
         rich_help_panel=_INPUT,
     ),
 ]
+LongestSide = Annotated[
+    int | None,
+    typer.Option(
+        "--longest-side",
+        min=16,
+        help="Shrink larger images to this many pixels for the network; maps keep the image's size.",
+        show_default="no limit",
+        rich_help_panel=_INPUT,
+    ),
+]
 MaxPixels = Annotated[
     int,
     typer.Option("--max-pixels", min=1, help="Refuse images with more pixels than this.", rich_help_panel=_INPUT),

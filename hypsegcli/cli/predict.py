@@ -43,6 +43,7 @@ def predict(
     ] = None,
     threshold: Annotated[float, typer.Option(min=0.5, max=0.999, help="For --level auto.")] = 0.5,
     interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
+    longest_side: opt.LongestSide = None,
     max_pixels: opt.MaxPixels = 178_956_970,
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
@@ -83,7 +84,14 @@ def predict(
     from hypsegcli.pipeline.outputs import prediction_outputs
 
     loaded = segment.load(options)
-    answer = Answer((measure.value,), depth, threshold, "probabilities" in kinds, interpolate.value)
+    answer = Answer(
+        measures=(measure.value,),
+        level=depth,
+        threshold=threshold,
+        probabilities="probabilities" in kinds,
+        longest_side=longest_side,
+        interpolate=interpolate.value,
+    )
     outputs = prediction_outputs(
         loaded.header, loaded.sha256, kinds=kinds, answer=answer, measure=measure.value, npy=npy
     )

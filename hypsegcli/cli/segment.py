@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Window side where --tile gives none, and the pixels from which windows are used: four windows' worth.
 _TILE, _WHOLE_UP_TO = 1024, 2048 * 2048
 
+# Training shows things at up to twice their usual size; beyond three times a network guesses.
+_UNUSUAL = 3
+
 RUN_FILES = ("run.json", "manifest.jsonl")
 
 
@@ -173,12 +176,24 @@ def run(
         finally:
             ledger.close(interrupted=interrupted)
     done, failed = ledger.count("done"), ledger.count("failed")
+    if not options.quiet and answer.longest_side is None:
+        _warn_of_size(ledger, max(header.input.height, header.input.width))
     if interrupted:
         error(f"interrupted after {done} of {len(plan)} images; the same command with --resume continues")
         return 130, ledger
     if failed:
         error(f"{failed} of {len(plan)} images failed; {options.out / 'manifest.jsonl'} says why")
     return (0 if not failed else 3 if done else 1), ledger
+
+
+def _warn_of_size(ledger: Ledger, trained: int) -> None:
+    """Say so where images are much larger than those that the network has learned from."""
+    sides = [max(line["height"], line["width"]) for line in ledger.lines.values() if line["status"] == "done"]
+    if large := sum(side > _UNUSUAL * trained for side in sides):
+        talk(
+            f"{large} images are more than {_UNUSUAL} times as large as the ones this checkpoint was trained on "
+            f"({trained} pixels); if things in them look larger too, try --longest-side {2 * trained}"
+        )
 
 
 def _tiling(options: RunOptions, checkpoint: Checkpoint) -> Tiling | None:

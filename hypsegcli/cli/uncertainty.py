@@ -25,6 +25,7 @@ def uncertainty(
     checkpoint: opt.CheckpointFile = None,
     measure: opt.Measure = opt.MeasureName.DISTANCE,
     interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
+    longest_side: opt.LongestSide = None,
     max_pixels: opt.MaxPixels = 178_956_970,
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
@@ -60,7 +61,7 @@ def uncertainty(
     from hypsegcli.pipeline.outputs import uncertainty_outputs
 
     loaded = segment.load(options)
-    answer = Answer(measures=(measure.value,), interpolate=interpolate.value)
+    answer = Answer(measures=(measure.value,), longest_side=longest_side, interpolate=interpolate.value)
     outputs = uncertainty_outputs(loaded.header, loaded.sha256, measure=measure.value)
     code, ledger = segment.run("uncertainty", options, plan, loaded, answer, outputs, detail={})
     if ledger.count("done"):

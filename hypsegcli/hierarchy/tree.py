@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +138,18 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         if not line.strip():
             continue
         index, colon, name = line.partition(":")
-        if not colon or not index.strip().isdecimal() or not name.strip():
-            raise TreeError(f"{path}, line {number}: found '{line.strip()}', expected 'id:name', such as '0:sky'")
+        index, name = index.strip(), name.strip()
+        # Python itself refuses to read numbers of thousands of digits; nobody has a billion classes.
+        if not colon or not index.isdecimal() or len(index) > 9 or not name:
+            raise TreeError(f"{path}, line {number}: found '{line.strip()[:60]}', expected 'id:name', such as '0:sky'")
         if int(index) in names:
             raise TreeError(f"{path}, line {number}: the id {int(index)} is given a second time")
-        names[int(index)] = name.strip()
-    missing = sorted(set(range(max(names, default=-1) + 1)) - set(names))
+        if name in names.values():
+            raise TreeError(f"{path}, line {number}: the name '{name}' is given a second time")
+        names[int(index)] = name
+    missing = list(islice((i for i in range(max(names, default=-1) + 1) if i not in names), 10))
     if missing or not names:
-        found = f"ids {', '.join(map(str, missing[:10]))} are missing" if names else "it has no classes"
+        found = f"ids {', '.join(map(str, missing))} are missing" if names else "it has no classes"
         raise TreeError(f"{path}: ids must run from 0 without gaps, but {found}")
     return tuple(names[index] for index in range(len(names)))
 
@@ -153,11 +158,12 @@ def read_tree(path: Path, class_names: Sequence[str]) -> ClassTree:
     """The tree in a JSON file of nested objects with one root key, `{}` for a leaf (the reference's format)."""
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_twins(path))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TreeError(f"{path}: cannot read the class tree: {error}") from error
-    if not isinstance(document, dict) or len(document) != 1:
+    children = next(iter(document.values()), None) if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(children, dict):
         raise TreeError(f'{path}: expected one root key, as in {{"root": {{"sky": {{}}, ...}}}}')
-    return _build(path, next(iter(document.values())), tuple(class_names))
+    return _build(path, children, tuple(class_names))
 
 
 def _no_twins(path: Path) -> Any:
@@ -171,18 +177,19 @@ def _no_twins(path: Path) -> Any:
     return hook
 
 
-def _build(path: Path, children: Any, class_names: tuple[str, ...]) -> ClassTree:
+def _build(path: Path, children: dict[str, Any], class_names: tuple[str, ...]) -> ClassTree:
     index = {name: number for number, name in enumerate(class_names)}
     if len(index) != len(class_names):
         raise TreeError(f"{path}: two classes of the class list have the same name")
     names, parents = list(class_names), [ROOT] * len(class_names)
     placed: set[str] = set()
-    queue: deque[tuple[Any, int]] = deque([(children, ROOT)])
+    queue: deque[tuple[dict[str, Any], int]] = deque([(children, ROOT)])
     while queue:
         below, parent = queue.popleft()
-        if not isinstance(below, dict):
-            raise TreeError(f"{path}: every node must be an object, '{{}}' for a class; found {below!r}")
         for name, grandchildren in below.items():
+            if not isinstance(grandchildren, dict):
+                found = f"{grandchildren!r:.60}"
+                raise TreeError(f"{path}: every node must be an object, '{{}}' for a class; found {found} at '{name}'")
             if name in placed:
                 raise TreeError(f"{path}: the name '{name}' occurs twice in the tree")
             placed.add(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -31,10 +32,12 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
 
     Raises DeviceError where that device is not there: asked for by name, it is never silently replaced.
     """
+    if precision not in get_args(Precision):
+        raise DeviceError(f"--precision {precision}: expected {', '.join(get_args(Precision))}")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, index = name.partition(":")
-    if kind not in {"cpu", "cuda", "mps"} or (index and (kind != "cuda" or not index.isdecimal())):
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]+)?", name):
         raise DeviceError(f"--device {name}: expected auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -42,7 +45,7 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
             raise DeviceError(f"--device {name}: torch sees no CUDA device here; use --device cpu")
         if int(index or 0) >= count:
             raise DeviceError(f"--device {name}: only cuda:0 to cuda:{count - 1} exist here")
-        name = f"cuda:{index or 0}"
+        name = f"cuda:{int(index or 0)}"
     if kind == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("--device mps: torch sees no Apple GPU here; use --device cpu")
     bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

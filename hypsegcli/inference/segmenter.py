@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import InputSpec
-from hypsegcli.geometry.poincare import distance_to_origin, exp_map_zero
+from hypsegcli.geometry.poincare import distance_to_origin, exp_map_zero, project
 from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import Device
@@ -25,6 +26,9 @@ from hypsegcli.network.model import GRID, HyperbolicDeepLab, NetworkOutput
 
 RGB = NDArray[np.uint8]
 
+# As near the edge as float32 can hold a point, t = 15; one step further and rounding puts points onto it.
+_FLOAT_EDGE = 4.0 * torch.finfo(torch.float32).eps
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -34,6 +38,7 @@ class Answer:
     level: int | Literal["auto"] | None = None  # depth in the class tree; None: classes
     threshold: float = 0.5  # of level auto
     probabilities: bool = False
+    longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
     # How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the
     # points of the ball and measures the blend, as the reference does: its map also dips where neighbouring
     # pixels are both certain and merely point apart.
@@ -90,45 +95,51 @@ class Segmenter:
     def predict(self, images: Sequence[RGB]) -> list[Prediction]:
         """Segment images (H, W, 3) of one size together; large ones go one by one, window by window."""
         height, width = images[0].shape[:2]
+        limit = self.answer.longest_side
+        if limit is not None and max(height, width) > limit:
+            share = limit / max(height, width)
+            size = (max(1, round(width * share)), max(1, round(height * share)))
+            small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for image in images]
+            return self._predict_whole(small, height=height, width=width)
         if self.tiling is not None and height * width > self.tiling.above:
             return [self._predict_tiled(image, self.tiling) for image in images]
-        return self._predict_whole(images)
+        return self._predict_whole(images, height=height, width=width)
 
     @torch.inference_mode()
-    def _predict_whole(self, images: Sequence[RGB]) -> list[Prediction]:
-        height, width = images[0].shape[:2]
+    def _predict_whole(self, images: Sequence[RGB], *, height: int, width: int) -> list[Prediction]:
+        """Planes of height x width pixels, whatever the size of the images that go in."""
+        rows, columns = images[0].shape[:2]
         batch = torch.from_numpy(np.stack(images)).to(self.device.torch).permute(0, 3, 1, 2)
         image = normalise(batch, self.spec)
         # Whole cells of the coarsest grid, so that a grid point means the same pixel in every image and tile.
-        bottom, right = -height % ALIGNMENT, -width % ALIGNMENT
+        bottom, right = -rows % ALIGNMENT, -columns % ALIGNMENT
         if bottom or right:
             image = F.pad(image, (0, right, 0, bottom), mode="replicate")
         with torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
             output = self.model(image)
-        return self._reduce(output, height, width)
+        if not (torch.isfinite(output.logits).all() and torch.isfinite(output.distance).all()):
+            raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
+        return self._reduce(output, height, width, cell=(GRID * height / rows, GRID * width / columns))
 
-    def _reduce(self, output: NetworkOutput, height: int, width: int) -> list[Prediction]:
+    def _reduce(self, output: NetworkOutput, height: int, width: int, *, cell: tuple[float, float]) -> list[Prediction]:
         answer, count = self.answer, output.logits.shape[0]
         scores = class_log_probabilities(output.logits, self.tree)
-        ball = self._ball(output) if answer.interpolate == "points" else None
+        points = self._points(output) if answer.interpolate == "points" else None
         need = answer.level is not None or answer.probabilities
         need = need or any(MEASURES[name].needs_probabilities for name in answer.measures)
         labels = np.empty((count, height, width), self.label_type)
         planes = {name: np.empty((count, height, width), np.float32) for name in answer.measures}
         stacks = np.empty((count, scores.shape[1], height, width), np.float16) if answer.probabilities else None
-        channels = count * max(scores.shape[1], ball.shape[1] if ball is not None else 0)
+        channels = count * max(scores.shape[1], points.shape[1] if points is not None else 0)
         for start, stop in bands(height, width, channels=channels):
 
             def rows(grid: Tensor, start: int = start, stop: int = stop) -> Tensor:
-                return upsample_rows(grid, factor=GRID, start=start, stop=stop, width=width)
+                return upsample_rows(grid, cell=cell, start=start, stop=stop, width=width)
 
             logits = rows(scores)
             probabilities = logits.softmax(1) if need else None
             labels[:, start:stop] = self._decide(logits, probabilities).cpu().numpy()
-            if ball is None:
-                distance = rows(output.distance[:, None])[:, 0]
-            else:
-                distance = distance_to_origin(rows(ball), c=self.model.config.curvature, dim=1)
+            distance = rows(output.distance[:, None])[:, 0] if points is None else self._from_origin(rows(points))
             for name, plane in planes.items():
                 values = confidence(name, distance=distance, c=self.model.config.curvature, probabilities=probabilities)
                 plane[:, start:stop] = values.cpu().numpy()
@@ -143,12 +154,22 @@ class Segmenter:
             for index in range(count)
         ]
 
-    def _ball(self, output: NetworkOutput) -> Tensor:
+    def _points(self, output: NetworkOutput) -> Tensor:
+        """(B, D, h, w) points of the ball; of a Euclidean head, which has none, the vectors themselves."""
+        if self.model.config.head == "euclidean":
+            return output.embedding
         c = self.model.config.curvature
         length = output.embedding.norm(dim=1, keepdim=True).clamp_min(1e-15)
         # The tangent vector whose length the head held below t_max: |v| = distance / 2.
         held = output.embedding * (output.distance[:, None] / 2.0 / length)
-        return exp_map_zero(held, c=c, dim=1)
+        return project(exp_map_zero(held, c=c, dim=1), c=c, dim=1, edge=_FLOAT_EDGE)
+
+    def _from_origin(self, points: Tensor) -> Tensor:
+        """(B, H, W) distance to the origin of blends of what `_points` gave."""
+        if self.model.config.head == "euclidean":
+            length: Tensor = torch.linalg.vector_norm(points, dim=1)
+            return 2.0 * length
+        return distance_to_origin(points, c=self.model.config.curvature, dim=1)
 
     def _decide(self, logits: Tensor, probabilities: Tensor | None) -> Tensor:
         level = self.answer.level
@@ -170,7 +191,7 @@ class Segmenter:
         for y in down:
             for x in across:
                 window = np.s_[y.start : y.stop, x.start : x.stop]
-                part = self._predict_whole([image[window]])[0]
+                part = self._predict_whole([image[window]], height=y.stop - y.start, width=x.stop - x.start)[0]
                 weight = y.weight[:, None] * x.weight[None, :]
                 owned = y.owned[:, None] & x.owned[None, :]
                 labels[window][owned] = part.labels[owned]

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 ALIGNMENT = 16  # windows start where the network's coarsest grid has a point, so a tile sees the same grid
 
+# Pixels along a window's inner sides that count for nothing where there is an overlap: half a cell of the network's
+# 4-pixel grid, beyond whose outermost points bilinear upsampling has nothing to blend with.
+_RIM = 2
+
 
 class Window(NamedTuple):
     """One stretch of an axis."""
@@ -34,19 +38,19 @@ def axis_windows(length: int, *, tile: int, overlap: int) -> list[Window]:
         return [Window(0, length, np.ones(length, np.float32), np.ones(length, np.bool_))]
     count = -(-(length - overlap) // (tile - overlap))
     reach = -(-(length - tile) // ALIGNMENT)  # of the last window's start, in steps of the alignment
+    # With s = (tile - overlap) / 16, `count` is such that reach <= (count - 1) s. So each term below exceeds its
+    # predecessor by at most s before rounding down, and then too, s being whole: neighbours overlap as promised.
+    # And reach >= count - 1, so that no two starts are the same.
     starts = [ALIGNMENT * (index * reach // (count - 1)) for index in range(count)]
-    # Evenly spread starts, rounded down, can leave a pair closer than `overlap`: none starts more than
-    # `tile - overlap` behind its predecessor.
-    for index in range(count - 1, 0, -1):
-        starts[index - 1] = max(starts[index - 1], starts[index] - (tile - overlap))
     stops = [min(start + tile, length) for start in starts]
 
+    rim = _RIM if overlap else 0
     raw = np.zeros((count, length), np.float32)
     for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         at = np.arange(start, stop) + 0.5
-        rise = at - start if start > 0 else np.full(stop - start, np.inf)
-        fall = stop - at if stop < length else np.full(stop - start, np.inf)
-        raw[index, start:stop] = np.minimum(np.minimum(rise, fall), max(overlap, 1))
+        rise = at - start - rim if start > 0 else np.full(stop - start, np.inf)
+        fall = stop - at - rim if stop < length else np.full(stop - start, np.inf)
+        raw[index, start:stop] = np.minimum(rise, fall).clip(0.0, max(overlap, 1))
     weights = raw / raw.sum(0)
     owner = raw.argmax(0)
     return [

@@ -5,7 +5,8 @@ is ours. With f the confidence plane, scaled to [0, 1]:
 
     closing(f)   grey-scale morphological closing with a disk of `radius` pixels: fills valleys narrower than
                  the disk, leaves wide doubtful areas and steps as they are
-    boundary     (closing(f) - f) / closing(f): the depth of the valley relative to its banks
+    depth        (closing(f) - f) / closing(f), the depth of the valley relative to its lower bank
+    boundary     the square root of depth, so that shallow valleys can be seen
 
 0 means no dip, 255 that the confidence falls to nothing. The scale is absolute, never stretched per image, and
 relative depth shows the boundary between two doubtful regions as clearly as between two certain ones.
@@ -27,8 +28,12 @@ _FLOOR = 0.02
 def boundary_map(confidence: NDArray[np.float32], *, full_scale: float, radius: int = RADIUS) -> NDArray[np.uint8]:
     """(H, W) uint8 boundary strength from a (H, W) confidence plane whose largest value is `full_scale`."""
     plane = np.clip(confidence / np.float32(full_scale), 0.0, 1.0)
+    # The plane goes on as it ends beyond the picture's edge: a valley that runs out of the picture stays one, and
+    # the dip that zero padding leaves along the edge, with a bank on one side only, is none.
+    edge = 2 * radius
+    wide = cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    banks = cv2.morphologyEx(plane, cv2.MORPH_CLOSE, disk, borderType=cv2.BORDER_REPLICATE)
+    banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disk)[edge:-edge, edge:-edge]
     depth = (banks - plane) / np.maximum(banks, np.float32(_FLOOR))
-    strength: NDArray[np.uint8] = np.rint(255.0 * np.clip(depth, 0.0, 1.0)).astype(np.uint8)
+    strength: NDArray[np.uint8] = np.rint(255.0 * np.sqrt(np.clip(depth, 0.0, 1.0))).astype(np.uint8)
     return strength

@@ -15,6 +15,8 @@ _BACKGROUND, _INK, _FAINT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
 _UNDECIDED = (0, 0, 0)
 _OPACITY = 0.55  # of the classes over the photograph
 _BAR_COLORS = 256
+_ROWS = 12  # of a legend before it starts another column, even beside a lower picture
+_LETTERS = 40  # of a name in a legend
 
 
 def node_palette(colors: Sequence[tuple[int, int, int]], leaves_below: NDArray[np.bool_]) -> RGB:
@@ -31,7 +33,7 @@ def overlay(photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: S
     """The photograph under its classes, label edges drawn, and a legend with each class's share of the picture.
 
     `labels` (H, W) index both `palette` (N, 3) and `names`. The result is as high as the photograph (legends of
-    small pictures make it higher) and wider by the legend.
+    pictures under 240 pixels may make it higher) and wider by the legend.
     """
     tinted = cv2.addWeighted(palette[labels], _OPACITY, photograph, 1.0 - _OPACITY, 0.0)
     edges = np.zeros(labels.shape, dtype=bool)
@@ -42,7 +44,8 @@ def overlay(photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: S
     order = [int(node) for node in np.argsort(-counts, kind="stable") if counts[node]]
     shares = 100.0 * counts / labels.size
     rows = [
-        (palette[node], names[node], f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %") for node in order
+        (palette[node], _short(names[node]), f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %")
+        for node in order
     ]
     return _beside(np.asarray(tinted, dtype=np.uint8), _legend(rows, labels.shape[0]))
 
@@ -58,6 +61,12 @@ def _inferno(values: NDArray[np.uint8]) -> RGB:
     return np.ascontiguousarray(colored[..., ::-1], dtype=np.uint8)
 
 
+def _short(name: str) -> str:
+    """The name on one line, and not so long that the legend outgrows the picture."""
+    name = " ".join(name.split())
+    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 3].rstrip()}..."
+
+
 def _font(height: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, int]:
     """A font for a picture of some height, and its size in pixels."""
     size = int(np.clip(height / 28, 11, 40))
@@ -67,14 +76,16 @@ def _font(height: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, in
 def _legend(rows: Sequence[tuple[NDArray[np.uint8], str, str]], height: int) -> RGB:
     font, size = _font(height)
     line, pad = round(1.6 * size), size
-    column_rows = max(1, (height - 2 * pad) // line)
+    gap = 2 * pad  # between a column's shares and the next column's colours
+    column_rows = max(_ROWS, (height - 2 * pad) // line)
     columns = [rows[start : start + column_rows] for start in range(0, len(rows), column_rows)]
     share_width = round(font.getlength("100.0 %"))
     widths = [
-        2 * size + max(round(font.getlength(name)) for _, name, _ in column) + size + share_width + pad
+        2 * size + max(round(font.getlength(name)) for _, name, _ in column) + size + share_width + gap
         for column in columns
     ]
-    canvas = Image.new("RGB", (pad + sum(widths), max(height, 2 * pad + line)), _BACKGROUND)
+    used = 2 * pad + line * min(column_rows, len(rows))
+    canvas = Image.new("RGB", (2 * pad + sum(widths) - gap, max(height, used)), _BACKGROUND)
     draw = ImageDraw.Draw(canvas)
     left = pad
     for column, width in zip(columns, widths, strict=True):
@@ -83,7 +94,7 @@ def _legend(rows: Sequence[tuple[NDArray[np.uint8], str, str]], height: int) -> 
             fill = (int(color[0]), int(color[1]), int(color[2]))
             draw.rectangle((left, top + 1, left + size, top + 1 + size), fill=fill, outline=_FAINT)
             draw.text((left + 2 * size, top), name, fill=_INK, font=font)
-            draw.text((left + width - pad, top), share, fill=_FAINT, font=font, anchor="ra")
+            draw.text((left + width - gap, top), share, fill=_FAINT, font=font, anchor="ra")
         left += width
     return np.asarray(canvas, dtype=np.uint8)
 
@@ -93,7 +104,7 @@ def _color_bar(height: int, title: str) -> RGB:
     pad = size
     heading = round(2.2 * size)
     # A picture too low for a readable bar gets a panel higher than itself.
-    bar_height = max(height - 2 * pad - heading, 4 * size)
+    bar_height = max(height - 2 * pad - heading, 7 * size)
     width = 2 * pad + round(max(font.getlength(title), 3 * size + font.getlength("1.00 doubtful")))
     canvas = Image.new("RGB", (width, bar_height + 2 * pad + heading), _BACKGROUND)
     draw = ImageDraw.Draw(canvas)

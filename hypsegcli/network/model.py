@@ -54,7 +54,10 @@ def build_model(config: ModelConfig) -> HyperbolicDeepLab:
 
 
 def receptive_radius(model: HyperbolicDeepLab) -> int:
-    """How many pixels away something can still change a pixel's answer, the image-wide mean of ASPP aside."""
+    """How many pixels away something can still change a pixel's answer.
+
+    Image-wide means are not counted: that of ASPP, and those of MobileNet's squeeze-and-excitation.
+    """
     radius, jump = 0, 1
     for layer in model.backbone.modules():
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
@@ -63,7 +66,11 @@ def receptive_radius(model: HyperbolicDeepLab) -> int:
             # Shortcuts have stride too, but lie beside a strided convolution that was counted: they are 1x1.
             jump *= stride if kernel > 1 else 1
     reach = max(ASPP_RATES) * 16  # the widest rate times its stride is the same at output stride 8
-    return radius + reach + 2 * GRID
+    # Bilinear interpolation from a stride to one n times finer: its farther neighbour lies up to 3 n / 2 - 1 of the
+    # finer steps away, since cells are taken at their centres, but a strided convolution sits at their corner.
+    stride = model.config.output_stride
+    to_grid, to_pixels = (3 * stride) // 2 - GRID, (3 * GRID) // 2 - 1
+    return radius + reach + to_grid + 2 * GRID + to_pixels
 
 
 def _first(value: int | tuple[int, ...]) -> int:

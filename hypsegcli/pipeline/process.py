@@ -82,7 +82,7 @@ def _finish(batch: Sequence[_Loaded], segmenter: Segmenter, outputs: Outputs) ->
     started = time.perf_counter()
     try:
         found = segmenter.predict([loaded.image.pixels for loaded in batch])
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, ArithmeticError) as error:
         if len(batch) > 1:  # alone, the others may well fit
             for loaded in batch:
                 yield from _finish([loaded], segmenter, outputs)

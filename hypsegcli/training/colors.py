@@ -16,8 +16,12 @@ def read_colors(path: Path | None, names: Sequence[str]) -> tuple[Color, ...]:
     """(K,) RGB colours from lines of `name:#rrggbb`; invented where there is no file."""
     if path is None:
         return tuple(_invented(index) for index in range(len(names)))
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TreeError(f"{path}: cannot read the colours: {error}") from error
     found: dict[str, Color] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         name, _, color = line.rpartition(":")
@@ -26,6 +30,8 @@ def read_colors(path: Path | None, names: Sequence[str]) -> tuple[Color, ...]:
             red, green, blue = bytes.fromhex(digits)
         except ValueError as error:
             raise TreeError(f"{path}, line {number}: expected 'name:#rrggbb', found '{line.strip()}'") from error
+        if name.strip() in found:
+            raise TreeError(f"{path}, line {number}: '{name.strip()}' is given a colour a second time")
         found[name.strip()] = (red, green, blue)
     if missing := [name for name in names if name not in found]:
         raise TreeError(f"{path}: no colour for {', '.join(missing)}")

@@ -28,4 +28,4 @@ class TrainConfig(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: int = Field(default=1, ge=1)  # epochs; the last one is always validated
     workers: int = Field(default=2, ge=0)  # processes that read and augment
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)

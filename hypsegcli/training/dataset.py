@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,9 +49,10 @@ def read_data_tree(data: Path) -> ClassTree:
 
 
 def read_split(data: Path, name: str, *, classes: int, ignore_index: int) -> Split:
-    """Pair images with masks by stem and look into every mask.
+    """Pair images with masks by stem and decode every one of them, so that no epoch ends at a damaged file.
 
-    Raises DataError for missing partners, ids outside the class list, sizes that disagree and all-void masks.
+    Raises DataError for missing partners, ids outside the class list, sizes that disagree and all-void masks;
+    ImageError for a file that cannot be decoded.
     """
     images, masks = (_by_stem(data / name / kind) for kind in ("images", "masks"))
     if lonely := sorted(set(images) ^ set(masks)):
@@ -63,8 +64,9 @@ def read_split(data: Path, name: str, *, classes: int, ignore_index: int) -> Spl
     samples = tuple(Sample(images[stem], masks[stem]) for stem in sorted(images))
     for sample in samples:
         mask = decode_mask(sample.mask)
+        _same_size(sample, decode_image(sample.image).pixels, mask)
         labelled = mask[mask != ignore_index]
-        if labelled.size and labelled.max() >= classes:
+        if labelled.size and (labelled.min() < 0 or labelled.max() >= classes):
             strange = sorted(set(np.unique(labelled).tolist()) - set(range(classes)))[:8]
             raise DataError(
                 f"{sample.mask}: holds the ids {', '.join(map(str, strange))}, but classes.txt ends at {classes - 1} "
@@ -76,6 +78,14 @@ def read_split(data: Path, name: str, *, classes: int, ignore_index: int) -> Spl
         raise DataError(f"{data / name / 'masks'}: no mask has a labelled pixel (void is {ignore_index})")
     height, width = np.median(np.asarray(sizes), axis=0).astype(int).tolist()
     return Split(samples, pixels, height, width)
+
+
+def _same_size(sample: Sample, pixels: NDArray[np.uint8], mask: NDArray[Any]) -> None:
+    if pixels.shape[:2] != mask.shape:
+        raise DataError(
+            f"{sample.image} is {pixels.shape[1]} x {pixels.shape[0]} pixels, its mask {sample.mask} is "
+            f"{mask.shape[1]} x {mask.shape[0]}; a mask needs one id for each pixel"
+        )
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -133,10 +143,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         sample = self.samples[draw.sample]
         pixels, mask = decode_image(sample.image).pixels, decode_mask(sample.mask)
-        if pixels.shape[:2] != mask.shape:
-            raise DataError(
-                f"{sample.image} is {pixels.shape[1]} x {pixels.shape[0]}, its mask {mask.shape[1]} x {mask.shape[0]}"
-            )
+        _same_size(sample, pixels, mask)
         image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
         labels = tv_tensors.Mask(torch.from_numpy(mask.astype(np.int64)))
         with torch.random.fork_rng(devices=[]):

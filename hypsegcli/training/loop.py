@@ -40,6 +40,8 @@ from hypsegcli.training.validate import Scores, validate
 
 STATE = "state.pt"
 
+_RUN_FILES = (STATE, "best.safetensors", "last.safetensors", "log.csv")
+
 _LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
 
 
@@ -93,10 +95,13 @@ def train(
     """Train on `data/train`, choose on `data/val`; yields after each epoch, when the files are safe on disk.
 
     `architecture` are ModelConfig's fields without `nodes`, which the class tree decides.
-    Raises DataError, TreeError or UsageError before the first epoch where something does not fit.
+    Raises DataError, ImageError, TreeError or UsageError before the first epoch where something does not fit.
     """
-    if (out / STATE).exists() and not resume:
+    taken = [name for name in _RUN_FILES if (out / name).exists()]
+    if taken and not resume:
         raise UsageError(f"{out}: holds a training run already; continue it with --resume or choose another folder")
+    if taken and STATE not in taken:
+        raise UsageError(f"{out}: holds {', '.join(taken)}, but no {STATE} to resume from; choose another folder")
     run = _prepare(
         data, out, config, architecture, ignore_index=ignore_index, licence=licence, colors=colors, device=device
     )
@@ -190,7 +195,7 @@ def _train_epoch(run: _Run, epoch: int) -> tuple[float, float]:
             output = run.model(inputs)
         losses = run.loss(output, masks.to(run.device.torch))
         if not torch.isfinite(losses.total):
-            raise DataError(f"the loss became {float(losses.total)} in epoch {epoch}; lower --learning-rate")
+            raise DataError(f"the loss became {losses.total.item()} in epoch {epoch}; lower --learning-rate")
         run.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
         torch.nn.utils.clip_grad_norm_(run.model.parameters(), _LARGEST_GRADIENT)
@@ -202,7 +207,9 @@ def _train_epoch(run: _Run, epoch: int) -> tuple[float, float]:
 
 
 def _save(run: _Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool) -> None:
-    named = {} if scores is None else {name: round(value, 4) for name, value in scores._asdict().items()}
+    found = {} if scores is None else scores._asdict()
+    # An AUROC is NaN where no pixel, or every pixel, was wrong; JSON has no NaN.
+    named = {name: round(value, 4) for name, value in found.items() if math.isfinite(value)}
     provenance = run.header.provenance.model_copy(update={"scores": named})
     header = run.header.model_copy(update={"provenance": provenance})
     for name in ("best", "last") if is_best else ("last",):
@@ -218,7 +225,8 @@ def _restore(run: _Run) -> tuple[int, float]:
     """Load the state file into the run; the last epoch done, and the best score so far."""
     state = torch.load(run.out / STATE, map_location=run.device.torch, weights_only=True)
     earlier = header_from_json(state["header"], origin=run.out / STATE)
-    if state["config"] != run.config.model_dump_json() or earlier.model != run.header.model:
+    same = all(getattr(earlier, part) == getattr(run.header, part) for part in ("model", "tree", "ignore_index"))
+    if state["config"] != run.config.model_dump_json() or not same:
         raise UsageError(f"{run.out}: was started with other options (see config.json); resume with those")
     for key, part in run.parts().items():
         part.load_state_dict(state[key])

@@ -58,9 +58,12 @@ class SegmentationLoss(nn.Module):
         size = target.shape[1:]
         scores = class_log_probabilities(output.logits, self.tree)
         scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
-        classification = F.cross_entropy(scores, target, self.weights, ignore_index=self.ignore_index)
         labelled = target != self.ignore_index
         distance = F.interpolate(output.distance[:, None], size=size, mode="bilinear", align_corners=False)
+        if not labelled.any():  # crops can fall on void alone, and the mean of nothing is NaN
+            nothing = 0.0 * (scores.sum() + distance.sum())
+            return Losses(nothing, nothing, nothing)
+        classification = F.cross_entropy(scores, target, self.weights, ignore_index=self.ignore_index)
         right = (scores.detach().argmax(1) == target)[labelled].float()
         belief = F.softplus(self.slope) * (distance[:, 0][labelled] - self.middle)
         radius = F.binary_cross_entropy_with_logits(belief, right)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import Hypseg, manifest, photograph
 from PIL import Image
+from support import Hypseg, manifest, photograph
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
@@ -37,7 +37,9 @@ def test_writes_every_default_map_for_every_image(hypseg: Hypseg, photos: Path, 
     assert outcome.code == 0
     assert str(out) in outcome.stdout
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    maps = [f"{kind}/{key}.png" for kind in ("boundary", "confidence", "labels", "overlay") for key in ("a", "b", "sub/c")]
+    maps = [
+        f"{kind}/{key}.png" for kind in ("boundary", "confidence", "labels", "overlay") for key in ("a", "b", "sub/c")
+    ]
     assert written == sorted([*maps, "manifest.jsonl", "run.json"])
 
 
@@ -90,7 +92,17 @@ def test_confidence_is_not_stretched_per_image(hypseg: Hypseg, tmp_path: Path) -
     Image.new("RGB", (64, 48), "gray").save(tmp_path / "flat.png")
     photograph(tmp_path / "busy.png")
     for kind, folder in (("png", "png"), ("npy", "npy")):
-        hypseg("predict", tmp_path / "flat.png", tmp_path / "busy.png", "--out", tmp_path / folder, "--save", "confidence", "--format", kind)
+        hypseg(
+            "predict",
+            tmp_path / "flat.png",
+            tmp_path / "busy.png",
+            "--out",
+            tmp_path / folder,
+            "--save",
+            "confidence",
+            "--format",
+            kind,
+        )
     ratios = [
         pixels(tmp_path / f"png/confidence/{key}.png").mean() / np.load(tmp_path / f"npy/confidence/{key}.npy").mean()
         for key in ("flat", "busy")
@@ -101,7 +113,10 @@ def test_confidence_is_not_stretched_per_image(hypseg: Hypseg, tmp_path: Path) -
 @pytest.mark.parametrize("measure", ["norm", "entropy", "margin", "max-probability"])
 def test_other_measures_fill_zero_to_one(hypseg: Hypseg, photos: Path, tmp_path: Path, measure: str) -> None:
     out = tmp_path / "out"
-    assert hypseg("predict", photos, "--out", out, "--save", "confidence", "--format", "npy", "--measure", measure).code == 0
+    assert (
+        hypseg("predict", photos, "--out", out, "--save", "confidence", "--format", "npy", "--measure", measure).code
+        == 0
+    )
     plane = np.load(out / "confidence/a.npy")
     assert 0.0 <= plane.min() < plane.max() <= 1.0
 
@@ -119,7 +134,12 @@ def test_probabilities_only_on_request_and_sum_to_one(hypseg: Hypseg, photos: Pa
 def test_level_answers_with_inner_nodes(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     tree = load_checkpoint(bundled_checkpoint()).header.tree
     for level in ("1", "mobile", "auto"):
-        assert hypseg("predict", photos, "--out", tmp_path / level, "--save", "labels,probabilities", "--level", level).code == 0
+        assert (
+            hypseg(
+                "predict", photos, "--out", tmp_path / level, "--save", "labels,probabilities", "--level", level
+            ).code
+            == 0
+        )
     coarse = pixels(tmp_path / "1/labels/a.png")
     assert np.array_equal(coarse, pixels(tmp_path / "mobile/labels/a.png"))
     assert set(np.unique(coarse)) <= set(tree.at_level(1).tolist())

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support import Hypseg, manifest, photograph
 from PIL import Image
+from support import Hypseg, manifest, photograph
 
 from hypsegcli.images import write
 
@@ -280,3 +280,13 @@ def test_plain_lines_of_progress_where_there_is_no_terminal(
     assert "1/3 images, about" in stderr
     assert "\r" not in stderr
     assert "\x1b" not in stderr
+
+
+def test_much_larger_images_than_in_training_get_a_hint(hypseg: Hypseg, tmp_path: Path) -> None:
+    photograph(tmp_path / "wide.png", size=(1504, 32))
+    outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "plain")
+    assert "--longest-side 960" in outcome.stderr
+    outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "limited", "--longest-side", 960)
+    assert "--longest-side" not in outcome.stderr
+    with Image.open(tmp_path / "limited/labels/wide.png") as image:
+        assert image.size == (1504, 32)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import Hypseg
 from PIL import Image
+from support import Hypseg
 
 MEASURES = ("distance", "norm", "entropy", "margin", "max-probability")
 

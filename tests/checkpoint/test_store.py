@@ -1,0 +1,468 @@
+"""Checkpoint files: what was saved comes back, whole or not at all, and everything else is refused."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import random
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from hypsegcli.checkpoint.format import METADATA_KEY, Header, InputSpec, Provenance, header_to_json
+from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.errors import CheckpointError
+from hypsegcli.geometry.poincare import project
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.network.backbones import REGISTRY, Features
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import HyperbolicDeepLab, build_model
+
+TREE = ClassTree(names=("a", "b", "c", "left"), parents=(3, 3, -1, -1), classes=3)
+# The embedding is small so that the head's shapes are not mistaken for others.
+CONFIG = ModelConfig(backbone="mobilenet_v3_large", nodes=4, embedding_size=5, curvature=0.5)
+State = dict[str, Tensor]
+
+
+def header_for(config: ModelConfig) -> Header:
+    return Header(
+        model=config,
+        input=InputSpec(height=32, width=48),
+        tree=TREE,
+        colors=((0, 0, 0), (255, 0, 0), (0, 255, 0)),
+        ignore_index=255,
+        provenance=Provenance(trained_on="noise", licence="none", hypseg_version="0", torch_version=torch.__version__),
+    )
+
+
+HEADER = header_for(CONFIG)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_backbone() -> Iterator[None]:
+    """A tenth of the smallest backbone's weights, so that these files are written and read in no time."""
+
+    def tiny(name: str, output_stride: int) -> Features:
+        low = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.BatchNorm2d(8), nn.ReLU())
+        high = nn.Sequential(nn.Conv2d(8, 8, 4, stride=output_stride // 4), nn.BatchNorm2d(8), nn.ReLU())
+        return Features(low, high, low_channels=8, high_channels=8)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(REGISTRY, CONFIG.backbone, tiny)
+        yield
+
+
+def network(config: ModelConfig) -> HyperbolicDeepLab:
+    """Random weights, and batch norms as after training: none of their tensors is 0 or 1."""
+    torch.manual_seed(0)
+    model = build_model(config)
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            for tensor in (part.weight, part.running_var):
+                nn.init.uniform_(tensor, 0.5, 2.0)
+            for tensor in (part.bias, part.running_mean):
+                nn.init.normal_(tensor, std=0.1)
+    nn.init.normal_(model.head.normals)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def model() -> HyperbolicDeepLab:
+    return network(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def state(model: HyperbolicDeepLab) -> State:
+    return model.state_dict()
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory, state: State) -> bytes:
+    path = tmp_path_factory.mktemp("saved") / "model.safetensors"
+    save_checkpoint(path, HEADER, state, half=True)
+    return path.read_bytes()
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CheckpointError) as error:
+        load_checkpoint(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def put(folder: Path, data: bytes, name: str = "model.safetensors") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def put_state(folder: Path, tensors: State, header: Header = HEADER) -> Path:
+    return put(folder, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
+
+
+def torch_bytes(thing: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(thing, buffer)
+    return buffer.getvalue()
+
+
+def same(one: State, other: State) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert tensor.dtype == other[name].dtype, name
+        assert torch.equal(tensor, other[name]), name
+
+
+def test_a_whole_checkpoint_comes_back_to_the_last_bit(tmp_path: Path, model: HyperbolicDeepLab, state: State) -> None:
+    path = tmp_path / "new folder" / "model.safetensors"
+    save_checkpoint(path, HEADER, state)
+    back = load_checkpoint(path)
+    assert back.header == HEADER == read_header(path)
+    assert back.path == path
+    assert back.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    same(back.model.state_dict(), state)
+    assert not any(part.training for part in back.model.modules())
+    image = torch.randn(1, 3, 32, 48)
+    with torch.no_grad():
+        for found, wanted in zip(back.model(image), model(image), strict=True):
+            # Not to the last bit: where a tensor begins in memory decides how its sums are cut up.
+            torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18"])
+def test_a_real_network_comes_back_too(tmp_path: Path, backbone: Any) -> None:
+    config = CONFIG.model_copy(update={"backbone": backbone})
+    weights = build_model(config).state_dict()
+    save_checkpoint(tmp_path / "model.safetensors", header_for(config), weights)
+    same(load_checkpoint(tmp_path / "model.safetensors").model.state_dict(), weights)
+
+
+def test_half_precision_rounds_kernels_and_nothing_else(tmp_path: Path, state: State, content: bytes) -> None:
+    back = load_checkpoint(put(tmp_path, content)).model.state_dict()
+    rounded = {name for name in state if not torch.equal(back[name], state[name])}
+    kernels = {name for name, tensor in state.items() if tensor.ndim == 4}
+    assert rounded == kernels
+    for name in kernels:
+        assert back[name].dtype == torch.float32
+        assert torch.equal(back[name], state[name].half().float())
+    exact = {name for name in state if name.startswith("head.") or "running" in name}
+    assert len(exact) > 10
+    assert not exact & rounded
+    # Two bytes a weight instead of four, and little else in the file.
+    assert len(content) < 0.6 * 4 * sum(tensor.numel() for tensor in state.values())
+
+
+def test_the_kernel_of_a_euclidean_head_stays_whole(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"head": "euclidean"})
+    torch.manual_seed(0)
+    weights = build_model(config).state_dict()
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, header_for(config), weights, half=True)
+    back = load_checkpoint(path).model.state_dict()
+    assert weights["head.classify.weight"].ndim == 4
+    assert torch.equal(back["head.classify.weight"], weights["head.classify.weight"])
+
+
+def test_memory_layout_on_saving_does_not_matter(tmp_path: Path, model: HyperbolicDeepLab, state: State) -> None:
+    """Training holds its weights channels last."""
+    turned = {k: t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for k, t in state.items()}
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, HEADER, turned)
+    same(load_checkpoint(path).model.state_dict(), state)
+
+
+def test_a_training_run_s_state_is_read_too(tmp_path: Path, state: State) -> None:
+    run = {"header": header_to_json(HEADER), "model": state, "epoch": 3, "best": 0.5, "optimizer": {"state": {}}}
+    path = put(tmp_path, torch_bytes(run), "state.pt")
+    back = load_checkpoint(path)
+    assert back.header == HEADER == read_header(path)
+    same(back.model.state_dict(), state)
+
+
+def test_loading_leaves_the_random_numbers_alone(tmp_path: Path, content: bytes) -> None:
+    path = put(tmp_path, content)
+    before = torch.get_rng_state()
+    load_checkpoint(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loaded_model_can_be_trained_on(tmp_path: Path, content: bytes) -> None:
+    back = load_checkpoint(put(tmp_path, content)).model
+    assert all(parameter.requires_grad for parameter in back.parameters())
+    back(torch.randn(1, 3, 32, 32)).logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in back.parameters())
+
+
+def test_a_failed_save_leaves_what_was_there(tmp_path: Path, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(tmp_path, b"an older checkpoint")
+
+    def full_disk(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            save_checkpoint(path, HEADER, {"weight": torch.zeros(3)})
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b"an older checkpoint"
+    save_checkpoint(path, HEADER, {"weight": torch.zeros(3)})
+    assert read_header(path) == HEADER
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pt", "model.pth", "model"])
+def test_no_such_file_and_a_folder(tmp_path: Path, name: str) -> None:
+    for path in (tmp_path / name, tmp_path / "absent" / name):
+        assert "no such checkpoint file; give the path of a .safetensors file" in refusal(path)
+    (tmp_path / name).mkdir()
+    assert "no such checkpoint file" in refusal(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pt"])
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path, name: str, content: bytes) -> None:
+    path = put(tmp_path, content, name)
+    path.chmod(0)
+    refusal(path)
+
+
+def test_a_file_that_was_cut_short(tmp_path: Path, content: bytes) -> None:
+    header_length = 8 + struct.unpack("<Q", content[:8])[0]
+    for length in (
+        0,
+        1,
+        7,
+        8,
+        9,
+        100,
+        header_length - 1,
+        header_length,
+        header_length + 1,
+        len(content) // 2,
+        len(content) - 1,
+    ):
+        sentence = refusal(put(tmp_path, content[:length]))
+        assert "not a whole safetensors file" in sentence, length
+        assert "copy it again" in sentence
+
+
+def test_bytes_after_the_end_and_no_safetensors_at_all(tmp_path: Path, content: bytes) -> None:
+    for data in (content + b"\0", b"\x89PNG\r\n\x1a\n" + bytes(100), b"{}", struct.pack("<Q", 2**63) + b"{}"):
+        assert "not a whole safetensors file" in refusal(put(tmp_path, data))
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_safetensors_of_somebody_else(tmp_path: Path, metadata: dict[str, str] | None) -> None:
+    sentence = refusal(put(tmp_path, save({"weight": torch.zeros(3)}, metadata=metadata)))
+    assert "a safetensors file without hypseg's header" in sentence
+    assert "classes, curvature and normalisation are unknown" in sentence
+
+
+# The header alone is test_header.py's; that it is looked at before the tensors is tested here.
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda d: d.update(schema_version=2), "written with schema version 2"),
+        (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
+        (lambda d: d["model"].update(curvature=0.0), "model.curvature: Input should be greater than 0"),
+        (lambda d: d["model"].update(curvature=float("nan")), "model.curvature"),
+        (lambda d: d["model"].update(nodes=9), "the head has 9 outputs, but the class tree has 4 nodes"),
+        (lambda d: d["colors"].pop(), "2 colours for 3 classes"),
+    ],
+)
+def test_headers_that_are_refused(tmp_path: Path, change: Callable[[Any], None], sentence: str) -> None:
+    document = json.loads(header_to_json(HEADER))
+    change(document)
+    text = json.dumps(document)
+    weights = {"weight": torch.zeros(3)}
+    assert sentence in refusal(put(tmp_path, save(weights, metadata={METADATA_KEY: text})))
+    assert sentence in refusal(put(tmp_path, torch_bytes({"header": text, "model": weights}), "model.pt"))
+
+
+def with_value(name: str, value: float) -> Callable[[State], None]:
+    def change(state: State) -> None:
+        state[name] = state[name].clone()
+        state[name].view(-1)[-1] = value
+
+    return change
+
+
+BODIES: dict[str, tuple[Callable[[State], Any], str]] = {
+    "missing": (
+        lambda s: s.pop("head.normals"),
+        "are not those of a mobilenet_v3_large with a hyperbolic head: 1 missing (head.normals), 0 unexpected",
+    ),
+    "unexpected": (lambda s: s.update(extra=torch.zeros(1)), "0 missing, 1 unexpected (extra)"),
+    "another head": (
+        lambda s: s.update({"head.offsets": s.pop("head.bias")}),
+        "1 missing (head.bias), 1 unexpected (head.offsets)",
+    ),
+    "misshaped": (
+        lambda s: s.update({"head.normals": torch.zeros(4, 6)}),
+        "the tensor head.normals has shape (4, 6), its header asks for (4, 5)",
+    ),
+    "transposed": (
+        lambda s: s.update({"head.normals": torch.zeros(5, 4)}),
+        "the tensor head.normals has shape (5, 4), its header asks for (4, 5)",
+    ),
+    "NaN in the head": (with_value("head.bias", float("nan")), "the tensor head.bias holds NaN or infinity"),
+    "infinity in a kernel": (
+        with_value("decoder.embed.weight", float("inf")),
+        "the tensor decoder.embed.weight holds NaN or infinity",
+    ),
+    "NaN in the statistics": (
+        with_value("decoder.low_level.1.running_var", float("nan")),
+        "the tensor decoder.low_level.1.running_var holds NaN or infinity",
+    ),
+    "a float64 that float32 cannot hold": (
+        lambda s: s.update({"head.bias": torch.full((4,), 1e300, dtype=torch.float64)}),
+        "the tensor head.bias holds NaN or infinity",
+    ),
+    "whole numbers": (
+        lambda s: s.update({"head.bias": torch.zeros(4, dtype=torch.int32)}),
+        "the tensor head.bias holds torch.int32, expected torch.float32",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BODIES)
+def test_tensors_that_are_refused(tmp_path: Path, state: State, case: str) -> None:
+    change, sentence = BODIES[case]
+    weights = dict(state)
+    change(weights)
+    assert sentence in refusal(put_state(tmp_path, weights))
+
+
+def test_many_missing_tensors_are_counted_not_listed(tmp_path: Path, state: State) -> None:
+    sentence = refusal(put_state(tmp_path, {"head.bias": state["head.bias"]}))
+    assert f"{len(state) - 1} missing (" in sentence
+    assert ", ...)" in sentence
+    assert len(sentence) < len(str(tmp_path)) + 400
+
+
+@pytest.mark.parametrize("size", [10**6, 10**12, 10**18, 10**30])
+def test_a_header_that_asks_for_a_giant_network_costs_no_memory(tmp_path: Path, size: int) -> None:
+    giant = header_for(CONFIG.model_copy(update={"embedding_size": size}))
+    sentence = refusal(put_state(tmp_path, {"head.bias": torch.zeros(4)}, giant))
+    assert "missing" in sentence or "no network can be built" in sentence
+
+
+@pytest.fixture(scope="module")
+def reference_state() -> State:
+    config = CONFIG.model_copy(update={"head": "hyperbolic-reference"})
+    return network(config).state_dict()
+
+
+@pytest.mark.parametrize("c", [1e-3, 0.1, 1.0, 2.0, 10.0])
+def test_offsets_must_lie_in_the_ball(tmp_path: Path, reference_state: State, c: float) -> None:
+    header = header_for(CONFIG.model_copy(update={"head": "hyperbolic-reference", "curvature": c}))
+    far = 1e3 * torch.randn(4, 5, generator=torch.Generator().manual_seed(1)) / c**0.5
+    on_the_limit = project(far, c=c)  # where training with projection leaves them
+    load_checkpoint(put_state(tmp_path, reference_state | {"head.offsets": on_the_limit}, header))
+    for outside in (1.0005 * on_the_limit, 2.0 * on_the_limit, far):
+        sentence = refusal(put_state(tmp_path, reference_state | {"head.offsets": outside}, header))
+        assert "an offset lies at" in sentence
+        assert f"the curvature in the header ({c:g}) may be wrong" in sentence
+
+
+class Payload:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+PLACES: dict[str, Callable[[Payload], bytes]] = {
+    "alone": torch_bytes,
+    "in the header's place": lambda payload: torch_bytes({"header": payload, "model": {}}),
+    "in the model's place": lambda payload: torch_bytes({"header": header_to_json(HEADER), "model": payload}),
+    "among the weights": lambda payload: torch_bytes({"header": header_to_json(HEADER), "model": {"w": payload}}),
+    "as a bare pickle": pickle.dumps,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_a_file_that_would_run_code_is_refused_and_does_not_run_it(tmp_path: Path, place: str, suffix: str) -> None:
+    trap = tmp_path / "it ran"
+    path = put(tmp_path, PLACES[place](Payload(trap)), f"model{suffix}")
+    assert "files that would run code when opened are refused" in refusal(path)
+    assert not trap.exists()
+    with pytest.raises(CheckpointError):
+        read_header(path)
+    assert not trap.exists()
+    # The payload is live: whoever opens the file carelessly runs it (in a process of its own, with torch's warnings).
+    careless = "import sys, torch; torch.load(sys.argv[1], weights_only=False)"
+    if suffix == ".pt" and place == "alone":
+        subprocess.run([sys.executable, "-c", careless, path], capture_output=True, check=False)
+        assert trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("thing", "found"),
+    [
+        ({"layer.weight": torch.zeros(2), "layer.bias": torch.zeros(2)}, "(found: layer.weight, layer.bias)"),
+        ({"state_dict": {}, "epoch": 3}, "(found: state_dict, epoch)"),
+        ({}, "(found: )"),
+        ([torch.zeros(2)], "(found: list)"),
+        (torch.zeros(2), "(found: Tensor)"),
+        (3, "(found: int)"),
+        ({"header": {"schema_version": 1}, "model": {}}, "(found: header, model)"),
+        ({i: i for i in range(1000)}, "(found: 0, 1, 2, 3)"),
+    ],
+)
+def test_a_pt_of_somebody_else(tmp_path: Path, thing: object, found: str) -> None:
+    sentence = refusal(put(tmp_path, torch_bytes(thing), "model.pt"))
+    assert f"holds no hypseg header {found}" in sentence
+    assert "use a file that `hypseg train` wrote" in sentence
+
+
+@pytest.mark.parametrize("weights", [None, [1], torch.zeros(2), {"w": 3}, {"w": {"deeper": torch.zeros(1)}}])
+def test_a_pt_with_a_header_but_without_weights(tmp_path: Path, weights: object) -> None:
+    run: dict[str, object] = {"header": header_to_json(HEADER)}
+    for content in (run, run | {"model": weights}):
+        sentence = refusal(put(tmp_path, torch_bytes(content), "model.pt"))
+        assert "has a hypseg header but no weights" in sentence
+
+
+def test_a_pt_whose_weights_have_numbers_for_names(tmp_path: Path) -> None:
+    run = {"header": header_to_json(HEADER), "model": {1: torch.zeros(1), "two": torch.zeros(1)}}
+    assert "2 unexpected (1, two)" in refusal(put(tmp_path, torch_bytes(run), "model.pt"))
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\0", b"garbage", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04\x95", bytes(1000), b"("]
+)
+def test_a_pt_that_is_garbage(tmp_path: Path, garbage: bytes) -> None:
+    assert "cannot be read as plain weights" in refusal(put(tmp_path, garbage, "model.pt"))
+
+
+@pytest.mark.parametrize("form", ["pt", "bare pickle", "safetensors"])
+def test_damaged_bytes_are_refused_or_harmless(tmp_path: Path, form: str) -> None:
+    """Whatever a damaged file makes the readers raise, what comes out is the one error that names the file."""
+    weights = {"weight": torch.zeros(3)}
+    if form == "safetensors":
+        data, name = save(weights, metadata={METADATA_KEY: header_to_json(HEADER)}), "model.safetensors"
+    elif form == "pt":
+        data, name = torch_bytes({"header": header_to_json(HEADER), "model": weights}), "model.pt"
+    else:
+        data, name = pickle.dumps({"header": header_to_json(HEADER), "model": {"a": [1, 2.0, (3,), {4}]}}), "model.pt"
+    chance = random.Random(0)
+    for _ in range(150):
+        damaged = bytearray(data)
+        for _ in range(chance.choice([1, 2, 8])):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        refusal(put(tmp_path, bytes(damaged), name))

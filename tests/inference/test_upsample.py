@@ -1,0 +1,56 @@
+"""Upsampling by bands is F.interpolate, and a band stays within its budget."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hypsegcli.inference.upsample import bands, upsample_rows
+
+BUDGET = 16 * 2**20  # bytes, as the module says
+side = st.integers(1, 7)
+
+
+@settings(max_examples=60, deadline=None)
+@given(h=side, w=side, cut=st.integers(0, 3), data=st.data())
+def test_any_band_is_the_interpolation_of_the_whole(h: int, w: int, cut: int, data: st.DataObject) -> None:
+    grid = torch.randn(2, 3, h, w, generator=torch.Generator().manual_seed(h * 10 + w))
+    whole = F.interpolate(grid, scale_factor=4, mode="bilinear", align_corners=False)
+    start = data.draw(st.integers(0, 4 * h - 1))
+    stop = data.draw(st.integers(start + 1, 4 * h))
+    width = 4 * w - cut
+    band = upsample_rows(grid, cell=(4, 4), start=start, stop=stop, width=width)
+    torch.testing.assert_close(band, whole[:, :, start:stop, :width], rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(h=side, w=side, height=st.integers(1, 40), width=st.integers(1, 40))
+def test_any_size_is_reached_as_interpolation_reaches_it(h: int, w: int, height: int, width: int) -> None:
+    grid = torch.randn(1, 2, h, w, generator=torch.Generator().manual_seed(h * 10 + w))
+    whole = F.interpolate(grid, size=(height, width), mode="bilinear", align_corners=False)
+    rows = upsample_rows(grid, cell=(height / h, width / w), start=0, stop=height, width=width)
+    torch.testing.assert_close(rows, whole, rtol=1e-4, atol=1e-4)
+
+
+def test_a_constant_stays_exactly_constant() -> None:
+    grid = torch.full((1, 1, 5, 3), 0.1)
+    band = upsample_rows(grid, cell=(4, 4), start=3, stop=18, width=11)
+    assert band.shape == (1, 1, 15, 11)
+    assert (band == torch.tensor(0.1)).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(height=st.integers(1, 5000), width=st.integers(1, 20000), channels=st.integers(1, 3000))
+def test_bands_cover_every_row_once_within_the_budget(height: int, width: int, channels: int) -> None:
+    found = list(bands(height, width, channels=channels))
+    assert [row for start, stop in found for row in range(start, stop)] == list(range(height))
+    row = 4 * channels * width
+    assert max(stop - start for start, stop in found) * row <= max(BUDGET, row)
+
+
+@pytest.mark.parametrize(("height", "width", "channels"), [(1024, 2048, 171), (480, 640, 11), (1, 1, 2)])
+def test_bands_are_not_needlessly_thin(height: int, width: int, channels: int) -> None:
+    first, *_ = bands(height, width, channels=channels)
+    rows = first[1] - first[0]
+    assert rows == height or 4 * channels * width * (rows + 1) > BUDGET

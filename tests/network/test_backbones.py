@@ -1,0 +1,130 @@
+"""Every backbone behind the same interface, and strides traded for dilation without moving a response."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision import models
+from torchvision.ops.misc import SqueezeExcitation
+
+from hypsegcli.network.backbones import REGISTRY, Features
+from hypsegcli.network.backbones.features import stride_to_dilation
+
+NAMES = tuple(REGISTRY)
+STRIDES = (8, 16)
+SIZES = ((16, 16), (32, 48), (80, 16), (64, 112))  # height and width, multiples of 16
+every = pytest.mark.parametrize("name", NAMES)
+strides = pytest.mark.parametrize("stride", STRIDES)
+
+
+def lively(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Evaluation mode, with batch norms whose statistics are those of some training and not 0 and 1."""
+    torch.manual_seed(seed)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.weight, 0.8, 1.2)
+            nn.init.uniform_(part.running_var, 0.8, 1.2)
+            nn.init.normal_(part.bias, std=0.1)
+            nn.init.normal_(part.running_mean, std=0.1)
+    return module.eval()
+
+
+@torch.no_grad()
+def answers(features: Features, image: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = features(image)
+    return low, high
+
+
+@every
+@strides
+def test_shapes_are_what_the_features_promise(name: str, stride: int) -> None:
+    features = REGISTRY[name](name, stride).eval()
+    for height, width in SIZES[:2] if name == "resnet101" else SIZES:
+        low, high = answers(features, torch.randn(1, 3, height, width))
+        assert low.shape == (1, features.low_channels, height // 4, width // 4)
+        assert high.shape == (1, features.high_channels, height // stride, width // stride)
+        assert low.isfinite().all()
+        assert high.isfinite().all()
+
+
+def resnet_at_stride_32(name: str) -> Features:
+    """As torchvision has it, without any dilation."""
+    net = models.get_model(name, weights=None)
+    low, high = nn.Sequential(), nn.Sequential()
+    for part in ("conv1", "bn1", "relu", "maxpool", "layer1"):
+        low.add_module(part, getattr(net, part))
+    for part in ("layer2", "layer3", "layer4"):
+        high.add_module(part, getattr(net, part))
+    return Features(low, high, 0, 0)
+
+
+class MobileAt32(Features):
+    """torchvision's MobileNetV3 in the parts that the room cuts it into."""
+
+    def __init__(self) -> None:
+        blocks = list(models.get_model("mobilenet_v3_large", weights=None).features)
+        high = nn.Sequential(*blocks[4:7], nn.Sequential(*blocks[7:13]), nn.Sequential(*blocks[13:]))
+        super().__init__(nn.Sequential(*blocks[:4]), high, 0, 0)
+
+
+def without_image_wide_means(module: nn.Module) -> nn.Module:
+    for part in list(module.modules()):
+        for name, child in part.named_children():
+            if isinstance(child, SqueezeExcitation):
+                setattr(part, name, nn.Identity())
+    return module
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v3_large"])
+@pytest.mark.parametrize("size", [(64, 96), (48, 80)], ids=["whole cells", "odd cells"])
+def test_a_dilated_network_answers_as_the_strided_one_did(name: str, size: tuple[int, int]) -> None:
+    """With the same weights, the dilated map at every 2nd or 4th point is the strided map.
+
+    It holds everywhere, borders too: a tap that lies outside in one lies outside in the other, and both see zeros
+    there. Only image-wide means differ (squeeze-and-excitation sees more points), so they are taken out.
+    """
+    strided = MobileAt32() if name.startswith("mobilenet") else resnet_at_stride_32(name)
+    strided = lively(without_image_wide_means(strided))
+    image = torch.randn(1, 3, *size)
+    low, coarse = answers(strided, image)
+    for stride in STRIDES:
+        dilated = without_image_wide_means(REGISTRY[name](name, stride)).eval()
+        dilated.load_state_dict(strided.state_dict())
+        same_low, fine = answers(dilated, image)
+        torch.testing.assert_close(same_low, low, rtol=1e-5, atol=1e-6)
+        step = 32 // stride
+        # Sums are taken in another order, through up to 53 layers.
+        bound = 1e-4 * coarse.abs().max().item()
+        torch.testing.assert_close(fine[:, :, ::step, ::step], coarse, rtol=0.0, atol=bound)
+
+
+@every
+def test_output_strides_share_their_weights(name: str) -> None:
+    """A checkpoint of one stride can be loaded at the other: names and shapes are the same."""
+    one, other = (REGISTRY[name](name, stride).state_dict() for stride in STRIDES)
+    assert {key: value.shape for key, value in one.items()} == {key: value.shape for key, value in other.items()}
+
+
+def test_only_strides_of_two_are_taken_out_and_kernels_keep_their_centre() -> None:
+    stage = nn.Sequential(
+        nn.Conv2d(1, 1, 1, stride=2),
+        nn.Conv2d(1, 1, 3, stride=2, padding=1),
+        nn.Conv2d(1, 1, 5, padding=2),
+        nn.Conv2d(1, 1, 1),
+    )
+    stride_to_dilation(stage, entering=2, dilation=4)
+    assert all(layer.stride == (1, 1) for layer in stage)
+    assert [layer.dilation for layer in stage] == [(1, 1), (2, 2), (4, 4), (1, 1)]
+    assert stage(torch.zeros(1, 1, 7, 9)).shape == (1, 1, 7, 9)
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+def test_nothing_is_downsampled_behind_the_output_stride(stride: int) -> None:
+    for name in NAMES:
+        features = REGISTRY[name](name, stride)
+        product = 1
+        for layer in features.modules():
+            if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+                step = layer.stride if isinstance(layer.stride, int) else layer.stride[0]
+                kernel = layer.kernel_size if isinstance(layer.kernel_size, int) else layer.kernel_size[0]
+                product *= step if kernel > 1 else 1  # 1x1 shortcuts lie beside a counted convolution
+        assert product == stride, name

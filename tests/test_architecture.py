@@ -1,0 +1,170 @@
+"""Which room may import which, and who may print: the house's plan as a table, held against the code."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hypsegcli
+
+PACKAGE = Path(hypsegcli.__file__).resolve().parent
+
+# From top to bottom. A room imports only from rows below its own; rooms of one row do not know each other.
+FLOORS: tuple[frozenset[str], ...] = (
+    frozenset({"__main__"}),
+    frozenset({"cli"}),
+    frozenset({"training", "pipeline"}),
+    frozenset({"evaluation"}),
+    frozenset({"inference"}),
+    frozenset({"checkpoint"}),
+    frozenset({"network"}),
+    frozenset({"geometry", "hierarchy", "images", "maps"}),
+    frozenset({"errors"}),
+    frozenset({"__init__"}),  # the package itself: its version and its place, nothing heavy
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+MAY_PRINT_AND_EXIT = {"__main__", "cli"}
+
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def room_of(file: str) -> str:
+    """The first folder of a file relative to the package, or its own name where it lies in none."""
+    return file.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
+def imported_rooms(tree: ast.AST, file: str) -> Iterator[tuple[int, str]]:
+    """Line and room of every import from the package, those inside functions included."""
+    folder = ("hypsegcli", *file.split("/")[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            # `from hypsegcli import maps` imports a room, `from hypsegcli.maps import render` names it before.
+            names = [f"{base}.{alias.name}" for alias in node.names] if base == "hypsegcli" else [base]
+        else:
+            continue
+        for name in names:
+            package, _, inside = name.partition(".")
+            if package == "hypsegcli":
+                yield node.lineno, inside.split(".")[0] or "__init__"
+
+
+def forbidden_imports(source: str, file: str) -> list[str]:
+    room = room_of(file)
+    if room not in FLOOR:
+        return [f"{file}: the room '{room}' is not in the table of tests/test_architecture.py"]
+    found = []
+    for line, name in imported_rooms(ast.parse(source), file):
+        # What is no module of the package is a name that the package itself defines.
+        other = name if name in FLOOR or name in map(room_of, FILES) else "__init__"
+        if other != room and FLOOR.get(other, -1) <= FLOOR[room]:
+            found.append(f"{file}:{line}: '{room}' must not import '{other}'")
+    return found
+
+
+def called(node: ast.Call) -> str:
+    parts, at = [], node.func
+    while isinstance(at, ast.Attribute):
+        parts.append(at.attr)
+        at = at.value
+    return ".".join(reversed([*parts, at.id])) if isinstance(at, ast.Name) else ""
+
+
+ENDINGS = {"print", "exit", "quit", "sys.exit", "os._exit", "os.abort", "logging.basicConfig"}
+
+
+def forbidden_talk(source: str, file: str) -> list[str]:
+    if room_of(file) in MAY_PRINT_AND_EXIT:
+        return []
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call() if called(node) in ENDINGS:
+                found.append(f"{file}:{node.lineno}: calls {called(node)}()")
+            case ast.Attribute(value=ast.Name(id="sys"), attr="exit" | "stdout" | "stderr"):
+                found.append(f"{file}:{node.lineno}: uses sys.{node.attr}")
+            case ast.ImportFrom(module="sys" | "os", names=names):
+                bad = {alias.name for alias in names} & {"exit", "_exit", "stdout", "stderr"}
+                found += [f"{file}:{node.lineno}: imports {name} from {node.module}" for name in sorted(bad)]
+            case ast.Name(id="SystemExit"):
+                found.append(f"{file}:{node.lineno}: uses SystemExit")
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_room_imports_only_from_below(file: str) -> None:
+    assert forbidden_imports((PACKAGE / file).read_text(encoding="utf-8"), file) == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_below_the_command_line_prints_or_exits(file: str) -> None:
+    assert forbidden_talk((PACKAGE / file).read_text(encoding="utf-8"), file) == []
+
+
+def test_there_is_something_to_check() -> None:
+    assert {room_of(file) for file in FILES} >= {"cli", "training", "inference", "checkpoint", "network", "geometry"}
+    imports = sum(1 for file in FILES for _ in imported_rooms(ast.parse((PACKAGE / file).read_text()), file))
+    assert imports > len(FILES)
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "line", "room"),
+    [
+        ("geometry/mlr.py", "import hypsegcli.network.model", 1, "network"),
+        ("geometry/mlr.py", "from hypsegcli.maps import render", 1, "maps"),
+        ("geometry/mlr.py", "from hypsegcli import hierarchy", 1, "hierarchy"),
+        ("geometry/mlr.py", "from ..images.write import write_atomically", 1, "images"),
+        ("geometry/mlr.py", "from .. import maps", 1, "maps"),
+        ("network/backbones/resnet.py", "from ...checkpoint import store", 1, "checkpoint"),
+        ("network/model.py", "\n\ndef f():\n    import math, hypsegcli.cli.app as app", 4, "cli"),
+        ("images/plan.py", "if TYPE_CHECKING:\n    from hypsegcli.maps.render import x", 2, "maps"),
+        ("training/loop.py", "from hypsegcli.pipeline.process import x", 1, "pipeline"),
+        ("errors.py", "from hypsegcli.images import decode", 1, "images"),
+        ("cli/app.py", "from hypsegcli.__main__ import run", 1, "__main__"),
+        ("__init__.py", "from hypsegcli.errors import HypsegError", 1, "errors"),
+    ],
+)
+def test_a_forbidden_import_is_found_with_its_line(file: str, source: str, line: int, room: str) -> None:
+    assert forbidden_imports(source, file) == [f"{file}:{line}: '{room_of(file)}' must not import '{room}'"]
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("geometry/mlr.py", "from hypsegcli.geometry.poincare import EDGE\nfrom .poincare import T_MAX\nimport torch"),
+        ("network/backbones/resnet.py", "from .features import Features\nfrom ..config import ModelConfig"),
+        ("checkpoint/bundled.py", "import hypsegcli\nfrom hypsegcli import __version__"),
+        ("cli/app.py", "def f():\n    from hypsegcli.training import loop"),
+        ("__main__.py", "from hypsegcli.cli.app import main"),
+    ],
+)
+def test_an_allowed_import_is_not_found(file: str, source: str) -> None:
+    assert forbidden_imports(source, file) == []
+
+
+def test_a_room_without_a_place_is_found() -> None:
+    assert "is not in the table" in forbidden_imports("", "helpers/strings.py")[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print('x')",
+        "def f():\n    print()",
+        "import sys\nsys.exit(1)",
+        "from sys import exit",
+        "leave = sys.exit",
+        "raise SystemExit(3)",
+        "os._exit(0)",
+        "sys.stderr.write('x')",
+        "logging.basicConfig()",
+    ],
+)
+def test_talk_and_exits_are_found_except_at_the_door(source: str) -> None:
+    assert forbidden_talk(source, "maps/render.py")
+    assert not forbidden_talk(source, "cli/console.py")
+    assert not forbidden_talk("pprint(x)\nself.print(1)\nfrom os import path", "maps/render.py")

@@ -1,0 +1,222 @@
+"""What a data folder may look like, and that an item of an epoch depends on its draw alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from hypsegcli.errors import DataError, ImageError
+from hypsegcli.training.augment import build_augmentation
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Sample, read_data_tree, read_split
+
+Pairs = Callable[..., Path]
+
+
+def photo(height: int = 8, width: int = 10) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), 90, np.uint8)
+
+
+def mask(value: int = 0, height: int = 8, width: int = 10) -> NDArray[np.uint8]:
+    return np.full((height, width), value, np.uint8)
+
+
+def test_pairs_are_sorted_and_counted(pairs: Pairs) -> None:
+    second = mask(1)
+    second[0, :3] = 255
+    folder = pairs(("b", photo(), mask(2)), ("a", photo(), second), ("c", photo(20, 30), mask(2, 20, 30)))
+    Image.fromarray(photo()).save(folder / "train" / "images" / ".hidden.png")
+    (folder / "train" / "masks" / "notes.txt").write_text("not a mask")
+    split = read_split(folder, "train", classes=4, ignore_index=255)
+    assert [(s.image.name, s.mask.name) for s in split.samples] == [(f"{n}.png", f"{n}.png") for n in "abc"]
+    assert all(s.image.parent.name == "images" and s.mask.parent.name == "masks" for s in split.samples)
+    assert split.pixels.tolist() == [0, 77, 680, 0]
+    assert (split.height, split.width) == (8, 10)
+
+
+def test_stems_pair_whatever_the_suffix(pairs: Pairs) -> None:
+    folder = pairs(("a.b", None, mask()))
+    Image.fromarray(photo()).save(folder / "train" / "images" / "a.b.JPG", "JPEG")
+    (sample,) = read_split(folder, "train", classes=1, ignore_index=255).samples
+    assert sample.image.name == "a.b.JPG"
+
+
+@pytest.mark.parametrize("lonely", ["images", "masks"])
+def test_missing_partners_are_named(pairs: Pairs, lonely: str) -> None:
+    only = (photo(), None) if lonely == "images" else (None, mask())
+    folder = pairs(("both", photo(), mask()), *((f"alone{index}", *only) for index in range(7)))
+    with pytest.raises(DataError, match=r"7 images or masks have no partner .* alone0, alone1, .*, alone4$"):
+        read_split(folder, "train", classes=1, ignore_index=255)
+
+
+def test_one_stem_twice(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask()))
+    Image.fromarray(photo()).save(folder / "train" / "images" / "a.jpg")
+    with pytest.raises(DataError, match=r"have the same stem; keep one"):
+        read_split(folder, "train", classes=1, ignore_index=255)
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train/images: no such folder; expected train/images, train/masks"):
+        read_split(tmp_path, "train", classes=1, ignore_index=255)
+    for kind in ("images", "masks"):
+        (tmp_path / "train" / kind).mkdir(parents=True)
+    with pytest.raises(DataError, match="train/images: holds no images"):
+        read_split(tmp_path, "train", classes=1, ignore_index=255)
+
+
+def test_strange_ids_name_the_file_and_the_advice(pairs: Pairs) -> None:
+    strange = mask()
+    strange[0, :4] = (3, 7, 255, 0)
+    folder = pairs(("fine", photo(), mask()), ("odd", photo(), strange))
+    advice = r"odd\.png: holds the ids 3, 7, but classes.txt ends at 2 and void is 255; pass --ignore-index"
+    with pytest.raises(DataError, match=advice):
+        read_split(folder, "train", classes=3, ignore_index=255)
+    with pytest.raises(DataError, match=r"holds the ids 3, 255, .* void is 7"):
+        read_split(folder, "train", classes=3, ignore_index=7)
+
+
+def test_negative_ids_are_strange_too(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), None))
+    below = Image.fromarray(np.where(np.eye(8, 10) > 0, -1, 0).astype(np.int32))
+    below.save(folder / "train" / "masks" / "a.tif")
+    with pytest.raises(DataError, match=r"a\.tif: holds the ids -1, but classes.txt ends at 2"):
+        read_split(folder, "train", classes=3, ignore_index=255)
+
+
+def test_a_void_outside_the_masks_range(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask(1)))
+    assert read_split(folder, "train", classes=2, ignore_index=65535).pixels.tolist() == [0, 80]
+
+
+def test_all_void(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask(255)), ("b", photo(), mask(255)))
+    with pytest.raises(DataError, match=r"train/masks: no mask has a labelled pixel \(void is 255\)"):
+        read_split(folder, "train", classes=3, ignore_index=255)
+
+
+def test_sizes_that_disagree_are_found_at_once(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask()), ("b", photo(8, 10), mask(0, 10, 8)))
+    with pytest.raises(DataError, match=r"images/b\.png is 10 x 8 pixels, its mask .*masks/b\.png is 8 x 10"):
+        read_split(folder, "train", classes=3, ignore_index=255)
+
+
+def test_orientation_counts_for_the_size(pairs: Pairs) -> None:
+    folder = pairs(("a", None, mask(0, 10, 8)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo(8, 10)).save(folder / "train" / "images" / "a.jpg", exif=exif)
+    split = read_split(folder, "train", classes=3, ignore_index=255)
+    assert (split.height, split.width) == (10, 8)
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+@pytest.mark.parametrize("damage", ["truncated", "nonsense", "empty"])
+def test_damaged_files_are_found_at_once(pairs: Pairs, kind: str, damage: str) -> None:
+    folder = pairs(
+        ("a", photo(), mask()), ("b", np.random.default_rng(0).integers(0, 255, (8, 10, 3), np.uint8), mask())
+    )
+    path = folder / "train" / kind / "b.png"
+    whole = path.read_bytes()
+    path.write_bytes({"truncated": whole[: len(whole) * 2 // 3], "nonsense": b"hello there", "empty": b""}[damage])
+    with pytest.raises(ImageError, match=re.escape(str(path))):
+        read_split(folder, "train", classes=3, ignore_index=255)
+
+
+def test_the_tree_is_flat_without_a_hierarchy(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    assert read_data_tree(tmp_path).is_flat
+    (tmp_path / "hierarchy.json").write_text('{"root": {"sky": {}, "ground": {"road": {}, "car": {}}}}')
+    tree = read_data_tree(tmp_path)
+    assert tree.names == ("sky", "road", "car", "ground")
+    assert tree.parents == (-1, 3, 3, -1)
+
+
+def draws(seed: int, epoch: int, count: int = 20) -> list[Draw]:
+    sampler = EpochSampler(count, seed=seed)
+    sampler.epoch = epoch
+    assert len(sampler) == count
+    return list(sampler)
+
+
+def test_an_epoch_follows_from_seed_and_number() -> None:
+    assert draws(0, 1) == draws(0, 1)
+    for other in (draws(0, 2), draws(1, 1)):
+        assert [d.sample for d in other] != [d.sample for d in draws(0, 1)]
+        assert not {d.seed for d in other} & {d.seed for d in draws(0, 1)}
+    assert sorted(d.sample for d in draws(5, 9)) == list(range(20))
+    assert len({d.seed for d in draws(5, 9)}) == 20
+
+
+def test_the_global_generators_have_no_part_in_it() -> None:
+    np.random.seed(1)
+    torch.manual_seed(1)
+    before = draws(0, 1)
+    np.random.seed(2)
+    torch.manual_seed(2)
+    assert draws(0, 1) == before
+
+
+@pytest.fixture
+def crops(data: Path) -> CropDataset:
+    config = TrainConfig(crop_height=64, crop_width=64)
+    samples = read_split(data, "train", classes=3, ignore_index=255).samples
+    return CropDataset(samples, build_augmentation(config, fill=(124, 116, 104), ignore_index=255))
+
+
+def test_an_item(crops: CropDataset) -> None:
+    image, labels = crops[Draw(0, 5)]
+    assert (type(image), image.dtype, tuple(image.shape)) == (torch.Tensor, torch.uint8, (3, 64, 64))
+    assert (type(labels), labels.dtype, tuple(labels.shape)) == (torch.Tensor, torch.int64, (64, 64))
+    assert set(labels.unique().tolist()) <= {0, 1, 2, 255}
+    assert len(crops) == 6
+
+
+def test_an_item_depends_on_its_draw_alone(crops: CropDataset) -> None:
+    torch.manual_seed(1)
+    first = crops[Draw(0, 5)]
+    torch.manual_seed(2)
+    torch.rand(3)
+    crops[Draw(1, 9)]
+    again, other = crops[Draw(0, 5)], crops[Draw(0, 6)]
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
+def test_an_item_leaves_the_global_generator_alone(crops: CropDataset) -> None:
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    crops[Draw(0, 5)]
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_workers_change_nothing(crops: CropDataset) -> None:
+    def epoch(workers: int) -> list[torch.Tensor]:
+        sampler = EpochSampler(len(crops), seed=0)
+        loader = DataLoader(crops, batch_size=2, sampler=sampler, num_workers=workers)
+        return [tensor for batch in loader for tensor in batch]
+
+    torch.manual_seed(1)
+    alone = epoch(0)
+    torch.manual_seed(2)
+    assert all(torch.equal(a, b) for a, b in zip(alone, epoch(2), strict=True))
+
+
+def test_sizes_that_disagree_while_training(tmp_path: Path) -> None:
+    """A file can change between the check and its use."""
+    Image.fromarray(photo(8, 10)).save(tmp_path / "a.png")
+    Image.fromarray(mask(0, 9, 10)).save(tmp_path / "m.png")
+    config = TrainConfig(crop_height=64, crop_width=64)
+    crops = CropDataset(
+        [Sample(tmp_path / "a.png", tmp_path / "m.png")], build_augmentation(config, fill=(0, 0, 0), ignore_index=255)
+    )
+    with pytest.raises(DataError, match=r"is 10 x 8 pixels, its mask .* is 10 x 9"):
+        crops[Draw(0, 0)]

@@ -1,0 +1,250 @@
+"""Short runs on six tiny pictures: files, refusals, and that an interruption leaves no trace."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_data import NAMES
+
+from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.errors import DataError, ImageError, TreeError, UsageError
+from hypsegcli.inference.device import Device
+from hypsegcli.training import loop
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.loop import EpochReport, train
+from hypsegcli.training.validate import Scores
+
+CPU = Device(torch.device("cpu"), bf16=False)
+ARCHITECTURE = {"backbone": "mobilenet_v3_large", "embedding_size": 4}
+
+
+def start(
+    data: Path, out: Path, *, architecture: dict[str, Any] | None = None, **options: Any
+) -> Iterator[EpochReport]:
+    given = {"ignore_index": 255, "licence": "none", "colors": None, "resume": False}
+    given |= {key: options.pop(key) for key in list(options) if key in given}
+    config = {"epochs": 3, "batch_size": 2, "crop_height": 64, "crop_width": 64, "workers": 0, "warmup_steps": 0}
+    return train(
+        data, out, TrainConfig.model_validate(config | options), architecture or ARCHITECTURE, device=CPU, **given
+    )
+
+
+@pytest.fixture
+def scores(monkeypatch: pytest.MonkeyPatch) -> list[Scores]:
+    """What validation is to find, one an epoch; nothing is segmented."""
+    queue: list[Scores] = []
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: queue.pop(0))
+    return queue
+
+
+def log(out: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((out / "log.csv").read_text().splitlines()))
+
+
+def content(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Header and tensors of a .safetensors file; the library writes the header's metadata in random order."""
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
+
+
+def of(mean_iou: float) -> Scores:
+    return Scores(mean_iou, 0.5, 0.6, 0.7)
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(data: Path, tmp_path: Path) -> None:
+    whole = list(start(data, tmp_path / "whole"))
+    broken = start(data, tmp_path / "broken")
+    first = next(broken)
+    broken.close()  # what a kill between two epochs leaves behind
+    torch.manual_seed(99)
+    rest = list(start(data, tmp_path / "broken", resume=True))
+
+    assert [report.epoch for report in whole] == [first.epoch, *(report.epoch for report in rest)] == [1, 2, 3]
+    for one, two in zip(whole, [first, *rest], strict=True):
+        assert (one.loss, one.radius_loss, one.learning_rate) == (two.loss, two.radius_loss, two.learning_rate)
+        np.testing.assert_equal(one.scores, two.scores)
+        assert one.is_best == two.is_best
+    for name in ("last.safetensors", "best.safetensors"):
+        assert content(tmp_path / "whole" / name) == content(tmp_path / "broken" / name), name
+    assert (tmp_path / "whole" / "config.json").read_bytes() == (tmp_path / "broken" / "config.json").read_bytes()
+
+    # The same run's files, since it costs seconds.
+    out = tmp_path / "broken"
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        ["best.safetensors", "last.safetensors", "state.pt", "log.csv", "config.json"]
+    )
+    rows = log(out)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[1]["loss"]) == pytest.approx(whole[1].loss, abs=1e-5)
+    assert json.loads((out / "config.json").read_text())["epochs"] == 3
+    header = read_header(out / "last.safetensors")
+    assert header.tree.names == NAMES
+    assert (header.input.height, header.input.width) == (64, 80)
+    assert header.ignore_index == 255
+    assert header.provenance.trained_on == "data/train, 6 images"
+    assert header.provenance.validated_on == "data/val, 2 images"
+    assert header.provenance.recipe["batch_size"] == 2
+    assert whole[-1].scores is not None
+    assert header.provenance.scores["mean_iou"] == pytest.approx(whole[-1].scores.mean_iou, abs=1e-4)
+    for name in ("best.safetensors", "state.pt"):
+        assert load_checkpoint(out / name).header.model == header.model
+
+    assert list(start(data, out, resume=True)) == [], "a finished run has nothing left to do"
+
+
+def test_an_occupied_folder_is_refused(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)]
+    list(start(data, tmp_path / "run", epochs=1))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(UsageError, match="holds a training run already; continue it with --resume"):
+        next(start(data, tmp_path / "run", epochs=1))
+    (tmp_path / "run" / "state.pt").unlink()
+    with pytest.raises(UsageError, match="holds a training run already"):
+        next(start(data, tmp_path / "run", epochs=1))
+    with pytest.raises(UsageError, match=r"holds best\.safetensors, .*, but no state\.pt to resume from"):
+        next(start(data, tmp_path / "run", epochs=1, resume=True))
+    del before["state.pt"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)]
+    out = tmp_path / "run"
+    next(start(data, out))
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    others: list[dict[str, Any]] = [
+        {"learning_rate": 1e-3},
+        {"epochs": 4},
+        {"seed": 1},
+        {"architecture": ARCHITECTURE | {"embedding_size": 5}},
+        {"architecture": ARCHITECTURE | {"curvature": 0.5}},
+        {"ignore_index": 254},
+    ]
+    for path in (*(data / "train" / "masks").iterdir(), *(data / "val" / "masks").iterdir()):
+        mask = np.array(Image.open(path))
+        mask[mask == 255] = 0  # or 255 would be a strange id to the run whose void is 254
+        Image.fromarray(mask).save(path)
+    for other in others:
+        with pytest.raises(UsageError, match=r"was started with other options \(see config\.json\)"):
+            next(start(data, out, resume=True, **other))
+    (data / "classes.txt").write_text("0:dark\n1:red\n2:blue\n")
+    with pytest.raises(UsageError, match="was started with other options"):
+        next(start(data, out, resume=True))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_best_is_the_epoch_of_the_highest_miou(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    ious = [0.3, 0.6, 0.6, 0.5]
+    scores += [of(iou) for iou in ious]
+    out = tmp_path / "run"
+    best = []
+    for report in start(data, out, epochs=4):
+        best.append(report.is_best)
+    assert best == [True, True, False, False]
+    assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.6
+    assert read_header(out / "last.safetensors").provenance.scores["mean_iou"] == 0.5
+    assert not scores
+
+
+def test_the_best_so_far_survives_an_interruption(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.6), of(0.5)]
+    next(start(data, tmp_path / "run", epochs=2))
+    best = (tmp_path / "run" / "best.safetensors").read_bytes()
+    (report,) = start(data, tmp_path / "run", epochs=2, resume=True)
+    assert not report.is_best
+    assert (tmp_path / "run" / "best.safetensors").read_bytes() == best
+
+
+def test_validation_skips_epochs_but_not_the_last(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.4), of(0.5)]
+    reports = list(start(data, tmp_path / "run", epochs=3, validate_every=2))
+    assert [report.scores is not None for report in reports] == [False, True, True]
+    rows = log(tmp_path / "run")
+    assert [row["mean_iou"] for row in rows] == ["", "0.4", "0.5"]
+
+
+def test_scores_that_are_no_number_leave_readable_files(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """Without a wrong pixel there is no AUROC, and JSON has no NaN."""
+    scores += [Scores(1.0, 1.0, float("nan"), float("nan"))] * 2
+    next(start(data, tmp_path / "run", epochs=2))
+    assert read_header(tmp_path / "run" / "best.safetensors").provenance.scores == {
+        "mean_iou": 1.0, "pixel_accuracy": 1.0,
+    }  # fmt: skip
+    assert len(list(start(data, tmp_path / "run", epochs=2, resume=True))) == 1
+
+
+def test_a_batch_of_void_alone_does_not_end_the_run(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)]
+    for path in sorted((data / "train" / "masks").iterdir())[1:]:
+        Image.fromarray(np.full((64, 80), 255, np.uint8)).save(path)
+    (report,) = start(data, tmp_path / "run", epochs=1)
+    assert np.isfinite([report.loss, report.radius_loss]).all()
+    state = load_checkpoint(tmp_path / "run" / "last.safetensors").model.state_dict()
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+
+
+def test_the_loss_falls_on_pictures_seen_again_and_again(tmp_path: Path, data: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 4
+    for kind in ("images", "masks"):
+        first, *others = sorted((data / "train" / kind).iterdir())
+        for other in others:
+            other.write_bytes(first.read_bytes())
+    options = {"epochs": 4, "scale_min": 1.0, "scale_max": 1.0, "color_jitter": 0.0, "learning_rate": 5e-3}
+    losses = [report.loss for report in start(data, tmp_path / "run", **options)]
+    assert all(two < one for one, two in itertools.pairwise(losses[::3])), losses
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_run_that_diverges_says_what_to_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "normalise", lambda images, spec: torch.full(images.shape, float("nan")))
+    with pytest.raises(DataError, match="the loss became nan in epoch 1; lower --learning-rate"):
+        next(start(data, tmp_path / "run"))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
+
+
+def test_a_class_tree_decides_the_nodes(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    (data / "hierarchy.json").write_text('{"root": {"dark": {}, "coloured": {"red": {}, "green": {}}}}')
+    for softmax, nodes in (("hierarchical", 4), ("flat", 3)):
+        scores += [of(0.5)]
+        list(start(data, tmp_path / softmax, epochs=1, architecture=ARCHITECTURE | {"softmax": softmax}))
+        header = read_header(tmp_path / softmax / "last.safetensors")
+        assert (header.model.softmax, header.model.nodes, header.tree.nodes) == (softmax, nodes, 4)
+
+
+def test_too_few_images_for_a_batch(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="6 images do not fill a batch; lower --batch-size"):
+        next(start(data, tmp_path / "run", batch_size=7))
+    assert not (tmp_path / "run").exists()
+
+
+def test_colours_come_from_their_file(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    colors = tmp_path / "colors.txt"
+    with pytest.raises(TreeError, match=r"colors\.txt: cannot read the colours"):
+        next(start(data, tmp_path / "run", colors=colors))
+    colors.write_text("dark:#000000\nred:#ff0000\n")
+    with pytest.raises(TreeError, match=r"colors\.txt: no colour for green"):
+        next(start(data, tmp_path / "run", colors=colors))
+    assert not (tmp_path / "run").exists()
+    colors.write_text("dark:#000000\nred:#ff0000\ngreen:#00ff00")
+    scores += [of(0.5)]
+    list(start(data, tmp_path / "run", colors=colors, epochs=1))
+    header = read_header(tmp_path / "run" / "best.safetensors")
+    assert header.colors == ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+
+
+def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path, tmp_path: Path) -> None:
+    (data / "val" / "images" / "01.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    with pytest.raises(ImageError, match=r"val/images/01\.png"):
+        next(start(data, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()

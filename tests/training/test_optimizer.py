@@ -1,0 +1,54 @@
+"""What is decayed, and the learning rate over time."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.optimizer import build_optimizer, build_schedule
+
+
+def rates(steps: int, **options: object) -> list[float]:
+    config = TrainConfig.model_validate({"learning_rate": 1.0} | options)
+    optimizer = build_optimizer(nn.Linear(2, 2), nn.Module(), config)
+    schedule = build_schedule(optimizer, config, steps=steps)
+    found = []
+    for _ in range(steps):
+        found.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    return [*found, schedule.get_last_lr()[0]]
+
+
+def test_warm_up_and_decay() -> None:
+    found = rates(1000, warmup_steps=50, poly_power=0.9)
+    assert found[0] == pytest.approx(1 / 51)
+    assert all(one < two for one, two in itertools.pairwise(found[:50]))
+    assert all(one > two for one, two in itertools.pairwise(found[50:]))
+    assert found[500] == pytest.approx(0.5**0.9)
+    assert found[-1] == 0.0
+
+
+@pytest.mark.parametrize("steps", [1, 3, 9, 30])
+def test_short_runs_warm_up_for_a_tenth(steps: int) -> None:
+    found = rates(steps, warmup_steps=300, poly_power=0.0)
+    assert found[min(steps // 10, steps - 1)] == pytest.approx(1.0)
+    assert all(0 < rate <= 1 for rate in found[:-1])
+
+
+def test_only_kernels_and_normals_decay() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    loss = nn.Module()
+    loss.slope = nn.Parameter(torch.tensor(0.5))
+    decayed, free = build_optimizer(model, loss, TrainConfig(weight_decay=0.3)).param_groups
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
+    assert [p.shape for p in decayed["params"]] == [(4, 3, 3, 3)]
+    assert [tuple(p.shape) for p in free["params"]] == [(4,), (4,), (4,), ()]
+
+
+@pytest.mark.parametrize("options", [{"seed": -1}, {"crop_height": 70}, {"batch_size": 1}, {"epochs": 0}, {"x": 1}])
+def test_settings_that_cannot_work_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        TrainConfig.model_validate(options)

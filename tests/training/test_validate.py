@@ -1,0 +1,146 @@
+"""Scores against counts by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
+from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.inference.segmenter import Prediction
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.training import validate as module
+from hypsegcli.training.dataset import Sample
+from hypsegcli.training.validate import Scores, auroc, validate
+
+counts = st.lists(st.integers(0, 4), min_size=6, max_size=6)
+VOID, CLASSES, MAX = 9, 4, 8.0
+
+
+def by_pairs(wrong: list[float], right: list[float]) -> float:
+    """Every wrong pixel against every right one."""
+    won = sum((w < r) + (w == r) / 2 for w in wrong for r in right)
+    return won / (len(wrong) * len(right)) if wrong and right else float("nan")
+
+
+@settings(max_examples=100, deadline=None)
+@given(wrong=counts, right=counts)
+def test_auroc_counts_pairs_and_half_the_ties(wrong: list[int], right: list[int]) -> None:
+    spread = [[float(at) for at, count in enumerate(row) for _ in range(count)] for row in (wrong, right)]
+    found = auroc(np.array(wrong), np.array(right))
+    assert found == pytest.approx(by_pairs(*spread), nan_ok=True)
+
+
+def test_auroc_of_plain_cases() -> None:
+    low, high = np.array([5, 0]), np.array([0, 7])
+    assert auroc(low, high) == 1.0
+    assert auroc(high, low) == 0.0
+    assert auroc(low, low) == 0.5
+    assert np.isnan(auroc(np.zeros(2, int), low))
+    assert np.isnan(auroc(low, np.zeros(2, int)))
+
+
+def test_auroc_of_many_pixels_does_not_overflow() -> None:
+    many = np.array([2 * 10**11, 2 * 10**11])
+    assert auroc(many, many) == pytest.approx(0.5)
+
+
+class Oracle:
+    """Stands where the Segmenter does; answers in turn what it is told."""
+
+    def __init__(self, answers: list[Prediction]) -> None:
+        self.answers = iter(answers)
+
+    def __call__(self, *_: Any, **__: Any) -> Oracle:
+        return self
+
+    def predict(self, images: list[NDArray[np.uint8]]) -> list[Prediction]:
+        return [next(self.answers) for _ in images]
+
+
+class Model:
+    """All that `validate` asks of a model itself."""
+
+    config = ModelConfig(nodes=CLASSES, t_max=MAX, softmax="flat")
+
+
+HEADER = Header(
+    model=Model.config,
+    input=InputSpec(height=1, width=1),
+    tree=flat_tree("abcd"),
+    colors=((0, 0, 0),) * CLASSES,
+    ignore_index=VOID,
+    provenance=Provenance(trained_on="", licence="", hypseg_version="", torch_version=""),
+)
+
+
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, truths: list[NDArray[np.uint8]], answers: list[Prediction]
+) -> Scores:
+    samples = []
+    for index, truth in enumerate(truths):
+        samples.append(Sample(folder / f"{index}i.png", folder / f"{index}m.png"))
+        Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(samples[-1].image)
+        Image.fromarray(truth).save(samples[-1].mask)
+    monkeypatch.setattr(module, "Segmenter", Oracle(answers))
+    return validate(Model(), HEADER, samples, device=None)  # type: ignore[arg-type]
+
+
+def prediction(labels: NDArray[np.uint8], rng: np.random.Generator) -> Prediction:
+    """Confidences at the middles of the bins, so that the histogram loses nothing."""
+    shape = labels.shape
+    distance = MAX * (rng.integers(0, 40, shape) * 100 + 0.5) / 4095
+    entropy = (rng.integers(0, 40, shape) * 100 + 0.5) / 4095
+    return Prediction(labels, {"distance": distance.astype(np.float32), "entropy": entropy.astype(np.float32)})
+
+
+def test_scores_against_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    shapes = [(9, 7), (5, 11)]
+    truths = [rng.choice([0, 1, 2, VOID], shape, p=[0.4, 0.3, 0.1, 0.2]).astype(np.uint8) for shape in shapes]
+    answers = []
+    for truth in truths:
+        guess = np.where(rng.random(truth.shape) < 0.7, truth, 1)
+        answers.append(prediction(np.where(guess == VOID, 0, guess).astype(np.uint8), rng))
+    found = run(tmp_path, monkeypatch, truths, answers)
+
+    pixels = []
+    for truth, answer in zip(truths, answers, strict=True):
+        planes = (truth, answer.labels, answer.confidence["distance"], answer.confidence["entropy"])
+        rows = zip(*(plane.ravel().tolist() for plane in planes), strict=True)
+        pixels += [row for row in rows if row[0] != VOID]
+    ious = []
+    for k in range(CLASSES):
+        either = sum(k in (truth, guess) for truth, guess, _, _ in pixels)
+        if either:  # class 3 is nowhere
+            ious.append(sum(truth == guess == k for truth, guess, _, _ in pixels) / either)
+    assert len(ious) == 3
+    assert found.mean_iou == pytest.approx(np.mean(ious))
+    assert found.pixel_accuracy == pytest.approx(np.mean([truth == guess for truth, guess, _, _ in pixels]))
+    for at, value in ((2, found.auroc_distance), (3, found.auroc_entropy)):
+        wrong, right = ([p[at] for p in pixels if (p[0] == p[1]) is is_right] for is_right in (False, True))
+        assert value == pytest.approx(by_pairs(wrong, right))
+
+
+def test_a_class_that_is_only_predicted_counts_as_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, truth = np.random.default_rng(0), np.zeros((2, 4), np.uint8)
+    labels = truth.copy()
+    labels[0, 0] = 3
+    found = run(tmp_path, monkeypatch, [truth], [prediction(labels, rng)])
+    assert found.mean_iou == pytest.approx((7 / 8 + 0) / 2)
+    assert found.pixel_accuracy == 7 / 8
+
+
+def test_all_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, truth = np.random.default_rng(0), np.arange(4, dtype=np.uint8).reshape(2, 2)
+    found = run(tmp_path, monkeypatch, [truth], [prediction(truth, rng)])
+    assert (found.mean_iou, found.pixel_accuracy) == (1.0, 1.0)
+    assert np.isnan(found.auroc_distance)
+    assert np.isnan(found.auroc_entropy)
