@@ -46,6 +46,7 @@ def train(
     from hypsegcli.inference.device import choose_device
     from hypsegcli.training import loop
     from hypsegcli.training.config import TrainConfig
+    from hypsegcli.training.run import Job
 
     try:
         config = TrainConfig.model_validate(
@@ -62,11 +63,11 @@ def train(
                 "seed": seed,
             }
         )
-        reports = loop.train(
-            data,
-            out,
-            config,
-            {
+        job = Job(
+            data=data,
+            out=out,
+            config=config,
+            architecture={
                 "backbone": backbone,
                 "output_stride": output_stride,
                 "convolutions": convolutions,
@@ -79,9 +80,8 @@ def train(
             licence=licence,
             colors=colors,
             device=choose_device(device),
-            resume=resume,
         )
-        for report in reports:
+        for report in loop.train(job, resume=resume):
             line = f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.3f}  radius {report.radius_loss:.3f}"
             if scores := report.scores:
                 line += (

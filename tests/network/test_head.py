@@ -97,6 +97,25 @@ def test_hyperbolic_heads_agree_where_both_describe_the_same_planes(c: float) ->
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 / math.sqrt(c))
 
 
+@curvatures
+def test_the_reference_head_projects_points_before_it_compares_them(c: float) -> None:
+    """Far pixels answer as the point on the limit sphere does, not as one on the ball's edge.
+
+    From an offset at 0.9 of the radius that point is at (0.999 - 0.9) / (1 - 0.999 * 0.9) = 0.98, the edge at 1.
+    """
+    head = ReferenceHead(config_for("hyperbolic-reference", curvature=c))
+    direction = tangents() / lengths(tangents())[:, None]
+    with torch.no_grad():
+        head.offsets.copy_(0.9 / math.sqrt(c) * direction[0, :, 0, 0].expand(M, D))
+        head.normals.copy_(direction[0, :, 0, 0].expand(M, D))
+        far, _ = head(1e3 / math.sqrt(c) * direction)
+        limit, _ = head(T_MAX / (2.0 * math.sqrt(c)) * direction)
+    # On the line of offset and normal the logit is twice the distance between the two points.
+    exact = T_MAX - 2.0 * math.atanh(0.9)
+    assert far[0, :, 0, 0].tolist() == pytest.approx([2.0 / math.sqrt(c) * exact] * M, rel=1e-3)
+    torch.testing.assert_close(far, limit, rtol=1e-3, atol=1e-3 / math.sqrt(c))
+
+
 def test_as_curvature_vanishes_the_hyperbolic_head_is_four_times_the_euclidean_one() -> None:
     c = 1e-8
     curved = HyperbolicHead(config_for("hyperbolic", curvature=c))

@@ -48,8 +48,9 @@ def test_every_backbone_at_every_stride_answers_on_the_grid(backbone: str, strid
     assert image.grad is not None
     assert image.grad.isfinite().all()
     for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, f"{name} takes no part in the answer"
+        assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), f"{name} takes no part in the answer"
 
 
 @pytest.mark.parametrize("convolutions", ["standard", "separable"])
@@ -149,9 +150,7 @@ def linear(backbone: str, stride: int) -> HyperbolicDeepLab:
     return model
 
 
-@pytest.mark.parametrize(
-    ("backbone", "stride"), [("resnet18", 16), ("resnet18", 8), ("resnet50", 16), ("mobilenet_v3_large", 16)]
-)
+@pytest.mark.parametrize(("backbone", "stride"), [("resnet18", 16), ("resnet18", 8), ("mobilenet_v3_large", 16)])
 def test_receptive_radius_is_how_far_a_pixel_sees(backbone: str, stride: int) -> None:
     """On a strip, by the gradient of one pixel of the upsampled answer, for a pixel of every phase of the grid."""
     model = linear(backbone, stride)
@@ -172,7 +171,8 @@ def test_receptive_radius_is_how_far_a_pixel_sees(backbone: str, stride: int) ->
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet101"])
 def test_receptive_radius_is_the_same_at_both_strides_but_for_the_interpolation(backbone: str) -> None:
     """Dilation keeps what a kernel sees; only the last interpolation starts from a finer grid: 3 / 2 of the strides."""
-    at_8, at_16 = (receptive_radius(build_model(config_for(backbone, output_stride=s))) for s in (8, 16))
+    with torch.device("meta"):
+        at_8, at_16 = (receptive_radius(build_model(config_for(backbone, output_stride=s))) for s in (8, 16))
     assert at_16 - at_8 == 3 * (16 - 8) // 2
 
 

@@ -21,7 +21,9 @@ from hypsegcli.errors import DataError, ImageError, TreeError, UsageError
 from hypsegcli.inference.device import Device
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.dataset import CropDataset, Draw
 from hypsegcli.training.loop import EpochReport, train
+from hypsegcli.training.run import Job
 from hypsegcli.training.validate import Scores
 
 CPU = Device(torch.device("cpu"), bf16=False)
@@ -31,12 +33,12 @@ ARCHITECTURE = {"backbone": "mobilenet_v3_large", "embedding_size": 4}
 def start(
     data: Path, out: Path, *, architecture: dict[str, Any] | None = None, **options: Any
 ) -> Iterator[EpochReport]:
-    given = {"ignore_index": 255, "licence": "none", "colors": None, "resume": False}
+    resume = options.pop("resume", False)
+    given = {"ignore_index": 255, "licence": "none", "colors": None}
     given |= {key: options.pop(key) for key in list(options) if key in given}
     config = {"epochs": 3, "batch_size": 2, "crop_height": 64, "crop_width": 64, "workers": 0, "warmup_steps": 0}
-    return train(
-        data, out, TrainConfig.model_validate(config | options), architecture or ARCHITECTURE, device=CPU, **given
-    )
+    typed = TrainConfig.model_validate(config | options)
+    return train(Job(data, out, typed, architecture or ARCHITECTURE, device=CPU, **given), resume=resume)
 
 
 @pytest.fixture
@@ -155,6 +157,24 @@ def test_best_is_the_epoch_of_the_highest_miou(data: Path, tmp_path: Path, score
     assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.6
     assert read_header(out / "last.safetensors").provenance.scores["mean_iou"] == 0.5
     assert not scores
+
+
+def test_each_epoch_draws_anew_and_the_rate_falls_to_zero(
+    data: Path, tmp_path: Path, scores: list[Scores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores += [of(0.5)] * 2
+    drawn: list[Draw] = []
+    original = CropDataset.__getitem__
+
+    def spy(self: CropDataset, draw: Draw) -> tuple[torch.Tensor, torch.Tensor]:
+        drawn.append(draw)
+        return original(self, draw)
+
+    monkeypatch.setattr(CropDataset, "__getitem__", spy)
+    rates = [report.learning_rate for report in start(data, tmp_path / "run", epochs=2, learning_rate=1e-3)]
+    assert rates == pytest.approx([1e-3 * 0.5**0.9, 0.0])
+    assert sorted(draw.sample for draw in drawn) == sorted([*range(6)] * 2)
+    assert len({draw.seed for draw in drawn}) == 12
 
 
 def test_the_best_so_far_survives_an_interruption(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
