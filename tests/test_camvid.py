@@ -5,12 +5,13 @@ Skips where CamVid is not beside the project, which pytest's summary says.
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg, manifest
+from support import REPOSITORY, Hypseg, manifest
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.peek import read_header
@@ -54,3 +55,17 @@ def test_distance_ranks_errors_as_the_model_card_says(hypseg: Hypseg, camvid: Pa
     auroc = (middle[correct].sum() - good * (good + 1) / 2) / (good * bad)
     scores = read_header(bundled_checkpoint()).provenance.scores
     assert auroc == pytest.approx(scores["auroc_distance"], abs=0.02)
+
+
+def test_pictures_of_other_things_are_less_certain_than_any_street(
+    hypseg: Hypseg, camvid: Path, tmp_path: Path
+) -> None:
+    def means(images: Path, out: Path) -> list[float]:
+        assert hypseg("uncertainty", images, "--out", out).code == 0
+        with (out / "ranking.csv").open(newline="") as file:
+            return [float(row["mean"]) for row in csv.DictReader(file)]
+
+    streets = means(camvid / "val/images", tmp_path / "streets")
+    others = means(REPOSITORY / "examples", tmp_path / "others")
+    assert len(streets) == 101
+    assert min(others) > max(streets)

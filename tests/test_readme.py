@@ -52,4 +52,4 @@ def test_the_exit_codes_are_those_of_the_command_line(hypseg: Hypseg) -> None:
     from hypsegcli.cli import app
 
     documented = re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)
-    assert documented == re.findall(r"^    (\d+) ", str(app.__doc__), flags=re.MULTILINE)
+    assert documented == re.findall(r"^(\d+) +", str(app.__doc__), flags=re.MULTILINE)

@@ -46,7 +46,7 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
     for name, tensor in state.items():
         shrink = half and tensor.ndim == 4 and not name.startswith("head.")
         tensors[name] = tensor.detach().cpu().to(torch.float16 if shrink else tensor.dtype).contiguous()
-    write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header), "format": "pt"}))
+    write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
