@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from support import SHARED, Hypseg, Outcome, make_checkpoint, photograph
 
 from hypsegcli.cli.app import main
 from hypsegcli.hierarchy.tree import flat_tree
+
+# Networks and pictures here are tiny: threads that wait for each other cost more than they give, and a hundred times
+# more beside other work.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

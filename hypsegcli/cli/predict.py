@@ -97,5 +97,5 @@ def predict(
     )
     code, ledger = segment.run("predict", options, plan, loaded, answer, outputs, detail={"format": format_.value})
     if ledger.count("done"):
-        say(f"{ledger.count('done')} images: {', '.join(kinds)} in {out}")
+        say(f"{segment.count_images(ledger.count('done'))}: {', '.join(kinds)} in {out}")
     raise typer.Exit(code)

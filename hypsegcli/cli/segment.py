@@ -12,6 +12,7 @@ from hypsegcli.cli.progress import progress_for
 from hypsegcli.errors import PlanError, TreeError, UsageError
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.plan import PlannedImage, occupied, plan_outputs
+from hypsegcli.pipeline import MANIFEST, RUN
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
@@ -26,8 +27,6 @@ _TILE, _WHOLE_UP_TO = 1024, 2048 * 2048
 
 # Training shows things at up to twice their usual size; beyond three times a network guesses.
 _UNUSUAL = 3
-
-RUN_FILES = ("run.json", "manifest.jsonl")
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,12 @@ def make_plan(options: RunOptions, suffixes: Mapping[str, str], *, further: Sequ
     """The whole map from inputs to outputs, or a PlanError; nothing is decoded, written or imported for it."""
     if options.overwrite and options.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
-    extra = [options.out / name for name in (*RUN_FILES, *further)]
+    extra = [options.out / name for name in (RUN, MANIFEST, *further)]
     plan = plan_outputs(find_inputs(options.inputs), options.out, suffixes, extra=extra)
     taken = occupied(plan, extra)
-    if options.resume and taken and not (options.out / "manifest.jsonl").is_file():
+    if options.resume and taken and not (options.out / MANIFEST).is_file():
         raise PlanError(
-            f"{options.out}: holds files such as {taken[0].name}, but no manifest.jsonl of an earlier run to resume; "
+            f"{options.out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
             "choose another --out, or replace them with --overwrite"
         )
     if taken and not (options.overwrite or options.resume):
@@ -109,8 +108,13 @@ def print_plan(plan: Sequence[PlannedImage]) -> int:
     """What --dry-run shows."""
     for planned in plan:
         say(f"{planned.source} -> {', '.join(str(path) for path in planned.outputs.values())}")
-    talk(f"{len(plan)} images; nothing was read or written")
+    talk(f"{count_images(len(plan))}; nothing was read or written")
     return 0
+
+
+def count_images(count: int) -> str:
+    """`1 image`, `2 images`."""
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def load(options: RunOptions) -> Checkpoint:
@@ -162,7 +166,7 @@ def run(
     kept = len(plan) - len(todo)
     ledger.open(total=len(plan))
     if kept and not options.quiet:
-        talk(f"{kept} of {len(plan)} images are done already")
+        talk(f"{kept} of {count_images(len(plan))} done already")
     interrupted = False
     with progress_for(len(todo), quiet=options.quiet) as progress:
         try:
@@ -179,10 +183,10 @@ def run(
     if not options.quiet and answer.longest_side is None:
         _warn_of_size(ledger, max(header.input.height, header.input.width))
     if interrupted:
-        error(f"interrupted after {done} of {len(plan)} images; the same command with --resume continues")
+        error(f"interrupted after {done} of {count_images(len(plan))}; the same command with --resume continues")
         return 130, ledger
     if failed:
-        error(f"{failed} of {len(plan)} images failed; {options.out / 'manifest.jsonl'} says why")
+        error(f"{failed} of {count_images(len(plan))} failed; {options.out / MANIFEST} says why")
     return (0 if not failed else 3 if done else 1), ledger
 
 
@@ -191,8 +195,8 @@ def _warn_of_size(ledger: Ledger, trained: int) -> None:
     sides = [max(line["height"], line["width"]) for line in ledger.lines.values() if line["status"] == "done"]
     if large := sum(side > _UNUSUAL * trained for side in sides):
         talk(
-            f"{large} images are more than {_UNUSUAL} times as large as the ones this checkpoint was trained on "
-            f"({trained} pixels); if things in them look larger too, try --longest-side {2 * trained}"
+            f"more than {_UNUSUAL} times as large as the images this checkpoint was trained on ({trained} pixels): "
+            f"{count_images(large)}; if things in them look larger too, try --longest-side {2 * trained}"
         )
 
 

@@ -66,7 +66,7 @@ def uncertainty(
     code, ledger = segment.run("uncertainty", options, plan, loaded, answer, outputs, detail={})
     if ledger.count("done"):
         write_ranking(out / RANKING, ledger)
-        say(f"{ledger.count('done')} images: heatmap, uncertainty and {RANKING} in {out}")
+        say(f"{segment.count_images(ledger.count('done'))}: heatmap, uncertainty and {RANKING} in {out}")
     raise typer.Exit(code)
 
 

@@ -17,9 +17,8 @@ from typing import Any
 
 from hypsegcli.images.plan import PlannedImage
 from hypsegcli.images.write import write_atomically
+from hypsegcli.pipeline import MANIFEST, RUN
 from hypsegcli.pipeline.process import Failed, FileResult
-
-RUN, MANIFEST = "run.json", "manifest.jsonl"
 
 
 def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
