@@ -47,4 +47,7 @@ def main(argv: list[str]) -> int:
     except HypsegError as problem:
         error(str(problem))
         return 1
+    except OSError as problem:
+        error(f"{problem.filename or 'a file'}: {problem.strerror or problem}; choose another place or mend this one")
+        return 1
     return 0

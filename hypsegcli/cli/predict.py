@@ -71,6 +71,7 @@ def predict(
         resume,
         dry_run,
         quiet,
+        longest_side,
     )
     npy = format_ is Format.NPY
     suffixes = {kind: ".npy" if kind == "probabilities" or (npy and kind == "confidence") else ".png" for kind in kinds}

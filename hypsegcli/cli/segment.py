@@ -45,12 +45,15 @@ class RunOptions:
     resume: bool
     dry_run: bool
     quiet: bool
+    longest_side: int | None
 
 
 def make_plan(options: RunOptions, suffixes: Mapping[str, str], *, further: Sequence[str] = ()) -> list[PlannedImage]:
     """The whole map from inputs to outputs, or a PlanError; nothing is decoded, written or imported for it."""
     if options.overwrite and options.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
+    if options.longest_side is not None and options.tile not in {"auto", "off"}:
+        raise UsageError("--longest-side makes images small enough to go in whole; leave out --tile")
     extra = [options.out / name for name in (RUN, MANIFEST, *further)]
     plan = plan_outputs(find_inputs(options.inputs), options.out, suffixes, extra=extra)
     taken = occupied(plan, extra)

@@ -50,6 +50,7 @@ def uncertainty(
         resume,
         dry_run,
         quiet,
+        longest_side,
     )
     plan = segment.make_plan(options, {"heatmap": ".png", "uncertainty": ".png"}, further=(RANKING,))
     segment.read_header(options)
@@ -63,6 +64,7 @@ def uncertainty(
     loaded = segment.load(options)
     answer = Answer(measures=(measure.value,), longest_side=longest_side, interpolate=interpolate.value)
     outputs = uncertainty_outputs(loaded.header, loaded.sha256, measure=measure.value)
+    (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
     code, ledger = segment.run("uncertainty", options, plan, loaded, answer, outputs, detail={})
     if ledger.count("done"):
         write_ranking(out / RANKING, ledger)
@@ -74,7 +76,8 @@ def write_ranking(path: Path, ledger: Ledger) -> None:
     """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
     from hypsegcli.images.write import write_atomically
 
-    lines = [line for line in ledger.lines.values() if line["status"] == "done"]
+    every = (*ledger.others, *ledger.lines.values())
+    lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
     lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
     table = io.StringIO(newline="")
     writer = csv.writer(table)

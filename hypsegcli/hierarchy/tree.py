@@ -133,7 +133,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise TreeError(f"{path}: cannot read the class list: {error}") from error
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise TreeError(
+            f"{path}: cannot read the class list ({reason}); it has a line such as '0:sky' a class"
+        ) from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

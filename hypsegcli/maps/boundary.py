@@ -1,15 +1,16 @@
 """Boundary map from a confidence plane: where confidence dips in a narrow valley between two surer regions.
 
 No paper or peer gives an algorithm (the paper shows boundaries as dark lines of its confidence map), so this one
-is ours. With f the confidence plane, scaled to [0, 1]:
+is ours. With f the confidence plane, scaled to [0, 1] and smoothed by a Gaussian of half a cell of the network's grid:
 
     closing(f)   grey-scale morphological closing with a disk of `radius` pixels: fills valleys narrower than
                  the disk, leaves wide doubtful areas and steps as they are
     depth        (closing(f) - f) / closing(f), the depth of the valley relative to its lower bank
-    boundary     the square root of depth, so that shallow valleys can be seen
+    boundary     min(1, 2 depth)
 
-0 means no dip, 255 that the confidence falls to nothing. The scale is absolute, never stretched per image, and
-relative depth shows the boundary between two doubtful regions as clearly as between two certain ones.
+0 means no dip, 255 that the confidence falls to half of its lower bank or less. The scale is absolute, never
+stretched per image, and relative depth shows the boundary between two doubtful regions as clearly as between two
+certain ones. Without the smoothing, ripples of a fraction of a cell cover doubtful areas with a worm-like texture.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ from numpy.typing import NDArray
 # Pixels. A boundary blurs over about two cells of the network's 4-pixel grid on either side.
 RADIUS = 10
 
+# Pixels, the standard deviation of the Gaussian: half a cell of that grid.
+SMOOTHING = 2.0
+
 # Below this share of full scale both banks are at the origin, and their ratio is noise.
 _FLOOR = 0.02
 
 
-def boundary_map(confidence: NDArray[np.float32], *, full_scale: float, radius: int = RADIUS) -> NDArray[np.uint8]:
+def boundary_map(
+    confidence: NDArray[np.float32], *, full_scale: float, radius: int = RADIUS, smoothing: float = SMOOTHING
+) -> NDArray[np.uint8]:
     """(H, W) uint8 boundary strength from a (H, W) confidence plane whose largest value is `full_scale`."""
     plane = np.clip(confidence / np.float32(full_scale), 0.0, 1.0)
+    if smoothing > 0:
+        plane = cv2.GaussianBlur(plane, (0, 0), smoothing, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
     # The plane goes on as it ends beyond the picture's edge: a valley that runs out of the picture stays one, and
     # the dip that zero padding leaves along the edge, with a bank on one side only, is none.
     edge = 2 * radius
@@ -35,5 +43,5 @@ def boundary_map(confidence: NDArray[np.float32], *, full_scale: float, radius: 
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disk)[edge:-edge, edge:-edge]
     depth = (banks - plane) / np.maximum(banks, np.float32(_FLOOR))
-    strength: NDArray[np.uint8] = np.rint(255.0 * np.sqrt(np.clip(depth, 0.0, 1.0))).astype(np.uint8)
+    strength: NDArray[np.uint8] = np.rint(255.0 * np.clip(2.0 * depth, 0.0, 1.0)).astype(np.uint8)
     return strength

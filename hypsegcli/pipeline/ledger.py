@@ -1,13 +1,14 @@
 """The books of a run: manifest.jsonl, a line an image as it finishes, and run.json, the whole.
 
 `--resume` believes a manifest line if the image was done by the same recipe (checkpoint and options that decide
-the pixels), the input has not changed since, and all its outputs are still there.
+the pixels), the input is the same file and has not changed since, and all its outputs are there at their full size.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -34,13 +35,16 @@ class Ledger:
         self.out = out
         self.recipe = recipe
         self.description = dict(description)
-        self.lines: dict[str, dict[str, Any]] = {}  # by key, in the order they were written
+        self.lines: dict[str, dict[str, Any]] = {}  # of this run's images, by key, in the order they were written
+        self.others: list[dict[str, Any]] = []  # of an earlier run's images that this one was not asked for
         self._started = time.time()
         self._clock = time.perf_counter()
 
     def unfinished(self, plan: Sequence[PlannedImage]) -> list[PlannedImage]:
-        """Keep the lines of images that need not be done again; return the others, in order."""
+        """Keep the lines of images that need not be done again; return the images that must be, in order."""
         earlier = {line["key"]: line for line in self._read()}
+        asked = {str(planned.key) for planned in plan}
+        self.others = [line for key, line in earlier.items() if key not in asked]
         rest = []
         for planned in plan:
             line = earlier.get(str(planned.key))
@@ -53,7 +57,7 @@ class Ledger:
     def open(self, *, total: int) -> None:
         """Write the lines kept from an earlier run, and a run.json that says it is under way."""
         self.total = total
-        kept = "".join(_dump(line) for line in self.lines.values())
+        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values()))
         write_atomically(self.out / MANIFEST, kept.encode())
         self._write_run("running")
 
@@ -67,6 +71,7 @@ class Ledger:
             line |= {
                 "status": "done",
                 "outputs": {kind: path.relative_to(self.out).as_posix() for kind, path in planned.outputs.items()},
+                "bytes": {kind: path.stat().st_size for kind, path in planned.outputs.items()},
                 "height": result.height,
                 "width": result.width,
                 "summary": dict(result.summary),
@@ -118,7 +123,7 @@ class Ledger:
             line.get("status") == "done"
             and line.get("recipe") == self.recipe
             and line.get("source") == _fingerprint(planned.source)
-            and all(path.is_file() for path in planned.outputs.values())
+            and line.get("bytes") == {kind: _size(path) for kind, path in planned.outputs.items()}
         )
 
 
@@ -128,13 +133,20 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def _fingerprint(path: Path) -> list[int] | None:
-    """Size in bytes and time of last change in nanoseconds."""
+def _fingerprint(path: Path) -> list[str | int] | None:
+    """Which file, its size in bytes and its time of last change in nanoseconds."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return [status.st_size, status.st_mtime_ns]
+    return [os.path.realpath(path), status.st_size, status.st_mtime_ns]
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _dump(line: Mapping[str, Any]) -> str:

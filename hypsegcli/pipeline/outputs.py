@@ -19,7 +19,7 @@ from hypsegcli.images.write import (
     encode_rgb_png,
 )
 from hypsegcli.inference.segmenter import Answer, Prediction
-from hypsegcli.maps.boundary import RADIUS, boundary_map
+from hypsegcli.maps.boundary import RADIUS, SMOOTHING, boundary_map
 from hypsegcli.maps.render import heatmap, node_palette, overlay
 from hypsegcli.maps.uncertainty import MEASURES, full_scale
 
@@ -63,7 +63,10 @@ def prediction_outputs(
 
     def boundary(_: NDArray[np.uint8], found: Prediction) -> bytes:
         strength = boundary_map(found.confidence[measure], full_scale=scale)
-        method = f"sqrt of (closing of the {measure} plane, disk of radius {RADIUS} pixels, minus the plane) / closing"
+        method = (
+            f"min(1, 2 (closing - f) / closing), f the {measure} plane after a Gaussian of {SMOOTHING} pixels, "
+            f"closing with a disk of radius {RADIUS} pixels"
+        )
         return encode_grey8_png(strength, text(kind="boundary", method=method, full_scale=1.0))
 
     def picture(photograph: NDArray[np.uint8], found: Prediction) -> bytes:

@@ -97,26 +97,33 @@ def _finish(batch: Sequence[_Loaded], segmenter: Segmenter, outputs: Outputs) ->
 
 def _store(loaded: _Loaded, prediction: Prediction, outputs: Outputs) -> FileResult:
     started = time.perf_counter()
-    pixels = loaded.image.pixels
-    files = [(loaded.planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
-    summary = outputs.summarise(prediction)
-    encoded = time.perf_counter()
+    planned, pixels = loaded.planned, loaded.image.pixels
     try:
-        for path, data in files:
+        files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
+        summary = outputs.summarise(prediction)
+    except MemoryError:
+        return _fail(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with --save")
+    encoded = time.perf_counter()
+    for number, (path, data) in enumerate(files):
+        try:
             write_atomically(path, data)
-    except OSError as error:
-        return _fail(
-            loaded.planned,
-            f"{path}: cannot be written ({error.strerror}); free space or choose another --out",
-        )
+        except OSError as error:
+            reason = f"{path}: cannot be written ({error.strerror}); free space or choose another --out"
+            # Before the first file went down, an earlier run's are still whole and still belong together.
+            return _fail(planned, reason) if number else Failed(planned, reason)
     loaded.seconds["encode"] = encoded - started
     loaded.seconds["write"] = time.perf_counter() - encoded
     height, width = pixels.shape[:2]
-    return Written(loaded.planned, height, width, loaded.seconds, summary, loaded.image.notes)
+    return Written(planned, height, width, loaded.seconds, summary, loaded.image.notes)
 
 
 def _fail(planned: PlannedImage, reason: str) -> Failed:
-    """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's."""
+    """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
+
+    Unless the input is out of reach, an unmounted disk perhaps, and they are all that is left of it.
+    """
+    if not planned.source.exists():
+        return Failed(planned, reason)
     for path in planned.outputs.values():
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -126,6 +133,7 @@ def _fail(planned: PlannedImage, reason: str) -> Failed:
 def _network_failure(loaded: _Loaded, error: BaseException) -> str:
     height, width = loaded.image.pixels.shape[:2]
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        return f"{loaded.planned.source}: {width} x {height} pixels do not fit into memory; use --tile 512"
+        size = f"{width} x {height} pixels"
+        return f"{loaded.planned.source}: {size} do not fit into memory; use --tile 512 or --longest-side"
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return f"{loaded.planned.source}: the network failed on this {width} x {height} image: {reason}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -52,7 +53,6 @@ def train(job: Job, *, resume: bool) -> Iterator[EpochReport]:
             scores = validate(run.model, run.header, run.val_samples, device=job.device)
         is_best = scores is not None and scores.mean_iou > best
         best = scores.mean_iou if scores is not None and is_best else best
-        save_run(run, epoch, scores, best=best, is_best=is_best)
         report = EpochReport(
             epoch=epoch,
             epochs=config.epochs,
@@ -64,6 +64,7 @@ def train(job: Job, *, resume: bool) -> Iterator[EpochReport]:
             is_best=is_best,
         )
         _append_log(job.out / LOG, report)
+        save_run(run, epoch, scores, best=best, is_best=is_best)
         yield report
 
 
@@ -98,9 +99,13 @@ def _append_log(path: Path, report: EpochReport) -> None:
         **dict.fromkeys(Scores._fields, ""),
         **({} if report.scores is None else {k: round(v, 5) for k, v in report.scores._asdict().items()}),
     }
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row.keys())
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
+    earlier: list[dict[str, str]] = []
+    if path.exists():
+        with path.open(newline="") as file:
+            # A run that was stopped between its log and its state does the epoch again.
+            earlier = [line for line in csv.DictReader(file) if int(line["epoch"]) < report.epoch]
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, row.keys())
+    writer.writeheader()
+    writer.writerows([*earlier, row])
+    write_atomically(path, table.getvalue().encode())

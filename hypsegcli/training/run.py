@@ -7,6 +7,7 @@ A run folder holds `best.safetensors` and `last.safetensors` (to use), `state.pt
 from __future__ import annotations
 
 import io
+import json
 import math
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -156,9 +157,19 @@ def restore_run(run: Run) -> tuple[int, float]:
     """Load the state file into the run; the last epoch done, and the best score so far."""
     state = torch.load(run.job.out / STATE, map_location=run.job.device.torch, weights_only=True)
     earlier = header_from_json(state["header"], origin=run.job.out / STATE)
-    same = all(getattr(earlier, part) == getattr(run.header, part) for part in ("model", "tree", "ignore_index"))
-    if state["config"] != run.job.config.model_dump_json() or not same:
-        raise UsageError(f"{run.job.out}: was started with other options (see config.json); resume with those")
+    was, now = _choices(earlier, json.loads(state["config"])), _choices(run.header, run.job.config.model_dump())
+    if changed := [name for name in now if was.get(name) != now[name]]:
+        raise UsageError(
+            f"{run.job.out}: was started with other options or data, different in {', '.join(changed)}; resume with "
+            "those, or choose another folder"
+        )
     for key, part in run.parts().items():
         part.load_state_dict(state[key])
     return state["epoch"], state["best"]
+
+
+def _choices(header: Header, config: dict[str, Any]) -> dict[str, Any]:
+    """All that must be the same when a run goes on, by name."""
+    about = {"class tree": header.tree, "ignore index": header.ignore_index}
+    about |= {"training images": header.provenance.trained_on, "validation images": header.provenance.validated_on}
+    return config | header.model.model_dump() | about

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, manifest, photograph
@@ -291,3 +292,132 @@ def test_much_larger_images_than_in_training_get_a_hint(hypseg: Hypseg, tmp_path
     assert "--longest-side" not in outcome.stderr
     with Image.open(tmp_path / "limited/labels/wide.png") as image:
         assert image.size == (1504, 32)
+
+
+def test_resume_does_not_take_one_file_for_another(hypseg: Hypseg, tmp_path: Path) -> None:
+    """Of the same name, size and time, in another folder."""
+    for folder, shade in (("A", "gray"), ("B", "white")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (64, 48), shade).save(tmp_path / folder / "x.bmp")
+        os.utime(tmp_path / folder / "x.bmp", (1e9, 1e9))
+    hypseg("predict", tmp_path / "A", "--out", tmp_path / "out")
+    before = snapshot(tmp_path / "out")
+    assert hypseg("predict", tmp_path / "B", "--out", tmp_path / "out", "--resume").code == 0
+    assert redone(before, tmp_path / "out") == {"x"}
+
+
+def test_resume_mends_a_damaged_output(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    (out / "labels/b.png").write_bytes(b"")
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"b"}
+    assert (out / "labels/b.png").stat().st_size > 0
+
+
+def test_maps_outlive_an_input_that_is_out_of_reach(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "list.txt").write_text("photos/a.jpg\nphotos/b.png\n")
+    hypseg("predict", f"@{tmp_path / 'list.txt'}", "--out", out)
+    before = snapshot(out)
+    photos.rename(tmp_path / "elsewhere")
+    assert hypseg("predict", f"@{tmp_path / 'list.txt'}", "--out", out, "--resume").code == 1
+    assert snapshot(out) == before
+
+
+def test_resume_of_a_part_keeps_the_books_of_the_rest(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    assert hypseg("predict", photos / "a.jpg", "--out", out, "--resume").code == 0
+    assert set(manifest(out)) == {"a", "b", "sub/c"}
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == set()
+
+
+def test_a_disk_that_is_full_at_once_keeps_the_earlier_maps(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hypsegcli.pipeline.process.write_atomically", full)
+    assert hypseg("predict", photos, "--out", out, "--overwrite").code == 1
+    assert snapshot(out) == before
+
+
+def test_an_output_folder_that_cannot_be_made_gets_a_sentence(hypseg: Hypseg, photos: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", "/proc/hypseg")
+    assert outcome.code in {1, 2}
+    assert "/proc/hypseg" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_longest_side_and_tile_exclude_each_other(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--longest-side", 64, "--tile", 128)
+    assert outcome.code == 2
+    assert "--tile" in outcome.stderr
+
+
+def test_tile_cuts_an_image_into_windows(hypseg: Hypseg, tmp_path: Path) -> None:
+    photograph(tmp_path / "in.png", size=(400, 300))
+    for name, tile in (("tiled", "128"), ("whole", "off")):
+        arguments = (
+            "predict",
+            tmp_path / "in.png",
+            "--out",
+            tmp_path / name,
+            "--tile",
+            tile,
+            "--save",
+            "labels,confidence",
+        )
+        assert hypseg(*arguments).code == 0
+    tiling = json.loads((tmp_path / "tiled/run.json").read_text())["options"]["tiling"]
+    assert tiling == {"tile": 128, "overlap": 32, "above": 128 * 128}
+    planes = []
+    for name in ("tiled", "whole"):
+        with Image.open(tmp_path / name / "confidence/in.png") as image:
+            assert image.size == (400, 300)
+            planes.append(np.asarray(image) / 65535.0)
+    # Windows see less of the picture, so the answers differ; but they are about the same picture.
+    assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.1
+
+
+def test_bf16_is_said_and_close(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    planes = []
+    for precision in ("fp32", "bf16"):
+        out = tmp_path / precision
+        assert (
+            hypseg("predict", photos / "a.jpg", "--out", out, "--save", "confidence", "--precision", precision).code
+            == 0
+        )
+        assert json.loads((out / "run.json").read_text())["device"] == f"cpu, {precision}"
+        with Image.open(out / "confidence/a.png") as image:
+            planes.append(np.asarray(image) / 65535.0)
+    assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.02
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no pseudo-terminal there")
+def test_a_terminal_gets_a_bar(photos: Path, tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    arguments = [sys.executable, "-m", "hypsegcli", "predict", str(photos), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(arguments, stderr=theirs, stdout=subprocess.DEVNULL, env=os.environ | {"TERM": "xterm"})
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        try:
+            while piece := terminal.read(4096):
+                shown += piece
+        except OSError:  # the other end is closed
+            pass
+    assert process.wait(timeout=60) == 0
+    assert "━" in shown.decode()
+    assert "3/3" in shown.decode()

@@ -75,3 +75,13 @@ def test_a_run_folder_is_continued_only_on_request(hypseg: Hypseg, data: Path, t
     assert hypseg(*arguments).code == 2
     assert hypseg(*arguments, "--resume").code == 0
     assert hypseg(*arguments, "--resume", "--learning-rate", 0.1).code == 2
+
+
+def test_a_run_goes_on_with_the_data_it_began_with(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    arguments = ("train", "--data", data, "--out", tmp_path / "run", *SMALL)
+    assert hypseg(*arguments).code == 0
+    photograph(data / "train/images/9.jpg", seed=9)
+    (data / "train/masks/9.png").write_bytes((data / "train/masks/0.png").read_bytes())
+    outcome = hypseg(*arguments, "--resume")
+    assert outcome.code == 2
+    assert "training images" in outcome.stderr

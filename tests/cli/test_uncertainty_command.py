@@ -77,3 +77,11 @@ def test_a_failed_image_is_not_ranked(hypseg: Hypseg, photos: Path, tmp_path: Pa
     (photos / "bad.png").touch()
     assert hypseg("uncertainty", photos, "--out", tmp_path / "out").code == 3
     assert len(ranking(tmp_path / "out")) == 3
+
+
+def test_a_ranking_of_an_earlier_run_does_not_survive(hypseg: Hypseg, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), "gray").save(tmp_path / "a.png")
+    hypseg("uncertainty", tmp_path / "a.png", "--out", tmp_path / "out")
+    (tmp_path / "a.png").write_bytes(b"")
+    assert hypseg("uncertainty", tmp_path / "a.png", "--out", tmp_path / "out", "--overwrite").code == 1
+    assert not (tmp_path / "out/ranking.csv").exists()

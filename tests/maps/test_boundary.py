@@ -1,14 +1,18 @@
 """Planes whose boundary map is known."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hypsegcli.maps.boundary import RADIUS, boundary_map
+from hypsegcli.maps.boundary import RADIUS
+from hypsegcli.maps.boundary import boundary_map as smoothed_boundary_map
 
 Plane = NDArray[np.float32]
+boundary_map = partial(smoothed_boundary_map, smoothing=0.0)  # exact values can be told
 NARROW = 2 * RADIUS  # the widest valley that the disk fills
 
 
@@ -18,7 +22,7 @@ def flat(value: float = 0.8, height: int = 60, width: int = 70) -> Plane:
 
 def strength(bank: float, floor: float) -> int:
     """What the docstring says, of one valley."""
-    return round(255 * ((bank - floor) / bank) ** 0.5)
+    return min(255, round(255 * 2 * (bank - floor) / bank))
 
 
 @pytest.mark.parametrize("value", [0.0, 0.01, 0.3, 1.0])
@@ -99,7 +103,7 @@ def test_values_outside_the_scale_are_cut() -> None:
 
 def test_a_deeper_valley_is_stronger() -> None:
     found = []
-    for floor in np.linspace(0.79, 0.0, 12):
+    for floor in np.linspace(0.79, 0.41, 12):
         plane = flat(0.8)
         plane[:, 30:34] = floor
         found.append(int(boundary_map(plane, full_scale=1.0)[20, 32]))
@@ -115,7 +119,7 @@ def test_doubtful_banks_are_compared_like_sure_ones() -> None:
 def test_noise_at_the_origin_is_weak() -> None:
     plane = flat(0.002)
     plane[:, 30:34] = 0.0
-    assert boundary_map(plane, full_scale=1.0).max() == round(255 * (0.002 / 0.02) ** 0.5)
+    assert boundary_map(plane, full_scale=1.0).max() == round(255 * 2 * 0.002 / 0.02)
 
 
 @pytest.mark.parametrize("turn", range(4))
@@ -136,3 +140,20 @@ def test_the_plane_is_left_alone() -> None:
     before = plane.copy()
     boundary_map(plane, full_scale=0.5)
     np.testing.assert_array_equal(plane, before)
+
+
+@pytest.mark.parametrize("size", [(60, 70), (1, 1), (1, 50), (50, 1)])
+def test_smoothing_leaves_a_constant_alone(size: tuple[int, int]) -> None:
+    found = smoothed_boundary_map(flat(0.7, *size), full_scale=1.0)
+    assert found.shape == size
+    assert not found.any()
+
+
+def test_smoothing_quiets_ripples_and_keeps_valleys() -> None:
+    plane = flat(0.8)
+    plane[:, 30:38] = 0.4  # two cells of the network's grid
+    plane += np.random.default_rng(0).normal(0.0, 0.02, plane.shape).astype(np.float32)
+    rough, smooth = boundary_map(plane, full_scale=1.0), smoothed_boundary_map(plane, full_scale=1.0)
+    assert np.median(smooth[:, 33:35]) > 200
+    away = np.s_[:, 50:]
+    assert smooth[away].max() < rough[away].max() / 3

@@ -138,7 +138,7 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
         mask[mask == 255] = 0  # or 255 would be a strange id to the run whose void is 254
         Image.fromarray(mask).save(path)
     for other in others:
-        with pytest.raises(UsageError, match=r"was started with other options \(see config\.json\)"):
+        with pytest.raises(UsageError, match="was started with other options or data, different in"):
             next(start(data, out, resume=True, **other))
     (data / "classes.txt").write_text("0:dark\n1:red\n2:blue\n")
     with pytest.raises(UsageError, match="was started with other options"):
