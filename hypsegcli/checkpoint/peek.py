@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
 
@@ -10,19 +13,31 @@ from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json
 from hypsegcli.errors import CheckpointError
 
 
-def read_header(path: Path) -> Header:
-    """The header of a checkpoint file; CheckpointError where there is none."""
+def require_file(path: Path) -> None:
+    """Raise CheckpointError where there is no such file."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .safetensors file")
+
+
+@contextmanager
+def open_safetensors(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any]:
+    """A safetensors file, checked to be whole; CheckpointError otherwise."""
+    try:
+        with safe_open(path, framework=framework) as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
+
+
+def read_header(path: Path) -> Header:
+    """The header of a checkpoint file; CheckpointError where there is none."""
+    require_file(path)
     if path.suffix in {".pt", ".pth"}:
         from hypsegcli.checkpoint.store import load_checkpoint
 
         return load_checkpoint(path).header
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
+    with open_safetensors(path, "np") as file:
+        metadata = file.metadata() or {}
     if METADATA_KEY not in metadata:
         raise CheckpointError(
             f"{path}: a safetensors file without hypseg's header, so its classes, curvature and normalisation are "

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json, header_to_json
-from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.peek import open_safetensors, read_header, require_file
 from hypsegcli.errors import CheckpointError
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.images.write import write_atomically
@@ -54,8 +53,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises CheckpointError with a sentence that names the file, what was found and what to do.
     """
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .safetensors file")
+    require_file(path)
     header, state = _read_torch(path) if path.suffix in {".pt", ".pth"} else _read_safetensors(path)
     model = _build_shapes(path, header)
     _check(path, header, state, model)
@@ -66,11 +64,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
     header = read_header(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
+    with open_safetensors(path, "pt") as file:
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
 
 
 def _read_torch(path: Path) -> tuple[Header, dict[str, Tensor]]:

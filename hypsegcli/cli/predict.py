@@ -11,6 +11,7 @@ from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
 from hypsegcli.errors import UsageError
+from hypsegcli.images import MAX_PIXELS
 
 KINDS = ("labels", "confidence", "boundary", "overlay", "probabilities")
 
@@ -41,10 +42,12 @@ def predict(
             show_default="the classes",
         ),
     ] = None,
-    threshold: Annotated[float, typer.Option(min=0.5, max=0.999, help="For --level auto.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option(min=0.5, max=0.999, help="For --level auto.", show_default="0.5")
+    ] = None,
     interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
     longest_side: opt.LongestSide = None,
-    max_pixels: opt.MaxPixels = 178_956_970,
+    max_pixels: opt.MaxPixels = MAX_PIXELS,
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
     batch_size: opt.BatchSize = None,
@@ -59,20 +62,23 @@ def predict(
     if not kinds or set(kinds) - set(KINDS):
         raise UsageError(f"--save {save}: expected some of {', '.join(KINDS)}, separated by commas")
     options = segment.RunOptions(
-        inputs,
-        out,
-        checkpoint,
-        device,
-        precision.value,
-        batch_size,
-        tile,
-        max_pixels,
-        overwrite,
-        resume,
-        dry_run,
-        quiet,
-        longest_side,
+        inputs=inputs,
+        out=out,
+        checkpoint=checkpoint,
+        device=device,
+        precision=precision.value,
+        batch_size=batch_size,
+        tile=tile,
+        longest_side=longest_side,
+        max_pixels=max_pixels,
+        overwrite=overwrite,
+        resume=resume,
+        quiet=quiet,
     )
+    if threshold is not None and level != "auto":
+        raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
+    if format_ is Format.NPY and "confidence" not in kinds:
+        raise UsageError("--format is that of confidence maps; name confidence in --save, or leave it out")
     npy = format_ is Format.NPY
     suffixes = {kind: ".npy" if kind == "probabilities" or (npy and kind == "confidence") else ".png" for kind in kinds}
     plan = segment.make_plan(options, suffixes)
@@ -88,7 +94,7 @@ def predict(
     answer = Answer(
         measures=(measure.value,),
         level=depth,
-        threshold=threshold,
+        threshold=threshold or 0.5,
         probabilities="probabilities" in kinds,
         longest_side=longest_side,
         interpolate=interpolate.value,

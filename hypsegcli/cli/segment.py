@@ -29,7 +29,7 @@ _TILE, _WHOLE_UP_TO = 1024, 2048 * 2048
 _UNUSUAL = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Options of a run, as the command line gave them."""
 
@@ -43,7 +43,6 @@ class RunOptions:
     max_pixels: int
     overwrite: bool
     resume: bool
-    dry_run: bool
     quiet: bool
     longest_side: int | None
 

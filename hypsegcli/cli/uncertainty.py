@@ -12,6 +12,7 @@ import typer
 from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
+from hypsegcli.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from hypsegcli.pipeline.ledger import Ledger
@@ -26,7 +27,7 @@ def uncertainty(
     measure: opt.Measure = opt.MeasureName.DISTANCE,
     interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
     longest_side: opt.LongestSide = None,
-    max_pixels: opt.MaxPixels = 178_956_970,
+    max_pixels: opt.MaxPixels = MAX_PIXELS,
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
     batch_size: opt.BatchSize = None,
@@ -38,19 +39,18 @@ def uncertainty(
 ) -> None:
     """Write uncertainty heatmaps, their raw 16-bit planes, and ranking.csv, most uncertain image first."""
     options = segment.RunOptions(
-        inputs,
-        out,
-        checkpoint,
-        device,
-        precision.value,
-        batch_size,
-        tile,
-        max_pixels,
-        overwrite,
-        resume,
-        dry_run,
-        quiet,
-        longest_side,
+        inputs=inputs,
+        out=out,
+        checkpoint=checkpoint,
+        device=device,
+        precision=precision.value,
+        batch_size=batch_size,
+        tile=tile,
+        longest_side=longest_side,
+        max_pixels=max_pixels,
+        overwrite=overwrite,
+        resume=resume,
+        quiet=quiet,
     )
     plan = segment.make_plan(options, {"heatmap": ".png", "uncertainty": ".png"}, further=(RANKING,))
     segment.read_header(options)

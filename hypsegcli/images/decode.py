@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.open_image import MAX_PIXELS, Opened, image_errors, open_upright
+from hypsegcli.images import MAX_PIXELS
+from hypsegcli.images.open_image import Opened, image_errors, open_upright
 
 __all__ = ["MAX_PIXELS", "DecodedImage", "decode_image", "decode_mask"]
 

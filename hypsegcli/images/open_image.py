@@ -16,9 +16,9 @@ from pathlib import Path
 from PIL import Image, TiffImagePlugin
 
 from hypsegcli.errors import ImageError
+from hypsegcli.images import MAX_PIXELS
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000")  # MPO comes with JPEG
-MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: 2 * (1 GiB / 4 bytes / 3 channels)
 
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106

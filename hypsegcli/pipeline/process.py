@@ -31,7 +31,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Failed:
-    """An image without outputs, and the sentence that says why."""
+    """An image that was not done, and the sentence that says why."""
 
     planned: PlannedImage
     reason: str

@@ -42,6 +42,9 @@ def redone(before: dict[str, tuple[int, bytes]], out: Path) -> set[str]:
         (["{photos}", "--out", "{tmp}/out", "--overwrite", "--resume"], "contradict"),
         (["{photos}", "--out", "{tmp}/out", "--measure", "doubt"], "doubt"),
         (["{photos}", "--out", "{tmp}/out", "--no-such-option"], "--no-such-option"),
+        (["{photos}", "--out", "{tmp}/out", "--threshold", "0.8"], "--level auto"),
+        (["{photos}", "--out", "{tmp}/out", "--threshold", "0.3", "--level", "auto"], "--threshold"),
+        (["{photos}", "--out", "{tmp}/out", "--save", "labels", "--format", "npy"], "--save"),
         (["{photos}"], "--out"),
     ],
 )
