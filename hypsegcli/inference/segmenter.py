@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,6 +16,7 @@ from torch import Tensor
 from hypsegcli.checkpoint.format import Calibration, InputSpec
 from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.points import blend_distance, points_to_blend
 from hypsegcli.inference.tiling import ALIGNMENT, axis_windows
@@ -106,9 +106,7 @@ class Segmenter:
         height, width = images[0].shape[:2]
         limit = self.answer.longest_side
         if limit is not None and max(height, width) > limit:
-            share = limit / max(height, width)
-            size = (max(1, round(width * share)), max(1, round(height * share)))
-            small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for image in images]
+            small = [shrink_image(image, limit) for image in images]
             return self._predict_whole(small, truths, height=height, width=width)
         if self.tiling is not None and height * width > self.tiling.above:
             every = truths if truths is not None else [None] * len(images)
