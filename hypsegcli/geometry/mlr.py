@@ -25,6 +25,7 @@ from torch import Tensor
 from hypsegcli.geometry.poincare import EDGE, T_MAX
 
 RadialLimit = Literal["hard", "smooth"]
+Curvature = float | Tensor  # c > 0; a scalar tensor where it is learned
 
 
 class Gyroplanes(NamedTuple):
@@ -35,11 +36,11 @@ class Gyroplanes(NamedTuple):
     scale: Tensor  # (M,) 2 |a| / sqrt(c)
 
 
-def from_bias(normals: Tensor, bias: Tensor, *, c: float) -> Gyroplanes:
+def from_bias(normals: Tensor, bias: Tensor, *, c: Curvature) -> Gyroplanes:
     """Gyroplanes from normals a (M, D) and signed distances b (M,): `W = cosh(b) a / |a|`, `w0 = sinh(b)`."""
     length = torch.linalg.vector_norm(normals, dim=1)
     unit = normals / length.clamp_min(1e-15)[:, None]
-    return Gyroplanes(bias.cosh()[:, None] * unit, bias.sinh(), (2.0 / math.sqrt(c)) * length)
+    return Gyroplanes(bias.cosh()[:, None] * unit, bias.sinh(), (2.0 / c**0.5) * length)
 
 
 def from_points(normals: Tensor, offsets: Tensor, *, c: float) -> Gyroplanes:
@@ -51,17 +52,17 @@ def from_points(normals: Tensor, offsets: Tensor, *, c: float) -> Gyroplanes:
     return Gyroplanes(W, 2.0 * math.sqrt(c) * along, (2.0 / math.sqrt(c)) * length)
 
 
-def radial(v: Tensor, *, c: float, t_max: float = T_MAX, limit: RadialLimit = "hard", dim: int = 1) -> Tensor:
+def radial(v: Tensor, *, c: Curvature, t_max: float = T_MAX, limit: RadialLimit = "hard", dim: int = 1) -> Tensor:
     """`t = 2 sqrt(c) |v|`, held below `t_max`; the vector axis stays with length 1. `t / sqrt(c)` is the distance.
 
     `hard` cuts at `t_max`, as the projection to the ball's inside does: beyond it all pixels look alike and
     their gradient along the radius is zero. `smooth` is `t_max tanh(t / t_max)`, which keeps order and gradient.
     """
-    t: Tensor = (2.0 * math.sqrt(c)) * torch.linalg.vector_norm(v, dim=dim, keepdim=True)
+    t: Tensor = (2.0 * c**0.5) * torch.linalg.vector_norm(v, dim=dim, keepdim=True)
     return t_max * torch.tanh(t / t_max) if limit == "smooth" else t.clamp_max(t_max)
 
 
-def closed_form_logits(v: Tensor, planes: Gyroplanes, t: Tensor, *, c: float) -> Tensor:
+def closed_form_logits(v: Tensor, planes: Gyroplanes, t: Tensor, *, c: Curvature) -> Tensor:
     """Logits (B, M, h, w) of tangent vectors v (B, D, h, w) whose held radius is t (B, 1, h, w).
 
     Never forms the Lorentz coordinates: sinh(t) / |v| multiplies the product `<W, v>`. At the origin that factor
@@ -69,7 +70,7 @@ def closed_form_logits(v: Tensor, planes: Gyroplanes, t: Tensor, *, c: float) ->
     """
     length = torch.linalg.vector_norm(v, dim=1, keepdim=True)
     at_origin = length == 0.0
-    gain = torch.where(at_origin, 2.0 * math.sqrt(c), t.sinh() / torch.where(at_origin, 1.0, length))
+    gain = torch.where(at_origin, 2.0 * c**0.5, t.sinh() / torch.where(at_origin, 1.0, length))
     product = F.conv2d(v, planes.W[:, :, None, None])
     argument = gain * product - planes.w0[:, None, None] * t.cosh()
     return planes.scale[:, None, None] * torch.asinh(argument)

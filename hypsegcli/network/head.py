@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from hypsegcli.geometry.mlr import closed_form_logits, from_bias, radial, reference_logits
+from hypsegcli.geometry.mlr import Curvature, closed_form_logits, from_bias, radial, reference_logits
 from hypsegcli.geometry.poincare import exp_map_zero, project
 from hypsegcli.network.config import ModelConfig
 
@@ -20,15 +20,21 @@ class HyperbolicHead(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.curvature: Curvature = config.curvature  # a tensor only while it is being learned
         self.normals = nn.Parameter(_INITIAL_NORMAL * torch.randn(config.nodes, config.embedding_size))
         self.bias = nn.Parameter(torch.zeros(config.nodes))
 
+    def settle(self, config: ModelConfig) -> None:
+        """Take the curvature of a configuration, which differs from the present one in nothing else."""
+        self.config = config
+        self.curvature = config.curvature
+
     def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Tangent vectors (B, D, h, w) to logits (B, M, h, w) and distance to the origin (B, h, w), float32."""
-        c = self.config.curvature
+        c = self.curvature
         t = radial(v, c=c, t_max=self.config.t_max, limit=self.config.radial_limit)
         logits = closed_form_logits(v, from_bias(self.normals, self.bias, c=c), t, c=c)
-        return logits, t.squeeze(1) / math.sqrt(c)
+        return logits, t.squeeze(1) / c**0.5
 
 
 class ReferenceHead(nn.Module):
@@ -49,15 +55,18 @@ class ReferenceHead(nn.Module):
 
 
 class EuclideanHead(nn.Module):
-    """A 1x1 convolution, to compare with. Its distance is 2 |v|, what the ball's becomes as c -> 0."""
+    """A 1x1 convolution, to compare with. Its distance is 2 |v|, what the ball's becomes as c -> 0, held alike."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.config = config
         self.classify = nn.Conv2d(config.embedding_size, config.nodes, 1)
 
     def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """As `HyperbolicHead.forward`."""
-        return self.classify(v), 2.0 * torch.linalg.vector_norm(v, dim=1)
+        c = self.config.curvature
+        t = radial(v, c=c, t_max=self.config.t_max, limit=self.config.radial_limit)
+        return self.classify(v), t.squeeze(1) / math.sqrt(c)
 
 
 HEADS = {"hyperbolic": HyperbolicHead, "hyperbolic-reference": ReferenceHead, "euclidean": EuclideanHead}

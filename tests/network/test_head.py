@@ -119,13 +119,48 @@ def test_the_reference_head_projects_points_before_it_compares_them(c: float) ->
 def test_as_curvature_vanishes_the_hyperbolic_head_is_four_times_the_euclidean_one() -> None:
     c = 1e-8
     curved = HyperbolicHead(config_for("hyperbolic", curvature=c))
-    flat = EuclideanHead(config_for("euclidean"))
+    flat = EuclideanHead(config_for("euclidean", curvature=c))
     with torch.no_grad():
         flat.classify.bias.zero_()
         curved.normals.copy_(flat.classify.weight[:, :, 0, 0])
     v = tangents()
     torch.testing.assert_close(curved(v)[0], 4.0 * flat(v)[0], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(curved(v)[1], flat(v)[1], rtol=1e-5, atol=0.0)
+
+
+@pytest.mark.parametrize("name", ["euclidean", "hyperbolic"])
+def test_every_distance_is_held_below_full_scale_and_keeps_its_order(name: str) -> None:
+    """Also that of the Euclidean head, which has no ball to end at."""
+    config = config_for(name, curvature=0.5)
+    v = (
+        torch.linspace(0.1, 20.0, 40)[None, None, None]
+        * torch.tensor([0.6, 0.8, *[0.0] * (D - 2)])[None, :, None, None]
+    )
+    distance = HEADS[name](config)(v)[1].flatten()
+    assert (distance.diff() > 0).all()
+    assert distance.max() <= config.max_distance
+    torch.testing.assert_close(distance[:1], torch.tensor([0.2]), rtol=1e-3, atol=0.0)
+
+
+def test_a_settled_head_answers_with_its_new_curvature() -> None:
+    head, other = HyperbolicHead(config_for("hyperbolic")), HyperbolicHead(config_for("hyperbolic", curvature=0.3))
+    other.load_state_dict(head.state_dict())
+    head.settle(other.config)
+    v = tangents()
+    for one, two in zip(head(v), other(v), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_curvature_that_is_learned_answers_like_a_number_and_has_the_right_slope() -> None:
+    head = HyperbolicHead(config_for("hyperbolic", curvature=0.7)).double()
+    v = tangents().double()
+    plain = [part.sum() for part in head(v)]
+    c = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    for index, expected in enumerate(plain):
+        head.curvature = c
+        (slope,) = torch.autograd.grad(head(v)[index].sum(), c)
+        head.curvature = 0.7 + 1e-6
+        assert slope.item() == pytest.approx((head(v)[index].sum() - expected).item() / 1e-6, rel=1e-3)
 
 
 @heads
