@@ -60,10 +60,11 @@ def resnet_at_stride_32(name: str) -> Features:
 class MobileAt32(Features):
     """torchvision's MobileNetV3 in the parts that the room cuts it into."""
 
-    def __init__(self) -> None:
-        blocks = list(models.get_model("mobilenet_v3_large", weights=None).features)
-        high = nn.Sequential(*blocks[4:7], nn.Sequential(*blocks[7:13]), nn.Sequential(*blocks[13:]))
-        super().__init__(nn.Sequential(*blocks[:4]), high, 0, 0)
+    def __init__(self, name: str) -> None:
+        at_8, at_16, at_32 = {"mobilenet_v3_small": (2, 4, 9), "mobilenet_v3_large": (4, 7, 13)}[name]
+        blocks = list(models.get_model(name, weights=None).features)
+        high = nn.Sequential(*blocks[at_8:at_16], nn.Sequential(*blocks[at_16:at_32]), nn.Sequential(*blocks[at_32:]))
+        super().__init__(nn.Sequential(*blocks[:at_8]), high, 0, 0)
 
 
 def without_image_wide_means(module: nn.Module) -> nn.Module:
@@ -74,7 +75,7 @@ def without_image_wide_means(module: nn.Module) -> nn.Module:
     return module
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v3_large"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v3_small", "mobilenet_v3_large"])
 @pytest.mark.parametrize("size", [(64, 96), (48, 80)], ids=["whole cells", "odd cells"])
 def test_a_dilated_network_answers_as_the_strided_one_did(name: str, size: tuple[int, int]) -> None:
     """With the same weights, the dilated map at every 2nd or 4th point is the strided map.
@@ -82,7 +83,7 @@ def test_a_dilated_network_answers_as_the_strided_one_did(name: str, size: tuple
     It holds everywhere, borders too: a tap that lies outside in one lies outside in the other, and both see zeros
     there. Only image-wide means differ (squeeze-and-excitation sees more points), so they are taken out.
     """
-    strided = MobileAt32() if name.startswith("mobilenet") else resnet_at_stride_32(name)
+    strided = MobileAt32(name) if name.startswith("mobilenet") else resnet_at_stride_32(name)
     strided = lively(without_image_wide_means(strided))
     image = torch.randn(1, 3, *size)
     low, coarse = answers(strided, image)
@@ -130,3 +131,28 @@ def test_nothing_is_downsampled_behind_the_output_stride(stride: int) -> None:
                 kernel = layer.kernel_size if isinstance(layer.kernel_size, int) else layer.kernel_size[0]
                 product *= step if kernel > 1 else 1  # 1x1 shortcuts lie beside a counted convolution
         assert product == stride, name
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+@pytest.mark.parametrize("classes", [1000, 7, None])
+def test_torchvision_s_own_weights_are_taken_whatever_their_classes(name: str, classes: int | None) -> None:
+    torch.manual_seed(1)
+    weights = models.get_model(name, weights=None, num_classes=classes or 10).state_dict()
+    if classes is None:  # a file of features alone
+        weights = {key: value for key, value in weights.items() if not key.startswith(("fc.", "classifier."))}
+    strided = MobileAt32(name) if name.startswith("mobilenet") else resnet_at_stride_32(name)
+    filled = REGISTRY[name](name, 16, weights).state_dict()
+    assert filled.keys() == strided.state_dict().keys()
+    trunk = [value for key, value in weights.items() if not key.startswith(("fc.", "classifier."))]
+    for one, two in zip(filled.values(), trunk, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    weights = models.get_model("resnet18", weights=None).state_dict()
+    with pytest.raises((RuntimeError, ValueError)):
+        REGISTRY["resnet50"]("resnet50", 16, weights)
+    with pytest.raises(ValueError, match="1 tensors are missing, 0 unexpected"):
+        REGISTRY["resnet18"]("resnet18", 16, {key: value for key, value in weights.items() if key != "conv1.weight"})
+    with pytest.raises(ValueError, match="0 tensors are missing, 1 unexpected"):
+        REGISTRY["resnet18"]("resnet18", 16, weights | {"more": torch.zeros(1)})

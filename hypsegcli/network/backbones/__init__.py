@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
 
 from hypsegcli.network.backbones.features import Features
 from hypsegcli.network.backbones.mobilenet import mobilenet_features
 from hypsegcli.network.backbones.resnet import resnet_features
 
-REGISTRY: dict[str, Callable[[str, int], Features]] = {
+
+class Family(Protocol):
+    """Builds one of its networks: by torchvision's name, at an output stride, from its weights or random ones."""
+
+    def __call__(self, name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None, /) -> Features:
+        """See the families' own functions."""
+
+
+REGISTRY: dict[str, Family] = {
     "resnet18": resnet_features,
     "resnet50": resnet_features,
     "resnet101": resnet_features,
+    "mobilenet_v3_small": mobilenet_features,
     "mobilenet_v3_large": mobilenet_features,
 }
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
+from torchvision import models
+
+_CLASSIFIERS = ("fc.", "classifier.")  # what torchvision calls the part that is cut off
 
 
 class Features(nn.Module):
@@ -19,6 +25,21 @@ class Features(nn.Module):
         """Image (B, 3, H, W) to `low` (B, low_channels, H/4, W/4) and `high` (B, high_channels, H/s, W/s)."""
         low = self.low(image)
         return low, self.high(low)
+
+
+def torchvision_model(name: str, weights: Mapping[str, Tensor] | None) -> Any:
+    """Torchvision's classifier called `name`, with random weights or with those given, whatever its classes.
+
+    Raises ValueError or RuntimeError where the given ones are not those of this network.
+    """
+    net = models.get_model(name, weights=None)
+    if weights is not None:
+        wanted = {key: value for key, value in weights.items() if not key.startswith(_CLASSIFIERS)}
+        keys = net.load_state_dict(wanted, strict=False)
+        missing = [key for key in keys.missing_keys if not key.startswith(_CLASSIFIERS)]
+        if missing or keys.unexpected_keys:
+            raise ValueError(f"{len(missing)} tensors are missing, {len(keys.unexpected_keys)} unexpected")
+    return net
 
 
 def stride_to_dilation(stage: nn.Module, *, entering: int, dilation: int) -> None:

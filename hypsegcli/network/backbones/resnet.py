@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from torch import nn
-from torchvision import models
+from collections.abc import Mapping
 
-from hypsegcli.network.backbones.features import Features, stride_to_dilation
+from torch import Tensor, nn
+
+from hypsegcli.network.backbones.features import Features, stride_to_dilation, torchvision_model
 
 
-def resnet_features(name: str, output_stride: int) -> Features:
-    """The ResNet called `name`, with random weights; stride 4 is the output of layer1."""
-    net = models.get_model(name, weights=None)
+def resnet_features(name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None) -> Features:
+    """The ResNet called `name`, with random weights or torchvision's own; stride 4 is the output of layer1."""
+    net = torchvision_model(name, weights)
     if output_stride == 8:
         stride_to_dilation(net.layer3, entering=1, dilation=2)
         stride_to_dilation(net.layer4, entering=2, dilation=4)
