@@ -50,7 +50,8 @@ class Provenance(_Record):
     validated_on: str = ""  # what the scores were measured on
     scores: dict[str, float] = {}
     licence: str
-    recipe: dict[str, str | int | float | bool | None] = {}
+    initialised_from: str = "random weights"
+    recipe: dict[str, str | int | float | bool | list[str] | None] = {}
     hypseg_version: str
     torch_version: str
 

@@ -13,7 +13,7 @@ _EVERY = 5.0  # seconds between plain lines
 
 
 class Progress(Protocol):
-    """Counts images; use as a context manager."""
+    """Counts images, or steps; use as a context manager."""
 
     def __enter__(self) -> Self:
         """Start showing."""
@@ -24,7 +24,7 @@ class Progress(Protocol):
         """Stop showing."""
 
     def advance(self) -> None:
-        """One image more is done or has failed."""
+        """One more is done or has failed."""
 
     def note(self, line: str) -> None:
         """Print a line without breaking the display."""
@@ -52,8 +52,8 @@ class Silent:
 class Lines(Silent):
     """A plain line every few seconds, for logs."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
+    def __init__(self, total: int, unit: str) -> None:
+        self.total, self.done, self.unit = total, 0, unit
         self.started = self.last = time.monotonic()
 
     def advance(self) -> None:
@@ -63,13 +63,13 @@ class Lines(Silent):
         if now - self.last >= _EVERY and self.done < self.total:
             self.last = now
             left = (now - self.started) / self.done * (self.total - self.done)
-            talk(f"{self.done}/{self.total} images, about {_duration(left)} left")
+            talk(f"{self.done}/{self.total} {self.unit}, about {duration(left)} left")
 
 
 class Bar(Silent):
     """A rich progress bar."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, verb: str) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -81,7 +81,7 @@ class Bar(Silent):
         from rich.progress import Progress as RichProgress
 
         self.bar = RichProgress(
-            TextColumn("segmenting"),
+            TextColumn(verb),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -89,7 +89,7 @@ class Bar(Silent):
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-        self.task = self.bar.add_task("segmenting", total=total)
+        self.task = self.bar.add_task(verb, total=total)
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -109,14 +109,15 @@ class Bar(Silent):
         self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def progress_for(total: int, *, quiet: bool) -> Progress:
+def progress_for(total: int, *, quiet: bool, unit: str = "images", verb: str = "segmenting") -> Progress:
     """The display that fits where stderr goes."""
     if quiet:
         return Silent()
-    return Bar(total) if sys.stderr.isatty() else Lines(total)
+    return Bar(total, verb) if sys.stderr.isatty() else Lines(total, unit)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`1 h 5 min`, `3 min 2 s`, `7 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -22,7 +22,7 @@ def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignor
         [
             _RandomScale(config.scale_min, config.scale_max),
             v2.RandomCrop(size, pad_if_needed=True, fill=fills),
-            v2.RandomHorizontalFlip(),
+            v2.RandomHorizontalFlip(0.5 if config.flip else 0.0),
             v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter, hue=jitter / 4),
         ]
     )

@@ -1,31 +1,97 @@
-"""TrainConfig: every choice a training run makes, with its unit and default."""
+"""TrainConfig: every choice a training run makes, with its unit and default. Imports no torch."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hypsegcli.network.config import Backbone, Head
+
+
+def _choice(default: Any, meaning: str, **bounds: Any) -> Any:
+    return Field(default=default, description=meaning, **bounds)
 
 
 class TrainConfig(BaseModel):
-    """What `hypseg train` does; written into the run folder and the checkpoint."""
+    """What `hypseg train` does; written into the run folder and the checkpoint.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Flat, so that a setting has one name in a file, on the command line, in an error and in a checkpoint's recipe.
+    """
 
-    epochs: int = Field(default=110, ge=1)
-    batch_size: int = Field(default=8, ge=2)  # images; batch norm needs two
-    crop_height: int = Field(default=240, ge=64, multiple_of=16)  # pixels
-    crop_width: int = Field(default=320, ge=64, multiple_of=16)  # pixels
-    scale_min: float = Field(default=0.5, gt=0)  # the image is resized by a factor drawn from this range
-    scale_max: float = Field(default=2.0, gt=0)
-    color_jitter: float = Field(default=0.4, ge=0, le=1)  # brightness, contrast, saturation; hue gets a quarter
-    learning_rate: float = Field(default=2e-3, gt=0)
-    weight_decay: float = Field(default=0.02, ge=0)  # of AdamW; kernels and normals only
-    warmup_steps: int = Field(default=300, ge=0)  # linear, from 0
-    poly_power: float = Field(default=0.9, ge=0)  # then (1 - step / steps) ** power
-    max_class_weight: float = Field(default=4.0, ge=1)  # 1 switches class weights off
-    radius_weight: float = Field(default=0.5, ge=0)  # of the loss that teaches the radius to be a confidence
-    precision: Literal["fp32", "bf16"] = "fp32"
-    validate_every: int = Field(default=1, ge=1)  # epochs; the last one is always validated
-    workers: int = Field(default=2, ge=0)  # processes that read and augment
-    seed: int = Field(default=0, ge=0)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    # The network.
+    backbone: Backbone = _choice("resnet18", "resnet18, resnet50, resnet101, mobilenet_v3_small or mobilenet_v3_large")
+    output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features")
+    convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder")
+    embedding_size: int = _choice(64, "D, the dimensions of the ball", ge=2)
+    head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean")
+    curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c", gt=0)
+    learn_curvature: bool = _choice(False, "start at `curvature` and learn it; it stays positive")
+    softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat")
+
+    # The data.
+    ignore_index: int = _choice(255, "the mask value that means 'not labelled'", ge=0, le=65535)
+    longest_side: int = _choice(0, "pixels; larger images and masks are shrunk to it; 0: never", ge=0)
+    held_out: tuple[str, ...] = _choice((), "classes whose pixels are void in training and validation: zero-label")
+    colors: str = _choice("", "file of class colours, lines of 'name:#rrggbb'; empty: made up")
+    licence: str = _choice("unknown", "terms of use, written into the checkpoint")
+
+    # The start.
+    init: str = _choice("", "empty: random weights; imagenet: torchvision's; or a checkpoint or backbone file")
+    train_only: Literal["all", "head"] = _choice(
+        "all", "all, or head: embedding and classifier alone, from random weights"
+    )
+
+    # What is seen.
+    crop_height: int = _choice(240, "pixels", ge=32, multiple_of=16)
+    crop_width: int = _choice(320, "pixels", ge=32, multiple_of=16)
+    scale_min: float = _choice(0.5, "an image is resized by a factor between these two, uniform in the logarithm", gt=0)
+    scale_max: float = _choice(2.0, "the same", gt=0)
+    flip: bool = _choice(True, "mirror every second image, left to right")
+    color_jitter: float = _choice(0.4, "of brightness, contrast and saturation; hue gets a quarter", ge=0, le=1)
+
+    # What is minimised.
+    class_weights: Literal["none", "root", "inverse"] = _choice(
+        "root", "none, or by the root or the inverse of frequency"
+    )
+    max_class_weight: float = _choice(4.0, "weights lie between this and its inverse", ge=1)
+    radius_weight: float = _choice(0.5, "of the loss that teaches the radius to be a confidence", ge=0)
+    radius_warmup: float = _choice(0.0, "epochs over which that weight rises from 0", ge=0)
+
+    # How.
+    epochs: int = _choice(110, "passes over the training images", ge=1)
+    batch_size: int = _choice(8, "images a step; batch norm needs two", ge=2)
+    optimizer: Literal["adamw", "sgd"] = _choice("adamw", "adamw or sgd")
+    learning_rate: float = _choice(2e-3, "at its peak", gt=0)
+    momentum: float = _choice(0.9, "of sgd", ge=0, lt=1)
+    weight_decay: float = _choice(0.02, "of kernels and normals", ge=0)
+    schedule: Literal["poly", "cosine", "constant"] = _choice("poly", "poly, cosine or constant, after the warm-up")
+    poly_power: float = _choice(0.9, "of poly: (1 - step / steps) ** power", ge=0)
+    warmup_steps: int = _choice(300, "steps, linear from 0; a tenth of a short run at most", ge=0)
+    ema_decay: float = _choice(0.0, "of a moving average of the weights, a step; 0: none is taken", ge=0, lt=1)
+    precision: Literal["fp32", "bf16"] = _choice("fp32", "fp32 or bf16, of the layers before the exponential map")
+    channels_last: bool = _choice(True, "memory layout, the faster one on most machines")
+    seed: int = _choice(0, "of weights, order and augmentation", ge=0)
+
+    # What is told.
+    validate_every: int = _choice(1, "epochs; the last one is always validated", ge=1)
+    pictures: int = _choice(4, "validation images drawn at every validation", ge=0)
+    tensorboard: bool = _choice(False, "write RUN/tensorboard; needs the extra hypseg[tensorboard]")
+    workers: int = _choice(2, "processes that read and augment", ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainConfig:
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min:g} lies above scale_max {self.scale_max:g}")
+        if self.learn_curvature and self.head != "hyperbolic":
+            raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")
+        if self.train_only == "head" and not self.init:
+            raise ValueError("train_only head needs init: the other layers would stay random")
+        return self
+
+    def architecture(self) -> dict[str, Any]:
+        """ModelConfig's fields, without the number of nodes, which the class tree decides."""
+        names = ("backbone", "output_stride", "convolutions", "embedding_size", "head", "curvature", "softmax")
+        return {name: getattr(self, name) for name in names}

@@ -23,6 +23,7 @@ from hypsegcli.errors import DataError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree, read_class_names, read_tree
 from hypsegcli.images.decode import decode_image, decode_mask
 from hypsegcli.images.discover import SUFFIXES
+from hypsegcli.images.shrink import shrink_image, shrink_mask
 
 
 class Sample(NamedTuple):
@@ -37,6 +38,7 @@ class Split(NamedTuple):
 
     samples: tuple[Sample, ...]
     pixels: NDArray[np.int64]  # (K,) labelled pixels of each class
+    void: tuple[Path, ...]  # masks without a labelled pixel
     height: int  # median size of the images
     width: int
 
@@ -60,7 +62,7 @@ def read_split(data: Path, name: str, *, classes: int, ignore_index: int) -> Spl
             f"{data / name}: {len(lonely)} images or masks have no partner of the same stem, such as "
             f"{', '.join(lonely[:5])}"
         )
-    pixels, sizes = np.zeros(classes, dtype=np.int64), []
+    pixels, sizes, void = np.zeros(classes, dtype=np.int64), [], []
     samples = tuple(Sample(images[stem], masks[stem]) for stem in sorted(images))
     for sample in samples:
         mask = decode_mask(sample.mask)
@@ -74,10 +76,12 @@ def read_split(data: Path, name: str, *, classes: int, ignore_index: int) -> Spl
             )
         pixels += np.bincount(labelled.ravel(), minlength=classes)
         sizes.append(mask.shape)
+        if not labelled.size:
+            void.append(sample.mask)
     if not pixels.any():
         raise DataError(f"{data / name / 'masks'}: no mask has a labelled pixel (void is {ignore_index})")
     height, width = np.median(np.asarray(sizes), axis=0).astype(int).tolist()
-    return Split(samples, pixels, height, width)
+    return Split(samples, pixels, tuple(void), height, width)
 
 
 def _same_size(sample: Sample, pixels: NDArray[np.uint8], mask: NDArray[Any]) -> None:
@@ -130,23 +134,44 @@ class EpochSampler(Sampler[Draw]):
             yield Draw(int(index), int(rng.integers(2**31)))
 
 
-class CropDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented crops: image (3, h, w) uint8 and mask (h, w) int64."""
+class Crop(NamedTuple):
+    """An item of an epoch; in a batch every part has one axis more, in front."""
 
-    def __init__(self, samples: Sequence[Sample], augmentation: v2.Compose) -> None:
+    image: Tensor  # (3, h, w) uint8
+    mask: Tensor  # (h, w) int64
+    sample: int  # which one it is cut from; in a batch a tensor
+
+
+class CropDataset(Dataset[Crop]):
+    """Augmented crops; pixels of `held_out` classes are void in them."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        augmentation: v2.Compose,
+        *,
+        ignore_index: int,
+        held_out: Sequence[int] = (),
+        longest_side: int | None = None,
+    ) -> None:
         self.samples = samples
         self.augmentation = augmentation
+        self.ignore_index = ignore_index
+        self.held_out = held_out
+        self.longest_side = longest_side
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, draw: Draw) -> Crop:
         sample = self.samples[draw.sample]
         pixels, mask = decode_image(sample.image).pixels, decode_mask(sample.mask)
         _same_size(sample, pixels, mask)
-        image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
-        labels = tv_tensors.Mask(torch.from_numpy(mask.astype(np.int64)))
+        mask = shrink_mask(mask, self.longest_side).astype(np.int64)
+        mask[np.isin(mask, self.held_out)] = self.ignore_index
+        image = tv_tensors.Image(torch.from_numpy(shrink_image(pixels, self.longest_side)).permute(2, 0, 1))
+        labels = tv_tensors.Mask(torch.from_numpy(mask))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw.seed)
             image, labels = self.augmentation(image, labels)
-        return image.as_subclass(Tensor), labels.as_subclass(Tensor)
+        return Crop(image.as_subclass(Tensor), labels.as_subclass(Tensor), draw.sample)

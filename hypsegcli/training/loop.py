@@ -15,10 +15,32 @@ import torch
 from hypsegcli.errors import DataError
 from hypsegcli.images.write import write_atomically
 from hypsegcli.inference.segmenter import normalise
-from hypsegcli.training.run import LOG, STATE, Job, Run, check_folder, prepare, restore_run, save_run
-from hypsegcli.training.validate import Scores, validate
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.config_file import to_toml
+from hypsegcli.training.dataset import Crop
+from hypsegcli.training.pictures import write_pictures
+from hypsegcli.training.run import CONFIG, LOG, STATE, Job, Run, check_folder, prepare, restore_run, save_run
+from hypsegcli.training.tensorboard import Board
+from hypsegcli.training.validate import Scores, Validation, validate
 
 _LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
+
+
+@dataclass(frozen=True)
+class Started:
+    """What is known before the first epoch."""
+
+    notes: tuple[str, ...]
+    epochs: int  # that are left
+    steps: int  # of each
+
+
+@dataclass(frozen=True)
+class Step:
+    """A batch was learned from."""
+
+    epoch: int
+    step: int  # from 1
 
 
 @dataclass(frozen=True)
@@ -30,27 +52,39 @@ class EpochReport:
     loss: float  # mean over the epoch's batches
     radius_loss: float
     learning_rate: float  # at the end
+    curvature: float
     seconds: float  # training and validation
     scores: Scores | None  # None where this epoch was not validated
     is_best: bool
 
 
-def train(job: Job, *, resume: bool) -> Iterator[EpochReport]:
-    """Train on `data/train`, choose on `data/val`; yields after each epoch, when the files are safe on disk.
+def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
+    """Train on `data/train`, choose on `data/val`; an epoch's report comes when its files are safe on disk.
 
-    Raises DataError, ImageError, TreeError or UsageError before the first epoch where something does not fit.
+    Raises DataError, ImageError, TreeError, CheckpointError or UsageError before the first epoch where something does
+    not fit, and DataError where the loss is no number.
     """
     check_folder(job.out, resume=resume)
+    board = Board(job.out / "tensorboard") if job.config.tensorboard else None
     run, config = prepare(job), job.config
     done, best = restore_run(run) if (job.out / STATE).exists() else (0, -math.inf)
-    write_atomically(job.out / "config.json", config.model_dump_json(indent=2).encode())
+    write_atomically(job.out / CONFIG, to_toml(config).encode())
+    yield Started(run.notes, config.epochs - done, len(run.loader))
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
         run.sampler.epoch = epoch
-        mean_loss, mean_radius = _train_epoch(run, epoch)
-        scores: Scores | None = None
+        sums = torch.zeros(2)
+        # Validation has brought the network into its own layout.
+        run.learner.train().to(memory_format=_layout(config))
+        for step, batch in enumerate(run.loader, start=1):
+            sums += _train_step(run, batch, epoch + (step - len(run.loader)) / len(run.loader))
+            yield Step(epoch, step)
+        mean_loss, mean_radius = (sums / len(run.loader)).tolist()
+        found: Validation | None = None
         if epoch % config.validate_every == 0 or epoch == config.epochs:
-            scores = validate(run.model, run.header, run.val_samples, device=job.device)
+            found = _validate(run)
+            write_pictures(job.out, epoch, found.pictures)
+        scores = found.scores if found else None
         is_best = scores is not None and scores.mean_iou > best
         best = scores.mean_iou if scores is not None and is_best else best
         report = EpochReport(
@@ -59,46 +93,77 @@ def train(job: Job, *, resume: bool) -> Iterator[EpochReport]:
             loss=mean_loss,
             radius_loss=mean_radius,
             learning_rate=float(run.schedule.get_last_lr()[0]),
+            curvature=run.scored().finished().config.curvature,
             seconds=time.perf_counter() - started,
             scores=scores,
             is_best=is_best,
         )
         _append_log(job.out / LOG, report)
+        if board:
+            board.add(epoch, log_row(report), found.pictures if found else ())
         save_run(run, epoch, scores, best=best, is_best=is_best)
         yield report
 
 
-def _train_epoch(run: Run, epoch: int) -> tuple[float, float]:
-    """One pass over the training images; the mean classification and radius losses."""
-    sums = torch.zeros(2)
-    run.model.train()
-    for images, masks in run.loader:
-        inputs = normalise(images.to(run.job.device.torch), run.header.input)
-        with torch.autocast(run.job.device.torch.type, torch.bfloat16, enabled=run.job.config.precision == "bf16"):
-            output = run.model(inputs)
-        losses = run.loss(output, masks.to(run.job.device.torch))
-        if not torch.isfinite(losses.total):
-            raise DataError(f"the loss became {losses.total.item()} in epoch {epoch}; lower --learning-rate")
-        run.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(run.model.parameters(), _LARGEST_GRADIENT)
-        run.optimizer.step()
-        run.schedule.step()
-        sums += torch.stack([losses.classification, losses.radius]).detach().cpu()
-    mean_loss, mean_radius = (sums / len(run.loader)).tolist()
-    return mean_loss, mean_radius
+def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
+    """One step of descent; the classification and radius losses (2,)."""
+    config, device = run.job.config, run.job.device.torch
+    inputs = normalise(batch.image.to(device), run.header.input).contiguous(memory_format=_layout(config))
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        output = run.learner(inputs)
+    rise = min(1.0, epochs_done / config.radius_warmup) if config.radius_warmup else 1.0
+    run.loss.radius_weight = rise * config.radius_weight
+    losses = run.loss(output, batch.mask.to(device))
+    if not torch.isfinite(losses.total):
+        names = ", ".join(run.train_split.samples[index].image.name for index in torch.as_tensor(batch.sample).tolist())
+        raise DataError(
+            f"the loss became {losses.total.item()} in epoch {math.ceil(epochs_done)}, at the images {names}; look at "
+            "them and their masks, or lower --learning-rate"
+        )
+    run.optimizer.zero_grad(set_to_none=True)
+    losses.total.backward()
+    torch.nn.utils.clip_grad_norm_(run.learner.parameters(), _LARGEST_GRADIENT)
+    run.optimizer.step()
+    run.schedule.step()
+    run.learner.hold()
+    if run.average is not None:
+        run.average.update_parameters(run.learner)
+    return torch.stack([losses.classification, losses.radius]).detach().cpu()
 
 
-def _append_log(path: Path, report: EpochReport) -> None:
-    row = {
+def _layout(config: TrainConfig) -> torch.memory_format:
+    return torch.channels_last if config.channels_last else torch.contiguous_format
+
+
+def _validate(run: Run) -> Validation:
+    config = run.job.config
+    return validate(
+        run.scored().finished(),
+        run.header,
+        run.val_split.samples,
+        device=run.job.device,
+        held_out=run.held_out,
+        longest_side=config.longest_side or None,
+        pictures=config.pictures,
+    )
+
+
+def log_row(report: EpochReport) -> dict[str, float | str]:
+    """One line of log.csv; scores are empty where the epoch was not validated."""
+    return {
         "epoch": report.epoch,
         "loss": round(report.loss, 5),
         "radius_loss": round(report.radius_loss, 5),
         "learning_rate": report.learning_rate,
+        "curvature": round(report.curvature, 5),
         "seconds": round(report.seconds, 1),
         **dict.fromkeys(Scores._fields, ""),
         **({} if report.scores is None else {k: round(v, 5) for k, v in report.scores._asdict().items()}),
     }
+
+
+def _append_log(path: Path, report: EpochReport) -> None:
+    row = log_row(report)
     earlier: list[dict[str, str]] = []
     if path.exists():
         with path.open(newline="") as file:

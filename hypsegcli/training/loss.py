@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -23,16 +23,17 @@ class Losses(NamedTuple):
     radius: Tensor
 
 
-def class_weights(pixels: NDArray[np.int64], *, largest: float) -> Tensor:
-    """(K,) weights, the root of median frequency over frequency, held within [1 / largest, largest].
+def class_weights(pixels: NDArray[np.int64], kind: Literal["none", "root", "inverse"], *, largest: float) -> Tensor:
+    """(K,) weights: `inverse` is median frequency over frequency, `root` its root; within [1 / largest, largest].
 
-    The root, because full balancing costs pixel accuracy and calibration more than it gives rare classes.
-    Classes without pixels get 1.
+    The root is the default, because full balancing costs pixel accuracy and calibration more than it gives rare
+    classes. Classes without pixels get 1.
     """
-    present = pixels > 0
-    frequency = pixels[present] / pixels.sum()
-    weights = np.ones(len(pixels))
-    weights[present] = np.sqrt(np.median(frequency) / frequency).clip(1.0 / largest, largest)
+    weights, present = np.ones(len(pixels)), pixels > 0
+    if kind != "none":
+        frequency = pixels[present] / pixels.sum()
+        power = 0.5 if kind == "root" else 1.0
+        weights[present] = ((np.median(frequency) / frequency) ** power).clip(1.0 / largest, largest)
     return torch.from_numpy(weights).float()
 
 
@@ -47,7 +48,7 @@ class SegmentationLoss(nn.Module):
         super().__init__()
         self.tree = tree
         self.ignore_index = ignore_index
-        self.radius_weight = radius_weight
+        self.radius_weight = radius_weight  # may change from step to step
         self.weights: Tensor
         self.register_buffer("weights", weights)
         self.slope = nn.Parameter(torch.tensor(0.5))

@@ -1,31 +1,39 @@
-"""AdamW, and the learning rate over time."""
+"""The optimiser, and the learning rate over time."""
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from hypsegcli.training.config import TrainConfig
 
 
-def build_optimizer(model: nn.Module, loss: nn.Module, config: TrainConfig) -> AdamW:
-    """AdamW over the network and the loss's scalars; batch norm, biases and scalars are not decayed."""
-    parameters = [*model.parameters(), *loss.parameters()]
+def build_optimizer(modules: nn.Module, config: TrainConfig) -> Optimizer:
+    """AdamW or SGD over all that learns; batch norm, biases and scalars are not decayed."""
+    parameters = [parameter for parameter in modules.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if config.optimizer == "sgd":
+        return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
     return AdamW(groups, lr=config.learning_rate)
 
 
-def build_schedule(optimizer: AdamW, config: TrainConfig, *, steps: int) -> LambdaLR:
-    """Linear warm-up, then polynomial decay to 0 at `steps`."""
+def build_schedule(optimizer: Optimizer, config: TrainConfig, *, steps: int) -> LambdaLR:
+    """Linear warm-up, then what the configuration says; poly and cosine reach 0 at `steps`."""
     warmup = min(config.warmup_steps, steps // 10)
 
     def factor(step: int) -> float:
-        rise = min(1.0, (step + 1) / (warmup + 1))
-        fall: float = max(0.0, 1.0 - step / steps) ** config.poly_power
+        rise, done = min(1.0, (step + 1) / (warmup + 1)), min(1.0, step / steps)
+        if config.schedule == "constant":
+            return rise
+        if config.schedule == "cosine":
+            return rise * (1.0 + math.cos(math.pi * done)) / 2.0
+        fall: float = (1.0 - done) ** config.poly_power
         return rise * fall
 
     return LambdaLR(optimizer, factor)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg, photograph
+from support import Hypseg, Outcome, photograph
 
-SMALL = ("--epochs", 1, "--batch-size", 2, "--crop", 64, 64, "--workers", 0, "--backbone", "mobilenet_v3_large")
+from hypsegcli.training.config import TrainConfig
+
+SMALL = ("--epochs", 1, "--batch-size", 2, "--crop", 64, 64, "--workers", 0, "--backbone", "mobilenet_v3_small")
 
 
 @pytest.fixture
@@ -33,6 +37,7 @@ def test_the_checkpoint_it_writes_can_be_used_at_once(hypseg: Hypseg, data: Path
     outcome = hypseg("train", "--data", data, "--out", run, *SMALL, "--embedding-size", 3, "--curvature", 0.5)
     assert outcome.code == 0
     assert str(run / "best.safetensors") in outcome.stdout
+    assert "starts from random weights" in outcome.stderr
     assert "epoch 1/1" in outcome.stderr
     header = json.loads(hypseg("info", run / "best.safetensors", "--json").stdout)
     assert header["model"]["curvature"] == 0.5
@@ -57,6 +62,12 @@ def test_the_checkpoint_it_writes_can_be_used_at_once(hypseg: Hypseg, data: Path
         (("--device", "tpu"), 2, "--device tpu"),
         (("--batch-size", 64), 1, "do not fill a batch"),
         (("--ignore-index", 1, "--data", "nowhere"), 1, "nowhere"),
+        (("--crop", 64, 60), 2, "--crop: "),
+        (("--set", "epochs=0", "--set", "seed=x"), 2, "--set seed: "),
+        (("--set", "epoch=1"), 2, "there is no setting 'epoch'"),
+        (("--config", "nowhere.toml"), 2, "nowhere.toml: cannot be read as TOML"),
+        (("--held-out", "near,elsewhere"), 1, "held_out: elsewhere: no such class; there are near, far"),
+        (("--init", "nowhere.pth"), 1, "nowhere.pth"),
     ],
 )
 def test_what_cannot_be_trained_gets_a_sentence(
@@ -85,3 +96,67 @@ def test_a_run_goes_on_with_the_data_it_began_with(hypseg: Hypseg, data: Path, t
     outcome = hypseg(*arguments, "--resume")
     assert outcome.code == 2
     assert "training images" in outcome.stderr
+
+
+def shown(outcome: Outcome) -> dict[str, object]:
+    assert outcome.code == 0
+    return tomllib.loads(outcome.stdout)
+
+
+def test_options_go_before_set_before_the_file_before_the_defaults(hypseg: Hypseg, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('epochs = 7\nseed = 7\nbatch_size = 7\nhead = "euclidean"\n')
+    arguments = ("train", "--config", path, "--show-config", "--set", "epochs=8", "--set", "seed=8", "--epochs", 9)
+    found = shown(hypseg(*arguments))
+    defaults = shown(hypseg("train", "--show-config"))
+    changed = {"epochs": 9, "seed": 8, "batch_size": 7, "head": "euclidean"}
+    assert found == defaults | changed
+    assert defaults == TrainConfig().model_dump(mode="json")
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And does what it says: each changes its own setting, and no other."""
+    given: dict[str, tuple[object, ...]] = {
+        "backbone": ("resnet50",), "output_stride": (8,), "embedding_size": (2,), "head": ("euclidean",),
+        "curvature": (0.5,), "softmax": ("flat",), "init": ("x",), "epochs": (1,), "batch_size": (2,),
+        "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
+        "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
+        "colors": ("c",), "licence": ("d",), "validate_every": (4,), "workers": (0,), "tensorboard": (),
+    }  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "200")
+    own = {"data", "out", "config", "set", "show_config", "device", "resume", "quiet", "help", "no_tensorboard"}
+    options = re.findall(r"--([a-z][a-z-]+)", hypseg("train", "--help").stdout)
+    assert {name.replace("-", "_") for name in options} - own == set(given)
+    for name, values in given.items():
+        found = shown(hypseg("train", "--show-config", f"--{name.replace('_', '-')}", *values))
+        changed = {key for key, value in TrainConfig().model_dump(mode="json").items() if found[key] != value}
+        assert changed == ({"crop_height", "crop_width"} if name == "crop" else {name})
+    assert (found["crop_height"], found["held_out"]) == (240, [])
+    assert shown(hypseg("train", "--show-config", "--held-out", "a, b"))["held_out"] == ["a", "b"]
+    assert shown(hypseg("train", "--show-config", "--crop", 64, 96))["crop_width"] == 96
+
+
+@pytest.mark.parametrize("missing", ["--data", "--out"])
+def test_what_is_needed_is_named(hypseg: Hypseg, tmp_path: Path, missing: str) -> None:
+    other = "--out" if missing == "--data" else "--data"
+    outcome = hypseg("train", other, tmp_path)
+    assert outcome.code == 2
+    assert f"{missing} is missing" in outcome.stderr
+
+
+def test_ten_images_and_one_epoch_with_the_defaults(hypseg: Hypseg, tmp_path: Path, camvid: Path) -> None:
+    """The way people try it: real photographs, and nothing said that need not be."""
+    data = tmp_path / "ten"
+    for split, count in (("train", 10), ("val", 2)):
+        for kind in ("images", "masks"):
+            (data / split / kind).mkdir(parents=True)
+            for path in sorted((camvid / split / kind).iterdir())[:count]:
+                (data / split / kind / path.name).symlink_to(path)
+    for name in ("classes.txt", "hierarchy.json"):
+        (data / name).symlink_to(camvid / name)
+    outcome = hypseg("train", "--data", data, "--out", tmp_path / "run", "--epochs", 1, "--ignore-index", 11)
+    assert outcome.code == 0
+    assert "train: no mask has a pixel of fence\n" in outcome.stderr  # as it happens
+    with Image.open(tmp_path / "run" / "pictures" / "epoch-0001.png") as picture:
+        assert picture.height > 300

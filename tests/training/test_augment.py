@@ -80,6 +80,14 @@ def test_flips_crops_and_scales_are_all_drawn() -> None:
     assert max(steps) > 14
 
 
+def test_nothing_is_mirrored_where_left_and_right_mean_something() -> None:
+    labels = (torch.arange(200) // 10).expand(140, -1).clone()
+    for seed in range(16):
+        row = augmented(labels, seed, flip=False)[1][32]
+        row = row[row != VOID]
+        assert row[-1] > row[0]
+
+
 def test_scales_are_uniform_in_the_logarithm() -> None:
     labels = torch.arange(400)[None].expand(64, -1) // 40
     counts = []

@@ -39,6 +39,7 @@ def test_pairs_are_sorted_and_counted(pairs: Pairs) -> None:
     assert [(s.image.name, s.mask.name) for s in split.samples] == [(f"{n}.png", f"{n}.png") for n in "abc"]
     assert all(s.image.parent.name == "images" and s.mask.parent.name == "masks" for s in split.samples)
     assert split.pixels.tolist() == [0, 77, 680, 0]
+    assert split.void == ()
     assert (split.height, split.width) == (8, 10)
 
 
@@ -101,6 +102,12 @@ def test_all_void(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask(255)), ("b", photo(), mask(255)))
     with pytest.raises(DataError, match=r"train/masks: no mask has a labelled pixel \(void is 255\)"):
         read_split(folder, "train", classes=3, ignore_index=255)
+
+
+def test_masks_of_void_alone_are_named(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask(255)), ("b", photo(), mask(0)), ("c", photo(), mask(255)))
+    split = read_split(folder, "train", classes=3, ignore_index=255)
+    assert [path.name for path in split.void] == ["a.png", "c.png"]
 
 
 def test_sizes_that_disagree_are_found_at_once(pairs: Pairs) -> None:
@@ -169,11 +176,12 @@ def test_the_global_generators_have_no_part_in_it() -> None:
 def crops(data: Path) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=64)
     samples = read_split(data, "train", classes=3, ignore_index=255).samples
-    return CropDataset(samples, build_augmentation(config, fill=(124, 116, 104), ignore_index=255))
+    return CropDataset(samples, build_augmentation(config, fill=(124, 116, 104), ignore_index=255), ignore_index=255)
 
 
 def test_an_item(crops: CropDataset) -> None:
-    image, labels = crops[Draw(0, 5)]
+    image, labels, sample = crops[Draw(4, 5)]
+    assert sample == 4
     assert (type(image), image.dtype, tuple(image.shape)) == (torch.Tensor, torch.uint8, (3, 64, 64))
     assert (type(labels), labels.dtype, tuple(labels.shape)) == (torch.Tensor, torch.int64, (64, 64))
     assert set(labels.unique().tolist()) <= {0, 1, 2, 255}
@@ -187,8 +195,9 @@ def test_an_item_depends_on_its_draw_alone(crops: CropDataset) -> None:
     torch.rand(3)
     crops[Draw(1, 9)]
     again, other = crops[Draw(0, 5)], crops[Draw(0, 6)]
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first[0], other[0])
+    assert torch.equal(first.image, again.image)
+    assert torch.equal(first.mask, again.mask)
+    assert not torch.equal(first.image, other.image)
 
 
 def test_an_item_leaves_the_global_generator_alone(crops: CropDataset) -> None:
@@ -216,7 +225,36 @@ def test_sizes_that_disagree_while_training(tmp_path: Path) -> None:
     Image.fromarray(mask(0, 9, 10)).save(tmp_path / "m.png")
     config = TrainConfig(crop_height=64, crop_width=64)
     crops = CropDataset(
-        [Sample(tmp_path / "a.png", tmp_path / "m.png")], build_augmentation(config, fill=(0, 0, 0), ignore_index=255)
+        [Sample(tmp_path / "a.png", tmp_path / "m.png")],
+        build_augmentation(config, fill=(0, 0, 0), ignore_index=255),
+        ignore_index=255,
     )
     with pytest.raises(DataError, match=r"is 10 x 8 pixels, its mask .* is 10 x 9"):
         crops[Draw(0, 0)]
+
+
+def still(crops: CropDataset, **options: object) -> CropDataset:
+    """The same crops without anything random but their place."""
+    config = TrainConfig(crop_height=64, crop_width=80, scale_min=1, scale_max=1, color_jitter=0, flip=False)
+    augmentation = build_augmentation(config, fill=(0, 0, 0), ignore_index=255)
+    return CropDataset(crops.samples, augmentation, ignore_index=255, **options)  # type: ignore[arg-type]
+
+
+def test_held_out_classes_are_void(crops: CropDataset) -> None:
+    plain, held = still(crops)[Draw(0, 0)], still(crops, held_out=(0, 2))[Draw(0, 0)]
+    assert torch.equal(plain.image, held.image)
+    assert set(plain.mask.unique().tolist()) == {0, 1, 2, 255}
+    assert torch.equal(held.mask, torch.where(plain.mask == 1, 1, 255))
+
+
+def test_larger_images_are_shrunk_with_their_masks(crops: CropDataset) -> None:
+    """Blocks of 16 pixels become blocks of 8; what does not fill the crop is void."""
+    whole, half = still(crops)[Draw(0, 0)], still(crops, longest_side=40)[Draw(0, 0)]
+    rows, columns = torch.nonzero(half.image.sum(0)).amin(0).tolist()
+    inside = np.s_[rows : rows + 32, columns : columns + 40]
+    assert torch.equal(half.mask[inside], whole.mask[1::2, 1::2])
+    assert (half.mask[inside] != 255).any()
+    means = whole.image.float().unfold(1, 2, 2).unfold(2, 2, 2).mean((-1, -2))
+    torch.testing.assert_close(half.image[(slice(None), *inside)].float(), means, rtol=0.0, atol=1.0)
+    assert (half.mask != 255).sum() <= 32 * 40
+    assert torch.equal(still(crops, longest_side=80)[Draw(0, 0)].image, whole.image)

@@ -21,31 +21,40 @@ from hypsegcli.errors import DataError, ImageError, TreeError, UsageError
 from hypsegcli.inference.device import Device
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import CropDataset, Draw
-from hypsegcli.training.loop import EpochReport, train
-from hypsegcli.training.run import Job
-from hypsegcli.training.validate import Scores
+from hypsegcli.training.config_file import read_settings
+from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler
+from hypsegcli.training.learner import Learner
+from hypsegcli.training.loop import EpochReport, Started, Step, train
+from hypsegcli.training.loss import SegmentationLoss, class_weights
+from hypsegcli.training.run import Job, prepare
+from hypsegcli.training.validate import Scores, Validation
 
 CPU = Device(torch.device("cpu"), bf16=False)
-ARCHITECTURE = {"backbone": "mobilenet_v3_large", "embedding_size": 4}
+SMALL = {
+    "backbone": "mobilenet_v3_small",
+    "embedding_size": 4,
+    "epochs": 3,
+    "batch_size": 2,
+    "crop_height": 64,
+    "crop_width": 64,
+    "workers": 0,
+    "warmup_steps": 0,
+}
 
 
-def start(
-    data: Path, out: Path, *, architecture: dict[str, Any] | None = None, **options: Any
-) -> Iterator[EpochReport]:
-    resume = options.pop("resume", False)
-    given = {"ignore_index": 255, "licence": "none", "colors": None}
-    given |= {key: options.pop(key) for key in list(options) if key in given}
-    config = {"epochs": 3, "batch_size": 2, "crop_height": 64, "crop_width": 64, "workers": 0, "warmup_steps": 0}
-    typed = TrainConfig.model_validate(config | options)
-    return train(Job(data, out, typed, architecture or ARCHITECTURE, device=CPU, **given), resume=resume)
+def events(data: Path, out: Path, *, resume: bool = False, **options: Any) -> Iterator[Started | Step | EpochReport]:
+    return train(Job(data, out, TrainConfig.model_validate(SMALL | options), CPU), resume=resume)
+
+
+def start(data: Path, out: Path, **options: Any) -> Iterator[EpochReport]:
+    return (event for event in events(data, out, **options) if isinstance(event, EpochReport))
 
 
 @pytest.fixture
 def scores(monkeypatch: pytest.MonkeyPatch) -> list[Scores]:
     """What validation is to find, one an epoch; nothing is segmented."""
     queue: list[Scores] = []
-    monkeypatch.setattr(loop, "validate", lambda *_, **__: queue.pop(0))
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(queue.pop(0), ()))
     return queue
 
 
@@ -61,7 +70,7 @@ def content(path: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def of(mean_iou: float) -> Scores:
-    return Scores(mean_iou, 0.5, 0.6, 0.7)
+    return Scores(mean_iou, 0.5, 0.55, 0.56, 0.6, 0.7, 1.0, 2.0, 3.0)
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(data: Path, tmp_path: Path) -> None:
@@ -79,17 +88,20 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(data: Path, tmp_path: P
         assert one.is_best == two.is_best
     for name in ("last.safetensors", "best.safetensors"):
         assert content(tmp_path / "whole" / name) == content(tmp_path / "broken" / name), name
-    assert (tmp_path / "whole" / "config.json").read_bytes() == (tmp_path / "broken" / "config.json").read_bytes()
+    for name in ("config.toml", "pictures/epoch-0003.png"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
 
     # The same run's files, since it costs seconds.
     out = tmp_path / "broken"
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        ["best.safetensors", "last.safetensors", "state.pt", "log.csv", "config.json"]
+        ["best.safetensors", "last.safetensors", "state.pt", "log.csv", "config.toml", "pictures"]
     )
     rows = log(out)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert float(rows[1]["loss"]) == pytest.approx(whole[1].loss, abs=1e-5)
-    assert json.loads((out / "config.json").read_text())["epochs"] == 3
+    assert TrainConfig.model_validate(read_settings(out / "config.toml")) == TrainConfig.model_validate(SMALL)
+    with Image.open(out / "pictures" / "epoch-0001.png") as picture:
+        assert picture.width > 4 * 200
     header = read_header(out / "last.safetensors")
     assert header.tree.names == NAMES
     assert (header.input.height, header.input.width) == (64, 80)
@@ -129,8 +141,10 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
         {"learning_rate": 1e-3},
         {"epochs": 4},
         {"seed": 1},
-        {"architecture": ARCHITECTURE | {"embedding_size": 5}},
-        {"architecture": ARCHITECTURE | {"curvature": 0.5}},
+        {"embedding_size": 5},
+        {"curvature": 0.5},
+        {"ema_decay": 0.5},
+        {"held_out": ["red"]},
         {"ignore_index": 254},
     ]
     for path in (*(data / "train" / "masks").iterdir(), *(data / "val" / "masks").iterdir()):
@@ -166,7 +180,7 @@ def test_each_epoch_draws_anew_and_the_rate_falls_to_zero(
     drawn: list[Draw] = []
     original = CropDataset.__getitem__
 
-    def spy(self: CropDataset, draw: Draw) -> tuple[torch.Tensor, torch.Tensor]:
+    def spy(self: CropDataset, draw: Draw) -> Crop:
         drawn.append(draw)
         return original(self, draw)
 
@@ -196,11 +210,11 @@ def test_validation_skips_epochs_but_not_the_last(data: Path, tmp_path: Path, sc
 
 def test_scores_that_are_no_number_leave_readable_files(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     """Without a wrong pixel there is no AUROC, and JSON has no NaN."""
-    scores += [Scores(1.0, 1.0, float("nan"), float("nan"))] * 2
+    nan = float("nan")
+    scores += [Scores(1.0, 1.0, 1.0, 1.0, nan, nan, 1.0, 2.0, 3.0)] * 2
     next(start(data, tmp_path / "run", epochs=2))
-    assert read_header(tmp_path / "run" / "best.safetensors").provenance.scores == {
-        "mean_iou": 1.0, "pixel_accuracy": 1.0,
-    }  # fmt: skip
+    found = read_header(tmp_path / "run" / "best.safetensors").provenance.scores
+    assert set(found) == set(Scores._fields) - {"auroc_distance", "auroc_entropy"}
     assert len(list(start(data, tmp_path / "run", epochs=2, resume=True))) == 1
 
 
@@ -226,18 +240,29 @@ def test_the_loss_falls_on_pictures_seen_again_and_again(tmp_path: Path, data: P
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_a_run_that_diverges_says_what_to_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "normalise", lambda images, spec: torch.full(images.shape, float("nan")))
-    with pytest.raises(DataError, match="the loss became nan in epoch 1; lower --learning-rate"):
+def test_a_run_that_diverges_names_the_images_at_which(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch of the first epoch is NaN; its names follow from the sampler alone."""
+    real, calls = loop.normalise, itertools.count(1)
+
+    def poisoned(images: torch.Tensor, spec: Any) -> torch.Tensor:
+        return real(images, spec) * (float("nan") if next(calls) == 2 else 1.0)
+
+    monkeypatch.setattr(loop, "normalise", poisoned)
+    sampler = EpochSampler(6, seed=0)
+    sampler.epoch = 1
+    names = ", ".join(f"{draw.sample:02}.png" for draw in list(sampler)[2:4])
+    with pytest.raises(DataError, match=rf"the loss became nan in epoch 1, at the images {names}; look at them"):
         next(start(data, tmp_path / "run"))
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.toml"]
 
 
 def test_a_class_tree_decides_the_nodes(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     (data / "hierarchy.json").write_text('{"root": {"dark": {}, "coloured": {"red": {}, "green": {}}}}')
     for softmax, nodes in (("hierarchical", 4), ("flat", 3)):
         scores += [of(0.5)]
-        list(start(data, tmp_path / softmax, epochs=1, architecture=ARCHITECTURE | {"softmax": softmax}))
+        list(start(data, tmp_path / softmax, epochs=1, softmax=softmax))
         header = read_header(tmp_path / softmax / "last.safetensors")
         assert (header.model.softmax, header.model.nodes, header.tree.nodes) == (softmax, nodes, 4)
 
@@ -251,14 +276,14 @@ def test_too_few_images_for_a_batch(data: Path, tmp_path: Path) -> None:
 def test_colours_come_from_their_file(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     colors = tmp_path / "colors.txt"
     with pytest.raises(TreeError, match=r"colors\.txt: cannot read the colours"):
-        next(start(data, tmp_path / "run", colors=colors))
+        next(start(data, tmp_path / "run", colors=str(colors)))
     colors.write_text("dark:#000000\nred:#ff0000\n")
     with pytest.raises(TreeError, match=r"colors\.txt: no colour for green"):
-        next(start(data, tmp_path / "run", colors=colors))
+        next(start(data, tmp_path / "run", colors=str(colors)))
     assert not (tmp_path / "run").exists()
     colors.write_text("dark:#000000\nred:#ff0000\ngreen:#00ff00")
     scores += [of(0.5)]
-    list(start(data, tmp_path / "run", colors=colors, epochs=1))
+    list(start(data, tmp_path / "run", colors=str(colors), epochs=1))
     header = read_header(tmp_path / "run" / "best.safetensors")
     assert header.colors == ((0, 0, 0), (255, 0, 0), (0, 255, 0))
 
@@ -268,3 +293,150 @@ def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path
     with pytest.raises(ImageError, match=r"val/images/01\.png"):
         next(start(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+EVERYTHING = {
+    "optimizer": "sgd",
+    "schedule": "cosine",
+    "ema_decay": 0.8,
+    "learn_curvature": True,
+    "radius_warmup": 1.5,
+    "held_out": ["red"],
+    "longest_side": 70,
+}
+
+
+def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tmp_path: Path) -> None:
+    """Killed inside an epoch, which is done again as if nothing had been."""
+    list(start(data, tmp_path / "whole", **EVERYTHING))
+    broken = events(data, tmp_path / "broken", **EVERYTHING)
+    steps = (event for event in broken if isinstance(event, Step))
+    assert list(itertools.islice(steps, 5))[-1] == Step(2, 2)
+    broken.close()  # type: ignore[attr-defined]
+    torch.manual_seed(99)
+    list(start(data, tmp_path / "broken", resume=True, **EVERYTHING))
+    for name in ("last.safetensors", "best.safetensors"):
+        assert content(tmp_path / "whole" / name) == content(tmp_path / "broken" / name), name
+    one, two = (log(tmp_path / name) for name in ("whole", "broken"))
+    timeless = [{key: value for key, value in row.items() if key != "seconds"} for row in one]
+    assert timeless == [{key: value for key, value in row.items() if key != "seconds"} for row in two]
+
+    header = read_header(tmp_path / "whole" / "last.safetensors")
+    assert header.model.curvature == pytest.approx(float(one[-1]["curvature"]), abs=1e-5)
+    assert header.model.curvature != 1.0
+    assert header.provenance.recipe["curvature"] == 1.0
+    assert header.provenance.recipe["held_out"] == ["red"]
+    assert (header.input.height, header.input.width) == (56, 70)
+
+
+def test_a_learned_curvature_moves_and_the_checkpoint_is_of_it(
+    data: Path, tmp_path: Path, scores: list[Scores]
+) -> None:
+    scores += [of(0.5)] * 3
+    (*_, last) = start(data, tmp_path / "run", learn_curvature=True, curvature=0.4, learning_rate=0.05)
+    assert last.curvature > 0
+    assert abs(last.curvature - 0.4) > 1e-3
+    checkpoint = load_checkpoint(tmp_path / "run" / "last.safetensors")
+    assert checkpoint.header.model.curvature == last.curvature
+    assert checkpoint.model.head.curvature == last.curvature
+    assert "curvature" not in " ".join(checkpoint.model.state_dict())
+
+
+def test_a_moving_average_is_what_is_saved(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """One step an epoch: the average is the first step's weights, then moves a share of the way to the second's."""
+    scores += [of(0.5)] * 4
+    options = {"epochs": 2, "batch_size": 6}
+    list(start(data, tmp_path / "plain", **options))
+    averaged = start(data, tmp_path / "average", ema_decay=0.75, **options)
+    next(averaged)
+    first = torch.load(tmp_path / "average" / "state.pt", weights_only=True)["model"]["head.normals"]
+    next(averaged)
+    state = torch.load(tmp_path / "average" / "state.pt", weights_only=True)["model"]["head.normals"]
+    plain = load_checkpoint(tmp_path / "plain" / "last.safetensors").model.state_dict()["head.normals"]
+    assert torch.equal(state, plain), "the average changes nothing of what is averaged"
+    saved = load_checkpoint(tmp_path / "average" / "last.safetensors").model.state_dict()["head.normals"]
+    torch.testing.assert_close(saved, 0.75 * first + 0.25 * state)
+
+
+def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """Also what is odd about the data, but no reason to refuse them."""
+    scores += [of(0.5)] * 2
+    for path in (data / "train" / "masks").iterdir():
+        mask = np.array(Image.open(path))
+        mask[mask == 2] = 255
+        if path.stem == "03":
+            mask[:] = 255
+        Image.fromarray(mask).save(path)
+    found = list(events(data, tmp_path / "run", epochs=2))
+    notes = (
+        "starts from random weights",
+        "train: no mask has a pixel of green",
+        "train: nothing is labelled in 1 masks, such as 03.png",
+    )
+    assert found[0] == Started(notes, 2, 3)
+    assert [event for event in found if isinstance(event, Step)] == [
+        Step(epoch, step) for epoch in (1, 2) for step in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "sentence"),
+    [(["blue"], "blue: no such class; there are dark, red, green"), (list(NAMES), "all classes are held out")],
+)
+def test_classes_that_cannot_be_held_out(data: Path, tmp_path: Path, held_out: list[str], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        next(start(data, tmp_path / "run", held_out=held_out))
+    assert not (tmp_path / "run").exists()
+
+
+def test_held_out_classes_weigh_nothing(data: Path, tmp_path: Path) -> None:
+    """Their pixels are void, so the weights of the others are those of a data set without them."""
+    job = Job(data, tmp_path / "run", TrainConfig.model_validate(SMALL | {"held_out": ["green"]}), CPU)
+    run = prepare(job)
+    pixels = run.train_split.pixels
+    without = class_weights(np.array([pixels[0], pixels[1], 0]), "root", largest=4.0)
+    assert torch.equal(run.loss.weights, without)
+    assert run.held_out == (2,)
+    assert 2 not in run.loader.dataset[Draw(0, 0)].mask
+
+
+def test_the_radius_weight_rises(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 3
+    job = Job(data, tmp_path / "run", TrainConfig.model_validate(SMALL | {"radius_warmup": 2.0}), CPU)
+    seen, original = [], SegmentationLoss.forward
+
+    def spy(self: SegmentationLoss, *arguments: Any) -> Any:
+        seen.append(self.radius_weight)
+        return original(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SegmentationLoss, "forward", spy)
+        list(train(job, resume=False))
+    assert seen == pytest.approx([0.5 * min(1.0, step / 6) for step in range(1, 10)])
+
+
+def test_both_memory_layouts_train_alike(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 2
+    layouts = {}
+    for name, channels_last in (("last", True), ("first", False)):
+        with pytest.MonkeyPatch.context() as patch:
+            original = Learner.forward
+
+            def spy(self: Learner, image: torch.Tensor, name: str = name, forward: Any = original) -> Any:
+                layouts[name] = image.is_contiguous(memory_format=torch.channels_last)
+                return forward(self, image)
+
+            patch.setattr(Learner, "forward", spy)
+            (report,) = start(data, tmp_path / name, epochs=1, channels_last=channels_last)
+        layouts[name + " loss"] = report.loss
+    assert (layouts["last"], layouts["first"]) == (True, False)
+    assert layouts["last loss"] == pytest.approx(layouts["first loss"], rel=1e-3)
+
+
+def test_offsets_of_the_reference_head_stay_in_the_ball(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """A step may carry a point out of it, and a checkpoint with such a point could not be read again."""
+    scores += [of(0.5)] * 2
+    options = {"head": "hyperbolic-reference", "curvature": 4.0, "learning_rate": 0.9, "epochs": 2}
+    list(start(data, tmp_path / "run", **options))
+    offsets = load_checkpoint(tmp_path / "run" / "last.safetensors").model.state_dict()["head.offsets"]
+    assert offsets.norm(dim=1).max() > 0.4

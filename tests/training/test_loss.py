@@ -38,18 +38,20 @@ def make(tree: ClassTree = FLAT, weights: tuple[float, ...] = (1.0, 1.0, 1.0), r
 
 def test_class_weights_by_hand() -> None:
     # Of 100 pixels; the median frequency is 0.16.
-    found = class_weights(np.array([80, 16, 4]), largest=10.0)
+    found = class_weights(np.array([80, 16, 4]), "root", largest=10.0)
     assert found.dtype == torch.float32
     assert found.tolist() == pytest.approx([math.sqrt(0.2), 1.0, 2.0])
+    assert class_weights(np.array([80, 16, 4]), "inverse", largest=10.0).tolist() == pytest.approx([0.2, 1.0, 4.0])
+    assert class_weights(np.array([80, 16, 4]), "none", largest=10.0).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_class_weights_are_held() -> None:
-    assert class_weights(np.array([10**6, 100, 1]), largest=4.0).tolist() == pytest.approx([0.25, 1.0, 4.0])
-    assert class_weights(np.array([10**6, 100, 1]), largest=1.0).tolist() == [1.0, 1.0, 1.0]
+    assert class_weights(np.array([10**6, 100, 1]), "root", largest=4.0).tolist() == pytest.approx([0.25, 1.0, 4.0])
+    assert class_weights(np.array([10**6, 100, 1]), "root", largest=1.0).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_classes_without_pixels_do_not_count() -> None:
-    assert class_weights(np.array([0, 80, 16, 0, 4]), largest=10.0).tolist() == pytest.approx(
+    assert class_weights(np.array([0, 80, 16, 0, 4]), "root", largest=10.0).tolist() == pytest.approx(
         [1.0, math.sqrt(0.2), 1.0, 1.0, 2.0]
     )
 

@@ -1,6 +1,7 @@
 """What is decayed, and the learning rate over time."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypsegcli.training.optimizer import build_optimizer, build_schedule
 
 def rates(steps: int, **options: object) -> list[float]:
     config = TrainConfig.model_validate({"learning_rate": 1.0} | options)
-    optimizer = build_optimizer(nn.Linear(2, 2), nn.Module(), config)
+    optimizer = build_optimizer(nn.Linear(2, 2), config)
     schedule = build_schedule(optimizer, config, steps=steps)
     found = []
     for _ in range(steps):
@@ -42,10 +43,33 @@ def test_only_kernels_and_normals_decay() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     loss = nn.Module()
     loss.slope = nn.Parameter(torch.tensor(0.5))
-    decayed, free = build_optimizer(model, loss, TrainConfig(weight_decay=0.3)).param_groups
+    frozen = nn.Linear(2, 2).requires_grad_(False)
+    both = nn.ModuleList([model, loss, frozen])
+    decayed, free = build_optimizer(both, TrainConfig(weight_decay=0.3)).param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert [p.shape for p in decayed["params"]] == [(4, 3, 3, 3)]
     assert [tuple(p.shape) for p in free["params"]] == [(4,), (4,), (4,), ()]
+
+
+def test_other_schedules() -> None:
+    cosine = rates(1000, warmup_steps=50, schedule="cosine")
+    assert cosine[:50] == pytest.approx([math.cos(math.pi * s / 2000) ** 2 * (s + 1) / 51 for s in range(50)])
+    assert cosine[500] == pytest.approx(0.5)
+    assert cosine[-1] == pytest.approx(0.0, abs=1e-12)
+    constant = rates(1000, warmup_steps=50, schedule="constant")
+    assert constant[24] == pytest.approx(25 / 51)
+    assert set(constant[50:]) == {1.0}
+
+
+def test_stochastic_gradient_descent_with_momentum() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    config = TrainConfig(optimizer="sgd", momentum=0.5, learning_rate=0.1, weight_decay=0.0)
+    optimizer, places = build_optimizer(layer, config), [layer.weight.item()]
+    for _ in range(3):
+        layer.weight.grad = torch.ones_like(layer.weight)
+        optimizer.step()
+        places.append(layer.weight.item())
+    assert [b - a for a, b in itertools.pairwise(places)] == pytest.approx([-0.1, -0.15, -0.175])
 
 
 @pytest.mark.parametrize("options", [{"seed": -1}, {"crop_height": 70}, {"batch_size": 1}, {"epochs": 0}, {"x": 1}])

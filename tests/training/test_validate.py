@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
-from hypsegcli.hierarchy.tree import flat_tree
-from hypsegcli.inference.segmenter import Prediction
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.inference.segmenter import Answer, Prediction
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.training import validate as module
 from hypsegcli.training.dataset import Sample
-from hypsegcli.training.validate import Scores, validate
+from hypsegcli.training.validate import Scores, Validation, validate
 
 VOID, CLASSES, MAX = 9, 4, 8.0
 
@@ -33,7 +34,8 @@ class Oracle:
     def __init__(self, answers: list[Prediction]) -> None:
         self.answers = iter(answers)
 
-    def __call__(self, *_: Any, **__: Any) -> Oracle:
+    def __call__(self, *_: Any, answer: Answer, **__: Any) -> Oracle:
+        self.answer = answer
         return self
 
     def predict(self, images: list[NDArray[np.uint8]]) -> list[Prediction]:
@@ -56,16 +58,27 @@ HEADER = Header(
 )
 
 
-def run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, truths: list[NDArray[np.uint8]], answers: list[Prediction]
-) -> Scores:
+def look(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    truths: list[NDArray[np.uint8]],
+    answers: list[Prediction],
+    header: Header = HEADER,
+    **options: Any,
+) -> tuple[Validation, Answer]:
     samples = []
     for index, truth in enumerate(truths):
         samples.append(Sample(folder / f"{index}i.png", folder / f"{index}m.png"))
         Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(samples[-1].image)
         Image.fromarray(truth).save(samples[-1].mask)
-    monkeypatch.setattr(module, "Segmenter", Oracle(answers))
-    return validate(Model(), HEADER, samples, device=None)  # type: ignore[arg-type]
+    oracle = Oracle(answers)
+    monkeypatch.setattr(module, "Segmenter", oracle)
+    found = validate(Model(), header, samples, device=None, **options)  # type: ignore[arg-type]
+    return found, oracle.answer
+
+
+def run(*arguments: Any, **options: Any) -> Scores:
+    return look(*arguments, **options)[0].scores
 
 
 def prediction(labels: NDArray[np.uint8], rng: np.random.Generator) -> Prediction:
@@ -99,6 +112,11 @@ def test_scores_against_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(ious) == 3
     assert found.mean_iou == pytest.approx(np.mean(ious))
     assert found.pixel_accuracy == pytest.approx(np.mean([truth == guess for truth, guess, _, _ in pixels]))
+    # A flat tree has no families, so that nothing is forgiven.
+    assert found.sibling_mean_iou == found.cousin_mean_iou == found.mean_iou
+    distances = sorted(p[2] for p in pixels)
+    for share, value in ((0.05, found.distance_q05), (0.5, found.distance_q50), (0.95, found.distance_q95)):
+        assert value == pytest.approx(distances[math.ceil(share * len(distances)) - 1], abs=MAX / 65535)
     for at, value in ((2, found.auroc_distance), (3, found.auroc_entropy)):
         wrong, right = ([p[at] for p in pixels if (p[0] == p[1]) is is_right] for is_right in (False, True))
         assert value == pytest.approx(by_pairs(wrong, right))
@@ -119,3 +137,37 @@ def test_all_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.mean_iou, found.pixel_accuracy) == (1.0, 1.0)
     assert np.isnan(found.auroc_distance)
     assert np.isnan(found.auroc_entropy)
+
+
+def test_families_are_forgiven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 4 pixels each: a as b, which is its sibling; c as a, its cousin; d as a, which is far."""
+    names, parents = (*"abcd", "a or b", "only c", "a, b or c"), (4, 4, 5, -1, 6, 6, -1)
+    tree = ClassTree(names=names, parents=parents, classes=CLASSES)
+    header = HEADER.model_copy(update={"tree": tree})
+    truth = np.repeat(np.arange(4, dtype=np.uint8), 4)[None]
+    labels = np.repeat(np.array([1, 1, 0, 0], np.uint8), 4)[None]
+    found = run(tmp_path, monkeypatch, [truth], [prediction(labels, np.random.default_rng(0))], header)
+    assert found.mean_iou == pytest.approx((0 + 4 / 8 + 0 + 0) / 4)
+    assert found.sibling_mean_iou == pytest.approx((4 / 12 + 1 + 0 + 0) / 4)
+    assert found.cousin_mean_iou == pytest.approx((4 / 8 + 1 + 1 + 0) / 4)
+
+
+def test_held_out_classes_are_void_and_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.array([[0, 1, 2, 3]], np.uint8)
+    answers = [prediction(np.array([[0, 0, 2, 0]], np.uint8), np.random.default_rng(0))]
+    found, answer = look(tmp_path, monkeypatch, [truth], answers, held_out=(1, 3), longest_side=7)
+    assert found.scores.mean_iou == found.scores.pixel_accuracy == 1.0
+    assert (answer.among, answer.longest_side) == ((0, 2), 7)
+    answers = [prediction(truth, np.random.default_rng(0))]
+    assert look(tmp_path, monkeypatch, [truth], answers)[1].among is None
+
+
+@pytest.mark.parametrize(("pictures", "shown"), [(0, []), (1, [0]), (2, [0, 4]), (3, [0, 2, 4]), (9, [0, 1, 2, 3, 4])])
+def test_pictures_are_spread_over_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: int, shown: list[int]
+) -> None:
+    """Photograph, truth, answer and doubt; each image is as wide as its number, so that they are told apart."""
+    rng = np.random.default_rng(0)
+    truths = [np.zeros((10, 10 + number), np.uint8) for number in range(5)]
+    found, _ = look(tmp_path, monkeypatch, truths, [prediction(truth, rng) for truth in truths], pictures=pictures)
+    assert [round((picture.shape[1] - 12) / 4 / 18) for picture in found.pictures] == [10 + number for number in shown]

@@ -1,0 +1,69 @@
+"""TrainConfig as TOML: read, checked, and written with what each setting means."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from hypsegcli.errors import UsageError
+from hypsegcli.training.config import TrainConfig
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file, not yet checked.
+
+    Raises UsageError for a file that is not there or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`name=value` as on the command line; what is not a TOML value is a string.
+
+    Raises UsageError where there is no equals sign.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text}: expected NAME=VALUE, such as class_weights=none")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except ValueError:
+        parsed = value.strip()
+    return name.strip().replace("-", "_"), parsed
+
+
+def check_settings(settings: Mapping[str, Any], origin: Mapping[str, str]) -> TrainConfig:
+    """The configuration that settings stand for; `origin` says where a setting was given.
+
+    Raises UsageError with a sentence on the first setting that cannot be.
+    """
+    try:
+        return TrainConfig.model_validate(dict(settings))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise UsageError(reason) from problem
+        name = str(first["loc"][0])
+        where = origin.get(name, name)
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"{where}: there is no setting '{name}'; --show-config prints them all") from problem
+        raise UsageError(f"{where}: {reason}, found {first['input']!r}") from problem
+
+
+def to_toml(config: TrainConfig) -> str:
+    """Every setting a line, each with its meaning and unit as a comment."""
+    lines = []
+    for name, field in TrainConfig.model_fields.items():
+        # Numbers, booleans, strings and lists of strings are written alike in JSON and TOML.
+        value = json.dumps(config.model_dump(mode="json")[name], ensure_ascii=False)
+        lines.append(f"{name} = {value}  # {field.description}")
+    return "\n".join(lines) + "\n"

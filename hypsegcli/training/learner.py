@@ -1,0 +1,70 @@
+"""Learner: a network and, where it is learned, its curvature."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hypsegcli.geometry.poincare import project
+from hypsegcli.network.head import HyperbolicHead, ReferenceHead
+from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
+
+
+class LearnedCurvature(nn.Module):
+    """One free number whose softplus is c, so that c stays positive whatever a step does."""
+
+    def __init__(self, start: float) -> None:
+        super().__init__()
+        # The inverse of softplus, in the form that does not overflow.
+        self.raw = nn.Parameter(torch.tensor(start + math.log(-math.expm1(-start))))
+
+    def forward(self) -> Tensor:
+        """C as a scalar that gradients pass through."""
+        return F.softplus(self.raw)
+
+
+class Learner(nn.Module):
+    """All that a step changes in a network, and all that a moving average is over."""
+
+    def __init__(self, model: HyperbolicDeepLab, *, learn_curvature: bool, train_only: str) -> None:
+        super().__init__()
+        self.model = model
+        self.curvature = LearnedCurvature(model.config.curvature) if learn_curvature else None
+        self.frozen: tuple[nn.Module, ...] = ()
+        if train_only == "head":
+            self.frozen = (model.backbone, model.aspp, model.decoder.low_level, model.decoder.refine)
+        for module in self.frozen:
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Learner:
+        """As usual, but for frozen layers, whose batch norm keeps the statistics that they came with."""
+        super().train(mode)
+        for module in self.frozen:
+            module.eval()
+        return self
+
+    def forward(self, image: Tensor) -> NetworkOutput:
+        """As the network."""
+        if self.curvature is not None:
+            cast(HyperbolicHead, self.model.head).curvature = self.curvature()
+        output: NetworkOutput = self.model(image)
+        return output
+
+    @torch.no_grad()
+    def hold(self) -> None:
+        """After a step: the reference head's offsets are points, and a step may have carried one out of the ball."""
+        head = self.model.head
+        if isinstance(head, ReferenceHead):
+            head.offsets.copy_(project(head.offsets, c=head.config.curvature))
+
+    def finished(self) -> HyperbolicDeepLab:
+        """The network with its curvature as a plain number: to be validated or saved. Training may go on after it."""
+        if self.curvature is not None:
+            c = float(self.curvature().detach())
+            self.model.config = self.model.config.model_copy(update={"curvature": c})
+            cast(HyperbolicHead, self.model.head).settle(self.model.config)
+        return self.model

@@ -1,0 +1,99 @@
+"""Settings in files and on the command line: read back as written, refused with a sentence."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import REPOSITORY
+
+from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.errors import UsageError
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.config_file import check_settings, parse_setting, read_settings, to_toml
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"held_out": ["a b", 'the "c"'], "licence": "straße \\ \n #", "ema_decay": 0.999, "flip": False, "init": "x"}],
+)
+def test_a_configuration_is_read_back_as_it_was_written(tmp_path: Path, options: dict[str, Any]) -> None:
+    config = TrainConfig.model_validate(options)
+    (tmp_path / "config.toml").write_text(to_toml(config), encoding="utf-8")
+    assert check_settings(read_settings(tmp_path / "config.toml"), {}) == config
+
+
+def test_every_setting_says_what_it_means() -> None:
+    lines = to_toml(TrainConfig()).splitlines()
+    assert [line.partition(" = ")[0] for line in lines] == list(TrainConfig.model_fields)
+    for line in lines:
+        assert re.search(r"  # \S", line), line
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("epochs=3", "epochs", 3),
+        ("learning-rate = 1e-3", "learning_rate", 1e-3),
+        ("flip=false", "flip", False),
+        ("class_weights=none", "class_weights", "none"),
+        ("licence=MIT; a=b", "licence", "MIT; a=b"),
+        ('held_out=["a", "b"]', "held_out", ["a", "b"]),
+        ("init=", "init", ""),
+    ],
+)
+def test_a_setting_on_the_command_line(text: str, name: str, value: object) -> None:
+    assert parse_setting(text) == (name, value)
+
+
+def test_a_setting_without_a_value() -> None:
+    with pytest.raises(UsageError, match="--set epochs: expected NAME=VALUE, such as"):
+        parse_setting("epochs")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"epochs": 0}, r"here: Input should be greater than or equal to 1, found 0$"),
+        ({"epoch": 3}, r"epoch: there is no setting 'epoch'; --show-config prints them all$"),
+        ({"epochs": "many"}, r"here: .*valid integer.*, found 'many'$"),
+        ({"scale_min": 3.0}, r"scale_min 3 lies above scale_max 2$"),
+        ({"learn_curvature": True, "head": "euclidean"}, r"learn_curvature needs the hyperbolic head, not euclidean$"),
+        ({"train_only": "head"}, r"train_only head needs init"),
+        ({"curvature": float("inf")}, r"curvature: .*finite"),
+        ({"model": {"epochs": 3}}, r"model: there is no setting 'model'"),
+    ],
+)
+def test_settings_that_cannot_be(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        check_settings(settings, {"epochs": "here"})
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.toml: cannot be read as TOML"):
+        read_settings(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("epochs = \n")
+    with pytest.raises(UsageError, match=r"bad\.toml: cannot be read as TOML .*line 1"):
+        read_settings(tmp_path / "bad.toml")
+    (tmp_path / "latin.toml").write_bytes(b"licence = '\xdf'")
+    with pytest.raises(UsageError, match=r"latin\.toml: cannot be read as TOML"):
+        read_settings(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("*/*.toml")), ids=lambda path: path.name)
+def test_the_committed_configurations_are_valid(path: Path) -> None:
+    config = check_settings(tomllib.loads(path.read_text()), {})
+    for name in (config.init, config.colors):
+        assert not name or (REPOSITORY / name).is_file()
+
+
+def test_the_bundled_checkpoint_s_recipe_is_the_committed_one() -> None:
+    config = check_settings(tomllib.loads((REPOSITORY / "weights" / "camvid-resnet18.toml").read_text()), {})
+    header = read_header(REPOSITORY / "weights" / "camvid-resnet18.safetensors")
+    committed = config.model_dump(mode="json")
+    assert header.provenance.recipe.items() <= committed.items()
+    assert config.architecture().items() <= header.model.model_dump().items()
+    assert (config.ignore_index, config.licence) == (header.ignore_index, header.provenance.licence)

@@ -1,0 +1,153 @@
+"""Where first weights come from, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from support import make_checkpoint
+from torchvision import models
+
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.errors import CheckpointError, DataError
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import HyperbolicDeepLab, build_model
+from hypsegcli.training.init import initialise
+
+TREE = flat_tree(["a", "b", "c"])
+
+
+def network(seed: int = 1, **fields: object) -> HyperbolicDeepLab:
+    torch.manual_seed(seed)
+    config = {"backbone": "mobilenet_v3_small", "embedding_size": 4, "nodes": 3, "softmax": "flat"}
+    return build_model(ModelConfig.model_validate(config | fields))
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """Random weights other than those of `network`."""
+    return make_checkpoint(tmp_path / "other.safetensors", TREE, backbone="mobilenet_v3_small")
+
+
+def differing(model: HyperbolicDeepLab, path: Path) -> set[str]:
+    other = load_checkpoint(path).model.state_dict()
+    return {
+        name
+        for name, tensor in model.state_dict().items()
+        if name not in other or other[name].shape != tensor.shape or not torch.equal(other[name], tensor)
+    }
+
+
+def test_random_weights_stay() -> None:
+    model = network()
+    assert initialise(model, "", TREE, head=True) == "random weights"
+    for name, tensor in network().state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name])
+
+
+def test_all_of_a_checkpoint(checkpoint: Path) -> None:
+    model = network()
+    assert differing(model, checkpoint)
+    told = initialise(model, str(checkpoint), TREE, head=True)
+    assert told == f"all {len(model.state_dict())} tensors from other.safetensors"
+    assert not differing(model, checkpoint)
+
+
+def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> None:
+    model = network()
+    told = initialise(model, str(checkpoint), TREE, head=False)
+    count = len(model.state_dict())
+    assert told == (
+        f"{count - 4} of {count} tensors from other.safetensors; "
+        "random: decoder.embed.weight, decoder.embed.bias, head.normals, ..."
+    )
+    # Biases start at zero, in a checkpoint of random weights too.
+    assert differing(model, checkpoint) >= {"decoder.embed.weight", "head.normals"}
+    assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
+
+
+def test_a_head_of_other_classes_means_nothing(checkpoint: Path) -> None:
+    """Even where its shape fits."""
+    model = network()
+    told = initialise(model, str(checkpoint), flat_tree(["a", "b", "d"]), head=True)
+    assert told.endswith("random: head.normals, head.bias")
+    assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
+    assert "decoder.embed.weight" not in differing(model, checkpoint)
+
+
+def test_what_does_not_fit_stays_random(checkpoint: Path) -> None:
+    model = network(embedding_size=6)
+    assert "decoder.embed.weight" in initialise(model, str(checkpoint), TREE, head=True)
+    assert differing(model, checkpoint) == {"decoder.embed.weight", "decoder.embed.bias", "head.normals"}
+
+
+def test_a_checkpoint_of_another_backbone(checkpoint: Path) -> None:
+    """Some of its tensors would fit, and mean nothing."""
+    with pytest.raises(DataError, match="its backbone is mobilenet_v3_small, not resnet18; choose that one or another"):
+        initialise(network(backbone="resnet18"), str(checkpoint), TREE, head=True)
+
+
+def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    net = models.get_model("mobilenet_v3_small", weights=None)
+    path = tmp_path / "mobilenet_v3_small-047dcff4.pth"
+    torch.save(net.state_dict(), path)
+    model = network()
+    told = initialise(model, str(path), TREE, head=True)
+    assert told == f"backbone from {path.name}; ASPP, decoder and head from random weights"
+    assert torch.equal(model.backbone.low[0][0].weight, net.features[0][0].weight)
+    assert torch.equal(model.head.normals, network().head.normals)
+
+
+def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = models.get_model("mobilenet_v3_small", weights=None)
+    weights = models.get_model_weights("mobilenet_v3_small").DEFAULT
+    monkeypatch.setattr(type(weights), "get_state_dict", lambda self, **_: net.state_dict())
+    model = network()
+    told = initialise(model, "imagenet", TREE, head=True)
+    assert told.startswith("backbone from torchvision's ImageNet weights of mobilenet_v3_small; ")
+    assert torch.equal(model.backbone.low[0][0].weight, net.features[0][0].weight)
+
+
+def test_without_a_network_the_weights_stay_random_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(type(models.get_model_weights("mobilenet_v3_small").DEFAULT), "get_state_dict", refuse)
+    model = network()
+    told = initialise(model, "imagenet", TREE, head=True)
+    assert told.startswith("random weights: torchvision's for mobilenet_v3_small cannot be had here (")
+    assert "no route to host" in told
+    assert torch.equal(model.backbone.low[0][0].weight, network().backbone.low[0][0].weight)
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("run",)
+
+
+def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"none\.pth"):
+        initialise(network(), str(tmp_path / "none.pth"), TREE, head=True)
+    for name, content, sentence in (
+        ("hostile", Hostile(), "cannot be read as plain weights"),
+        ("list", [1, 2], "holds no plain weights"),
+        ("nested", {"state_dict": {}}, "holds no plain weights"),
+        ("other", models.get_model("resnet18", weights=None).state_dict(), "not the weights of torchvision's"),
+    ):
+        path = tmp_path / f"{name}.pth"
+        torch.save(content, path)
+        with pytest.raises(CheckpointError, match=rf"{name}\.pth: {sentence}"):
+            initialise(network(), str(path), TREE, head=True)
+    (tmp_path / "text.pth").write_text("hello")
+    with pytest.raises(CheckpointError, match=r"text\.pth: cannot be read as plain weights"):
+        initialise(network(), str(tmp_path / "text.pth"), TREE, head=True)
+
+
+def test_a_tree_with_more_nodes_keeps_the_trunk(checkpoint: Path) -> None:
+    tree = ClassTree(names=("a", "b", "c", "bc"), parents=(-1, 3, 3, -1), classes=3)
+    model = network(nodes=4, softmax="hierarchical")
+    assert initialise(model, str(checkpoint), tree, head=True).endswith("random: head.normals, head.bias")

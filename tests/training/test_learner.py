@@ -1,0 +1,97 @@
+"""What learns, what is frozen, and a curvature that stays positive."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import build_model
+from hypsegcli.training.learner import LearnedCurvature, Learner
+
+IMAGE = torch.randn(2, 3, 32, 32)
+
+
+def learner(*, learn_curvature: bool = False, train_only: str = "all", **fields: Any) -> Learner:
+    torch.manual_seed(0)
+    config = ModelConfig(backbone="mobilenet_v3_small", embedding_size=3, nodes=4, softmax="flat", **fields)
+    return Learner(build_model(config), learn_curvature=learn_curvature, train_only=train_only)
+
+
+@pytest.mark.parametrize("start", [1e-6, 0.1, 1.0, 30.0, 1e5])
+def test_a_learned_curvature_starts_where_it_is_told(start: float) -> None:
+    assert LearnedCurvature(start)().item() == pytest.approx(start, rel=1e-4)
+
+
+def test_a_learned_curvature_cannot_leave_the_positive_numbers() -> None:
+    curvature = LearnedCurvature(1.0)
+    with torch.no_grad():
+        curvature.raw.fill_(-50.0)
+    assert 0 < curvature().item() < 1e-20
+
+
+def test_it_has_a_gradient_and_ends_as_a_number() -> None:
+    one = learner(learn_curvature=True, curvature=0.5)
+    output = one(IMAGE)
+    output.logits.sum().backward()
+    assert one.curvature is not None
+    assert one.curvature.raw.grad is not None
+    assert one.curvature.raw.grad != 0
+    with torch.no_grad():
+        one.curvature.raw.add_(0.3)
+        expected = one.eval()(IMAGE)
+    finished = one.finished()
+    assert type(finished.head.curvature) is float
+    assert finished.config.curvature == finished.head.curvature == pytest.approx(one.curvature().item())
+    assert finished.config.curvature > 0.6
+    for found, wanted in zip(finished(IMAGE), expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+    copy.deepcopy(finished)
+
+
+def test_a_fixed_curvature_is_left_alone() -> None:
+    one = learner(curvature=0.5)
+    one(IMAGE)
+    assert one.finished().config.curvature == one.finished().head.curvature == 0.5
+    assert not [name for name, _ in one.named_parameters() if "raw" in name]
+
+
+def test_only_embedding_and_classifier_learn() -> None:
+    one = learner(train_only="head").train()
+    before = {name: tensor.clone() for name, tensor in one.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in one.parameters() if p.requires_grad], lr=0.1)
+    one(IMAGE).logits.square().sum().backward()
+    optimizer.step()
+    changed = {name for name, tensor in one.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed == {
+        "model.decoder.embed.weight",
+        "model.decoder.embed.bias",
+        "model.head.normals",
+        "model.head.bias",
+    }
+    assert one.model.decoder.embed.training
+    assert not one.model.backbone.training
+
+
+def test_everything_learns_otherwise() -> None:
+    one = learner().train()
+    one(IMAGE).logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in one.parameters())
+    assert all(module.training for module in one.modules())
+
+
+@pytest.mark.parametrize("c", [1.0, 4.0])
+def test_points_are_held_in_the_ball(c: float) -> None:
+    one = learner(head="hyperbolic-reference", curvature=c)
+    inside = 0.3 / c**0.5 * torch.eye(4, 3)
+    with torch.no_grad():
+        one.model.head.offsets.copy_(inside)
+    one.hold()
+    assert torch.equal(one.model.head.offsets, inside)
+    with torch.no_grad():
+        one.model.head.offsets.copy_(100 * inside)
+    one.hold()
+    assert one.model.head.offsets.norm(dim=1)[:3].tolist() == pytest.approx([0.999 / c**0.5] * 3)
