@@ -22,7 +22,9 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # The network.
-    backbone: Backbone = _choice("resnet18", "resnet18, resnet50, resnet101, mobilenet_v3_small or mobilenet_v3_large")
+    backbone: Backbone = _choice(
+        "resnet18", "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small or _large"
+    )
     output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features")
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder")
     embedding_size: int = _choice(64, "D, the dimensions of the ball", ge=2)

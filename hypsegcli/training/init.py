@@ -16,6 +16,7 @@ from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import REGISTRY
+from hypsegcli.network.backbones.features import torchvision_name
 from hypsegcli.network.model import HyperbolicDeepLab
 
 _NAMED = 3
@@ -53,7 +54,9 @@ def _from_torchvision(model: HyperbolicDeepLab) -> str:
     name = model.config.backbone
     try:
         # Not `progress`: it prints.
-        weights = models.get_model_weights(name).DEFAULT.get_state_dict(progress=False, check_hash=True)
+        weights = models.get_model_weights(torchvision_name(name)).DEFAULT.get_state_dict(
+            progress=False, check_hash=True
+        )
     except (URLError, OSError, RuntimeError) as error:
         return f"random weights: torchvision's for {name} cannot be had here ({error})"
     return _into_backbone(model, weights, f"torchvision's ImageNet weights of {name}")
@@ -73,7 +76,8 @@ def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], call
 def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, head: bool) -> str:
     other = load_checkpoint(path)
     theirs, ours = other.header.model.backbone, model.config.backbone
-    if theirs != ours:
+    # A network cut shorter may start from a whole one; of others some tensors would fit, and mean nothing.
+    if torchvision_name(theirs) != torchvision_name(ours):
         raise DataError(f"--init {path}: its backbone is {theirs}, not {ours}; choose that one or another file")
     # Rows of a head belong to classes; those of other classes mean nothing here, even where the shapes fit.
     same_classes = other.header.tree == tree and other.header.model.head == model.config.head

@@ -98,6 +98,22 @@ def test_a_dilated_network_answers_as_the_strided_one_did(name: str, size: tuple
         torch.testing.assert_close(fine[:, :, ::step, ::step], coarse, rtol=0.0, atol=bound)
 
 
+@strides
+def test_without_its_last_stage_a_network_is_the_beginning_of_the_whole(stride: int) -> None:
+    whole, cut = (lively(REGISTRY[name](name, stride)) for name in ("resnet18", "resnet18_c4"))
+    state = {key: value for key, value in whole.state_dict().items() if not key.startswith("high.layer4")}
+    cut.load_state_dict(state)
+    image = torch.randn(1, 3, 48, 80)
+    low, high = answers(cut, image)
+    with torch.no_grad():
+        expected = whole.low(image)
+        assert torch.equal(low, expected)
+        for part in (whole.high.layer2, whole.high.layer3):
+            expected = part(expected)
+    assert torch.equal(high, expected)
+    assert high.shape[1] == cut.high_channels == 256
+
+
 @every
 def test_output_strides_share_their_weights(name: str) -> None:
     """A checkpoint of one stride can be loaded at the other: names and shapes are the same."""

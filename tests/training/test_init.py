@@ -90,6 +90,14 @@ def test_a_checkpoint_of_another_backbone(checkpoint: Path) -> None:
         initialise(network(backbone="resnet18"), str(checkpoint), TREE, head=True)
 
 
+def test_a_network_cut_shorter_starts_from_the_whole(tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "whole.safetensors", TREE, backbone="resnet18")
+    model = network(backbone="resnet18_c4")
+    told = initialise(model, str(path), TREE, head=True)
+    assert "random: aspp." in told
+    assert not any(name.startswith("backbone.") for name in differing(model, path))
+
+
 def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
     torch.manual_seed(5)
     net = models.get_model("mobilenet_v3_small", weights=None)

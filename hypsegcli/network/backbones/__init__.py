@@ -21,6 +21,7 @@ class Family(Protocol):
 
 REGISTRY: dict[str, Family] = {
     "resnet18": resnet_features,
+    "resnet18_c4": resnet_features,
     "resnet50": resnet_features,
     "resnet101": resnet_features,
     "mobilenet_v3_small": mobilenet_features,

@@ -27,12 +27,17 @@ class Features(nn.Module):
         return low, self.high(low)
 
 
+def torchvision_name(name: str) -> str:
+    """What torchvision calls the network that a backbone is cut from."""
+    return name.removesuffix("_c4")
+
+
 def torchvision_model(name: str, weights: Mapping[str, Tensor] | None) -> Any:
-    """Torchvision's classifier called `name`, with random weights or with those given, whatever its classes.
+    """Torchvision's classifier of a backbone, with random weights or with those given, whatever its classes.
 
     Raises ValueError or RuntimeError where the given ones are not those of this network.
     """
-    net = models.get_model(name, weights=None)
+    net = models.get_model(torchvision_name(name), weights=None)
     if weights is not None:
         wanted = {key: value for key, value in weights.items() if not key.startswith(_CLASSIFIERS)}
         keys = net.load_state_dict(wanted, strict=False)

@@ -1,4 +1,8 @@
-"""ResNet-18, 50 and 101 from torchvision (He et al., 2016), classifier cut off."""
+"""ResNet-18, 50 and 101 from torchvision (He et al., 2016), classifier cut off; `_c4` leaves out the last stage too.
+
+The last stage holds three quarters of a ResNet's weights and, dilated, half of its work; what is left is small and
+fast, and knows less.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from hypsegcli.network.backbones.features import Features, stride_to_dilation, t
 def resnet_features(name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None) -> Features:
     """The ResNet called `name`, with random weights or torchvision's own; stride 4 is the output of layer1."""
     net = torchvision_model(name, weights)
+    parts = ("layer2", "layer3") if name.endswith("_c4") else ("layer2", "layer3", "layer4")
     if output_stride == 8:
         stride_to_dilation(net.layer3, entering=1, dilation=2)
         stride_to_dilation(net.layer4, entering=2, dilation=4)
@@ -21,7 +26,7 @@ def resnet_features(name: str, output_stride: int, weights: Mapping[str, Tensor]
     for part in ("conv1", "bn1", "relu", "maxpool", "layer1"):
         low.add_module(part, getattr(net, part))
     high = nn.Sequential()
-    for part in ("layer2", "layer3", "layer4"):
+    for part in parts:
         high.add_module(part, getattr(net, part))
-    channels = net.fc.in_features
-    return Features(low, high, low_channels=channels // 8, high_channels=channels)
+    channels = net.fc.in_features  # each stage has twice those of the one before
+    return Features(low, high, low_channels=channels // 8, high_channels=channels // 2 ** (3 - len(parts)))
