@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 from hypsegcli.cli.console import talk
 
-_EVERY = 5.0  # seconds between plain lines
+_EVERY = {"images": 5.0, "steps": 60.0}  # seconds between plain lines; trainings are long
 
 
 class Progress(Protocol):
@@ -60,7 +60,7 @@ class Lines(Silent):
         """Count, and print now and then."""
         self.done += 1
         now = time.monotonic()
-        if now - self.last >= _EVERY and self.done < self.total:
+        if now - self.last >= _EVERY[self.unit] and self.done < self.total:
             self.last = now
             left = (now - self.started) / self.done * (self.total - self.done)
             talk(f"{self.done}/{self.total} {self.unit}, about {duration(left)} left")

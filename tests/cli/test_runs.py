@@ -280,7 +280,7 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
 def test_plain_lines_of_progress_where_there_is_no_terminal(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hypsegcli.cli.progress._EVERY", 0.0)
+    monkeypatch.setattr("hypsegcli.cli.progress._EVERY", {"images": 0.0})
     stderr = hypseg("predict", photos, "--out", tmp_path / "out").stderr
     assert "1/3 images, about" in stderr
     assert "\r" not in stderr
