@@ -14,7 +14,7 @@ import warnings
 
 import typer
 
-from hypsegcli.cli import calibrate, compare, evaluate, info, predict, train, uncertainty
+from hypsegcli.cli import calibrate, compare, disk, evaluate, info, predict, train, uncertainty
 from hypsegcli.cli.console import error
 from hypsegcli.errors import DeviceError, HypsegError, UsageError
 
@@ -30,6 +30,7 @@ app.command("uncertainty")(uncertainty.uncertainty)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("calibrate")(calibrate.calibrate)
+app.command("disk")(disk.disk)
 app.command("info")(info.info)
 app.command("train")(train.train)
 

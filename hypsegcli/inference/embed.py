@@ -1,0 +1,85 @@
+"""From an image to the points of the Poincaré disk that a two-dimensional model sees in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.geometry.disk import Points, disk_points
+from hypsegcli.geometry.mlr import Gyroplanes, from_bias, from_points
+from hypsegcli.geometry.poincare import project
+from hypsegcli.hierarchy.softmax import class_log_probabilities
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.shrink import shrink_image
+from hypsegcli.inference.device import Device
+from hypsegcli.inference.segmenter import RGB, normalise
+from hypsegcli.inference.tiling import ALIGNMENT
+from hypsegcli.network.head import HyperbolicHead, ReferenceHead
+from hypsegcli.network.model import GRID, HyperbolicDeepLab
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """One image on the network's grid, whose cells are squares of 4 x 4 pixels of what went into the network."""
+
+    points: Points  # (h, w, 2) in the unit disk, float64
+    classes: NDArray[np.intp]  # (h, w) the most probable class
+
+
+@torch.inference_mode()
+def embed(
+    model: HyperbolicDeepLab,
+    tree: ClassTree,
+    spec: InputSpec,
+    image: RGB,
+    *,
+    device: Device,
+    longest_side: int | None = None,
+) -> Embedded:
+    """Embed an image (H, W, 3), shrunk before where it is longer than `longest_side`; it goes in as a whole.
+
+    A point lies at the distance to the origin that the head held below its limit. Cells that only pad the image to
+    the network's coarsest grid are cut off. ValueError unless the model is hyperbolic with D = 2; FloatingPointError
+    where its answer holds NaN or infinity.
+    """
+    config = model.config
+    if config.embedding_size != 2 or config.head == "euclidean":
+        raise ValueError(f"a disk needs a hyperbolic head with D = 2, not {config.head}, D = {config.embedding_size}")
+    model = model.to(device.torch).to(memory_format=torch.channels_last).eval()
+    small = shrink_image(image, longest_side)
+    rows, columns = small.shape[:2]
+    batch = normalise(torch.from_numpy(small).to(device.torch).permute(2, 0, 1)[None], spec)
+    batch = F.pad(batch, (0, -columns % ALIGNMENT, 0, -rows % ALIGNMENT), mode="replicate")
+    with torch.autocast(device.torch.type, torch.bfloat16, enabled=device.bf16):
+        output = model(batch)
+    if not all(bool(torch.isfinite(part).all()) for part in output):
+        raise FloatingPointError("its answer holds NaN or infinity")
+    h, w = -(-rows // GRID), -(-columns // GRID)
+    v = output.embedding[0, :, :h, :w].permute(1, 2, 0)
+    classes = class_log_probabilities(output.logits, tree)[0, :, :h, :w].argmax(0)
+    points = disk_points(_array(v), _array(output.distance[0, :h, :w]), c=config.curvature)
+    return Embedded(points, classes.cpu().numpy().astype(np.intp))
+
+
+@torch.no_grad()
+def gyroplanes(model: HyperbolicDeepLab) -> Gyroplanes:
+    """The gyroplanes of a hyperbolic head, one a node, in the Lorentz form of its trained curvature, float64.
+
+    A node whose normal is 0 has scale 0, and none. TypeError for a Euclidean head, whose classes are half-spaces.
+    """
+    head, c = model.head, model.config.curvature
+    if isinstance(head, HyperbolicHead):
+        return from_bias(head.normals.double().cpu(), head.bias.double().cpu(), c=c)
+    if isinstance(head, ReferenceHead):
+        return from_points(head.normals.double().cpu(), project(head.offsets.double().cpu(), c=c), c=c)
+    raise TypeError(f"{type(head).__name__} has no gyroplanes")
+
+
+def _array(tensor: Tensor) -> NDArray[np.float64]:
+    return tensor.double().cpu().numpy()
