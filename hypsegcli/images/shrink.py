@@ -30,8 +30,14 @@ def shrink_mask(mask: NDArray[Any], longest_side: int | None) -> NDArray[Any]:
     size = shrunk_size(mask.shape[0], mask.shape[1], longest_side)
     if size == mask.shape:
         return mask
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp) for new, old in zip(size, mask.shape, strict=True)
-    )
+    rows, columns = (nearest(old, new) for new, old in zip(size, mask.shape, strict=True))
     shrunk: NDArray[Any] = mask[rows[:, None], columns[None, :]]
     return shrunk
+
+
+def nearest(old: int, new: int) -> NDArray[np.intp]:
+    """(new,) the pixel among `old` ones in which the middle of each of `new` ones lies.
+
+    Many libraries take the pixel in which the corner lies, which moves a mask by up to half a pixel against its image.
+    """
+    return ((np.arange(new) + 0.5) * old / new).astype(np.intp)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from hypsegcli.images.shrink import nearest
 from hypsegcli.training.config import TrainConfig
 
 
@@ -42,5 +43,11 @@ class _RandomScale(v2.Transform):  # type: ignore[misc]  # torchvision has no ty
         return {"size": [max(1, round(height * factor)), max(1, round(width * factor))]}
 
     def transform(self, inpt: Tensor, params: dict[str, list[int]]) -> Tensor:
+        if isinstance(inpt, tv_tensors.Mask):  # torchvision's own way would move it against the image
+            rows, columns = (
+                torch.from_numpy(nearest(old, new)) for old, new in zip(inpt.shape, params["size"], strict=True)
+            )
+            mask: Tensor = tv_tensors.Mask(inpt[rows[:, None], columns[None, :]])
+            return mask
         resized: Tensor = self._call_kernel(v2.functional.resize, inpt, params["size"], antialias=True)
         return resized

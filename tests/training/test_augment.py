@@ -58,6 +58,22 @@ def test_scaled_pixels_agree_inside_the_blocks(low: float, high: float) -> None:
     assert len(sizes) > 1
 
 
+@pytest.mark.parametrize("factor", [0.5, 0.6, 0.75, 0.9, 1.3, 1.7])
+def test_a_scaled_mask_lies_where_its_image_lies(factor: float) -> None:
+    """Image and mask are the same ramp; half a pixel's shift between them would be half a step of it."""
+    ramp = torch.arange(200).expand(140, -1).clone()
+    for labels in (ramp, torch.arange(140)[:, None].expand(-1, 200).clone()):
+        image = tv_tensors.Image(labels.to(torch.uint8).expand(3, -1, -1).clone())
+        config = TrainConfig(
+            crop_height=64, crop_width=96, scale_min=factor, scale_max=factor, color_jitter=0.0, flip=False
+        )
+        torch.manual_seed(0)
+        out, mask = build_augmentation(config, fill=FILL, ignore_index=VOID)(image, tv_tensors.Mask(labels))
+        inside = np.s_[4:-4, 4:-4]
+        shift = (out[0].double() - mask.double())[inside][mask[inside] != VOID].mean()
+        assert abs(shift) < 0.06, shift
+
+
 def test_masks_are_never_blended() -> None:
     labels = ids(140, 200, block=2) * 12  # 0, 12, ..., so that a blend would be another id
     for seed in range(4):
