@@ -28,13 +28,14 @@ def train(
         Path | None, typer.Option(help="Folder with train/ and val/ (images/, masks/) and classes.txt.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder: checkpoints, log.csv, pictures.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file of settings; options go before it.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings; options override it.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any setting; may be repeated.", show_default=False),
     ] = None,
     show_config: Annotated[
-        bool, typer.Option("--show-config", help="Print every setting, its value and meaning, as TOML, and stop.")
+        bool,
+        typer.Option("--show-config", help="Print all settings, values and meanings, as TOML; stop."),
     ] = False,
     backbone: Annotated[str | None, _setting("ResNet or MobileNet, by torchvision's name.", _NETWORK)] = None,
     output_stride: Annotated[int | None, _setting("8 or 16.", _NETWORK)] = None,
@@ -45,7 +46,7 @@ def train(
     init: Annotated[str | None, _setting("imagenet, or a checkpoint or backbone file.", _NETWORK)] = None,
     epochs: Annotated[int | None, _setting("Passes over the training images.", _LEARNING)] = None,
     batch_size: Annotated[int | None, _setting("Images a step.", _LEARNING)] = None,
-    crop: Annotated[tuple[int, int] | None, _setting("Height and width of the crops, pixels.", _LEARNING)] = None,
+    crop: Annotated[tuple[int, int] | None, _setting("Height and width, multiples of 16.", _LEARNING)] = None,
     learning_rate: Annotated[float | None, _setting("At its peak.", _LEARNING)] = None,
     class_weights: Annotated[str | None, _setting("none, root or inverse (of frequency).", _LEARNING)] = None,
     radius_weight: Annotated[float | None, _setting("Of the loss that teaches the radius.", _LEARNING)] = None,
@@ -63,7 +64,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a checkpoint; writes one after every epoch and keeps the best."""
+    """Train a checkpoint; writes one after every epoch and keeps the best. Defaults: --show-config."""
     given = {
         name: value
         for name, value in locals().items()
@@ -85,13 +86,17 @@ def train(
     from hypsegcli.training.run import Job
 
     events = loop.train(Job(data, out, settings, choose_device(device)), resume=resume)
+    if not quiet:
+        talk(f"looking at every file in {data}")
     started = next(events)
     assert isinstance(started, loop.Started)
-    _open(started, quiet=quiet)
+    for note in started.notes:
+        talk(note)
     with progress_for(started.epochs * started.steps, quiet=quiet, unit="steps", verb="training") as progress:
         for event in events:
             _show(event, progress)
-    say(f"trained: {out / 'best.safetensors'}")
+    advice = f"; use it with --longest-side {settings.longest_side}, as it was trained" if settings.longest_side else ""
+    say(f"trained: {out / 'best.safetensors'}{advice}")
 
 
 def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> TrainConfig:
@@ -105,17 +110,10 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> Tra
         settings[name], origin[name] = value, f"--set {name}"
     if "crop" in given:
         given["crop_height"], given["crop_width"] = given.pop("crop")
-    if "held_out" in given:
-        given["held_out"] = [name.strip() for name in given["held_out"].split(",")]
     for name, value in given.items():
         settings[name] = value
         origin[name] = "--crop" if name.startswith("crop_") else f"--{name.replace('_', '-')}"
     return check_settings(settings, origin)
-
-
-def _open(started: Started, *, quiet: bool) -> None:
-    for note in started.notes if not quiet else ():
-        talk(note)
 
 
 def _show(event: Started | Step | EpochReport, progress: Progress) -> None:

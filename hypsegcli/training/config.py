@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hypsegcli.network.config import Backbone, Head
 
@@ -17,6 +17,7 @@ class TrainConfig(BaseModel):
     """What `hypseg train` does; written into the run folder and the checkpoint.
 
     Flat, so that a setting has one name in a file, on the command line, in an error and in a checkpoint's recipe.
+    Paths are from the working directory.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -47,8 +48,8 @@ class TrainConfig(BaseModel):
     )
 
     # What is seen.
-    crop_height: int = _choice(240, "pixels", ge=32, multiple_of=16)
-    crop_width: int = _choice(320, "pixels", ge=32, multiple_of=16)
+    crop_height: int = _choice(240, "pixels, a multiple of 16", ge=32, multiple_of=16)
+    crop_width: int = _choice(320, "pixels, a multiple of 16", ge=32, multiple_of=16)
     scale_min: float = _choice(0.5, "an image is resized by a factor between these two, uniform in the logarithm", gt=0)
     scale_max: float = _choice(2.0, "the same", gt=0)
     flip: bool = _choice(True, "mirror every second image, left to right")
@@ -73,15 +74,23 @@ class TrainConfig(BaseModel):
     poly_power: float = _choice(0.9, "of poly: (1 - step / steps) ** power", ge=0)
     warmup_steps: int = _choice(300, "steps, linear from 0; a tenth of a short run at most", ge=0)
     ema_decay: float = _choice(0.0, "of a moving average of the weights, a step; 0: none is taken", ge=0, lt=1)
-    precision: Literal["fp32", "bf16"] = _choice("fp32", "fp32 or bf16, of the layers before the exponential map")
+    precision: Literal["fp32", "bf16"] = _choice(
+        "fp32", "fp32 or bf16, before the exponential map; validation is as predict is"
+    )
     channels_last: bool = _choice(True, "memory layout, the faster one on most machines")
-    seed: int = _choice(0, "of weights, order and augmentation", ge=0)
+    seed: int = _choice(0, "of weights, order and augmentation", ge=0, lt=2**32)
 
     # What is told.
     validate_every: int = _choice(1, "epochs; the last one is always validated", ge=1)
     pictures: int = _choice(4, "validation images drawn at every validation", ge=0)
     tensorboard: bool = _choice(False, "write RUN/tensorboard; needs the extra hypseg[tensorboard]")
     workers: int = _choice(2, "processes that read and augment", ge=0)
+
+    @field_validator("held_out", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Names separated by commas, as on the command line, stand for a list."""
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:

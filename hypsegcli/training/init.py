@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import URLError
 
 import torch
@@ -22,25 +22,28 @@ from hypsegcli.network.model import HyperbolicDeepLab
 _NAMED = 3
 
 
-def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> str:
-    """Replace random weights by those that `source` names; returns in words what was taken.
+class Start(NamedTuple):
+    """Where first weights come from."""
+
+    told: str  # in words
+    random: tuple[str, ...]  # names of tensors that were left to chance
+
+
+def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
+    """Replace random weights by those that `source` names.
 
     `source` is empty, `imagenet`, or a file. Without `head`, embedding and classifier stay random. Raises
-    CheckpointError for a file that cannot be read or fits nowhere.
+    CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another network.
     """
     if not source:
-        return "random weights"
+        return Start("random weights", tuple(model.state_dict()))
     if source == "imagenet":
         return _from_torchvision(model)
     path = Path(source)
     require_file(path)
     if _is_ours(path):
         return _from_checkpoint(model, path, tree, head=head)
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: cannot be read as plain weights ({reason})") from error
+    content = read_weights(path)
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or torchvision's own file")
     return _into_backbone(model, content, f"{path.name}")
@@ -50,7 +53,16 @@ def _is_ours(path: Path) -> bool:
     return path.suffix == ".safetensors" or path.name == "state.pt"
 
 
-def _from_torchvision(model: HyperbolicDeepLab) -> str:
+def read_weights(path: Path) -> Any:
+    """What a .pt or .pth file holds, on the CPU, without running code. Raises CheckpointError where that fails."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: cannot be read as plain weights ({reason})") from error
+
+
+def _from_torchvision(model: HyperbolicDeepLab) -> Start:
     name = model.config.backbone
     try:
         # Not `progress`: it prints.
@@ -58,11 +70,12 @@ def _from_torchvision(model: HyperbolicDeepLab) -> str:
             progress=False, check_hash=True
         )
     except (URLError, OSError, RuntimeError) as error:
-        return f"random weights: torchvision's for {name} cannot be had here ({error})"
+        told = f"random weights: torchvision's for {name} cannot be had here ({error})"
+        return Start(told, tuple(model.state_dict()))
     return _into_backbone(model, weights, f"torchvision's ImageNet weights of {name}")
 
 
-def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> str:
+def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:
     name = model.config.backbone
     try:
         filled = REGISTRY[name](name, model.config.output_stride, weights)
@@ -70,18 +83,27 @@ def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], call
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{called}: not the weights of torchvision's {name} ({reason})") from error
     model.backbone.load_state_dict(filled.state_dict())
-    return f"backbone from {called}; ASPP, decoder and head from random weights"
+    left = tuple(key for key in model.state_dict() if not key.startswith("backbone."))
+    return Start(f"backbone from {called}; ASPP, decoder and head from random weights", left)
 
 
-def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, head: bool) -> str:
+def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, head: bool) -> Start:
     other = load_checkpoint(path)
-    theirs, ours = other.header.model.backbone, model.config.backbone
+    theirs, ours = other.header.model, model.config
     # A network cut shorter may start from a whole one; of others some tensors would fit, and mean nothing.
-    if torchvision_name(theirs) != torchvision_name(ours):
-        raise DataError(f"--init {path}: its backbone is {theirs}, not {ours}; choose that one or another file")
+    if torchvision_name(theirs.backbone) != torchvision_name(ours.backbone):
+        raise DataError(
+            f"--init {path}: its backbone is {theirs.backbone}, not {ours.backbone}; choose that one or another file"
+        )
     # Rows of a head belong to classes; those of other classes mean nothing here, even where the shapes fit.
-    same_classes = other.header.tree == tree and other.header.model.head == model.config.head
-    left_out = () if head and same_classes else ("head.",) if head else ("head.", "decoder.embed.")
+    shape = ("head", "t_max", "radial_limit", "embedding_size", "nodes")
+    same_head = other.header.tree == tree and all(getattr(theirs, name) == getattr(ours, name) for name in shape)
+    if head and same_head and theirs.curvature != ours.curvature:
+        raise DataError(
+            f"--init {path}: its head was trained with curvature {theirs.curvature:g}, not {ours.curvature:g}; pass "
+            f"--curvature {theirs.curvature!r}"
+        )
+    left_out = () if head and same_head else ("head.",) if head else ("head.", "decoder.embed.")
     source, target = other.model.state_dict(), model.state_dict()
     taken = {
         name: source[name]
@@ -89,8 +111,9 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
         if name in source and source[name].shape == tensor.shape and not name.startswith(left_out)
     }
     model.load_state_dict(target | taken)
-    left = [name for name in target if name not in taken]
+    left = tuple(name for name in target if name not in taken)
     if not left:
-        return f"all {len(target)} tensors from {path.name}"
+        return Start(f"all {len(target)} tensors from {path.name}", left)
     more = ", ..." if len(left) > _NAMED else ""
-    return f"{len(taken)} of {len(target)} tensors from {path.name}; random: {', '.join(left[:_NAMED])}{more}"
+    told = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {', '.join(left[:_NAMED])}{more}"
+    return Start(told, left)

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from hypsegcli.geometry.poincare import project
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
@@ -25,6 +26,21 @@ class LearnedCurvature(nn.Module):
     def forward(self) -> Tensor:
         """C as a scalar that gradients pass through."""
         return F.softplus(self.raw)
+
+
+def moving_average(learner: Learner, decay: float) -> AveragedModel:
+    """A copy of a learner that follows it: weights, and the statistics of batch norm.
+
+    Early on it follows faster, by `(1 + n) / (10 + n)` after n steps, or it would long remember the random start.
+    """
+
+    def step(average: Tensor, now: Tensor, n: Tensor | int) -> Tensor:
+        if not average.is_floating_point():  # batch norm's count of batches
+            return now
+        share = min(decay, (1.0 + float(n)) / (10.0 + float(n)))
+        return torch.lerp(now, average, share)
+
+    return AveragedModel(learner, avg_fn=step, use_buffers=True)
 
 
 class Learner(nn.Module):

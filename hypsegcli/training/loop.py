@@ -19,11 +19,12 @@ from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import to_toml
 from hypsegcli.training.dataset import Crop
 from hypsegcli.training.pictures import write_pictures
-from hypsegcli.training.run import CONFIG, LOG, STATE, Job, Run, check_folder, prepare, restore_run, save_run
+from hypsegcli.training.run import Job, Run, prepare
+from hypsegcli.training.state import CONFIG, LOG, check_folder, read_state, restore, save_run, save_state
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
 
-_LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
+LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,20 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     """
     check_folder(job.out, resume=resume)
     board = Board(job.out / "tensorboard") if job.config.tensorboard else None
-    run, config = prepare(job), job.config
-    done, best = restore_run(run) if (job.out / STATE).exists() else (0, -math.inf)
+    earlier, config = read_state(job), job.config
+    run = prepare(job, initialised_from=earlier.header.provenance.initialised_from if earlier else None)
+    done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
+    if earlier:
+        restore(run, earlier)
     write_atomically(job.out / CONFIG, to_toml(config).encode())
-    yield Started(run.notes, config.epochs - done, len(run.loader))
+    if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
+        save_state(run, 0, best=best)
+    origin = f"starts from {run.header.provenance.initialised_from}"
+    if earlier:
+        origin = f"goes on after epoch {done}"
+    elif resume:
+        origin += f"; there was nothing to resume in {job.out}"
+    yield Started((origin, *run.remarks), config.epochs - done, len(run.loader))
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
         run.sampler.epoch = epoch
@@ -82,7 +93,7 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         mean_loss, mean_radius = (sums / len(run.loader)).tolist()
         found: Validation | None = None
         if epoch % config.validate_every == 0 or epoch == config.epochs:
-            found = _validate(run)
+            found = _validate(run, epoch)
             write_pictures(job.out, epoch, found.pictures)
         scores = found.scores if found else None
         is_best = scores is not None and scores.mean_iou > best
@@ -114,15 +125,16 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     rise = min(1.0, epochs_done / config.radius_warmup) if config.radius_warmup else 1.0
     run.loss.radius_weight = rise * config.radius_weight
     losses = run.loss(output, batch.mask.to(device))
-    if not torch.isfinite(losses.total):
-        names = ", ".join(run.train_split.samples[index].image.name for index in torch.as_tensor(batch.sample).tolist())
-        raise DataError(
-            f"the loss became {losses.total.item()} in epoch {math.ceil(epochs_done)}, at the images {names}; look at "
-            "them and their masks, or lower --learning-rate"
-        )
     run.optimizer.zero_grad(set_to_none=True)
     losses.total.backward()
-    torch.nn.utils.clip_grad_norm_(run.learner.parameters(), _LARGEST_GRADIENT)
+    length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
+    if not torch.isfinite(losses.total + length):  # before the step, which would spoil the weights
+        names = ", ".join(run.train_split.samples[index].image.name for index in torch.as_tensor(batch.sample).tolist())
+        raise DataError(
+            f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
+            f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run from "
+            "last.safetensors with a lower --learning-rate"
+        )
     run.optimizer.step()
     run.schedule.step()
     run.learner.hold()
@@ -135,17 +147,22 @@ def _layout(config: TrainConfig) -> torch.memory_format:
     return torch.channels_last if config.channels_last else torch.contiguous_format
 
 
-def _validate(run: Run) -> Validation:
+def _validate(run: Run, epoch: int) -> Validation:
     config = run.job.config
-    return validate(
-        run.scored().finished(),
-        run.header,
-        run.val_split.samples,
-        device=run.job.device,
-        held_out=run.held_out,
-        longest_side=config.longest_side or None,
-        pictures=config.pictures,
-    )
+    try:
+        return validate(
+            run.scored().finished(),
+            run.header,
+            run.val_split.samples,
+            device=run.job.device,
+            held_out=run.held_out,
+            longest_side=config.longest_side or None,
+            pictures=config.pictures,
+        )
+    except FloatingPointError as error:
+        raise DataError(
+            f"after epoch {epoch} the network answers NaN or infinity; start a new run with a lower --learning-rate"
+        ) from error
 
 
 def log_row(report: EpochReport) -> dict[str, float | str]:

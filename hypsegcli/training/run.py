@@ -1,14 +1,7 @@
-"""A training run: its parts, and its state on disk.
-
-A run folder holds `best.safetensors` and `last.safetensors` (to use), `state.pt` (to resume), `log.csv`
-(an epoch a line), `config.toml` (every setting), `pictures/` and, on request, `tensorboard/`.
-"""
+"""A training run: its parts, put together from a folder of data and a configuration."""
 
 from __future__ import annotations
 
-import io
-import json
-import math
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,36 +11,27 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from hypsegcli.checkpoint.format import Header, InputSpec, Provenance, header_from_json, header_to_json
-from hypsegcli.checkpoint.store import save_checkpoint
-from hypsegcli.errors import DataError, UsageError
+from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
+from hypsegcli.errors import DataError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
-from hypsegcli.images.write import write_atomically
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import build_model
+from hypsegcli.network.model import HyperbolicDeepLab, build_model
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, Split, read_data_tree, read_split
 from hypsegcli.training.init import initialise
-from hypsegcli.training.learner import Learner
+from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
-from hypsegcli.training.validate import Scores
-
-STATE, LOG, CONFIG = "state.pt", "log.csv", "config.toml"
-
-_FILES = (STATE, "best.safetensors", "last.safetensors", LOG)
-
-# Settings that may change when a run goes on, for they change no weight.
-_FREE = {"workers", "pictures", "tensorboard"}
 
 _NAMED = 5
+_FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ class Run:
     train_split: Split
     val_split: Split
     held_out: tuple[int, ...]
-    notes: tuple[str, ...]  # what a person should know before the first epoch
+    remarks: tuple[str, ...]  # what is odd, but no reason to refuse it
 
     def parts(self) -> dict[str, Any]:
         """What a state file holds the state of."""
@@ -97,19 +81,11 @@ class Run:
         return cast(Learner, self.average.module)
 
 
-def check_folder(out: Path, *, resume: bool) -> None:
-    """Refuse a run folder that is in use, or has nothing to resume from."""
-    taken = [name for name in _FILES if (out / name).exists()]
-    if taken and not resume:
-        raise UsageError(f"{out}: holds a training run already; continue it with --resume or choose another folder")
-    if taken and STATE not in taken:
-        raise UsageError(f"{out}: holds {', '.join(taken)}, but no {STATE} to resume from; choose another folder")
-
-
-def prepare(job: Job) -> Run:
+def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
     """Look at all data and build every part.
 
-    Raises DataError, ImageError, TreeError or CheckpointError where something does not fit.
+    `initialised_from` is what is known of a run that goes on, whose weights come later. Raises DataError, ImageError,
+    TreeError or CheckpointError where something does not fit.
     """
     config = job.config
     tree = read_data_tree(job.data)
@@ -117,6 +93,10 @@ def prepare(job: Job) -> Run:
     train_split, val_split = (
         read_split(job.data, name, classes=tree.classes, ignore_index=config.ignore_index) for name in ("train", "val")
     )
+    for split in (train_split, val_split):
+        split.pixels[list(held_out)] = 0
+        if not split.pixels.any():
+            raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
     if len(train_split.samples) < config.batch_size:
         raise DataError(
             f"{job.data / 'train'}: {len(train_split.samples)} images do not fill a batch; lower --batch-size"
@@ -126,7 +106,8 @@ def prepare(job: Job) -> Run:
     height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
     torch.manual_seed(config.seed)
     model = build_model(ModelConfig(**config.architecture() | decided))
-    origin = initialise(model, config.init, tree, head=config.train_only == "all")
+    if initialised_from is None:
+        initialised_from = _initialise(model, config, tree)
     header = Header(
         model=model.config,
         input=InputSpec(height=height, width=width),
@@ -137,30 +118,37 @@ def prepare(job: Job) -> Run:
             trained_on=f"{job.data.resolve().name}/train, {len(train_split.samples)} images",
             validated_on=f"{job.data.resolve().name}/val, {len(val_split.samples)} images",
             licence=config.licence,
-            initialised_from=origin,
+            initialised_from=initialised_from,
             recipe=config.model_dump(mode="json"),
             hypseg_version=version("hypseg"),
             torch_version=torch.__version__,
         ),
     )
     learner = Learner(model, learn_curvature=config.learn_curvature, train_only=config.train_only).to(job.device.torch)
-    seen = train_split.pixels.copy()
-    seen[list(held_out)] = 0
-    weights = class_weights(seen, config.class_weights, largest=config.max_class_weight)
+    weights = class_weights(train_split.pixels, config.class_weights, largest=config.max_class_weight)
     loss = SegmentationLoss(tree, weights, ignore_index=config.ignore_index, radius_weight=config.radius_weight).to(
         job.device.torch
     )
-    average = None
-    if config.ema_decay:
-        average = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)  # type: ignore[no-untyped-call]
+    average = moving_average(learner, config.ema_decay) if config.ema_decay else None
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)
     loader, sampler = _build_loader(job, train_split, header, held_out)
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
-    notes = (f"starts from {origin}", *_remarks("train", train_split, tree), *_remarks("val", val_split, tree))
+    remarks = (*_remarks(config, tree), *_absent("train", train_split, tree), *_absent("val", val_split, tree))
     return Run(
         job, header, learner, average, loss, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
-        notes,
+        remarks,
     )  # fmt: skip
+
+
+def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> str:
+    start = initialise(model, config.init, tree, head=config.train_only == "all")
+    random = [name for name in start.random if not name.startswith(("head.", "decoder.embed."))]
+    if config.train_only == "head" and random:
+        raise DataError(
+            f"train_only=head would leave {len(random)} tensors as chance made them, such as {random[0]} "
+            f"({start.told}); choose an --init whose network is this one"
+        )
+    return start.told
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
@@ -168,8 +156,8 @@ def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
     if unknown := [name for name in config.held_out if name not in names]:
         raise DataError(f"held_out: {', '.join(unknown)}: no such class; there are {', '.join(names)}")
     held_out = tuple(sorted({names.index(name) for name in config.held_out}))
-    if len(held_out) == len(names):
-        raise DataError("held_out: all classes are held out, so that nothing is left to be trained on")
+    if len(names) - len(held_out) < _FEWEST:
+        raise DataError(f"{len(names) - len(held_out)} classes are left to be told apart; it takes {_FEWEST}")
     return held_out
 
 
@@ -192,61 +180,21 @@ def _build_loader(
     return loader, sampler
 
 
-def _remarks(name: str, split: Split, tree: ClassTree) -> list[str]:
-    """What is odd about a split, but no reason to refuse it."""
+def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:
+    remarks = []
+    if config.softmax == "hierarchical" and tree.is_flat:
+        remarks.append("there is no hierarchy.json, so the softmax is flat")
+    if config.ignore_index < tree.classes:
+        name = tree.names[config.ignore_index]
+        remarks.append(f"'{name}' is not learned: its id, {config.ignore_index}, is what means 'not labelled'")
+    return remarks
+
+
+def _absent(name: str, split: Split, tree: ClassTree) -> list[str]:
     remarks = []
     if absent := [tree.names[k] for k in range(tree.classes) if not split.pixels[k]]:
-        remarks.append(f"{name}: no mask has a pixel of {', '.join(absent)}")
+        remarks.append(f"{name}: no mask has a pixel to be learned of {', '.join(absent)}")
     if split.void:
         some = ", ".join(path.name for path in split.void[:_NAMED])
         remarks.append(f"{name}: nothing is labelled in {len(split.void)} masks, such as {some}")
     return remarks
-
-
-def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool) -> None:
-    """Write `last.safetensors`, `best.safetensors` where it is, and `state.pt` last: it stands for the others."""
-    found = {} if scores is None else scores._asdict()
-    # An AUROC is NaN where no pixel, or every pixel, was wrong; JSON has no NaN.
-    named = {name: round(value, 4) for name, value in found.items() if math.isfinite(value)}
-    provenance = run.header.provenance.model_copy(update={"scores": named})
-    model = run.scored().finished()
-    header = run.header.model_copy(update={"provenance": provenance, "model": model.config})
-    for name in ("best", "last") if is_best else ("last",):
-        save_checkpoint(run.job.out / f"{name}.safetensors", header, model.state_dict(), half=True)
-    header = header.model_copy(update={"model": run.learner.finished().config})
-    state = {key: part.state_dict() for key, part in run.parts().items()}
-    state |= {
-        "header": header_to_json(header),
-        "config": run.job.config.model_dump_json(),
-        "epoch": epoch,
-        "best": best,
-    }
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomically(run.job.out / STATE, buffer.getvalue())
-
-
-def restore_run(run: Run) -> tuple[int, float]:
-    """Load the state file into the run; the last epoch done, and the best score so far."""
-    state = torch.load(run.job.out / STATE, map_location=run.job.device.torch, weights_only=True)
-    earlier = header_from_json(state["header"], origin=run.job.out / STATE)
-    was = _choices(earlier, json.loads(state["config"]))
-    now = _choices(run.header, run.job.config.model_dump(mode="json"))
-    if changed := [name for name in now if was.get(name) != now[name]]:
-        raise UsageError(
-            f"{run.job.out}: was started with other options or data, different in {', '.join(changed)}; resume with "
-            "those, or choose another folder"
-        )
-    for key, part in run.parts().items():
-        part.load_state_dict(state[key])
-    return state["epoch"], state["best"]
-
-
-def _choices(header: Header, config: dict[str, Any]) -> dict[str, Any]:
-    """All that must be the same when a run goes on, by name."""
-    about: dict[str, Any] = {
-        "class tree": header.tree,
-        "training images": header.provenance.trained_on,
-        "validation images": header.provenance.validated_on,
-    }
-    return {name: value for name, value in config.items() if name not in _FREE} | about

@@ -49,6 +49,11 @@ def test_a_setting_on_the_command_line(text: str, name: str, value: object) -> N
     assert parse_setting(text) == (name, value)
 
 
+def test_names_may_be_given_with_commas() -> None:
+    assert check_settings({"held_out": "a b, c,"}, {}).held_out == ("a b", "c")
+    assert check_settings({"held_out": ""}, {}).held_out == ()
+
+
 def test_a_setting_without_a_value() -> None:
     with pytest.raises(UsageError, match="--set epochs: expected NAME=VALUE, such as"):
         parse_setting("epochs")
@@ -63,6 +68,7 @@ def test_a_setting_without_a_value() -> None:
         ({"scale_min": 3.0}, r"scale_min 3 lies above scale_max 2$"),
         ({"learn_curvature": True, "head": "euclidean"}, r"learn_curvature needs the hyperbolic head, not euclidean$"),
         ({"train_only": "head"}, r"train_only head needs init"),
+        ({"seed": 2**32}, r"seed: Input should be less than 4294967296"),
         ({"curvature": float("inf")}, r"curvature: .*finite"),
         ({"model": {"epochs": 3}}, r"model: there is no setting 'model'"),
     ],

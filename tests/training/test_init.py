@@ -15,7 +15,7 @@ from hypsegcli.errors import CheckpointError, DataError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
-from hypsegcli.training.init import initialise
+from hypsegcli.training.init import Start, initialise
 
 TREE = flat_tree(["a", "b", "c"])
 
@@ -43,7 +43,7 @@ def differing(model: HyperbolicDeepLab, path: Path) -> set[str]:
 
 def test_random_weights_stay() -> None:
     model = network()
-    assert initialise(model, "", TREE, head=True) == "random weights"
+    assert initialise(model, "", TREE, head=True) == Start("random weights", tuple(model.state_dict()))
     for name, tensor in network().state_dict().items():
         assert torch.equal(tensor, model.state_dict()[name])
 
@@ -51,19 +51,21 @@ def test_random_weights_stay() -> None:
 def test_all_of_a_checkpoint(checkpoint: Path) -> None:
     model = network()
     assert differing(model, checkpoint)
-    told = initialise(model, str(checkpoint), TREE, head=True)
+    told, left = initialise(model, str(checkpoint), TREE, head=True)
     assert told == f"all {len(model.state_dict())} tensors from other.safetensors"
+    assert left == ()
     assert not differing(model, checkpoint)
 
 
 def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> None:
     model = network()
-    told = initialise(model, str(checkpoint), TREE, head=False)
+    told, left = initialise(model, str(checkpoint), TREE, head=False)
     count = len(model.state_dict())
     assert told == (
         f"{count - 4} of {count} tensors from other.safetensors; "
         "random: decoder.embed.weight, decoder.embed.bias, head.normals, ..."
     )
+    assert left == ("decoder.embed.weight", "decoder.embed.bias", "head.normals", "head.bias")
     # Biases start at zero, in a checkpoint of random weights too.
     assert differing(model, checkpoint) >= {"decoder.embed.weight", "head.normals"}
     assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
@@ -72,7 +74,7 @@ def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> No
 def test_a_head_of_other_classes_means_nothing(checkpoint: Path) -> None:
     """Even where its shape fits."""
     model = network()
-    told = initialise(model, str(checkpoint), flat_tree(["a", "b", "d"]), head=True)
+    told, _ = initialise(model, str(checkpoint), flat_tree(["a", "b", "d"]), head=True)
     assert told.endswith("random: head.normals, head.bias")
     assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
     assert "decoder.embed.weight" not in differing(model, checkpoint)
@@ -80,8 +82,17 @@ def test_a_head_of_other_classes_means_nothing(checkpoint: Path) -> None:
 
 def test_what_does_not_fit_stays_random(checkpoint: Path) -> None:
     model = network(embedding_size=6)
-    assert "decoder.embed.weight" in initialise(model, str(checkpoint), TREE, head=True)
+    left = initialise(model, str(checkpoint), TREE, head=True).random
+    assert left == ("decoder.embed.weight", "decoder.embed.bias", "head.normals", "head.bias")
     assert differing(model, checkpoint) == {"decoder.embed.weight", "decoder.embed.bias", "head.normals"}
+
+
+def test_a_head_of_another_curvature_is_not_taken_unnoticed(checkpoint: Path) -> None:
+    with pytest.raises(DataError, match=r"its head was trained with curvature 1, not 0\.5; pass --curvature 1\.0"):
+        initialise(network(curvature=0.5), str(checkpoint), TREE, head=True)
+    assert initialise(network(curvature=0.5), str(checkpoint), TREE, head=False).random
+    left = initialise(network(t_max=5.0), str(checkpoint), TREE, head=True).random
+    assert left == ("head.normals", "head.bias")
 
 
 def test_a_checkpoint_of_another_backbone(checkpoint: Path) -> None:
@@ -93,7 +104,7 @@ def test_a_checkpoint_of_another_backbone(checkpoint: Path) -> None:
 def test_a_network_cut_shorter_starts_from_the_whole(tmp_path: Path) -> None:
     path = make_checkpoint(tmp_path / "whole.safetensors", TREE, backbone="resnet18")
     model = network(backbone="resnet18_c4")
-    told = initialise(model, str(path), TREE, head=True)
+    told, _ = initialise(model, str(path), TREE, head=True)
     assert "random: aspp." in told
     assert not any(name.startswith("backbone.") for name in differing(model, path))
 
@@ -104,10 +115,11 @@ def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
     path = tmp_path / "mobilenet_v3_small-047dcff4.pth"
     torch.save(net.state_dict(), path)
     model = network()
-    told = initialise(model, str(path), TREE, head=True)
+    told, left = initialise(model, str(path), TREE, head=True)
     assert told == f"backbone from {path.name}; ASPP, decoder and head from random weights"
     assert torch.equal(model.backbone.low[0][0].weight, net.features[0][0].weight)
     assert torch.equal(model.head.normals, network().head.normals)
+    assert left == tuple(name for name in model.state_dict() if not name.startswith("backbone."))
 
 
 def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +127,7 @@ def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = models.get_model_weights("mobilenet_v3_small").DEFAULT
     monkeypatch.setattr(type(weights), "get_state_dict", lambda self, **_: net.state_dict())
     model = network()
-    told = initialise(model, "imagenet", TREE, head=True)
+    told, _ = initialise(model, "imagenet", TREE, head=True)
     assert told.startswith("backbone from torchvision's ImageNet weights of mobilenet_v3_small; ")
     assert torch.equal(model.backbone.low[0][0].weight, net.features[0][0].weight)
 
@@ -126,9 +138,10 @@ def test_without_a_network_the_weights_stay_random_and_it_is_said(monkeypatch: p
 
     monkeypatch.setattr(type(models.get_model_weights("mobilenet_v3_small").DEFAULT), "get_state_dict", refuse)
     model = network()
-    told = initialise(model, "imagenet", TREE, head=True)
+    told, left = initialise(model, "imagenet", TREE, head=True)
     assert told.startswith("random weights: torchvision's for mobilenet_v3_small cannot be had here (")
     assert "no route to host" in told
+    assert left == tuple(model.state_dict())
     assert torch.equal(model.backbone.low[0][0].weight, network().backbone.low[0][0].weight)
 
 
@@ -158,4 +171,4 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
 def test_a_tree_with_more_nodes_keeps_the_trunk(checkpoint: Path) -> None:
     tree = ClassTree(names=("a", "b", "c", "bc"), parents=(-1, 3, 3, -1), classes=3)
     model = network(nodes=4, softmax="hierarchical")
-    assert initialise(model, str(checkpoint), tree, head=True).endswith("random: head.normals, head.bias")
+    assert initialise(model, str(checkpoint), tree, head=True).told.endswith("random: head.normals, head.bias")

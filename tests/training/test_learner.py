@@ -10,7 +10,7 @@ import torch
 
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import build_model
-from hypsegcli.training.learner import LearnedCurvature, Learner
+from hypsegcli.training.learner import LearnedCurvature, Learner, moving_average
 
 IMAGE = torch.randn(2, 3, 32, 32)
 
@@ -95,3 +95,21 @@ def test_points_are_held_in_the_ball(c: float) -> None:
         one.model.head.offsets.copy_(100 * inside)
     one.hold()
     assert one.model.head.offsets.norm(dim=1)[:3].tolist() == pytest.approx([0.999 / c**0.5] * 3)
+
+
+def test_a_moving_average_follows_at_its_pace() -> None:
+    """Weights and batch norm's statistics by `(1 + n) / (10 + n)`, later by the decay; counts as they are."""
+    one = learner()
+    average = moving_average(one, 0.5)
+    wanted = {name: tensor.clone().double() for name, tensor in one.state_dict().items()}
+    for n in range(12):
+        with torch.no_grad():
+            for parameter in (*one.parameters(), *one.buffers()):
+                parameter.add_(1)
+        average.update_parameters(one)
+        share = min(0.5, (1 + n) / (10 + n)) if n else 0.0
+        for name, tensor in one.state_dict().items():
+            counts = not tensor.is_floating_point()
+            wanted[name] = tensor.double() if counts else share * wanted[name] + (1 - share) * tensor.double()
+    for name, tensor in average.module.state_dict().items():
+        torch.testing.assert_close(tensor.double(), wanted[name], rtol=1e-5, atol=1e-5)

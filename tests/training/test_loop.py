@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support import make_checkpoint
 from tiny_data import NAMES
+from torchvision import models
 
 from hypsegcli.checkpoint.peek import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import DataError, ImageError, TreeError, UsageError
+from hypsegcli.errors import CheckpointError, DataError, ImageError, TreeError, UsageError
+from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
@@ -25,7 +28,7 @@ from hypsegcli.training.config_file import read_settings
 from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler
 from hypsegcli.training.learner import Learner
 from hypsegcli.training.loop import EpochReport, Started, Step, train
-from hypsegcli.training.loss import SegmentationLoss, class_weights
+from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.validate import Scores, Validation
 
@@ -152,7 +155,8 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
         mask[mask == 255] = 0  # or 255 would be a strange id to the run whose void is 254
         Image.fromarray(mask).save(path)
     for other in others:
-        with pytest.raises(UsageError, match="was started with other options or data, different in"):
+        (name,) = other
+        with pytest.raises(UsageError, match=f"was started with other options or data, different in {name};"):
             next(start(data, out, resume=True, **other))
     (data / "classes.txt").write_text("0:dark\n1:red\n2:blue\n")
     with pytest.raises(UsageError, match="was started with other options"):
@@ -253,9 +257,94 @@ def test_a_run_that_diverges_names_the_images_at_which(
     sampler = EpochSampler(6, seed=0)
     sampler.epoch = 1
     names = ", ".join(f"{draw.sample:02}.png" for draw in list(sampler)[2:4])
-    with pytest.raises(DataError, match=rf"the loss became nan in epoch 1, at the images {names}; look at them"):
+    with pytest.raises(DataError, match=rf"became nan, its gradient nan, in epoch 1, at the images {names}; look at"):
         next(start(data, tmp_path / "run"))
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.toml"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "state.pt"}
+
+
+def test_a_gradient_that_is_no_number_stops_before_the_weights_are_spoilt(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A root's slope at 0: the loss itself is fine."""
+    original = SegmentationLoss.forward
+
+    def steep(self: SegmentationLoss, *arguments: Any) -> Losses:
+        losses = original(self, *arguments)
+        zero = losses.total - losses.total.detach()
+        return losses._replace(total=losses.total + zero.sqrt())
+
+    monkeypatch.setattr(SegmentationLoss, "forward", steep)
+    with pytest.raises(DataError, match=r"the loss became \d.*, its gradient (nan|inf), in epoch 1, at the images"):
+        next(start(data, tmp_path / "run"))
+
+
+def test_a_network_that_answers_nan_is_found_by_validation(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Validation:
+        raise FloatingPointError("its answer holds NaN or infinity")
+
+    monkeypatch.setattr(loop, "validate", broken)
+    with pytest.raises(DataError, match="after epoch 1 the network answers NaN or infinity; start a new run"):
+        next(start(data, tmp_path / "run"))
+
+
+def test_a_run_killed_in_its_first_epoch_goes_on(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 2
+    first = events(data, tmp_path / "run", epochs=1)
+    assert isinstance(next(first), Started)
+    assert next(first) == Step(1, 1)
+    first.close()  # type: ignore[attr-defined]
+    (started, *_) = events(data, tmp_path / "run", epochs=1, resume=True)
+    assert started.notes[0] == "goes on after epoch 0"
+
+
+def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """Also when the file it started from is gone."""
+    scores += [of(0.5)] * 3
+    other = make_checkpoint(tmp_path / "other.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small")
+    next(start(data, tmp_path / "run", epochs=2, init=str(other)))
+    other.unlink()
+    (started, *_) = events(data, tmp_path / "run", epochs=2, init=str(other), resume=True)
+    assert started.notes == ("goes on after epoch 1", NO_TREE)
+    told = read_header(tmp_path / "run" / "last.safetensors").provenance.initialised_from
+    assert told.startswith("all ")
+    assert told.endswith(" tensors from other.safetensors")
+
+
+def test_resuming_nothing_says_so(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)]
+    (started, *_) = events(data, tmp_path / "run", epochs=1, resume=True)
+    assert started.notes[0] == f"starts from random weights; there was nothing to resume in {tmp_path / 'run'}"
+
+
+@pytest.mark.parametrize("content", [b"hello", None])
+def test_a_damaged_state(data: Path, tmp_path: Path, content: bytes | None) -> None:
+    (tmp_path / "run").mkdir()
+    if content is None:
+        torch.save({"model": {}}, tmp_path / "run" / "state.pt")
+    else:
+        (tmp_path / "run" / "state.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"state\.pt: (cannot be read|is not the state of a training run)"):
+        next(start(data, tmp_path / "run", resume=True))
+
+
+@pytest.mark.parametrize("init", ["", "cut"])
+def test_layers_that_stay_as_they_are_must_not_be_random(
+    data: Path, tmp_path: Path, init: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ImageNet's weights know nothing of ASPP; a whole ResNet's ASPP does not fit one without its last stage."""
+    options = {"train_only": "head", "init": "imagenet"}
+    if init == "cut":
+        whole = make_checkpoint(tmp_path / "whole.safetensors", flat_tree(NAMES), backbone="resnet18")
+        options |= {"init": str(whole), "backbone": "resnet18_c4"}
+    else:
+        weights = models.get_model_weights("mobilenet_v3_small").DEFAULT
+        state = models.get_model("mobilenet_v3_small", weights=None).state_dict()
+        monkeypatch.setattr(type(weights), "get_state_dict", lambda self, **_: state)
+    with pytest.raises(DataError, match=r"train_only=head would leave \d+ tensors as chance made them, such as aspp\."):
+        next(start(data, tmp_path / "run", **options))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_class_tree_decides_the_nodes(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
@@ -295,14 +384,20 @@ def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path
     assert not (tmp_path / "run").exists()
 
 
+NO_TREE = "there is no hierarchy.json, so the softmax is flat"
+
 EVERYTHING = {
     "optimizer": "sgd",
     "schedule": "cosine",
     "ema_decay": 0.8,
     "learn_curvature": True,
     "radius_warmup": 1.5,
+    "warmup_steps": 3,
     "held_out": ["red"],
     "longest_side": 70,
+    "precision": "bf16",
+    "channels_last": False,
+    "workers": 1,
 }
 
 
@@ -343,7 +438,7 @@ def test_a_learned_curvature_moves_and_the_checkpoint_is_of_it(
 
 
 def test_a_moving_average_is_what_is_saved(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
-    """One step an epoch: the average is the first step's weights, then moves a share of the way to the second's."""
+    """One step an epoch: the average is the first step's weights, then moves most of the way to the second's."""
     scores += [of(0.5)] * 4
     options = {"epochs": 2, "batch_size": 6}
     list(start(data, tmp_path / "plain", **options))
@@ -355,7 +450,9 @@ def test_a_moving_average_is_what_is_saved(data: Path, tmp_path: Path, scores: l
     plain = load_checkpoint(tmp_path / "plain" / "last.safetensors").model.state_dict()["head.normals"]
     assert torch.equal(state, plain), "the average changes nothing of what is averaged"
     saved = load_checkpoint(tmp_path / "average" / "last.safetensors").model.state_dict()["head.normals"]
-    torch.testing.assert_close(saved, 0.75 * first + 0.25 * state)
+    torch.testing.assert_close(saved, 2 / 11 * first + 9 / 11 * state)
+    # Of other weights, these scores would be false.
+    assert load_checkpoint(tmp_path / "average" / "state.pt").header.provenance.scores == {}
 
 
 def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
@@ -370,7 +467,8 @@ def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]
     found = list(events(data, tmp_path / "run", epochs=2))
     notes = (
         "starts from random weights",
-        "train: no mask has a pixel of green",
+        NO_TREE,
+        "train: no mask has a pixel to be learned of green",
         "train: nothing is labelled in 1 masks, such as 03.png",
     )
     assert found[0] == Started(notes, 2, 3)
@@ -381,7 +479,11 @@ def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]
 
 @pytest.mark.parametrize(
     ("held_out", "sentence"),
-    [(["blue"], "blue: no such class; there are dark, red, green"), (list(NAMES), "all classes are held out")],
+    [
+        (["blue"], "blue: no such class; there are dark, red, green"),
+        (list(NAMES), "0 classes are left to be told apart; it takes 2"),
+        (["dark", "green"], "1 classes are left to be told apart; it takes 2"),
+    ],
 )
 def test_classes_that_cannot_be_held_out(data: Path, tmp_path: Path, held_out: list[str], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
@@ -389,13 +491,36 @@ def test_classes_that_cannot_be_held_out(data: Path, tmp_path: Path, held_out: l
     assert not (tmp_path / "run").exists()
 
 
+def test_a_split_without_a_pixel_that_is_not_held_out(data: Path, tmp_path: Path) -> None:
+    for path in (data / "val" / "masks").iterdir():
+        Image.fromarray(np.full((64, 80), 2, np.uint8)).save(path)
+    with pytest.raises(DataError, match="no pixel is left of the classes that are not held out"):
+        next(start(data, tmp_path / "run", held_out=["green"]))
+
+
+def test_a_single_class_cannot_be_told_apart(data: Path, tmp_path: Path) -> None:
+    (data / "classes.txt").write_text("0:all\n")
+    with pytest.raises(DataError, match="1 classes are left to be told apart"):
+        next(start(data, tmp_path / "run"))
+
+
+def test_a_class_whose_id_is_void_is_named(data: Path, tmp_path: Path) -> None:
+    for path in data.glob("*/masks/*"):
+        mask = np.array(Image.open(path))
+        mask[mask == 255] = 0
+        Image.fromarray(mask).save(path)
+    run = prepare(Job(data, tmp_path / "run", TrainConfig.model_validate(SMALL | {"ignore_index": 0}), CPU))
+    assert "'dark' is not learned: its id, 0, is what means 'not labelled'" in run.remarks
+
+
 def test_held_out_classes_weigh_nothing(data: Path, tmp_path: Path) -> None:
     """Their pixels are void, so the weights of the others are those of a data set without them."""
     job = Job(data, tmp_path / "run", TrainConfig.model_validate(SMALL | {"held_out": ["green"]}), CPU)
     run = prepare(job)
     pixels = run.train_split.pixels
-    without = class_weights(np.array([pixels[0], pixels[1], 0]), "root", largest=4.0)
-    assert torch.equal(run.loss.weights, without)
+    assert (pixels[:2] > 0).all()
+    assert pixels[2] == 0
+    assert torch.equal(run.loss.weights, class_weights(pixels, "root", largest=4.0))
     assert run.held_out == (2,)
     assert 2 not in run.loader.dataset[Draw(0, 0)].mask
 
