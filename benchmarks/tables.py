@@ -1,118 +1,210 @@
-"""The paper's comparisons at CamVid's size: which head, which softmax, how many dimensions; and zero-label.
+"""The paper's comparisons at CamVid's size, on the frozen features of one network; Markdown tables.
 
-    python benchmarks/tables.py heads CAMVID RUNS [--seeds 3]
-    python benchmarks/tables.py zero-label CAMVID RUNS [--seeds 3]
+    python benchmarks/tables.py heads CAMVID          which head, which softmax, how many dimensions
+    python benchmarks/tables.py radius CAMVID         how much of the loss that teaches the radius
+    hypseg train --data CAMVID --out RUN --config benchmarks/zero_label.toml
+    python benchmarks/tables.py zero-label CAMVID --trunk RUN/last.safetensors
 
-Every cell of a table is a `hypseg train` command, which is printed before it runs; a finished run in RUNS is not run
-again. Figures are means over seeds, with the standard deviation, on CAMVID's validation images. The configurations are
-heads.toml and zero_label.toml beside this file.
+Features of augmented crops and of the validation images are computed once; embedding and classifier of every cell are
+then trained on them, with the losses, optimiser and schedule of `hypseg train` and the settings of heads.toml beside
+this file. A seed is that of the first weights and of the order of batches. `hypseg train --config
+benchmarks/heads.toml --head euclidean --embedding-size 2` trains a single cell the usual way, and with `--set
+train_only=all` the whole network, which takes days where this takes half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
-import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
-from hypsegcli.checkpoint.peek import read_header
+import torch
+from torch import Tensor, nn
 
-HERE = Path(__file__).resolve().parent
-HEADS, SOFTMAXES, DIMENSIONS = ("euclidean", "hyperbolic"), ("flat", "hierarchical"), (2, 3, 10, 64)
-HEAD_SCORES = ("mean_iou", "pixel_accuracy", "sibling_mean_iou", "cousin_mean_iou", "auroc_distance", "auroc_entropy")
-UNSEEN = "pavement,sign,fence,bicyclist"
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.inference.device import choose_device
+from hypsegcli.inference.segmenter import normalise
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.head import HEADS
+from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.config_file import check_settings, read_settings
+from hypsegcli.training.loop import LARGEST_GRADIENT
+from hypsegcli.training.loss import SegmentationLoss
+from hypsegcli.training.optimizer import build_optimizer, build_schedule
+from hypsegcli.training.run import Job, Run, prepare
+from hypsegcli.training.validate import Scores, validate
 
-
-def hypseg(*arguments: object) -> None:
-    """Run a command of the tool from the repository's root, and show it."""
-    words = ["hypseg", *map(str, arguments)]
-    print("$", shlex.join(words), file=sys.stderr, flush=True)  # noqa: T201
-    subprocess.run([sys.executable, "-m", "hypsegcli", *words[1:]], cwd=HERE.parent, check=True)
-
-
-def train(data: Path, run: Path, *options: object) -> Path:
-    """The last checkpoint of a run, trained or continued where it is not finished."""
-    resume = ["--resume"] if (run / "state.pt").exists() else []
-    hypseg("train", "--data", data, "--out", run, *options, *resume, "--quiet")
-    return run / "last.safetensors"
-
-
-def cells(dimensions: Sequence[int], seeds: int) -> Iterator[tuple[str, str, int, int]]:
-    """Seed by seed, so that a table stopped early has every cell."""
-    for seed in range(seeds):
-        for size in dimensions:
-            for softmax in SOFTMAXES:
-                for head in HEADS:
-                    yield head, softmax, size, seed
+ROOT = Path(__file__).resolve().parents[1]
+DIMENSIONS, SOFTMAXES, KINDS = (2, 3, 10, 64), ("flat", "hierarchical"), ("euclidean", "hyperbolic")
+WEIGHTS = (0.0, 0.1, 0.5, 1.0, 2.0)
+SCORES = ("mean_iou", "pixel_accuracy", "sibling_mean_iou", "cousin_mean_iou", "auroc_distance", "auroc_entropy")
+UNSEEN_SCORES = ("mean_iou", "pixel_accuracy")
 
 
-def options_of(head: str, softmax: str, size: int, seed: int) -> list[object]:
-    """The options that make a cell."""
-    return ["--head", head, "--softmax", softmax, "--embedding-size", size, "--seed", seed]
+@dataclass(frozen=True)
+class Features:
+    """What every cell of a table learns from and is judged on; features are bfloat16."""
+
+    run: Run  # data, masks and settings; its own embedding and head are not used
+    batches: list[tuple[Tensor, Tensor]]  # features (B, 256, h, w) and masks (B, H, W) of every step, epoch after epoch
+    validation: list[Tensor]  # (1, 256, h, w) of every image
 
 
-def heads(data: Path, runs: Path, seeds: int) -> None:
-    """Accuracy, relaxed by the tree too, and what the distance is worth."""
-    found: dict[tuple[int, str, str], list[dict[str, float]]] = {}
-    for head, softmax, size, seed in cells(DIMENSIONS, seeds):
-        run = runs / f"{head}-{softmax}-{size}-{seed}"
-        path = run / "last.safetensors"
-        if not path.exists():
-            train(data, run, "--config", HERE / "heads.toml", *options_of(head, softmax, size, seed))
-        found.setdefault((size, softmax, head), []).append(read_header(path).provenance.scores)
-    table(("D", "softmax", "head"), HEAD_SCORES, found)
+class OnFeatures(nn.Module):
+    """Embedding and head alone; as a network it answers for the validation images in their order."""
+
+    def __init__(self, config: ModelConfig, validation: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Conv2d(256, config.embedding_size, 1)
+        self.head = HEADS[config.head](config)
+        self.validation = validation
+        self.next = 0
+
+    def answer(self, features: Tensor) -> NetworkOutput:
+        """What the network says of features."""
+        embedding = self.embed(features.float())
+        logits, distance = self.head(embedding)
+        return NetworkOutput(embedding, logits, distance)
+
+    def forward(self, image: Tensor) -> NetworkOutput:
+        """The answer for the next validation image, whose features are known."""
+        features = self.validation[self.next % len(self.validation)]
+        self.next += 1
+        assert features.shape[2] * 4 == image.shape[2], "images come in another order than their features"
+        return self.answer(features)
 
 
-def zero_label(data: Path, runs: Path, seeds: int) -> None:
-    """Accuracy among classes that were never shown, at D = 64."""
-    trunk, config = runs / "trunk", HERE / "zero_label.toml"
-    if not (trunk / "done").exists():
-        train(data, trunk, "--config", config)
-        (trunk / "done").touch()
-    frozen = ["--init", trunk / "last.safetensors", "--set", "train_only=head", "--epochs", 4, "--learning-rate", 0.01]
-    found: dict[tuple[int, str, str], list[dict[str, float]]] = {}
-    for head, softmax, size, seed in cells((64,), seeds):
-        run = runs / f"{head}-{softmax}-{size}-{seed}"
-        report = run / "report" / "report.json"
-        if not report.exists():
-            path = train(data, run, "--config", config, *frozen, *options_of(head, softmax, size, seed))
-            hypseg(
-                "evaluate", data / "val/images", data / "val/masks", "--checkpoint", path, "--unseen", UNSEEN,
-                "--longest-side", 240, "--bootstrap", 0, "--out", report.parent, "--quiet",
-            )  # fmt: skip
-        means = json.loads(report.read_text())["segmentation"]["conventions"]["cityscapes"]
-        scores = {"mean_iou": means["miou"], "pixel_accuracy": means["pixel_accuracy"]}
-        found.setdefault((size, softmax, head), []).append(scores)
-    table(("D", "softmax", "head"), ("mean_iou", "pixel_accuracy"), found)
+class Recorder(nn.Module):
+    """A network that keeps the features it has just before its embedding."""
+
+    def __init__(self, model: HyperbolicDeepLab) -> None:
+        super().__init__()
+        self.model, self.config = model, model.config
+        self.seen: list[Tensor] = []
+        model.decoder.refine.register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
+
+    def forward(self, image: Tensor) -> NetworkOutput:
+        """As the network."""
+        output: NetworkOutput = self.model(image)
+        return output
 
 
-def table(
-    keys: Sequence[str], scores: Sequence[str], found: dict[tuple[int, str, str], list[dict[str, float]]]
-) -> None:
-    """Print a Markdown table, in percent."""
-    lines = ["| " + " | ".join([*keys, *scores, "seeds"]) + " |", "| --- " * (len(keys) + len(scores) + 1) + "|"]
-    for key, runs in found.items():
-        row = [*map(str, key)]
+@torch.no_grad()
+def compute_features(data: Path, settings: dict[str, Any]) -> Features:
+    """Pass crops of all epochs, and the validation images, through the frozen layers."""
+    run = prepare(Job(data, Path("unused"), check_settings(settings, {}), choose_device("cpu")))
+    recorder = Recorder(run.learner.train(False).model)
+    batches = []
+    for epoch in range(1, run.job.config.epochs + 1):
+        run.sampler.epoch = epoch
+        for batch in run.loader:
+            with torch.autocast("cpu", torch.bfloat16):
+                recorder(normalise(batch.image, run.header.input))
+            batches.append((recorder.seen.pop(), batch.mask.byte()))
+        say(f"features of epoch {epoch} of {run.job.config.epochs}")
+    judge(recorder, run.header, run)
+    return Features(run, batches, recorder.seen)
+
+
+def judge(model: nn.Module, header: Header, run: Run, *, held_out: Sequence[int] = ()) -> Scores:
+    """Scores on the validation images."""
+    longest = run.job.config.longest_side or None
+    return validate(
+        model,  # type: ignore[arg-type]  # it has all that a Segmenter asks of a network
+        header,
+        run.val_split.samples,
+        device=run.job.device,
+        held_out=held_out,
+        longest_side=longest,
+    ).scores
+
+
+def train_cell(features: Features, seed: int, held_out: Sequence[int] = (), **settings: Any) -> dict[str, float]:
+    """Scores of one cell. `held_out` are the classes that are not looked at when it is judged."""
+    run = features.run
+    config = TrainConfig.model_validate(run.job.config.model_dump() | settings | {"seed": seed})
+    tree: ClassTree = run.header.tree
+    nodes = tree.classes if config.softmax == "flat" else tree.nodes
+    torch.manual_seed(seed)
+    model = OnFeatures(ModelConfig(**config.architecture() | {"nodes": nodes}), features.validation)
+    loss = SegmentationLoss(
+        tree, run.loss.weights, ignore_index=config.ignore_index, radius_weight=config.radius_weight
+    )
+    optimizer = build_optimizer(nn.ModuleList([model, loss]), config)
+    schedule = build_schedule(optimizer, config, steps=len(features.batches))
+    for index in torch.randperm(len(features.batches)).tolist():
+        crops, masks = features.batches[index]
+        optimizer.zero_grad(set_to_none=True)
+        loss(model.answer(crops), masks.long()).total.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
+        optimizer.step()
+        schedule.step()
+    header = run.header.model_copy(update={"model": model.config})
+    return judge(model, header, run, held_out=held_out)._asdict()
+
+
+def cells(table: str, features: Features) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """The rows of a table: what they are called, and what they set."""
+    if table == "radius":
+        for weight in WEIGHTS:
+            yield (f"{weight:g}",), {"radius_weight": weight}
+    for size in DIMENSIONS if table == "heads" else (64,) if table == "zero-label" else ():
+        for softmax in SOFTMAXES:
+            for head in KINDS:
+                settings: dict[str, Any] = {"embedding_size": size, "softmax": softmax, "head": head}
+                if table == "zero-label":
+                    seen = set(range(features.run.header.tree.classes)) - set(features.run.held_out)
+                    settings["held_out"] = sorted(seen)
+                yield (str(size), softmax, head), settings
+
+
+def markdown(keys: Sequence[str], scores: Sequence[str], rows: dict[tuple[str, ...], list[dict[str, float]]]) -> str:
+    """Means over seeds and standard deviations, in percent."""
+    lines = ["| " + " | ".join([*keys, *scores]) + " |", "| --- " * (len(keys) + len(scores)) + "|"]
+    for key, runs in rows.items():
+        row = [*key]
         for name in scores:
             values = [100 * run[name] for run in runs]
             row.append(f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else ""))
-        lines.append("| " + " | ".join([*row, str(len(runs))]) + " |")
-    print("\n".join(lines))  # noqa: T201
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def say(line: str) -> None:
+    """Tell how far it is."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def main() -> None:
     """See the module's text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=["heads", "zero-label"])
+    parser.add_argument("table", choices=["heads", "radius", "zero-label"])
     parser.add_argument("data", type=Path)
-    parser.add_argument("runs", type=Path)
+    parser.add_argument("--trunk", type=Path, default=ROOT / "weights" / "camvid-resnet18.safetensors")
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
-    (heads if given.table == "heads" else zero_label)(given.data.resolve(), given.runs.resolve(), given.seeds)
+    settings = read_settings(ROOT / "benchmarks" / "heads.toml") | {"init": str(given.trunk)}
+    if given.table == "zero-label":
+        settings["held_out"] = read_settings(ROOT / "benchmarks" / "zero_label.toml")["held_out"]
+    features = compute_features(given.data, settings)
+    rows: dict[tuple[str, ...], list[dict[str, float]]] = {}
+    keys = ("radius weight",) if given.table == "radius" else ("D", "softmax", "head")
+    scores = UNSEEN_SCORES if given.table == "zero-label" else SCORES
+    for seed in range(given.seeds):  # seed by seed, so that a table stopped early has every row
+        for key, choice in cells(given.table, features):
+            started = time.perf_counter()
+            rows.setdefault(key, []).append(train_cell(features, seed, **choice))
+            say(f"seed {seed}: {', '.join(key)}: {time.perf_counter() - started:.0f} s")
+        say(f"after {seed + 1} seeds:\n{markdown(keys, scores, rows)}")
+    print(markdown(keys, scores, rows))  # noqa: T201
 
 
 if __name__ == "__main__":
