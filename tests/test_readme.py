@@ -10,7 +10,7 @@ from support import REPOSITORY, Hypseg
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CARD = (REPOSITORY / "weights" / "camvid-resnet18.md").read_text(encoding="utf-8")
 TWO_LINES = ("pip install . && hypseg predict examples --out out", "pip install '.[test]' && pytest")
-COMMANDS = ("predict", "uncertainty", "evaluate", "compare", "calibrate", "info", "train")
+COMMANDS = ("predict", "uncertainty", "evaluate", "compare", "calibrate", "disk", "info", "train")
 
 
 @pytest.mark.parametrize("line", TWO_LINES)
@@ -41,6 +41,13 @@ def test_the_scores_are_those_that_info_prints(hypseg: Hypseg) -> None:
     line = next(line for line in hypseg("info").stdout.splitlines() if line.startswith("scores"))
     assert line.removeprefix("scores").strip() in README
     assert line.removeprefix("scores").strip() in CARD
+
+
+def test_the_scores_of_the_other_card_are_its_checkpoint_s(hypseg: Hypseg) -> None:
+    outcome = hypseg("info", REPOSITORY / "weights" / "camvid-disk.safetensors")
+    line = next(line for line in outcome.stdout.splitlines() if line.startswith("scores"))
+    card = (REPOSITORY / "weights" / "camvid-disk.md").read_text(encoding="utf-8")
+    assert line.removeprefix("scores").strip() in card
 
 
 def test_every_room_is_in_the_plan() -> None:

@@ -1,4 +1,4 @@
-"""The checkpoint that comes with hypseg."""
+"""The checkpoints that come with hypseg."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import hypsegcli
 from hypsegcli.errors import CheckpointError
 
 NAME = "camvid-resnet18.safetensors"
+DISK = "camvid-disk.safetensors"  # two-dimensional
 
 
-def bundled_checkpoint() -> Path:
+def bundled_checkpoint(name: str = NAME) -> Path:
     """Its file: inside the installed package, or in `weights/` beside it in a source checkout."""
     package = Path(hypsegcli.__file__).parent
     for folder in (package / "weights", package.parent / "weights"):
-        if (folder / NAME).is_file():
-            return folder / NAME
-    raise CheckpointError(f"the bundled checkpoint {NAME} is missing from this installation; pass --checkpoint FILE")
+        if (folder / name).is_file():
+            return folder / name
+    raise CheckpointError(f"the bundled checkpoint {name} is missing from this installation; pass --checkpoint FILE")

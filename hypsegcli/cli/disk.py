@@ -24,8 +24,11 @@ def disk(
     image: Annotated[Path, typer.Argument(help="A photograph.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="The .png or .svg file to write.", show_default=False)],
     checkpoint: Annotated[
-        Path, typer.Option("--checkpoint", help="A checkpoint whose embeddings are two-dimensional.")
-    ],
+        Path | None,
+        typer.Option(
+            "--checkpoint", help="A checkpoint with two-dimensional embeddings.", show_default="the bundled one"
+        ),
+    ] = None,
     photograph: Annotated[
         bool, typer.Option("--photograph/--no-photograph", help="Show the photograph under its classes beside it.")
     ] = True,
@@ -47,9 +50,11 @@ def disk(
     """Draw one image's pixels in the Poincaré disk, with the classes' gyroplanes as geodesics and rings of distance."""
     _check_out(out, image, overwrite=overwrite)
 
+    from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
     from hypsegcli.checkpoint.peek import read_header
 
-    _check_header(read_header(checkpoint), checkpoint)
+    path = checkpoint or bundled_checkpoint(DISK)
+    _check_header(read_header(path), path)
 
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.images.decode import decode_image
@@ -64,7 +69,7 @@ def disk(
     decoded = decode_image(image, max_pixels=max_pixels)
     for note in decoded.notes:
         talk(f"{image}: {note}")
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_checkpoint(path)
     limit = longest_side or max(loaded.header.input.height, loaded.header.input.width)
     try:
         figure, points = draw_disk(loaded, decoded.pixels, device=where, longest_side=limit, photograph=photograph)

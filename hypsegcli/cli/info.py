@@ -46,6 +46,7 @@ def info(
         "void label": str(header.ignore_index),
         "input": f"RGB, trained at {header.input.width} x {header.input.height}; any size is accepted",
         "trained on": about.trained_on,
+        "started from": about.initialised_from,
         "scores": scores + f", on {about.validated_on}" if scores else "none recorded",
         "calibration": f"fitted on {header.calibration.fitted_on}" if header.calibration else "none",
         "licence": about.licence,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support import Hypseg, make_checkpoint, photograph
+from support import REPOSITORY, Hypseg, make_checkpoint, photograph
 
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import ClassTree
@@ -135,3 +135,11 @@ def test_what_decoding_changed_is_told(hypseg: Hypseg, tmp_path: Path, flat_ball
     Image.fromarray(np.random.default_rng(0).integers(0, 65536, (48, 64), dtype=np.uint16)).save(deep)
     outcome = hypseg("disk", deep, "--checkpoint", flat_ball, "--out", tmp_path / "a.svg")
     assert "16-bit values" in outcome.stderr
+
+
+def test_the_bundled_two_dimensional_model_draws_by_itself(hypseg: Hypseg, tmp_path: Path) -> None:
+    outcome = hypseg("disk", REPOSITORY / "examples" / "china.jpg", "--out", tmp_path / "china.svg")
+    assert outcome.code == 0
+    root = ET.parse(tmp_path / "china.svg").getroot()
+    words = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"building", "sky", "pedestrian", "mobile"} <= words

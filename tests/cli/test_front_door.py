@@ -32,15 +32,28 @@ def test_help_does_not_import_torch() -> None:
         assert not modules & {"torch", "torchvision", "numpy", "cv2"}
 
 
-def test_help_takes_less_than_a_third_of_a_second() -> None:
-    command = [sys.executable, "-m", "hypsegcli", "--help"]
-    subprocess.run(command, check=True, capture_output=True)  # compiles the modules
-    times = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        subprocess.run(command, check=True, capture_output=True)
-        times.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
-    assert min(times) < 0.3
+# What any program with Typer pays: two commands that do nothing.
+PLAIN = """
+import typer
+app = typer.Typer()
+@app.command()
+def one(x: int = 1): ...
+@app.command()
+def two(x: int = 1): ...
+app(["--help"])
+"""
+
+
+def test_help_costs_little_more_than_typer_itself() -> None:
+    """In one run, since machines differ: 0.2 to 0.3 s where this was written, of which Typer takes most."""
+    commands = {"ours": ["-m", "hypsegcli", "--help"], "plain": ["-c", PLAIN]}
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(5):  # the first one compiles the modules
+        for name, command in commands.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
+            times[name].append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+    assert min(times["ours"]) < 1.6 * min(times["plain"])
 
 
 def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> None:
@@ -66,7 +79,7 @@ def test_info_tells_what_matters(hypseg: Hypseg) -> None:
     assert header.provenance.licence in text
 
 
-@pytest.mark.parametrize("command", ["predict", "uncertainty", "info", "train"])
+@pytest.mark.parametrize("command", ["predict", "uncertainty", "disk", "info", "train"])
 def test_every_command_has_help(hypseg: Hypseg, command: str) -> None:
     outcome = hypseg(command, "--help")
     assert outcome.code == 0

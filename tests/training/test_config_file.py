@@ -96,9 +96,10 @@ def test_the_committed_configurations_are_valid(path: Path) -> None:
         assert not name or (REPOSITORY / name).is_file()
 
 
-def test_the_bundled_checkpoint_s_recipe_is_the_committed_one() -> None:
-    config = check_settings(tomllib.loads((REPOSITORY / "weights" / "camvid-resnet18.toml").read_text()), {})
-    header = read_header(REPOSITORY / "weights" / "camvid-resnet18.safetensors")
+@pytest.mark.parametrize("name", ["camvid-resnet18", "camvid-disk"])
+def test_a_bundled_checkpoint_s_recipe_is_the_committed_one(name: str) -> None:
+    config = check_settings(tomllib.loads((REPOSITORY / "weights" / f"{name}.toml").read_text()), {})
+    header = read_header(REPOSITORY / "weights" / f"{name}.safetensors")
     committed = config.model_dump(mode="json")
     assert header.provenance.recipe.items() <= committed.items()
     assert config.architecture().items() <= header.model.model_dump().items()
