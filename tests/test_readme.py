@@ -22,6 +22,8 @@ def test_the_two_lines_are_in_the_readme_and_in_ci(line: str) -> None:
 def test_every_option_that_is_named_exists(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     known = set(re.findall(r"--[a-z][a-z-]+", "".join(hypseg(command, "--help").stdout for command in COMMANDS)))
+    for script in (REPOSITORY / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + CARD))
     assert len(named) > 10
     assert named <= known
@@ -58,5 +60,6 @@ def test_every_room_is_in_the_plan() -> None:
 def test_the_exit_codes_are_those_of_the_command_line(hypseg: Hypseg) -> None:
     from hypsegcli.cli import app
 
-    documented = re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)
+    table = README.partition("| exit code |")[2].partition("\n\n")[0]
+    documented = re.findall(r"^\| (\d+) \|", table, flags=re.MULTILINE)
     assert documented == re.findall(r"^(\d+) +", str(app.__doc__), flags=re.MULTILINE)
