@@ -64,7 +64,7 @@ def test_only_the_header_changes(hypseg: Hypseg, data: Path, plain: Path) -> Non
     assert found is not None
     assert found.fitted_on == "two pictures (2 images)"
     assert "fitted on two pictures" in hypseg("info", out).stdout
-    assert "calibration  none" in hypseg("info", plain).stdout
+    assert "calibration   none" in hypseg("info", plain).stdout
 
 
 def test_confidence_becomes_the_probability_of_being_right(hypseg: Hypseg, data: Path, plain: Path) -> None:
