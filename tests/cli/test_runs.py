@@ -251,7 +251,10 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
     for number in range(40):
         photograph(tmp_path / f"in/{number}.png", size=(320, 240), seed=number)
     out = tmp_path / "out"
-    arguments = [sys.executable, "-m", "hypsegcli", "predict", str(tmp_path / "in"), "--out", str(out)]
+    # Shells start background jobs deaf to Ctrl-C, and children inherit it.
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    run_it = "from hypsegcli.__main__ import run; run()"
+    arguments = [sys.executable, "-c", hearing + run_it, "predict", str(tmp_path / "in"), "--out", str(out)]
     # Threads that wait for each other would stretch this beyond any deadline where the machine is busy.
     alone = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=alone)
