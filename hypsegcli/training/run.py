@@ -30,8 +30,8 @@ from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 
-_NAMED = 5
-_FEWEST = 2
+_NAMED = 5  # files in a remark
+_FEWEST = 2  # classes
 
 
 @dataclass(frozen=True)

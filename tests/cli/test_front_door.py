@@ -45,7 +45,7 @@ app(["--help"])
 
 
 def test_help_costs_little_more_than_typer_itself() -> None:
-    """In one run, since machines differ: 0.2 to 0.3 s where this was written, of which Typer takes most."""
+    """In one run, since machines differ, and the same one from hour to hour."""
     commands = {"ours": ["-m", "hypsegcli", "--help"], "plain": ["-c", PLAIN]}
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(5):  # the first one compiles the modules
