@@ -11,7 +11,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from hypsegcli.evaluation.report import ClassRow, Level, Zone
-from hypsegcli.evaluation.svg import LETTER, Scale, drawing, element, letter_count, line, percent, shortened, text
+from hypsegcli.evaluation.svg import LETTER, Scale, drawing, letter_count, line, percent, shortened, text
+from hypsegcli.maps.markup import element
 
 Color = tuple[int, int, int]
 

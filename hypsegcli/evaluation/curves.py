@@ -14,7 +14,6 @@ from hypsegcli.evaluation.report import Boundaries, ConfidenceBoundary, MeasureR
 from hypsegcli.evaluation.svg import (
     Scale,
     drawing,
-    element,
     line,
     path,
     round_ticks,
@@ -23,6 +22,7 @@ from hypsegcli.evaluation.svg import (
     square_axes,
     text,
 )
+from hypsegcli.maps.markup import element
 
 _TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 _COLORS = 6  # c0 to c5 of the style sheet

@@ -1,4 +1,4 @@
-"""Pieces of inline SVG: escaped elements, scales and axes.
+"""Pieces of inline SVG: scales, lines and axes.
 
 Lengths are units of the drawing, which are CSS pixels unless the page is narrower than the drawing. Colours and fonts
 are left to classes of the page's style sheet, so that one drawing suits light and dark pages.
@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from hypsegcli.maps.markup import element
 
 LETTER = 6.8  # width of a letter at the usual size, on the generous side
 
@@ -29,15 +31,6 @@ class Scale(NamedTuple):
     def __call__(self, value: float) -> float:
         """Position of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-
-def element(name: str, *content: str, **attributes: str | float) -> Markup:
-    """<name>, with everything but Markup escaped.
-
-    In the names of attributes an underscore stands for a hyphen and one at the end for nothing, as in `class_`.
-    """
-    written = "".join(f' {key.rstrip("_").replace("_", "-")}="{_safe(value)}"' for key, value in attributes.items())
-    return Markup(f"<{name}{written}>{''.join(map(_safe, content))}</{name}>")
 
 
 def drawing(width: float, height: float, label: str, *content: str) -> Markup:
@@ -120,12 +113,3 @@ def percent(share: float | None, decimals: int = 1) -> str:
 def score(value: float | None, decimals: int) -> str:
     """A number as it is printed everywhere in the report."""
     return NOT_DEFINED if value is None else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _safe(value: str | float) -> str:
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, str):
-        # XML has no way to write control characters.
-        return escape(value if value.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in value))
-    return f"{round(value, 2):g}"

@@ -6,11 +6,12 @@ from base64 import b64encode
 from io import BytesIO
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.maps.figure import Circle, Color, Figure, Line, Mark, Picture, Text
+from hypsegcli.maps.markup import element
 
 _HALO = 0.22  # of the letters' size
 
@@ -19,12 +20,12 @@ def encode_svg(figure: Figure, *, scale: float = 1.0) -> bytes:
     """UTF-8 text of the figure; a browser shows a unit `scale` CSS pixels large."""
     drawn = Markup("\n").join(
         [
-            _element("title", figure.title),
-            _element("rect", width=figure.width, height=figure.height, fill="#ffffff"),
+            element("title", figure.title),
+            element("rect", width=figure.width, height=figure.height, fill="#ffffff"),
             *map(_mark, figure.marks),
         ]
     )
-    svg = _element(
+    svg = element(
         "svg",
         drawn,
         xmlns="http://www.w3.org/2000/svg",
@@ -40,7 +41,7 @@ def encode_svg(figure: Figure, *, scale: float = 1.0) -> bytes:
 def _mark(mark: Mark) -> Markup:
     match mark:
         case Picture():
-            return _element(
+            return element(
                 "image",
                 x=mark.x,
                 y=mark.y,
@@ -54,7 +55,7 @@ def _mark(mark: Mark) -> Markup:
                 {} if mark.dash is None else {"stroke_dasharray": f"{mark.dash[0]:g} {mark.dash[1]:g}"}
             )
             d = "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in mark.points)
-            return _element(
+            return element(
                 "path",
                 d=d,
                 fill="none",
@@ -66,11 +67,11 @@ def _mark(mark: Mark) -> Markup:
             stroke: dict[str, str | float] = (
                 {} if mark.stroke is None else {"stroke": _hex(mark.stroke), "stroke_width": mark.width}
             )
-            return _element("circle", cx=mark.x, cy=mark.y, r=mark.radius, fill=_hex(mark.fill), **stroke)
+            return element("circle", cx=mark.x, cy=mark.y, r=mark.radius, fill=_hex(mark.fill), **stroke)
         case Text():
             halo: dict[str, str | float] = {"stroke": "#ffffff", "stroke_width": _HALO * mark.size}
             halo |= {"paint_order": "stroke", "stroke_linejoin": "round"}
-            return _element(
+            return element(
                 "text",
                 mark.words,
                 x=mark.x,
@@ -80,13 +81,6 @@ def _mark(mark: Mark) -> Markup:
                 text_anchor=mark.anchor,
                 **(halo if mark.halo else {}),
             )
-
-
-def _element(name: str, *content: str, **attributes: str | float) -> Markup:
-    """<name>, content escaped unless it is Markup; in the names of attributes an underscore stands for a hyphen."""
-    values = {key: f"{value:.6g}" if isinstance(value, float) else str(value) for key, value in attributes.items()}
-    written = "".join(f' {key.replace("_", "-")}="{value}"' for key, value in values.items())
-    return Markup(f"<{name}{written}>{''.join(map(escape, content))}</{name}>")
 
 
 def _hex(color: Color | None) -> str:

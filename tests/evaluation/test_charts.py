@@ -18,7 +18,6 @@ from hypsegcli.evaluation.curves import edge_curve, reliability_diagram, risk_co
 from hypsegcli.evaluation.svg import (
     Scale,
     drawing,
-    element,
     letter_count,
     percent,
     round_ticks,
@@ -27,6 +26,7 @@ from hypsegcli.evaluation.svg import (
     square_axes,
     text,
 )
+from hypsegcli.maps.markup import element
 
 HOSTILE = (
     "<script>alert(1)</script>",
