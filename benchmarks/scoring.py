@@ -33,7 +33,7 @@ from hypsegcli.evaluation.source import StoredSource
 from hypsegcli.evaluation.stored import find_planes
 from hypsegcli.evaluation.tally import Scheme, Tolerance
 from hypsegcli.images.decode import decode_image
-from hypsegcli.inference.segmenter import normalise
+from hypsegcli.inference.normalise import normalise
 
 SUBJECT = Subject(
     images=None,

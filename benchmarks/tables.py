@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import choose_device
-from hypsegcli.inference.segmenter import normalise
+from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput

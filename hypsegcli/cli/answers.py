@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hypsegcli.cli import segment
+from hypsegcli.cli.network import make_segmenter
 from hypsegcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,12 +115,10 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.evaluation.source import NetworkSource
-    from hypsegcli.inference.device import choose_device
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
-    from hypsegcli.inference.segmenter import Answer, Segmenter
+    from hypsegcli.inference.prediction import Answer
     from hypsegcli.maps.measures import MEASURES, available, full_scale
 
-    device = choose_device(options.device, options.precision)
     loaded = load_checkpoint(options.checkpoint or bundled_checkpoint())
     answer = Answer(
         measures=available(calibrated=loaded.header.calibration is not None),
@@ -128,15 +126,7 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
         longest_side=options.longest_side,
         interpolate=options.interpolate,
     )
-    segmenter = Segmenter(
-        loaded.model,
-        loaded.header.tree,
-        loaded.header.input,
-        device=device,
-        answer=answer,
-        tiling=segment.make_tiling(options.tile, loaded.model),
-        calibration=loaded.header.calibration,
-    )
+    segmenter = make_segmenter(loaded, answer, device=options.device, precision=options.precision, tile=options.tile)
     most = loaded.header.model.max_distance
     measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in answer.measures}
     sampler = None

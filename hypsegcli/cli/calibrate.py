@@ -10,6 +10,7 @@ import typer
 from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
+from hypsegcli.cli.network import make_segmenter, parse_tile
 from hypsegcli.cli.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.images import MAX_PIXELS
@@ -40,7 +41,7 @@ def calibrate(
     if out.exists() and not overwrite:
         raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
     segment.refuse_unwritable(out.parent)
-    segment.parse_tile(tile)
+    parse_tile(tile)
 
     import numpy as np
 
@@ -53,22 +54,15 @@ def calibrate(
     from hypsegcli.evaluation.pairs import pair_files
     from hypsegcli.evaluation.source import NetworkSource
     from hypsegcli.evaluation.uncertainty import BINS, score_table
-    from hypsegcli.inference.device import choose_device
-    from hypsegcli.inference.segmenter import Answer, Segmenter
+    from hypsegcli.inference.prediction import Answer
 
     pairs = pair_files(masks=masks, images=images, predictions=None)
     loaded = load_checkpoint(checkpoint or bundled_checkpoint())
     header, classes = loaded.header, loaded.header.tree.classes
     void = header.ignore_index if ignore_index is None else ignore_index
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None)
-    segmenter = Segmenter(
-        loaded.model,
-        header.tree,
-        header.input,
-        device=choose_device(device, precision.value),
-        answer=Answer(measures=("distance",), longest_side=longest_side),
-        tiling=segment.make_tiling(tile, loaded.model),
-    )
+    answer = Answer(measures=("distance",), longest_side=longest_side)
+    segmenter = make_segmenter(loaded, answer, device=device, precision=precision.value, tile=tile)
     source = NetworkSource(segmenter, sampler=None, max_pixels=MAX_PIXELS)
     table = np.zeros((BINS, 2), np.int64)
     with progress_for(len(pairs), quiet=quiet) as progress:

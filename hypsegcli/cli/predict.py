@@ -10,6 +10,7 @@ import typer
 from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
+from hypsegcli.cli.network import parse_tile
 from hypsegcli.errors import UsageError
 from hypsegcli.images import MAX_PIXELS
 
@@ -99,11 +100,11 @@ def predict(
     }
     plan = segment.make_plan(options, suffixes)
     depth = segment.parse_level(level, header.tree)
-    segment.parse_tile(tile)
+    parse_tile(tile)
     if dry_run:
         raise typer.Exit(segment.print_plan(plan))
 
-    from hypsegcli.inference.segmenter import Answer
+    from hypsegcli.inference.prediction import Answer
     from hypsegcli.pipeline.outputs import full_scales, prediction_outputs
 
     loaded = segment.load(options)

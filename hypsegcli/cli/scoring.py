@@ -12,6 +12,7 @@ from hypsegcli.cli import segment
 from hypsegcli.cli.answers import DROPOUT_RATE, Names, ask_maps, ask_network, header_of, names_of, put_first
 from hypsegcli.cli.bounds import check_bounds, miss_bounds, parse_bounds
 from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.network import parse_tile
 from hypsegcli.cli.progress import progress_for
 from hypsegcli.cli.results import HTML, REPLICATES, REPORT, ROWS, subject_of, write_results
 from hypsegcli.errors import PlanError, UsageError
@@ -177,7 +178,7 @@ def _refuse_what_would_do_nothing(options: ScoreOptions) -> None:
         raise UsageError("--dropout-rate belongs to --mc-dropout; add that, or leave it out")
     if options.longest_side is not None and options.tile not in {"auto", "off"}:
         raise UsageError("--longest-side makes images small enough to go in whole; leave out --tile")
-    segment.parse_tile(options.tile)
+    parse_tile(options.tile)
 
 
 def _check_out(options: ScoreOptions) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.network import make_segmenter
 from hypsegcli.cli.progress import progress_for
 from hypsegcli.errors import PlanError, TreeError, UsageError
 from hypsegcli.images.discover import find_inputs
@@ -19,13 +20,9 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.checkpoint.store import Checkpoint
     from hypsegcli.hierarchy.tree import ClassTree
-    from hypsegcli.inference.segmenter import Answer, Tiling
-    from hypsegcli.network.model import HyperbolicDeepLab
+    from hypsegcli.inference.prediction import Answer
     from hypsegcli.pipeline.ledger import Ledger
     from hypsegcli.pipeline.outputs import Outputs
-
-# Window side where --tile gives none, and the pixels from which windows are used: four windows' worth.
-_TILE, _WHOLE_UP_TO = 1024, 2048 * 2048
 
 # Training shows things at up to twice their usual size; beyond three times a network guesses.
 _UNUSUAL = 3
@@ -97,17 +94,6 @@ def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | No
     return level
 
 
-def parse_tile(text: str) -> int | None:
-    """`--tile`: a window's side, None for off."""
-    if text == "auto":
-        return _TILE
-    if text == "off":
-        return None
-    if not text.isdecimal() or int(text) < 128 or int(text) % 16:
-        raise UsageError(f"--tile {text}: expected auto, off, or a multiple of 16 pixels from 128 on")
-    return int(text)
-
-
 def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str, ...]:
     """`--measure`: names separated by commas, or all; by default what the checkpoint can say best.
 
@@ -167,31 +153,22 @@ def run(
     detail: Mapping[str, Any],
 ) -> tuple[int, Ledger]:
     """Segment what needs it; returns the exit code and the books."""
-    from hypsegcli.inference.device import choose_device
-    from hypsegcli.inference.segmenter import Segmenter
     from hypsegcli.pipeline.ledger import Ledger, recipe_id, versions
     from hypsegcli.pipeline.process import Failed, process
 
-    device = choose_device(options.device, options.precision)
-    header, tiling = checkpoint.header, make_tiling(options.tile, checkpoint.model)
-    segmenter = Segmenter(
-        checkpoint.model,
-        header.tree,
-        header.input,
-        device=device,
-        answer=answer,
-        tiling=tiling,
-        calibration=header.calibration,
+    segmenter = make_segmenter(
+        checkpoint, answer, device=options.device, precision=options.precision, tile=options.tile
     )
+    header, engine, tiling = checkpoint.header, segmenter.engine, segmenter.tiling
     pixels = {
         "command": command,
         "answer": asdict(answer),
         "outputs": list(outputs.encoders),
         "tiling": asdict(tiling) if tiling else None,
-        "bf16": device.bf16,
+        "bf16": engine.device.bf16,
         **detail,
     }
-    batch_size = options.batch_size or (1 if device.torch.type == "cpu" else 8)
+    batch_size = options.batch_size or (1 if engine.device.torch.type == "cpu" else 8)
     ledger = Ledger(
         options.out,
         recipe=recipe_id(checkpoint.sha256, pixels),
@@ -199,7 +176,8 @@ def run(
             "versions": versions(),
             "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
             "options": {**pixels, "batch_size": batch_size, "max_pixels": options.max_pixels},
-            "device": device.label,
+            "engine": engine.label,
+            "device": engine.device.label,
         },
     )
     todo = ledger.unfinished(plan) if options.resume else list(plan)
@@ -238,16 +216,3 @@ def _warn_of_size(ledger: Ledger, trained: int) -> None:
             f"more than {_UNUSUAL} times as large as the images this checkpoint was trained on ({trained} pixels): "
             f"{count_images(large)}; if things in them look larger too, try --longest-side {2 * trained}"
         )
-
-
-def make_tiling(text: str, model: HyperbolicDeepLab) -> Tiling | None:
-    """The windows that `--tile` stands for; None for none."""
-    from hypsegcli.inference.segmenter import Tiling, round_to_alignment
-    from hypsegcli.network.model import receptive_radius
-
-    tile = parse_tile(text)
-    if tile is None:
-        return None
-    # Half the theoretical radius: what lies farther away still reaches a pixel, but hardly weighs.
-    overlap = min(round_to_alignment(receptive_radius(model) / 2), tile // 4 // 16 * 16)
-    return Tiling(tile=tile, overlap=overlap, above=_WHOLE_UP_TO if text == "auto" else tile * tile)

@@ -12,6 +12,7 @@ import typer
 from hypsegcli.cli import options as opt
 from hypsegcli.cli import segment
 from hypsegcli.cli.console import say
+from hypsegcli.cli.network import parse_tile
 from hypsegcli.errors import UsageError
 from hypsegcli.images import MAX_PIXELS
 
@@ -58,11 +59,11 @@ def uncertainty(
     measures = segment.parse_measures(measure, segment.read_header(options), raw=raw)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    segment.parse_tile(tile)
+    parse_tile(tile)
     if dry_run:
         raise typer.Exit(segment.print_plan(plan))
 
-    from hypsegcli.inference.segmenter import Answer
+    from hypsegcli.inference.prediction import Answer
     from hypsegcli.pipeline.outputs import uncertainty_outputs
 
     loaded = segment.load(options)

@@ -20,7 +20,8 @@ from hypsegcli.evaluation.tally import Sample
 from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.dropout import DropoutSampler
-from hypsegcli.inference.segmenter import Labels, Segmenter
+from hypsegcli.inference.prediction import Labels
+from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.maps.measures import full_scale
 from hypsegcli.maps.uncertainty import to_uint16
 
@@ -48,7 +49,7 @@ class NetworkSource:
         self._segmenter = segmenter
         self._sampler = sampler
         self._max_pixels = max_pixels
-        most = segmenter.model.config.max_distance
+        most = segmenter.engine.config.max_distance
         self._scales = {name: full_scale(name, max_distance=most) for name in segmenter.answer.measures}
 
     def read(self, pair: Pair, truth: Labels) -> Answered:

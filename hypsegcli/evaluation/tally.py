@@ -18,7 +18,7 @@ from hypsegcli.evaluation.boundary import count_boundaries, count_ridges, tolera
 from hypsegcli.evaluation.segmentation import confusion_matrix, iou_from_counts
 from hypsegcli.evaluation.uncertainty import BINS, score_table
 from hypsegcli.evaluation.zones import ZONES, count_zones, distance_to_other_class, pearson
-from hypsegcli.inference.segmenter import Labels
+from hypsegcli.inference.prediction import Labels
 from hypsegcli.maps.boundary import boundary_map
 
 Counts = NDArray[np.int64]

@@ -18,7 +18,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hypsegcli.inference.segmenter import RGB, Answer, Labels, Segmenter
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.prediction import RGB, Answer, Labels
+from hypsegcli.inference.segmenter import Segmenter
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
 # the passes / ln K; 1 - mutual information of answer and dropout mask / ln K; the largest of the mean probabilities.
@@ -41,15 +43,18 @@ class DropoutSampler:
     """Runs a segmenter's network `passes` times under dropout of some `rate`."""
 
     def __init__(self, segmenter: Segmenter, *, passes: int, rate: float) -> None:
+        """TypeError unless the segmenter runs in PyTorch: no other engine lets dropout in."""
+        if not isinstance(segmenter.engine, TorchEngine):
+            raise TypeError(f"dropout needs the torch engine, not {segmenter.engine.label}")
+        self._engine = segmenter.engine
         self._among = segmenter.answer.among
         self._inner = Segmenter(
-            segmenter.model,
+            segmenter.engine,
             segmenter.tree,
-            segmenter.spec,
-            device=segmenter.device,
             answer=Answer(measures=(), probabilities=True, longest_side=segmenter.answer.longest_side),
             tiling=segmenter.tiling,
         )
+        self._label_type = np.uint8 if segmenter.tree.nodes < 256 else np.uint16
         self.passes = passes
         self.rate = rate
 
@@ -82,13 +87,13 @@ class DropoutSampler:
 
     def _decide(self, mean: NDArray[np.float32]) -> Labels:
         classes = np.arange(len(mean)) if self._among is None else np.asarray(self._among)
-        answered: Labels = classes[mean[classes].argmax(axis=0)].astype(self._inner.label_type)
+        answered: Labels = classes[mean[classes].argmax(axis=0)].astype(self._label_type)
         return answered
 
     @contextlib.contextmanager
     def _dropping(self, seed: int) -> Iterator[None]:
-        model = self._inner.model
-        devices = [self._inner.device.torch] if self._inner.device.torch.type == "cuda" else []
+        model, device = self._engine.model, self._engine.device.torch
+        devices = [device] if device.type == "cuda" else []
 
         def drop(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
             return F.dropout(output, self.rate, training=True)

@@ -18,7 +18,8 @@ from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.segmenter import RGB, normalise
+from hypsegcli.inference.normalise import normalise
+from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.tiling import ALIGNMENT
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
 from hypsegcli.network.model import GRID, HyperbolicDeepLab

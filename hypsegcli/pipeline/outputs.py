@@ -18,7 +18,7 @@ from hypsegcli.images.write import (
     encode_npy,
     encode_rgb_png,
 )
-from hypsegcli.inference.segmenter import Answer, Prediction
+from hypsegcli.inference.prediction import Answer, Prediction
 from hypsegcli.maps.boundary import RADIUS, SMOOTHING, boundary_map
 from hypsegcli.maps.measures import MEASURES, full_scale
 from hypsegcli.maps.render import heatmap, node_palette, overlay

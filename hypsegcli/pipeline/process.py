@@ -13,7 +13,8 @@ from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import DecodedImage, decode_image
 from hypsegcli.images.plan import PlannedImage
 from hypsegcli.images.write import write_atomically
-from hypsegcli.inference.segmenter import Prediction, Segmenter
+from hypsegcli.inference.prediction import Prediction
+from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.pipeline.outputs import Outputs
 
 

@@ -14,7 +14,7 @@ import torch
 
 from hypsegcli.errors import DataError
 from hypsegcli.images.write import write_atomically
-from hypsegcli.inference.segmenter import normalise
+from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import to_toml
 from hypsegcli.training.dataset import Crop

@@ -16,7 +16,9 @@ from hypsegcli.evaluation.segmentation import confusion_matrix, mean_scores
 from hypsegcli.evaluation.uncertainty import BINS, auroc, score_table
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.segmenter import Answer, Segmenter
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.prediction import Answer
+from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.maps.measures import full_scale
 from hypsegcli.maps.render import RGB
 from hypsegcli.maps.uncertainty import to_uint16
@@ -64,7 +66,7 @@ def validate(
     K = header.tree.classes
     among = tuple(k for k in range(K) if k not in held_out) if held_out else None
     answer = Answer(measures=_MEASURES, among=among, longest_side=longest_side)
-    segmenter = Segmenter(model, header.tree, header.input, device=device, answer=answer)
+    segmenter = Segmenter(TorchEngine(model, header.input, device), header.tree, answer=answer)
     confusion = np.zeros((K, K + 1), np.int64)
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(samples) - 1, pictures)}

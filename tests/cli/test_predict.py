@@ -16,7 +16,9 @@ from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import choose_device
-from hypsegcli.inference.segmenter import Answer, Segmenter
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.prediction import Answer
+from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.maps.boundary import boundary_map
 from hypsegcli.maps.measures import available
 from hypsegcli.maps.uncertainty import to_uint16
@@ -50,7 +52,7 @@ def test_maps_are_those_of_the_segmenter_at_the_size_of_the_image(hypseg: Hypseg
     hypseg("predict", photos, "--out", tmp_path / "out", "--raw")
     checkpoint = load_checkpoint(bundled_checkpoint())
     header = checkpoint.header
-    segmenter = Segmenter(checkpoint.model, header.tree, header.input, device=choose_device("cpu"), answer=Answer())
+    segmenter = Segmenter(TorchEngine(checkpoint.model, header.input, choose_device("cpu")), header.tree)
     for key, source in (("a", "a.jpg"), ("b", "b.png"), ("sub/c", "sub/c.png")):
         found = segmenter.predict([decode_image(photos / source).pixels])[0]
         assert np.array_equal(pixels(tmp_path / f"out/labels/{key}.png"), found.labels)
@@ -250,7 +252,7 @@ def test_several_measures_have_a_folder_each(
     checkpoint = load_checkpoint(tiny)
     most = checkpoint.header.model.max_distance
     tree, spec = checkpoint.header.tree, checkpoint.header.input
-    work = Segmenter(checkpoint.model, tree, spec, device=choose_device("cpu"), answer=Answer(measures=names))
+    work = Segmenter(TorchEngine(checkpoint.model, spec, choose_device("cpu")), tree, answer=Answer(measures=names))
     for key, source in (("a", "a.jpg"), ("sub/c", "sub/c.png")):
         found = work.predict([decode_image(photos / source).pixels])[0].confidence
         for name, folder in folders.items():

@@ -22,7 +22,10 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
-from hypsegcli.inference.segmenter import Answer, Segmenter, normalise
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.normalise import normalise
+from hypsegcli.inference.prediction import Answer
+from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.maps.measures import available, full_scale
 from hypsegcli.maps.uncertainty import to_uint16
 
@@ -75,7 +78,7 @@ def segmenter(checkpoint: Path, **answer: Any) -> Segmenter:
     loaded = load_checkpoint(checkpoint)
     options = {"measures": tuple(MEASURES)} | answer
     tree, spec = loaded.header.tree, loaded.header.input
-    return Segmenter(loaded.model, tree, spec, device=choose_device("cpu"), answer=Answer(**options))
+    return Segmenter(TorchEngine(loaded.model, spec, choose_device("cpu")), tree, answer=Answer(**options))
 
 
 def truth_of(pair: Pair) -> np.ndarray:
@@ -138,7 +141,7 @@ def test_levels_are_confidence_over_full_scale(data: Path, checkpoint: Path) -> 
     found = work.predict([decode_image(data / "images/b.png").pixels])[0]
     assert list(read.sample.levels) == ["entropy", "distance"]
     for name, levels in read.sample.levels.items():
-        scale = full_scale(name, max_distance=work.model.config.max_distance)
+        scale = full_scale(name, max_distance=work.engine.config.max_distance)
         np.testing.assert_array_equal(levels, to_uint16(found.confidence[name] / np.float32(scale)))
         assert levels.max() > 0
     np.testing.assert_array_equal(read.sample.labels, found.labels)

@@ -19,8 +19,8 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.embed import Embedded, embed, gyroplanes
+from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.points import points_to_blend
-from hypsegcli.inference.segmenter import normalise
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import NetworkOutput

@@ -22,7 +22,10 @@ from hypsegcli.geometry.poincare import exp_map_zero, project
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.segmenter import Answer, Prediction, Segmenter, Tiling, normalise, round_to_alignment
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.normalise import normalise
+from hypsegcli.inference.prediction import Answer, Prediction
+from hypsegcli.inference.segmenter import Segmenter, Tiling, round_to_alignment
 from hypsegcli.inference.upsample import bands
 from hypsegcli.maps.measures import available
 from hypsegcli.network.config import ModelConfig
@@ -107,7 +110,7 @@ class FixedNetwork(nn.Module):
 
 def segmenter(model: Any, tree: ClassTree = TREE, *, device: Device = CPU, **options: Any) -> Segmenter:
     tiling = options.pop("tiling", None)
-    return Segmenter(model, tree, SPEC, device=device, answer=Answer(**options), tiling=tiling)
+    return Segmenter(TorchEngine(model, SPEC, device), tree, answer=Answer(**options), tiling=tiling)
 
 
 def grids(model: Any, image: Picture) -> NetworkOutput:
@@ -452,7 +455,7 @@ def test_round_to_alignment() -> None:
 def test_longest_side_shrinks_for_the_network_and_answers_at_full_size() -> None:
     model = network()
     image = picture(96, 128)
-    found = Segmenter(model, TREE, SPEC, device=CPU, answer=Answer(longest_side=64)).predict([image])[0]
+    found = segmenter(model, longest_side=64).predict([image])[0]
     small = cv2.resize(image, (64, 48), interpolation=cv2.INTER_AREA)
     with torch.inference_mode():
         output = model(normalise(torch.from_numpy(small).permute(2, 0, 1)[None], SPEC))
@@ -461,22 +464,21 @@ def test_longest_side_shrinks_for_the_network_and_answers_at_full_size() -> None
     scores = class_log_probabilities(output.logits, TREE)
     labels = F.interpolate(scores, size=(96, 128), mode="bilinear", align_corners=False).argmax(1)[0]
     assert (found.labels == labels.numpy()).mean() > 0.999
-    whole = Segmenter(model, TREE, SPEC, device=CPU).predict([image])[0]
+    whole = segmenter(model).predict([image])[0]
     assert not np.allclose(found.confidence["distance"], whole.confidence["distance"], rtol=1e-2)
 
 
 def test_longest_side_leaves_smaller_images_alone() -> None:
     model = network()
-    plain = Segmenter(model, TREE, SPEC, device=CPU).predict([picture(48, 64)])[0]
-    limited = Segmenter(model, TREE, SPEC, device=CPU, answer=Answer(longest_side=64)).predict([picture(48, 64)])[0]
+    plain = segmenter(model).predict([picture(48, 64)])[0]
+    limited = segmenter(model, longest_side=64).predict([picture(48, 64)])[0]
     assert np.array_equal(plain.labels, limited.labels)
     assert np.array_equal(plain.confidence["distance"], limited.confidence["distance"])
 
 
 @pytest.mark.parametrize("size", [(1, 4000), (3000, 2), (777, 1001)])
 def test_longest_side_takes_any_shape(size: tuple[int, int]) -> None:
-    segmenter = Segmenter(network(), TREE, SPEC, device=CPU, answer=Answer(longest_side=100))
-    found = segmenter.predict([picture(*size)])[0]
+    found = segmenter(network(), longest_side=100).predict([picture(*size)])[0]
     assert found.labels.shape == size
     assert np.isfinite(found.confidence["distance"]).all()
 
@@ -486,7 +488,7 @@ def test_an_answer_that_is_not_finite_is_an_error_and_no_map() -> None:
     with torch.no_grad():
         model.decoder.embed.bias[0] = math.inf
     with pytest.raises(FloatingPointError, match="NaN or infinity"):
-        Segmenter(model, TREE, SPEC, device=CPU).predict([picture(48, 64)])
+        segmenter(model).predict([picture(48, 64)])
 
 
 WAYS = [{}, {"tiling": Tiling(tile=64, overlap=16, above=0)}]

@@ -11,7 +11,7 @@ import pytest
 from support import Hypseg, photograph
 
 from hypsegcli.images.decode import DecodedImage
-from hypsegcli.inference.segmenter import Prediction
+from hypsegcli.inference.prediction import Prediction
 from hypsegcli.pipeline.ledger import Ledger
 from hypsegcli.pipeline.process import FileResult
 

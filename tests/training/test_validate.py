@@ -13,7 +13,7 @@ from PIL import Image
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
-from hypsegcli.inference.segmenter import Answer, Prediction
+from hypsegcli.inference.prediction import Answer, Prediction
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.training import validate as module
 from hypsegcli.training.dataset import Sample

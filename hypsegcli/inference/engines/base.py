@@ -1,0 +1,29 @@
+"""What an engine is: uint8 images in, the network's answer on its own grid out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hypsegcli.inference.device import Device
+from hypsegcli.inference.prediction import RGB
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import NetworkOutput
+
+
+class Engine(Protocol):
+    """Holds one network, ready to run; normalising is its affair."""
+
+    @property
+    def label(self) -> str:
+        """For run.json and the terminal, such as `openvino 2026.4.1`."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """What the network is."""
+
+    @property
+    def device(self) -> Device:
+        """Where the answer lies, and where its reduction to planes is worked out."""
+
+    def __call__(self, images: RGB) -> NetworkOutput:
+        """Run a batch (B, H, W, 3), H and W multiples of 16; the output is float32, on the device."""

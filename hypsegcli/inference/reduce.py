@@ -1,0 +1,88 @@
+"""From the network's answer on its grid to planes of the image, one band of rows at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hypsegcli.checkpoint.format import Calibration
+from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.inference.points import blend_distance, points_to_blend
+from hypsegcli.inference.prediction import Answer, Prediction
+from hypsegcli.inference.upsample import bands, upsample_rows
+from hypsegcli.maps.measures import MEASURES, Knots
+from hypsegcli.maps.uncertainty import confidence
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import NetworkOutput
+
+
+class Reducer:
+    """Decides, and measures confidence, as an Answer asks for it."""
+
+    def __init__(
+        self, tree: ClassTree, config: ModelConfig, answer: Answer, *, calibration: Calibration | None = None
+    ) -> None:
+        self.tree = tree
+        self.config = config
+        self.answer = answer
+        self.label_type = np.uint8 if tree.nodes < 256 else np.uint16
+        self._knots = Knots(calibration.distances, calibration.probabilities) if calibration else None
+
+    @torch.inference_mode()
+    def __call__(
+        self, output: NetworkOutput, truth: Tensor | None, height: int, width: int, *, cell: tuple[float, float]
+    ) -> list[Prediction]:
+        """Planes of height x width pixels; a grid cell is `cell` pixels high and wide. `truth` (B, H, W) class ids."""
+        answer, count = self.answer, output.logits.shape[0]
+        scores = class_log_probabilities(output.logits, self.tree)
+        config = self.config
+        points = points_to_blend(output, config) if answer.interpolate == "points" else None
+        need = answer.level is not None or answer.probabilities or truth is not None
+        need = need or any(MEASURES[name].needs_probabilities for name in answer.measures)
+        labels = np.empty((count, height, width), self.label_type)
+        planes = {name: np.empty((count, height, width), np.float32) for name in answer.measures}
+        stacks = np.empty((count, scores.shape[1], height, width), np.float16) if answer.probabilities else None
+        proper = None if truth is None else np.empty((2, count, height, width), np.float32)
+        channels = count * max(scores.shape[1], points.shape[1] if points is not None else 0)
+        for start, stop in bands(height, width, channels=channels):
+
+            def rows(grid: Tensor, start: int = start, stop: int = stop) -> Tensor:
+                return upsample_rows(grid, cell=cell, start=start, stop=stop, width=width)
+
+            logits = rows(scores)
+            probabilities = logits.softmax(1) if need else None
+            labels[:, start:stop] = self._decide(logits, probabilities).cpu().numpy()
+            distance = rows(output.distance[:, None])[:, 0] if points is None else blend_distance(rows(points), config)
+            for name, plane in planes.items():
+                values = confidence(
+                    name, distance=distance, c=config.curvature, probabilities=probabilities, knots=self._knots
+                )
+                plane[:, start:stop] = values.cpu().numpy()
+            if stacks is not None and probabilities is not None:
+                stacks[:, :, start:stop] = probabilities.cpu().numpy()
+            if proper is not None and truth is not None and probabilities is not None:
+                true = truth[:, start:stop].clamp(0, probabilities.shape[1] - 1).to(probabilities.device)
+                proper[0, :, start:stop] = probabilities.gather(1, true[:, None])[:, 0].cpu().numpy()
+                proper[1, :, start:stop] = probabilities.square().sum(1).cpu().numpy()
+        return [
+            Prediction(
+                labels[index],
+                {name: plane[index] for name, plane in planes.items()},
+                None if stacks is None else stacks[index],
+                None if proper is None else proper[:, index],
+            )
+            for index in range(count)
+        ]
+
+    def _decide(self, logits: Tensor, probabilities: Tensor | None) -> Tensor:
+        level = self.answer.level
+        if self.answer.among is not None:
+            among = torch.tensor(self.answer.among, device=logits.device)
+            return among[logits.index_select(1, among).argmax(1)]
+        if level is None or probabilities is None:
+            return logits.argmax(1)
+        if level == "auto":
+            return decide_as_deep_as_sure(probabilities, self.tree, self.answer.threshold)
+        return decide_at_level(probabilities, self.tree, level)
