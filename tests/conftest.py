@@ -16,6 +16,13 @@ from hypsegcli.hierarchy.tree import flat_tree
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _no_conversion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Random checkpoints are not worth converting, nor the user's cache worth filling with them."""
+    monkeypatch.setattr("hypsegcli.inference.engines.choose.fastest", lambda device: "torch")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def hypseg(capsys: pytest.CaptureFixture[str]) -> Hypseg:
     """Run the command line in this process."""

@@ -18,6 +18,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import build_model
 
 REPOSITORY = Path(__file__).parents[1]
+EXAMPLES = REPOSITORY / "examples"
 SHARED = REPOSITORY.parent / "shared" / "data"
 
 

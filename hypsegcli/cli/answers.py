@@ -126,7 +126,14 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
         longest_side=options.longest_side,
         interpolate=options.interpolate,
     )
-    segmenter = make_segmenter(loaded, answer, device=options.device, precision=options.precision, tile=options.tile)
+    segmenter = make_segmenter(
+        loaded,
+        answer,
+        engine="torch" if options.mc_dropout else options.engine,
+        device=options.device,
+        precision=options.precision,
+        tile=options.tile,
+    )
     most = loaded.header.model.max_distance
     measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in answer.measures}
     sampler = None

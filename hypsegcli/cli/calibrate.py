@@ -29,6 +29,7 @@ def calibrate(
         typer.Option(help="The mask value that means 'not labelled'.", show_default="the checkpoint's"),
     ] = None,
     longest_side: opt.LongestSide = None,
+    engine: opt.Engine = opt.EngineChoice.AUTO,
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
     tile: opt.Tile = "auto",
@@ -62,7 +63,7 @@ def calibrate(
     void = header.ignore_index if ignore_index is None else ignore_index
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None)
     answer = Answer(measures=("distance",), longest_side=longest_side)
-    segmenter = make_segmenter(loaded, answer, device=device, precision=precision.value, tile=tile)
+    segmenter = make_segmenter(loaded, answer, engine=engine.value, device=device, precision=precision.value, tile=tile)
     source = NetworkSource(segmenter, sampler=None, max_pixels=MAX_PIXELS)
     table = np.zeros((BINS, 2), np.int64)
     with progress_for(len(pairs), quiet=quiet) as progress:

@@ -9,6 +9,7 @@ from hypsegcli.errors import UsageError
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.store import Checkpoint
     from hypsegcli.inference.device import Precision
+    from hypsegcli.inference.engines.choose import EngineName
     from hypsegcli.inference.prediction import Answer
     from hypsegcli.inference.segmenter import Segmenter, Tiling
     from hypsegcli.network.model import HyperbolicDeepLab
@@ -29,17 +30,19 @@ def parse_tile(text: str) -> int | None:
 
 
 def make_segmenter(
-    checkpoint: Checkpoint, answer: Answer, *, device: str, precision: Precision, tile: str
+    checkpoint: Checkpoint, answer: Answer, *, engine: EngineName, device: str, precision: Precision, tile: str
 ) -> Segmenter:
-    """The checkpoint's network on a device, asked for an answer."""
+    """The checkpoint's network in an engine on a device, asked for an answer."""
     from hypsegcli.inference.device import choose_device
     from hypsegcli.inference.engines.choose import make_engine
     from hypsegcli.inference.segmenter import Segmenter
 
     header = checkpoint.header
     tiling = _make_tiling(tile, checkpoint.model)
-    engine = make_engine(checkpoint, choose_device(device, precision))
-    return Segmenter(engine, header.tree, answer=answer, tiling=tiling, calibration=header.calibration)
+    if engine not in {"auto", "torch"} and device == "auto":
+        device = "cpu"  # where the others run
+    made = make_engine(checkpoint, choose_device(device, precision), engine)
+    return Segmenter(made, header.tree, answer=answer, tiling=tiling, calibration=header.calibration)
 
 
 def _make_tiling(text: str, model: HyperbolicDeepLab) -> Tiling | None:

@@ -24,6 +24,15 @@ class Interpolation(StrEnum):
     POINTS = "points"
 
 
+class EngineChoice(StrEnum):
+    """What runs the network."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+
+
 _INPUT, _COMPUTING, _RUN = "Input and answer", "Computing", "Output folder"
 
 InputPaths = Annotated[
@@ -85,6 +94,14 @@ DeviceName = Annotated[
 Precision = Annotated[
     PrecisionName,
     typer.Option("--precision", help="auto: bf16 on CUDA devices that have it, else fp32.", rich_help_panel=_COMPUTING),
+]
+Engine = Annotated[
+    EngineChoice,
+    typer.Option(
+        "--engine",
+        help="What runs the network on the CPU. auto: openvino, else onnxruntime, else torch, whichever is installed.",
+        rich_help_panel=_COMPUTING,
+    ),
 ]
 BatchSize = Annotated[
     int | None,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hypsegcli.evaluation.pairs import Pair
     from hypsegcli.evaluation.source import Source
     from hypsegcli.evaluation.tally import Tolerance
+    from hypsegcli.inference.engines.choose import EngineName
 
 
 _LARGEST_TOLERANCE, _LARGEST_SHARE = 200, 5  # pixels, percent: edges farther apart are no longer the same
@@ -61,6 +62,7 @@ class ScoreOptions:
     interpolate: Literal["scalar", "points"]
     longest_side: int | None
     max_pixels: int
+    engine: EngineName
     device: str
     precision: Literal["auto", "fp32", "bf16"]
     tile: str
@@ -167,6 +169,7 @@ def _refuse_what_would_do_nothing(options: ScoreOptions) -> None:
         asked_of_network = {
             "--mc-dropout": options.mc_dropout,
             "--longest-side": options.longest_side,
+            "--engine": options.engine not in {"auto", "torch"},
             "--device": options.device != "auto",
             "--precision": options.precision != "auto",
             "--tile": options.tile != "auto",
@@ -174,6 +177,8 @@ def _refuse_what_would_do_nothing(options: ScoreOptions) -> None:
         }
         if idle := [name for name, value in asked_of_network.items() if value]:
             raise UsageError(f"{idle[0]} needs a network that runs, --predictions runs none; leave one of them out")
+    if options.mc_dropout and options.engine not in {"auto", "torch"}:
+        raise UsageError("--mc-dropout runs in torch, and so must what it is compared with; leave out --engine")
     if options.dropout_rate is not None and not options.mc_dropout:
         raise UsageError("--dropout-rate belongs to --mc-dropout; add that, or leave it out")
     if options.longest_side is not None and options.tile not in {"auto", "off"}:

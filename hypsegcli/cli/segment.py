@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.checkpoint.store import Checkpoint
     from hypsegcli.hierarchy.tree import ClassTree
+    from hypsegcli.inference.engines.choose import EngineName
     from hypsegcli.inference.prediction import Answer
     from hypsegcli.pipeline.ledger import Ledger
     from hypsegcli.pipeline.outputs import Outputs
@@ -35,6 +36,7 @@ class RunOptions:
     inputs: Sequence[str]
     out: Path
     checkpoint: Path | None
+    engine: EngineName
     device: str
     precision: Literal["auto", "fp32", "bf16"]
     batch_size: int | None
@@ -157,7 +159,7 @@ def run(
     from hypsegcli.pipeline.process import Failed, process
 
     segmenter = make_segmenter(
-        checkpoint, answer, device=options.device, precision=options.precision, tile=options.tile
+        checkpoint, answer, engine=options.engine, device=options.device, precision=options.precision, tile=options.tile
     )
     header, engine, tiling = checkpoint.header, segmenter.engine, segmenter.tiling
     pixels = {
@@ -165,6 +167,7 @@ def run(
         "answer": asdict(answer),
         "outputs": list(outputs.encoders),
         "tiling": asdict(tiling) if tiling else None,
+        "engine": engine.label.split()[0],
         "bf16": engine.device.bf16,
         **detail,
     }

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.inference.upsample import bands, upsample_rows
+from hypsegcli.inference.upsample import bands, upsample_best, upsample_rows
 
 BUDGET = 16 * 2**20  # bytes, as the module says
 side = st.integers(1, 7)
@@ -31,6 +31,35 @@ def test_any_size_is_reached_as_interpolation_reaches_it(h: int, w: int, height:
     whole = F.interpolate(grid, size=(height, width), mode="bilinear", align_corners=False)
     rows = upsample_rows(grid, cell=(height / h, width / w), start=0, stop=height, width=width)
     torch.testing.assert_close(rows, whole, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    h=side,
+    w=side,
+    channels=st.integers(1, 5),
+    cell=st.sampled_from([2, 4, 6]),
+    cut=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    rough=st.booleans(),
+)
+def test_the_best_channel_is_that_of_the_interpolation(
+    h: int, w: int, channels: int, cell: int, cut: tuple[int, int], rough: bool
+) -> None:
+    grid = torch.randn(2, channels, h, w, generator=torch.Generator().manual_seed(h * 10 + w), dtype=torch.float64)
+    if not rough:  # most neighbours agree
+        grid[:, :1] += 2.0
+    height, width = max(1, cell * h - cut[0]), max(1, cell * w - cut[1])
+    whole = F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)
+    found = upsample_best(grid, cell=cell, height=height, width=width)
+    assert found.shape == (2, height, width)
+    assert torch.equal(found, whole.argmax(1)[:, :height, :width])
+
+
+def test_the_best_channel_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = torch.randn(1, 7, 20, 30, generator=torch.Generator().manual_seed(0))
+    at_once = upsample_best(grid, cell=4, height=80, width=120)
+    monkeypatch.setattr("hypsegcli.inference.upsample._BAND_BYTES", 4 * 16 * 7 * 3)
+    assert torch.equal(upsample_best(grid, cell=4, height=80, width=120), at_once)
 
 
 def test_a_constant_stays_exactly_constant() -> None:

@@ -1,0 +1,84 @@
+"""A network that another runtime has taken over: converted once, kept in the cache, its answer handed back to torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.inference.device import Device
+from hypsegcli.inference.engines.cache import converted
+from hypsegcli.inference.engines.export import Part, export
+from hypsegcli.inference.prediction import RGB
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import NetworkOutput
+
+Run = Callable[[list[NDArray[Any]]], list[NDArray[np.float32]]]  # a graph's inputs to its outputs, each a new array
+
+
+class Runtime(Protocol):
+    """Something that runs graphs on the CPU."""
+
+    label: str  # name and version
+
+    def convert(self, program: ExportedProgram, folder: Path) -> None:
+        """Write an exported network into an empty folder."""
+
+    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+        """Make it ready to run."""
+
+
+class ConvertedEngine:
+    """Runs a checkpoint on the CPU in a runtime other than PyTorch."""
+
+    def __init__(self, checkpoint: Checkpoint, device: Device, runtime: Runtime) -> None:
+        self._checkpoint = checkpoint
+        self._runtime = runtime
+        self._runs: dict[tuple[Part, bool], Run] = {}
+        self.device = device
+
+    @property
+    def label(self) -> str:
+        """As in `Engine`."""
+        return self._runtime.label
+
+    @property
+    def config(self) -> ModelConfig:
+        """As in `Engine`."""
+        return self._checkpoint.header.model
+
+    def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
+        """As in `Engine`."""
+        inputs: list[NDArray[Any]] = [images] if mean is None else [images, mean.numpy()]
+        # A runtime in bf16 would round in the head too, where cosh(7.6) is about 1,000: torch takes it from there.
+        if self.device.bf16:
+            (embedding,) = self._run("embedding", inputs)
+            with torch.inference_mode():
+                return NetworkOutput(embedding, *self._checkpoint.model.head(embedding))
+        return NetworkOutput(*self._run("whole", inputs))
+
+    def features(self, images: RGB) -> Tensor:
+        """As in `Engine`."""
+        return self._run("features", [images])[0]
+
+    def _run(self, part: Part, inputs: list[NDArray[Any]]) -> list[Tensor]:
+        key = (part, len(inputs) == 2)
+        if key not in self._runs:
+            self._runs[key] = self._prepare(*key)
+        return [torch.from_numpy(output) for output in self._runs[key](inputs)]
+
+    def _prepare(self, part: Part, windows: bool) -> Run:
+        def convert(folder: Path) -> None:
+            found = self._checkpoint
+            self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
+
+        name = f"{part}{' of windows' if windows else ''}"
+        folder = converted(self._checkpoint.sha256, parts=(self._runtime.label, name), convert=convert)
+        return self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)

@@ -1,0 +1,60 @@
+"""The network as a graph that other engines can take over, from bytes to its answer on the grid."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.inference.engines.fold import fold_batch_norms
+from hypsegcli.inference.normalise import affine
+from hypsegcli.inference.tiling import ALIGNMENT
+from hypsegcli.network.model import HyperbolicDeepLab
+
+# What a graph answers: embedding, logits and distance; the embedding alone; or what ASPP takes the mean of.
+Part = Literal["whole", "embedding", "features"]
+
+_MOST = 4096  # images in a batch, and steps of the alignment in a side: exporting wants a bound
+
+
+class Graph(nn.Module):
+    """RGB bytes (B, H, W, 3), and the features' mean (C,) where `windows`, to what a `part` answers, float32."""
+
+    gain: Tensor
+    offset: Tensor
+
+    def __init__(self, model: HyperbolicDeepLab, spec: InputSpec, *, part: Part) -> None:
+        super().__init__()
+        self.model = model
+        self.part = part
+        gain, offset = affine(spec)
+        self.register_buffer("gain", gain)
+        self.register_buffer("offset", offset)
+
+    def forward(self, images: Tensor, mean: Tensor | None = None) -> tuple[Tensor, ...]:
+        """H and W are multiples of 16."""
+        image = (images.float() * self.gain + self.offset).permute(0, 3, 1, 2)
+        if self.part == "features":
+            return (self.model.features(image),)
+        if self.part == "embedding":
+            return (self.model.embed(image, mean),)
+        return tuple(self.model(image, mean))
+
+
+def export(model: HyperbolicDeepLab, spec: InputSpec, *, part: Part, windows: bool) -> ExportedProgram:
+    """Trace the network for any batch and any image whose sides are multiples of 16; batch norms are folded.
+
+    With `windows` the graph has the mean of the image's features as its second input.
+    """
+    graph = Graph(fold_batch_norms(model), spec, part=part).eval()
+    inputs: tuple[Tensor, ...] = (torch.zeros(2, 4 * ALIGNMENT, 6 * ALIGNMENT, 3, dtype=torch.uint8),)
+    batch, rows, columns = (Dim(name, min=1, max=_MOST) for name in ("batch", "rows", "columns"))
+    shapes: tuple[dict[int, object], ...] = ({0: batch, 1: ALIGNMENT * rows, 2: ALIGNMENT * columns},)
+    if windows:
+        inputs += (torch.zeros(model.backbone.high_channels),)
+        shapes += ({},)
+    with torch.no_grad():
+        return torch.export.export(graph, inputs, dynamic_shapes=shapes)

@@ -1,0 +1,42 @@
+"""ONNX Runtime, for processors of any make."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch.export import ExportedProgram
+
+from hypsegcli.inference.engines.converted import Run
+
+_FILE = "network.onnx"
+
+
+class OnnxRuntime:
+    """Runs .onnx files."""
+
+    def __init__(self) -> None:
+        self.label = f"onnxruntime {version('onnxruntime')}"
+
+    def convert(self, program: ExportedProgram, folder: Path) -> None:
+        """As in `Runtime`."""
+        with contextlib.redirect_stdout(io.StringIO()):  # the exporter prints what it does
+            onnx = torch.onnx.export(program, dynamo=True, verbose=False)
+        if onnx is None:
+            raise RuntimeError("the ONNX exporter gave nothing back")
+        onnx.save(folder / _FILE)
+
+    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+        """As in `Runtime`; ValueError for bf16, for which it has no kernels on the CPU."""
+        import onnxruntime
+
+        if bf16:
+            raise ValueError("onnxruntime runs in fp32 on the CPU")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
+        names = [argument.name for argument in session.get_inputs()]
+        return lambda inputs: session.run(None, dict(zip(names, inputs, strict=True)))

@@ -1,0 +1,59 @@
+"""Converted networks appear whole or not at all, and a cache that cannot be written stops nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hypsegcli.inference.engines.cache import converted
+
+
+@pytest.fixture
+def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "hypseg" / "networks"
+
+
+def write(folder: Path) -> None:
+    (folder / "network").write_text("x")
+
+
+def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
+    calls: list[Path] = []
+    for sha256, parts in (("a" * 64, ("one",)), ("a" * 64, ("one",)), ("a" * 64, ("two",)), ("b" * 64, ("one",))):
+        folder = converted(sha256, parts=parts, convert=lambda new: (calls.append(new), write(new))[1])
+        assert (folder / "network").read_text() == "x"
+        assert folder.parent == networks
+    assert len(calls) == 3
+    assert len(list(networks.iterdir())) == 3
+
+
+def test_a_conversion_that_fails_leaves_nothing(networks: Path) -> None:
+    def fail(new: Path) -> None:
+        write(new)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        converted("a" * 64, parts=("one",), convert=fail)
+    assert not list(networks.iterdir())
+    assert (converted("a" * 64, parts=("one",), convert=write) / "network").exists()
+
+
+def test_another_process_may_be_faster(networks: Path) -> None:
+    def slow(new: Path) -> None:
+        write(new)
+        first = converted("a" * 64, parts=("one",), convert=write)
+        (first / "network").write_text("theirs")
+
+    folder = converted("a" * 64, parts=("one",), convert=slow)
+    assert (folder / "network").read_text() == "theirs"
+    assert list(networks.iterdir()) == [folder]
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    folder = converted("a" * 64, parts=("one",), convert=write)
+    assert (folder / "network").read_text() == "x"
+    assert tmp_path not in folder.parents
