@@ -40,9 +40,10 @@ class ASPP(nn.Module):
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(cin, ASPP_CHANNELS, 1), nn.ReLU(inplace=True))
         self.join = conv_bn_relu(ASPP_CHANNELS * (len(rates) + 2), ASPP_CHANNELS, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, cin, h, w) to (B, 256, h, w)."""
-        pooled = self.pool(x).expand(-1, -1, x.shape[2], x.shape[3])
+    def forward(self, x: Tensor, mean: Tensor | None = None) -> Tensor:
+        """(B, cin, h, w) to (B, 256, h, w); `mean` (cin,) stands for the mean of x where x is a part of an image."""
+        pooled = self.pool(x if mean is None else mean.to(x.dtype)[None, :, None, None])
+        pooled = pooled.expand(len(x), -1, x.shape[2], x.shape[3])
         joined: Tensor = self.join(torch.cat([self.point(x), *(b(x) for b in self.dilated), pooled], dim=1))
         return joined
 

@@ -34,14 +34,23 @@ class HyperbolicDeepLab(nn.Module):
         self.decoder = decoder
         self.head = head
 
-    def forward(self, image: Tensor) -> NetworkOutput:
-        """Segment normalised images (B, 3, H, W), H and W multiples of 16; the grid is (H / 4, W / 4)."""
+    def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
+        """Segment normalised images (B, 3, H, W), H and W multiples of 16; the grid is (H / 4, W / 4).
+
+        Where they are windows of one larger image, `mean` (C,) is that of its `features`, which ASPP then takes
+        instead of the windows' own.
+        """
         low, high = self.backbone(image)
-        embedding = self.decoder(low, self.aspp(high)).float()
+        embedding = self.decoder(low, self.aspp(high, mean)).float()
         # cosh(7.6) is about 1,000: three digits are lost here, which float32 has and bfloat16 has not.
         with torch.autocast(image.device.type, enabled=False):
             logits, distance = self.head(embedding)
         return NetworkOutput(embedding, logits, distance)
+
+    def features(self, image: Tensor) -> Tensor:
+        """What ASPP takes the mean of: (B, C, H / s, W / s) of images as in `forward`, s the output stride."""
+        high: Tensor = self.backbone(image)[1]
+        return high
 
 
 def build_model(config: ModelConfig) -> HyperbolicDeepLab:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from torch import Tensor
+
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
@@ -25,5 +27,16 @@ class Engine(Protocol):
     def device(self) -> Device:
         """Where the answer lies, and where its reduction to planes is worked out."""
 
-    def __call__(self, images: RGB) -> NetworkOutput:
-        """Run a batch (B, H, W, 3), H and W multiples of 16; the output is float32, on the device."""
+    def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
+        """Run a batch (B, H, W, 3), H and W multiples of 16; the output is float32, on the device.
+
+        `mean` (C,) float32 on the CPU, given where the batch is windows of one larger image: the mean of `features`
+        over all of that image, for ASPP to take instead of each window's own.
+        """
+
+    def features(self, images: RGB) -> Tensor:
+        """The backbone's answer, of which ASPP takes the mean: (B, C, H / s, W / s) float32, s the output stride.
+
+        The batch is as for a run; any device will do. The means inside MobileNetV3's squeeze-and-excitation are part
+        of the backbone: they remain those of each window.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.inference.device import Device
@@ -32,9 +33,19 @@ class TorchEngine:
         return self.model.config
 
     @torch.inference_mode()
-    def __call__(self, images: RGB) -> NetworkOutput:
+    def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
-        batch = torch.from_numpy(images).to(self.device.torch).permute(0, 3, 1, 2)
+        batch = self._batch(images)
         with torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
-            output: NetworkOutput = self.model(normalise(batch, self.spec))
+            output: NetworkOutput = self.model(batch, None if mean is None else mean.to(self.device.torch))
         return output
+
+    @torch.inference_mode()
+    def features(self, images: RGB) -> Tensor:
+        """As in `Engine`."""
+        batch = self._batch(images)
+        with torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
+            return self.model.features(batch).float()
+
+    def _batch(self, images: RGB) -> Tensor:
+        return normalise(torch.from_numpy(images).to(self.device.torch).permute(0, 3, 1, 2), self.spec)
