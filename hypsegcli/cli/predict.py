@@ -18,10 +18,11 @@ KINDS = ("labels", "confidence", "boundary", "overlay", "probabilities")
 
 
 class Format(StrEnum):
-    """File format of the confidence maps."""
+    """File format of the confidence maps, and of the label maps where it is TIFF."""
 
     PNG = "png"
     NPY = "npy"
+    TIF = "tif"
 
 
 def predict(
@@ -32,7 +33,10 @@ def predict(
         str, typer.Option(help=f"What to write, separated by commas: {', '.join(KINDS)}.")
     ] = "labels,confidence,boundary,overlay",
     format_: Annotated[
-        Format, typer.Option("--format", help="Confidence as a 16-bit PNG or as float32 NumPy.")
+        Format,
+        typer.Option(
+            "--format", help="Confidence as 16-bit PNG or float32 NumPy; labels and confidence as tiled TIFF."
+        ),
     ] = Format.PNG,
     measure: Annotated[
         str | None,
@@ -90,16 +94,15 @@ def predict(
         raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
     if format_ is Format.NPY and "confidence" not in kinds:
         raise UsageError("--format is that of confidence maps; name confidence in --save, or leave it out")
+    if format_ is Format.TIF and not {"labels", "confidence"} & set(kinds):
+        raise UsageError("--format tif is that of labels and confidence; name one in --save, or leave it out")
     header = segment.read_header(options)
     measures = segment.parse_measures(measure, header, raw=raw)
     if len(measures) > 1 and "confidence" not in kinds:
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
     if "confidence" in kinds:
         kinds += tuple(f"confidence-{name}" for name in measures[1:])
-    npy = format_ is Format.NPY
-    suffixes = {
-        kind: ".npy" if kind == "probabilities" or (npy and kind.startswith("confidence")) else ".png" for kind in kinds
-    }
+    suffixes = {kind: _suffix(kind, format_) for kind in kinds}
     plan = segment.make_plan(options, suffixes)
     depth = segment.parse_level(level, header.tree)
     parse_tile(tile)
@@ -118,9 +121,15 @@ def predict(
         longest_side=longest_side,
         interpolate=interpolate.value,
     )
-    outputs = prediction_outputs(loaded.header, loaded.sha256, kinds=kinds, answer=answer, npy=npy)
+    outputs = prediction_outputs(loaded.header, loaded.sha256, kinds=kinds, answer=answer, form=format_.value)
     detail = {"format": format_.value, "full_scale": full_scales(loaded.header, answer)}
     code, ledger = segment.run("predict", options, plan, loaded, answer, outputs, detail=detail)
     if ledger.count("done"):
         say(f"{segment.count_images(ledger.count('done'))}: {', '.join(kinds)} in {out}")
     raise typer.Exit(code)
+
+
+def _suffix(kind: str, form: Format) -> str:
+    if kind == "probabilities" or (form is Format.NPY and kind.startswith("confidence")):
+        return ".npy"
+    return ".tif" if form is Format.TIF and (kind == "labels" or kind.startswith("confidence")) else ".png"

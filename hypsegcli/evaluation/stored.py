@@ -131,12 +131,15 @@ def decide_among(probabilities: NDArray[np.float32], among: Sequence[int], dtype
 
 def about_map(path: Path) -> dict[str, Any]:
     """What a map of hypseg's own says of itself; empty for another tool's."""
-    text = read_text(path).get(_TEXT_KEY, "") if path.suffix == ".png" else ""
+    if path.suffix == ".npy":
+        return {}
+    texts = read_text(path)
+    text = texts.get(_TEXT_KEY, "") or texts.get("ImageDescription", "")
     try:
         found = json.loads(text) if text else {}
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and "kind" in found else {}  # other tools describe TIFFs in JSON too
 
 
 def read_npy(path: Path) -> NDArray[Any]:

@@ -22,6 +22,7 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000")  # MP
 
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
+_DESCRIPTION = 0x010E
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -78,13 +79,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     with image_errors(path):
         image = _identify(path, data)
         width, height = image.size
-        if width < 1 or height < 1:
-            raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it.")
-        if width * height > max_pixels:
-            raise ImageError(
-                f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most "
-                f"{max_pixels:,} are allowed. Cut it into smaller pictures."
-            )
+        check_size(path, height, width, max_pixels=max_pixels)
         kind = image.format or ""
         if kind == "JPEG2000":
             _check_jpeg2000(path, data, image.mode)
@@ -109,11 +104,29 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes))
 
 
+def check_size(path: Path, height: int, width: int, *, max_pixels: int) -> None:
+    """ImageError for a picture with no pixels, or with more than `max_pixels`."""
+    if width < 1 or height < 1:
+        raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it.")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are "
+            f"allowed. If it is meant to be so large, allow them with --max-pixels {width * height}; else cut it into "
+            "smaller pictures."
+        )
+
+
 def read_text(path: Path) -> dict[str, str]:
-    """The texts that a picture carries beside its pixels, by key; raises ImageError for a file that is no picture."""
+    """The texts that a picture carries beside its pixels, by key; a TIFF's is called ImageDescription.
+
+    Raises ImageError for a file that is no picture.
+    """
     data = _read(path)
     with image_errors(path):
-        info = _identify(path, data).info
+        image = _identify(path, data)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            return {"ImageDescription": str(image.tag_v2.get(_DESCRIPTION, ""))}
+        info = image.info
         return {key: str(value) for key, value in info.items() if isinstance(key, str) and isinstance(value, str)}
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from hypsegcli.checkpoint.format import Calibration
 from hypsegcli.hierarchy.tree import ClassTree
@@ -16,6 +16,7 @@ from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.prediction import RGB, Answer, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
+from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
 from hypsegcli.inference.tiling import ALIGNMENT, axis_windows
 from hypsegcli.network.model import GRID
 
@@ -60,50 +61,49 @@ class Segmenter:
             return self._predict_whole(small, truths, height=height, width=width)
         if self.tiling is not None and height * width > self.tiling.above:
             every = truths if truths is not None else [None] * len(images)
-            return [self._predict_tiled(image, truth, self.tiling) for image, truth in zip(images, every, strict=True)]
+            pairs = zip(images, every, strict=True)
+            return [join(self._strips(image, truth, self.tiling), height) for image, truth in pairs]
         return self._predict_whole(images, truths, height=height, width=width)
 
+    def strips(self, image: Rows) -> Iterator[Strip]:
+        """What `predict` says of an image that is too large to be in memory, from top to bottom.
+
+        Rows are read twice, first for the image's feature mean; how many at a time, the tiling says, whatever the
+        image's size. ValueError without a tiling, or with a longest side, for which the image is needed whole.
+        """
+        if self.tiling is None or self.answer.longest_side is not None:
+            raise ValueError("strips need a tiling and no longest side")
+        return self._strips(image, None, self.tiling)
+
     def _predict_whole(
-        self, images: Sequence[RGB], truths: Sequence[Labels] | None, *, height: int, width: int
+        self,
+        images: Sequence[RGB],
+        truths: Sequence[Labels] | None,
+        *,
+        height: int,
+        width: int,
+        mean: Tensor | None = None,
     ) -> list[Prediction]:
         """Planes of height x width pixels, whatever the size of the images that go in."""
         rows, columns = images[0].shape[:2]
-        batch = np.stack(images)
-        # Whole cells of the coarsest grid, so that a grid point means the same pixel in every image and tile.
-        bottom, right = -rows % ALIGNMENT, -columns % ALIGNMENT
-        if bottom or right:
-            batch = np.pad(batch, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
-        output = self.engine(batch)
+        output = self.engine(pad_to_cells(np.stack(images)), mean)
         if not (torch.isfinite(output.logits).all() and torch.isfinite(output.distance).all()):
             raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         return self._reduce(output, truth, height, width, cell=(GRID * height / rows, GRID * width / columns))
 
-    def _predict_tiled(self, image: RGB, truth: Labels | None, tiling: Tiling) -> Prediction:
+    def _strips(self, image: Rows, truth: Labels | None, tiling: Tiling) -> Iterator[Strip]:
         height, width = image.shape[:2]
         down = axis_windows(height, tile=tiling.tile, overlap=tiling.overlap)
         across = axis_windows(width, tile=tiling.tile, overlap=tiling.overlap)
-        labels = np.zeros((height, width), self._reduce.label_type)
-        planes = {name: np.zeros((height, width), np.float32) for name in self.answer.measures}
-        stack: NDArray[np.float16] | None = None
-        if self.answer.probabilities:
-            stack = np.zeros((self.tree.classes, height, width), np.float16)
-        proper = None if truth is None else np.zeros((2, height, width), np.float32)
-        for y in down:
-            for x in across:
-                window = np.s_[y.start : y.stop, x.start : x.stop]
-                seen = None if truth is None else [truth[window]]
-                part = self._predict_whole([image[window]], seen, height=y.stop - y.start, width=x.stop - x.start)[0]
-                weight = y.weight[:, None] * x.weight[None, :]
-                owned = y.owned[:, None] & x.owned[None, :]
-                labels[window][owned] = part.labels[owned]
-                for name, plane in planes.items():
-                    plane[window] += weight * part.confidence[name]
-                if stack is not None and part.probabilities is not None:
-                    stack[(slice(None), *window)] += (weight * part.probabilities).astype(np.float16)
-                if proper is not None and part.proper is not None:
-                    proper[(slice(None), *window)][:, owned] = part.proper[:, owned]
-        return Prediction(labels, planes, stack, proper)
+        mean = feature_mean(self.engine, image, down, across) if len(down) * len(across) > 1 else None
+
+        def predict(part: RGB, seen: Labels | None) -> Prediction:
+            rows, columns = part.shape[:2]
+            truths = None if seen is None else [seen]
+            return self._predict_whole([part], truths, height=rows, width=columns, mean=mean)[0]
+
+        return strips(image, truth, down, across, predict)
 
 
 def round_to_alignment(pixels: float) -> int:

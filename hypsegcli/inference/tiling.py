@@ -26,6 +26,16 @@ class Window(NamedTuple):
     weight: NDArray[np.float32]  # (stop - start,), sums to 1 over the windows at every pixel
     owned: NDArray[np.bool_]  # (stop - start,), True in exactly one window at every pixel
 
+    def owned_cells(self, stride: int) -> slice:
+        """Which cells of `stride` pixels, counted from `start`, are this window's; each is exactly one window's.
+
+        The last window has those too that pad it to whole steps of the alignment. `stride` divides the alignment.
+        """
+        length = self.stop - self.start
+        middles = np.arange(stride // 2, length + -length % ALIGNMENT, stride)
+        (mine,) = self.owned[np.minimum(middles, length - 1)].nonzero()
+        return slice(int(mine[0]), int(mine[-1]) + 1) if mine.size else slice(0, 0)
+
 
 def axis_windows(length: int, *, tile: int, overlap: int) -> list[Window]:
     """Windows of at most `tile` pixels, spread evenly, that overlap by at least `overlap` pixels.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.images.tiff_write import encode_tiff
 from hypsegcli.images.write import (
     encode_grey8_png,
     encode_grey16_png,
@@ -30,18 +32,36 @@ ROOT_NAME = "undecided"
 
 
 @dataclass(frozen=True)
+class TiffPlane:
+    """What goes into a TIFF, whether all at once or strip by strip: each pixel depends on no other."""
+
+    values: Callable[[Prediction], NDArray[Any]]
+    dtype: type[np.uint8 | np.uint16]
+    description: str  # ASCII
+    palette: NDArray[np.uint8] | None = None
+
+    def encode(self, _: NDArray[np.uint8], found: Prediction) -> bytes:
+        """The file of a whole image."""
+        return encode_tiff(self.values(found), self.dtype, palette=self.palette, description=self.description)
+
+
+@dataclass(frozen=True)
 class Outputs:
-    """The encoders of a run, by kind, and the numbers kept of each image."""
+    """The encoders of a run, by kind, and the numbers kept of each image; `planes` are those that are TIFFs."""
 
     encoders: Mapping[str, Encoder]
     summarise: Callable[[Prediction], dict[str, float]]
+    planes: Mapping[str, TiffPlane] = field(default_factory=dict)
 
 
-def prediction_outputs(header: Header, sha256: str, *, kinds: tuple[str, ...], answer: Answer, npy: bool) -> Outputs:
+def prediction_outputs(
+    header: Header, sha256: str, *, kinds: tuple[str, ...], answer: Answer, form: Literal["png", "npy", "tif"]
+) -> Outputs:
     """`labels`, `confidence`, `boundary`, `overlay`, `probabilities`: what `hypseg predict` writes.
 
     The first measure of the answer is that of `confidence` and `boundary`; a further one goes to its own kind,
-    `confidence-NAME`. `npy` stores confidence as float32 in the measure's own unit instead of a 16-bit PNG.
+    `confidence-NAME`. Of `form`, `npy` stores confidence as float32 in the measure's own unit instead of a 16-bit PNG;
+    `tif` stores labels and confidence as TIFFs of the same values.
     """
     tree, scales = header.tree, full_scales(header, answer)
     measure = answer.measures[0]
@@ -57,13 +77,14 @@ def prediction_outputs(header: Header, sha256: str, *, kinds: tuple[str, ...], a
 
     def confidence(name: str) -> Encoder:
         def encode(_: NDArray[np.uint8], found: Prediction) -> bytes:
-            plane = found.confidence[name]
-            if npy:
-                return encode_npy(plane)
-            levels = to_uint16(plane / np.float32(scales[name]))
-            return encode_grey16_png(levels, text(kind="confidence", **_scale(name, scales[name])))
+            if form == "npy":
+                return encode_npy(found.confidence[name])
+            return encode_grey16_png(levels(name, found), text(kind="confidence", **_scale(name, scales[name])))
 
         return encode
+
+    def levels(name: str, found: Prediction) -> NDArray[np.uint16]:
+        return to_uint16(found.confidence[name] / np.float32(scales[name]))
 
     def boundary(_: NDArray[np.uint8], found: Prediction) -> bytes:
         strength = boundary_map(found.confidence[measure], full_scale=scale)
@@ -81,18 +102,35 @@ def prediction_outputs(header: Header, sha256: str, *, kinds: tuple[str, ...], a
             raise ValueError("probabilities were not asked of the segmenter")
         return encode_npy(found.probabilities)
 
+    def tiff(
+        values: Callable[[Prediction], NDArray[Any]], dtype: type[np.uint8 | np.uint16], **about: Any
+    ) -> TiffPlane:
+        description = json.dumps(json.loads(text(**about)["hypseg"]))  # the same, in ASCII
+        return TiffPlane(values, dtype, description, palette if dtype is np.uint8 else None)
+
+    planes: dict[str, TiffPlane] = {}
+    if form == "tif":
+        label_type = np.uint8 if len(palette) <= 256 else np.uint16
+        about = {"kind": "labels", "names": names, "level": answer.level}
+        planes["labels"] = tiff(lambda found: found.labels, label_type, **about)
+        for kind, name in confidence_kinds(answer.measures).items():
+            about = {"kind": "confidence", **_scale(name, scales[name])}
+            planes[kind] = tiff(functools.partial(levels, name), np.uint16, **about)
+
     every: dict[str, Encoder] = {
         "labels": labels,
         **{kind: confidence(name) for kind, name in confidence_kinds(answer.measures).items()},
         "boundary": boundary,
         "overlay": picture,
         "probabilities": probabilities,
+        **{kind: plane.encode for kind, plane in planes.items()},
     }
 
     def summarise(found: Prediction) -> dict[str, float]:
         return {f"mean {measure}": round(float(found.confidence[measure].mean()), 6)}
 
-    return Outputs({kind: every[kind] for kind in kinds}, summarise)
+    chosen = {kind: plane for kind, plane in planes.items() if kind in kinds}
+    return Outputs({kind: every[kind] for kind in kinds}, summarise, chosen)
 
 
 def confidence_kinds(measures: Sequence[str]) -> dict[str, str]:
@@ -144,7 +182,7 @@ def _scale(measure: str, scale: float) -> dict[str, Any]:
 
 
 def _metadata(header: Header, sha256: str) -> Callable[..., dict[str, str]]:
-    """One PNG text chunk called `hypseg` that holds JSON, as every map carries it."""
+    """One PNG text chunk called `hypseg` that holds JSON, as every map carries it; a TIFF as its description."""
     about = {"checkpoint": sha256, "curvature": header.model.curvature, "head": header.model.head}
 
     def text(**fields: Any) -> dict[str, str]:

@@ -16,6 +16,7 @@ from hypsegcli.images.write import write_atomically
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.pipeline.outputs import Outputs
+from hypsegcli.pipeline.stream import is_streamed, stream
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Written:
     planned: PlannedImage
     height: int
     width: int
-    seconds: Mapping[str, float]  # of the stages decode, network, encode, write
+    seconds: Mapping[str, float]  # of the stages decode, network, encode, write; or of stream, all of them by turns
     summary: Mapping[str, float]
     notes: tuple[str, ...]  # what decoding changed
 
@@ -58,6 +59,11 @@ def process(
     """
     waiting: list[_Loaded] = []
     for planned in plan:
+        if is_streamed(planned, segmenter, outputs):
+            yield from _finish(waiting, segmenter, outputs)
+            waiting = []
+            yield _stream(planned, segmenter, outputs, max_pixels=max_pixels)
+            continue
         started = time.perf_counter()
         try:
             image = decode_image(planned.source, max_pixels=max_pixels)
@@ -75,6 +81,14 @@ def process(
             yield from _finish(waiting, segmenter, outputs)
             waiting = []
     yield from _finish(waiting, segmenter, outputs)
+
+
+def _stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> FileResult:
+    try:
+        done = stream(planned, segmenter, outputs, max_pixels=max_pixels)
+    except ImageError as error:
+        return _fail(planned, str(error))
+    return Written(planned, done.height, done.width, done.seconds, done.summary, done.notes)
 
 
 def _finish(batch: Sequence[_Loaded], segmenter: Segmenter, outputs: Outputs) -> Iterator[FileResult]:

@@ -72,11 +72,14 @@ class TinyNetwork(nn.Module):
         self.fails = False
         spread_out(self, self.decoder, self.decoder(self.aspp(torch.randn(1, 3, 32, 32))))
 
-    def forward(self, image: Tensor) -> NetworkOutput:
+    def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         embedding = self.gain * self.decoder(self.aspp(image))
         if self.fails:
             raise RuntimeError("out of memory")
         return NetworkOutput(embedding, *self.head(embedding))
+
+    def features(self, image: Tensor) -> Tensor:
+        return torch.nn.functional.avg_pool2d(image, 16)
 
 
 def picture(height: int = 16, width: int = 32, seed: int = 0) -> Picture:

@@ -90,10 +90,13 @@ class LocalNetwork(nn.Module):
             for parameter in self.head.parameters():
                 parameter.copy_(0.3 * torch.randn_like(parameter).clamp(-1, 1))
 
-    def forward(self, image: Tensor) -> NetworkOutput:
+    def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         embedding = self.gain * self.mix(image).float()
         logits, distance = self.head(embedding)
         return NetworkOutput(embedding, logits, distance)
+
+    def features(self, image: Tensor) -> Tensor:
+        return F.avg_pool2d(image, 16)
 
 
 class FixedNetwork(nn.Module):
@@ -104,7 +107,7 @@ class FixedNetwork(nn.Module):
         self.config = config
         self.output = NetworkOutput(embedding, logits, HEADS["hyperbolic"](config)(embedding)[1].detach())
 
-    def forward(self, image: Tensor) -> NetworkOutput:
+    def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         return self.output
 
 

@@ -1,0 +1,151 @@
+"""A TIFF that is too large for memory, read by rows: only the tiles or strips that hold them are decoded.
+
+What comes out is what `images.decode` makes of the same file. What it would have to do more for than look at the
+samples (palettes, transparency, turning) is refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.TiffImagePlugin import TiffImageFile
+
+from hypsegcli.errors import ImageError
+from hypsegcli.images import MAX_PIXELS
+from hypsegcli.images.open_image import check_size, image_errors
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
+_JPEG = 7  # decodes YCbCr to RGB itself
+_ORIENTATION = 274
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SEGMENT = 2**28  # bytes of the largest strip or tile that is decoded at once
+
+
+def tiff_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) of a TIFF, told by its content; None of anything else, or where that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) not in _MAGIC:
+                return None
+            file.seek(0)
+            with TiffImageFile(file) as image:
+                return image.height, image.width
+    except Exception:  # the usual way of decoding says what is wrong
+        return None
+
+
+class TiffRows:
+    """The first picture of a TIFF as (H, W, 3) uint8 RGB of which only slices of rows can be had.
+
+    A context manager, which holds the file open. `notes` are those of a DecodedImage. Raises ImageError for more than
+    `max_pixels` pixels, for a picture that cannot be read in parts, and where tifffile is not installed.
+    """
+
+    def __init__(self, path: Path, *, max_pixels: int = MAX_PIXELS) -> None:
+        try:
+            import imagecodecs  # noqa: F401 - tifffile looks for it only at the first compressed tile
+            import tifffile
+        except ImportError:
+            raise ImageError(
+                f"{path}: a picture as large as this is read tile by tile, for which tifffile and imagecodecs are "
+                "needed: pip install 'hypseg[tiff]'"
+            ) from None
+        self._path = path
+        with image_errors(path):
+            self._file = tifffile.TiffFile(path)
+        try:
+            with image_errors(path):
+                self._page: Any = self._file.pages.first
+                self.shape = (self._page.imagelength, self._page.imagewidth, 3)
+                check_size(path, *self.shape[:2], max_pixels=max_pixels)
+                self._refuse()
+                frames = len(self._file.pages)
+        except BaseException:
+            self._file.close()
+            raise
+        notes = [f"frame 1 of {frames} used"] if frames > 1 else []
+        if self._page.bitspersample == 16:
+            grey = self._page.samplesperpixel == 1
+            notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
+        self.notes = tuple(notes)
+
+    def __enter__(self) -> TiffRows:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """Rows [start, stop), C-contiguous and writable; ImageError where they are damaged."""
+        start, stop, _ = rows.indices(self.shape[0])
+        with image_errors(self._path):
+            return self._to_rgb(
+                self._contiguous(start, stop) if self._page.is_contiguous else self._decode(start, stop)
+            )
+
+    def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows of a picture that lies in the file as it would lie in memory."""
+        page = self._page
+        dtype = np.dtype(page.dtype).newbyteorder(self._file.byteorder)
+        row = page.imagewidth * page.samplesperpixel
+        at = page.dataoffsets[0] + start * row * dtype.itemsize
+        samples = self._file.filehandle.read_array(dtype, count=(stop - start) * row, offset=at)
+        return samples.reshape(stop - start, page.imagewidth, page.samplesperpixel)
+
+    def _decode(self, start: int, stop: int) -> NDArray[Any]:
+        page, file = self._page, self._file.filehandle
+        samples = np.zeros((stop - start, page.imagewidth, page.samplesperpixel), page.dtype)
+        high, wide = page.chunks[:2]  # of a tile, or of a strip
+        across = -(-page.imagewidth // wide)
+        jpeg = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if page.compression == _JPEG else {}
+        for index in range(start // high * across, -(-stop // high) * across):
+            if not page.databytecounts[index]:
+                continue  # a tile that is left out is black
+            file.seek(page.dataoffsets[index])
+            data = file.read(page.databytecounts[index])
+            if len(data) < page.databytecounts[index]:
+                raise ImageError(f"{self._path}: the picture is truncated. Replace the file.")
+            decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
+            first, last = max(top, start), min(top + decoded.shape[1], stop)
+            part = decoded[0, first - top : last - top, : page.imagewidth - left]
+            samples[first - start : last - start, left : left + part.shape[1]] = part
+        return samples
+
+    def _to_rgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
+        if samples.dtype.itemsize > 1 and samples.shape[2] == 3:
+            samples = samples >> 8  # as Pillow does, within 1 of v / 257
+        elif samples.dtype.itemsize > 1:
+            samples = (samples.astype(np.uint32) * 255 + 32767) // 65535
+        pixels = samples.astype(np.uint8)
+        if self._page.photometric == _WHITE_IS_ZERO:
+            pixels = np.uint8(255) - pixels
+        return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+
+    def _refuse(self) -> None:
+        """ImageError for what cannot be read in parts, or not faithfully."""
+        page = self._page
+        kind, samples = page.photometric, page.samplesperpixel
+        color = kind == _RGB or (kind == _YCBCR and page.compression == _JPEG)
+        grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
+        orientation = page.tags.valueof(_ORIENTATION, 1)
+        segment = np.prod(page.chunks, dtype=np.int64) * page.bitspersample // 8
+        if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
+            found = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
+        elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
+            found = f"its samples have {page.bitspersample} bits of type {page.dtype}"
+        elif orientation != 1:
+            found = f"it has to be turned (orientation {orientation})"
+        elif segment > _SEGMENT and not page.is_contiguous:
+            found = f"it is stored in pieces of {segment / 2**20:,.0f} MiB"
+        else:
+            return
+        raise ImageError(
+            f"{self._path}: this TIFF is too large for memory and cannot be read in parts: {found}. Save it upright as "
+            "RGB or grey, 8 or 16 bits, in tiles; or take --format png, which reads it as a whole."
+        )
