@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ class Segmenter:
         self.tree = tree
         self.answer = answer or Answer()
         self.tiling = tiling
+        self.forward_seconds = 0.0  # spent in the engine so far
         self._reduce = Reducer(tree, engine.config, self.answer, calibration=calibration)
 
     def predict(self, images: Sequence[RGB], truths: Sequence[Labels] | None = None) -> list[Prediction]:
@@ -63,6 +65,10 @@ class Segmenter:
             return [self._predict_tiled(image, truth, self.tiling) for image, truth in zip(images, every, strict=True)]
         return self._predict_whole(images, truths, height=height, width=width)
 
+    def predict_tiled(self, image: RGB, tiling: Tiling) -> Prediction:
+        """Segment one image (H, W, 3) in windows, however small it is: where it does not fit into memory whole."""
+        return self._predict_tiled(image, None, tiling)
+
     def _predict_whole(
         self, images: Sequence[RGB], truths: Sequence[Labels] | None, *, height: int, width: int
     ) -> list[Prediction]:
@@ -73,9 +79,11 @@ class Segmenter:
         bottom, right = -rows % ALIGNMENT, -columns % ALIGNMENT
         if bottom or right:
             batch = np.pad(batch, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
+        started = time.perf_counter()
         output = self.engine(batch)
         if not (torch.isfinite(output.logits).all() and torch.isfinite(output.distance).all()):
             raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
+        self.forward_seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         return self._reduce(output, truth, height, width, cell=(GRID * height / rows, GRID * width / columns))
 

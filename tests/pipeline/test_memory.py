@@ -13,14 +13,15 @@ from support import Hypseg, photograph
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.pipeline.ledger import Ledger
-from hypsegcli.pipeline.process import FileResult
+from hypsegcli.pipeline.results import FileResult
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_only_one_batch_of_images_is_alive(
-    hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+def test_only_one_batch_of_images_is_alive_and_what_workers_hold(
+    hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int, workers: int
 ) -> None:
-    images = 12
+    images = 24
     for number in range(images):
         photograph(tmp_path / f"in/{number}.jpg", seed=number)
     alive: dict[type, weakref.WeakSet[object]] = {DecodedImage: weakref.WeakSet(), Prediction: weakref.WeakSet()}
@@ -47,6 +48,9 @@ def test_only_one_batch_of_images_is_alive(
             most[kind] = max(most[kind], len(living))
 
     monkeypatch.setattr(Ledger, "add", count)
-    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", "--batch-size", batch_size).code == 0
-    assert 1 <= most[Prediction] <= batch_size
-    assert 1 <= most[DecodedImage] <= batch_size + 1  # the next one may be decoded already
+    arguments = ("--batch-size", batch_size, "--workers", workers, "--save", "labels,overlay")
+    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", *arguments).code == 0
+    behind = workers + 1 if workers else 0  # one for each worker that encodes, and one that waits for them
+    before = workers + batch_size if workers else 1  # decoded already: one for each worker, and the next batch
+    assert 1 <= most[Prediction] <= batch_size + behind
+    assert 1 <= most[DecodedImage] <= batch_size + behind + before
