@@ -154,8 +154,10 @@ def test_closed_early_it_finishes_what_has_begun_and_drops_the_rest() -> None:
     assert next(results) == 0
     assert begun.acquire(timeout=PATIENCE)
     assert begun.acquire(timeout=PATIENCE)
-    threading.Timer(0.1, hold.set).start()
+    timer = threading.Timer(0.1, hold.set)
+    timer.start()
     results.close()
+    timer.join()
     assert sorted(ended) == [1, 2]
 
 
