@@ -129,7 +129,7 @@ def _png(
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, _STRATEGY)
-    pixels = packer.compress(filtered) + packer.flush()
+    pixels = packer.compress(filtered.tobytes()) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8 * samples.itemsize, color, 0, 0, 0)  # nothing interlaced
     colors = [] if palette is None else [(b"PLTE", palette.tobytes())]
     texts = [(chunk[0], chunk[1]) for chunk in _text_chunks(text).chunks]
