@@ -32,7 +32,7 @@ class Loaded:
     @property
     def pixels(self) -> int:
         """How many it has."""
-        return self.image.pixels.shape[0] * self.image.pixels.shape[1]
+        return self.image.pixels.size // 3
 
 
 @dataclass(frozen=True, eq=False)

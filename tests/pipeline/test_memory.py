@@ -11,9 +11,8 @@ import pytest
 from support import Hypseg, photograph
 
 from hypsegcli.images.decode import DecodedImage
+from hypsegcli.images.write import write_atomically
 from hypsegcli.inference.prediction import Prediction
-from hypsegcli.pipeline.ledger import Ledger
-from hypsegcli.pipeline.results import FileResult
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -39,16 +38,15 @@ def test_only_one_batch_of_images_is_alive_and_what_workers_hold(
             living.add(self)
 
         monkeypatch.setattr(kind, "__init__", init)
-    add = Ledger.add
 
-    def count(self: Ledger, result: FileResult) -> None:
-        add(self, result)
+    def count(path: Path, data: bytes) -> None:
         gc.collect()
         for kind, living in alive.items():
             most[kind] = max(most[kind], len(living))
+        write_atomically(path, data)
 
-    monkeypatch.setattr(Ledger, "add", count)
-    arguments = ("--batch-size", batch_size, "--workers", workers, "--save", "labels,overlay")
+    monkeypatch.setattr("hypsegcli.pipeline.process.write_atomically", count)
+    arguments = ("--batch-size", batch_size, "--workers", workers, "--save", "labels")
     assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", *arguments).code == 0
     behind = workers + 1 if workers else 0  # one for each worker that encodes, and one that waits for them
     before = workers + batch_size if workers else 1  # decoded already: one for each worker, and the next batch
