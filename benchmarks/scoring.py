@@ -90,7 +90,7 @@ def main() -> None:
             bare = [pair._replace(image=None) for pair in some]
             for files in ([pair.mask for pair in bare], [pair.labels for pair in bare if pair.labels]):
                 examine_masks(files, classes=scheme.classes, ignore_index=header.ignore_index, id_map=None)
-            for _ in evaluate(bare, source, evaluation, ignore_index=header.ignore_index):
+            for _ in evaluate(bare, source, evaluation, ignore_index=header.ignore_index, workers=0):
                 pass
             build_report(
                 evaluation,

@@ -14,6 +14,7 @@ from hypsegcli.cli.network import make_segmenter, parse_tile
 from hypsegcli.cli.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.images import MAX_PIXELS
+from hypsegcli.images.ahead import default_workers
 
 
 def calibrate(
@@ -33,6 +34,7 @@ def calibrate(
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
     tile: opt.Tile = "auto",
+    workers: opt.Workers = None,
     overwrite: opt.Overwrite = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -49,9 +51,9 @@ def calibrate(
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.format import Calibration
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+    from hypsegcli.evaluation.answers import answers
     from hypsegcli.evaluation.calibrate import fit
     from hypsegcli.evaluation.doctor import examine_masks
-    from hypsegcli.evaluation.masks import read_mask
     from hypsegcli.evaluation.pairs import pair_files
     from hypsegcli.evaluation.source import NetworkSource
     from hypsegcli.evaluation.uncertainty import BINS, score_table
@@ -67,11 +69,11 @@ def calibrate(
     source = NetworkSource(segmenter, sampler=None, max_pixels=MAX_PIXELS)
     table = np.zeros((BINS, 2), np.int64)
     with progress_for(len(pairs), quiet=quiet) as progress:
-        for pair in pairs:
-            truth = read_mask(pair.mask, classes=classes, ignore_index=void)
-            sample = source.read(pair, truth).sample
-            labelled = truth != classes
-            table += score_table(sample.levels["distance"][labelled], (sample.labels != truth)[labelled])
+        threads = default_workers() if workers is None else workers
+        for answered in answers(pairs, source, classes=classes, ignore_index=void, workers=threads):
+            sample = answered.sample
+            labelled = sample.truth != classes
+            table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
     curve = fit(table, full_scale=header.model.max_distance)
     calibration = Calibration(

@@ -173,6 +173,8 @@ def evaluate(
     device: opt.DeviceName = "auto",
     precision: opt.Precision = opt.PrecisionName.AUTO,
     tile: opt.Tile = "auto",
+    workers: opt.Workers = None,
+    profile: opt.Profile = False,
     overwrite: opt.Overwrite = False,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -213,6 +215,8 @@ def evaluate(
             device=device,
             precision=precision.value,
             tile=tile,
+            workers=workers,
+            profile=profile,
             overwrite=overwrite,
             quiet=quiet,
         )

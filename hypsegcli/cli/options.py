@@ -121,6 +121,20 @@ Tile = Annotated[
         rich_help_panel=_COMPUTING,
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Threads that decode ahead of the network, and as many that encode behind it; 0: one thing after the "
+        "other.",
+        show_default="one a CPU, at most 16",
+        rich_help_panel=_COMPUTING,
+    ),
+]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Say at the end where the time went.", rich_help_panel=_COMPUTING)
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace results that are there already.", rich_help_panel=_RUN)
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +14,11 @@ from hypsegcli.cli.answers import DROPOUT_RATE, Names, ask_maps, ask_network, he
 from hypsegcli.cli.bounds import check_bounds, miss_bounds, parse_bounds
 from hypsegcli.cli.console import say, talk
 from hypsegcli.cli.network import parse_tile
+from hypsegcli.cli.profile import Profile, print_profile
 from hypsegcli.cli.progress import progress_for
 from hypsegcli.cli.results import HTML, REPLICATES, REPORT, ROWS, subject_of, write_results
 from hypsegcli.errors import PlanError, UsageError
+from hypsegcli.images.ahead import default_workers
 
 if TYPE_CHECKING:
     from hypsegcli.evaluation.evaluation import Evaluation, ImageRow
@@ -66,6 +69,8 @@ class ScoreOptions:
     device: str
     precision: Literal["auto", "fp32", "bf16"]
     tile: str
+    workers: int | None
+    profile: bool
     overwrite: bool
     quiet: bool
 
@@ -216,10 +221,23 @@ def _run(
     palette = np.asarray(names.colors, np.uint8) if options.out is not None else None
     evaluation = Evaluation(scheme, replicates=options.bootstrap, palette=palette)
     rows = []
-    with progress_for(len(pairs), quiet=options.quiet) as progress:
-        for row in evaluate(
-            pairs, source, evaluation, ignore_index=names.ignore_index, id_map=id_map, only=names.among
-        ):
+    workers = default_workers() if options.workers is None else options.workers
+    profile = Profile(workers)
+    scoring = evaluate(
+        pairs,
+        source,
+        evaluation,
+        ignore_index=names.ignore_index,
+        workers=workers,
+        id_map=id_map,
+        only=names.among,
+    )
+    with progress_for(len(pairs), quiet=options.quiet) as progress, closing(scoring) as scored:
+        for row in scored:
             rows.append(row)
             progress.advance()
+    if options.profile:
+        profile.stop()
+        profile.add(evaluation.seconds, images=len(rows))
+        print_profile(profile)
     return evaluation, rows

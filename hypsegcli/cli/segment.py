@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.network import make_segmenter
+from hypsegcli.cli.profile import Profile, print_profile
 from hypsegcli.cli.progress import progress_for
 from hypsegcli.errors import PlanError, TreeError, UsageError
+from hypsegcli.images.ahead import default_workers
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.plan import PlannedImage, occupied, plan_outputs
 from hypsegcli.pipeline import MANIFEST, RUN
@@ -41,6 +44,8 @@ class RunOptions:
     precision: Literal["auto", "fp32", "bf16"]
     batch_size: int | None
     tile: str
+    workers: int | None
+    profile: bool
     max_pixels: int
     overwrite: bool
     resume: bool
@@ -156,7 +161,8 @@ def run(
 ) -> tuple[int, Ledger]:
     """Segment what needs it; returns the exit code and the books."""
     from hypsegcli.pipeline.ledger import Ledger, recipe_id, versions
-    from hypsegcli.pipeline.process import Failed, process
+    from hypsegcli.pipeline.process import process
+    from hypsegcli.pipeline.results import Failed
 
     segmenter = make_segmenter(
         checkpoint, answer, engine=options.engine, device=options.device, precision=options.precision, tile=options.tile
@@ -172,13 +178,14 @@ def run(
         **detail,
     }
     batch_size = options.batch_size or (1 if engine.device.torch.type == "cpu" else 8)
+    workers = default_workers() if options.workers is None else options.workers
     ledger = Ledger(
         options.out,
         recipe=recipe_id(checkpoint.sha256, pixels),
         description={
             "versions": versions(),
             "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
-            "options": {**pixels, "batch_size": batch_size, "max_pixels": options.max_pixels},
+            "options": {**pixels, "batch_size": batch_size, "workers": workers, "max_pixels": options.max_pixels},
             "engine": engine.label,
             "device": engine.device.label,
         },
@@ -189,17 +196,25 @@ def run(
     if kept and not options.quiet:
         talk(f"{kept} of {count_images(len(plan))} done already")
     interrupted = False
+    profile = Profile(workers)
     with progress_for(len(todo), quiet=options.quiet) as progress:
         try:
-            for result in process(todo, segmenter, outputs, batch_size=batch_size, max_pixels=options.max_pixels):
-                ledger.add(result)
-                if isinstance(result, Failed):
-                    progress.note(f"failed: {result.reason}")
-                progress.advance()
+            sizes = {"batch_size": batch_size, "max_pixels": options.max_pixels, "workers": workers}
+            with closing(process(todo, segmenter, outputs, **sizes)) as results:
+                for result in results:
+                    ledger.add(result)
+                    if isinstance(result, Failed):
+                        progress.note(f"failed: {result.reason}")
+                    else:
+                        profile.add(result.seconds)
+                    progress.advance()
         except KeyboardInterrupt:
             interrupted = True
         finally:
-            ledger.close(interrupted=interrupted)
+            profile.stop()
+            ledger.close(interrupted=interrupted, profile=profile.numbers())
+    if options.profile:
+        print_profile(profile)
     done, failed = ledger.count("done"), ledger.count("failed")
     if not options.quiet and answer.longest_side is None:
         _warn_of_size(ledger, max(header.input.height, header.input.width))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -39,8 +39,8 @@ def print_report(report: Report) -> None:
             interval = f"{show(score.low)} to {show(score.high)}" if score.low is not None else ""
             rows.append((_NAMES[name], show(score.value), interval))
     title = f"{report.images} images, {report.labelled_pixels:,} labelled pixels, convention: {report.convention}"
-    _table(title, ("", "value", "95 % interval over images"), rows)
-    _table(
+    print_table(title, ("", "value", "95 % interval over images"), rows)
+    print_table(
         "Classes, in percent",
         ("class", "pixels", "IoU", "95 % interval", "recall", "precision", "F1", "Boundary IoU"),
         [
@@ -55,7 +55,7 @@ def print_report(report: Report) -> None:
         ],
     )
     if report.measures:
-        _table(
+        print_table(
             "Confidence as a detector of wrong pixels",
             ("measure", "AUROC", "AUPR", "FPR95", "AURC", "AUGRC", "AUSE", "ECE"),
             [
@@ -99,16 +99,18 @@ def _sentences(report: Report) -> list[str]:
     return lines
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, line_out: Callable[[str], None] = say
+) -> None:
     """Columns aligned by spaces, the first to the left, numbers to the right: for terminals, pipes and mails alike."""
     lines = [[_printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    say(title)
+    line_out(title)
     for line in lines:
         gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
         cells = [line[0] + gaps[0], *(gap + cell for gap, cell in zip(gaps[1:], line[1:], strict=True))]
-        say(f"  {'  '.join(cells)}".rstrip())
-    say("")
+        line_out(f"  {'  '.join(cells)}".rstrip())
+    line_out("")
 
 
 def _printable(text: str) -> str:
@@ -143,7 +145,7 @@ def print_comparison(comparison: Comparison, *, every: bool) -> None:
         for found in shown
     ]
     title = f"{comparison.images} images; B - A with paired 95 % intervals over images"
-    _table(title, ("", "A", "B", "B - A", "B is"), rows)
+    print_table(title, ("", "A", "B", "B - A", "B is"), rows)
     if not judged:
         say("note: there are no replicates to compare; evaluate with --bootstrap, over two images or more")
     for note in comparison.notes:

@@ -261,7 +261,8 @@ def _proper(tally: Tally, names: Sequence[str]) -> r.Proper | None:
 
 def _dropout(evaluation: Evaluation, passes: int, rate: float, *, convention: str, over: Over) -> r.Dropout:
     means = mean_scores(evaluation.tally.dropout_confusion, convention, over)
-    plain, dropped = evaluation.seconds["network"], evaluation.seconds["dropout"]
+    seconds = evaluation.seconds
+    plain, dropped = seconds["network"] + seconds["reduce"], seconds["dropout"]
     return r.Dropout(
         passes=passes,
         rate=rate,

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
 
 from hypsegcli.errors import DataError
+from hypsegcli.evaluation.answers import answers
 from hypsegcli.evaluation.bootstrap import REPLICATES, Bootstrap
 from hypsegcli.evaluation.boundary import f_from_counts
-from hypsegcli.evaluation.masks import IdMap, read_mask
+from hypsegcli.evaluation.masks import IdMap
 from hypsegcli.evaluation.pairs import Pair
-from hypsegcli.evaluation.source import Source
+from hypsegcli.evaluation.source import Answered, Source
 from hypsegcli.evaluation.strips import Gallery
 from hypsegcli.evaluation.tally import SHARE, Sample, Scheme, Tally, count_image
 from hypsegcli.evaluation.uncertainty import BINS, auroc
+from hypsegcli.images.ahead import ahead
 from hypsegcli.maps.render import RGB
+
+STAGES = ("decode", "network", "reduce", "dropout", "count")
 
 
 class ImageRow(NamedTuple):
@@ -44,7 +50,7 @@ class Evaluation:
         self.tally = Tally.zeros(scheme)
         self.bootstrap = Bootstrap(scheme, replicates=replicates)
         self.worst, self.uncertain = Gallery(), Gallery()
-        self.seconds = {"network": 0.0, "dropout": 0.0}
+        self.seconds = dict.fromkeys(STAGES, 0.0)  # that each stage was busy
         self._palette = palette
         self._masks = 0  # the sum of the masks' hashes, which does not depend on their order
         self._keys = 0
@@ -88,27 +94,54 @@ def evaluate(
     evaluation: Evaluation,
     *,
     ignore_index: int,
+    workers: int,
     id_map: IdMap | None = None,
     only: tuple[int, ...] | None = None,
-) -> Iterator[ImageRow]:
+) -> Generator[ImageRow, None, None]:
     """Score pair by pair; `only` makes every other class of the masks void.
+
+    Files are read ahead in `workers` threads, the source answers in this one, and one more counts, in the order of the
+    pairs; with 0 workers, one pair is done before the next is begun. The sums are the same bit for bit.
 
     Raises DataError or ImageError at the first file that cannot be scored: numbers over the rest would be another
     data set's.
     """
-    classes = evaluation.scheme.classes
-    for pair in pairs:
-        truth = read_mask(pair.mask, classes=classes, ignore_index=ignore_index, id_map=id_map)
-        if only is not None:
-            kept = np.full(classes + 1, classes, truth.dtype)
-            kept[list(only)] = only
-            truth = kept[truth]
-        answered = source.read(pair, truth)
-        for stage, seconds in answered.seconds.items():
-            evaluation.seconds[stage] += seconds
-        yield evaluation.add(answered.sample, answered.photograph)
+
+    def count(answered: Answered) -> _Counted:
+        started = time.perf_counter()
+        row = evaluation.add(answered.sample, answered.photograph)
+        return _Counted(row, answered.sample.truth.size, time.perf_counter() - started)
+
+    with (
+        closing(
+            answers(
+                pairs,
+                source,
+                classes=evaluation.scheme.classes,
+                ignore_index=ignore_index,
+                workers=workers,
+                id_map=id_map,
+                only=only,
+                seconds=evaluation.seconds,
+            )
+        ) as answered,
+        closing(ahead(count, answered, workers=min(workers, 1), prompt=True, pixels=_pixels)) as counted,
+    ):
+        for row, _, seconds in counted:
+            evaluation.seconds["count"] += seconds
+            yield row
     if not evaluation.tally.confusion.any():
         raise DataError("no mask has a pixel of the classes asked for; see --unseen, --ignore-index and --map")
+
+
+class _Counted(NamedTuple):
+    row: ImageRow
+    pixels: int
+    seconds: float
+
+
+def _pixels(counted: _Counted) -> int:
+    return counted.pixels
 
 
 def _row(key: str, tally: Tally) -> ImageRow:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from hypsegcli.evaluation.tally import Sample
 from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.dropout import DropoutSampler
-from hypsegcli.inference.prediction import Labels
+from hypsegcli.inference.prediction import RGB, Labels
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.maps.measures import full_scale
 from hypsegcli.maps.uncertainty import to_uint16
@@ -32,14 +33,17 @@ class Answered:
 
     sample: Sample
     photograph: NDArray[np.uint8] | None
-    seconds: Mapping[str, float] = field(default_factory=dict)  # network, dropout
+    seconds: Mapping[str, float] = field(default_factory=dict)  # network, reduce, dropout
 
 
 class Source(Protocol):
     """Gives the answer to one image."""
 
-    def read(self, pair: Pair, truth: Labels) -> Answered:
-        """Answer; raises ImageError or DataError."""
+    def read(self, pair: Pair, truth: Labels) -> Callable[[], Answered]:
+        """Read the files, in any thread; what comes back answers, in the thread that the network belongs to.
+
+        Both raise ImageError or DataError.
+        """
 
 
 class NetworkSource:
@@ -52,18 +56,22 @@ class NetworkSource:
         most = segmenter.engine.config.max_distance
         self._scales = {name: full_scale(name, max_distance=most) for name in segmenter.answer.measures}
 
-    def read(self, pair: Pair, truth: Labels) -> Answered:
-        """Segment the image of a pair."""
+    def read(self, pair: Pair, truth: Labels) -> Callable[[], Answered]:
+        """Read the image of a pair, to be segmented."""
         if pair.image is None:
             raise ValueError(f"{pair.key} has no image")
         image = decode_image(pair.image, max_pixels=self._max_pixels).pixels
         if image.shape[:2] != truth.shape:
             raise DataError(f"{pair.image} and {pair.mask}: {size_mistake(image.shape[:2], truth.shape)}")
+        return partial(self._answer, pair, truth, image)
+
+    def _answer(self, pair: Pair, truth: Labels, image: RGB) -> Answered:
         dropped = None
         try:
-            started = time.perf_counter()
+            started, forward = time.perf_counter(), self._segmenter.forward_seconds
             found = self._segmenter.predict([image], [truth])[0]
-            seconds = {"network": time.perf_counter() - started}
+            network = self._segmenter.forward_seconds - forward
+            seconds = {"network": network, "reduce": time.perf_counter() - started - network}
             if self._sampler is not None:
                 started = time.perf_counter()
                 dropped = self._sampler.predict(image, key=pair.key)
@@ -103,7 +111,7 @@ class StoredSource:
         self._among = among
         self._max_pixels = max_pixels
 
-    def read(self, pair: Pair, truth: Labels) -> Answered:
+    def read(self, pair: Pair, truth: Labels) -> Callable[[], Answered]:
         """Read the label map of a pair, and the planes of the same name."""
         if pair.labels is None:
             raise ValueError(f"{pair.key} has no label map")
@@ -125,7 +133,8 @@ class StoredSource:
             photograph = decode_image(pair.image, max_pixels=self._max_pixels).pixels
             if photograph.shape[:2] != truth.shape:
                 raise DataError(f"{pair.image} and {pair.mask}: {size_mistake(photograph.shape[:2], truth.shape)}")
-        return Answered(Sample(pair.key, truth, labels, levels, proper), photograph)
+        answered = Answered(Sample(pair.key, truth, labels, levels, proper), photograph)
+        return lambda: answered
 
 
 def none_of(ignore_index: int, classes: int) -> int:

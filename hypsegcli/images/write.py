@@ -14,13 +14,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-# Measured on 1,024 x 2,048 pixels: run lengths give 69 kB in 3 ms for a label map, against 72 kB in 12 ms at
-# the usual level 6, and a 16-bit plane 7 % larger in 58 ms instead of 202 ms.
+# Chosen by measurement on real maps of 480 x 360 pixels, one thread, against Pillow's adaptive filter at zlib's usual
+# level 6: a label map 4 kB in 0.4 ms, a 16-bit plane 204 kB in 3.6 ms (195 kB in 20 ms), a boundary map 44 kB in 1.0 ms
+# (41 kB in 7.5 ms), an overlay 273 kB in 7 ms (252 kB in 46 ms). Pillow and OpenCV with run lengths as well take one
+# and a half to two and a half times as long for 6 to 10 % less.
+_UP = 2  # the filter of every row: its difference to the row above
 _LEVEL = 1
 _STRATEGY = zlib.Z_RLE
+_GREY, _RGB, _INDEXED = 0, 2, 3  # PNG's colour types
 
 
 @contextlib.contextmanager
@@ -74,25 +77,25 @@ def encode_indexed_png(
         raise ValueError(f"labels reach from {low} to {high}, but the palette has rows 0 to {classes - 1}")
     if classes > 256:
         return encode_grey16_png(labels.astype(np.uint16), text)
-    return _indexed_png(labels.astype(np.uint8), palette, _text_chunks(text))
+    return _png(labels.astype(np.uint8), _INDEXED, text, palette)
 
 
 def encode_grey16_png(plane: NDArray[np.uint16], text: Mapping[str, str] | None = None) -> bytes:
     """Encode a (H, W) uint16 plane as a 16-bit grey PNG; ValueError for another shape or type."""
     _check(plane, 2, "plane", np.uint16)
-    return _png(Image.fromarray(plane), text)
+    return _png(plane, _GREY, text)
 
 
 def encode_grey8_png(plane: NDArray[np.uint8], text: Mapping[str, str] | None = None) -> bytes:
     """Encode a (H, W) uint8 plane as an 8-bit grey PNG; ValueError for another shape or type."""
     _check(plane, 2, "plane", np.uint8)
-    return _png(Image.fromarray(plane), text)
+    return _png(plane, _GREY, text)
 
 
 def encode_rgb_png(pixels: NDArray[np.uint8], text: Mapping[str, str] | None = None) -> bytes:
     """Encode (H, W, 3) uint8 RGB as a PNG; ValueError for another shape or type."""
     _check(pixels, 3, "pixels", np.uint8)
-    return _png(Image.fromarray(pixels), text)
+    return _png(pixels, _RGB, text)
 
 
 def encode_npy(array: NDArray[Any]) -> bytes:
@@ -122,22 +125,22 @@ def _text_chunks(text: Mapping[str, str] | None) -> PngInfo:
     return info
 
 
-def _png(image: Image.Image, text: Mapping[str, str] | None) -> bytes:
-    buffer = BytesIO()
-    image.save(buffer, "PNG", pnginfo=_text_chunks(text), compress_level=_LEVEL, compress_type=_STRATEGY)
-    return buffer.getvalue()
-
-
-def _indexed_png(labels: NDArray[np.uint8], palette: NDArray[np.uint8], info: PngInfo) -> bytes:
-    """Write the chunks by hand: Pillow packs up to 16 colours below 8 bits, whatever it is told."""
-    height, width = labels.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each row starts with its filter, 0 for none
-    rows[:, 1:] = labels
+def _png(
+    samples: NDArray[Any], color: int, text: Mapping[str, str] | None, palette: NDArray[np.uint8] | None = None
+) -> bytes:
+    """Write the chunks by hand: Pillow packs up to 16 colours below 8 bits, and tries five filters on every row."""
+    height, width = samples.shape[:2]
+    rows = np.ascontiguousarray(samples, samples.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
+    filtered = np.empty((height, rows.shape[1] + 1), np.uint8)  # each row starts with its filter
+    filtered[:, 0] = _UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, _STRATEGY)
-    pixels = packer.compress(rows.tobytes()) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)  # 8 bits, indexed, nothing interlaced
-    texts = [(chunk[0], chunk[1]) for chunk in info.chunks]
-    chunks = [(b"IHDR", header), (b"PLTE", palette.tobytes()), *texts, (b"IDAT", pixels), (b"IEND", b"")]
+    pixels = packer.compress(filtered.tobytes()) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8 * samples.itemsize, color, 0, 0, 0)  # nothing interlaced
+    colors = [] if palette is None else [(b"PLTE", palette.tobytes())]
+    texts = [(chunk[0], chunk[1]) for chunk in _text_chunks(text).chunks]
+    chunks = [(b"IHDR", header), *colors, *texts, (b"IDAT", pixels), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body)) for tag, body in chunks
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ class Segmenter:
         self.tree = tree
         self.answer = answer or Answer()
         self.tiling = tiling
+        self.forward_seconds = 0.0  # spent in the engine so far
         self._reduce = Reducer(tree, engine.config, self.answer, calibration=calibration)
 
     def predict(self, images: Sequence[RGB], truths: Sequence[Labels] | None = None) -> list[Prediction]:
@@ -75,6 +77,10 @@ class Segmenter:
             raise ValueError("strips need a tiling and no longest side")
         return self._strips(image, None, self.tiling)
 
+    def predict_tiled(self, image: RGB, tiling: Tiling) -> Prediction:
+        """Segment one image (H, W, 3) in windows, however small it is: where it does not fit into memory whole."""
+        return join(self._strips(image, None, tiling), image.shape[0])
+
     def _predict_whole(
         self,
         images: Sequence[RGB],
@@ -86,9 +92,12 @@ class Segmenter:
     ) -> list[Prediction]:
         """Planes of height x width pixels, whatever the size of the images that go in."""
         rows, columns = images[0].shape[:2]
-        output = self.engine(pad_to_cells(np.stack(images)), mean)
+        batch = pad_to_cells(np.stack(images))
+        started = time.perf_counter()
+        output = self.engine(batch, mean)
         if not (torch.isfinite(output.logits).all() and torch.isfinite(output.distance).all()):
             raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
+        self.forward_seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         return self._reduce(output, truth, height, width, cell=(GRID * height / rows, GRID * width / columns))
 

@@ -63,7 +63,7 @@ def upsample_best(scores: Tensor, *, cell: int, height: int, width: int) -> Tens
     by_place = grid.permute(0, 2, 3, 1)
     every = agree.logical_not().nonzero()
     at_once = max(1, _BAND_BYTES // (4 * cell * cell * scores.shape[1]))
-    for part in every.split(at_once):
+    for part in torch.split(every, at_once):
         b, i, j = part.unbind(1)
         near = torch.stack([by_place[b, i + y, j + x] for y in (0, 1) for x in (0, 1)], 1)
         found = torch.matmul(weights, near).max(2).indices

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 from hypsegcli.images.plan import PlannedImage
 from hypsegcli.images.write import write_atomically
 from hypsegcli.pipeline import MANIFEST, RUN
-from hypsegcli.pipeline.process import Failed, FileResult
+from hypsegcli.pipeline.results import Failed, FileResult
 
 
 def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
@@ -84,15 +85,15 @@ class Ledger:
         with (self.out / MANIFEST).open("a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(_dump(line))
 
-    def close(self, *, interrupted: bool) -> None:
-        """Write the final run.json."""
-        self._write_run("interrupted" if interrupted else "finished")
+    def close(self, *, interrupted: bool, profile: Mapping[str, Any]) -> None:
+        """Write the final run.json, with where the time went."""
+        self._write_run("interrupted" if interrupted else "finished", profile=profile)
 
     def count(self, status: str) -> int:
         """How many images of this run are `done` or `failed`."""
         return sum(line["status"] == status for line in self.lines.values())
 
-    def _write_run(self, status: str) -> None:
+    def _write_run(self, status: str, **more: Any) -> None:
         run = {
             "status": status,
             **self.description,
@@ -100,6 +101,8 @@ class Ledger:
             "counts": {"planned": self.total, "done": self.count("done"), "failed": self.count("failed")},
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.perf_counter() - self._clock, 3),
+            "notes": Counter(note for line in self.lines.values() for note in line.get("notes", ())),
+            **more,
         }
         write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())
 

@@ -1,154 +1,118 @@
-"""From paths to files, image by image. Start reading here."""
+"""From paths to files, image by image. Start reading here.
+
+Three stages overlap: threads decode ahead, the calling thread runs the network, threads encode and write behind.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import torch
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from functools import partial
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.decode import DecodedImage, decode_image
+from hypsegcli.images.ahead import ahead
+from hypsegcli.images.decode import decode_image
 from hypsegcli.images.plan import PlannedImage
 from hypsegcli.images.write import write_atomically
-from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.pipeline.batches import Batches, Large, Loaded, Segmented
 from hypsegcli.pipeline.outputs import Outputs
+from hypsegcli.pipeline.results import Failed, FileResult, Written
 from hypsegcli.pipeline.stream import is_streamed, stream
 
 
-@dataclass(frozen=True)
-class Written:
-    """An image whose outputs are all on disk."""
-
-    planned: PlannedImage
-    height: int
-    width: int
-    seconds: Mapping[str, float]  # of the stages decode, network, encode, write; or of stream, all of them by turns
-    summary: Mapping[str, float]
-    notes: tuple[str, ...]  # what decoding changed
-
-
-@dataclass(frozen=True)
-class Failed:
-    """An image that was not done, and the sentence that says why."""
-
-    planned: PlannedImage
-    reason: str
-
-
-FileResult = Written | Failed
-
-
-@dataclass
-class _Loaded:
-    planned: PlannedImage
-    image: DecodedImage
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
 def process(
-    plan: Iterable[PlannedImage], segmenter: Segmenter, outputs: Outputs, *, batch_size: int, max_pixels: int
-) -> Iterator[FileResult]:
+    plan: Iterable[PlannedImage],
+    segmenter: Segmenter,
+    outputs: Outputs,
+    *,
+    batch_size: int,
+    max_pixels: int,
+    workers: int,
+) -> Generator[FileResult, None, None]:
     """Segment every image of the plan and write its files; one result an image, in the plan's order.
 
-    Neighbours of equal size go through the network together, at most `batch_size` of them. Nothing that is
-    wrong with an image, or with writing its files, stops the run.
+    Neighbours of equal size go through the network together, at most `batch_size` of them. `workers` threads decode
+    and as many encode; with 0, one image is finished before the next is begun. Nothing that is wrong with an image, or
+    with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write.
     """
-    waiting: list[_Loaded] = []
-    for planned in plan:
-        if is_streamed(planned, segmenter, outputs):
-            yield from _finish(waiting, segmenter, outputs)
-            waiting = []
-            yield _stream(planned, segmenter, outputs, max_pixels=max_pixels)
-            continue
-        started = time.perf_counter()
-        try:
-            image = decode_image(planned.source, max_pixels=max_pixels)
-        except ImageError as error:
-            yield from _finish(waiting, segmenter, outputs)
-            waiting = []
-            yield _fail(planned, str(error))
-            continue
-        loaded = _Loaded(planned, image, {"decode": time.perf_counter() - started})
-        if waiting and waiting[0].image.pixels.shape != image.pixels.shape:
-            yield from _finish(waiting, segmenter, outputs)
-            waiting = []
-        waiting.append(loaded)
-        if len(waiting) >= batch_size:
-            yield from _finish(waiting, segmenter, outputs)
-            waiting = []
-    yield from _finish(waiting, segmenter, outputs)
+    load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
+    large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
+    store = partial(_store, outputs=outputs)
+    with (
+        closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels)) as loaded,
+        closing(Batches(segmenter, size=batch_size).segment(loaded)) as segmented,
+        closing(ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels)) as results,
+    ):
+        yield from results
 
 
-def _stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> FileResult:
+def _load(planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int) -> Loaded | Large | Failed:
+    if is_streamed(planned, segmenter, outputs):
+        return Large(planned)
+    started = time.perf_counter()
     try:
-        done = stream(planned, segmenter, outputs, max_pixels=max_pixels)
+        image = decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
-        return _fail(planned, str(error))
-    return Written(planned, done.height, done.width, done.seconds, done.summary, done.notes)
+        return Failed(planned, str(error))
+    return Loaded(planned, image, {"decode": time.perf_counter() - started})
 
 
-def _finish(batch: Sequence[_Loaded], segmenter: Segmenter, outputs: Outputs) -> Iterator[FileResult]:
-    if not batch:
-        return
-    started = time.perf_counter()
+def _stream(
+    segmented: Segmented | Large | Failed, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int
+) -> Segmented | FileResult:
+    """A large picture from beginning to end, in the thread of the network; others are not touched."""
+    if not isinstance(segmented, Large):
+        return segmented
     try:
-        found = segmenter.predict([loaded.image.pixels for loaded in batch])
-    except (RuntimeError, MemoryError, ArithmeticError) as error:
-        if len(batch) > 1:  # alone, the others may well fit
-            for loaded in batch:
-                yield from _finish([loaded], segmenter, outputs)
-            return
-        yield _fail(batch[0].planned, _network_failure(batch[0], error))
-        return
-    share = (time.perf_counter() - started) / len(batch)
-    for loaded, prediction in zip(batch, found, strict=True):
-        loaded.seconds["network"] = share
-        yield _store(loaded, prediction, outputs)
+        return stream(segmented.planned, segmenter, outputs, max_pixels=max_pixels)
+    except ImageError as error:
+        return Failed(segmented.planned, str(error))
 
 
-def _store(loaded: _Loaded, prediction: Prediction, outputs: Outputs) -> FileResult:
+def _store(segmented: Segmented | FileResult, *, outputs: Outputs) -> FileResult:
+    if isinstance(segmented, Failed):
+        return _clear(segmented)
+    if isinstance(segmented, Written):
+        return segmented
     started = time.perf_counter()
+    loaded, prediction = segmented.loaded, segmented.prediction
     planned, pixels = loaded.planned, loaded.image.pixels
     try:
         files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
         summary = outputs.summarise(prediction)
     except MemoryError:
-        return _fail(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with --save")
+        return _clear(Failed(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with --save"))
     encoded = time.perf_counter()
     for number, (path, data) in enumerate(files):
         try:
             write_atomically(path, data)
         except OSError as error:
             reason = f"{path}: cannot be written ({error.strerror}); free space or choose another --out"
+            failed = Failed(planned, reason)
             # Before the first file went down, an earlier run's are still whole and still belong together.
-            return _fail(planned, reason) if number else Failed(planned, reason)
-    loaded.seconds["encode"] = encoded - started
-    loaded.seconds["write"] = time.perf_counter() - encoded
+            return _clear(failed) if number else failed
+    seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}
     height, width = pixels.shape[:2]
-    return Written(planned, height, width, loaded.seconds, summary, loaded.image.notes)
+    return Written(planned, height, width, seconds, summary, loaded.image.notes + segmented.notes)
 
 
-def _fail(planned: PlannedImage, reason: str) -> Failed:
+def _clear(failed: Failed) -> Failed:
     """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
 
     Unless the input is out of reach, an unmounted disk perhaps, and they are all that is left of it.
     """
-    if not planned.source.exists():
-        return Failed(planned, reason)
-    for path in planned.outputs.values():
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-    return Failed(planned, reason)
+    if failed.planned.source.exists():
+        for path in failed.planned.outputs.values():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+    return failed
 
 
-def _network_failure(loaded: _Loaded, error: BaseException) -> str:
-    height, width = loaded.image.pixels.shape[:2]
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        size = f"{width} x {height} pixels"
-        return f"{loaded.planned.source}: {size} do not fit into memory; use --tile 512 or --longest-side"
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return f"{loaded.planned.source}: the network failed on this {width} x {height} image: {reason}"
+def _pixels(image: Loaded | Large | FileResult) -> int:
+    """Of an image at the end of a stage; 0 where nothing is known of it."""
+    if isinstance(image, Failed):
+        return 0
+    return image.pixels if isinstance(image, Loaded | Large) else image.height * image.width

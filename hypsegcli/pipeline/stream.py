@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 
@@ -16,19 +14,9 @@ from hypsegcli.images.tiff_write import TiffWriter
 from hypsegcli.images.write import replacing
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.pipeline.outputs import Outputs
+from hypsegcli.pipeline.results import Written
 
 STREAM_ABOVE = 50_000_000  # pixels; up to here a picture is taken whole, as any other
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """What is told of a picture whose outputs are all on disk."""
-
-    height: int
-    width: int
-    seconds: Mapping[str, float]  # of all stages together, for they take turns
-    summary: Mapping[str, float]
-    notes: tuple[str, ...]
 
 
 def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs) -> bool:
@@ -39,7 +27,7 @@ def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs) -
     return size is not None and size[0] * size[1] > STREAM_ABOVE
 
 
-def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> Streamed:
+def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> Written:
     """Segment a picture and write its files, all of them or none.
 
     Raises ImageError for a picture that cannot be read by rows or is too large, for outputs that need it whole, and
@@ -79,4 +67,5 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(f"{planned.source}: the network failed on this image: {reason}") from error
     seconds = {"stream": time.perf_counter() - started}
-    return Streamed(height, width, seconds, {name: round(total / height, 6) for name, total in sums.items()}, notes)
+    summary = {name: round(total / height, 6) for name, total in sums.items()}
+    return Written(planned, height, width, seconds, summary, notes)

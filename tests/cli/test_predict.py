@@ -191,7 +191,7 @@ def test_books_say_what_was_done(hypseg: Hypseg, photos: Path, tmp_path: Path) -
     assert list(lines) == ["a", "b", "sub/c"]
     for line in lines.values():
         assert line["status"] == "done"
-        assert set(line["seconds"]) == {"decode", "network", "encode", "write"}  # type: ignore[call-overload]
+        assert set(line["seconds"]) == {"decode", "network", "reduce", "encode", "write"}  # type: ignore[call-overload]
         for output in line["outputs"].values():  # type: ignore[attr-defined]
             assert (tmp_path / "out" / output).is_file()
 

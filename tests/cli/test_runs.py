@@ -245,6 +245,31 @@ def test_an_image_that_breaks_a_batch_fails_alone(
     }
 
 
+def test_a_batch_that_does_not_fit_costs_nothing_but_a_note(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hypsegcli.inference.engines.torch_engine import TorchEngine
+
+    hypseg("predict", photos, "--out", tmp_path / "plenty", "--batch-size", 1)
+    real = TorchEngine.__call__
+
+    def scarce(self: TorchEngine, images: np.ndarray) -> object:
+        if len(images) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return real(self, images)
+
+    monkeypatch.setattr(TorchEngine, "__call__", scarce)
+    out = tmp_path / "scarce"
+    assert hypseg("predict", photos, "--out", out, "--batch-size", 2).code == 0
+    note = "did not fit into memory in a batch of 2; segmented alone"
+    assert {key: line["notes"] for key, line in manifest(out).items()} == {"a": [note], "b": [note], "sub/c": []}
+    run = json.loads((out / "run.json").read_text())
+    assert run["notes"] == {note: 2}
+    assert run["counts"]["failed"] == 0
+    for path in sorted((tmp_path / "plenty").rglob("*.png")):
+        assert path.read_bytes() == (out / path.relative_to(tmp_path / "plenty")).read_bytes()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, told: signal.Signals) -> None:

@@ -108,7 +108,7 @@ def test_stored_answers_are_those_of_the_network(
     folders = stored(maps / "labels", planes, probabilities=maps / "probabilities", among=among)
     given, spread = set(), dict.fromkeys(MEASURES, 0)
     for pair in pairs:
-        one, two = network.read(pair, truth_of(pair)), folders.read(pair, truth_of(pair))
+        one, two = network.read(pair, truth_of(pair))(), folders.read(pair, truth_of(pair))()
         assert one.sample.key == two.sample.key == pair.key
         equal = one.sample.labels == two.sample.labels
         assert equal.all() if among is None else equal.mean() > 0.99  # 16 bits leave ties
@@ -125,7 +125,7 @@ def test_stored_answers_are_those_of_the_network(
         np.testing.assert_allclose(one.sample.proper[:, labelled], two.sample.proper[:, labelled], atol=1.5e-3)
         np.testing.assert_array_equal(one.photograph, two.photograph)
         assert one.sample.dropout_labels is None
-        assert list(one.seconds) == ["network"]
+        assert list(one.seconds) == ["network", "reduce"]
         assert one.seconds["network"] > 0
         assert two.seconds == {}
         given |= set(np.unique(one.sample.labels).tolist())
@@ -137,7 +137,7 @@ def test_stored_answers_are_those_of_the_network(
 def test_levels_are_confidence_over_full_scale(data: Path, checkpoint: Path) -> None:
     work = segmenter(checkpoint, measures=("entropy", "distance"))
     pair = Pair("x", data / "masks/b.png", data / "images/b.png", None)
-    read = NetworkSource(work, sampler=None).read(pair, truth_of(pair))
+    read = NetworkSource(work, sampler=None).read(pair, truth_of(pair))()
     found = work.predict([decode_image(data / "images/b.png").pixels])[0]
     assert list(read.sample.levels) == ["entropy", "distance"]
     for name, levels in read.sample.levels.items():
@@ -152,8 +152,8 @@ def test_dropout_stands_beside_the_plain_answer(data: Path, checkpoint: Path) ->
     work = segmenter(checkpoint)
     sampler = DropoutSampler(work, passes=2, rate=0.5)
     pair = Pair("my key", data / "masks/a.png", data / "images/a.png", None)
-    plain = NetworkSource(work, sampler=None).read(pair, truth_of(pair)).sample
-    both = NetworkSource(work, sampler=sampler).read(pair, truth_of(pair))
+    plain = NetworkSource(work, sampler=None).read(pair, truth_of(pair))().sample
+    both = NetworkSource(work, sampler=sampler).read(pair, truth_of(pair))()
     dropped = sampler.predict(decode_image(data / "images/a.png").pixels, key="my key")
     np.testing.assert_array_equal(both.sample.dropout_labels, dropped.labels)
     assert list(both.sample.levels) == [*MEASURES, *DROPOUT_MEASURES]
@@ -162,7 +162,7 @@ def test_dropout_stands_beside_the_plain_answer(data: Path, checkpoint: Path) ->
     for name in DROPOUT_MEASURES:
         np.testing.assert_array_equal(both.sample.levels[name], to_uint16(dropped.confidence[name]))
     np.testing.assert_array_equal(both.sample.labels, plain.labels)
-    assert list(both.seconds) == ["network", "dropout"]
+    assert list(both.seconds) == ["network", "reduce", "dropout"]
     assert min(both.seconds.values()) > 0
 
 
@@ -174,19 +174,19 @@ def test_probabilities_decide_only_where_classes_are_chosen(data: Path) -> None:
     np.save(folder / "probabilities/x.npy", values)
     pair = Pair("other key", put(data / "m.png", truth), None, put(folder / "labels/x.png", np.array([[2, 2, 1, 255]])))
     for among, expected in ((None, [2, 2, 1, 3]), ((0, 2), [0, 2, 2, 0]), ((1, 2), [2, 1, 2, 1])):
-        read = stored(folder / "labels", probabilities=folder / "probabilities", among=among).read(pair, truth)
+        read = stored(folder / "labels", probabilities=folder / "probabilities", among=among).read(pair, truth)()
         assert read.sample.labels.tolist() == [expected]
         np.testing.assert_array_equal(read.sample.proper, proper_planes(values.astype(np.float32), truth))
         assert read.sample.key == "other key"
         assert read.photograph is None
-    assert stored(folder / "labels").read(pair, truth).sample.proper is None
+    assert stored(folder / "labels").read(pair, truth)().sample.proper is None
 
 
 def test_ids_of_label_maps_are_translated(data: Path) -> None:
     truth = np.zeros((1, 4), np.uint8)
     pair = Pair("x", data / "m.png", None, put(data / "x.png", np.array([[7, 9, 8, 77]])))
     id_map = IdMap(((7, 0), (8, 1), (9, None)))
-    assert stored(data, id_map=id_map, ignore_index=77).read(pair, truth).sample.labels.tolist() == [[0, 3, 1, 3]]
+    assert stored(data, id_map=id_map, ignore_index=77).read(pair, truth)().sample.labels.tolist() == [[0, 3, 1, 3]]
     with pytest.raises(DataError, match=r"x\.png: holds the ids 7, 8, 9"):
         stored(data, ignore_index=77).read(pair, truth)
 
@@ -232,14 +232,14 @@ def test_a_network_that_fails_is_an_error_that_names_the_image(
     pair = Pair("a", data / "masks/a.png", data / "images/a.png", None)
     reason = {"no memory\nat all": "no memory", "": "MemoryError", "NaN": "NaN"}[str(error)]
     with pytest.raises(ImageError, match=rf"images/a\.png: the network failed on it: {reason}$"):
-        NetworkSource(work, sampler=sampler).read(pair, truth_of(pair))
+        NetworkSource(work, sampler=sampler).read(pair, truth_of(pair))()
 
 
 def test_the_limit_of_pixels_is_that_of_decoding(data: Path, checkpoint: Path) -> None:
     pair = Pair("a", data / "masks/a.png", data / "images/a.png", None)
     with pytest.raises(ImageError, match="at most 3,071 are allowed"):
         NetworkSource(segmenter(checkpoint), sampler=None, max_pixels=64 * 48 - 1).read(pair, truth_of(pair))
-    read = NetworkSource(segmenter(checkpoint), sampler=None, max_pixels=64 * 48).read(pair, truth_of(pair))
+    read = NetworkSource(segmenter(checkpoint), sampler=None, max_pixels=64 * 48).read(pair, truth_of(pair))()
     assert read.sample.labels.shape == (48, 64)
 
 

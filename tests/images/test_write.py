@@ -7,6 +7,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -187,6 +188,24 @@ def test_planes_and_pictures_come_back():
     assert opened(encode_grey8_png(grey)).mode == "L"
     rgb = np.random.default_rng(0).integers(0, 256, (7, 5, 3)).astype(np.uint8)
     assert np.array_equal(np.asarray(opened(encode_rgb_png(rgb))), rgb)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (6, 1), (9, 4)])
+@pytest.mark.parametrize(
+    ("encode", "dtype", "samples", "flag"),
+    [
+        (encode_grey8_png, np.uint8, 1, cv2.IMREAD_UNCHANGED),
+        (encode_grey16_png, np.uint16, 1, cv2.IMREAD_UNCHANGED),
+        (encode_rgb_png, np.uint8, 3, cv2.IMREAD_COLOR_RGB),
+    ],
+)
+def test_two_decoders_read_the_same(encode, dtype, samples, flag, shape):
+    """Any values, so that differences between rows wrap around."""
+    values = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (*shape, samples), dtype)
+    array = values if samples == 3 else values[..., 0]
+    png = encode(array)
+    assert np.array_equal(np.asarray(opened(png)), array)
+    assert np.array_equal(cv2.imdecode(np.frombuffer(png, np.uint8), flag), array)
 
 
 @pytest.mark.parametrize(

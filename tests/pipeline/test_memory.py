@@ -11,16 +11,16 @@ import pytest
 from support import Hypseg, photograph
 
 from hypsegcli.images.decode import DecodedImage
+from hypsegcli.images.write import write_atomically
 from hypsegcli.inference.prediction import Prediction
-from hypsegcli.pipeline.ledger import Ledger
-from hypsegcli.pipeline.process import FileResult
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_only_one_batch_of_images_is_alive(
-    hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+def test_only_one_batch_of_images_is_alive_and_what_workers_hold(
+    hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int, workers: int
 ) -> None:
-    images = 12
+    images = 24
     for number in range(images):
         photograph(tmp_path / f"in/{number}.jpg", seed=number)
     alive: dict[type, weakref.WeakSet[object]] = {DecodedImage: weakref.WeakSet(), Prediction: weakref.WeakSet()}
@@ -38,15 +38,17 @@ def test_only_one_batch_of_images_is_alive(
             living.add(self)
 
         monkeypatch.setattr(kind, "__init__", init)
-    add = Ledger.add
 
-    def count(self: Ledger, result: FileResult) -> None:
-        add(self, result)
+    def count(path: Path, data: bytes) -> None:
         gc.collect()
         for kind, living in alive.items():
             most[kind] = max(most[kind], len(living))
+        write_atomically(path, data)
 
-    monkeypatch.setattr(Ledger, "add", count)
-    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", "--batch-size", batch_size).code == 0
-    assert 1 <= most[Prediction] <= batch_size
-    assert 1 <= most[DecodedImage] <= batch_size + 1  # the next one may be decoded already
+    monkeypatch.setattr("hypsegcli.pipeline.process.write_atomically", count)
+    arguments = ("--batch-size", batch_size, "--workers", workers, "--save", "labels")
+    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", *arguments).code == 0
+    behind = workers + 1 if workers else 0  # one for each worker that encodes, and one that waits for them
+    before = workers + batch_size if workers else 1  # decoded already: one for each worker, and the next batch
+    assert 1 <= most[Prediction] <= batch_size + behind
+    assert 1 <= most[DecodedImage] <= batch_size + behind + before
