@@ -162,17 +162,20 @@ def main() -> None:
                     alone[name].append(took)
                     share[name].append(work / took / sgemm_rate())
     usual = statistics.median(folder["the plain way"])
-    print(
-        f"{len(paths)} images of {pictures[0].shape[2]} x {pictures[0].shape[1]}, {torch.get_num_threads()} threads\n"
-    )  # noqa: T201
-    print("| | images a second | times the plain way | of the network's own rate | of sgemm |")  # noqa: T201
-    print("| --- | --- | --- | --- | --- |")  # noqa: T201
+    size = f"{pictures[0].shape[2]} x {pictures[0].shape[1]}"
+    lines = [
+        f"{len(paths)} images of {size}, {torch.get_num_threads()} threads",
+        "",
+        "| | images a second | times the plain way | of the network's own rate | of sgemm |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for name, times in folder.items():
         took = statistics.median(times)
         row = [f"{1 / took:.2f}", f"{usual / took:.2f}", "", ""]
         if name in forward:
             row[2:] = [f"{statistics.median(alone[name]) / took:.2f}", f"{statistics.median(share[name]):.2f}"]
-        print(f"| {name} | {' | '.join(row)} |")  # noqa: T201
+        lines.append(f"| {name} | {' | '.join(row)} |")
+    print("\n".join(lines))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from hypsegcli.inference.segmenter import Segmenter, Tiling
     from hypsegcli.network.model import HyperbolicDeepLab
 
-# Window side where --tile gives none, and the pixels from which windows are used: four windows' worth.
-_TILE, _WHOLE_UP_TO = 1024, 2048 * 2048
+# Window side where --tile gives none. Smaller images go in whole: a window of this size takes as much memory.
+_TILE = 2048
 
 
 def parse_tile(text: str) -> int | None:
@@ -53,6 +53,8 @@ def _make_tiling(text: str, model: HyperbolicDeepLab) -> Tiling | None:
     tile = parse_tile(text)
     if tile is None:
         return None
-    # Half the theoretical radius: what lies farther away still reaches a pixel, but hardly weighs.
-    overlap = min(round_to_alignment(receptive_radius(model) / 2), tile // 4 // 16 * 16)
-    return Tiling(tile=tile, overlap=overlap, above=_WHOLE_UP_TO if text == "auto" else tile * tile)
+    # Two thirds of the theoretical radius on either side of a seam. Measured with the bundled network, whose radius is
+    # 538 pixels, 288 of them ASPP's widest rate: nearer than 320 pixels to a window's inner border 2 to 3 % of the
+    # labels are not those of the whole image, from 352 on none. Three eighths of a window make the work 2.6-fold.
+    overlap = min(round_to_alignment(4 / 3 * receptive_radius(model)), 3 * tile // 8 // 16 * 16)
+    return Tiling(tile=tile, overlap=overlap, above=tile * tile)

@@ -413,7 +413,7 @@ def test_tile_cuts_an_image_into_windows(hypseg: Hypseg, tmp_path: Path) -> None
         )
         assert hypseg(*arguments).code == 0
     tiling = json.loads((tmp_path / "tiled/run.json").read_text())["options"]["tiling"]
-    assert tiling == {"tile": 128, "overlap": 32, "above": 128 * 128}
+    assert tiling == {"tile": 128, "overlap": 48, "above": 128 * 128}
     planes = []
     for name in ("tiled", "whole"):
         with Image.open(tmp_path / name / "confidence/in.png") as image:
