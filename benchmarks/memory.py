@@ -95,7 +95,8 @@ def main() -> None:
         targets = {kind: Path(folder, f"{kind}.tif") for kind in outputs.encoders}
         planned = PlannedImage(source, PurePosixPath("in"), targets)
         before, started = peak(), time.perf_counter()
-        (result,) = process([planned], segmenter, outputs, batch_size=1, max_pixels=options.height * options.width)
+        most = options.height * options.width
+        (result,) = process([planned], segmenter, outputs, batch_size=1, max_pixels=most, workers=1)
         seconds, after = time.perf_counter() - started, peak()
         if isinstance(result, Failed):
             raise SystemExit(result.reason)

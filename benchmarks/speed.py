@@ -61,7 +61,7 @@ def ours(checkpoint: Checkpoint, engine: Engine, kinds: tuple[str, ...]) -> Fold
     """The pipeline of `hypseg predict`."""
     answer = Answer(measures=("calibrated" if checkpoint.header.calibration else "distance",))
     segmenter = Segmenter(engine, checkpoint.header.tree, answer=answer, calibration=checkpoint.header.calibration)
-    outputs = prediction_outputs(checkpoint.header, checkpoint.sha256, kinds=kinds, answer=answer, npy=False)
+    outputs = prediction_outputs(checkpoint.header, checkpoint.sha256, kinds=kinds, answer=answer, form="png")
 
     def run(images: Sequence[Path], out: Path) -> None:
         plan = plan_outputs(find_inputs([str(path) for path in images]), out, dict.fromkeys(kinds, ".png"))

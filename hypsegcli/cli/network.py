@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hypsegcli.cli.console import talk
 from hypsegcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def make_segmenter(
     tiling = _make_tiling(tile, checkpoint.model)
     if engine not in {"auto", "torch"} and device == "auto":
         device = "cpu"  # where the others run
-    made = make_engine(checkpoint, choose_device(device, precision), engine)
+    made = make_engine(checkpoint, choose_device(device, precision), engine, tell=talk)
     return Segmenter(made, header.tree, answer=answer, tiling=tiling, calibration=header.calibration)
 
 

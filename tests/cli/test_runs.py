@@ -253,10 +253,10 @@ def test_a_batch_that_does_not_fit_costs_nothing_but_a_note(
     hypseg("predict", photos, "--out", tmp_path / "plenty", "--batch-size", 1)
     real = TorchEngine.__call__
 
-    def scarce(self: TorchEngine, images: np.ndarray) -> object:
+    def scarce(self: TorchEngine, images: np.ndarray, mean: None) -> object:
         if len(images) > 1:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
-        return real(self, images)
+        return real(self, images, mean)
 
     monkeypatch.setattr(TorchEngine, "__call__", scarce)
     out = tmp_path / "scarce"
@@ -280,6 +280,7 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
     hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     run_it = "from hypsegcli.__main__ import run; run()"
     arguments = [sys.executable, "-c", hearing + run_it, "predict", str(tmp_path / "in"), "--out", str(out)]
+    arguments += ["--engine", "torch"]
     # Threads that wait for each other would stretch this beyond any deadline where the machine is busy.
     alone = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=alone)

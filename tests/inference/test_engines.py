@@ -136,7 +136,10 @@ def test_a_network_is_converted_once(
     checkpoint = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, backbone="mobilenet_v3_small"))
     images = np.zeros((1, 16, 16, 3), np.uint8)
     before = set((networks / "hypseg/networks").glob("*")) if networks.exists() else set()
-    first = make_engine(checkpoint, CPU, engine)(images)  # type: ignore[arg-type]
+    told: list[str] = []
+    first = make_engine(checkpoint, CPU, engine, tell=told.append)(images)  # type: ignore[arg-type]
+    (sentence,) = told
+    assert engine in sentence
     (made,) = set((networks / "hypseg/networks").glob("*")) - before
     assert made.name.startswith(checkpoint.sha256[:16])
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images.decode import DecodedImage
@@ -46,7 +47,10 @@ class LimitedEngine:
         self.sizes: list[tuple[int, ...]] = []
         self.held: list[weakref.ref[Any]] = []
 
-    def __call__(self, images: RGB) -> NetworkOutput:
+    def features(self, images: RGB) -> Tensor:
+        return torch.zeros(len(images), 3, images.shape[1] // 16, images.shape[2] // 16)
+
+    def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         assert [held() for held in self.held if held() is not None] == [], "a failed try keeps its memory"
         self.sizes.append(images.shape[:3])
         colors = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255

@@ -22,8 +22,16 @@ RUNTIMES: dict[str, Callable[[], Runtime]] = {"openvino": OpenVino, "onnxruntime
 EXTRAS = {"openvino": "hypseg[openvino]", "onnxruntime": "hypseg[onnx]"}
 
 
-def make_engine(checkpoint: Checkpoint, device: Device, name: EngineName = "auto") -> Engine:
+def make_engine(
+    checkpoint: Checkpoint,
+    device: Device,
+    name: EngineName = "auto",
+    *,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Engine:
     """Get the network of a checkpoint ready to run on a device; `auto` takes the fastest that is installed there.
+
+    `tell` hears of what takes long.
 
     Raises DeviceError where the engine that was named is not installed, or does not run there.
     """
@@ -37,7 +45,7 @@ def make_engine(checkpoint: Checkpoint, device: Device, name: EngineName = "auto
         raise DeviceError("--engine onnxruntime runs in fp32; use --precision fp32 with it, or another engine")
     if find_spec(name) is None:
         raise DeviceError(f"--engine {name}: not installed here; pip install '{EXTRAS[name]}', or use --engine torch")
-    return ConvertedEngine(checkpoint, device, RUNTIMES[name]())
+    return ConvertedEngine(checkpoint, device, RUNTIMES[name](), tell=tell)
 
 
 def fastest(device: Device) -> EngineName:

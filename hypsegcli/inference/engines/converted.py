@@ -38,9 +38,13 @@ class Runtime(Protocol):
 class ConvertedEngine:
     """Runs a checkpoint on the CPU in a runtime other than PyTorch."""
 
-    def __init__(self, checkpoint: Checkpoint, device: Device, runtime: Runtime) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, device: Device, runtime: Runtime, *, tell: Callable[[str], None]
+    ) -> None:
+        """`tell` hears of conversions, which take seconds."""
         self._checkpoint = checkpoint
         self._runtime = runtime
+        self._tell = tell
         self._runs: dict[tuple[Part, bool], Run] = {}
         self.device = device
 
@@ -77,6 +81,7 @@ class ConvertedEngine:
     def _prepare(self, part: Part, windows: bool) -> Run:
         def convert(folder: Path) -> None:
             found = self._checkpoint
+            self._tell(f"converting the network for {self.label}, once for this checkpoint")
             self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
 
         name = f"{part}{' of windows' if windows else ''}"
