@@ -50,15 +50,16 @@ def feature_mean(engine: Engine, image: Rows, down: Sequence[Window], across: Se
     Every cell is counted once, from the window in which it lies deepest.
     """
     stride = engine.config.output_stride
-    sums, cells = [], 0
+    total, cells = torch.zeros(1, dtype=torch.float64), 0
     for y in down:
         band = image[y.start : y.stop]
         for x in across:
             features = engine.features(pad_to_cells(band[None, :, x.start : x.stop]))[0]
             own = features[:, y.owned_cells(stride), x.owned_cells(stride)].cpu()
-            sums.append(own.sum((1, 2), dtype=torch.float64))
+            # One sum: a list of them would lie between the windows' features, and the heap would only grow.
+            total = total + own.sum((1, 2), dtype=torch.float64)
             cells += own[0].numel()
-    return (torch.stack(sums).sum(0) / cells).float()
+    return (total / cells).float()
 
 
 def strips(

@@ -164,7 +164,7 @@ def test_strips_need_windows(options: dict[str, Any]) -> None:
 
 
 def test_windows_of_a_photograph_show_no_seams(camvid: object) -> None:
-    """The bundled network where a label's window reaches 384 pixels farther, as `--tile auto` gives it at least 352."""
+    """The bundled network where a label's window reaches 384 pixels farther, as `--tile auto` gives it at least 360."""
     paths = sorted((SHARED / "camvid" / "val" / "images").iterdir())[::40]
     photographs = [cv2.resize(decode_image(path).pixels, (768, 512), interpolation=cv2.INTER_CUBIC) for path in paths]
     image = np.vstack(photographs)[:, 256:512].astype(np.uint8)  # 1,536 x 256
