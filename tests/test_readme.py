@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 
 import pytest
@@ -43,6 +45,18 @@ def test_the_scores_are_those_that_info_prints(hypseg: Hypseg) -> None:
     line = next(line for line in hypseg("info").stdout.splitlines() if line.startswith("scores"))
     assert line.removeprefix("scores").strip() in README
     assert line.removeprefix("scores").strip() in CARD
+
+
+def test_the_recipe_run_again_reaches_the_scores_of_the_file(hypseg: Hypseg) -> None:
+    """Within one point of mean IoU; README and card tell the log's last line."""
+    with (REPOSITORY / "weights" / "camvid-resnet18.log.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    scores = json.loads(hypseg("info", "--json").stdout)["provenance"]["scores"]
+    assert int(last["epoch"]) == 120
+    assert abs(float(last["mean_iou"]) - scores["mean_iou"]) < 0.01
+    for number in (f"{float(last['mean_iou']):.4f}", f"{float(last['auroc_distance']):.4f}"):
+        assert number in README
+        assert number in CARD
 
 
 def test_the_scores_of_the_other_card_are_its_checkpoint_s(hypseg: Hypseg) -> None:

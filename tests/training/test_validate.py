@@ -72,6 +72,7 @@ def look(
         Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(samples[-1].image)
         Image.fromarray(truth).save(samples[-1].mask)
     oracle = Oracle(answers)
+    monkeypatch.setattr(module, "TorchEngine", lambda model, spec, device: model)
     monkeypatch.setattr(module, "Segmenter", oracle)
     found = validate(Model(), header, samples, device=None, **options)  # type: ignore[arg-type]
     return found, oracle.answer
