@@ -1,7 +1,7 @@
 """Windows over an image that is too large to go in whole, and how their answers are joined.
 
-Along each axis the windows' weights fall linearly across their overlaps and sum to 1 at every pixel, so planes
-are blended without a second accumulator; a pixel's label is that of the window in which its weight is largest.
+Along each axis the windows' weights fall linearly in the middle of their overlaps and sum to 1 at every pixel, so
+planes are blended without a second accumulator; a pixel's label is that of the window in which its weight is largest.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 ALIGNMENT = 16  # windows start where the network's coarsest grid has a point, so a tile sees the same grid
 
-# Pixels along a window's inner sides that count for nothing where there is an overlap: half a cell of the network's
-# 4-pixel grid, beyond whose outermost points bilinear upsampling has nothing to blend with.
-_RIM = 2
+# Share of the overlap along a window's inner sides that counts for nothing: a window sees too little around it. Half
+# would be a hard seam in the middle. At the least it holds half a cell of the network's 4-pixel grid, beyond whose
+# outermost points bilinear upsampling has nothing to blend with.
+_RIM = 3 / 8
 
 
 class Window(NamedTuple):
@@ -54,7 +55,7 @@ def axis_windows(length: int, *, tile: int, overlap: int) -> list[Window]:
     starts = [ALIGNMENT * (index * reach // (count - 1)) for index in range(count)]
     stops = [min(start + tile, length) for start in starts]
 
-    rim = _RIM if overlap else 0
+    rim = _RIM * overlap
     raw = np.zeros((count, length), np.float32)
     for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         at = np.arange(start, stop) + 0.5

@@ -90,10 +90,10 @@ def test_what_a_window_extrapolates_counts_for_nothing(axis: tuple[int, int, int
         assert window.stop == length or not window.weight[-2:].any()
 
 
-def test_weights_fall_linearly_over_the_overlap() -> None:
+def test_weights_fall_linearly_in_the_middle_of_the_overlap() -> None:
     one, two = axis_windows(96, tile=64, overlap=32)  # [0, 64) and [32, 96): 32 pixels in common
     shared = one.weight[32:]
-    np.testing.assert_allclose(shared, np.clip((29.5 - np.arange(32)) / 28, 0, 1), atol=1e-6)
+    np.testing.assert_allclose(shared, np.clip((19.5 - np.arange(32)) / 8, 0, 1), atol=1e-6)
     np.testing.assert_allclose(two.weight[:32], shared[::-1], atol=1e-6)
     assert (one.weight[:32] == 1).all()
 
