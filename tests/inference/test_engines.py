@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -178,3 +181,11 @@ def test_an_engine_that_cannot_run_here_is_refused(
     monkeypatch.setattr(choose, "find_spec", lambda name: None)
     with pytest.raises(DeviceError, match=r"pip install 'hypseg\[(openvino|onnx)\]'"):
         make_engine(checkpoint, CPU, engine)  # type: ignore[arg-type]
+
+
+def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
+    """Its telemetry leaves an identity in the home folder before it sends anything."""
+    needs("openvino")
+    code = "from hypsegcli.inference.engines import openvino_runtime as o; assert o._import_openvino().Core()"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "HOME": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []

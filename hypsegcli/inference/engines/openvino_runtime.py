@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 from torch.export import ExportedProgram
 
@@ -20,22 +23,32 @@ class OpenVino:
 
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """As in `Runtime`."""
-        import openvino
-
+        openvino = _import_openvino()
         openvino.save_model(openvino.convert_model(program), folder / _FILE, compress_to_fp16=False)
 
     def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
         """As in `Runtime`."""
-        import openvino
-
-        compiled = openvino.Core().compile_model(
-            folder / _FILE,
-            "CPU",
-            {
-                "CACHE_DIR": str(folder),
-                "INFERENCE_NUM_THREADS": threads,
-                "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",  # its default is bf16 where there is AMX
-                "PERFORMANCE_HINT": "LATENCY",
-            },
+        compiled = (
+            _import_openvino()
+            .Core()
+            .compile_model(
+                folder / _FILE,
+                "CPU",
+                {
+                    "CACHE_DIR": str(folder),
+                    "INFERENCE_NUM_THREADS": threads,
+                    "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",  # its default is bf16 where there is AMX
+                    "PERFORMANCE_HINT": "LATENCY",
+                },
+            )
         )
         return lambda inputs: list(compiled(inputs).values())
+
+
+def _import_openvino() -> Any:
+    """OpenVINO without its telemetry, which tells its makers of every import and every conversion.
+
+    Where that package is missing, it has a stub of its own, so we let it be missing.
+    """
+    cast(dict[str, object], sys.modules).setdefault("openvino_telemetry", None)
+    return import_module("openvino")
