@@ -15,13 +15,14 @@ _THREADED = ("decode", "encode", "write")  # shared by --workers threads; the ot
 _CURES = {
     "decode": "--workers, or smaller files",
     "network": "--device, --precision, --engine, --longest-side or --batch-size",
+    "stream": "--device, --precision or --engine",
     "reduce": "--device, or fewer measures with --measure",
     "dropout": "fewer passes with --mc-dropout, or --device",
     "count": "--bootstrap 0, which leaves out the intervals",
     "encode": "fewer kinds with --save, or --workers",
     "write": "fewer kinds with --save, or a faster disk for --out",
 }
-_TOGETHER = (("decode",), ("network", "reduce", "dropout"), ("count",), ("encode", "write"))
+_TOGETHER = (("decode",), ("network", "stream", "reduce", "dropout"), ("count",), ("encode", "write"))
 
 
 class Profile:
@@ -30,6 +31,7 @@ class Profile:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.images = 0
+        self.forwarded = 0  # those whose time in the network is known; a picture by strips tells only its whole time
         self.wall = 0.0  # seconds
         self.seconds: dict[str, float] = {}  # by stage, over all threads
         self._started = time.perf_counter()
@@ -37,6 +39,7 @@ class Profile:
     def add(self, seconds: Mapping[str, float], *, images: int = 1) -> None:
         """Take in what the stages took for one image, or for some."""
         self.images += images
+        self.forwarded += images if "network" in seconds else 0
         for stage, took in seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + took
 
@@ -48,7 +51,7 @@ class Profile:
         """For run.json; None for a rate of nothing."""
         forward = self.seconds.get("network", 0.0)
         rate = self.images / self.wall if self.wall else None
-        alone = self.images / forward if forward else None
+        alone = self.forwarded / forward if forward else None
         return {
             "images": self.images,
             "workers": self.workers,
@@ -85,7 +88,7 @@ def print_profile(profile: Profile) -> None:
     print_table(f"{images} images in {wall:.2f} s, {threads}", header, rows, line_out=talk)
     beside = ""
     if forward := profile.seconds.get("network"):
-        beside = f"; the network alone does {images / forward:.2f}, of which this is {forward / wall:.2f}"
+        beside = f"; the network alone does {profile.forwarded / forward:.2f}, of which this is {forward / wall:.2f}"
     stage = profile.bottleneck()
     talk(f"{images / wall:.2f} images a second{beside}")
     talk(f"{stage} is the bottleneck; what would move it: {_CURES[stage]}")

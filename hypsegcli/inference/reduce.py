@@ -85,7 +85,7 @@ class Reducer:
         if self.answer.among is None:
             return upsample_best(scores, cell=cell, height=height, width=width)
         among = torch.tensor(self.answer.among, device=scores.device)
-        return among[upsample_best(scores.index_select(1, among), cell=cell, height=height, width=width)]
+        return among[upsample_best(scores.index_select(1, among), cell=cell, height=height, width=width).long()]
 
     def _decide(self, logits: Tensor, probabilities: Tensor | None) -> Tensor:
         level = self.answer.level

@@ -105,7 +105,11 @@ class Segmenter:
         height, width = image.shape[:2]
         down = axis_windows(height, tile=tiling.tile, overlap=tiling.overlap)
         across = axis_windows(width, tile=tiling.tile, overlap=tiling.overlap)
-        mean = feature_mean(self.engine, image, down, across) if len(down) * len(across) > 1 else None
+        mean = None
+        if len(down) * len(across) > 1:
+            started = time.perf_counter()
+            mean = feature_mean(self.engine, image, down, across)
+            self.forward_seconds += time.perf_counter() - started
 
         def predict(part: RGB, seen: Labels | None) -> Prediction:
             rows, columns = part.shape[:2]

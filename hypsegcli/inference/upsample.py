@@ -44,8 +44,9 @@ def _lerp(grid: Tensor, dim: int, start: int, stop: int, cell: float) -> Tensor:
 
 
 def upsample_best(scores: Tensor, *, cell: int, height: int, width: int) -> Tensor:
-    """(B, height, width) int64: which channel of the bilinearly upsampled scores (B, K, h, w) is the largest.
+    """Which channel of the bilinearly upsampled scores (B, K, h, w) is the largest, (B, height, width).
 
+    As uint8; from 257 channels on as int16.
     `cell` is even. Between four grid points that agree on their best channel nothing is interpolated: a blend of
     vectors that are largest in one place is largest there too. What is left, along the edges between regions, is
     worked out for each such square of cell x cell pixels; memory does not depend on the number of channels.
@@ -55,7 +56,8 @@ def upsample_best(scores: Tensor, *, cell: int, height: int, width: int) -> Tens
     corners = (best[:, :-1, :-1], best[:, :-1, 1:], best[:, 1:, :-1], best[:, 1:, 1:])
     agree = (corners[0] == corners[1]) & (corners[0] == corners[2]) & (corners[0] == corners[3])
     B, rows, columns = agree.shape
-    blocks = corners[0][:, :, None, :, None].repeat(1, 1, cell, 1, cell)
+    kind = torch.uint8 if scores.shape[1] <= 256 else torch.int16
+    blocks = corners[0].to(kind)[:, :, None, :, None].repeat(1, 1, cell, 1, cell)
 
     after = (torch.arange(cell, device=scores.device, dtype=scores.dtype) + 0.5) / cell
     along = torch.stack([1.0 - after, after], 1)
@@ -67,6 +69,6 @@ def upsample_best(scores: Tensor, *, cell: int, height: int, width: int) -> Tens
         b, i, j = part.unbind(1)
         near = torch.stack([by_place[b, i + y, j + x] for y in (0, 1) for x in (0, 1)], 1)
         found = torch.matmul(weights, near).max(2).indices
-        blocks.permute(0, 1, 3, 2, 4)[b, i, j] = found.reshape(-1, cell, cell)
+        blocks.permute(0, 1, 3, 2, 4)[b, i, j] = found.reshape(-1, cell, cell).to(kind)
     whole = blocks.reshape(B, rows * cell, columns * cell)
     return whole[:, cell // 2 :, cell // 2 :][:, :height, :width]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 
-import torch
-
 from hypsegcli.errors import ImageError
 from hypsegcli.images.plan import PlannedImage
 from hypsegcli.images.tiff_rows import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
 from hypsegcli.images.write import replacing
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.pipeline.batches import is_out_of_memory
 from hypsegcli.pipeline.outputs import Outputs
 from hypsegcli.pipeline.results import Written
 
@@ -61,9 +60,9 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
         raise ImageError(
             f"{planned.source}: its maps cannot be written ({error.strerror}); free space or choose another --out"
         ) from error
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ImageError(f"{planned.source}: a row of windows does not fit into memory; use --tile 512") from error
-    except (RuntimeError, ArithmeticError) as error:
+    except (MemoryError, RuntimeError, ArithmeticError) as error:
+        if is_out_of_memory(error):
+            raise ImageError(f"{planned.source}: a row of windows does not fit into memory; use --tile 512") from error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(f"{planned.source}: the network failed on this image: {reason}") from error
     seconds = {"stream": time.perf_counter() - started}

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from support import Hypseg
 
-from hypsegcli.cli.profile import Profile
+from hypsegcli.cli.profile import Profile, print_profile
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,19 @@ def test_numbers_add_up() -> None:
         "network_images_per_second": 1.0,
         "share_of_network_rate": 0.5,
     }
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_picture_by_strips_tells_only_its_whole_time(workers: int, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = Profile(workers)
+    profile.add({"stream": 6.0})
+    profile.add({"decode": 1.0, "network": 2.0})
+    profile.wall = 9.0
+    assert profile.numbers()["network_images_per_second"] == 0.5
+    print_profile(profile)
+    told = capsys.readouterr().err
+    assert "stream is the bottleneck" in told
+    assert "the network alone does 0.50" in told
 
 
 def test_nothing_done_has_no_rates() -> None:

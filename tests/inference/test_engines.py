@@ -23,6 +23,8 @@ from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines import choose, converted
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.engines.choose import RUNTIMES, make_engine
+from hypsegcli.inference.engines.converted import Run
+from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import Answer, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 
@@ -159,7 +161,7 @@ def test_a_network_is_converted_once(
 def test_auto_takes_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     installed: set[str] = set()
-    monkeypatch.setattr(choose, "find_spec", lambda name: name if name in installed else None)
+    monkeypatch.setattr(choose, "usable", lambda name: name in installed)
     cuda = Device(torch.device("cuda"), bf16=False)
     assert choose.fastest(CPU) == "torch"
     installed.add("onnxruntime")
@@ -189,3 +191,79 @@ def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
     code = "from hypsegcli.inference.engines import openvino_runtime as o; assert o._import_openvino().Core()"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "HOME": str(tmp_path)})
     assert list(tmp_path.iterdir()) == []
+
+
+class Broken:
+    """A runtime of which every part can fail, with exceptions of its own."""
+
+    label = "broken 1"
+
+    def __init__(self, *, load: int = 0, run: str | None = None) -> None:
+        self.bad_loads, self.run = load, run
+
+    def convert(self, program: object, folder: Path) -> None:
+        (folder / "network").write_text("x")
+
+    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+        if self.bad_loads:
+            self.bad_loads -= 1
+            raise OwnError("cut short")
+
+        def run(inputs: object) -> list[NDArray[np.float32]]:
+            raise OwnError(self.run)
+
+        return run
+
+
+class OwnError(Exception):
+    """No RuntimeError, as those of ONNX Runtime are none."""
+
+
+@pytest.fixture
+def random_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(converted, "export", lambda *_, **__: None)
+    return load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, backbone="mobilenet_v3_small"))
+
+
+def test_a_damaged_file_in_the_cache_is_made_again(random_checkpoint: Checkpoint) -> None:
+    told: list[str] = []
+    converted.ConvertedEngine(random_checkpoint, CPU, Broken(), tell=told.append)
+    converted.ConvertedEngine(random_checkpoint, CPU, Broken(load=1), tell=told.append)
+    assert len(told) == 2
+    with pytest.raises(OwnError):
+        converted.ConvertedEngine(random_checkpoint, CPU, Broken(load=2), tell=told.append)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("Failed to allocate memory for requested buffer", MemoryError), ("odd node", RuntimeError)],
+)
+def test_exceptions_become_those_that_the_pipeline_knows(
+    random_checkpoint: Checkpoint, said: str, kind: type[Exception]
+) -> None:
+    engine = converted.ConvertedEngine(random_checkpoint, CPU, Broken(run=said), tell=lambda sentence: None)
+    with pytest.raises(kind, match=said):
+        engine(np.zeros((1, 16, 16, 3), np.uint8))
+
+
+def test_auto_runs_in_torch_where_a_faster_engine_fails(
+    random_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "fastest", lambda device: "openvino")
+    monkeypatch.setattr(choose, "usable", lambda name: True)
+    monkeypatch.setitem(choose.RUNTIMES, "openvino", lambda: Broken(load=2))
+    told: list[str] = []
+    assert isinstance(make_engine(random_checkpoint, CPU, "auto", tell=told.append), TorchEngine)
+    assert "cut short" in told[-1]
+    with pytest.raises(DeviceError, match="--engine torch"):
+        make_engine(random_checkpoint, CPU, "openvino")
+
+
+def test_an_engine_is_usable_with_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing: set[str] = set()
+    monkeypatch.setattr(choose, "find_spec", lambda name: None if name in missing else name)
+    assert choose.usable("onnxruntime")
+    missing.add("onnxscript")
+    assert not choose.usable("onnxruntime")
+    assert choose.usable("openvino")

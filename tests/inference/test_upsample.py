@@ -52,7 +52,7 @@ def test_the_best_channel_is_that_of_the_interpolation(
     whole = F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)
     found = upsample_best(grid, cell=cell, height=height, width=width)
     assert found.shape == (2, height, width)
-    assert torch.equal(found, whole.argmax(1)[:, :height, :width])
+    assert torch.equal(found.long(), whole.argmax(1)[:, :height, :width])
 
 
 def test_the_best_channel_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

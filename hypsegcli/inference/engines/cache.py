@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import shutil
 import tempfile
@@ -22,13 +23,14 @@ def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], No
     told = "/".join((*parts, version("torch"), version("hypseg")))
     networks = user_cache_path("hypseg") / "networks"
     folder = networks / f"{sha256[:16]}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    if folder.is_dir():
-        return folder
     try:
+        if folder.is_dir():
+            return folder
         networks.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=networks))
     except OSError:
         folder = new = Path(tempfile.mkdtemp(prefix="hypseg-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         convert(new)
     except BaseException:

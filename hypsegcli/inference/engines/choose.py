@@ -17,8 +17,9 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 
-# Fastest first; each is called as the package that it needs.
+# Fastest first; what each needs, which other packages may have brought along in part, and what brings all of it.
 RUNTIMES: dict[str, Callable[[], Runtime]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
+NEEDS = {"openvino": ("openvino", "platformdirs"), "onnxruntime": ("onnxruntime", "onnxscript", "platformdirs")}
 EXTRAS = {"openvino": "hypseg[openvino]", "onnxruntime": "hypseg[onnx]"}
 
 
@@ -31,11 +32,12 @@ def make_engine(
 ) -> Engine:
     """Get the network of a checkpoint ready to run on a device; `auto` takes the fastest that is installed there.
 
-    `tell` hears of what takes long.
+    `tell` hears of what takes long, and why `auto` runs in torch where a faster engine will not take the network.
 
     Raises DeviceError where the engine that was named is not installed, or does not run there.
     """
-    if name == "auto":
+    auto = name == "auto"
+    if auto:
         name = fastest(device)
     if name == "torch":
         return TorchEngine(checkpoint.model, checkpoint.header.input, device)
@@ -43,15 +45,27 @@ def make_engine(
         raise DeviceError(f"--engine {name} runs on the CPU; use --device cpu with it, or --engine torch")
     if name == "onnxruntime" and device.bf16:
         raise DeviceError("--engine onnxruntime runs in fp32; use --precision fp32 with it, or another engine")
-    if find_spec(name) is None:
+    if not usable(name):
         raise DeviceError(f"--engine {name}: not installed here; pip install '{EXTRAS[name]}', or use --engine torch")
-    return ConvertedEngine(checkpoint, device, RUNTIMES[name](), tell=tell)
+    try:
+        return ConvertedEngine(checkpoint, device, RUNTIMES[name](), tell=tell)
+    except Exception as error:  # anything may come out of somebody else's compiler
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if not auto:
+            raise DeviceError(f"--engine {name} cannot run this network ({reason}); use --engine torch") from error
+        tell(f"{name} cannot run this network ({reason}); it runs in torch")
+        return TorchEngine(checkpoint.model, checkpoint.header.input, device)
 
 
 def fastest(device: Device) -> EngineName:
     """The fastest engine that is installed for a device and its precision."""
-    if device.torch.type == "cpu" and find_spec("openvino") is not None:
+    if device.torch.type == "cpu" and usable("openvino"):
         return "openvino"
-    if device.torch.type == "cpu" and not device.bf16 and find_spec("onnxruntime") is not None:
+    if device.torch.type == "cpu" and not device.bf16 and usable("onnxruntime"):
         return "onnxruntime"
     return "torch"
+
+
+def usable(name: str) -> bool:
+    """Whether all that an engine needs is installed."""
+    return all(find_spec(module) is not None for module in NEEDS[name])

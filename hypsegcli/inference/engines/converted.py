@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +16,12 @@ from torch.export import ExportedProgram
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.cache import converted
-from hypsegcli.inference.engines.export import Part, export
+from hypsegcli.inference.engines.export import REVISION, Part, export
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
+
+_OUT_OF_MEMORY = ("Failed to allocate", "bad_alloc", "bad allocation")  # how C++ libraries say it
 
 Run = Callable[[list[NDArray[Any]]], list[NDArray[np.float32]]]  # a graph's inputs to its outputs, each a new array
 
@@ -76,7 +79,12 @@ class ConvertedEngine:
 
     def _run(self, part: Part, inputs: list[NDArray[Any]]) -> list[Tensor]:
         run = self._ready(part, windows=len(inputs) == 2)
-        return [torch.from_numpy(output) for output in run(inputs)]
+        try:
+            return [torch.from_numpy(output) for output in run(inputs)]
+        except Exception as error:  # runtimes have exceptions of their own, torch's kinds are what others expect
+            if any(words in str(error) for words in _OUT_OF_MEMORY):
+                raise MemoryError(str(error)) from error
+            raise RuntimeError(str(error)) from error
 
     def _ready(self, part: Part, *, windows: bool) -> Run:
         key = (part, windows)
@@ -90,6 +98,17 @@ class ConvertedEngine:
             self._tell(f"converting the network for {self.label}, once for this checkpoint")
             self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
 
-        name = f"{part}{' of windows' if windows else ''}"
-        folder = converted(self._checkpoint.sha256, parts=(self._runtime.label, name), convert=convert)
-        return self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
+        def load() -> Run:
+            folder = converted(self._checkpoint.sha256, parts=parts, convert=convert)
+            folders.append(folder)
+            return self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
+
+        parts = (self._runtime.label, f"{part}{' of windows' if windows else ''}", f"revision {REVISION}")
+        folders: list[Path] = []
+        try:
+            return load()
+        except Exception:  # a file in the cache that was cut short, most likely
+            if not folders:
+                raise
+            shutil.rmtree(folders[0], ignore_errors=True)
+            return load()

@@ -17,6 +17,8 @@ from hypsegcli.network.model import HyperbolicDeepLab
 # What a graph answers: embedding, logits and distance; the embedding alone; or what ASPP takes the mean of.
 Part = Literal["whole", "embedding", "features"]
 
+REVISION = 1  # of the graph; raise it where the same checkpoint becomes another one
+
 _MOST = 4096  # images in a batch, and steps of the alignment in a side: exporting wants a bound
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -19,7 +18,9 @@ class OnnxRuntime:
     """Runs .onnx files."""
 
     def __init__(self) -> None:
-        self.label = f"onnxruntime {version('onnxruntime')}"
+        import onnxruntime
+
+        self.label = f"onnxruntime {onnxruntime.__version__}"  # several packages bring this module
 
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """As in `Runtime`."""
