@@ -10,18 +10,10 @@ import sys
 
 from support import REPOSITORY
 
+OPTIONS = ("-q", "-rs", "--show-capture=no", "-p", "no:cacheprovider")
+
 
 def test_engines_apart() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-rs",
-        "-p",
-        "no:cacheprovider",
-        "tests/inference/engines_apart.py",
-    ]
+    command = [sys.executable, "-m", "pytest", *OPTIONS, "tests/inference/engines_apart.py"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
-    sys.stdout.write(done.stdout)
