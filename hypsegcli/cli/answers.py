@@ -133,6 +133,7 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
         device=options.device,
         precision=options.precision,
         tile=options.tile,
+        quiet=options.quiet,
     )
     most = loaded.header.model.max_distance
     measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in answer.measures}

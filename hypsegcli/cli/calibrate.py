@@ -65,7 +65,9 @@ def calibrate(
     void = header.ignore_index if ignore_index is None else ignore_index
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None)
     answer = Answer(measures=("distance",), longest_side=longest_side)
-    segmenter = make_segmenter(loaded, answer, engine=engine.value, device=device, precision=precision.value, tile=tile)
+    segmenter = make_segmenter(
+        loaded, answer, engine=engine.value, device=device, precision=precision.value, tile=tile, quiet=quiet
+    )
     source = NetworkSource(segmenter, sampler=None, max_pixels=MAX_PIXELS)
     table = np.zeros((BINS, 2), np.int64)
     with progress_for(len(pairs), quiet=quiet) as progress:

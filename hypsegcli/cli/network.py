@@ -31,9 +31,16 @@ def parse_tile(text: str) -> int | None:
 
 
 def make_segmenter(
-    checkpoint: Checkpoint, answer: Answer, *, engine: EngineName, device: str, precision: Precision, tile: str
+    checkpoint: Checkpoint,
+    answer: Answer,
+    *,
+    engine: EngineName,
+    device: str,
+    precision: Precision,
+    tile: str,
+    quiet: bool,
 ) -> Segmenter:
-    """The checkpoint's network in an engine on a device, asked for an answer."""
+    """The checkpoint's network in an engine on a device, asked for an answer; `quiet` says nothing of conversions."""
     from hypsegcli.inference.device import choose_device
     from hypsegcli.inference.engines.choose import make_engine
     from hypsegcli.inference.segmenter import Segmenter
@@ -42,8 +49,12 @@ def make_segmenter(
     tiling = _make_tiling(tile, checkpoint.model)
     if engine not in {"auto", "torch"} and device == "auto":
         device = "cpu"  # where the others run
-    made = make_engine(checkpoint, choose_device(device, precision), engine, tell=talk)
+    made = make_engine(checkpoint, choose_device(device, precision), engine, tell=_say_nothing if quiet else talk)
     return Segmenter(made, header.tree, answer=answer, tiling=tiling, calibration=header.calibration)
+
+
+def _say_nothing(_: str) -> None:
+    """For `--quiet`."""
 
 
 def _make_tiling(text: str, model: HyperbolicDeepLab) -> Tiling | None:

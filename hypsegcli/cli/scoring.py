@@ -174,7 +174,7 @@ def _refuse_what_would_do_nothing(options: ScoreOptions) -> None:
         asked_of_network = {
             "--mc-dropout": options.mc_dropout,
             "--longest-side": options.longest_side,
-            "--engine": options.engine not in {"auto", "torch"},
+            "--engine": options.engine != "auto",
             "--device": options.device != "auto",
             "--precision": options.precision != "auto",
             "--tile": options.tile != "auto",

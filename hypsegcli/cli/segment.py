@@ -165,7 +165,13 @@ def run(
     from hypsegcli.pipeline.results import Failed
 
     segmenter = make_segmenter(
-        checkpoint, answer, engine=options.engine, device=options.device, precision=options.precision, tile=options.tile
+        checkpoint,
+        answer,
+        engine=options.engine,
+        device=options.device,
+        precision=options.precision,
+        tile=options.tile,
+        quiet=options.quiet,
     )
     header, engine, tiling = checkpoint.header, segmenter.engine, segmenter.tiling
     pixels = {

@@ -415,6 +415,8 @@ def test_an_earlier_report_is_kept(hypseg: Hypseg, data: Path, checkpoint: Path)
         ("images", "masks", "--tolerance", "6%"),
         ("images", "masks", "--fail-under", "mIoU=0.5"),
         ("masks", "--predictions", "masks", "--device", "cpu"),
+        ("masks", "--predictions", "masks", "--engine", "torch"),
+        ("images", "masks", "--mc-dropout", "2", "--engine", "openvino"),
         ("masks", "--predictions", "masks", "--precision", "fp32"),
         ("masks", "--predictions", "masks", "--tile", "off"),
         ("masks", "--predictions", "masks", "--interpolate", "points"),
