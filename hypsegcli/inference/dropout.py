@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hypsegcli.inference.engines.torch_engine import TorchEngine
-from hypsegcli.inference.prediction import RGB, Answer, Labels
+from hypsegcli.inference.prediction import RGB, Answer, Labels, label_type
 from hypsegcli.inference.segmenter import Segmenter
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
@@ -54,7 +54,6 @@ class DropoutSampler:
             answer=Answer(measures=(), probabilities=True, longest_side=segmenter.answer.longest_side),
             tiling=segmenter.tiling,
         )
-        self._label_type = np.uint8 if segmenter.tree.nodes < 256 else np.uint16
         self.passes = passes
         self.rate = rate
 
@@ -87,7 +86,7 @@ class DropoutSampler:
 
     def _decide(self, mean: NDArray[np.float32]) -> Labels:
         classes = np.arange(len(mean)) if self._among is None else np.asarray(self._among)
-        answered: Labels = classes[mean[classes].argmax(axis=0)].astype(self._label_type)
+        answered: Labels = classes[mean[classes].argmax(axis=0)].astype(label_type(self._inner.tree.nodes))
         return answered
 
     @contextlib.contextmanager

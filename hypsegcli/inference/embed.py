@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,9 +17,9 @@ from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.normalise import normalise
+from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB
-from hypsegcli.inference.tiling import ALIGNMENT
+from hypsegcli.inference.strips import pad_to_cells
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
 from hypsegcli.network.model import GRID, HyperbolicDeepLab
 
@@ -52,13 +51,9 @@ def embed(
     config = model.config
     if config.embedding_size != 2 or config.head == "euclidean":
         raise ValueError(f"a disk needs a hyperbolic head with D = 2, not {config.head}, D = {config.embedding_size}")
-    model = model.to(device.torch).to(memory_format=torch.channels_last).eval()
     small = shrink_image(image, longest_side)
     rows, columns = small.shape[:2]
-    batch = normalise(torch.from_numpy(small).to(device.torch).permute(2, 0, 1)[None], spec)
-    batch = F.pad(batch, (0, -columns % ALIGNMENT, 0, -rows % ALIGNMENT), mode="replicate")
-    with torch.autocast(device.torch.type, torch.bfloat16, enabled=device.bf16):
-        output = model(batch)
+    output = TorchEngine(model, spec, device)(pad_to_cells(small[None]))
     if not all(bool(torch.isfinite(part).all()) for part in output):
         raise FloatingPointError("its answer holds NaN or infinity")
     h, w = -(-rows // GRID), -(-columns // GRID)

@@ -13,6 +13,11 @@ RGB = NDArray[np.uint8]
 Labels = NDArray[np.uint8 | np.uint16]
 
 
+def label_type(nodes: int) -> type[np.uint8 | np.uint16]:
+    """What holds the ids of a tree's nodes, and one more for undecided."""
+    return np.uint8 if nodes < 256 else np.uint16
+
+
 @dataclass(frozen=True)
 class Answer:
     """What is asked of the network for every pixel."""

@@ -10,7 +10,7 @@ from hypsegcli.checkpoint.format import Calibration
 from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.points import blend_distance, points_to_blend
-from hypsegcli.inference.prediction import Answer, Prediction
+from hypsegcli.inference.prediction import Answer, Prediction, label_type
 from hypsegcli.inference.upsample import bands, upsample_best, upsample_rows
 from hypsegcli.maps.measures import MEASURES, Knots
 from hypsegcli.maps.uncertainty import confidence
@@ -27,7 +27,6 @@ class Reducer:
         self.tree = tree
         self.config = config
         self.answer = answer
-        self.label_type = np.uint8 if tree.nodes < 256 else np.uint16
         self._knots = Knots(calibration.distances, calibration.probabilities) if calibration else None
 
     @torch.inference_mode()
@@ -41,7 +40,7 @@ class Reducer:
         points = points_to_blend(output, config) if answer.interpolate == "points" else None
         need = answer.level is not None or answer.probabilities or truth is not None
         need = need or any(MEASURES[name].needs_probabilities for name in answer.measures)
-        labels = np.empty((count, height, width), self.label_type)
+        labels = np.empty((count, height, width), label_type(self.tree.nodes))
         at_once = not need and cell[0] == cell[1] and cell[0] % 2 == 0
         if at_once:
             labels[:] = self._best(scores, cell=int(cell[0]), height=height, width=width).cpu().numpy()

@@ -45,7 +45,7 @@ class LocalNetwork(nn.Module):
             for parameter in self.head.parameters():
                 parameter.copy_(0.4 * torch.randn_like(parameter).clamp(-1, 1))
 
-    def forward(self, image: Tensor) -> NetworkOutput:
+    def forward(self, image: Tensor, mean: None = None) -> NetworkOutput:
         self.shown = image
         embedding = self.mix(image)
         logits, distance = self.head(embedding)
@@ -113,7 +113,7 @@ def test_an_answer_that_is_no_number_is_refused(which: int, monkeypatch: pytest.
     output = list(by_hand(model, picture(16, 16)))
     output[which] = output[which].clone()
     output[which][..., -1] = math.inf if which else math.nan
-    monkeypatch.setattr(model, "forward", lambda image: NetworkOutput(*output))
+    monkeypatch.setattr(model, "forward", lambda image, mean: NetworkOutput(*output))
     with pytest.raises(FloatingPointError, match="NaN or infinity"):
         embedded(model, picture(16, 16))
 
