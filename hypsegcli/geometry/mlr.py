@@ -58,7 +58,11 @@ def radial(v: Tensor, *, c: Curvature, t_max: float = T_MAX, limit: RadialLimit 
     `hard` cuts at `t_max`, as the projection to the ball's inside does: beyond it all pixels look alike and
     their gradient along the radius is zero. `smooth` is `t_max tanh(t / t_max)`, which keeps order and gradient.
     """
-    t: Tensor = (2.0 * c**0.5) * torch.linalg.vector_norm(v, dim=dim, keepdim=True)
+    return hold((2.0 * c**0.5) * torch.linalg.vector_norm(v, dim=dim, keepdim=True), t_max=t_max, limit=limit)
+
+
+def hold(t: Tensor, *, t_max: float, limit: RadialLimit) -> Tensor:
+    """A radius of any size below `t_max`, as in `radial`."""
     return t_max * torch.tanh(t / t_max) if limit == "smooth" else t.clamp_max(t_max)
 
 
@@ -83,8 +87,19 @@ def reference_logits(z: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -
     Where |m| would pass `(1 - 1e-3) / sqrt(c)` it is projected back. Unlike the reference, |m|^2 cannot turn
     negative by rounding (there, a pixel that sits on an offset gets a random sign and magnitude).
     """
+    scale = reference_scale(normals, c=c)[:, None, None]
+    logits: Tensor = scale * torch.asinh(reference_arguments(z, normals, offsets, c=c))
+    return logits
+
+
+def reference_scale(normals: Tensor, *, c: float) -> Tensor:
+    """What `reference_logits` multiplies asinh by: (M,) of normals (M, D)."""
+    return (2.0 / math.sqrt(c)) * torch.linalg.vector_norm(normals, dim=1)
+
+
+def reference_arguments(z: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -> Tensor:
+    """What `reference_logits` takes asinh of, (B, M, h, w)."""
     unit = F.normalize(normals, dim=1, eps=1e-15)
-    scale = (2.0 / math.sqrt(c)) * torch.linalg.vector_norm(normals, dim=1)[:, None, None]
     pz = -F.conv2d(z, offsets[:, :, None, None])
     az = F.conv2d(z, unit[:, :, None, None])
     zz = z.square().sum(1, keepdim=True)
@@ -101,5 +116,5 @@ def reference_logits(z: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -
     outside = mm > limit
     shrink = torch.where(outside, (limit / torch.where(outside, mm, torch.ones_like(mm))).sqrt(), 1.0)
     conformal = 2.0 / (1.0 - c * mm.clamp_max(limit))
-    logits: Tensor = scale * torch.asinh(math.sqrt(c) * shrink * ma * conformal)
-    return logits
+    argument: Tensor = math.sqrt(c) * shrink * ma * conformal
+    return argument

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from hypsegcli.geometry.bands import closed_form_in_bands, reference_in_bands
 from hypsegcli.geometry.mlr import Curvature, closed_form_logits, from_bias, radial, reference_logits
 from hypsegcli.geometry.poincare import exp_map_zero, project
 from hypsegcli.network.config import ModelConfig
@@ -31,9 +32,13 @@ class HyperbolicHead(nn.Module):
 
     def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Tangent vectors (B, D, h, w) to logits (B, M, h, w) and distance to the origin (B, h, w), float32."""
-        c = self.curvature
-        t = radial(v, c=c, t_max=self.config.t_max, limit=self.config.radial_limit)
-        logits = closed_form_logits(v, from_bias(self.normals, self.bias, c=c), t, c=c)
+        c, t_max, limit = self.curvature, self.config.t_max, self.config.radial_limit
+        planes = from_bias(self.normals, self.bias, c=c)
+        if _only_the_answer_counts():
+            logits, t = closed_form_in_bands(v, planes, c=c, t_max=t_max, limit=limit)
+        else:
+            t = radial(v, c=c, t_max=t_max, limit=limit)
+            logits = closed_form_logits(v, planes, t, c=c)
         return logits, t.squeeze(1) / c**0.5
 
 
@@ -49,9 +54,11 @@ class ReferenceHead(nn.Module):
     def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """As `HyperbolicHead.forward`; the distance is that of the projected point."""
         c = self.config.curvature
+        distance = radial(v, c=c, t_max=self.config.t_max, limit="hard").squeeze(1) / math.sqrt(c)
+        if _only_the_answer_counts():
+            return reference_in_bands(v, self.normals, self.offsets, c=c), distance
         z = project(exp_map_zero(v, c=c, dim=1), c=c, dim=1)
-        t = radial(v, c=c, t_max=self.config.t_max, limit="hard")
-        return reference_logits(z, self.normals, self.offsets, c=c), t.squeeze(1) / math.sqrt(c)
+        return reference_logits(z, self.normals, self.offsets, c=c), distance
 
 
 class EuclideanHead(nn.Module):
@@ -67,6 +74,11 @@ class EuclideanHead(nn.Module):
         c = self.config.curvature
         t = radial(v, c=c, t_max=self.config.t_max, limit=self.config.radial_limit)
         return self.classify(v), t.squeeze(1) / math.sqrt(c)
+
+
+def _only_the_answer_counts() -> bool:
+    """Whether neither a gradient nor a graph of what was done is wanted."""
+    return not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 HEADS = {"hyperbolic": HyperbolicHead, "hyperbolic-reference": ReferenceHead, "euclidean": EuclideanHead}

@@ -185,3 +185,26 @@ def test_the_smooth_limit_still_tells_far_pixels_apart() -> None:
     _, hard = HyperbolicHead(config_for("hyperbolic", radial_limit="hard"))(v)
     assert (smooth.flatten().diff() > 0).all()
     assert (hard.flatten().diff() == 0).all()
+
+
+@heads
+@pytest.mark.parametrize("c", [0.1, 2.0])
+def test_without_gradient_a_head_says_the_same(name: str, c: float) -> None:
+    head = HEADS[name](config_for(name, curvature=c))
+    v = tangents(2.0)
+    with_gradient = head(v)
+    assert with_gradient[0].requires_grad
+    with torch.no_grad():
+        without = head(v)
+    for one, two in zip(without, with_gradient, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-5)
+
+
+@hyperbolic
+def test_a_graph_of_a_head_is_that_of_its_formula(name: str) -> None:
+    """Bands are written in place, into slices: nothing for a compiler to work with."""
+    with torch.no_grad():
+        program = torch.export.export(HEADS[name](config_for(name)), (tangents(),))
+    called = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+    assert sum("asinh" in name for name in called) == 1
+    assert not any("copysign" in name or "copy_" in name for name in called)
