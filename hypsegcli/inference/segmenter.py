@@ -95,7 +95,8 @@ class Segmenter:
         batch = pad_to_cells(np.stack(images))
         started = time.perf_counter()
         output = self.engine(batch, mean)
-        if not (torch.isfinite(output.logits).all() and torch.isfinite(output.distance).all()):
+        extremes = torch.stack([*output.logits.aminmax(), *output.distance.aminmax()])  # NaN is both of them
+        if not extremes.isfinite().all():
             raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
         self.forward_seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))

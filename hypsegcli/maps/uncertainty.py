@@ -42,6 +42,8 @@ def confidence(
 
 
 def _interpolate(values: Tensor, knots: Knots) -> Tensor:
+    if values.is_cpu:  # several times as fast as the same in torch
+        return torch.from_numpy(np.interp(values.numpy(), *knots).astype(np.float32)).to(values.dtype)
     x, y = (torch.tensor(points, dtype=values.dtype, device=values.device) for points in knots)
     above = torch.bucketize(values.contiguous(), x).clamp(1, len(x) - 1)
     share = ((values - x[above - 1]) / (x[above] - x[above - 1])).clamp(0.0, 1.0)

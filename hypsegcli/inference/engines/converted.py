@@ -1,4 +1,4 @@
-"""A network that another runtime has taken over: converted once, kept in the cache, its answer handed back to torch."""
+"""A network that another runtime has taken over: converted once, kept in the cache, its head left to torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hypsegcli.network.model import NetworkOutput
 
 _OUT_OF_MEMORY = ("Failed to allocate", "bad_alloc", "bad allocation")  # how C++ libraries say it
 
-Run = Callable[[list[NDArray[Any]]], list[NDArray[np.float32]]]  # a graph's inputs to its outputs, each a new array
+Run = Callable[[list[NDArray[Any]]], NDArray[np.float32]]  # a graph's inputs to its output, a new array
 
 
 class Runtime(Protocol):
@@ -50,8 +50,7 @@ class ConvertedEngine:
         self._tell = tell
         self._runs: dict[tuple[Part, bool], Run] = {}
         self.device = device
-        self._part: Part = "embedding" if device.bf16 else "whole"
-        self._ready(self._part, windows=False)  # now, so that no image waits for it and counts it as its own time
+        self._ready("embedding", windows=False)  # now, so that no image waits for it and counts it as its own time
 
     @property
     def label(self) -> str:
@@ -66,21 +65,18 @@ class ConvertedEngine:
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
         inputs: list[NDArray[Any]] = [images] if mean is None else [images, mean.numpy()]
-        # A runtime in bf16 would round in the head too, where cosh(7.6) is about 1,000: torch takes it from there.
-        if self._part == "embedding":
-            (embedding,) = self._run(self._part, inputs)
-            with torch.inference_mode():
-                return NetworkOutput(embedding, *self._checkpoint.model.head(embedding))
-        return NetworkOutput(*self._run(self._part, inputs))
+        embedding = self._run("embedding", inputs).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            return NetworkOutput(embedding, *self._checkpoint.model.head(embedding))
 
     def features(self, images: RGB) -> Tensor:
         """As in `Engine`."""
-        return self._run("features", [images])[0]
+        return self._run("features", [images])
 
-    def _run(self, part: Part, inputs: list[NDArray[Any]]) -> list[Tensor]:
+    def _run(self, part: Part, inputs: list[NDArray[Any]]) -> Tensor:
         run = self._ready(part, windows=len(inputs) == 2)
         try:
-            return [torch.from_numpy(output) for output in run(inputs)]
+            return torch.from_numpy(run(inputs))
         except Exception as error:  # runtimes have exceptions of their own, torch's kinds are what others expect
             if any(words in str(error) for words in _OUT_OF_MEMORY):
                 raise MemoryError(str(error)) from error

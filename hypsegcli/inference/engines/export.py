@@ -1,4 +1,4 @@
-"""The network as a graph that other engines can take over, from bytes to its answer on the grid."""
+"""The network as a graph that other engines can take over, from bytes to its embedding."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from hypsegcli.inference.normalise import affine
 from hypsegcli.inference.tiling import ALIGNMENT
 from hypsegcli.network.model import HyperbolicDeepLab
 
-# What a graph answers: embedding, logits and distance; the embedding alone; or what ASPP takes the mean of.
-Part = Literal["whole", "embedding", "features"]
+# What a graph answers. The head is in none: what it needs beyond a matrix product, other engines work out one number at
+# a time, at several times what torch takes for it (`geometry.bands`), and in bf16 they would round in it too, where
+# cosh(7.6) is about 1,000.
+Part = Literal["embedding", "features"]
 
-REVISION = 1  # of the graph; raise it where the same checkpoint becomes another one
+REVISION = 2  # of the graph; raise it where the same checkpoint becomes another one
 
 _MOST = 4096  # images in a batch, and steps of the alignment in a side: exporting wants a bound
 
 
 class Graph(nn.Module):
-    """RGB bytes (B, H, W, 3), and the features' mean (C,) where `windows`, to what a `part` answers, float32."""
+    """RGB bytes (B, H, W, 3), and the features' mean (C,) where `windows`, to what a `part` answers, float32.
+
+    The embedding is (B, h, w, D), as the head wants it, the features are (B, C, h, w).
+    """
 
     gain: Tensor
     offset: Tensor
@@ -36,14 +41,12 @@ class Graph(nn.Module):
         self.register_buffer("gain", gain)
         self.register_buffer("offset", offset)
 
-    def forward(self, images: Tensor, mean: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(self, images: Tensor, mean: Tensor | None = None) -> Tensor:
         """H and W are multiples of 16."""
         image = (images.float() * self.gain + self.offset).permute(0, 3, 1, 2)
         if self.part == "features":
-            return (self.model.features(image),)
-        if self.part == "embedding":
-            return (self.model.embed(image, mean),)
-        return tuple(self.model(image, mean))
+            return self.model.features(image)
+        return self.model.embed(image, mean).permute(0, 2, 3, 1)
 
 
 def export(model: HyperbolicDeepLab, spec: InputSpec, *, part: Part, windows: bool) -> ExportedProgram:

@@ -40,4 +40,4 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
         names = [argument.name for argument in session.get_inputs()]
-        return lambda inputs: session.run(None, dict(zip(names, inputs, strict=True)))
+        return lambda inputs: session.run(None, dict(zip(names, inputs, strict=True)))[0]

@@ -43,7 +43,7 @@ class OpenVino:
                 },
             )
         )
-        return lambda inputs: list(compiled(inputs).values())
+        return lambda inputs: compiled(inputs)[0]
 
 
 def _import_openvino() -> Any:
