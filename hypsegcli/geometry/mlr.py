@@ -94,7 +94,8 @@ def reference_logits(z: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -
 
 def reference_scale(normals: Tensor, *, c: float) -> Tensor:
     """What `reference_logits` multiplies asinh by: (M,) of normals (M, D)."""
-    return (2.0 / math.sqrt(c)) * torch.linalg.vector_norm(normals, dim=1)
+    scale: Tensor = (2.0 / math.sqrt(c)) * torch.linalg.vector_norm(normals, dim=1)
+    return scale
 
 
 def reference_arguments(z: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -> Tensor:

@@ -41,9 +41,9 @@ class Reducer:
         need = answer.level is not None or answer.probabilities or truth is not None
         need = need or any(MEASURES[name].needs_probabilities for name in answer.measures)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
-        at_once = not need and cell[0] == cell[1] and cell[0] % 2 == 0
+        at_once = not need and answer.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
         if at_once:
-            labels[:] = self._best(scores, cell=int(cell[0]), height=height, width=width).cpu().numpy()
+            labels[:] = upsample_best(scores, cell=int(cell[0]), height=height, width=width).cpu().numpy()
         planes = {name: np.empty((count, height, width), np.float32) for name in answer.measures}
         stacks = np.empty((count, scores.shape[1], height, width), np.float16) if answer.probabilities else None
         proper = None if truth is None else np.empty((2, count, height, width), np.float32)
@@ -78,13 +78,6 @@ class Reducer:
             )
             for index in range(count)
         ]
-
-    def _best(self, scores: Tensor, *, cell: int, height: int, width: int) -> Tensor:
-        """The most probable of the classes that may be answered, (B, H, W), without interpolating all of them."""
-        if self.answer.among is None:
-            return upsample_best(scores, cell=cell, height=height, width=width)
-        among = torch.tensor(self.answer.among, device=scores.device)
-        return among[upsample_best(scores.index_select(1, among), cell=cell, height=height, width=width).long()]
 
     def _decide(self, logits: Tensor, probabilities: Tensor | None) -> Tensor:
         level = self.answer.level

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,22 @@ def test_a_conversion_that_fails_leaves_nothing(networks: Path) -> None:
         converted("a" * 64, parts=("one",), convert=fail)
     assert not list(networks.iterdir())
     assert (converted("a" * 64, parts=("one",), convert=write) / "network").exists()
+
+
+def test_what_was_not_used_for_long_goes_when_another_is_converted(networks: Path) -> None:
+    def age(folder: Path, days: float) -> Path:
+        os.utime(folder, (time.time() - days * 86_400,) * 2)
+        return folder
+
+    old, used, young = (converted(letter * 64, parts=("one",), convert=write) for letter in "abc")
+    half, fresh = networks / ".new-half", networks / ".new-fresh"
+    half.mkdir()
+    fresh.mkdir()
+    age(old, 61), age(used, 61), age(young, 59), age(half, 1.1), age(fresh, 0.9)
+    assert converted("b" * 64, parts=("one",), convert=write) == used
+    assert old.exists()
+    made = converted("d" * 64, parts=("one",), convert=write)
+    assert set(networks.iterdir()) == {used, young, fresh, made}
 
 
 def test_another_process_may_be_faster(networks: Path) -> None:

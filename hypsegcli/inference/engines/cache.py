@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+_UNFINISHED = ".new-"
+
+# Days without use, after which a network that was left half converted, and one of another checkpoint or of a version
+# that is no longer installed, is deleted when the next one is converted.
+_KEEP_UNFINISHED, _KEEP = 1, 60
+_DAY = 86_400  # seconds
 
 
 def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], None]) -> Path:
@@ -25,9 +35,12 @@ def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], No
     folder = networks / f"{sha256[:16]}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     try:
         if folder.is_dir():
+            with contextlib.suppress(OSError):
+                os.utime(folder)
             return folder
         networks.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=".new-", dir=networks))
+        _sweep(networks)
+        new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=networks))
     except OSError:
         folder = new = Path(tempfile.mkdtemp(prefix="hypseg-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -43,3 +56,12 @@ def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], No
     except OSError:  # another process was faster
         shutil.rmtree(new, ignore_errors=True)
     return folder
+
+
+def _sweep(networks: Path) -> None:
+    """Delete what has not been used for long."""
+    for folder in networks.iterdir():
+        days = _KEEP_UNFINISHED if folder.name.startswith(_UNFINISHED) else _KEEP
+        with contextlib.suppress(OSError):  # another process may have been faster
+            if folder.stat().st_mtime < time.time() - days * _DAY:
+                shutil.rmtree(folder, ignore_errors=True)
