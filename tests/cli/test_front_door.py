@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Hypseg
@@ -90,3 +92,29 @@ def test_no_command_shows_help_and_exits_2(hypseg: Hypseg) -> None:
     outcome = hypseg()
     assert outcome.code == 2
     assert "predict" in outcome.stdout + outcome.stderr
+
+
+BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+
+
+def run_apart(before: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    script = f"{before}; from hypsegcli.__main__ import run; run()"
+    return subprocess.Popen([sys.executable, "-c", script, *arguments], text=True, stderr=subprocess.PIPE, **options)
+
+
+def test_leaving_at_once_loses_no_output_and_what_was_put_off_until_then_is_done() -> None:
+    process = run_apart("import atexit; atexit.register(print, 'the end')", "--help", stdout=subprocess.PIPE)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, "")
+    assert "predict" in stdout
+    assert stdout.endswith("the end\n")
+
+
+def test_a_reader_that_leaves_early_is_no_defect() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as pipe:
+        # What is written here waits in a buffer, unless the environment says otherwise.
+        process = run_apart("import sys; sys.stdout.write('unread')", "info", "--json", stdout=pipe, env=BUFFERED)
+        _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (1, "")

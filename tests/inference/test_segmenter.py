@@ -494,6 +494,23 @@ def test_an_answer_that_is_not_finite_is_an_error_and_no_map() -> None:
         segmenter(model).predict([picture(48, 64)])
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("plane", ["logits", "distance"])
+def test_one_number_that_is_not_finite_is_found(model: HyperbolicDeepLab, plane: str, value: float) -> None:
+    found = segmenter(model)
+    run = found.engine
+
+    def broken(*inputs: Any) -> NetworkOutput:
+        output = run(*inputs)
+        numbers = getattr(output, plane).clone()
+        numbers[0, ..., 3, 4] = value
+        return output._replace(**{plane: numbers})
+
+    found.engine = broken  # type: ignore[assignment]
+    with pytest.raises(FloatingPointError, match="NaN or infinity"):
+        found.predict([picture(48, 64)])
+
+
 WAYS = [{}, {"tiling": Tiling(tile=64, overlap=16, above=0)}]
 
 
