@@ -38,6 +38,8 @@ class OnnxRuntime:
             raise ValueError("onnxruntime runs in fp32 on the CPU")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Threads that wait by spinning would take the processor from those that decode, reduce and encode.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
         names = [argument.name for argument in session.get_inputs()]
         return lambda inputs: session.run(None, dict(zip(names, inputs, strict=True)))[0]
