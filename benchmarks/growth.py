@@ -4,8 +4,9 @@
 
 Every row is a run of its own: labels and confidence, of photographs that are copies of those in IMAGES, enlarged where
 a row asks for more pixels. Time is that of run.json, without start-up; memory is the most that the process ever held,
-PyTorch's own libraries included. The first image of a run is slower than others, which shows where there are two.
-Where a network must be converted for an engine first, as on the very first run, that counts too. Networks of other sizes than the bundled one have random weights, on a ResNet-18.
+PyTorch's own libraries included. The first image of a size is slower than others, which shows where there are two.
+Where a network must be converted for an engine first, as on the very first run, that counts too. Networks of other
+sizes than the bundled one have random weights, on a ResNet-18.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     side: int = 1  # times SIZE
     classes: int = 0  # of a network with random weights; 0: the bundled one
     D: int = 0
+    tile: str = "auto"
 
 
 def rows() -> Iterator[Row]:
@@ -40,6 +42,7 @@ def rows() -> Iterator[Row]:
         yield Row(images=images)
     for side in (1, 2, 4, 8):
         yield Row(images=2, side=side)
+    yield Row(images=2, side=8, tile="4096")
     for classes in (21, 150, 1000):
         yield Row(images=10, classes=classes, D=64)
     for D in (2, 64, 256):
@@ -83,7 +86,7 @@ def run(row: Row, sources: list[Path], place: Path, engine: str) -> tuple[float,
     place.mkdir()
     write_pictures(place / "in", sources, row)
     command = ["predict", str(place / "in"), "--out", str(place / "out"), "--save", "labels,confidence", "--quiet"]
-    command += ["--engine", engine]
+    command += ["--engine", engine, "--tile", row.tile]
     if row.classes:
         weights = place / "weights.safetensors"
         subprocess.run([sys.executable, __file__, "--write", weights, str(row.classes), str(row.D)], check=True)
@@ -116,7 +119,8 @@ def main() -> None:
             width, height = (row.side * length for length in SIZE)
             seconds, peak = run(row, sources, Path(folder) / str(number), given.engine)
             classes, D = (str(row.classes), str(row.D)) if row.classes else ("11, as bundled", "64")
-            cells = [str(row.images), f"{width} x {height}", classes, D, f"{1e3 * seconds:.0f}"]
+            pixels = f"{width} x {height}" + (f", `--tile {row.tile}`" if row.tile != "auto" else "")
+            cells = [str(row.images), pixels, classes, D, f"{1e3 * seconds:.0f}"]
             say("| " + " | ".join([*cells, f"{1e9 * seconds / (width * height):.0f}", f"{peak:.0f}"]) + " |")
 
 
