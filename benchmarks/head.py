@@ -11,8 +11,8 @@ grew by at its peak, the logits included, measured in a process of its own; Linu
     ours        the closed form in bands, as the network runs it
     formula     the closed form as one expression, what training runs
     expansion   that of the hyperbolic-segmentation paper, in float32
-    in bands    the same in bands, as the network runs it for a checkpoint that was trained with it
     halo        the same in float64, as HALO computes it, logits back in float32
+    in bands    the expansion in float32 in bands, as the network runs it for a checkpoint that was trained with it
     hypll       poincare_hyperplane_dists of HypLL, where that is installed
     geoopt      dist2plane of geoopt, which forms a tensor of pixels x M x D; where it fits into 8 GB
 """

@@ -1,4 +1,4 @@
-"""Hyperbolic logits where no gradient is asked for: a band of pixels at a time, in the memory of their answer alone.
+"""Hyperbolic logits where no gradient is asked for: a band of pixels at a time, in little more than the answer's memory.
 
 What `mlr` writes as formulas is done here in place, in channels-last memory (a pixel's vector in one piece), while a
 band is in the cache: one matrix product, and passes over it of which only a logarithm and a root cost anything.
@@ -6,17 +6,22 @@ band is in the cache: one matrix product, and passes over it of which only a log
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from hypsegcli.geometry.mlr import Curvature, Gyroplanes, RadialLimit, hold, reference_arguments, reference_scale
-from hypsegcli.geometry.poincare import T_MAX, exp_map_zero, project
+from hypsegcli.geometry.poincare import EDGE, T_MAX, exp_map_zero, project
 
 # Of a band's vectors and logits: on a CPU what stays near the cache and is still worth two threads, by measurement;
 # elsewhere so much that starting kernels costs nothing.
 _CPU_BYTES, _OTHER_BYTES = 2**22, 2**27
+
+# Up to which scale a logit may carry a rounding of 1 that is multiplied by it, and up to which size an argument can be
+# squared in float32.
+_SCALE, _SQUARED = 64.0, 1e18
 
 
 def closed_form_in_bands(
@@ -28,6 +33,8 @@ def closed_form_in_bands(
     """
     B, _, h, w = v.shape
     logits, held = v.new_empty((B, h, w, len(planes.W))), v.new_empty((B, h, w, 1))
+    # |<W, xs> - w0 x0| is at most |W| sinh(t) + |w0| cosh(t), and |W|^2 = 1 + w0^2.
+    short = v.is_cpu and _is_short(planes.scale, (1.0 + planes.w0.abs().amax()) * math.exp(min(t_max, 80.0)))
     for x, found, t in _bands(v, logits, held):
         length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
         t.copy_(hold((2.0 * c**0.5) * length, t_max=t_max, limit=limit))
@@ -38,7 +45,7 @@ def closed_form_in_bands(
         torch.mm(x, planes.W.t(), out=found)
         found.mul_(sinh / length.clamp_min(torch.finfo(v.dtype).tiny))
         found.addcmul_(planes.w0, cosh, value=-1.0)
-        scaled_asinh_(found, planes.scale)
+        scaled_asinh_(found, planes.scale, short=short)
     return logits.permute(0, 3, 1, 2), held.permute(0, 3, 1, 2)
 
 
@@ -46,25 +53,34 @@ def reference_in_bands(v: Tensor, normals: Tensor, offsets: Tensor, *, c: float)
     """What `reference_logits` says of the projected points of v (B, D, h, w): logits (B, M, h, w), without gradient."""
     B, _, h, w = v.shape
     logits, scale = v.new_empty((B, h, w, len(normals))), reference_scale(normals, c=c)
+    short = v.is_cpu and _is_short(scale, torch.tensor(2.0 / EDGE))  # what it projects reaches no further
     for x, found in _bands(v, logits):
         z = project(exp_map_zero(x, c=c), c=c).view(1, -1, w, x.shape[1]).permute(0, 3, 1, 2)
         found.view(1, -1, w, len(normals)).copy_(reference_arguments(z, normals, offsets, c=c).permute(0, 2, 3, 1))
-        scaled_asinh_(found, scale)
+        scaled_asinh_(found, scale, short=short)
     return logits.permute(0, 3, 1, 2)
 
 
-def scaled_asinh_(x: Tensor, scale: Tensor) -> None:
+def scaled_asinh_(x: Tensor, scale: Tensor, *, short: bool) -> None:
     """Make x (n, M) `scale asinh(x)`, in place, for a scale (M,), not negative.
 
-    On a CPU from `log(|x| + sqrt(x^2 + 1))`, with an absolute error of a rounding of 1: torch's asinh is exact to the
-    last digit of a small result and takes five times as long.
+    `short`: from `log(|x| + sqrt(x^2 + 1))`, with an absolute error of a rounding of 1 before it is scaled, where x can
+    be squared. On a CPU torch's asinh, exact to the last digit of a small result, takes five times as long.
     """
-    if not x.is_cpu:
+    if not short:
         x.asinh_().mul_(scale)
         return
     found = torch.addcmul(x.new_ones(()), x, x).sqrt_()
     found.add_(x.abs()).log_().mul_(scale)
     torch.copysign(found, x, out=x)
+
+
+def _is_short(scale: Tensor, largest: Tensor) -> bool:
+    """Whether the short way is good enough for a scale (M,) and arguments up to `largest`.
+
+    Towards a flat space it is not: scales then grow as arguments shrink.
+    """
+    return bool(scale.amax() <= _SCALE) and bool(largest <= _SQUARED)
 
 
 def _bands(v: Tensor, *planes: Tensor) -> Iterator[tuple[Tensor, ...]]:

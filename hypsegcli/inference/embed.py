@@ -54,7 +54,7 @@ def embed(
     small = shrink_image(image, longest_side)
     rows, columns = small.shape[:2]
     output = TorchEngine(model, spec, device)(pad_to_cells(small[None]))
-    if not all(bool(torch.isfinite(part).all()) for part in output):
+    if not output.is_finite():
         raise FloatingPointError("its answer holds NaN or infinity")
     h, w = -(-rows // GRID), -(-columns // GRID)
     v = output.embedding[0, :, :h, :w].permute(1, 2, 0)

@@ -95,8 +95,7 @@ class Segmenter:
         batch = pad_to_cells(np.stack(images))
         started = time.perf_counter()
         output = self.engine(batch, mean)
-        extremes = torch.stack([*output.logits.aminmax(), *output.distance.aminmax()])  # NaN is both of them
-        if not extremes.isfinite().all():
+        if not output.is_finite():
             raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
         self.forward_seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))

@@ -15,7 +15,7 @@ from hypsegcli.maps.measures import MEASURES, Knots
 def confidence(
     name: str, *, distance: Tensor, c: float, probabilities: Tensor | None, knots: Knots | None = None
 ) -> Tensor:
-    """(B, H, W) float32 confidence from distance (B, H, W).
+    """(B, H, W) float32 confidence from distance (B, H, W) float32, without gradient.
 
     Where the measure needs them, from class probabilities (B, K, H, W) or the knots of a calibration.
     """

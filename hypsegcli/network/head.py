@@ -77,7 +77,7 @@ class EuclideanHead(nn.Module):
 
 
 def _only_the_answer_counts() -> bool:
-    """Whether neither a gradient nor a graph of what was done is wanted."""
+    """Whether neither a gradient nor a graph for `torch.compile` or `torch.export` is wanted."""
     return not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 

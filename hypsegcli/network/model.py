@@ -22,6 +22,12 @@ class NetworkOutput(NamedTuple):
     logits: Tensor  # (B, M, h, w), or (B, K, h, w) of a flat softmax
     distance: Tensor  # (B, h, w) geodesic distance to the origin, in [0, config.max_distance]
 
+    def is_finite(self) -> bool:
+        """Whether it holds neither NaN nor infinity."""
+        # In the order of memory, without which a copy is made. NaN is the smallest and the largest of where it is.
+        parts = (self.embedding.permute(0, 2, 3, 1), self.logits.permute(0, 2, 3, 1), self.distance)
+        return bool(torch.stack([extreme for part in parts for extreme in part.aminmax()]).isfinite().all())
+
 
 class HyperbolicDeepLab(nn.Module):
     """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -94,27 +95,55 @@ def test_no_command_shows_help_and_exits_2(hypseg: Hypseg) -> None:
     assert "predict" in outcome.stdout + outcome.stderr
 
 
+# What is printed then waits in a buffer.
 BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
 
 
-def run_apart(before: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    script = f"{before}; from hypsegcli.__main__ import run; run()"
-    return subprocess.Popen([sys.executable, "-c", script, *arguments], text=True, stderr=subprocess.PIPE, **options)
+def leave(before: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`hypseg` as it is installed, in an interpreter that has done something else before."""
+    script = f"{before}\nfrom hypsegcli.__main__ import run_and_leave\nrun_and_leave()"
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, text=True, stderr=subprocess.PIPE, env=BUFFERED, check=False, **options)
 
 
 def test_leaving_at_once_loses_no_output_and_what_was_put_off_until_then_is_done() -> None:
-    process = run_apart("import atexit; atexit.register(print, 'the end')", "--help", stdout=subprocess.PIPE)
-    stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (0, "")
-    assert "predict" in stdout
-    assert stdout.endswith("the end\n")
+    done = leave("import atexit; atexit.register(print, 'the end')", "--help", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "predict" in done.stdout
+    assert done.stdout.endswith("the end\n")
 
 
-def test_a_reader_that_leaves_early_is_no_defect() -> None:
+def test_nothing_is_taken_apart() -> None:
+    """What lives until the interpreter's end is not told of it; a plain exit tells it."""
+    living = "class Living:\n    def __del__(self): print('taken apart')\nliving = Living()"
+    assert "taken apart" not in leave(living, "--help", stdout=subprocess.PIPE).stdout
+    plain = [sys.executable, "-c", f"{living}\nfrom hypsegcli.__main__ import run\nrun()", "--help"]
+    assert "taken apart" in subprocess.run(plain, text=True, capture_output=True, check=True).stdout
+
+
+def test_the_exit_code_is_kept() -> None:
+    assert leave("", "predict", "no/such/file", "--out", "nowhere", stdout=subprocess.PIPE).returncode == 2
+
+
+def test_a_thread_that_still_works_is_waited_for(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    before = f"import threading, pathlib; threading.Timer(1.0, pathlib.Path({str(late)!r}).touch).start()"
+    assert leave(before, "--help", stdout=subprocess.PIPE).returncode == 0
+    assert late.exists()
+
+
+def test_a_reader_that_leaves_early_shows_no_traceback_of_ours() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing) as pipe:
-        # What is written here waits in a buffer, unless the environment says otherwise.
-        process = run_apart("import sys; sys.stdout.write('unread')", "info", "--json", stdout=pipe, env=BUFFERED)
-        _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (1, "")
+        done = leave("print('unread')", "info", "--json", stdout=pipe)
+    assert "Traceback" not in done.stderr
+    assert "hypsegcli" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the stream")
+def test_without_a_standard_output_nothing_fails() -> None:
+    script = "from hypsegcli.__main__ import run_and_leave; run_and_leave()"
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)} predict --help >&-"
+    done = subprocess.run(["sh", "-c", command], text=True, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -48,14 +48,14 @@ def test_what_was_not_used_for_long_goes_when_another_is_converted(networks: Pat
         return folder
 
     old, used, young = (converted(letter * 64, parts=("one",), convert=write) for letter in "abc")
-    half, fresh = networks / ".new-half", networks / ".new-fresh"
-    half.mkdir()
-    fresh.mkdir()
-    age(old, 61), age(used, 61), age(young, 59), age(half, 1.1), age(fresh, 0.9)
+    half, fresh, foreign = networks / ".new-half", networks / ".new-fresh", networks / "thesis"
+    for folder in (half, fresh, foreign):
+        folder.mkdir()
+    age(old, 61), age(used, 61), age(young, 59), age(half, 1.1), age(fresh, 0.9), age(foreign, 1000)
     assert converted("b" * 64, parts=("one",), convert=write) == used
     assert old.exists()
     made = converted("d" * 64, parts=("one",), convert=write)
-    assert set(networks.iterdir()) == {used, young, fresh, made}
+    assert set(networks.iterdir()) == {used, young, fresh, foreign, made}
 
 
 def test_another_process_may_be_faster(networks: Path) -> None:

@@ -495,7 +495,7 @@ def test_an_answer_that_is_not_finite_is_an_error_and_no_map() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("plane", ["logits", "distance"])
+@pytest.mark.parametrize("plane", ["embedding", "logits", "distance"])
 def test_one_number_that_is_not_finite_is_found(model: HyperbolicDeepLab, plane: str, value: float) -> None:
     found = segmenter(model)
     run = found.engine

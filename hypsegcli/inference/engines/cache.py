@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -14,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _UNFINISHED = ".new-"
+_NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 
 # Days without use, after which a network that was left half converted, and one of another checkpoint or of a version
 # that is no longer installed, is deleted when the next one is converted.
@@ -59,9 +61,12 @@ def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], No
 
 
 def _sweep(networks: Path) -> None:
-    """Delete what has not been used for long."""
+    """Delete what has not been used for long; a folder of another name is not ours."""
     for folder in networks.iterdir():
-        days = _KEEP_UNFINISHED if folder.name.startswith(_UNFINISHED) else _KEEP
+        unfinished = folder.name.startswith(_UNFINISHED)
+        if not unfinished and not _NAME.fullmatch(folder.name):
+            continue
         with contextlib.suppress(OSError):  # another process may have been faster
-            if folder.stat().st_mtime < time.time() - days * _DAY:
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.stat().st_mtime < time.time() - (_KEEP_UNFINISHED if unfinished else _KEEP) * _DAY:
+                gone = folder if unfinished else folder.rename(networks / f"{_UNFINISHED}{folder.name}")
+                shutil.rmtree(gone, ignore_errors=True)
