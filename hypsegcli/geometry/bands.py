@@ -1,4 +1,4 @@
-"""Hyperbolic logits where no gradient is asked for: a band of pixels at a time, in little more than the answer's memory.
+"""Hyperbolic logits where no gradient is asked for: a band of pixels at a time, in little more than their own memory.
 
 What `mlr` writes as formulas is done here in place, in channels-last memory (a pixel's vector in one piece), while a
 band is in the cache: one matrix product, and passes over it of which only a logarithm and a root cost anything.
