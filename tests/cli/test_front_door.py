@@ -51,12 +51,12 @@ def test_help_costs_little_more_than_typer_itself() -> None:
     """In one run, since machines differ, and the same one from hour to hour."""
     commands = {"ours": ["-m", "hypsegcli", "--help"], "plain": ["-c", PLAIN]}
     times: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(5):  # the first one compiles the modules
+    for _ in range(8):  # the first one compiles the modules
         for name, command in commands.items():
             before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
             subprocess.run([sys.executable, *command], check=True, capture_output=True)
             times[name].append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
-    assert min(times["ours"]) < 1.6 * min(times["plain"])
+    assert min(times["ours"]) < 1.8 * min(times["plain"])
 
 
 def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> None:
