@@ -24,14 +24,16 @@ from torch import Tensor
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.hierarchy.tree import flat_tree
-from hypsegcli.images.plan import PlannedImage
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.prediction import RGB, Answer
-from hypsegcli.inference.segmenter import Segmenter, Tiling
+from hypsegcli.inference.prediction import RGB
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID, NetworkOutput
-from hypsegcli.pipeline.outputs import prediction_outputs
-from hypsegcli.pipeline.process import Failed, process
+from hypsegcli.products.outputs import prediction_outputs
+from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.process import Failed, process
 
 CHANNELS = 512  # of a ResNet-18's features
 
@@ -110,7 +112,7 @@ def main() -> None:
     colors = ((0, 0, 0), (255, 255, 255))
     spec = InputSpec(height=48, width=64)
     header = Header(model=config, input=spec, tree=tree, colors=colors, ignore_index=255, provenance=provenance)
-    outputs = prediction_outputs(header, "", kinds=("labels", "confidence"), answer=Answer(), form="tif")
+    outputs = prediction_outputs(header, "", kinds=("labels", "confidence"), request=Request(), form="tif")
     tiling = Tiling(options.tile, options.tile // 64 * 16, above=options.tile**2)
     segmenter = Segmenter(Stub(config), tree, tiling=tiling)
     with tempfile.TemporaryDirectory() as folder:

@@ -24,16 +24,16 @@ import torch
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.cli.app import main as hypseg
-from hypsegcli.evaluation.build import MeasureName, build_report
-from hypsegcli.evaluation.doctor import examine_masks
-from hypsegcli.evaluation.evaluation import Evaluation, evaluate
-from hypsegcli.evaluation.pairs import Pair, pair_files
-from hypsegcli.evaluation.report import Subject
-from hypsegcli.evaluation.source import StoredSource
-from hypsegcli.evaluation.stored import find_planes
-from hypsegcli.evaluation.tally import Scheme, Tolerance
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.normalise import normalise
+from hypsegcli.report.assemble import MeasureName, build_report
+from hypsegcli.scores.evaluation import Evaluation, evaluate
+from hypsegcli.scores.records import Subject
+from hypsegcli.scores.sources import StoredSource
+from hypsegcli.scores.tally import Scheme, Tolerance
+from hypsegcli.truth.check import examine_masks
+from hypsegcli.truth.pairs import Pair, pair_files
+from hypsegcli.truth.stored import find_planes
 
 SUBJECT = Subject(
     images=None,

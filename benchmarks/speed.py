@@ -28,19 +28,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
+from hypsegcli.files.ahead import default_workers
 from hypsegcli.hierarchy.softmax import class_log_probabilities
-from hypsegcli.images.ahead import default_workers
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.images.plan import plan_outputs
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.engines.choose import RUNTIMES, make_engine
-from hypsegcli.inference.prediction import RGB, Answer
+from hypsegcli.inference.prediction import RGB
+from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.strips import pad_to_cells
-from hypsegcli.pipeline.outputs import prediction_outputs
-from hypsegcli.pipeline.process import process
+from hypsegcli.inference.windows import pad_to_cells
+from hypsegcli.products.outputs import prediction_outputs
+from hypsegcli.run.plan import plan_outputs
+from hypsegcli.run.process import process
 
 Folder = Callable[[Sequence[Path], Path], None]  # segments images into a folder
 
@@ -59,9 +60,9 @@ def engines(checkpoint: Checkpoint) -> dict[str, Engine]:
 
 def ours(checkpoint: Checkpoint, engine: Engine, kinds: tuple[str, ...]) -> Folder:
     """The pipeline of `hypseg predict`."""
-    answer = Answer(measures=("calibrated" if checkpoint.header.calibration else "distance",))
-    segmenter = Segmenter(engine, checkpoint.header.tree, answer=answer, calibration=checkpoint.header.calibration)
-    outputs = prediction_outputs(checkpoint.header, checkpoint.sha256, kinds=kinds, answer=answer, form="png")
+    request = Request(measures=("calibrated" if checkpoint.header.calibration else "distance",))
+    segmenter = Segmenter(engine, checkpoint.header.tree, request=request, calibration=checkpoint.header.calibration)
+    outputs = prediction_outputs(checkpoint.header, checkpoint.sha256, kinds=kinds, request=request, form="png")
 
     def run(images: Sequence[Path], out: Path) -> None:
         plan = plan_outputs(find_inputs([str(path) for path in images]), out, dict.fromkeys(kinds, ".png"))

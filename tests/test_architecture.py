@@ -14,12 +14,15 @@ PACKAGE = Path(hypsegcli.__file__).resolve().parent
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"training", "pipeline"}),
-    frozenset({"evaluation"}),
+    frozenset({"training", "run"}),
+    frozenset({"report"}),
+    frozenset({"scores", "products"}),
+    frozenset({"truth"}),
     frozenset({"inference"}),
     frozenset({"checkpoint"}),
     frozenset({"network"}),
-    frozenset({"geometry", "hierarchy", "images", "maps"}),
+    frozenset({"geometry", "hierarchy", "images", "confidence", "pictures"}),
+    frozenset({"files"}),
     frozenset({"errors"}),
     frozenset({"__init__"}),  # the package itself: its version and its place, nothing heavy
 )
@@ -115,14 +118,14 @@ def test_there_is_something_to_check() -> None:
     ("file", "source", "line", "room"),
     [
         ("geometry/mlr.py", "import hypsegcli.network.model", 1, "network"),
-        ("geometry/mlr.py", "from hypsegcli.maps import render", 1, "maps"),
+        ("geometry/mlr.py", "from hypsegcli.pictures import overlay", 1, "pictures"),
         ("geometry/mlr.py", "from hypsegcli import hierarchy", 1, "hierarchy"),
-        ("geometry/mlr.py", "from ..images.write import write_atomically", 1, "images"),
-        ("geometry/mlr.py", "from .. import maps", 1, "maps"),
+        ("geometry/mlr.py", "from ..images.png import encode_rgb_png", 1, "images"),
+        ("geometry/mlr.py", "from .. import pictures", 1, "pictures"),
         ("network/backbones/resnet.py", "from ...checkpoint import store", 1, "checkpoint"),
         ("network/model.py", "\n\ndef f():\n    import math, hypsegcli.cli.app as app", 4, "cli"),
-        ("images/plan.py", "if TYPE_CHECKING:\n    from hypsegcli.maps.render import x", 2, "maps"),
-        ("training/loop.py", "from hypsegcli.pipeline.process import x", 1, "pipeline"),
+        ("images/decode.py", "if TYPE_CHECKING:\n    from hypsegcli.pictures.overlay import x", 2, "pictures"),
+        ("training/loop.py", "from hypsegcli.run.process import x", 1, "run"),
         ("errors.py", "from hypsegcli.images import decode", 1, "images"),
         ("cli/app.py", "from hypsegcli.__main__ import run", 1, "__main__"),
         ("__init__.py", "from hypsegcli.errors import HypsegError", 1, "errors"),
@@ -165,6 +168,6 @@ def test_a_room_without_a_place_is_found() -> None:
     ],
 )
 def test_talk_and_exits_are_found_except_at_the_door(source: str) -> None:
-    assert forbidden_talk(source, "maps/render.py")
+    assert forbidden_talk(source, "pictures/overlay.py")
     assert not forbidden_talk(source, "cli/console.py")
-    assert not forbidden_talk("pprint(x)\nself.print(1)\nfrom os import path", "maps/render.py")
+    assert not forbidden_talk("pprint(x)\nself.print(1)\nfrom os import path", "pictures/overlay.py")

@@ -15,7 +15,7 @@ from PIL import Image
 from support import REPOSITORY, Hypseg, manifest
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
-from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.app import main
 
 

@@ -6,11 +6,11 @@ A checkpoint is one .safetensors file; the header is JSON in its metadata under 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.errors import CheckpointError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
@@ -54,24 +54,6 @@ class Provenance(_Record):
     recipe: dict[str, str | int | float | bool | list[str] | None] = {}
     hypseg_version: str
     torch_version: str
-
-
-class Calibration(_Record):
-    """What a distance to the origin is worth: the probability that the pixel is right, linear between knots."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    distances: tuple[float, ...] = Field(min_length=2)  # rising
-    probabilities: tuple[Annotated[float, Field(ge=0, le=1)], ...]  # one a distance, never falling
-    fitted_on: str  # which images; scores on them are no test of it
-
-    @model_validator(mode="after")
-    def _rises(self) -> Calibration:
-        if len(self.distances) != len(self.probabilities):
-            raise ValueError(f"{len(self.distances)} distances and {len(self.probabilities)} probabilities")
-        if any(b <= a for a, b in pairwise(self.distances)) or any(b < a for a, b in pairwise(self.probabilities)):
-            raise ValueError("a calibration must rise: every distance above the last, no probability below it")
-        return self
 
 
 class Header(_Record):

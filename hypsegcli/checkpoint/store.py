@@ -13,10 +13,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json, header_to_json
-from hypsegcli.checkpoint.peek import open_safetensors, read_header, require_file
+from hypsegcli.checkpoint.read_header import open_safetensors, read_header, require_file
 from hypsegcli.errors import CheckpointError
+from hypsegcli.files.atomic import write_atomically
 from hypsegcli.geometry.poincare import EDGE
-from hypsegcli.images.write import write_atomically
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
 

@@ -13,9 +13,9 @@ from hypsegcli.errors import UsageError
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.cli.scoring import ScoreOptions
-    from hypsegcli.evaluation.pairs import Pair
-    from hypsegcli.evaluation.source import Source
     from hypsegcli.hierarchy.tree import ClassTree
+    from hypsegcli.scores.sources import Source
+    from hypsegcli.truth.pairs import Pair
 
 
 # Of 0.05, 0.1, 0.2 and 0.3 the one at which dropout found the bundled checkpoint's mistakes best.
@@ -42,7 +42,7 @@ class Asked(NamedTuple):
 
 def header_of(options: ScoreOptions) -> Header | None:
     """The header of the checkpoint that is run, or that was named to say what stored maps mean."""
-    from hypsegcli.checkpoint import peek
+    from hypsegcli.checkpoint import read_header as peek
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
 
     if options.checkpoint is None and options.predictions is not None:
@@ -52,9 +52,9 @@ def header_of(options: ScoreOptions) -> Header | None:
 
 def names_of(options: ScoreOptions, header: Header | None, pairs: Sequence[Pair]) -> Names:
     """Classes, tree, void and colours: as options say, else the checkpoint, else the first label map itself."""
-    from hypsegcli.evaluation.stored import about_map
     from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree
-    from hypsegcli.maps.render import spread_colors
+    from hypsegcli.pictures.palette import spread_colors
+    from hypsegcli.truth.stored import about_map
 
     first = pairs[0].labels
     own = about_map(first) if first is not None else {}
@@ -114,13 +114,13 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
     """Load the checkpoint; it answers every measure there is."""
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.evaluation.source import NetworkSource
+    from hypsegcli.confidence.measures import MEASURES, available, full_scale
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
-    from hypsegcli.inference.prediction import Answer
-    from hypsegcli.maps.measures import MEASURES, available, full_scale
+    from hypsegcli.inference.request import Request
+    from hypsegcli.scores.sources import NetworkSource
 
     loaded = load_checkpoint(options.checkpoint or bundled_checkpoint())
-    answer = Answer(
+    request = Request(
         measures=available(calibrated=loaded.header.calibration is not None),
         among=names.among,
         longest_side=options.longest_side,
@@ -128,7 +128,7 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
     )
     segmenter = make_segmenter(
         loaded,
-        answer,
+        request,
         engine="torch" if options.mc_dropout else options.engine,
         device=options.device,
         precision=options.precision,
@@ -136,7 +136,7 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
         quiet=options.quiet,
     )
     most = loaded.header.model.max_distance
-    measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in answer.measures}
+    measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in request.measures}
     sampler = None
     if options.mc_dropout:
         sampler = DropoutSampler(segmenter, passes=options.mc_dropout, rate=options.dropout_rate or DROPOUT_RATE)
@@ -147,12 +147,12 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
 
 def ask_maps(options: ScoreOptions, pairs: Sequence[Pair], names: Names) -> Asked:
     """Find the folders of planes beside the label maps."""
-    from hypsegcli.evaluation.doctor import examine_masks
-    from hypsegcli.evaluation.masks import read_id_map
-    from hypsegcli.evaluation.pairs import labels_folder
-    from hypsegcli.evaluation.source import StoredSource, none_of, plane_key
-    from hypsegcli.evaluation.stored import find_planes
-    from hypsegcli.maps.measures import MEASURES
+    from hypsegcli.confidence.measures import MEASURES
+    from hypsegcli.scores.sources import StoredSource, none_of, plane_key
+    from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.pairs import labels_folder
+    from hypsegcli.truth.stored import find_planes
 
     folder = options.predictions or Path()
     labels = labels_folder(folder)

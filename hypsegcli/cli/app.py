@@ -14,7 +14,7 @@ import warnings
 
 import typer
 
-from hypsegcli.cli import calibrate, compare, disk, evaluate, info, predict, train, uncertainty
+from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, train, uncertainty
 from hypsegcli.cli.console import error
 from hypsegcli.errors import DeviceError, HypsegError, UsageError
 

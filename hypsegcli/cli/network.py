@@ -1,4 +1,4 @@
-"""From the options of a command to a network that is ready to answer."""
+"""From the options of a command to a network that is ready to run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.store import Checkpoint
     from hypsegcli.inference.device import Precision
     from hypsegcli.inference.engines.choose import EngineName
-    from hypsegcli.inference.prediction import Answer
-    from hypsegcli.inference.segmenter import Segmenter, Tiling
+    from hypsegcli.inference.request import Request
+    from hypsegcli.inference.segmenter import Segmenter
+    from hypsegcli.inference.tiling import Tiling
     from hypsegcli.network.model import HyperbolicDeepLab
 
 # Window side where --tile gives none. Smaller images go in whole: a window of this size takes as much memory.
@@ -32,7 +33,7 @@ def parse_tile(text: str) -> int | None:
 
 def make_segmenter(
     checkpoint: Checkpoint,
-    answer: Answer,
+    request: Request,
     *,
     engine: EngineName,
     device: str,
@@ -40,7 +41,7 @@ def make_segmenter(
     tile: str,
     quiet: bool,
 ) -> Segmenter:
-    """The checkpoint's network in an engine on a device, asked for an answer; `quiet` says nothing of conversions."""
+    """The checkpoint's network in an engine on a device, asked for a request; `quiet` says nothing of conversions."""
     from hypsegcli.inference.device import choose_device
     from hypsegcli.inference.engines.choose import make_engine
     from hypsegcli.inference.segmenter import Segmenter
@@ -50,7 +51,7 @@ def make_segmenter(
     if engine not in {"auto", "torch"} and device == "auto":
         device = "cpu"  # where the others run
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=_say_nothing if quiet else talk)
-    return Segmenter(made, header.tree, answer=answer, tiling=tiling, calibration=header.calibration)
+    return Segmenter(made, header.tree, request=request, tiling=tiling, calibration=header.calibration)
 
 
 def _say_nothing(_: str) -> None:
@@ -59,7 +60,7 @@ def _say_nothing(_: str) -> None:
 
 def _make_tiling(text: str, model: HyperbolicDeepLab) -> Tiling | None:
     """The windows that `--tile` stands for; None for none."""
-    from hypsegcli.inference.segmenter import Tiling, round_to_alignment
+    from hypsegcli.inference.tiling import Tiling, round_to_alignment
     from hypsegcli.network.model import receptive_radius
 
     tile = parse_tile(text)

@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hypsegcli.cli import segment
-from hypsegcli.cli.answers import DROPOUT_RATE, Names, ask_maps, ask_network, header_of, names_of, put_first
-from hypsegcli.cli.bounds import check_bounds, miss_bounds, parse_bounds
-from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.answers import DROPOUT_RATE, Asked, Names, ask_maps, ask_network, header_of, names_of, put_first
+from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.network import parse_tile
-from hypsegcli.cli.profile import Profile, print_profile
-from hypsegcli.cli.progress import progress_for
-from hypsegcli.cli.results import HTML, REPLICATES, REPORT, ROWS, subject_of, write_results
+from hypsegcli.cli.show.profile import Profile, print_profile
+from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
-from hypsegcli.images.ahead import default_workers
+from hypsegcli.files.ahead import default_workers
+from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
 
 if TYPE_CHECKING:
-    from hypsegcli.evaluation.evaluation import Evaluation, ImageRow
-    from hypsegcli.evaluation.masks import IdMap
-    from hypsegcli.evaluation.pairs import Pair
-    from hypsegcli.evaluation.source import Source
-    from hypsegcli.evaluation.tally import Tolerance
     from hypsegcli.inference.engines.choose import EngineName
+    from hypsegcli.report.bounds import Bound
+    from hypsegcli.scores.evaluation import Evaluation, ImageRow
+    from hypsegcli.scores.records import Subject
+    from hypsegcli.scores.sources import Source
+    from hypsegcli.scores.tally import Tolerance
+    from hypsegcli.truth.masks import IdMap
+    from hypsegcli.truth.pairs import Pair
 
 
 _LARGEST_TOLERANCE, _LARGEST_SHARE = 200, 5  # pixels, percent: edges farther apart are no longer the same
@@ -83,9 +84,10 @@ def score(options: ScoreOptions) -> int:
     _refuse_what_would_do_nothing(options)
     _check_out(options)
 
-    from hypsegcli.evaluation.doctor import examine_masks
-    from hypsegcli.evaluation.masks import read_id_map
-    from hypsegcli.evaluation.pairs import pair_files
+    from hypsegcli.report.bounds import missed_bounds, unknown_bound
+    from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.pairs import pair_files
 
     pairs = pair_files(
         masks=masks,
@@ -108,10 +110,12 @@ def score(options: ScoreOptions) -> int:
     )
     asked = ask_maps(options, pairs, names) if options.predictions else ask_network(options, names)
     measures = put_first(asked.measures, options.measure)
-    check_bounds(bounds, tuple(measures), names.tree.names[: names.tree.classes])
+    if unknown := unknown_bound(bounds, tuple(measures), names.tree.names[: names.tree.classes]):
+        (name, kind, _), known = unknown
+        raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
     evaluation, rows = _run(options, pairs, names, asked.source, tuple(measures), tolerance, id_map)
 
-    from hypsegcli.evaluation import build
+    from hypsegcli.report import assemble as build
 
     built = build.build_report(
         evaluation,
@@ -122,19 +126,41 @@ def score(options: ScoreOptions) -> int:
         over=options.over,
         dropout=(options.mc_dropout, options.dropout_rate or DROPOUT_RATE) if options.mc_dropout else None,
     )
-    from hypsegcli.cli.tables import print_report
+    from hypsegcli.cli.show.tables import print_report
 
     print_report(built.report)
     if options.out is not None:  # after the table: should the disk be full, the scores are at least on the screen
-        write_results(options.out, built, evaluation, rows, names)
+        write_results(options.out, built, evaluation, rows, names.colors)
         written = ", ".join((REPORT, HTML, ROWS, REPLICATES))
         say(f"{segment.count_images(built.report.images)}: {written} in {options.out}")
-    return 4 if miss_bounds(built.report, bounds) else 0
+    missed = missed_bounds(built.report, bounds)
+    for sentence in missed:
+        error(sentence)
+    return 4 if missed else 0
+
+
+def parse_bounds(fail_under: Sequence[str], fail_over: Sequence[str]) -> list[Bound]:
+    """The bounds in texts such as `miou=0.5`."""
+    from hypsegcli.report.bounds import Bound
+
+    kinds: dict[Literal["under", "over"], Sequence[str]] = {"under": fail_under, "over": fail_over}
+    bounds = []
+    for kind, texts in kinds.items():
+        for text in texts:
+            name, equals, number = text.rpartition("=")
+            try:
+                value = float(number)
+            except ValueError:
+                value = math.nan
+            if not equals or math.isnan(value):
+                raise UsageError(f"--fail-{kind} {text}: expected NAME=VALUE, such as miou=0.5")
+            bounds.append(Bound(name, kind, value))
+    return bounds
 
 
 def parse_tolerance(text: str) -> Tolerance:
     """`--tolerance`: `3` pixels, or `0.5%` of the diagonal."""
-    from hypsegcli.evaluation.tally import Tolerance
+    from hypsegcli.scores.tally import Tolerance
 
     number, percent = text.removesuffix("%").strip(), text.endswith("%")
     try:
@@ -214,8 +240,8 @@ def _run(
 ) -> tuple[Evaluation, list[ImageRow]]:
     import numpy as np
 
-    from hypsegcli.evaluation.evaluation import Evaluation, evaluate
-    from hypsegcli.evaluation.tally import Scheme
+    from hypsegcli.scores.evaluation import Evaluation, evaluate
+    from hypsegcli.scores.tally import Scheme
 
     scheme = Scheme(names.tree.classes, measures, tolerance, names.background)
     palette = np.asarray(names.colors, np.uint8) if options.out is not None else None
@@ -241,3 +267,45 @@ def _run(
         profile.add(evaluation.seconds, images=len(rows))
         print_profile(profile)
     return evaluation, rows
+
+
+def subject_of(
+    options: ScoreOptions,
+    images: str | None,
+    masks: str,
+    names: Names,
+    asked: Asked,
+    evaluation: Evaluation,
+) -> Subject:
+    """What was scored, for the report."""
+    from hypsegcli.scores.records import CheckpointId, Subject
+
+    return Subject(
+        images=_text(images),
+        masks=_text(masks) or "",
+        predictions=_text(options.predictions),
+        checkpoint=CheckpointId(path=_text(asked.checkpoint[0]) or "", sha256=asked.checkpoint[1])
+        if asked.checkpoint
+        else None,
+        keys_sha256=evaluation.keys_sha256,
+        masks_sha256=evaluation.masks_sha256,
+        ignore_index=names.ignore_index,
+        unseen=[names.tree.names[index] for index in names.among] if names.among else None,
+        options={
+            "map": _text(options.id_map),
+            "prediction_map": _text(options.prediction_map),
+            "mean_over": options.over,
+            "tolerance": options.tolerance,
+            "background": options.background,
+            "interpolate": options.interpolate,
+            "longest_side": options.longest_side,
+            "precision": options.precision,
+            "tile": options.tile,
+            "bootstrap": options.bootstrap,
+        },
+    )
+
+
+def _text(path: Path | str | None) -> str | None:
+    """A path as text; bytes of its name that are none become question marks."""
+    return str(path).encode("utf-8", "replace").decode() if path is not None else None

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.network import make_segmenter
-from hypsegcli.cli.profile import Profile, print_profile
-from hypsegcli.cli.progress import progress_for
+from hypsegcli.cli.show.profile import Profile, print_profile
+from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, TreeError, UsageError
-from hypsegcli.images.ahead import default_workers
+from hypsegcli.files.ahead import default_workers
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.images.plan import PlannedImage, occupied, plan_outputs
-from hypsegcli.pipeline import MANIFEST, RUN
+from hypsegcli.run import MANIFEST, RUN
+from hypsegcli.run.plan import PlannedImage, occupied, plan_outputs
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.checkpoint.store import Checkpoint
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.inference.engines.choose import EngineName
-    from hypsegcli.inference.prediction import Answer
-    from hypsegcli.pipeline.ledger import Ledger
-    from hypsegcli.pipeline.outputs import Outputs
+    from hypsegcli.inference.request import Request
+    from hypsegcli.products.outputs import Outputs
+    from hypsegcli.run.ledger import Ledger
 
 # Training shows things at up to twice their usual size; beyond three times a network guesses.
 _UNUSUAL = 3
@@ -84,7 +84,7 @@ def checkpoint_path(options: RunOptions) -> Path:
 
 def read_header(options: RunOptions) -> Header:
     """What the checkpoint is; found out before its weights are read."""
-    from hypsegcli.checkpoint import peek
+    from hypsegcli.checkpoint import read_header as peek
 
     return peek.read_header(checkpoint_path(options))
 
@@ -106,7 +106,7 @@ def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str,
 
     That is the probability of being right where it carries a calibration, else, and with `--raw`, the distance.
     """
-    from hypsegcli.maps.measures import MEASURES, available
+    from hypsegcli.confidence.measures import MEASURES, available
 
     if raw and text is not None:
         raise UsageError("--raw is short for --measure distance; leave one of them out")
@@ -154,19 +154,19 @@ def run(
     options: RunOptions,
     plan: Sequence[PlannedImage],
     checkpoint: Checkpoint,
-    answer: Answer,
+    request: Request,
     outputs: Outputs,
     *,
     detail: Mapping[str, Any],
 ) -> tuple[int, Ledger]:
     """Segment what needs it; returns the exit code and the books."""
-    from hypsegcli.pipeline.ledger import Ledger, recipe_id, versions
-    from hypsegcli.pipeline.process import process
-    from hypsegcli.pipeline.results import Failed
+    from hypsegcli.run.ledger import Ledger, recipe_id, versions
+    from hypsegcli.run.process import process
+    from hypsegcli.run.results import Failed
 
     segmenter = make_segmenter(
         checkpoint,
-        answer,
+        request,
         engine=options.engine,
         device=options.device,
         precision=options.precision,
@@ -176,7 +176,7 @@ def run(
     header, engine, tiling = checkpoint.header, segmenter.engine, segmenter.tiling
     pixels = {
         "command": command,
-        "answer": asdict(answer),
+        "request": asdict(request),
         "outputs": list(outputs.encoders),
         "tiling": asdict(tiling) if tiling else None,
         "engine": engine.label.split()[0],
@@ -222,7 +222,7 @@ def run(
     if options.profile:
         print_profile(profile)
     done, failed = ledger.count("done"), ledger.count("failed")
-    if not options.quiet and answer.longest_side is None:
+    if not options.quiet and request.longest_side is None:
         _warn_of_size(ledger, max(header.input.height, header.input.width))
     if interrupted:
         error(f"interrupted after {done} of {count_images(len(plan))}; the same command with --resume continues")

@@ -14,9 +14,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
-from hypsegcli.images.plan import PlannedImage, occupied, plan_outputs
-
-__all__ = ["SUFFIXES", "Input", "Inputs", "PlannedImage", "find_inputs", "occupied", "plan_outputs"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm", ".gif", ".jp2")
 """What a folder or a pattern picks up, in lower or upper case; a file named by itself may have any suffix."""

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hypsegcli.inference.engines.torch_engine import TorchEngine
-from hypsegcli.inference.prediction import RGB, Answer, Labels, label_type
+from hypsegcli.inference.prediction import RGB, Labels, label_type
+from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
@@ -47,11 +48,11 @@ class DropoutSampler:
         if not isinstance(segmenter.engine, TorchEngine):
             raise TypeError(f"dropout needs the torch engine, not {segmenter.engine.label}")
         self._engine = segmenter.engine
-        self._among = segmenter.answer.among
+        self._among = segmenter.request.among
         self._inner = Segmenter(
             segmenter.engine,
             segmenter.tree,
-            answer=Answer(measures=(), probabilities=True, longest_side=segmenter.answer.longest_side),
+            request=Request(measures=(), probabilities=True, longest_side=segmenter.request.longest_side),
             tiling=segmenter.tiling,
         )
         self.passes = passes

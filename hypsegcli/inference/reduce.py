@@ -6,46 +6,47 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hypsegcli.checkpoint.format import Calibration
+from hypsegcli.confidence.calibration import Calibration
+from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.confidence.planes import confidence
 from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.inference.points import blend_distance, points_to_blend
-from hypsegcli.inference.prediction import Answer, Prediction, label_type
+from hypsegcli.inference.blend import blend_distance, points_to_blend
+from hypsegcli.inference.prediction import Prediction, label_type
+from hypsegcli.inference.request import Request
 from hypsegcli.inference.upsample import bands, upsample_best, upsample_rows
-from hypsegcli.maps.measures import MEASURES, Knots
-from hypsegcli.maps.uncertainty import confidence
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
 
 
 class Reducer:
-    """Decides, and measures confidence, as an Answer asks for it."""
+    """Decides, and measures confidence, as a Request asks for it."""
 
     def __init__(
-        self, tree: ClassTree, config: ModelConfig, answer: Answer, *, calibration: Calibration | None = None
+        self, tree: ClassTree, config: ModelConfig, request: Request, *, calibration: Calibration | None = None
     ) -> None:
         self.tree = tree
         self.config = config
-        self.answer = answer
-        self._knots = Knots(calibration.distances, calibration.probabilities) if calibration else None
+        self.request = request
+        self._calibration = calibration
 
     @torch.inference_mode()
     def __call__(
         self, output: NetworkOutput, truth: Tensor | None, height: int, width: int, *, cell: tuple[float, float]
     ) -> list[Prediction]:
         """Planes of height x width pixels; a grid cell is `cell` pixels high and wide. `truth` (B, H, W) class ids."""
-        answer, count = self.answer, output.logits.shape[0]
+        request, count = self.request, output.logits.shape[0]
         scores = class_log_probabilities(output.logits, self.tree)
         config = self.config
-        points = points_to_blend(output, config) if answer.interpolate == "points" else None
-        need = answer.level is not None or answer.probabilities or truth is not None
-        need = need or any(MEASURES[name].needs_probabilities for name in answer.measures)
+        points = points_to_blend(output, config) if request.interpolate == "points" else None
+        need = request.level is not None or request.probabilities or truth is not None
+        need = need or any(MEASURES[name].needs_probabilities for name in request.measures)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
-        at_once = not need and answer.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
+        at_once = not need and request.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
         if at_once:
             labels[:] = upsample_best(scores, cell=int(cell[0]), height=height, width=width).cpu().numpy()
-        planes = {name: np.empty((count, height, width), np.float32) for name in answer.measures}
-        stacks = np.empty((count, scores.shape[1], height, width), np.float16) if answer.probabilities else None
+        planes = {name: np.empty((count, height, width), np.float32) for name in request.measures}
+        stacks = np.empty((count, scores.shape[1], height, width), np.float16) if request.probabilities else None
         proper = None if truth is None else np.empty((2, count, height, width), np.float32)
         channels = count * max(1 if at_once else scores.shape[1], points.shape[1] if points is not None else 0)
         for start, stop in bands(height, width, channels=channels):
@@ -60,7 +61,11 @@ class Reducer:
             distance = rows(output.distance[:, None])[:, 0] if points is None else blend_distance(rows(points), config)
             for name, plane in planes.items():
                 values = confidence(
-                    name, distance=distance, c=config.curvature, probabilities=probabilities, knots=self._knots
+                    name,
+                    distance=distance,
+                    c=config.curvature,
+                    probabilities=probabilities,
+                    calibration=self._calibration,
                 )
                 plane[:, start:stop] = values.cpu().numpy()
             if stacks is not None and probabilities is not None:
@@ -80,12 +85,12 @@ class Reducer:
         ]
 
     def _decide(self, logits: Tensor, probabilities: Tensor | None) -> Tensor:
-        level = self.answer.level
-        if self.answer.among is not None:
-            among = torch.tensor(self.answer.among, device=logits.device)
+        level = self.request.level
+        if self.request.among is not None:
+            among = torch.tensor(self.request.among, device=logits.device)
             return among[logits.index_select(1, among).max(1).indices]
         if level is None or probabilities is None:
             return logits.max(1).indices  # on a CPU several times as fast as argmax
         if level == "auto":
-            return decide_as_deep_as_sure(probabilities, self.tree, self.answer.threshold)
+            return decide_as_deep_as_sure(probabilities, self.tree, self.request.threshold)
         return decide_at_level(probabilities, self.tree, level)

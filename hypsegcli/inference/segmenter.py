@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hypsegcli.checkpoint.format import Calibration
+from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
-from hypsegcli.inference.prediction import RGB, Answer, Labels, Prediction
+from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
-from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
-from hypsegcli.inference.tiling import ALIGNMENT, axis_windows
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.tiling import Tiling, axis_windows
+from hypsegcli.inference.windows import Rows, Strip, feature_mean, join, pad_to_cells, strips
 from hypsegcli.network.model import GRID
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """Windows for images with more than `above` pixels."""
-
-    tile: int  # side of a window in pixels, a multiple of 16
-    overlap: int  # pixels, a multiple of 16
-    above: int  # pixels of the image
 
 
 class Segmenter:
@@ -39,16 +29,16 @@ class Segmenter:
         engine: Engine,
         tree: ClassTree,
         *,
-        answer: Answer | None = None,
+        request: Request | None = None,
         tiling: Tiling | None = None,
         calibration: Calibration | None = None,
     ) -> None:
         self.engine = engine
         self.tree = tree
-        self.answer = answer or Answer()
+        self.request = request or Request()
         self.tiling = tiling
         self.forward_seconds = 0.0  # spent in the engine so far
-        self._reduce = Reducer(tree, engine.config, self.answer, calibration=calibration)
+        self._reduce = Reducer(tree, engine.config, self.request, calibration=calibration)
 
     def predict(self, images: Sequence[RGB], truths: Sequence[Labels] | None = None) -> list[Prediction]:
         """Segment images (H, W, 3) of one size together; large ones go one by one, window by window.
@@ -57,7 +47,7 @@ class Segmenter:
         are no class, void ones say, may hold any number there.
         """
         height, width = images[0].shape[:2]
-        limit = self.answer.longest_side
+        limit = self.request.longest_side
         if limit is not None and max(height, width) > limit:
             small = [shrink_image(image, limit) for image in images]
             return self._predict_whole(small, truths, height=height, width=width)
@@ -73,7 +63,7 @@ class Segmenter:
         Rows are read twice, first for the image's feature mean; how many at a time, the tiling says, whatever the
         image's size. ValueError without a tiling, or with a longest side, for which the image is needed whole.
         """
-        if self.tiling is None or self.answer.longest_side is not None:
+        if self.tiling is None or self.request.longest_side is not None:
             raise ValueError("strips need a tiling and no longest side")
         return self._strips(image, None, self.tiling)
 
@@ -117,8 +107,3 @@ class Segmenter:
             return self._predict_whole([part], truths, height=rows, width=columns, mean=mean)[0]
 
         return strips(image, truth, down, across, predict)
-
-
-def round_to_alignment(pixels: float) -> int:
-    """The next multiple of 16 above."""
-    return ALIGNMENT * math.ceil(pixels / ALIGNMENT)

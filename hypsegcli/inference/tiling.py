@@ -6,6 +6,8 @@ planes are blended without a second accumulator; a pixel's label is that of the 
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,15 @@ ALIGNMENT = 16  # windows start where the network's coarsest grid has a point, s
 # would be a hard seam in the middle. At the least it holds half a cell of the network's 4-pixel grid, beyond whose
 # outermost points bilinear upsampling has nothing to blend with.
 _RIM = 3 / 8
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Windows for images with more than `above` pixels."""
+
+    tile: int  # side of a window in pixels, a multiple of 16
+    overlap: int  # pixels, a multiple of 16
+    above: int  # pixels of the image
 
 
 class Window(NamedTuple):
@@ -68,3 +79,8 @@ def axis_windows(length: int, *, tile: int, overlap: int) -> list[Window]:
         Window(start, stop, weights[index, start:stop], owner[start:stop] == index)
         for index, (start, stop) in enumerate(zip(starts, stops, strict=True))
     ]
+
+
+def round_to_alignment(pixels: float) -> int:
+    """The next multiple of 16 above."""
+    return ALIGNMENT * math.ceil(pixels / ALIGNMENT)

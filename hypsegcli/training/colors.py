@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypsegcli.checkpoint.format import Color
 from hypsegcli.errors import TreeError
-from hypsegcli.maps.render import spread_colors
+from hypsegcli.pictures.palette import spread_colors
 
 
 def read_colors(path: Path | None, names: Sequence[str]) -> tuple[Color, ...]:

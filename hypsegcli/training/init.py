@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchvision import models
 
-from hypsegcli.checkpoint.peek import require_file
+from hypsegcli.checkpoint.read_header import require_file
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError
 from hypsegcli.hierarchy.tree import ClassTree

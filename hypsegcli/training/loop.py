@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from hypsegcli.errors import DataError
-from hypsegcli.images.write import write_atomically
+from hypsegcli.files.atomic import write_atomically
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import to_toml

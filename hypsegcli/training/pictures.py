@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hypsegcli.images.write import encode_rgb_png, write_atomically
-from hypsegcli.maps.render import RGB
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.images.png import encode_rgb_png
+from hypsegcli.pictures.palette import RGB
 
 _GAP = 4
 _WHITE = 255

@@ -17,7 +17,7 @@ import torch
 from hypsegcli.checkpoint.format import Header, header_from_json, header_to_json
 from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.errors import CheckpointError, UsageError
-from hypsegcli.images.write import write_atomically
+from hypsegcli.files.atomic import write_atomically
 from hypsegcli.training.init import read_weights
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.validate import Scores

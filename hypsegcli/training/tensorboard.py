@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hypsegcli.errors import UsageError
-from hypsegcli.maps.render import RGB
+from hypsegcli.pictures.palette import RGB
 from hypsegcli.training.pictures import stack
 
 

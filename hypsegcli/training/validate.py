@@ -9,21 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
-from hypsegcli.evaluation import strips, tally
-from hypsegcli.evaluation.hierarchy import relaxed_scores
-from hypsegcli.evaluation.masks import read_mask
-from hypsegcli.evaluation.segmentation import confusion_matrix, mean_scores
-from hypsegcli.evaluation.uncertainty import BINS, auroc, score_table
+from hypsegcli.confidence.levels import to_levels
+from hypsegcli.confidence.measures import full_scale
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
-from hypsegcli.inference.prediction import Answer
+from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.maps.measures import full_scale
-from hypsegcli.maps.render import RGB
-from hypsegcli.maps.uncertainty import to_uint16
 from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.pictures.palette import RGB
+from hypsegcli.scores import gallery as strips
+from hypsegcli.scores import tally
+from hypsegcli.scores.metrics.classes import confusion_matrix, mean_scores
+from hypsegcli.scores.metrics.levels import relaxed_scores
+from hypsegcli.scores.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.training.dataset import Sample
+from hypsegcli.truth.masks import read_mask
 
 _MEASURES = ("distance", "entropy")
 
@@ -65,8 +66,8 @@ def validate(
     """
     K = header.tree.classes
     among = tuple(k for k in range(K) if k not in held_out) if held_out else None
-    answer = Answer(measures=_MEASURES, among=among, longest_side=longest_side)
-    segmenter = Segmenter(TorchEngine(model, header.input, device), header.tree, answer=answer)
+    request = Request(measures=_MEASURES, among=among, longest_side=longest_side)
+    segmenter = Segmenter(TorchEngine(model, header.input, device), header.tree, request=request)
     confusion = np.zeros((K, K + 1), np.int64)
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(samples) - 1, pictures)}
@@ -83,7 +84,7 @@ def validate(
         levels = {}
         for index, name in enumerate(_MEASURES):
             scale = full_scale(name, max_distance=model.config.max_distance)
-            levels[name] = to_uint16(prediction.confidence[name] / np.float32(scale))
+            levels[name] = to_levels(prediction.confidence[name] / np.float32(scale))
             tables[index] += score_table(levels[name][labelled], wrong)
         if number in shown:
             seen = tally.Sample(sample.image.stem, truth, prediction.labels, levels)

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, InputSpec, Provenance, header_to_json
-from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.errors import CheckpointError
 from hypsegcli.geometry.poincare import project

@@ -12,14 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from hypsegcli.geometry.mlr import (
-    Gyroplanes,
-    closed_form_logits,
-    from_bias,
-    from_points,
-    radial,
-    reference_logits,
-)
+from hypsegcli.geometry.mlr import Gyroplanes, closed_form_logits, from_bias, from_points, radial, reference_logits
 from hypsegcli.geometry.poincare import EDGE, T_MAX, exp_map_zero, log_map_zero, mobius_add, project
 
 with warnings.catch_warnings():  # geoopt decorates its functions with a deprecated torch function

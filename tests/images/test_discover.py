@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypsegcli.errors import PlanError
-from hypsegcli.images.discover import SUFFIXES, Input, Inputs, find_inputs, occupied, plan_outputs
+from hypsegcli.images.discover import SUFFIXES, Input, Inputs, find_inputs
+from hypsegcli.run.plan import occupied, plan_outputs
 
 MAPS = {"labels": ".png", "confidence": ".npy"}
 

@@ -20,8 +20,9 @@ from hypsegcli.inference.device import Device
 from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
-from hypsegcli.inference.prediction import Answer
-from hypsegcli.inference.segmenter import Segmenter, Tiling
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import NetworkOutput, build_model
@@ -89,7 +90,7 @@ def picture(height: int = 16, width: int = 32, seed: int = 0) -> Picture:
 
 def segmenter(model: Any = None, tree: ClassTree = TREE, *, tiling: Tiling | None = None, **answer: Any) -> Segmenter:
     engine = TorchEngine(model or TinyNetwork(tree), SPEC, CPU)
-    return Segmenter(engine, tree, answer=Answer(**answer), tiling=tiling)
+    return Segmenter(engine, tree, request=Request(**answer), tiling=tiling)
 
 
 def seed_of(number: int, key: str) -> int:
@@ -219,7 +220,7 @@ def test_the_plain_answer_and_the_random_state_stay_as_they_were() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(module._forward_hooks for module in model.modules())
     assert not model.training
-    assert work.answer == Answer()
+    assert work.request == Request()
 
 
 def test_a_network_that_fails_in_between_keeps_no_dropout() -> None:

@@ -17,10 +17,10 @@ from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
+from hypsegcli.inference.blend import points_to_blend
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.embed import Embedded, embed, gyroplanes
 from hypsegcli.inference.normalise import normalise
-from hypsegcli.inference.points import points_to_blend
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import NetworkOutput

@@ -18,16 +18,18 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.confidence.measures import available
 from hypsegcli.geometry.poincare import exp_map_zero, project
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
-from hypsegcli.inference.prediction import Answer, Prediction
-from hypsegcli.inference.segmenter import Segmenter, Tiling, round_to_alignment
+from hypsegcli.inference.prediction import Prediction
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling, round_to_alignment
 from hypsegcli.inference.upsample import bands
-from hypsegcli.maps.measures import available
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_model
@@ -113,7 +115,7 @@ class FixedNetwork(nn.Module):
 
 def segmenter(model: Any, tree: ClassTree = TREE, *, device: Device = CPU, **options: Any) -> Segmenter:
     tiling = options.pop("tiling", None)
-    return Segmenter(TorchEngine(model, SPEC, device), tree, answer=Answer(**options), tiling=tiling)
+    return Segmenter(TorchEngine(model, SPEC, device), tree, request=Request(**options), tiling=tiling)
 
 
 def grids(model: Any, image: Picture) -> NetworkOutput:

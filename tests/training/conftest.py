@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tiny_data import make_data, put
+from support.tiny_data import make_data, put
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import REPOSITORY
 
-from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.errors import UsageError
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import check_settings, parse_setting, read_settings, to_toml

@@ -14,10 +14,10 @@ import pytest
 import torch
 from PIL import Image
 from support import make_checkpoint
-from tiny_data import NAMES
+from support.tiny_data import NAMES
 from torchvision import models
 
-from hypsegcli.checkpoint.peek import read_header
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError, ImageError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree

@@ -13,7 +13,8 @@ from PIL import Image
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
-from hypsegcli.inference.prediction import Answer, Prediction
+from hypsegcli.inference.prediction import Prediction
+from hypsegcli.inference.request import Request
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.training import validate as module
 from hypsegcli.training.dataset import Sample
@@ -34,8 +35,8 @@ class Oracle:
     def __init__(self, answers: list[Prediction]) -> None:
         self.answers = iter(answers)
 
-    def __call__(self, *_: Any, answer: Answer, **__: Any) -> Oracle:
-        self.answer = answer
+    def __call__(self, *_: Any, request: Request, **__: Any) -> Oracle:
+        self.request = request
         return self
 
     def predict(self, images: list[NDArray[np.uint8]]) -> list[Prediction]:
@@ -65,7 +66,7 @@ def look(
     answers: list[Prediction],
     header: Header = HEADER,
     **options: Any,
-) -> tuple[Validation, Answer]:
+) -> tuple[Validation, Request]:
     samples = []
     for index, truth in enumerate(truths):
         samples.append(Sample(folder / f"{index}i.png", folder / f"{index}m.png"))
@@ -75,7 +76,7 @@ def look(
     monkeypatch.setattr(module, "TorchEngine", lambda model, spec, device: model)
     monkeypatch.setattr(module, "Segmenter", oracle)
     found = validate(Model(), header, samples, device=None, **options)  # type: ignore[arg-type]
-    return found, oracle.answer
+    return found, oracle.request
 
 
 def run(*arguments: Any, **options: Any) -> Scores:

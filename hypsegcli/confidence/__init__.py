@@ -1,0 +1,1 @@
+"""The mathematics of confidence: measures, planes, calibration, boundary maps. No drawing, no files."""

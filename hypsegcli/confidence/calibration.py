@@ -1,0 +1,86 @@
+"""Calibration: what a distance to the origin is worth, and how that is learned from counts of right and wrong pixels.
+
+Isotonic regression (pool adjacent violators; Zadrozny and Elkan, 2002): the rising curve that is nearest to the shares
+of right pixels. It is fitted to bins of equal width, those with few pixels joined, so that it follows the counts and
+not their noise.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hypsegcli.confidence.levels import LEVELS
+from hypsegcli.errors import DataError
+
+_BINS = 128  # of the full scale
+_LEAST = 1e-4  # share of all pixels that a bin must have
+
+
+class Calibration(BaseModel):
+    """What a distance to the origin is worth: the probability that the pixel is right, linear between knots."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    distances: tuple[float, ...] = Field(min_length=2)  # rising
+    probabilities: tuple[Annotated[float, Field(ge=0, le=1)], ...]  # one a distance, never falling
+    fitted_on: str  # which images; scores on them are no test of it
+
+    @model_validator(mode="after")
+    def _rises(self) -> Calibration:
+        if len(self.distances) != len(self.probabilities):
+            raise ValueError(f"{len(self.distances)} distances and {len(self.probabilities)} probabilities")
+        if any(b <= a for a, b in pairwise(self.distances)) or any(b < a for a, b in pairwise(self.probabilities)):
+            raise ValueError("a calibration must rise: every distance above the last, no probability below it")
+        return self
+
+
+def fit_calibration(table: NDArray[np.int64], *, full_scale: float, fitted_on: str) -> Calibration:
+    """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
+
+    `fitted_on` says in words which images were counted.
+
+    Raises DataError where all pixels are right or all wrong, or all lie at one distance: nothing can be learned there.
+    """
+    right, pixels = table[:, 0], table.sum(1)
+    if not table.sum(0).all():
+        raise DataError("all pixels are right, or all are wrong: a calibration needs both; take more images")
+    edges = _edges(pixels)
+    counts, hits = (np.add.reduceat(column, edges) for column in (pixels, right))
+    middles = np.add.reduceat(pixels * np.arange(LEVELS), edges) / counts / (LEVELS - 1) * full_scale
+    if len(middles) < 2:
+        raise DataError("all pixels lie at one distance to the origin: a calibration would tell nothing")
+    # Half a pixel of either kind more in every bin: nothing is ever entirely sure.
+    shares = _isotonic((hits + 0.5) / (counts + 1.0), counts.astype(np.float64))
+    return Calibration(distances=tuple(middles.tolist()), probabilities=tuple(shares.tolist()), fitted_on=fitted_on)
+
+
+def _edges(pixels: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where bins begin: each has a share of all pixels."""
+    least = max(1.0, _LEAST * pixels.sum())
+    edges, held = [0], 0
+    for start in range(0, LEVELS, LEVELS // _BINS):
+        if held >= least:
+            edges.append(start)
+            held = 0
+        held += int(pixels[start : start + LEVELS // _BINS].sum())
+    if held < least and len(edges) > 1:
+        edges.pop()  # the last one joins its neighbour
+    return np.array(edges, np.intp)
+
+
+def _isotonic(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The non-falling sequence nearest to `values` in weighted least squares."""
+    blocks: list[tuple[float, float, int]] = []  # value, weight, members
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        block = (value, weight, 1)
+        while blocks and blocks[-1][0] >= block[0]:
+            before = blocks.pop()
+            total = before[1] + block[1]
+            block = ((before[0] * before[1] + block[0] * block[1]) / total, total, before[2] + block[2])
+        blocks.append(block)
+    return np.repeat([value for value, _, _ in blocks], [members for _, _, members in blocks])

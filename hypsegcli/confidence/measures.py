@@ -1,0 +1,54 @@
+"""The measures of confidence: what they are called, and how far they reach. Imports no torch, so that help is instant.
+
+Every measure has a full scale that depends on the checkpoint alone, so values compare across images; its
+uncertainty is `1 - confidence / full scale`, in [0, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of confidence."""
+
+    name: str
+    title: str  # for legends
+    formula: str  # in words, for file metadata
+    needs_probabilities: bool = False
+    needs_calibration: bool = False
+    doubt: str = ""  # the title of its complement, where that has a name
+
+
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        Measure(
+            "calibrated",
+            "probability of being right",
+            "probability that the pixel is right, as fitted to its distance to the origin",
+            needs_calibration=True,
+            doubt="probability of being wrong",
+        ),
+        Measure("distance", "distance to the origin", "geodesic distance to the origin of the ball"),
+        Measure(
+            "norm",
+            "norm in the ball",
+            "Euclidean norm over the ball's radius, tanh(sqrt(c) distance / 2)",
+        ),
+        Measure("entropy", "1 - entropy", "1 - entropy of the class probabilities / ln K", needs_probabilities=True),
+        Measure("margin", "margin", "largest minus second largest class probability", needs_probabilities=True),
+        Measure("max-probability", "largest probability", "largest class probability", needs_probabilities=True),
+    )
+}
+
+
+def available(*, calibrated: bool) -> tuple[str, ...]:
+    """The measures of a checkpoint that carries a calibration, or none."""
+    return tuple(name for name, measure in MEASURES.items() if calibrated or not measure.needs_calibration)
+
+
+def full_scale(name: str, *, max_distance: float) -> float:
+    """The largest value a measure can take; the unit of `distance` is that of the ball, the others have none."""
+    return max_distance if name == "distance" else 1.0

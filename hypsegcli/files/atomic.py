@@ -1,0 +1,38 @@
+"""Files that are either complete or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, and to seek in, that becomes `path` when the block ends, and not before.
+
+    No reader, and no crash of this program, ever meets half a file. Creates the folders above. The bytes go to a
+    hidden file in the same folder, which then takes the place of `path`; its mode follows the umask. On any failure,
+    Ctrl-C included, the hidden file is removed, a file that was at `path` stays as it was, and the error (mostly an
+    OSError) goes on to the caller. Nothing is flushed to the disk, so that a power cut may still lose the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not made from the target's name, which may already have the 255 bytes a file system allows.
+    temporary = path.parent / f".hypseg-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    try:
+        with temporary.open("xb") as file:  # 0o666 less the umask, where tempfile would give 0o600
+            yield file
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` as `replacing` does."""
+    with replacing(path) as file:
+        file.write(data)

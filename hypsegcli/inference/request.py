@@ -1,0 +1,22 @@
+"""Request: what is asked of the network for every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the network for every pixel."""
+
+    measures: tuple[str, ...] = ("distance",)
+    level: int | Literal["auto"] | None = None  # depth in the class tree; None: classes
+    threshold: float = 0.5  # of level auto
+    probabilities: bool = False
+    among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
+    longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
+    # How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the
+    # points of the ball and measures the blend, as the reference does: its map also dips where neighbouring
+    # pixels are both certain and merely point apart.
+    interpolate: Literal["scalar", "points"] = "scalar"

@@ -1,1 +1,0 @@
-"""Pure functions from scores and labels to planes and pictures."""

@@ -1,0 +1,1 @@
+"""Planes and labels to pictures for people."""

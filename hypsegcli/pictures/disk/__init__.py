@@ -1,0 +1,1 @@
+"""The Poincaré disk of one image as a figure."""

@@ -1,0 +1,1 @@
+"""Figures as lists of marks, written as SVG or drawn as pixels."""

@@ -1,0 +1,33 @@
+"""Colours of classes, of the inner nodes above them, and made-up ones where none were given. RGB uint8 throughout."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+RGB = NDArray[np.uint8]
+
+_UNDECIDED = (0, 0, 0)
+_GOLDEN = 0.618033988749895  # steps of the golden ratio around the hue circle never come close to each other
+
+
+def node_palette(colors: Sequence[tuple[int, int, int]], leaves_below: NDArray[np.bool_]) -> RGB:
+    """(M + 1, 3): classes as given, inner nodes the mean of the classes below, then black for undecided.
+
+    `leaves_below` is (M, K), True where a class lies at or below a node.
+    """
+    leaves = np.asarray(colors, dtype=np.float64)
+    share = leaves_below / leaves_below.sum(axis=1, keepdims=True)
+    return np.concatenate([np.rint(share @ leaves), [_UNDECIDED]]).astype(np.uint8)
+
+
+def spread_colors(count: int) -> tuple[tuple[int, int, int], ...]:
+    """(count,) RGB colours of which neighbours in the list differ."""
+    colors = []
+    for index in range(count):
+        red, green, blue = colorsys.hsv_to_rgb((index * _GOLDEN) % 1.0, 0.65, (0.95, 0.7, 0.85)[index % 3])
+        colors.append((round(255 * red), round(255 * green), round(255 * blue)))
+    return tuple(colors)

@@ -1,0 +1,1 @@
+"""What is written for an image: one file a kind of output."""

@@ -1,0 +1,49 @@
+"""What `hypseg evaluate --out` leaves behind: report.json, report.html, per_image.csv, replicates.npz."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hypsegcli.checkpoint.format import Color
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.report.assemble import Built
+from hypsegcli.report.page.page import Strip, report_to_html
+from hypsegcli.scores.evaluation import Evaluation, ImageRow
+from hypsegcli.scores.records import report_to_json
+
+REPORT, HTML, ROWS, REPLICATES = "report.json", "report.html", "per_image.csv", "replicates.npz"
+
+
+def write_results(
+    out: Path, built: Built, evaluation: Evaluation, rows: Sequence[ImageRow], colors: Sequence[Color]
+) -> None:
+    """Write all four; report.json comes last, so that it stands for a complete folder."""
+    strips = [Strip("worst", kept.key, f"mIoU {100 * kept.rank:.1f} %", kept.picture) for kept in evaluation.worst.kept]
+    strips += [
+        Strip("uncertain", kept.key, f"mean uncertainty {-kept.rank:.3f}", kept.picture)
+        for kept in evaluation.uncertain.kept
+    ]
+    archive = io.BytesIO()
+    np.savez_compressed(archive, allow_pickle=False, **built.replicates)
+    (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
+    write_atomically(out / ROWS, _csv(rows).encode("utf-8", "surrogateescape"))
+    write_atomically(out / REPLICATES, archive.getvalue())
+    write_atomically(out / HTML, report_to_html(built.report, strips, colors).encode())
+    write_atomically(out / REPORT, report_to_json(built.report).encode())
+
+
+def _csv(rows: Sequence[ImageRow]) -> str:
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(rows[0]._fields)
+    for row in rows:
+        writer.writerow(
+            ("" if math.isnan(value) else f"{value:.6f}") if isinstance(value, float) else value for value in row
+        )
+    return table.getvalue()

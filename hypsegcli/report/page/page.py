@@ -1,0 +1,140 @@
+"""report.html: the report as one page for people, complete in itself.
+
+No script, no font, no picture comes from anywhere else, and nothing in it depends on the day, so the same report gives
+the same file. Names of classes, files and options are text to it, whatever they contain.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from hypsegcli.report.page.bars import Color, class_bars, confusion_matrix, level_bars, zone_bars
+from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
+from hypsegcli.report.page.svg import NOT_DEFINED, percent, score
+from hypsegcli.scores.records import MeasureReport, Number, Report
+
+_NOT_DEFINED = Markup('<span title="not defined">{}</span>').format(NOT_DEFINED)
+
+# The first choices for a reliability diagram: the measures that claim to be the probability of being right.
+_PROBABILITIES = ("calibrated", "max-probability")
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Pictures of an image side by side: the photograph, its mask, the answer, the uncertainty."""
+
+    group: Literal["worst", "uncertain"]
+    key: str
+    caption: str
+    picture: bytes  # JPEG
+
+    @property
+    def address(self) -> str:
+        """The picture as an address that needs no file."""
+        return "data:image/jpeg;base64," + base64.b64encode(self.picture).decode("ascii")
+
+
+class _Column(NamedTuple):
+    """A column of the table of measures."""
+
+    title: str
+    field: str
+    decimals: int
+    better: Literal["higher", "lower"]
+
+
+_COLUMNS = (
+    _Column("AUROC", "auroc", 3, "higher"),
+    _Column("AUPR", "aupr", 3, "higher"),
+    _Column("FPR95", "fpr95", 3, "lower"),
+    _Column("AURC", "aurc", 4, "lower"),
+    _Column("E-AURC", "eaurc", 4, "lower"),
+    _Column("AUGRC", "augrc", 4, "lower"),
+    _Column("AUSE", "ause", 3, "lower"),
+    _Column("ECE", "ece", 3, "lower"),
+)
+
+
+def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Color]) -> str:
+    """The text of report.html; `colors` has an RGB triple of 0..255 a class. ValueError for another number of them."""
+    if len(colors) != len(report.classes):
+        raise ValueError(f"{len(colors)} colours do not suit {len(report.classes)} classes")
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=_percent, score=_score, count=_count, entry=_entry)
+    found, edges = report.segmentation, report.boundaries
+    main = _main_measure(report.measures)
+    page = environment.get_template("page.html.j2").render(
+        report=report,
+        colors=colors,
+        plain=found.conventions[report.convention],
+        main=main,
+        columns=_COLUMNS,
+        best=[_best(report.measures, column) for column in _COLUMNS],
+        ranked={"dropout": _surest(report.measures, dropout=True), "plain": _surest(report.measures, dropout=False)},
+        groups=[(name, [strip for strip in strips if strip.group == name]) for name in ("worst", "uncertain")],
+        chart={
+            "classes": class_bars(found.classes, colors),
+            "confusion": confusion_matrix(found.confusion, report.classes),
+            "levels": level_bars(report.hierarchy.levels) if len(report.hierarchy.levels) > 1 else None,
+            "edges": edge_curve(edges.confidence, edges) if edges.confidence else None,
+            "zones": zone_bars(edges.zones) if edges.zones else None,
+            "risk": risk_coverage(report.measures) if report.measures else None,
+            "reliability": reliability_diagram(main) if main else None,
+            "others": [reliability_diagram(other, small=True) for other in report.measures if other is not main],
+        },
+    )
+    # Names of files may hold bytes that are no text, and the page must be writable all the same.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _main_measure(measures: Sequence[MeasureReport]) -> MeasureReport | None:
+    named = [measure for name in _PROBABILITIES for measure in measures if measure.name == name]
+    return next(iter([*named, *measures]), None)
+
+
+def _surest(measures: Sequence[MeasureReport], *, dropout: bool) -> MeasureReport | None:
+    """The measure with the best AUROC among those that take dropout passes, or among those that take none."""
+    able = [each for each in measures if each.name.startswith("mc-") == dropout and each.auroc is not None]
+    return max(able, key=lambda each: each.auroc or 0.0, default=None)
+
+
+def _best(measures: Sequence[MeasureReport], column: _Column) -> str | None:
+    """The best number of a column as it is printed, or None where there is nothing to choose from."""
+    values = [value for measure in measures if (value := getattr(measure, column.field)) is not None]
+    if len(values) < 2:
+        return None
+    return str(_score(max(values) if column.better == "higher" else min(values), column.decimals))
+
+
+def _entry(value: Number, key: str) -> str:
+    """A number of the summary: percent where its key names an IoU, accuracy, precision, recall or F, a number else."""
+    words = re.split(r"[^a-z0-9]+", key.lower())
+    if any(word.endswith("iou") or word in ("accuracy", "precision", "recall", "f", "f1") for word in words):
+        return _percent(value, sign=" %")
+    return _score(value, 4 if {"aurc", "eaurc", "augrc"}.intersection(words) else 3)
+
+
+def _percent(share: Number, decimals: int = 1, sign: str = "") -> str:
+    return _NOT_DEFINED if share is None else percent(share, decimals) + sign
+
+
+def _score(value: Number, decimals: int = 3) -> str:
+    return _NOT_DEFINED if value is None else score(value, decimals)
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"

@@ -1,0 +1,106 @@
+"""From one image's pixels to the figure of its points in the Poincaré disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.geometry.disk import geodesic, positive_side, ring_distances, ring_radius
+from hypsegcli.geometry.mlr import Gyroplanes
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.shrink import shrink_image, shrunk_size
+from hypsegcli.inference.device import Device
+from hypsegcli.inference.embed import embed, gyroplanes
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import GRID
+from hypsegcli.pictures.disk.figure import Disk, Geodesic, Ring, disk_figure
+from hypsegcli.pictures.drawing.figure import FAINT, Figure, as_color
+from hypsegcli.pictures.overlay import overlay
+from hypsegcli.pictures.palette import RGB, node_palette
+
+# A ring of the model's limit closer to the rim than this, as a share of the radius, would only thicken the rim.
+_VISIBLE = 0.01
+_CROWD = 40  # geodesics beyond which nobody can follow one
+_PHOTOGRAPH = 1120  # pixels of the photograph's longest side: two a unit of the figure, sharp in print
+
+
+def draw_disk(
+    checkpoint: Checkpoint, pixels: RGB, *, device: Device, longest_side: int, photograph: bool
+) -> tuple[Figure, int]:
+    """The figure for an image (H, W, 3), and how many points are in it.
+
+    The image goes into the network with at most `longest_side` pixels. `photograph`: whether it is shown beside the
+    disk, under its classes. Errors are those of `embed`.
+    """
+    header, c = checkpoint.header, checkpoint.header.model.curvature
+    found = embed(checkpoint.model, header.tree, header.input, pixels, device=device, longest_side=longest_side)
+    palette = node_palette(header.colors, header.tree.leaves_below())
+    names = header.tree.names[: header.tree.classes]
+    shown = None
+    if photograph:
+        small = shrink_image(pixels, _PHOTOGRAPH)
+        height, width = small.shape[:2]
+        size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
+        shown = overlay(small, cells_at(found.classes, size, (height, width)), palette, names)[:height, :width]
+    counts = np.bincount(found.classes.ravel(), minlength=header.tree.nodes)
+    nodes = drawn_nodes(header.tree, header.model.nodes, counts)
+    caption = f"hyperbolic plane of curvature -{c:.4g} (c = {c:.4g})"
+    if len(nodes) < header.model.nodes:
+        caption += f"; {len(nodes)} of {header.model.nodes} gyroplanes: those of the classes that occur"
+    disk = Disk(
+        points=found.points.reshape(-1, 2),
+        classes=found.classes.ravel(),
+        names=names,
+        palette=palette,
+        geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette),
+        rings=[Ring(ring_radius(d, c=c), f"{d:g}") for d in ring_distances(header.model.max_distance, c=c)],
+        limit=visible_limit(header.model),
+        caption=caption,
+        photograph=shown,
+    )
+    return disk_figure(disk), found.classes.size
+
+
+def cells_at(classes: NDArray[np.intp], size: tuple[int, int], shown: tuple[int, int]) -> NDArray[np.intp]:
+    """(H, W) class at every pixel of a picture of `shown` = (H, W), without interpolation.
+
+    `classes` (h, w) are those of the network's 4 x 4 cells, of which the last of each axis may reach beyond the image
+    of `size` that went in.
+    """
+    down, across = (
+        ((np.arange(new) + 0.5) * old / new / GRID).astype(np.intp) for old, new in zip(size, shown, strict=True)
+    )
+    return classes[down[:, None], across[None, :]]
+
+
+def visible_limit(config: ModelConfig) -> Ring | None:
+    """The ring at the model's largest distance, unless it would pass for the rim."""
+    radius = ring_radius(config.max_distance, c=config.curvature)
+    return Ring(radius, f"limit {config.max_distance:.3g}") if radius < 1.0 - _VISIBLE else None
+
+
+def drawn_nodes(tree: ClassTree, nodes: int, counts: NDArray[np.integer]) -> list[int]:
+    """The nodes whose gyroplanes are drawn, the most important first; `counts` (M,) is how often each class occurs.
+
+    Classes that occur come first, by their share, then inner nodes, then the other classes. Among more than 40 only
+    those that occur and the inner nodes above them are drawn.
+    """
+    order = sorted(range(nodes), key=lambda node: (node < tree.classes and not counts[node], -counts[node]))
+    if nodes <= _CROWD:
+        return order
+    occurring = np.any(tree.leaves_below()[:, counts[: tree.classes] > 0], axis=1).tolist()
+    return [node for node in order if occurring[node]]
+
+
+def geodesics(planes: Gyroplanes, nodes: Sequence[int], tree: ClassTree, palette: NDArray[np.uint8]) -> list[Geodesic]:
+    """Geodesics of nodes, in their order; `palette` is (M + 1, 3). A node whose normal is 0 has none."""
+    found = []
+    for node in (node for node in nodes if planes.scale[node] > 0.0):
+        W, w0, inner = planes.W[node].numpy(), float(planes.w0[node]), node >= tree.classes
+        path = geodesic(W, w0)
+        color = FAINT if inner else as_color(palette[node])
+        found.append(Geodesic(tree.names[node], color, inner, path, positive_side(W, w0, path)))
+    return found

@@ -1,0 +1,70 @@
+"""One picture too large for memory, from a TIFF to TIFFs, a row of windows at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from hypsegcli.errors import ImageError
+from hypsegcli.files.atomic import replacing
+from hypsegcli.images.tiff_read import TiffRows, tiff_size
+from hypsegcli.images.tiff_write import TiffWriter
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.products.outputs import Outputs
+from hypsegcli.run.batches import is_out_of_memory
+from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.results import Written
+
+STREAM_ABOVE = 50_000_000  # pixels; up to here a picture is taken whole, as any other
+
+
+def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs) -> bool:
+    """Whether a picture goes by strips: a TIFF above STREAM_ABOVE pixels, from which TIFFs are asked, in windows."""
+    if not outputs.planes or segmenter.tiling is None or segmenter.request.longest_side is not None:
+        return False
+    size = tiff_size(planned.source)
+    return size is not None and size[0] * size[1] > STREAM_ABOVE
+
+
+def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> Written:
+    """Segment a picture and write its files, all of them or none.
+
+    Raises ImageError for a picture that cannot be read by rows or is too large, for outputs that need it whole, and
+    where a file cannot be written or the network fails.
+    """
+    if whole := [kind for kind in planned.outputs if kind not in outputs.planes]:
+        raise ImageError(
+            f"{planned.source}: so large a picture is written strip by strip, which {', '.join(whole)} cannot be; "
+            "take --save labels,confidence"
+        )
+    started = time.perf_counter()
+    try:
+        with TiffRows(planned.source, max_pixels=max_pixels) as picture, contextlib.ExitStack() as files:
+            height, width = picture.shape[:2]
+            writers = {}
+            for kind, plane in outputs.planes.items():
+                file = files.enter_context(replacing(planned.outputs[kind]))
+                writers[kind] = TiffWriter(
+                    file, height, width, plane.dtype, palette=plane.palette, description=plane.description
+                )
+            sums: dict[str, float] = {}
+            for start, stop, found in segmenter.strips(picture):
+                for kind, writer in writers.items():
+                    writer.write(outputs.planes[kind].values(found))
+                for name, mean in outputs.summarise(found).items():
+                    sums[name] = sums.get(name, 0.0) + mean * (stop - start)
+            for writer in writers.values():
+                writer.close()
+            notes = picture.notes
+    except OSError as error:
+        raise ImageError(
+            f"{planned.source}: its maps cannot be written ({error.strerror}); free space or choose another --out"
+        ) from error
+    except (MemoryError, RuntimeError, ArithmeticError) as error:
+        if is_out_of_memory(error):
+            raise ImageError(f"{planned.source}: a row of windows does not fit into memory; use --tile 512") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ImageError(f"{planned.source}: the network failed on this image: {reason}") from error
+    seconds = {"stream": time.perf_counter() - started}
+    summary = {name: round(total / height, 6) for name, total in sums.items()}
+    return Written(planned, height, width, seconds, summary, notes)

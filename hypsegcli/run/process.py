@@ -1,0 +1,118 @@
+"""From paths to files, image by image. Start reading here.
+
+Three stages overlap: threads decode ahead, the calling thread runs the network, threads encode and write behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from functools import partial
+
+from hypsegcli.errors import ImageError
+from hypsegcli.files.ahead import ahead
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.images.decode import decode_image
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.products.outputs import Outputs
+from hypsegcli.run.batches import Batches, Large, Loaded, Segmented
+from hypsegcli.run.large import is_streamed, stream
+from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.results import Failed, FileResult, Written
+
+
+def process(
+    plan: Iterable[PlannedImage],
+    segmenter: Segmenter,
+    outputs: Outputs,
+    *,
+    batch_size: int,
+    max_pixels: int,
+    workers: int,
+) -> Generator[FileResult, None, None]:
+    """Segment every image of the plan and write its files; one result an image, in the plan's order.
+
+    Neighbours of equal size go through the network together, at most `batch_size` of them. `workers` threads decode
+    and as many encode; with 0, one image is finished before the next is begun. Nothing that is wrong with an image, or
+    with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write.
+    """
+    load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
+    large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
+    store = partial(_store, outputs=outputs)
+    with (
+        closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels)) as loaded,
+        closing(Batches(segmenter, size=batch_size).segment(loaded)) as segmented,
+        closing(ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels)) as results,
+    ):
+        yield from results
+
+
+def _load(planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int) -> Loaded | Large | Failed:
+    if is_streamed(planned, segmenter, outputs):
+        return Large(planned)
+    started = time.perf_counter()
+    try:
+        image = decode_image(planned.source, max_pixels=max_pixels)
+    except ImageError as error:
+        return Failed(planned, str(error))
+    return Loaded(planned, image, {"decode": time.perf_counter() - started})
+
+
+def _stream(
+    segmented: Segmented | Large | Failed, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int
+) -> Segmented | FileResult:
+    """A large picture from beginning to end, in the thread of the network; others are not touched."""
+    if not isinstance(segmented, Large):
+        return segmented
+    try:
+        return stream(segmented.planned, segmenter, outputs, max_pixels=max_pixels)
+    except ImageError as error:
+        return Failed(segmented.planned, str(error))
+
+
+def _store(segmented: Segmented | FileResult, *, outputs: Outputs) -> FileResult:
+    if isinstance(segmented, Failed):
+        return _clear(segmented)
+    if isinstance(segmented, Written):
+        return segmented
+    started = time.perf_counter()
+    loaded, prediction = segmented.loaded, segmented.prediction
+    planned, pixels = loaded.planned, loaded.image.pixels
+    try:
+        files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
+        summary = outputs.summarise(prediction)
+    except MemoryError:
+        return _clear(Failed(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with --save"))
+    encoded = time.perf_counter()
+    for number, (path, data) in enumerate(files):
+        try:
+            write_atomically(path, data)
+        except OSError as error:
+            reason = f"{path}: cannot be written ({error.strerror}); free space or choose another --out"
+            failed = Failed(planned, reason)
+            # Before the first file went down, an earlier run's are still whole and still belong together.
+            return _clear(failed) if number else failed
+    seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}
+    height, width = pixels.shape[:2]
+    return Written(planned, height, width, seconds, summary, loaded.image.notes + segmented.notes)
+
+
+def _clear(failed: Failed) -> Failed:
+    """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
+
+    Unless the input is out of reach, an unmounted disk perhaps, and they are all that is left of it.
+    """
+    if failed.planned.source.exists():
+        for path in failed.planned.outputs.values():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+    return failed
+
+
+def _pixels(image: Loaded | Large | FileResult) -> int:
+    """Of an image at the end of a stage; 0 where nothing is known of it."""
+    if isinstance(image, Failed):
+        return 0
+    return image.pixels if isinstance(image, Loaded | Large) else image.height * image.width

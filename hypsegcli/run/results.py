@@ -1,0 +1,31 @@
+"""What became of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hypsegcli.run.plan import PlannedImage
+
+
+@dataclass(frozen=True)
+class Written:
+    """An image whose outputs are all on disk."""
+
+    planned: PlannedImage
+    height: int
+    width: int
+    seconds: Mapping[str, float]  # of decode, network, reduce, encode, write; or of stream, all of them by turns
+    summary: Mapping[str, float]
+    notes: tuple[str, ...]  # what decoding changed, and what was done for want of memory
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An image that was not done, and the sentence that says why."""
+
+    planned: PlannedImage
+    reason: str
+
+
+FileResult = Written | Failed

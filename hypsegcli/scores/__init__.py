@@ -1,0 +1,1 @@
+"""From labels and confidence planes to counts, and from counts to scores."""

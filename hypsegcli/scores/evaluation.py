@@ -1,0 +1,168 @@
+"""Evaluation: takes in one image after the other and keeps what the report needs, in constant memory."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from typing import NamedTuple
+
+import numpy as np
+
+from hypsegcli.errors import DataError
+from hypsegcli.files.ahead import ahead
+from hypsegcli.pictures.palette import RGB
+from hypsegcli.scores.bootstrap import REPLICATES, Bootstrap
+from hypsegcli.scores.gallery import Gallery
+from hypsegcli.scores.metrics.edges import f_from_counts
+from hypsegcli.scores.metrics.ranking import BINS, auroc
+from hypsegcli.scores.reading import answers
+from hypsegcli.scores.sources import Answered, Source
+from hypsegcli.scores.tally import SHARE, Sample, Scheme, Tally, count_image
+from hypsegcli.truth.masks import IdMap
+from hypsegcli.truth.pairs import Pair
+
+STAGES = ("decode", "network", "reduce", "dropout", "count")
+
+
+class ImageRow(NamedTuple):
+    """One line of per_image.csv; a number that is not defined is NaN."""
+
+    key: str
+    labelled_pixels: int
+    wrong_pixels: int
+    pixel_accuracy: float
+    miou: float  # over the classes that this image's mask or answer holds
+    boundary_f: float
+    uncertainty: float  # mean of 1 - confidence / full scale of the first measure, over labelled pixels
+    auroc: float  # of the first measure
+    correlation: float  # of the first measure with the distance to another class
+
+
+class Evaluation:
+    """Sums over images; two evaluations of different images of one scheme merge into that of all."""
+
+    def __init__(self, scheme: Scheme, *, replicates: int = REPLICATES, palette: RGB | None = None) -> None:
+        """`palette` (C, 3) uint8 colours the strips; without it none are kept."""
+        self.scheme = scheme
+        self.tally = Tally.zeros(scheme)
+        self.bootstrap = Bootstrap(scheme, replicates=replicates)
+        self.worst, self.uncertain = Gallery(), Gallery()
+        self.seconds = dict.fromkeys(STAGES, 0.0)  # that each stage was busy
+        self._palette = palette
+        self._masks = 0  # the sum of the masks' hashes, which does not depend on their order
+        self._keys = 0
+
+    def add(self, sample: Sample, photograph: RGB | None = None) -> ImageRow:
+        """Count one image."""
+        counted = count_image(sample, self.scheme)
+        self.tally.add(counted)
+        self.bootstrap.add(sample.key, counted)
+        key = sample.key.encode("utf-8", "surrogateescape")
+        self._keys = _mix(self._keys, key)
+        self._masks = _mix(self._masks, key + f"{sample.truth.shape}".encode() + sample.truth.astype("<u2").tobytes())
+        row = _row(sample.key, counted)
+        if self._palette is not None:
+            self.worst.offer(row.miou, sample, photograph, self._palette)
+            self.uncertain.offer(-row.uncertainty, sample, photograph, self._palette)
+        return row
+
+    def merge(self, other: Evaluation) -> None:
+        """Take in the images of another shard; strips stay behind."""
+        self.tally.add(other.tally)
+        self.bootstrap.merge(other.bootstrap)
+        self.seconds = {stage: seconds + other.seconds[stage] for stage, seconds in self.seconds.items()}
+        self._masks = (self._masks + other._masks) % 2**256
+        self._keys = (self._keys + other._keys) % 2**256
+
+    @property
+    def masks_sha256(self) -> str:
+        """A hash, the same for the same masks under the same keys, in any order: the sum of theirs."""
+        return f"{self._masks:064x}"
+
+    @property
+    def keys_sha256(self) -> str:
+        """A hash, the same for the same keys, in any order."""
+        return f"{self._keys:064x}"
+
+
+def evaluate(
+    pairs: Iterable[Pair],
+    source: Source,
+    evaluation: Evaluation,
+    *,
+    ignore_index: int,
+    workers: int,
+    id_map: IdMap | None = None,
+    only: tuple[int, ...] | None = None,
+) -> Generator[ImageRow, None, None]:
+    """Score pair by pair; `only` makes every other class of the masks void.
+
+    Files are read ahead in `workers` threads, the source answers in this one, and one more counts, in the order of the
+    pairs; with 0 workers, one pair is done before the next is begun. The sums are the same bit for bit.
+
+    Raises DataError or ImageError at the first file that cannot be scored: numbers over the rest would be another
+    data set's.
+    """
+
+    def count(answered: Answered) -> _Counted:
+        started = time.perf_counter()
+        row = evaluation.add(answered.sample, answered.photograph)
+        return _Counted(row, answered.sample.truth.size, time.perf_counter() - started)
+
+    with (
+        closing(
+            answers(
+                pairs,
+                source,
+                classes=evaluation.scheme.classes,
+                ignore_index=ignore_index,
+                workers=workers,
+                id_map=id_map,
+                only=only,
+                seconds=evaluation.seconds,
+            )
+        ) as answered,
+        closing(ahead(count, answered, workers=min(workers, 1), prompt=True, pixels=_pixels)) as counted,
+    ):
+        for row, _, seconds in counted:
+            evaluation.seconds["count"] += seconds
+            yield row
+    if not evaluation.tally.confusion.any():
+        raise DataError("no mask has a pixel of the classes asked for; see --unseen, --ignore-index and --map")
+
+
+class _Counted(NamedTuple):
+    row: ImageRow
+    pixels: int
+    seconds: float
+
+
+def _pixels(counted: _Counted) -> int:
+    return counted.pixels
+
+
+def _row(key: str, tally: Tally) -> ImageRow:
+    C = len(tally.confusion)
+    labelled = int(tally.confusion.sum())
+    right = int(np.trace(tally.confusion[:, :C]))
+    _, _, boundary_f = (float(value) for value in f_from_counts(*tally.edges))
+    measured = len(tally.tables) > 0
+    levels = int((tally.tables[0].sum(1) * np.arange(BINS)).sum()) if measured else 0
+    return ImageRow(
+        key,
+        labelled,
+        labelled - right,
+        right / labelled if labelled else math.nan,
+        int(tally.image_iou[0, C]) / SHARE if tally.image_iou[1, C] else math.nan,
+        boundary_f,
+        1.0 - levels / (labelled * (BINS - 1)) if measured and labelled else math.nan,
+        float(auroc(tally.tables[0])) if measured else math.nan,
+        int(tally.correlation[0]) / SHARE if tally.correlation[1] else math.nan,
+    )
+
+
+def _mix(total: int, data: bytes) -> int:
+    return (total + int.from_bytes(hashlib.sha256(data).digest())) % 2**256

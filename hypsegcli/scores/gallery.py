@@ -1,0 +1,74 @@
+"""The images that a person should look at: the ten worst and the ten most uncertain, as strips of four pictures.
+
+photograph | truth | answer | uncertainty, each in the same size. Where nothing is labelled, the truth is grey.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from io import BytesIO
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hypsegcli.pictures.heatmap import doubt_colors
+from hypsegcli.pictures.palette import RGB
+from hypsegcli.scores.tally import Sample
+
+KEPT = 10
+
+_HEIGHT = 180  # pixels, of each picture in a strip
+_WIDTH = 1440  # at most; a wider picture is lower instead, for a JPEG has at most 65,500 columns
+_GAP = 4
+_VOID = (128, 128, 128)
+_WHITE = (255, 255, 255)
+
+
+class Ranked(NamedTuple):
+    """An image among the first ten, by rank: the smallest rank is first, ties go by key."""
+
+    rank: float
+    key: str
+    picture: bytes  # JPEG
+
+
+class Gallery:
+    """Keeps the strips of the first ten images, and no more, however many pass."""
+
+    def __init__(self) -> None:
+        self.kept: list[Ranked] = []
+
+    def offer(self, rank: float, sample: Sample, photograph: RGB | None, palette: RGB) -> None:
+        """Draw an image's strip if it is among the first."""
+        if rank != rank or (len(self.kept) == KEPT and (rank, sample.key) >= self.kept[-1][:2]):  # noqa: PLR0124 (NaN)
+            return
+        insort(self.kept, Ranked(rank, sample.key, _encode(strip(sample, photograph, palette))))
+        del self.kept[KEPT:]
+
+
+def strip(sample: Sample, photograph: RGB | None, palette: RGB) -> RGB:
+    """Pictures side by side; `palette` is (C, 3) uint8."""
+    colors = np.concatenate([palette, np.array([_VOID], np.uint8)])
+    pictures = [photograph] if photograph is not None else []
+    pictures += [colors[sample.truth], colors[sample.labels]]
+    if sample.levels:
+        plane = next(iter(sample.levels.values()))
+        pictures.append(doubt_colors(1.0 - plane.astype(np.float32) / np.float32(65535.0)))
+    height, width = sample.truth.shape
+    share = min(_HEIGHT / height, _WIDTH / width)
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    shape = (size[1], _GAP, 3)
+    parts: list[NDArray[np.uint8]] = []
+    for picture in pictures:
+        shrunk = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        parts += [shrunk, np.full(shape, _WHITE, np.uint8)]
+    return np.concatenate(parts[:-1], axis=1)
+
+
+def _encode(picture: RGB) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=88, subsampling=0)
+    return buffer.getvalue()

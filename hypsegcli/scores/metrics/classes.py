@@ -1,0 +1,196 @@
+"""Scores of label maps, all from one confusion matrix.
+
+A confusion matrix is int64 (C, C + 1): rows are true classes, void pixels left out; columns are predicted classes; the
+last column counts the labelled pixels that got no class. These are misses of their true class and false positives
+of none. Matrices of images are added. Shares are from 0 to 1, and 0/0 is NaN.
+
+Tools agree on the scores of a class. They differ in which classes a mean is taken over: this is a `Convention`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.scores.metrics.ratio import ratio
+
+Counts = NDArray[np.int64]
+Values = NDArray[np.float64]
+LabelMap = NDArray[np.uint8 | np.uint16]
+
+Over = Literal["present", "all"]
+_Which = Literal["true", "predicted", "either", "hit", "every"]
+
+_WORDS: dict[_Which, str] = {
+    "true": "the classes that the truth has",
+    "predicted": "the classes that were predicted",
+    "either": "the classes that the truth has or that were predicted, 0/0 counting as 0",
+    "hit": "the classes with at least one right pixel",
+    "every": "all classes, 0/0 counting as 0",
+}
+
+
+@dataclass(frozen=True)
+class Convention:
+    """Which classes a tool takes its means over. Pixel accuracy, mIoU and fwIoU are the same in all of them."""
+
+    name: str
+    class_accuracy: _Which
+    mean_precision: _Which
+    mean_f1: _Which
+    source: str  # what it equals, what of it that tool does not have, and how it counts pixels without a class
+
+    def sentences(self, over: Over = "present") -> dict[str, str]:
+        """One sentence for each number of `MeanScores`, and one on the source."""
+        means = {
+            "miou": ("IoU", "either"),
+            "class_accuracy": ("recall", self.class_accuracy),
+            "mean_precision": ("precision", self.mean_precision),
+            "mean_f1": ("F1 (Dice)", self.mean_f1),
+        }
+        words = {
+            number: f"Mean {score} over {_WORDS['every' if over == 'all' else which]}."
+            for number, (score, which) in means.items()
+        }
+        return {
+            "pixel_accuracy": "Share of labelled pixels that are right.",
+            **words,
+            "fwiou": "Mean IoU weighted by the classes' labelled pixels.",
+            "source": self.source,
+        }
+
+
+CONVENTIONS: dict[str, Convention] = {
+    convention.name: convention
+    for convention in (
+        Convention(
+            "cityscapes",
+            class_accuracy="true",
+            mean_precision="predicted",
+            mean_f1="either",
+            source="mIoU as cityscapesScripts takes it, where a label outside the evaluated ones is a miss; "
+            "it has no other means, so they are each taken over the classes for which they are defined.",
+        ),
+        Convention(
+            "mmseg",
+            class_accuracy="true",
+            mean_precision="predicted",
+            mean_f1="hit",
+            source="As MMSegmentation's IoUMetric takes aAcc, mIoU, mAcc, mPrecision and mFscore, where a class "
+            "without a right pixel has no F1, and a label outside the classes is a miss; it has no fwIoU.",
+        ),
+        Convention(
+            "torchmetrics",
+            class_accuracy="either",
+            mean_precision="either",
+            mean_f1="either",
+            source="As TorchMetrics' multiclass metrics with average='macro', and 'weighted' for fwIoU; it has no "
+            "pixels without a class, which are counted as misses.",
+        ),
+        Convention(
+            "reference",
+            class_accuracy="every",
+            mean_precision="either",
+            mean_f1="either",
+            source="As the code of 'Hyperbolic Image Segmentation' takes them: class accuracy is TensorFlow's "
+            "mean_per_class_accuracy, mean precision what its NumPy part calls cacc; it has no F1, no fwIoU and no "
+            "pixels without a class, which are counted as misses.",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """Scores of each class, (C,) each; NaN where a class has no such score."""
+
+    iou: Values
+    recall: Values
+    precision: Values
+    f1: Values
+    truth_pixels: Counts
+    predicted_pixels: Counts
+
+
+@dataclass(frozen=True)
+class MeanScores:
+    """One number for all classes; all are NaN where no pixel is labelled."""
+
+    pixel_accuracy: float
+    miou: float
+    class_accuracy: float
+    mean_precision: float
+    mean_f1: float
+    fwiou: float
+
+
+def confusion_matrix(truth: LabelMap, predicted: LabelMap, classes: int) -> Counts:
+    """Int64 (C, C + 1) from two (H, W) label maps in which the value C is void or no class.
+
+    Raises ValueError for maps of different shapes and for values above C.
+    """
+    if truth.shape != predicted.shape:
+        raise ValueError(f"label maps of shape {truth.shape} and {predicted.shape} cannot be compared")
+    # A larger value would be counted in another class's row.
+    if max(truth.max(initial=0), predicted.max(initial=0)) > classes:
+        raise ValueError(f"label maps have values above {classes}")
+    cell = truth.astype(np.intp)
+    cell *= classes + 1
+    cell += predicted
+    counts = np.bincount(cell.ravel(), minlength=(classes + 1) ** 2)
+    return counts.reshape(classes + 1, classes + 1)[:classes].astype(np.int64)
+
+
+def class_scores(confusion: Counts) -> ClassScores:
+    """Scores of each class from a (C, C + 1) confusion matrix."""
+    hit, truth, predicted = _areas(confusion)
+    return ClassScores(
+        iou=iou_from_counts(hit, truth, predicted),
+        recall=ratio(hit, truth),
+        precision=ratio(hit, predicted),
+        f1=ratio(2 * hit, truth + predicted),
+        truth_pixels=truth,
+        predicted_pixels=predicted,
+    )
+
+
+def mean_scores(confusion: Counts, convention: str = "cityscapes", over: Over = "present") -> MeanScores:
+    """Means from a (C, C + 1) confusion matrix by the convention of that name.
+
+    `over="all"` takes every mean over all C classes and counts as 0 what a class does not have.
+    """
+    scores, rule = class_scores(confusion), CONVENTIONS[convention]
+    (hit, truth, predicted), total = _areas(confusion), confusion.sum()
+    chosen: dict[_Which, NDArray[np.bool_]] = {
+        "true": truth > 0,
+        "predicted": predicted > 0,
+        "either": truth + predicted > 0,
+        "hit": hit > 0,
+        "every": np.full(len(hit), total > 0),
+    }
+
+    def mean(values: Values, which: _Which) -> float:
+        among = chosen["every" if over == "all" else which]
+        return float(ratio(np.nan_to_num(values[among]).sum(), among.sum()))
+
+    return MeanScores(
+        pixel_accuracy=float(ratio(hit.sum(), total)),
+        miou=mean(scores.iou, "either"),
+        class_accuracy=mean(scores.recall, rule.class_accuracy),
+        mean_precision=mean(scores.precision, rule.mean_precision),
+        mean_f1=mean(scores.f1, rule.mean_f1),
+        fwiou=float(ratio((truth * np.nan_to_num(scores.iou)).sum(), total)),
+    )
+
+
+def iou_from_counts(hit: NDArray[Any], truth: NDArray[Any], predicted: NDArray[Any]) -> Values:
+    """(..., C) IoU from (..., C) numbers of right, true and predicted pixels; NaN where there are neither."""
+    return ratio(hit, truth + predicted - hit)
+
+
+def _areas(confusion: Counts) -> tuple[Counts, Counts, Counts]:
+    """(C,) right, true and predicted pixels."""
+    return np.diag(confusion), confusion.sum(axis=1), confusion[:, :-1].sum(axis=0)

@@ -1,0 +1,185 @@
+"""Tally: everything that is counted of an image, and of all of them, in whole numbers.
+
+Tallies of images are added. Whole numbers add up to the same sum in any order, so that any split of the data into
+shards gives bit-identical scores; what is a real number by nature (an image's IoU, a pixel's log-probability) is
+rounded to a fixed fraction of 2 before it is summed. The size of a tally does not depend on the number of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.confidence.boundary import boundary_map
+from hypsegcli.inference.prediction import Labels
+from hypsegcli.scores.metrics.classes import confusion_matrix, iou_from_counts
+from hypsegcli.scores.metrics.edges import count_boundaries, count_ridges, tolerance_pixels
+from hypsegcli.scores.metrics.ranking import BINS, score_table
+from hypsegcli.scores.metrics.zones import ZONES, count_zones, distance_to_other_class, pearson
+
+Counts = NDArray[np.int64]
+
+CLASS_BINS = 4096  # of the tables kept for each class, whose full resolution would take a megabyte a class
+SHARE = 2**32  # the unit of summed IoUs and correlations: 10^9 of them fit into 63 bits
+NATS = 2**20  # the unit of summed NLL and Brier scores, whose sum over 10^11 pixels fits into 63 bits
+
+# Where a stored probability is 0, for 16 bits have nothing smaller, its logarithm is taken here.
+SMALLEST_PROBABILITY = 2.0**-24
+
+
+class Tolerance(NamedTuple):
+    """How far apart two edges may lie and still be the same: pixels, or a share of the image's diagonal."""
+
+    amount: float
+    is_share: bool
+
+    def pixels(self, height: int, width: int) -> int:
+        """In an image of some size."""
+        return tolerance_pixels(self.amount, share=self.is_share, height=height, width=width)
+
+    def __str__(self) -> str:
+        return f"{100 * self.amount:g} % of the diagonal" if self.is_share else f"{self.amount:g} pixels"
+
+
+class Scheme(NamedTuple):
+    """What is counted; tallies add up only under the same scheme."""
+
+    classes: int  # C
+    measures: tuple[str, ...]  # of confidence; the first is the one whose boundaries and zones are looked at
+    tolerance: Tolerance
+    background: int | None = None  # the class that the paper's analysis sets apart
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image as it is scored; C stands for no class: void in the truth, undecided in the labels."""
+
+    key: str
+    truth: Labels  # (H, W)
+    labels: Labels  # (H, W)
+    levels: Mapping[str, NDArray[np.uint16]]  # measure to (H, W) confidence, 65535 at full scale
+    proper: NDArray[np.float32] | None = None  # (2, H, W) true class's probability, sum of squares of all
+    dropout_labels: Labels | None = None  # (H, W) what Monte Carlo dropout answers
+
+
+@dataclass(eq=False)
+class Tally:
+    """All int64; M measures, C classes."""
+
+    images: Counts  # (1,)
+    void: Counts  # (1,) pixels without a true class
+    confusion: Counts  # (C, C + 1) truth by answer, the last column no class
+    dropout_confusion: Counts  # (C, C + 1) the same for Monte Carlo dropout
+    image_iou: Counts  # (2, C + 1) sum of IoUs in 1 / SHARE and number of images with the class; last, their mean
+    tables: Counts  # (M, BINS, 2) right and wrong pixels at each level of confidence
+    class_tables: Counts  # (M, C, CLASS_BINS, 2) the same for the pixels of each true class
+    proper: Counts  # (C, 3) pixels with probabilities by true class, their NLL and Brier score in 1 / NATS
+    bands: Counts  # (3, C) Boundary IoU: hits, truth, predicted
+    edges: Counts  # (4,) Boundary F: predicted, of these matched, true, of these matched
+    ridges: Counts  # (3, 256) boundary map against true edges
+    zones: Counts  # (3, 3) boundary, interior, background by pixels, wrong pixels, levels
+    correlation: Counts  # (2,) of confidence with the distance to another class, in 1 / SHARE, and images
+
+    @classmethod
+    def zeros(cls, scheme: Scheme) -> Tally:
+        """Nothing counted yet."""
+        C, M = scheme.classes, len(scheme.measures)
+        shapes = {
+            "images": (1,),
+            "void": (1,),
+            "confusion": (C, C + 1),
+            "dropout_confusion": (C, C + 1),
+            "image_iou": (2, C + 1),
+            "tables": (M, BINS, 2),
+            "class_tables": (M, C, CLASS_BINS, 2),
+            "proper": (C, 3),
+            "bands": (3, C),
+            "edges": (4,),
+            "ridges": (3, 256),
+            "zones": (len(ZONES), 3),
+            "correlation": (2,),
+        }
+        return cls(**{name: np.zeros(shape, np.int64) for name, shape in shapes.items()})
+
+    def add(self, other: Tally) -> None:
+        """Add another tally of the same scheme to this one."""
+        for field in fields(self):
+            mine: Counts = getattr(self, field.name)
+            mine += getattr(other, field.name)
+
+
+def count_image(sample: Sample, scheme: Scheme) -> Tally:
+    """Everything that is counted of one image."""
+    C = scheme.classes
+    tally = Tally.zeros(scheme)
+    labelled = sample.truth != C
+    truth, wrong = sample.truth[labelled], (sample.labels != sample.truth)[labelled]
+    tally.images[0] = 1
+    tally.void[0] = labelled.size - truth.size
+    tally.confusion[:] = confusion_matrix(sample.truth, sample.labels, C)
+    tally.image_iou[:] = _image_iou(tally.confusion)
+    if sample.dropout_labels is not None:
+        tally.dropout_confusion[:] = confusion_matrix(sample.truth, sample.dropout_labels, C)
+    for index, name in enumerate(scheme.measures):
+        levels = sample.levels[name][labelled]
+        tally.tables[index] = score_table(levels, wrong)
+        tally.class_tables[index] = _class_tables(levels, wrong, truth, C)
+    if sample.proper is not None:
+        tally.proper[:] = _proper_scores(sample.proper[:, labelled], truth, C)
+    tolerance = scheme.tolerance.pixels(*labelled.shape)
+    counted = count_boundaries(sample.truth, sample.labels, classes=C, tolerance=tolerance)
+    tally.bands[:] = counted.bands
+    tally.edges[:] = counted.edges
+    if scheme.measures:
+        _count_confidence(tally, sample, scheme, tolerance)
+    return tally
+
+
+def _count_confidence(tally: Tally, sample: Sample, scheme: Scheme, tolerance: int) -> None:
+    """The first measure's boundary map against the true edges, and the paper's own analysis of its plane."""
+    levels = sample.levels[scheme.measures[0]]
+    strength = boundary_map(levels.astype(np.float32), full_scale=65535.0)
+    tally.ridges[:] = count_ridges(strength, sample.truth, classes=scheme.classes, tolerance=tolerance)
+    distance = distance_to_other_class(sample.truth, scheme.classes)
+    labelled = sample.truth != scheme.classes
+    wrong = sample.labels != sample.truth
+    tally.zones[:] = count_zones(levels, wrong, distance, sample.truth, background=scheme.background)
+    correlation = pearson(levels[labelled], distance[labelled])
+    if np.isfinite(correlation):
+        tally.correlation[:] = round(correlation * SHARE), 1
+
+
+def _image_iou(confusion: Counts) -> Counts:
+    C = len(confusion)
+    hit, truth, predicted = np.diag(confusion), confusion.sum(1), confusion[:, :C].sum(0)
+    iou = iou_from_counts(hit, truth, predicted)
+    seen = np.isfinite(iou)
+    counts = np.zeros((2, C + 1), np.int64)
+    counts[0, :C][seen] = np.rint(iou[seen] * SHARE)
+    counts[1, :C] = seen
+    if seen.any():
+        counts[:, C] = round(float(iou[seen].mean()) * SHARE), 1
+    return counts
+
+
+def _class_tables(levels: NDArray[np.uint16], wrong: NDArray[np.bool_], truth: Labels, C: int) -> Counts:
+    row = truth.astype(np.int64) * CLASS_BINS + levels // (BINS // CLASS_BINS)
+    counts = np.bincount(2 * row + wrong, minlength=C * CLASS_BINS * 2)
+    return counts.reshape(C, CLASS_BINS, 2)
+
+
+def _proper_scores(proper: NDArray[np.float32], truth: Labels, C: int) -> Counts:
+    """NLL: -ln p(true class). Brier score: the squared distance of all probabilities to 1 at the true class, 0 else."""
+    true, squares = proper.astype(np.float64)
+    nll = -np.log(np.maximum(true, SMALLEST_PROBABILITY))
+    brier = squares - 2.0 * true + 1.0
+    counts = np.zeros((C, 3), np.int64)
+    counts[:, 0] = np.bincount(truth, minlength=C)
+    for column, values in ((1, nll), (2, brier)):
+        # Weights add up in float64, in which these whole numbers are exact: an image has fewer than 2^28 pixels.
+        counts[:, column] = np.bincount(truth, weights=np.rint(values * NATS), minlength=C)
+    return counts

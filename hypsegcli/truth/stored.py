@@ -1,0 +1,176 @@
+"""Label maps, confidence planes and probabilities that lie in folders, whichever tool wrote them.
+
+DIR/labels/KEY.png         label maps, or DIR/KEY.png where there is no folder `labels`
+DIR/confidence*/KEY.png    8- or 16-bit grey planes, white is sure; .npy holds floating-point numbers
+DIR/probabilities/KEY.npy  (K, H, W) floating-point numbers
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.confidence.levels import to_levels
+from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.errors import DataError, UsageError
+from hypsegcli.images.decode import decode_mask
+from hypsegcli.images.open_image import read_text
+
+Levels = NDArray[np.uint16]
+
+_RUN = "run.json"  # what `hypseg predict` writes beside its maps
+_TEXT_KEY = "hypseg"  # of the JSON that hypseg's own maps carry
+_SUFFIXES = (".png", ".npy", ".tif", ".tiff")
+_CERTAIN = 1.01  # blends of 16-bit probabilities reach a little above 1
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A folder of confidence planes."""
+
+    name: str
+    folder: Path
+    full_scale: float  # of .npy files: the value that means entirely sure
+    inverted: bool = False  # the files hold uncertainty
+
+    def read(self, key: str, shape: tuple[int, ...]) -> Levels:
+        """(H, W) levels, 65535 for entirely sure; DataError for a missing plane, or values that do not fit."""
+        path = _find(self.folder, key)
+        levels = self._from_npy(path) if path.suffix == ".npy" else self._from_picture(path)
+        if levels.shape != shape:
+            raise DataError(f"{path}: is {_size(levels.shape)}, its label map {_size(shape)}; planes are not resized")
+        return np.uint16(65535) - levels if self.inverted else levels
+
+    def _from_npy(self, path: Path) -> Levels:
+        values = read_npy(path)
+        if not np.issubdtype(values.dtype, np.floating) or not values.size or not np.isfinite(values).all():
+            raise DataError(
+                f"{path}: holds {values.dtype} values, nothing, or NaN; confidence is finite floating-point numbers"
+            )
+        low, high = float(values.min()), float(values.max())
+        rounding = max(1e-6, float(np.finfo(values.dtype).eps))
+        if low < 0 or high > self.full_scale * (1 + rounding):
+            raise DataError(
+                f"{path}: holds values from {low:.4g} to {high:.4g}, full scale is {self.full_scale:g}; "
+                "name the value that means entirely sure with --full-scale"
+            )
+        return to_levels(values.astype(np.float32) / np.float32(self.full_scale))
+
+    def _from_picture(self, path: Path) -> Levels:
+        values = decode_mask(path)
+        if values.dtype == np.uint8:
+            return values.astype(np.uint16) * np.uint16(257)
+        if values.dtype == np.uint16:
+            return values
+        raise DataError(f"{path}: holds {values.dtype} values; a confidence plane has 8 or 16 bits a pixel")
+
+
+def find_planes(
+    folder: Path, *, named: Mapping[str, Path], inverted: Mapping[str, Path], key: str, full_scale: float
+) -> tuple[Plane, ...]:
+    """The planes of a folder of predictions, and those named one by one; `key` is that of any image.
+
+    A plane that hypseg wrote tells its measure itself; another's name is what follows `confidence-` in its folder's.
+    """
+    _refuse_twins([*named, *inverted])
+    planes = []
+    for given, kind in ((named, "confidence"), (inverted, "uncertainty")):
+        for name, path in given.items():
+            told = about_map(_find(path, key)).get("kind", kind)
+            if told in {"confidence", "uncertainty"} and told != kind:
+                raise UsageError(f"--{kind} {name}={path}: its maps say that they hold {told}; name them with --{told}")
+            planes.append(Plane(name, path, full_scale, inverted=kind == "uncertainty"))
+    if not planes:
+        scales = _scales_of_run(folder)
+        for path in sorted(path for path in folder.glob("confidence*") if path.is_dir()):
+            about = about_map(_find(path, key))
+            name = about.get("measure") or path.name.removeprefix("confidence").lstrip("-_ ")
+            name = str(name or next(iter(scales), "confidence")).encode("utf-8", "replace").decode()
+            planes.append(Plane(name, path, scales.get(name, full_scale), inverted=about.get("kind") == "uncertainty"))
+    _refuse_twins([plane.name for plane in planes])
+    order = [*MEASURES]
+    planes.sort(key=lambda plane: order.index(plane.name) if plane.name in order else len(order))
+    return tuple(planes)
+
+
+def read_probabilities(folder: Path, key: str, shape: tuple[int, ...], *, classes: int) -> NDArray[np.float32]:
+    """(K, H, W) class probabilities; DataError where they do not fit."""
+    path = _find(folder, key)
+    values = read_npy(path)
+    if values.shape != (classes, *shape) or not np.issubdtype(values.dtype, np.floating):
+        raise DataError(
+            f"{path}: holds {values.dtype} of shape {values.shape}; class probabilities have {(classes, *shape)}"
+        )
+    if not (values.min() >= 0 and values.max() <= _CERTAIN):  # NaN fails both
+        raise DataError(
+            f"{path}: holds values from {values.min():.4g} to {values.max():.4g}; class probabilities are in [0, 1], "
+            "after the softmax"
+        )
+    return values.astype(np.float32)
+
+
+def proper_planes(probabilities: NDArray[np.float32], truth: NDArray[Any]) -> NDArray[np.float32]:
+    """(2, H, W) probability of the true class, and sum of the squares of all; where truth is void, any number."""
+    true = np.minimum(truth, len(probabilities) - 1).astype(np.int64)
+    chosen = np.take_along_axis(probabilities, true[None], axis=0)[0]
+    return np.stack([chosen, np.square(probabilities).sum(axis=0)])
+
+
+def decide_among(probabilities: NDArray[np.float32], among: Sequence[int], dtype: type[np.integer]) -> NDArray[Any]:
+    """(H, W) the most probable of some classes."""
+    chosen = np.asarray(among)
+    decided: NDArray[Any] = chosen[probabilities[chosen].argmax(axis=0)].astype(dtype)
+    return decided
+
+
+def about_map(path: Path) -> dict[str, Any]:
+    """What a map of hypseg's own says of itself; empty for another tool's."""
+    if path.suffix == ".npy":
+        return {}
+    texts = read_text(path)
+    text = texts.get(_TEXT_KEY, "") or texts.get("ImageDescription", "")
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and "kind" in found else {}  # other tools describe TIFFs in JSON too
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """An array in a NumPy file, which may not hold Python objects."""
+    try:
+        with path.open("rb") as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except Exception as error:  # a damaged header raises nearly every kind there is
+        raise DataError(f"{path}: is no NumPy array ({error})") from error
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two folders of confidence planes are called {twice[0]}; name them with --confidence")
+
+
+def _scales_of_run(folder: Path) -> dict[str, float]:
+    """Measure to full scale, the first measure first, as the run.json of `hypseg predict` tells; empty without one."""
+    try:
+        scales = json.loads((folder / _RUN).read_text(encoding="utf-8"))["options"]["full_scale"]
+        return {str(name): float(scale) for name, scale in scales.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _find(folder: Path, key: str) -> Path:
+    for suffix in _SUFFIXES:
+        if (path := folder / f"{key}{suffix}").is_file():
+            return path
+    raise DataError(f"{folder}: holds nothing for {key}; looked for {', '.join(_SUFFIXES)}")
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]} pixels" if len(shape) == 2 else f"of shape {shape}"

@@ -1,0 +1,154 @@
+"""`hypseg calibrate`, and what a calibrated checkpoint answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from support import Hypseg, make_checkpoint, photograph
+
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.products import outputs
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """A random checkpoint whose distances spread over the scale."""
+    path = make_checkpoint(tmp_path / "plain.safetensors", flat_tree(["sky", "road", "car"]))
+    loaded = load_checkpoint(path)
+    state = loaded.model.state_dict()
+    torch.manual_seed(1)
+    state["decoder.embed.weight"] = torch.randn_like(state["decoder.embed.weight"]) * 3
+    save_checkpoint(path, loaded.header, state, half=True)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for seed, key in enumerate(("a", "b")):
+        photograph(tmp_path / "images" / f"{key}.png", seed=seed)
+        mask = np.kron(np.random.default_rng(seed).integers(0, 3, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{key}.png")
+    return tmp_path
+
+
+def calibrated(hypseg: Hypseg, data: Path, plain: Path) -> Path:
+    out = data / "calibrated.safetensors"
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "two pictures")
+    outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
+    assert outcome.code == 0, outcome.stderr
+    assert "two pictures (2 images)" in outcome.stdout
+    return out
+
+
+def without(header: Header) -> Header:
+    return header.model_copy(update={"calibration": None})
+
+
+def test_only_the_header_changes(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    out = calibrated(hypseg, data, plain)
+    before, after = load_file(plain), load_file(out)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) and before[name].dtype == after[name].dtype for name in before)
+    assert without(read_header(out)) == read_header(plain)
+    found = read_header(out).calibration
+    assert found is not None
+    assert found.fitted_on == "two pictures (2 images)"
+    assert "fitted on two pictures" in hypseg("info", out).stdout
+    assert "calibration   none" in hypseg("info", plain).stdout
+
+
+def test_confidence_becomes_the_probability_of_being_right(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    out = calibrated(hypseg, data, plain)
+    found = read_header(out).calibration
+    assert found is not None
+    save = ("--save", "confidence", "--format", "npy", "--checkpoint", out)
+    hypseg("predict", data / "images", "--out", data / "one", *save)
+    hypseg("predict", data / "images", "--out", data / "raw", *save, "--raw")
+    for key in ("a", "b"):
+        probability, distance = (np.load(data / kind / f"confidence/{key}.npy") for kind in ("one", "raw"))
+        expected = np.interp(distance, found.distances, found.probabilities)
+        np.testing.assert_allclose(probability, expected, atol=1e-5)
+        assert probability.std() > 0.005
+    hypseg("predict", data / "images", "--out", data / "plain", *save[:4], "--checkpoint", plain)
+    assert np.array_equal(np.load(data / "plain/confidence/a.npy"), np.load(data / "raw/confidence/a.npy"))
+
+
+def test_heatmaps_show_the_probability_of_being_wrong(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    out = calibrated(hypseg, data, plain)
+    hypseg("uncertainty", data / "images", "--out", data / "one", "--checkpoint", out)
+    hypseg("predict", data / "images", "--out", data / "two", "--save", "confidence", "--checkpoint", out)
+    with Image.open(data / "one/uncertainty/a.png") as doubt, Image.open(data / "two/confidence/a.png") as sure:
+        assert np.abs(np.asarray(doubt).astype(int) + np.asarray(sure) - 65535).max() <= 1
+        assert json.loads(sure.info["hypseg"])["measure"] == "calibrated"
+        assert json.loads(sure.info["hypseg"])["full_scale"] == 1.0
+
+
+def test_evaluate_judges_the_calibration_first(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    out = calibrated(hypseg, data, plain)
+    masks = (data / "images", data / "masks", "--bootstrap", "0")
+    assert hypseg("evaluate", *masks, "--checkpoint", out, "--out", data / "report").code == 0
+    measures = {m["name"]: m for m in json.loads((data / "report/report.json").read_text())["measures"]}
+    assert next(iter(measures)) == "calibrated"
+    assert measures["calibrated"]["ece"] < 0.02 < measures["distance"]["ece"]  # on what it was fitted to
+    outcome = hypseg("evaluate", *masks, "--checkpoint", plain, "--measure", "calibrated")
+    assert outcome.code == 2
+
+
+def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    for command in ("predict", "uncertainty"):
+        arguments = ("--out", data / "out", "--checkpoint", plain, "--measure", "calibrated")
+        outcome = hypseg(command, data / "images", *arguments)
+        assert outcome.code == 2
+        assert "hypseg calibrate" in outcome.stderr
+    outcome = hypseg("uncertainty", data / "images", "--out", data / "out", "--measure", "norm,entropy")
+    assert outcome.code == 2
+    assert not (data / "out").exists()
+
+
+def test_nothing_is_overwritten_unasked(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    before = plain.read_bytes()
+    arguments = (data / "images", data / "masks", "--checkpoint", plain, "--name", "x", "--out")
+    assert hypseg("calibrate", *arguments, plain).code == 2
+    assert plain.read_bytes() == before
+    assert hypseg("calibrate", *arguments, data / "x.pt").code == 2
+    (data / "file").touch()
+    assert hypseg("calibrate", *arguments, data / "file/x.safetensors").code == 2
+    assert hypseg("calibrate", *arguments, plain, "--overwrite").code == 0
+    assert read_header(plain).calibration is not None
+
+
+def test_void_pixels_teach_nothing(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    every = read_header(calibrated(hypseg, data, plain)).calibration
+    arguments = ("--checkpoint", plain, "--out", data / "some.safetensors", "--name", "x", "--ignore-index", "1")
+    assert hypseg("calibrate", data / "images", data / "masks", *arguments).code == 0
+    some = read_header(data / "some.safetensors").calibration
+    assert every is not None
+    assert some is not None
+    assert some.probabilities != every.probabilities
+
+
+@pytest.mark.parametrize(
+    ("raw", "title"), [((), "probability of being wrong"), (("--raw",), "uncertainty: distance to the origin")]
+)
+def test_a_heatmap_says_what_it_shows(
+    hypseg: Hypseg, data: Path, plain: Path, monkeypatch: pytest.MonkeyPatch, raw: tuple[str, ...], title: str
+) -> None:
+    out, titles, draw = calibrated(hypseg, data, plain), [], outputs.heatmap
+
+    def heatmap(plane: np.ndarray, *, title: str) -> np.ndarray:
+        titles.append(title)
+        return draw(plane, title=title)
+
+    monkeypatch.setattr(outputs, "heatmap", heatmap)
+    assert hypseg("uncertainty", data / "images", "--out", data / "maps", "--checkpoint", out, *raw).code == 0
+    assert titles == [title, title]

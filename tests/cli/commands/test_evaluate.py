@@ -1,0 +1,645 @@
+"""`hypseg evaluate` and `hypseg compare`, as a user meets them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Hypseg, make_checkpoint, photograph
+
+from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.answers import names_of
+from hypsegcli.cli.scoring import ScoreOptions
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.scores.catalogue import DEFINITIONS
+from hypsegcli.scores.records import SCHEMA, Report, read_report, report_schema
+from hypsegcli.truth.pairs import Pair
+
+TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
+KEYS = ("a", "b", "sub/c")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoint") / "random.safetensors", TREE)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three photographs and their masks: patches of classes, a void border."""
+    for seed, key in enumerate(KEYS):
+        photograph(tmp_path / "images" / f"{key}.png", seed=seed)
+        mask = np.kron(np.random.default_rng(seed).integers(0, 3, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+        mask[:2] = 255
+        put(tmp_path / "masks" / f"{key}.png", mask)
+    return tmp_path
+
+
+def put(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    found = json.loads((folder / "report.json").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_checkpoint_is_scored(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    out = data / "out"
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", out)
+    assert outcome.code == 0, outcome.stderr
+    assert sorted(path.name for path in out.iterdir()) == [
+        "per_image.csv",
+        "replicates.npz",
+        "report.html",
+        "report.json",
+    ]
+    report = report_of(out)
+    # Counted here once more, from what predict writes.
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    confusion = np.zeros((3, 4), int)
+    for key in KEYS:
+        truth, labels = read(data / "masks" / f"{key}.png"), read(data / "maps/labels" / f"{key}.png")
+        for label in range(3):
+            confusion[label, :3] += np.bincount(labels[truth == label], minlength=3)
+    assert report["segmentation"]["confusion"] == confusion.tolist()
+    assert report["labelled_pixels"] == confusion.sum() == 3 * 64 * 46
+    assert report["void_pixels"] == 3 * 64 * 2
+    hit = np.diag(confusion)
+    iou = hit / (confusion.sum(1) + confusion[:, :3].sum(0) - hit)
+    assert report["summary"]["miou"]["value"] == pytest.approx(iou.mean())
+    assert report["summary"]["iou:car"]["value"] == pytest.approx(iou[2])
+    assert report["summary"]["miou"]["low"] <= iou.mean() <= report["summary"]["miou"]["high"]
+    assert f"{100 * iou.mean():.1f}" in outcome.stdout
+    with (out / "per_image.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["key"] for row in rows] == list(KEYS)
+    assert sum(int(row["wrong_pixels"]) for row in rows) == confusion.sum() - hit.sum()
+
+
+def test_stored_maps_give_the_same_report(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """Bit for bit, but for what is about the two ways themselves, and for probabilities of 16 bits."""
+    options = ("--checkpoint", checkpoint)
+    hypseg("evaluate", data / "images", data / "masks", *options, "--out", data / "one")
+    save = "labels,confidence,probabilities"
+    hypseg("predict", data / "images", *options, "--out", data / "maps", "--measure", "all", "--save", save)
+    stored = ("--predictions", data / "maps", "--out", data / "two")
+    outcome = hypseg("evaluate", data / "images", data / "masks", *options, *stored)
+    assert outcome.code == 0, outcome.stderr
+    one, two = report_of(data / "one"), report_of(data / "two")
+    for score in ("nll", "brier"):
+        first, second = one["summary"].pop(score), two["summary"].pop(score)
+        assert first["value"] == pytest.approx(second["value"], rel=1e-3)
+    assert one.pop("probabilities")["nll"] == pytest.approx(two.pop("probabilities")["nll"], rel=1e-3)
+    assert one.pop("subject")["masks_sha256"] == two.pop("subject")["masks_sha256"]
+    assert one == two
+    assert (data / "one/per_image.csv").read_bytes() == (data / "two/per_image.csv").read_bytes()
+
+
+def test_label_maps_of_another_tool_need_a_class_list_only(hypseg: Hypseg, data: Path) -> None:
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for key in KEYS:
+        labels = read(data / "masks" / f"{key}.png").copy()
+        labels[labels == 255] = 1
+        labels[10:20] = 2
+        put(data / "theirs" / f"{key}.png", labels)
+    arguments = ("evaluate", "--predictions", data / "theirs", data / "masks")
+    outcome = hypseg(*arguments)
+    assert outcome.code == 2
+    assert "--classes" in outcome.stderr
+    outcome = hypseg(*arguments, "--classes", data / "classes.txt", "--out", data / "out")
+    assert outcome.code == 0, outcome.stderr
+    report = report_of(data / "out")
+    assert report["measures"] == []
+    assert report["probabilities"] is None
+    assert report["subject"]["images"] is None
+    assert 0.5 < report["summary"]["pixel_accuracy"]["value"] < 1
+    assert "measure" not in outcome.stdout
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_confidence_of_another_tool(hypseg: Hypseg, data: Path, *, inverted: bool) -> None:
+    """Entirely sure where right, not at all where wrong: a perfect detector."""
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for key in KEYS:
+        truth = read(data / "masks" / f"{key}.png")
+        labels = np.where(truth == 255, 0, truth).astype(np.uint8)
+        labels[10:20] = 2
+        put(data / "theirs" / f"{key}.png", labels)
+        put(data / "planes" / f"{key}.png", np.where((labels == truth) != inverted, 255, 0).astype(np.uint8))
+    option = "--uncertainty" if inverted else "--confidence"
+    arguments = ("--classes", data / "classes.txt", option, f"margin of mine={data / 'planes'}", "--out", data / "out")
+    outcome = hypseg("evaluate", "--predictions", data / "theirs", data / "masks", *arguments)
+    assert outcome.code == 0, outcome.stderr
+    measure = report_of(data / "out")["measures"][0]
+    assert measure["name"] == "margin of mine"
+    assert (measure["auroc"], measure["aupr"], measure["fpr95"], measure["ece"]) == (1.0, 1.0, 0.0, 0.0)
+
+
+def test_every_split_of_unseen_classes(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """Zero-label: truth restricted to the unseen classes, answers to the best of them."""
+    options = ("--checkpoint", checkpoint, "--unseen", "road,car")
+    assert hypseg("evaluate", data / "images", data / "masks", *options, "--out", data / "one").code == 0
+    save = "labels,confidence,probabilities"
+    hypseg("predict", data / "images", *options[:2], "--out", data / "maps", "--measure", "all", "--save", save)
+    confusion = np.zeros((3, 4), int)
+    for key in KEYS:
+        truth = read(data / "masks" / f"{key}.png")
+        labels = 1 + np.load(data / "maps/probabilities" / f"{key}.npy")[1:].argmax(0)
+        for label in (1, 2):
+            confusion[label, :3] += np.bincount(labels[truth == label], minlength=3)
+    one = report_of(data / "one")
+    assert one["subject"]["unseen"] == ["road", "car"]
+    assert one["segmentation"]["confusion"] == confusion.tolist()
+    assert one["summary"]["iou:sky"]["value"] is None
+    stored = ("--predictions", data / "maps", "--out", data / "two")
+    assert hypseg("evaluate", data / "masks", *options, *stored).code == 0
+    assert report_of(data / "two")["segmentation"] == one["segmentation"]
+    over_all = ("--mean-over", "all", "--out", data / "three")
+    assert hypseg("evaluate", data / "images", data / "masks", *options, *over_all).code == 0
+    three = report_of(data / "three")["summary"]["miou"]
+    assert three["value"] == pytest.approx(one["summary"]["miou"]["value"] * 2 / 3)
+    assert three["low"] == pytest.approx(one["summary"]["miou"]["low"] * 2 / 3)
+
+
+def test_unseen_needs_probabilities(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    arguments = ("--predictions", data / "maps", "--unseen")
+    outcome = hypseg("evaluate", data / "masks", *arguments, "car,sky")
+    assert outcome.code == 2
+    assert "probabilities" in outcome.stderr
+    outcome = hypseg("evaluate", data / "masks", *arguments, "bus,car")
+    assert outcome.code == 2
+    assert "sky, road, car" in outcome.stderr
+    for few in ("car", "car,car"):
+        outcome = hypseg("evaluate", data / "masks", *arguments, few)
+        assert outcome.code == 2
+        assert "two classes" in outcome.stderr
+
+
+def test_unseen_classes_that_no_mask_holds_are_an_error(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    for key in KEYS:
+        mask = read(data / "masks" / f"{key}.png")
+        put(data / "masks" / f"{key}.png", np.where(mask == 255, 255, 0).astype(np.uint8))
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--unseen", "road,car")
+    assert outcome.code == 1
+    assert "--unseen" in outcome.stderr
+
+
+def test_dropout_is_scored_beside_the_plain_answer(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    options = ("--checkpoint", checkpoint, "--mc-dropout", "2", "--dropout-rate", "0.5")
+    outcome = hypseg("evaluate", data / "images", data / "masks", *options, "--out", data / "out")
+    assert outcome.code == 0, outcome.stderr
+    report = report_of(data / "out")
+    names = [measure["name"] for measure in report["measures"]]
+    assert names[:5] == ["distance", "norm", "entropy", "margin", "max-probability"]
+    assert sorted(names[5:]) == ["mc-entropy", "mc-max-probability", "mc-mutual-information"]
+    assert report["dropout"]["passes"] == 2
+    assert report["dropout"]["price"] > 1
+    hypseg("evaluate", data / "images", data / "masks", *options[:2], "--out", data / "plain")
+    plain = report_of(data / "plain")
+    assert plain["dropout"] is None
+    assert plain["segmentation"] == report["segmentation"]
+    assert plain["measures"] == report["measures"][:5]
+
+
+def test_the_first_measure_is_the_one_asked_for(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    options = ("--checkpoint", checkpoint, "--measure", "margin", "--out", data / "out")
+    assert hypseg("evaluate", data / "images", data / "masks", *options).code == 0
+    report = report_of(data / "out")
+    assert report["boundaries"]["measure"] == report["measures"][0]["name"] == "margin"
+    assert len(report["measures"]) == 5
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--measure", "x")
+    assert outcome.code == 2
+    assert "max-probability" in outcome.stderr
+
+
+def test_a_background_class_has_its_own_zone(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    put(data / "masks/a.png", np.zeros((48, 64), np.uint8))
+    options = ("--checkpoint", checkpoint, "--background", "sky", "--out", data / "out")
+    assert hypseg("evaluate", data / "images", data / "masks", *options).code == 0
+    zones = {zone["name"]: zone["pixels"] for zone in report_of(data / "out")["boundaries"]["zones"]}
+    assert zones["background"] >= 48 * 64
+
+
+@pytest.mark.parametrize("convention", ["cityscapes", "mmseg", "torchmetrics", "reference"])
+def test_the_summary_follows_the_convention(hypseg: Hypseg, data: Path, checkpoint: Path, convention: str) -> None:
+    maps = spoiled(data, "maps", 0.3)
+    for key in KEYS:  # no car in the truth, but in the answers: its recall is 0 or takes no part
+        mask = read(data / "masks" / f"{key}.png")
+        put(data / "masks" / f"{key}.png", np.where(mask == 2, 1, mask).astype(np.uint8))
+    options = ("--checkpoint", checkpoint, "--convention", convention, "--out", data / "out")
+    assert hypseg("evaluate", "--predictions", maps, data / "masks", *options).code == 0
+    report = report_of(data / "out")
+    means = report["segmentation"]["conventions"]
+    assert report["summary"]["class_accuracy"]["value"] == means[convention]["class_accuracy"]
+    assert means["torchmetrics"]["class_accuracy"] == pytest.approx(means["mmseg"]["class_accuracy"] * 2 / 3)
+
+
+def test_ids_are_translated(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    plain = ("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out")
+    hypseg(*plain, data / "one")
+    (data / "map.txt").write_text("7:0\n8:1\n9:2\n0:void\n")
+    for key in KEYS:
+        mask = read(data / "masks" / f"{key}.png").astype(int)
+        put(data / "masks" / f"{key}.png", np.where(mask == 255, 0, mask + 7).astype(np.uint8))
+    assert hypseg(*plain, data / "two").code == 1
+    outcome = hypseg(*plain, data / "two", "--map", data / "map.txt")
+    assert outcome.code == 0, outcome.stderr
+    assert report_of(data / "one")["segmentation"] == report_of(data / "two")["segmentation"]
+    outcome = hypseg("compare", data / "one", data / "two")
+    assert outcome.code == 0  # the masks mean the same, whatever ids stood in the files
+
+
+def test_bounds_decide_the_exit_code(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    arguments = ("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint)
+    assert hypseg(*arguments, "--fail-under", "miou=0.0", "--fail-over", "nll=1e9").code == 0
+    outcome = hypseg(*arguments, "--fail-under", "miou=0.99", "--fail-under", "pixel_accuracy=0.001")
+    assert outcome.code == 4
+    assert "miou is 0." in outcome.stderr
+    assert "pixel_accuracy" not in outcome.stderr
+    assert hypseg(*arguments, "--fail-over", "nll=0").code == 4
+    assert hypseg(*arguments, "--unseen", "road,car", "--fail-under", "iou:sky=0").code == 4  # not defined is no pass
+    for wrong in ("miou", "miou=", "miou=x", "=1"):
+        assert hypseg(*arguments, "--fail-under", wrong).code == 2
+    outcome = hypseg(*arguments, "--fail-under", "mIoU=0.1")
+    assert outcome.code == 2
+    assert "miou, pixel_accuracy" in outcome.stderr
+
+
+def test_a_missing_file_is_named_before_anything_runs(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    (data / "masks/b.png").unlink()
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    assert outcome.code == 2
+    assert "b.png" in outcome.stderr
+    assert not (data / "out").exists()
+
+
+def test_a_bad_image_ends_the_evaluation(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    (data / "images/b.png").write_bytes(b"")
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    assert outcome.code == 1
+    assert "b.png" in outcome.stderr
+    assert not (data / "out").exists()
+
+
+def test_masks_of_another_size_are_diagnosed(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    put(data / "masks/b.png", np.zeros((24, 32), np.uint8))
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint)
+    assert outcome.code == 1
+    assert "resized to 0.5 times" in outcome.stderr
+
+
+def test_illustrations_must_fit_too(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    photograph(data / "images/b.png", size=(32, 24))
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--predictions", data / "maps")
+    assert outcome.code == 1
+    assert "b.png" in outcome.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(
+    hypseg: Hypseg, data: Path, checkpoint: Path
+) -> None:
+    (data / "file").touch()
+    (data / "images/a.png").write_bytes(b"")  # would fail with 1
+    for out in ("file", "file/below"):
+        arguments = ("--checkpoint", checkpoint, "--out", data / out)
+        outcome = hypseg("evaluate", data / "images", data / "masks", *arguments)
+        assert outcome.code == 2
+        assert "--out" in outcome.stderr
+
+
+def test_planes_may_lie_beside_label_maps(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    hypseg(
+        "predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels,confidence"
+    )
+    for entry in (data / "maps/labels").iterdir():
+        entry.rename(data / "maps" / entry.name)
+    (data / "maps/labels").rmdir()
+    outcome = hypseg("evaluate", data / "masks", "--predictions", data / "maps", "--out", data / "out")
+    assert outcome.code == 0, outcome.stderr
+    assert [measure["name"] for measure in report_of(data / "out")["measures"]] == ["distance"]
+
+
+def test_lists_pair_below_the_folder_that_they_share(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    for kind in ("images", "masks"):
+        (data / f"{kind}.txt").write_text("".join(f"{kind}/{key}.png\n" for key in KEYS[1:]))
+    lists = (f"@{data / 'images.txt'}", f"@{data / 'masks.txt'}")
+    outcome = hypseg("evaluate", *lists, "--checkpoint", checkpoint, "--out", data / "out")
+    assert outcome.code == 0, outcome.stderr
+    rows = (data / "out/per_image.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows[1:]] == ["b", "sub/c"]
+
+
+def test_label_maps_go_to_the_doctor_too(hypseg: Hypseg, data: Path) -> None:
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for key in KEYS:
+        truth = read(data / "masks" / f"{key}.png")
+        put(data / "theirs" / f"{key}.png", np.where(truth == 255, 1, truth + 1).astype(np.uint8))
+    arguments = ("--predictions", data / "theirs", "--classes", data / "classes.txt")
+    outcome = hypseg("evaluate", data / "masks", *arguments)
+    assert outcome.code == 1
+    assert "label maps" in outcome.stderr
+    assert "--prediction-map" in outcome.stderr
+    assert "ids run from 1" in outcome.stderr
+
+
+def test_void_may_have_the_id_of_a_class(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """That class is not judged, but may be answered, by a network as by a label map."""
+    for key in KEYS:
+        mask = read(data / "masks" / f"{key}.png")
+        put(data / "masks" / f"{key}.png", np.where(mask == 255, 0, mask).astype(np.uint8))
+    options = ("--checkpoint", checkpoint, "--ignore-index", "0")
+    hypseg("predict", data / "images", *options[:2], "--out", data / "maps", "--save", "labels")
+    assert 0 in np.unique([read(data / "maps/labels" / f"{key}.png") for key in KEYS])
+    assert hypseg("evaluate", data / "images", data / "masks", *options, "--out", data / "one").code == 0
+    stored = ("--predictions", data / "maps", "--out", data / "two")
+    assert hypseg("evaluate", data / "masks", *options, *stored).code == 0
+    assert report_of(data / "one")["segmentation"] == report_of(data / "two")["segmentation"]
+
+
+def test_names_that_are_no_text_do_not_end_a_finished_run(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    odd = data / os.fsdecode(b"odd\xff")
+    (data / "images").rename(odd)
+    (odd / "a.png").rename(odd / os.fsdecode(b"a\xff.png"))
+    (data / "masks/a.png").rename(data / "masks" / os.fsdecode(b"a\xff.png"))
+    outcome = hypseg("evaluate", odd, data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    assert outcome.code == 0, outcome.stderr
+    assert report_of(data / "out")["subject"]["images"].endswith("odd?")
+
+
+def test_an_earlier_report_is_kept(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    arguments = ("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    hypseg(*arguments)
+    before = (data / "out/report.json").read_bytes()
+    outcome = hypseg(*arguments, "--convention", "mmseg")
+    assert outcome.code == 2
+    assert "--overwrite" in outcome.stderr
+    assert (data / "out/report.json").read_bytes() == before
+    assert hypseg(*arguments, "--convention", "mmseg", "--overwrite").code == 0
+    assert (data / "out/report.json").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("images",),
+        ("images", "masks", "masks"),
+        ("images", "masks", "--tolerance", "0"),
+        ("images", "masks", "--tolerance", "x%"),
+        ("images", "masks", "--confidence", "a=images"),
+        ("images", "masks", "--prediction-map", "map.txt"),
+        ("masks", "--predictions", "masks", "--mc-dropout", "3"),
+        ("masks", "--predictions", "masks", "--longest-side", "300"),
+        ("images", "masks", "--longest-side", "300", "--tile", "256"),
+        ("images", "masks", "--tile", "100"),
+        ("images", "masks", "--dropout-rate", "0.3"),
+        ("images", "masks", "--full-scale", "3"),
+        ("images", "masks", "--tolerance", "201"),
+        ("images", "masks", "--tolerance", "1.5"),
+        ("images", "masks", "--tolerance", "6%"),
+        ("images", "masks", "--fail-under", "mIoU=0.5"),
+        ("masks", "--predictions", "masks", "--device", "cpu"),
+        ("masks", "--predictions", "masks", "--engine", "torch"),
+        ("images", "masks", "--mc-dropout", "2", "--engine", "openvino"),
+        ("masks", "--predictions", "masks", "--precision", "fp32"),
+        ("masks", "--predictions", "masks", "--tile", "off"),
+        ("masks", "--predictions", "masks", "--interpolate", "points"),
+        ("masks", "--predictions", "masks", "--confidence", "a=images", "--confidence", "a=images"),
+        ("images", "masks", "--background", "bus"),
+        ("masks", "--predictions", "masks", "--confidence", "images"),
+        ("masks", "--predictions", "masks", "--confidence", "a=nowhere"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    hypseg: Hypseg, data: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(data)
+    outcome = hypseg("evaluate", *arguments, "--checkpoint", checkpoint, "--out", "out")
+    assert outcome.code == 2
+    assert len(outcome.stderr.splitlines()) == 1
+    assert not (data / "out").exists()
+
+
+def test_a_report_can_be_read_back(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    report = read_report(data / "out/report.json")
+    assert Report.model_validate_json(report.model_dump_json()) == report
+    kinds = {name.partition(":")[0] for name in report.summary}
+    assert kinds <= DEFINITIONS.keys()
+    assert report.definitions == DEFINITIONS
+
+
+def test_the_published_schema_is_that_of_the_report() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == report_schema()
+
+
+# --- compare ---------------------------------------------------------------------------------------------
+
+
+def spoiled(data: Path, name: str, share: float) -> Path:
+    """Label maps in which a share of each mask's pixels is wrong."""
+    for seed, key in enumerate(KEYS):
+        truth = read(data / "masks" / f"{key}.png")
+        rng = np.random.default_rng(seed)
+        labels = np.where(rng.random(truth.shape) < share, rng.integers(0, 3, truth.shape), truth)
+        put(data / name / f"{key}.png", np.where(truth == 255, 0, labels).astype(np.uint8))
+    return data / name
+
+
+def compared(hypseg: Hypseg, data: Path) -> None:
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for name, share in (("good", 0.1), ("bad", 0.5)):
+        maps = ("--predictions", spoiled(data, f"{name} maps", share), "--classes", data / "classes.txt")
+        assert hypseg("evaluate", data / "masks", *maps, "--out", data / name).code == 0
+
+
+def verdicts(text: str) -> dict[str, str]:
+    rows = [line.split(None, 3) for line in text.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    return {row[0]: row[-1].split("  ")[-1].strip() for row in rows}
+
+
+def test_compare_tells_which_is_better(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    outcome = hypseg("compare", data / "bad", data / "good/report.json")
+    assert outcome.code == 0, outcome.stderr
+    assert verdicts(outcome.stdout)["miou"] == verdicts(outcome.stdout)["pixel_accuracy"] == "better"
+    assert verdicts(hypseg("compare", data / "good", data / "bad").stdout)["miou"] == "worse"
+    assert verdicts(hypseg("compare", data / "good", data / "good").stdout)["miou"] == "no difference shown"
+    assert "iou:car" not in outcome.stdout
+    assert verdicts(hypseg("compare", data / "bad", data / "good", "--all").stdout)["iou:car"] == "better"
+
+
+def test_compare_refuses_what_cannot_be_compared(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    maps = ("--predictions", data / "good maps", "--classes", data / "classes.txt")
+    hypseg("evaluate", data / "masks", *maps, "--ignore-index", "0", "--map", one_map(data), "--out", data / "void")
+    outcome = hypseg("compare", data / "good", data / "void")
+    assert outcome.code == 1
+    assert "masks differ" in outcome.stderr
+    (data / "other.txt").write_text("0:sky\n1:road\n2:bus\n")
+    hypseg("evaluate", data / "masks", *maps[:2], "--classes", data / "other.txt", "--out", data / "other")
+    outcome = hypseg("compare", data / "good", data / "other")
+    assert outcome.code == 1
+    assert "not about the same classes" in outcome.stderr
+    (data / "masks/b.png").unlink()
+    (data / "good maps/b.png").unlink()
+    hypseg("evaluate", data / "masks", *maps, "--out", data / "fewer")
+    outcome = hypseg("compare", data / "good", data / "fewer")
+    assert outcome.code == 1
+    assert "not about the same images" in outcome.stderr
+    (data / "good/replicates.npz").unlink()
+    outcome = hypseg("compare", data / "good", data / "bad")
+    assert outcome.code == 1
+    assert "replicates.npz" in outcome.stderr
+    for text in ("", "{}", "[]", '{"schema_version": 1}', '{"schema_version": 99}'):
+        (data / "good/report.json").write_text(text)
+        outcome = hypseg("compare", data / "good", data / "bad")
+        assert outcome.code == 1
+        assert "report.json" in outcome.stderr
+    assert "schema version 99" in outcome.stderr
+    assert hypseg("compare", data / "nowhere", data / "bad").code == 1
+
+
+def one_map(data: Path) -> Path:
+    (data / "to void.txt").write_text("255:void\n")
+    return data / "to void.txt"
+
+
+def test_compare_says_where_conventions_differ(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    maps = ("--predictions", data / "good maps", "--classes", data / "classes.txt", "--out", data / "other")
+    hypseg("evaluate", data / "masks", *maps, "--convention", "mmseg", "--tolerance", "2")
+    notes = [line for line in hypseg("compare", data / "good", data / "other").stdout.splitlines() if "note" in line]
+    assert len(notes) == 3
+    assert "(3) are rough" in notes[0]
+    assert "mmseg" in notes[1]
+    assert "tolerance" in notes[2]
+
+
+def test_compare_takes_the_replicates_that_both_have(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    maps = ("--predictions", data / "good maps", "--classes", data / "classes.txt")
+    hypseg("evaluate", data / "masks", *maps, "--bootstrap", "150", "--out", data / "few")
+    hypseg("evaluate", data / "masks", *maps, "--bootstrap", "0", "--out", data / "none")
+    assert verdicts(hypseg("compare", data / "bad", data / "few").stdout)["miou"] == "better"
+    outcome = hypseg("compare", data / "bad", data / "none")
+    assert "no replicates" in outcome.stdout
+    assert verdicts(outcome.stdout)["miou"] == "not defined"
+
+
+def test_a_single_image_shows_no_difference(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    for name in ("good", "bad"):
+        maps = ("--predictions", data / f"{name} maps/a.png", "--classes", data / "classes.txt")
+        assert hypseg("evaluate", data / "masks/a.png", *maps, "--out", data / f"one {name}").code == 0
+    outcome = hypseg("compare", data / "one bad", data / "one good")
+    assert verdicts(outcome.stdout)["miou"] == "not defined"
+
+
+def test_maps_that_say_something_else_are_refused(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    options = ("--checkpoint", checkpoint, "--save", "labels")
+    hypseg("predict", data / "images", *options, "--level", "1", "--out", data / "level")
+    outcome = hypseg("evaluate", "--predictions", data / "level", data / "masks")
+    assert outcome.code == 2
+    assert "--level 1" in outcome.stderr
+    hypseg("predict", data / "images", *options, "--out", data / "maps")
+    (data / "classes.txt").write_text("0:road\n1:sky\n2:car\n")
+    stored = ("evaluate", "--predictions", data / "maps", data / "masks", "--classes", data / "classes.txt")
+    outcome = hypseg(*stored)
+    assert outcome.code == 2
+    assert "sky, road, car" in outcome.stderr
+    assert "road, sky, car" in outcome.stderr
+    (data / "map.txt").write_text("0:1\n1:0\n")
+    assert hypseg(*stored, "--prediction-map", data / "map.txt").code == 0
+    assert hypseg(*stored[:-2]).code == 0  # the maps tell their classes themselves
+
+
+def test_the_checkpoint_tells_void_tree_and_colours(data: Path, tmp_path: Path) -> None:
+    defaults = {field.name: None for field in fields(ScoreOptions)}
+    options = ScoreOptions(**defaults)  # type: ignore[arg-type]
+    own = make_checkpoint(tmp_path / "own.safetensors", TREE)
+    header = read_header(own).model_copy(update={"ignore_index": 77, "colors": ((1, 2, 3), (4, 5, 6), (7, 8, 9))})
+    names = names_of(options, header, [Pair("a", data / "masks/a.png", None, None)])
+    assert (names.tree, names.ignore_index, names.colors) == (TREE, 77, header.colors)
+    assert names_of(replace(options, ignore_index=5), header, [Pair("a", data, None, None)]).ignore_index == 5
+
+
+def test_a_class_list_must_have_the_checkpoints_classes(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    (data / "classes.txt").write_text("0:sky\n1:road\n")
+    options = ("--checkpoint", checkpoint, "--classes", data / "classes.txt")
+    outcome = hypseg("evaluate", data / "images", data / "masks", *options)
+    assert outcome.code == 2
+    assert "has 2 classes, the checkpoint 3" in outcome.stderr
+    (data / "classes.txt").write_text("0:Himmel\n1:Weg\n2:Auto\n")
+    assert hypseg("evaluate", data / "images", data / "masks", *options, "--out", data / "out").code == 0
+    report = report_of(data / "out")
+    assert report["classes"] == ["Himmel", "Weg", "Auto"]
+    assert len(report["hierarchy"]["levels"]) == 1  # the tree is about other names
+    (data / "tree.json").write_text('{"root": {"oben": {"Himmel": {}}, "unten": {"Weg": {}, "Auto": {}}}}')
+    more = ("--tree", data / "tree.json", "--out", data / "tree")
+    assert hypseg("evaluate", data / "images", data / "masks", *options, *more).code == 0
+    assert report_of(data / "tree")["hierarchy"]["levels"][0]["nodes"] == ["oben", "unten"]
+
+
+@pytest.mark.parametrize("option", [("--longest-side", "32"), ("--interpolate", "points")])
+def test_options_of_the_answer_reach_the_network(
+    hypseg: Hypseg, data: Path, checkpoint: Path, option: tuple[str, str]
+) -> None:
+    plain = ("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out")
+    hypseg(*plain, data / "one")
+    assert hypseg(*plain, data / "two", *option).code == 0
+    assert report_of(data / "one")["measures"] != report_of(data / "two")["measures"]
+
+
+def test_tolerance_is_pixels_or_percent_of_the_diagonal(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """The masks are 64 x 48 pixels, 80 across: 2.5 % are 2 pixels."""
+    found = []
+    for number, tolerance in enumerate(("2", "2.5%", "4")):
+        options = ("--checkpoint", checkpoint, "--tolerance", tolerance, "--out", data / str(number))
+        assert hypseg("evaluate", data / "images", data / "masks", *options).code == 0
+        found.append(report_of(data / str(number))["boundaries"])
+    assert [edges.pop("tolerance") for edges in found] == ["2 pixels", "2.5 % of the diagonal", "4 pixels"]
+    assert found[0] == found[1] != found[2]
+
+
+def test_strips_tell_why_they_are_there(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    with (data / "out/per_image.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    page = (data / "out/report.html").read_text(encoding="utf-8")
+    for row in rows:
+        assert f"mIoU {100 * float(row['miou']):.1f} %" in page
+        assert f"mean uncertainty {float(row['uncertainty']):.3f}" in page
+
+
+def test_numpy_planes_take_their_scale_from_the_command_line(hypseg: Hypseg, data: Path) -> None:
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    maps = spoiled(data, "maps", 0.3)
+    (data / "planes/sub").mkdir(parents=True)
+    for key in KEYS:
+        right = read(maps / f"{key}.png") == read(data / "masks" / f"{key}.png")
+        np.save(data / "planes" / f"{key}.npy", np.where(right, 5.0, 1.0).astype(np.float32))
+    options = ("--predictions", maps, "--classes", data / "classes.txt", "--confidence", f"mine={data / 'planes'}")
+    outcome = hypseg("evaluate", data / "masks", *options)
+    assert outcome.code == 1
+    assert "--full-scale" in outcome.stderr
+    assert hypseg("evaluate", data / "masks", *options, "--full-scale", "5", "--out", data / "out").code == 0
+    (measure,) = report_of(data / "out")["measures"]
+    assert (measure["auroc"], measure["full_scale"]) == (1.0, 5.0)
+    assert measure["reliability"][-1]["accuracy"] == 1.0

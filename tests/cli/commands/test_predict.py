@@ -1,0 +1,304 @@
+"""`hypseg predict` as a person uses it: what is written, and what it means."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Hypseg, make_checkpoint, manifest, photograph
+
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.confidence.boundary import boundary_map
+from hypsegcli.confidence.levels import to_levels
+from hypsegcli.confidence.measures import available
+from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.images.decode import decode_image
+from hypsegcli.inference.device import choose_device
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.segmenter import Segmenter
+
+
+def about(path: Path) -> dict[str, object]:
+    """The JSON that every map carries."""
+    with Image.open(path) as image:
+        found: dict[str, object] = json.loads(image.info["hypseg"])
+    return found
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_writes_every_default_map_for_every_image(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = hypseg("predict", photos, "--out", out)
+    assert outcome.code == 0
+    assert str(out) in outcome.stdout
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    maps = [
+        f"{kind}/{key}.png" for kind in ("boundary", "confidence", "labels", "overlay") for key in ("a", "b", "sub/c")
+    ]
+    assert written == sorted([*maps, "manifest.jsonl", "run.json"])
+
+
+def test_maps_are_those_of_the_segmenter_at_the_size_of_the_image(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out", "--raw")
+    checkpoint = load_checkpoint(bundled_checkpoint())
+    header = checkpoint.header
+    segmenter = Segmenter(TorchEngine(checkpoint.model, header.input, choose_device("cpu")), header.tree)
+    for key, source in (("a", "a.jpg"), ("b", "b.png"), ("sub/c", "sub/c.png")):
+        found = segmenter.predict([decode_image(photos / source).pixels])[0]
+        assert np.array_equal(pixels(tmp_path / f"out/labels/{key}.png"), found.labels)
+        scale = header.model.max_distance
+        stored = pixels(tmp_path / f"out/confidence/{key}.png") / 65535.0 * scale
+        assert np.abs(stored - found.confidence["distance"]).max() <= 0.51 * scale / 65535.0
+        boundary = boundary_map(found.confidence["distance"], full_scale=scale)
+        assert np.array_equal(pixels(tmp_path / f"out/boundary/{key}.png"), boundary)
+
+
+def test_label_maps_carry_palette_and_names(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out", "--save", "labels")
+    header = load_checkpoint(bundled_checkpoint()).header
+    with Image.open(tmp_path / "out/labels/a.png") as image:
+        assert image.mode == "P"
+        palette = image.getpalette()
+    assert palette is not None
+    assert palette[: 3 * header.tree.classes] == [channel for color in header.colors for channel in color]
+    assert about(tmp_path / "out/labels/a.png")["names"] == list(header.tree.names[: header.tree.classes])
+    assert not (tmp_path / "out/overlay").exists()
+
+
+def test_confidence_states_its_scale_and_npy_holds_the_distance_itself(
+    hypseg: Hypseg, photos: Path, tmp_path: Path
+) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "png", "--save", "confidence", "--raw")
+    hypseg("predict", photos, "--out", tmp_path / "npy", "--save", "confidence", "--format", "npy", "--raw")
+    text = about(tmp_path / "png/confidence/a.png")
+    plane = np.load(tmp_path / "npy/confidence/a.npy")
+    assert plane.dtype == np.float32
+    assert text["measure"] == "distance"
+    scale = float(str(text["full_scale"]))
+    assert scale == pytest.approx(load_checkpoint(bundled_checkpoint()).header.model.max_distance)
+    with Image.open(tmp_path / "png/confidence/a.png") as image:
+        assert image.mode == "I;16"
+        stored = np.asarray(image) / 65535.0 * scale
+    assert np.abs(stored - plane).max() <= 0.51 * scale / 65535.0
+
+
+def test_confidence_is_not_stretched_per_image(hypseg: Hypseg, tmp_path: Path) -> None:
+    """The same grey level means the same distance in a picture of one colour and in a busy one."""
+    Image.new("RGB", (64, 48), "gray").save(tmp_path / "flat.png")
+    photograph(tmp_path / "busy.png")
+    for kind, folder in (("png", "png"), ("npy", "npy")):
+        hypseg(
+            "predict",
+            tmp_path / "flat.png",
+            tmp_path / "busy.png",
+            "--out",
+            tmp_path / folder,
+            "--save",
+            "confidence",
+            "--format",
+            kind,
+        )
+    ratios = [
+        pixels(tmp_path / f"png/confidence/{key}.png").mean() / np.load(tmp_path / f"npy/confidence/{key}.npy").mean()
+        for key in ("flat", "busy")
+    ]
+    assert ratios[0] == pytest.approx(ratios[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("measure", ["calibrated", "norm", "entropy", "margin", "max-probability"])
+def test_other_measures_fill_zero_to_one(hypseg: Hypseg, photos: Path, tmp_path: Path, measure: str) -> None:
+    out = tmp_path / "out"
+    assert (
+        hypseg("predict", photos, "--out", out, "--save", "confidence", "--format", "npy", "--measure", measure).code
+        == 0
+    )
+    plane = np.load(out / "confidence/a.npy")
+    assert 0.0 <= plane.min() < plane.max() <= 1.0
+
+
+def test_probabilities_only_on_request_and_sum_to_one(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos / "a.jpg", "--out", tmp_path / "out", "--save", "labels,probabilities")
+    stack = np.load(tmp_path / "out/probabilities/a.npy").astype(np.float64)
+    assert stack.shape == (11, 48, 64)
+    assert np.abs(stack.sum(0) - 1.0).max() < 11 * 2.0**-11
+    labels = pixels(tmp_path / "out/labels/a.png")
+    chosen = np.take_along_axis(stack, labels[None].astype(np.intp), axis=0)[0]
+    assert (chosen >= stack.max(0) - 2.0**-11).all()
+
+
+def test_level_answers_with_inner_nodes(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    tree = load_checkpoint(bundled_checkpoint()).header.tree
+    for level in ("1", "mobile", "auto"):
+        assert (
+            hypseg(
+                "predict", photos, "--out", tmp_path / level, "--save", "labels,probabilities", "--level", level
+            ).code
+            == 0
+        )
+    coarse = pixels(tmp_path / "1/labels/a.png")
+    assert np.array_equal(coarse, pixels(tmp_path / "mobile/labels/a.png"))
+    assert set(np.unique(coarse)) <= set(tree.at_level(1).tolist())
+    names = about(tmp_path / "1/labels/a.png")["names"]
+    assert names == list(tree.names)
+    auto = pixels(tmp_path / "auto/labels/a.png")
+    stack = np.load(tmp_path / "auto/probabilities/a.npy").astype(np.float64)
+    below = np.concatenate([tree.leaves_below(), np.ones((1, tree.classes), bool)])
+    share = np.einsum("khw,hwk->hw", stack, below[auto])
+    assert (share > 0.5 - 1e-2).all()
+    assert about(tmp_path / "auto/labels/a.png")["names"] == [*tree.names, "undecided"]
+
+
+def test_sixteen_bit_labels_from_256_classes_on(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path
+) -> None:
+    assert hypseg("predict", photos, "--out", tmp_path / "out", "--checkpoint", many_classes).code == 0
+    with Image.open(tmp_path / "out/labels/a.png") as image:
+        assert image.mode == "I;16"
+    assert len(about(tmp_path / "out/labels/a.png")["names"]) == 300  # type: ignore[arg-type]
+
+
+def test_upright_size_for_a_rotated_photograph(hypseg: Hypseg, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 32), "gray").save(tmp_path / "turned.jpg", exif=exif)
+    hypseg("predict", tmp_path / "turned.jpg", "--out", tmp_path / "out")
+    for kind in ("labels", "confidence", "boundary"):
+        with Image.open(tmp_path / f"out/{kind}/turned.png") as image:
+            assert image.size == (32, 64)
+    assert "turned upright (EXIF orientation 6)" in manifest(tmp_path / "out")["turned"]["notes"]  # type: ignore[operator]
+
+
+def test_books_say_what_was_done(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out", "--batch-size", 2)
+    run = json.loads((tmp_path / "out/run.json").read_text())
+    assert run["status"] == "finished"
+    assert run["counts"] == {"planned": 3, "done": 3, "failed": 0}
+    assert run["checkpoint"]["sha256"] == load_checkpoint(bundled_checkpoint()).sha256
+    assert run["options"]["batch_size"] == 2
+    assert set(run["versions"]) >= {"hypseg", "torch", "pillow"}
+    assert run["device"].startswith("cpu")
+    lines = manifest(tmp_path / "out")
+    assert list(lines) == ["a", "b", "sub/c"]
+    for line in lines.values():
+        assert line["status"] == "done"
+        assert set(line["seconds"]) == {"decode", "network", "reduce", "encode", "write"}  # type: ignore[call-overload]
+        for output in line["outputs"].values():  # type: ignore[attr-defined]
+            assert (tmp_path / "out" / output).is_file()
+
+
+def test_batches_change_nothing_but_time(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    for size in (1, 8):
+        hypseg("predict", photos, "--out", tmp_path / str(size), "--save", "labels,confidence", "--batch-size", size)
+    for key in ("a", "b", "sub/c"):
+        one, eight = (pixels(tmp_path / f"{size}/confidence/{key}.png").astype(int) for size in (1, 8))
+        assert np.abs(one - eight).max() <= 2
+        same = pixels(tmp_path / f"1/labels/{key}.png") == pixels(tmp_path / f"8/labels/{key}.png")
+        assert same.mean() > 0.999
+
+
+def test_inputs_may_be_files_globs_and_lists(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    (photos / "list.txt").write_text("a.jpg\nsub/c.png\n")
+    cases = {
+        "file": [photos / "b.png"],
+        "glob": [f"{photos}/**/*.png"],
+        "list": [f"@{photos / 'list.txt'}"],
+    }
+    wanted = {"file": {"b"}, "glob": {"b", "sub/c"}, "list": {"a", "sub/c"}}
+    for name, inputs in cases.items():
+        assert hypseg("predict", *inputs, "--out", tmp_path / name, "--save", "labels").code == 0
+        assert set(manifest(tmp_path / name)) == wanted[name]
+
+
+def test_mode_of_files_follows_the_umask(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        hypseg("predict", photos / "a.jpg", "--out", tmp_path / "out")
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "out").rglob("*.png"):
+        assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random checkpoint with three classes."""
+    return make_checkpoint(tmp_path_factory.mktemp("tiny") / "tiny.safetensors", flat_tree(["sky", "road", "car"]))
+
+
+@pytest.mark.parametrize("form", ["png", "npy"])
+@pytest.mark.parametrize(
+    ("measure", "names"), [("all", available(calibrated=False)), ("entropy, distance,entropy", ("entropy", "distance"))]
+)
+def test_several_measures_have_a_folder_each(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, tiny: Path, form: str, measure: str, names: tuple[str, ...]
+) -> None:
+    """The first goes to confidence/, and each file is that of a run with this measure alone."""
+    out = tmp_path / "out"
+    options = ("--checkpoint", tiny, "--save", "confidence,boundary", "--batch-size", 1)
+    outcome = hypseg("predict", photos, "--out", out, *options, "--measure", measure, "--format", form)
+    assert outcome.code == 0, outcome.stderr
+    folders = dict(zip(names, ("confidence", *(f"confidence-{name}" for name in names[1:])), strict=True))
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == sorted([*folders.values(), "boundary"])
+    checkpoint = load_checkpoint(tiny)
+    most = checkpoint.header.model.max_distance
+    tree, spec = checkpoint.header.tree, checkpoint.header.input
+    work = Segmenter(TorchEngine(checkpoint.model, spec, choose_device("cpu")), tree, request=Request(measures=names))
+    for key, source in (("a", "a.jpg"), ("sub/c", "sub/c.png")):
+        found = work.predict([decode_image(photos / source).pixels])[0].confidence
+        for name, folder in folders.items():
+            path = out / folder / f"{key}.{form}"
+            scale = most if name == "distance" else 1.0
+            if form == "npy":
+                assert np.array_equal(np.load(path), found[name])
+            else:
+                assert np.array_equal(pixels(path), to_levels(found[name] / np.float32(scale)))
+                assert about(path)["measure"] == name
+                assert about(path)["full_scale"] == scale
+        expected = boundary_map(found[names[0]], full_scale=most if names[0] == "distance" else 1.0)
+        assert np.array_equal(pixels(out / f"boundary/{key}.png"), expected)
+    run = json.loads((out / "run.json").read_text())
+    assert list(run["options"]["full_scale"].items()) == [(name, most if name == "distance" else 1.0) for name in names]
+    line = manifest(out)["sub/c"]
+    assert set(line["outputs"]) == {*folders.values(), "boundary"}  # type: ignore[call-overload]
+    assert set(line["summary"]) == {f"mean {names[0]}"}  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("--measure", "distance,variance"),
+            "--measure distance,variance: expected all, or some of calibrated, distance",
+        ),
+        (("--measure", "distance,"), "expected all, or some of"),
+        (("--measure", ""), "expected all, or some of"),
+        (("--measure", "all", "--save", "labels,boundary"), "name confidence in --save"),
+        (("--measure", "norm,entropy", "--save", "labels"), "name confidence in --save"),
+        (("--measure", "norm", "--raw"), "--raw is short for --measure distance"),
+        (("--save", "labels,confidence-norm"), "--save labels,confidence-norm: expected some of"),
+    ],
+)
+def test_measures_that_cannot_be_meant_are_refused(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", *arguments)
+    assert outcome.code == 2
+    assert sentence in " ".join(outcome.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_measure_needs_no_confidence_map(hypseg: Hypseg, photos: Path, tmp_path: Path, tiny: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--checkpoint", tiny, "--save", "boundary", "--measure", "entropy,entropy")
+    assert hypseg("predict", photos / "a.jpg", "--out", out, *options).code == 0
+    assert [path.name for path in out.iterdir() if path.is_dir()] == ["boundary"]

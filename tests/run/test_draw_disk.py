@@ -1,0 +1,98 @@
+"""From a checkpoint and an image to the figure: which gyroplanes, which colours, which cells."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support import make_checkpoint
+
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.geometry.mlr import from_bias
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.inference.device import Device
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.pictures.drawing.figure import FAINT, Circle, Picture, Text
+from hypsegcli.run.draw_disk import cells_at, draw_disk, drawn_nodes, geodesics, visible_limit
+
+CPU = Device(torch.device("cpu"), bf16=False)
+#  0 sky | 5 ground: 1 road, 6 plants: 2 tree, 3 grass | 4 car
+TREE = ClassTree(
+    names=("sky", "road", "tree", "grass", "car", "ground", "plants"), parents=(-1, 5, 6, 6, -1, -1, 5), classes=5
+)
+
+
+def test_cells_are_squares_of_four_pixels_of_what_went_in() -> None:
+    classes = np.arange(6).reshape(2, 3)
+    same = cells_at(classes, (7, 12), (7, 12))
+    np.testing.assert_array_equal(same, classes.repeat(4, 0).repeat(4, 1)[:7])
+    np.testing.assert_array_equal(cells_at(classes, (7, 12), (14, 24)), same.repeat(2, 0).repeat(2, 1))
+    np.testing.assert_array_equal(cells_at(classes, (8, 12), (2, 3)), classes)
+    np.testing.assert_array_equal(cells_at(classes, (8, 12), (3, 2)), [[0, 2], [3, 5], [3, 5]])
+
+
+def test_what_occurs_comes_first() -> None:
+    counts = np.array([0, 5, 0, 9, 0, 0, 0])
+    assert drawn_nodes(TREE, 7, counts) == [3, 1, 5, 6, 0, 2, 4]
+    assert drawn_nodes(TREE, 5, counts) == [3, 1, 0, 2, 4], "a flat softmax"
+
+
+def test_of_many_only_those_that_occur_and_their_ancestors_are_drawn() -> None:
+    names = [f"class {index}" for index in range(40)]
+    parents = [40 if index < 20 else 41 for index in range(40)] + [-1, -1]
+    tree = ClassTree(names=(*names, "first", "second"), parents=tuple(parents), classes=40)
+    counts = np.zeros(42, int)
+    counts[[3, 7]] = 1, 2
+    assert drawn_nodes(tree, 42, counts) == [7, 3, 40]
+    flat = flat_tree(names)
+    assert len(drawn_nodes(flat, 40, counts[:40])) == 40
+
+
+def test_a_geodesic_has_the_name_and_colour_of_its_node() -> None:
+    normals = torch.eye(2, dtype=torch.float64).repeat(4, 1)[:7]
+    normals[1] = 0.0
+    planes = from_bias(normals, torch.linspace(-1, 1, 7, dtype=torch.float64), c=1.0)
+    palette = np.arange(24, dtype=np.uint8).reshape(8, 3)
+    found = geodesics(planes, [4, 1, 6], TREE, palette)
+    assert [(g.name, g.color, g.inner) for g in found] == [("car", (12, 13, 14), False), ("plants", FAINT, True)]
+    for geodesic, node in zip(found, (4, 6), strict=True):
+        W, w0 = planes.W[node].numpy(), float(planes.w0[node])
+        np.testing.assert_allclose(2 * geodesic.path @ W, w0 * (1 + (geodesic.path**2).sum(1)), atol=1e-12)
+        np.testing.assert_allclose(geodesic.side, W - w0 * geodesic.path)
+
+
+def test_the_limit_is_a_ring_unless_it_passes_for_the_rim() -> None:
+    assert visible_limit(ModelConfig(nodes=2)) is None
+    ring = visible_limit(ModelConfig(nodes=2, t_max=3.0, curvature=4.0))
+    assert ring is not None
+    assert ring.label == "limit 1.5"
+    assert ring.radius == pytest.approx(math.tanh(1.5))
+
+
+@pytest.mark.parametrize(("classes", "photograph"), [(3, True), (60, False)])
+def test_the_figure_tells_what_it_shows(tmp_path: Path, classes: int, photograph: bool) -> None:
+    tree = flat_tree([f"class {index}" for index in range(classes)])
+    path = make_checkpoint(tmp_path / "d2.safetensors", tree, embedding_size=2, curvature=0.25, t_max=4.0)
+    image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    figure, count = draw_disk(load_checkpoint(path), image, device=CPU, longest_side=40, photograph=photograph)
+    assert count == 6 * 10
+    words = {mark.words for mark in figure.marks if isinstance(mark, Text)}
+    assert words >= {"2", "4", "6", "limit 8"}
+    assert "8" not in words
+    radii = {round(mark.radius, 3) for mark in figure.marks if isinstance(mark, Circle)}
+    assert radii >= {round(500 * math.tanh(t / 2), 3) for t in (1, 2, 3, 4)}
+    pictures = [mark for mark in figure.marks if isinstance(mark, Picture)]
+    assert len(pictures) == 1 + photograph
+    if photograph:
+        assert pictures[0].pixels.shape == (30, 50, 3)
+        difference = np.abs(pictures[0].pixels - 0.45 * image)  # the classes' colours are nearly black
+        assert np.median(difference) < 5
+        assert figure.title == "hyperbolic plane of curvature -0.25 (c = 0.25)"
+        assert words >= {"class 0", "class 1", "class 2"}
+    else:
+        shown = sum(word.startswith("class ") for word in words)
+        assert f"{shown - 1} of 60 gyroplanes" in figure.title or "of 60 gyroplanes" in figure.title
+        assert figure.title in words

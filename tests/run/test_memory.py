@@ -1,0 +1,54 @@
+"""A long folder takes no more memory than a short one: what belongs to an image dies with it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Hypseg, photograph
+
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.images.decode import DecodedImage
+from hypsegcli.inference.prediction import Prediction
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_only_one_batch_of_images_is_alive_and_what_workers_hold(
+    hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int, workers: int
+) -> None:
+    images = 24
+    for number in range(images):
+        photograph(tmp_path / f"in/{number}.jpg", seed=number)
+    alive: dict[type, weakref.WeakSet[object]] = {DecodedImage: weakref.WeakSet(), Prediction: weakref.WeakSet()}
+    most = dict.fromkeys(alive, 0)
+    for kind, living in alive.items():
+
+        def init(
+            self: object,
+            *arguments: object,
+            made: Callable[..., None] = kind.__init__,
+            living: weakref.WeakSet[object] = living,
+            **named: object,
+        ) -> None:
+            made(self, *arguments, **named)
+            living.add(self)
+
+        monkeypatch.setattr(kind, "__init__", init)
+
+    def count(path: Path, data: bytes) -> None:
+        gc.collect()
+        for kind, living in alive.items():
+            most[kind] = max(most[kind], len(living))
+        write_atomically(path, data)
+
+    monkeypatch.setattr("hypsegcli.run.process.write_atomically", count)
+    arguments = ("--batch-size", batch_size, "--workers", workers, "--save", "labels")
+    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", *arguments).code == 0
+    behind = workers + 1 if workers else 0  # one for each worker that encodes, and one that waits for them
+    before = workers + batch_size if workers else 1  # decoded already: one for each worker, and the next batch
+    assert 1 <= most[Prediction] <= batch_size + behind
+    assert 1 <= most[DecodedImage] <= batch_size + behind + before

@@ -1,0 +1,458 @@
+"""What a run does when something is in its way: refusals, failures, resume, interruption, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Hypseg, manifest, photograph
+
+from hypsegcli.files import atomic
+
+
+def snapshot(out: Path) -> dict[str, tuple[int, bytes]]:
+    """Inode and content of every map."""
+    return {str(path): (path.stat().st_ino, path.read_bytes()) for path in sorted(out.rglob("*.png"))}
+
+
+def redone(before: dict[str, tuple[int, bytes]], out: Path) -> set[str]:
+    """Keys of the maps that were written again (a replaced file has another inode)."""
+    after = snapshot(out)
+    return {Path(path).stem for path in after if before.get(path, (0,))[0] != after[path][0]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["{photos}/nothing.jpg", "--out", "{tmp}/out"], "nothing.jpg"),
+        (["{photos}", "--out", "{photos}/out"], "input folder"),
+        (["{photos}", "--out", "{tmp}/out", "--save", "labels,maps"], "--save"),
+        (["{photos}", "--out", "{tmp}/out", "--level", "9"], "levels 1 to 3"),
+        (["{photos}", "--out", "{tmp}/out", "--level", "vehicles"], "inner nodes are"),
+        (["{photos}", "--out", "{tmp}/out", "--tile", "100"], "multiple of 16"),
+        (["{photos}", "--out", "{tmp}/out", "--device", "tpu"], "--device tpu"),
+        (["{photos}", "--out", "{tmp}/out", "--overwrite", "--resume"], "contradict"),
+        (["{photos}", "--out", "{tmp}/out", "--measure", "doubt"], "doubt"),
+        (["{photos}", "--out", "{tmp}/out", "--no-such-option"], "--no-such-option"),
+        (["{photos}", "--out", "{tmp}/out", "--threshold", "0.8"], "--level auto"),
+        (["{photos}", "--out", "{tmp}/out", "--threshold", "0.3", "--level", "auto"], "--threshold"),
+        (["{photos}", "--out", "{tmp}/out", "--save", "labels", "--format", "npy"], "--save"),
+        (["{photos}"], "--out"),
+    ],
+)
+def test_usage_errors_exit_2_and_write_nothing(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    outcome = hypseg("predict", *(a.format(photos=photos, tmp=tmp_path) for a in arguments))
+    assert outcome.code == 2
+    assert sentence in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert not list(tmp_path.rglob("labels"))
+
+
+def test_two_inputs_that_share_an_output_are_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    photograph(photos / "a.png")
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert "a.jpg" in outcome.stderr
+    assert "a.png" in outcome.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_image_costs_only_itself(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    (photos / "bad.jpg").write_bytes((photos / "a.jpg").read_bytes()[:400])
+    (photos / "empty.png").touch()
+    (photos / "text.webp").write_text("not a picture")
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    assert outcome.code == 3
+    lines = manifest(tmp_path / "out")
+    assert {key for key, line in lines.items() if line["status"] == "done"} == {"a", "b", "sub/c"}
+    for key in ("bad", "empty", "text"):
+        assert lines[key]["status"] == "failed"
+        assert key in str(lines[key]["reason"])
+        assert str(lines[key]["reason"]) in outcome.stderr
+        assert not (tmp_path / f"out/labels/{key}.png").exists()
+    assert "3 of 6 images failed" in outcome.stderr
+
+
+def test_nothing_done_exits_1(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/empty.jpg").touch()
+    assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out").code == 1
+    assert json.loads((tmp_path / "out/run.json").read_text())["counts"]["failed"] == 1
+
+
+def test_missing_checkpoint_exits_1_with_a_sentence(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--checkpoint", tmp_path / "none.safetensors")
+    assert outcome.code == 1
+    assert "no such checkpoint" in outcome.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_many_pixels_are_refused_by_name(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--max-pixels", 64 * 48 - 1)
+    assert outcome.code == 3
+    assert {k for k, line in manifest(tmp_path / "out").items() if line["status"] == "done"} == {"sub/c"}
+
+
+def test_an_occupied_folder_is_refused_then_overwritten(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out).code == 0
+    before = snapshot(out)
+    refused = hypseg("predict", photos, "--out", out)
+    assert refused.code == 2
+    assert "--resume" in refused.stderr
+    assert "--overwrite" in refused.stderr
+    assert snapshot(out) == before
+    assert hypseg("predict", photos, "--out", out, "--overwrite").code == 0
+    assert redone(before, out) == {"a", "b", "c"}
+
+
+def test_a_failure_leaves_no_maps_of_an_earlier_run(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out")
+    (photos / "a.jpg").write_bytes(b"")
+    assert hypseg("predict", photos, "--out", tmp_path / "out", "--overwrite").code == 3
+    assert not (tmp_path / "out/labels/a.png").exists()
+    assert not (tmp_path / "out/overlay/a.png").exists()
+
+
+def test_resume_redoes_only_what_it_must(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (photos / "bad.png").touch()
+    assert hypseg("predict", photos, "--out", out).code == 3
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 3
+    assert redone(before, out) == set()
+
+    (out / "boundary/b.png").unlink()  # missing
+    photograph(photos / "bad.png")  # mended
+    photograph(photos / "sub/c.png", size=(50, 33), seed=9)  # changed
+    outcome = hypseg("predict", photos, "--out", out, "--resume")
+    assert outcome.code == 0
+    assert redone(before, out) == {"b", "bad", "c"}
+    assert "1 of 4 images done already" in outcome.stderr
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("option", [["--measure", "entropy"], ["--level", "1"], ["--interpolate", "points"]])
+def test_resume_redoes_what_other_options_made(hypseg: Hypseg, photos: Path, tmp_path: Path, option: list[str]) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume", *option).code == 0
+    assert redone(before, out) == {"a", "b", "c"}
+
+
+def test_resume_redoes_what_another_checkpoint_made(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path
+) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume", "--checkpoint", many_classes).code == 0
+    assert redone(before, out) == {"a", "b", "c"}
+
+
+def test_resume_does_not_care_for_batch_size(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    hypseg("predict", photos, "--out", out, "--resume", "--batch-size", 2)
+    assert redone(before, out) == set()
+
+
+def test_resume_survives_a_torn_last_line(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    lines = (out / "manifest.jsonl").read_text().splitlines(keepends=True)
+    (out / "manifest.jsonl").write_text("".join(lines[:2]) + lines[2][: len(lines[2]) // 2])
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"c"}
+
+
+def test_resume_refuses_a_folder_that_is_no_run(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    photograph(tmp_path / "out/labels/a.png")
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--resume")
+    assert outcome.code == 2
+    assert "manifest.jsonl" in outcome.stderr
+
+
+def test_dry_run_prints_the_plan_and_touches_nothing(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--dry-run")
+    assert outcome.code == 0
+    assert [line.split(" -> ")[0] for line in outcome.stdout.splitlines()] == [
+        str(photos / name) for name in ("a.jpg", "b.png", "sub/c.png")
+    ]
+    assert str(tmp_path / "out/labels/sub/c.png") in outcome.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_quiet_prints_failures_only(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    assert hypseg("predict", photos, "--out", tmp_path / "good", "--quiet").stderr == ""
+    (photos / "bad.png").touch()
+    assert "bad.png" in hypseg("predict", photos, "--out", tmp_path / "out", "--quiet").stderr
+
+
+def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = atomic.write_atomically
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "b.png" and path.parent.name == "boundary":
+            raise OSError(28, "No space left on device")
+        real(path, data)
+
+    monkeypatch.setattr("hypsegcli.run.process.write_atomically", full)
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    assert outcome.code == 3
+    assert "No space left on device" in outcome.stderr
+    assert not list((tmp_path / "out").rglob("b.png"))
+    assert (tmp_path / "out/boundary/a.png").exists()
+
+
+def test_an_image_that_breaks_a_batch_fails_alone(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hypsegcli.inference.segmenter import Segmenter
+
+    real = Segmenter.predict
+    calls: list[int] = []
+
+    def sometimes(self: Segmenter, images: list[object]) -> object:
+        calls.append(len(images))
+        if len(images) == 2 or len(calls) == 2:
+            raise RuntimeError("can't allocate memory")
+        return real(self, images)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Segmenter, "predict", sometimes)
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--batch-size", 2)
+    assert outcome.code == 3
+    assert "--tile" in outcome.stderr
+    assert {key: line["status"] for key, line in manifest(tmp_path / "out").items()} == {
+        "a": "failed",
+        "b": "done",
+        "sub/c": "done",
+    }
+
+
+def test_a_batch_that_does_not_fit_costs_nothing_but_a_note(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hypsegcli.inference.engines.torch_engine import TorchEngine
+
+    hypseg("predict", photos, "--out", tmp_path / "plenty", "--batch-size", 1)
+    real = TorchEngine.__call__
+
+    def scarce(self: TorchEngine, images: np.ndarray, mean: None) -> object:
+        if len(images) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return real(self, images, mean)
+
+    monkeypatch.setattr(TorchEngine, "__call__", scarce)
+    out = tmp_path / "scarce"
+    assert hypseg("predict", photos, "--out", out, "--batch-size", 2).code == 0
+    note = "did not fit into memory in a batch of 2; segmented alone"
+    assert {key: line["notes"] for key, line in manifest(out).items()} == {"a": [note], "b": [note], "sub/c": []}
+    run = json.loads((out / "run.json").read_text())
+    assert run["notes"] == {note: 2}
+    assert run["counts"]["failed"] == 0
+    for path in sorted((tmp_path / "plenty").rglob("*.png")):
+        assert path.read_bytes() == (out / path.relative_to(tmp_path / "plenty")).read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, told: signal.Signals) -> None:
+    for number in range(40):
+        photograph(tmp_path / f"in/{number}.png", size=(320, 240), seed=number)
+    out = tmp_path / "out"
+    # Shells start background jobs deaf to Ctrl-C, and children inherit it.
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    run_it = "from hypsegcli.__main__ import run; run()"
+    arguments = [sys.executable, "-c", hearing + run_it, "predict", str(tmp_path / "in"), "--out", str(out)]
+    arguments += ["--engine", "torch"]
+    # Threads that wait for each other would stretch this beyond any deadline where the machine is busy.
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=alone)
+    deadline = time.monotonic() + 120
+    while not ((out / "manifest.jsonl").is_file() and (out / "manifest.jsonl").read_text().count("\n") >= 2):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(told)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "--resume" in stderr
+    run = json.loads((out / "run.json").read_text())
+    assert run["status"] == "interrupted"
+    done = run["counts"]["done"]
+    assert 2 <= done < 40
+    for path in out.rglob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+    assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
+    before = snapshot(out)
+    assert hypseg("predict", tmp_path / "in", "--out", out, "--resume").code == 0
+    assert len(manifest(out)) == 40
+    # An image may have been on disk and not yet in the books.
+    assert 40 - done - 1 <= len(redone(before, out)) <= 40 - done
+
+
+def test_plain_lines_of_progress_where_there_is_no_terminal(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hypsegcli.cli.show.progress._EVERY", {"images": 0.0})
+    stderr = hypseg("predict", photos, "--out", tmp_path / "out").stderr
+    assert "1/3 images, about" in stderr
+    assert "\r" not in stderr
+    assert "\x1b" not in stderr
+
+
+def test_much_larger_images_than_in_training_get_a_hint(hypseg: Hypseg, tmp_path: Path) -> None:
+    photograph(tmp_path / "wide.png", size=(1504, 32))
+    outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "plain")
+    assert "--longest-side 960" in outcome.stderr
+    outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "limited", "--longest-side", 960)
+    assert "--longest-side" not in outcome.stderr
+    with Image.open(tmp_path / "limited/labels/wide.png") as image:
+        assert image.size == (1504, 32)
+
+
+def test_resume_does_not_take_one_file_for_another(hypseg: Hypseg, tmp_path: Path) -> None:
+    """Of the same name, size and time, in another folder."""
+    for folder, shade in (("A", "gray"), ("B", "white")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (64, 48), shade).save(tmp_path / folder / "x.bmp")
+        os.utime(tmp_path / folder / "x.bmp", (1e9, 1e9))
+    hypseg("predict", tmp_path / "A", "--out", tmp_path / "out")
+    before = snapshot(tmp_path / "out")
+    assert hypseg("predict", tmp_path / "B", "--out", tmp_path / "out", "--resume").code == 0
+    assert redone(before, tmp_path / "out") == {"x"}
+
+
+def test_resume_mends_a_damaged_output(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    (out / "labels/b.png").write_bytes(b"")
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"b"}
+    assert (out / "labels/b.png").stat().st_size > 0
+
+
+def test_maps_outlive_an_input_that_is_out_of_reach(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "list.txt").write_text("photos/a.jpg\nphotos/b.png\n")
+    hypseg("predict", f"@{tmp_path / 'list.txt'}", "--out", out)
+    before = snapshot(out)
+    photos.rename(tmp_path / "elsewhere")
+    assert hypseg("predict", f"@{tmp_path / 'list.txt'}", "--out", out, "--resume").code == 1
+    assert snapshot(out) == before
+
+
+def test_resume_of_a_part_keeps_the_books_of_the_rest(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+    assert hypseg("predict", photos / "a.jpg", "--out", out, "--resume").code == 0
+    assert set(manifest(out)) == {"a", "b", "sub/c"}
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == set()
+
+
+def test_a_disk_that_is_full_at_once_keeps_the_earlier_maps(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before = snapshot(out)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hypsegcli.run.process.write_atomically", full)
+    assert hypseg("predict", photos, "--out", out, "--overwrite").code == 1
+    assert snapshot(out) == before
+
+
+def test_an_output_folder_that_cannot_be_made_gets_a_sentence(hypseg: Hypseg, photos: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", "/proc/hypseg")
+    assert outcome.code in {1, 2}
+    assert "/proc/hypseg" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_longest_side_and_tile_exclude_each_other(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--longest-side", 64, "--tile", 128)
+    assert outcome.code == 2
+    assert "--tile" in outcome.stderr
+
+
+def test_tile_cuts_an_image_into_windows(hypseg: Hypseg, tmp_path: Path) -> None:
+    photograph(tmp_path / "in.png", size=(400, 300))
+    for name, tile in (("tiled", "128"), ("whole", "off")):
+        arguments = (
+            "predict",
+            tmp_path / "in.png",
+            "--out",
+            tmp_path / name,
+            "--tile",
+            tile,
+            "--save",
+            "labels,confidence",
+            "--raw",
+        )
+        assert hypseg(*arguments).code == 0
+    tiling = json.loads((tmp_path / "tiled/run.json").read_text())["options"]["tiling"]
+    assert tiling == {"tile": 128, "overlap": 48, "above": 128 * 128}
+    planes = []
+    for name in ("tiled", "whole"):
+        with Image.open(tmp_path / name / "confidence/in.png") as image:
+            assert image.size == (400, 300)
+            planes.append(np.asarray(image) / 65535.0)
+    # Windows see less of the picture, so the answers differ; but they are about the same picture.
+    assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.1
+
+
+def test_bf16_is_said_and_close(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    planes = []
+    for precision in ("fp32", "bf16"):
+        out = tmp_path / precision
+        assert (
+            hypseg("predict", photos / "a.jpg", "--out", out, "--save", "confidence", "--precision", precision).code
+            == 0
+        )
+        assert json.loads((out / "run.json").read_text())["device"] == f"cpu, {precision}"
+        with Image.open(out / "confidence/a.png") as image:
+            planes.append(np.asarray(image) / 65535.0)
+    assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.02
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no pseudo-terminal there")
+def test_a_terminal_gets_a_bar(photos: Path, tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    arguments = [sys.executable, "-m", "hypsegcli", "predict", str(photos), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(arguments, stderr=theirs, stdout=subprocess.DEVNULL, env=os.environ | {"TERM": "xterm"})
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        try:
+            while piece := terminal.read(4096):
+                shown += piece
+        except OSError:  # the other end is closed
+            pass
+    assert process.wait(timeout=60) == 0
+    assert "━" in shown.decode()
+    assert "3/3" in shown.decode()
