@@ -36,7 +36,9 @@ def test_calibrated_levels_are_calibrated() -> None:
     table = table_of((LEVELS / 65535) ** 3, pixels)
     curve = fit_calibration(table, full_scale=1.0, fitted_on="a test")
     again = np.zeros_like(table)
-    np.add.at(again, np.rint(np.interp(LEVELS / 65535, curve.distances, curve.probabilities) * 65535).astype(int), table)
+    np.add.at(
+        again, np.rint(np.interp(LEVELS / 65535, curve.distances, curve.probabilities) * 65535).astype(int), table
+    )
     assert expected_calibration_error(table) > 0.2
     assert expected_calibration_error(again) < 0.003
 
