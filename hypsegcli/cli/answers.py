@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hypsegcli.cli.network import make_segmenter
+from hypsegcli.cli.console import say_nothing, talk
+from hypsegcli.cli.parse import parse_tile
 from hypsegcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import MEASURES, available, full_scale
+    from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
@@ -132,8 +134,8 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
         engine="torch" if options.mc_dropout else options.engine,
         device=options.device,
         precision=options.precision,
-        tile=options.tile,
-        quiet=options.quiet,
+        tile=parse_tile(options.tile),
+        tell=say_nothing if options.quiet else talk,
     )
     most = loaded.header.model.max_distance
     measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in request.measures}

@@ -18,3 +18,7 @@ def talk(line: str) -> None:
 def error(line: str) -> None:
     """One sentence that says what went wrong, to stderr."""
     talk(f"hypseg: {line}")
+
+
+def say_nothing(_: str) -> None:
+    """Where `--quiet` asks for no talk."""

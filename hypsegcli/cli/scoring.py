@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hypsegcli.cli import segment
 from hypsegcli.cli.answers import DROPOUT_RATE, Asked, Names, ask_maps, ask_network, header_of, names_of, put_first
 from hypsegcli.cli.console import error, say, talk
-from hypsegcli.cli.network import parse_tile
-from hypsegcli.cli.show.profile import Profile, print_profile
+from hypsegcli.cli.parse import parse_tile
+from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.ahead import default_workers
+from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.files.words import count_of
 from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
+from hypsegcli.run.profile import Profile
 
 if TYPE_CHECKING:
     from hypsegcli.inference.engines.choose import EngineName
@@ -132,7 +134,7 @@ def score(options: ScoreOptions) -> int:
     if options.out is not None:  # after the table: should the disk be full, the scores are at least on the screen
         write_results(options.out, built, evaluation, rows, names.colors)
         written = ", ".join((REPORT, HTML, ROWS, REPLICATES))
-        say(f"{segment.count_images(built.report.images)}: {written} in {options.out}")
+        say(f"{count_of(built.report.images, 'image')}: {written} in {options.out}")
     missed = missed_bounds(built.report, bounds)
     for sentence in missed:
         error(sentence)
@@ -220,7 +222,7 @@ def _refuse_what_would_do_nothing(options: ScoreOptions) -> None:
 def _check_out(options: ScoreOptions) -> None:
     if options.out is None:
         return
-    segment.refuse_unwritable(options.out)
+    refuse_unwritable(options.out)
     if options.overwrite:
         return
     if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if (options.out / name).exists()]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from hypsegcli.errors import PlanError
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
@@ -36,3 +38,10 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` as `replacing` does."""
     with replacing(path) as file:
         file.write(data)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """PlanError unless a folder can be written, or made: noticed before a long run, not after it."""
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise PlanError(f"{folder}: cannot be written, for {above} is no folder that may be; choose another --out")

@@ -15,12 +15,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.run import MANIFEST, RUN
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
+
+Status = Literal["finished", "interrupted", "aborted"]  # aborted: by a defect, or an error that no image explains
 
 
 def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
@@ -85,9 +87,9 @@ class Ledger:
         with (self.out / MANIFEST).open("a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(_dump(line))
 
-    def close(self, *, interrupted: bool, profile: Mapping[str, Any]) -> None:
-        """Write the final run.json, with where the time went."""
-        self._write_run("interrupted" if interrupted else "finished", profile=profile)
+    def close(self, status: Status, *, profile: Mapping[str, Any]) -> None:
+        """Write the final run.json: how the run ended, and where the time went."""
+        self._write_run(status, profile=profile)
 
     def count(self, status: str) -> int:
         """How many images of this run are `done` or `failed`."""

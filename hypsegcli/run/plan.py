@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError
+from hypsegcli.run import MANIFEST, RUN
 
 if TYPE_CHECKING:
     from hypsegcli.images.discover import Inputs
@@ -47,6 +48,36 @@ def plan_outputs(
     ]
     _check_shared(plan, extra)
     _check_overwrites(plan, extra)
+    return plan
+
+
+def plan_run(
+    inputs: Inputs,
+    out: Path,
+    suffixes: Mapping[str, str],
+    *,
+    further: Sequence[str] = (),
+    overwrite: bool = False,
+    resume: bool = False,
+) -> list[PlannedImage]:
+    """Plan a run that keeps its books in `out` and writes the files `further` there, as `plan_outputs` does.
+
+    Raises PlanError too where targets are there already, unless they are to be overwritten or an earlier run's to be
+    resumed.
+    """
+    extra = [out / name for name in (RUN, MANIFEST, *further)]
+    plan = plan_outputs(inputs, out, suffixes, extra=extra)
+    taken = occupied(plan, extra)
+    if resume and taken and not (out / MANIFEST).is_file():
+        raise PlanError(
+            f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
+            "choose another --out, or replace them with --overwrite"
+        )
+    if taken and not (overwrite or resume):
+        raise PlanError(
+            f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
+            "--resume, replace it with --overwrite, or choose another --out"
+        )
     return plan
 
 

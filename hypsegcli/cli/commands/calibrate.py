@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import options as opt
-from hypsegcli.cli import segment
-from hypsegcli.cli.console import say
-from hypsegcli.cli.network import make_segmenter, parse_tile
+from hypsegcli.cli.console import say, say_nothing, talk
+from hypsegcli.cli.parse import parse_tile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.ahead import default_workers
+from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.files.words import count_of
 from hypsegcli.images import MAX_PIXELS
 
 
@@ -43,14 +44,15 @@ def calibrate(
         raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
     if out.exists() and not overwrite:
         raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
-    segment.refuse_unwritable(out.parent)
-    parse_tile(tile)
+    refuse_unwritable(out.parent)
+    side = parse_tile(tile)
 
     import numpy as np
 
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
     from hypsegcli.confidence.calibration import fit_calibration
+    from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.metrics.ranking import BINS, score_table
     from hypsegcli.scores.reading import answers
@@ -65,7 +67,13 @@ def calibrate(
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None)
     request = Request(measures=("distance",), longest_side=longest_side)
     segmenter = make_segmenter(
-        loaded, request, engine=engine.value, device=device, precision=precision.value, tile=tile, quiet=quiet
+        loaded,
+        request,
+        engine=engine.value,
+        device=device,
+        precision=precision.value,
+        tile=side,
+        tell=say_nothing if quiet else talk,
     )
     source = NetworkSource(segmenter, sampler=None, max_pixels=MAX_PIXELS)
     table = np.zeros((BINS, 2), np.int64)
@@ -79,7 +87,7 @@ def calibrate(
     calibration = fit_calibration(
         table,
         full_scale=header.model.max_distance,
-        fitted_on=f"{name} ({segment.count_images(len(pairs))})",
+        fitted_on=f"{name} ({count_of(len(pairs), 'image')})",
     )
     copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}))
     low, high = calibration.probabilities[0], calibration.probabilities[-1]

@@ -10,8 +10,8 @@ import typer
 
 from hypsegcli.cli import options as opt
 from hypsegcli.cli.console import say, talk
-from hypsegcli.cli.segment import refuse_unwritable
 from hypsegcli.errors import ImageError, PlanError, UsageError
+from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.images import MAX_PIXELS
 
 if TYPE_CHECKING:

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import options as opt
-from hypsegcli.cli import segment
-from hypsegcli.cli.console import say
-from hypsegcli.cli.network import parse_tile
+from hypsegcli.cli.console import say, say_nothing, talk
+from hypsegcli.cli.parse import parse_level, parse_measures, parse_tile, refuse_contradictions
+from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
+from hypsegcli.files.words import count_of
 from hypsegcli.images import MAX_PIXELS
+from hypsegcli.images.discover import find_inputs
+from hypsegcli.run.plan import plan_run
 
 KINDS = ("labels", "confidence", "boundary", "overlay", "probabilities")
 
@@ -74,49 +77,39 @@ def predict(
     quiet: opt.Quiet = False,
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
+    from hypsegcli.checkpoint.bundled import bundled_checkpoint
+    from hypsegcli.checkpoint.read_header import read_header
+
     kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
     if not kinds or set(kinds) - set(KINDS):
         raise UsageError(f"--save {save}: expected some of {', '.join(KINDS)}, separated by commas")
-    options = segment.RunOptions(
-        inputs=inputs,
-        out=out,
-        checkpoint=checkpoint,
-        engine=engine.value,
-        device=device,
-        precision=precision.value,
-        batch_size=batch_size,
-        tile=tile,
-        workers=workers,
-        profile=profile,
-        longest_side=longest_side,
-        max_pixels=max_pixels,
-        overwrite=overwrite,
-        resume=resume,
-        quiet=quiet,
-    )
     if threshold is not None and level != "auto":
         raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
     if format_ is Format.NPY and "confidence" not in kinds:
         raise UsageError("--format is that of confidence maps; name confidence in --save, or leave it out")
     if format_ is Format.TIF and not {"labels", "confidence"} & set(kinds):
         raise UsageError("--format tif is that of labels and confidence; name one in --save, or leave it out")
-    header = segment.read_header(options)
-    measures = segment.parse_measures(measure, header, raw=raw)
+    header = read_header(checkpoint or bundled_checkpoint())
+    measures = parse_measures(measure, header, raw=raw)
     if len(measures) > 1 and "confidence" not in kinds:
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
     if "confidence" in kinds:
         kinds += tuple(f"confidence-{name}" for name in measures[1:])
     suffixes = {kind: _suffix(kind, format_) for kind in kinds}
-    plan = segment.make_plan(options, suffixes)
-    depth = segment.parse_level(level, header.tree)
-    parse_tile(tile)
+    refuse_contradictions(overwrite=overwrite, resume=resume, longest_side=longest_side, tile=tile)
+    plan = plan_run(find_inputs(inputs), out, suffixes, overwrite=overwrite, resume=resume)
+    depth, side = parse_level(level, header.tree), parse_tile(tile)
     if dry_run:
-        raise typer.Exit(segment.print_plan(plan))
+        print_plan(plan)
+        return
 
+    from hypsegcli.checkpoint.store import load_checkpoint
+    from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
     from hypsegcli.products.outputs import full_scales, prediction_outputs
+    from hypsegcli.run.run import Job, Run
 
-    loaded = segment.load(options)
+    loaded = load_checkpoint(checkpoint or bundled_checkpoint())
     request = Request(
         measures=measures,
         level=depth,
@@ -125,11 +118,31 @@ def predict(
         longest_side=longest_side,
         interpolate=interpolate.value,
     )
-    outputs = prediction_outputs(loaded.header, loaded.sha256, kinds=kinds, request=request, form=format_.value)
-    detail = {"format": format_.value, "full_scale": full_scales(loaded.header, request)}
-    code, ledger = segment.run("predict", options, plan, loaded, request, outputs, detail=detail)
-    if ledger.count("done"):
-        say(f"{segment.count_images(ledger.count('done'))}: {', '.join(kinds)} in {out}")
+    segmenter = make_segmenter(
+        loaded,
+        request,
+        engine=engine.value,
+        device=device,
+        precision=precision.value,
+        tile=side,
+        tell=say_nothing if quiet else talk,
+    )
+    job = Job(
+        command="predict",
+        plan=plan,
+        out=out,
+        outputs=prediction_outputs(loaded.header, loaded.sha256, kinds=kinds, request=request, form=format_.value),
+        max_pixels=max_pixels,
+        batch_size=batch_size,
+        workers=workers,
+        resume=resume,
+        detail={"format": format_.value, "full_scale": full_scales(loaded.header, request)},
+    )
+    run = Run(job, loaded, segmenter)
+    trained = loaded.header.input if longest_side is None else None
+    code = show_run(run, out=out, trained=trained, quiet=quiet, profile=profile)
+    if done := run.ledger.count("done"):
+        say(f"{count_of(done, 'image')}: {', '.join(kinds)} in {out}")
     raise typer.Exit(code)
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from hypsegcli.cli import options as opt
-from hypsegcli.cli import segment
-from hypsegcli.cli.console import say
-from hypsegcli.cli.network import parse_tile
+from hypsegcli.cli.console import say, say_nothing, talk
+from hypsegcli.cli.parse import parse_measures, parse_tile, refuse_contradictions
+from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
+from hypsegcli.files.words import count_of
 from hypsegcli.images import MAX_PIXELS
+from hypsegcli.images.discover import find_inputs
+from hypsegcli.run.plan import plan_run
 
 if TYPE_CHECKING:
     from hypsegcli.run.ledger import Ledger
@@ -44,42 +47,54 @@ def uncertainty(
     quiet: opt.Quiet = False,
 ) -> None:
     """Write uncertainty heatmaps, their raw 16-bit planes, and ranking.csv, most uncertain image first."""
-    options = segment.RunOptions(
-        inputs=inputs,
-        out=out,
-        checkpoint=checkpoint,
+    from hypsegcli.checkpoint.bundled import bundled_checkpoint
+    from hypsegcli.checkpoint.read_header import read_header
+
+    refuse_contradictions(overwrite=overwrite, resume=resume, longest_side=longest_side, tile=tile)
+    suffixes = {"heatmap": ".png", "uncertainty": ".png"}
+    plan = plan_run(find_inputs(inputs), out, suffixes, further=(RANKING,), overwrite=overwrite, resume=resume)
+    measures = parse_measures(measure, read_header(checkpoint or bundled_checkpoint()), raw=raw)
+    if len(measures) > 1:
+        raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
+    side = parse_tile(tile)
+    if dry_run:
+        print_plan(plan)
+        return
+
+    from hypsegcli.checkpoint.store import load_checkpoint
+    from hypsegcli.inference.build import make_segmenter
+    from hypsegcli.inference.request import Request
+    from hypsegcli.products.outputs import uncertainty_outputs
+    from hypsegcli.run.run import Job, Run
+
+    loaded = load_checkpoint(checkpoint or bundled_checkpoint())
+    request = Request(measures=measures, longest_side=longest_side, interpolate=interpolate.value)
+    segmenter = make_segmenter(
+        loaded,
+        request,
         engine=engine.value,
         device=device,
         precision=precision.value,
-        batch_size=batch_size,
-        tile=tile,
-        workers=workers,
-        profile=profile,
-        longest_side=longest_side,
-        max_pixels=max_pixels,
-        overwrite=overwrite,
-        resume=resume,
-        quiet=quiet,
+        tile=side,
+        tell=say_nothing if quiet else talk,
     )
-    plan = segment.make_plan(options, {"heatmap": ".png", "uncertainty": ".png"}, further=(RANKING,))
-    measures = segment.parse_measures(measure, segment.read_header(options), raw=raw)
-    if len(measures) > 1:
-        raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    parse_tile(tile)
-    if dry_run:
-        raise typer.Exit(segment.print_plan(plan))
-
-    from hypsegcli.inference.request import Request
-    from hypsegcli.products.outputs import uncertainty_outputs
-
-    loaded = segment.load(options)
-    request = Request(measures=measures, longest_side=longest_side, interpolate=interpolate.value)
-    outputs = uncertainty_outputs(loaded.header, loaded.sha256, measure=measures[0])
+    job = Job(
+        command="uncertainty",
+        plan=plan,
+        out=out,
+        outputs=uncertainty_outputs(loaded.header, loaded.sha256, measure=measures[0]),
+        max_pixels=max_pixels,
+        batch_size=batch_size,
+        workers=workers,
+        resume=resume,
+    )
+    run = Run(job, loaded, segmenter)
     (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
-    code, ledger = segment.run("uncertainty", options, plan, loaded, request, outputs, detail={})
-    if ledger.count("done"):
-        write_ranking(out / RANKING, ledger)
-        say(f"{segment.count_images(ledger.count('done'))}: heatmap, uncertainty and {RANKING} in {out}")
+    trained = loaded.header.input if longest_side is None else None
+    code = show_run(run, out=out, trained=trained, quiet=quiet, profile=profile)
+    if done := run.ledger.count("done"):
+        write_ranking(out / RANKING, run.ledger)
+        say(f"{count_of(done, 'image')}: heatmap, uncertainty and {RANKING} in {out}")
     raise typer.Exit(code)
 
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from support import Hypseg
 
-from hypsegcli.cli.show.profile import Profile, print_profile
+from hypsegcli.cli.show.profile import print_profile
+from hypsegcli.run.profile import Profile
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""A run as a person sees it: the plan, progress, failures, what to do next, the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.show.profile import print_profile
+from hypsegcli.cli.show.progress import progress_for
+from hypsegcli.files.words import count_of
+from hypsegcli.run import MANIFEST
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import InputSpec
+    from hypsegcli.run.ledger import Ledger
+    from hypsegcli.run.plan import PlannedImage
+    from hypsegcli.run.run import Run
+
+# Training shows things at up to twice their usual size; beyond three times a network guesses.
+_UNUSUAL = 3
+
+
+def print_plan(plan: Sequence[PlannedImage]) -> None:
+    """What --dry-run shows."""
+    for planned in plan:
+        say(f"{planned.source} -> {', '.join(str(path) for path in planned.outputs.values())}")
+    talk(f"{count_of(len(plan), 'image')}; nothing was read or written")
+
+
+def show_run(run: Run, *, out: Path, trained: InputSpec | None, quiet: bool, profile: bool) -> int:
+    """Go through a run and show it; returns the exit code.
+
+    `trained` is what the network was trained on, where images that are much larger are worth a word.
+    """
+    from hypsegcli.run.results import Failed
+
+    total = run.kept + len(run.unfinished)
+    if run.kept and not quiet:
+        talk(f"{run.kept} of {count_of(total, 'image')} done already")
+    interrupted = False
+    with progress_for(len(run.unfinished), quiet=quiet) as progress:
+        try:
+            with closing(run.results()) as results:
+                for result in results:
+                    if isinstance(result, Failed):
+                        progress.note(f"failed: {result.reason}")
+                    progress.advance()
+        except KeyboardInterrupt:
+            interrupted = True
+    if profile:
+        print_profile(run.profile)
+    if trained is not None and not quiet:
+        _warn_of_size(run.ledger, max(trained.height, trained.width))
+    done, failed = run.ledger.count("done"), run.ledger.count("failed")
+    if interrupted:
+        error(f"interrupted after {done} of {count_of(total, 'image')}; the same command with --resume continues")
+        return 130
+    if failed:
+        error(f"{failed} of {count_of(total, 'image')} failed; {out / MANIFEST} says why")
+    return 0 if not failed else 3 if done else 1
+
+
+def _warn_of_size(ledger: Ledger, trained: int) -> None:
+    """Say so where images are much larger than those that the network has learned from."""
+    sides = [max(line["height"], line["width"]) for line in ledger.lines.values() if line["status"] == "done"]
+    if large := sum(side > _UNUSUAL * trained for side in sides):
+        talk(
+            f"more than {_UNUSUAL} times as large as the images this checkpoint was trained on ({trained} pixels): "
+            f"{count_of(large, 'image')}; if things in them look larger too, try --longest-side {2 * trained}"
+        )

@@ -1,0 +1,103 @@
+"""A run: from a plan to files and books, image by image. Yields results, shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.files.ahead import default_workers
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.products.outputs import Outputs
+from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
+from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.process import process
+from hypsegcli.run.profile import Profile
+from hypsegcli.run.results import FileResult, Written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a run does."""
+
+    command: str  # its name, for the books
+    plan: Sequence[PlannedImage]
+    out: Path
+    outputs: Outputs
+    max_pixels: int
+    batch_size: int | None = None  # None: 1 on a CPU, 8 elsewhere
+    workers: int | None = None  # None: one a CPU, at most 16
+    resume: bool = False  # keep what an earlier run has done by the same recipe
+    detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
+
+
+class Run:
+    """Segments what a job needs and keeps the books of it; `results` may be read once."""
+
+    def __init__(self, job: Job, checkpoint: Checkpoint, segmenter: Segmenter) -> None:
+        engine, tiling = segmenter.engine, segmenter.tiling
+        recipe = {
+            "command": job.command,
+            "request": asdict(segmenter.request),
+            "outputs": list(job.outputs.encoders),
+            "tiling": asdict(tiling) if tiling else None,
+            "engine": engine.label.split()[0],
+            "bf16": engine.device.bf16,
+            **job.detail,
+        }
+        self._job, self._segmenter = job, segmenter
+        self._batch_size = job.batch_size or (1 if engine.device.torch.type == "cpu" else 8)
+        workers = default_workers() if job.workers is None else job.workers
+        sizes = {"batch_size": self._batch_size, "workers": workers, "max_pixels": job.max_pixels}
+        self.profile = Profile(workers)
+        self.ledger = Ledger(
+            job.out,
+            recipe=recipe_id(checkpoint.sha256, recipe),
+            description={
+                "versions": versions(),
+                "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
+                "options": {**recipe, **sizes},
+                "engine": engine.label,
+                "device": engine.device.label,
+            },
+        )
+        self.unfinished = self.ledger.unfinished(job.plan) if job.resume else list(job.plan)
+
+    @property
+    def kept(self) -> int:
+        """Images of the plan that an earlier run has done."""
+        return len(self._job.plan) - len(self.unfinished)
+
+    def results(self) -> Generator[FileResult, None, None]:
+        """What became of each image that was not kept, in the plan's order; the ledger has its line before it comes.
+
+        Closed early, or interrupted, it finishes what it has begun to write, and the books say so.
+        """
+        self.ledger.open(total=len(self._job.plan))
+        status: Status = "aborted"
+        try:
+            with closing(
+                process(
+                    self.unfinished,
+                    self._segmenter,
+                    self._job.outputs,
+                    batch_size=self._batch_size,
+                    max_pixels=self._job.max_pixels,
+                    workers=self.profile.workers,
+                )
+            ) as results:
+                for result in results:
+                    self.ledger.add(result)
+                    if isinstance(result, Written):
+                        self.profile.add(result.seconds)
+                    yield result
+            status = "finished"
+        except (KeyboardInterrupt, GeneratorExit):
+            status = "interrupted"
+            raise
+        finally:
+            self.profile.stop()
+            self.ledger.close(status, profile=self.profile.numbers())
