@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"network"}),
     frozenset({"geometry", "hierarchy", "images", "confidence", "pictures"}),
     frozenset({"files"}),
-    frozenset({"errors"}),
+    frozenset({"errors", "budget"}),
     frozenset({"__init__"}),  # the package itself: its version and its place, nothing heavy
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

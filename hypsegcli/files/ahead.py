@@ -14,14 +14,12 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from hypsegcli.budget import BUDGET
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST = 16  # threads, beyond which they wait for Python's lock and for each other's memory
-
-# Pixels that one call of `ahead` holds at most, unless a single image has more. Encoding an image takes some 40 bytes
-# a pixel for a moment, so that this is less than 3 GB.
-_PIXELS = 2**26
 
 
 def default_workers() -> int:
@@ -38,12 +36,14 @@ def ahead(
     depth: int = 0,
     prompt: bool = False,
     pixels: Callable[[Result], int] | None = None,
+    budget: int = BUDGET.stage_pixels,
 ) -> Generator[Result, None, None]:
     """Yield `function` of every item, in order, worked out in `workers` threads; 0: one after the other, in this one.
 
     Items are taken in the calling thread, one more whenever fewer than `depth` are inside, at least workers + 1.
     `prompt` gives out what is done before it takes another item: for items that take long to come by. `pixels` of a
-    result tell its size; of large ones fewer are inside, and the first one is alone, since nothing is known before it.
+    result tell its size; of large ones fewer are inside, `budget` pixels in sum or a single one,
+    and the first one is alone, since nothing is known before it.
 
     What `function` raises is raised in its item's turn. However the generator ends, no thread outlives it: what has
     begun is finished, the rest is dropped. Close it where it may not be read to its end.
@@ -70,7 +70,7 @@ def ahead(
             result = waiting.popleft().result()
             if pixels is not None:
                 largest = max(largest, pixels(result))
-                room = max(1, min(depth, _PIXELS // largest)) if largest else 1
+                room = max(1, min(depth, budget // largest)) if largest else 1
             yield result
             del result  # it belongs to the caller alone
     finally:

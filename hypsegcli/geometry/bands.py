@@ -25,17 +25,24 @@ _SCALE, _SQUARED = 64.0, 1e18
 
 
 def closed_form_in_bands(
-    v: Tensor, planes: Gyroplanes, *, c: Curvature, t_max: float = T_MAX, limit: RadialLimit = "hard"
+    v: Tensor,
+    planes: Gyroplanes,
+    *,
+    c: Curvature,
+    t_max: float = T_MAX,
+    limit: RadialLimit = "hard",
+    budget: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """What `closed_form_logits` and `radial` say of v (B, D, h, w): logits (B, M, h, w), and t (B, 1, h, w).
 
-    Without gradient. Logits lie in channels-last memory, as v should.
+    Without gradient. Logits lie in channels-last memory, as v should. `budget` is how many bytes a band may have; None:
+    what is fastest on the device.
     """
     B, _, h, w = v.shape
     logits, held = v.new_empty((B, h, w, len(planes.W))), v.new_empty((B, h, w, 1))
     # |<W, xs> - w0 x0| is at most |W| sinh(t) + |w0| cosh(t), and |W|^2 = 1 + w0^2.
     short = v.is_cpu and _is_short(planes.scale, (1.0 + planes.w0.abs().amax()) * math.exp(min(t_max, 80.0)))
-    for x, found, t in _bands(v, logits, held):
+    for x, found, t in _bands(v, logits, held, budget=budget):
         length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
         t.copy_(hold((2.0 * c**0.5) * length, t_max=t_max, limit=limit))
         # sinh and cosh from one exponential, without the cancellation of e^t - e^-t near zero.
@@ -49,12 +56,12 @@ def closed_form_in_bands(
     return logits.permute(0, 3, 1, 2), held.permute(0, 3, 1, 2)
 
 
-def reference_in_bands(v: Tensor, normals: Tensor, offsets: Tensor, *, c: float) -> Tensor:
+def reference_in_bands(v: Tensor, normals: Tensor, offsets: Tensor, *, c: float, budget: int | None = None) -> Tensor:
     """What `reference_logits` says of the projected points of v (B, D, h, w): logits (B, M, h, w), without gradient."""
     B, _, h, w = v.shape
     logits, scale = v.new_empty((B, h, w, len(normals))), reference_scale(normals, c=c)
     short = v.is_cpu and _is_short(scale, torch.tensor(2.0 / EDGE))  # what it projects reaches no further
-    for x, found in _bands(v, logits):
+    for x, found in _bands(v, logits, budget=budget):
         z = project(exp_map_zero(x, c=c), c=c).view(1, -1, w, x.shape[1]).permute(0, 3, 1, 2)
         found.view(1, -1, w, len(normals)).copy_(reference_arguments(z, normals, offsets, c=c).permute(0, 2, 3, 1))
         scaled_asinh_(found, scale, short=short)
@@ -83,10 +90,11 @@ def _is_short(scale: Tensor, largest: Tensor) -> bool:
     return bool(scale.amax() <= _SCALE) and bool(largest <= _SQUARED)
 
 
-def _bands(v: Tensor, *planes: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _bands(v: Tensor, *planes: Tensor, budget: int | None) -> Iterator[tuple[Tensor, ...]]:
     """Vectors (n, D) of pixels, and the places (n, C) in planes (B, h, w, C) for what is found about them."""
     _, D, h, w = v.shape
-    budget = _CPU_BYTES if v.is_cpu else _OTHER_BYTES
+    if budget is None:
+        budget = _CPU_BYTES if v.is_cpu else _OTHER_BYTES
     rows = max(1, budget // (v.element_size() * w * (D + 2 * planes[0].shape[3])))
     for image, *places in zip(v.permute(0, 2, 3, 1), *planes, strict=True):
         for start in range(0, h, rows):

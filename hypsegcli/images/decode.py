@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
-from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.open_image import Opened, image_errors, open_upright
-
-__all__ = ["MAX_PIXELS", "DecodedImage", "decode_image", "decode_mask"]
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image, TiffImagePlugin
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
-from hypsegcli.images import MAX_PIXELS
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000")  # MPO comes with JPEG
 

@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
+from hypsegcli.budget import BUDGET, MAX_PIXELS
 from hypsegcli.errors import ImageError
-from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.open_image import check_size, image_errors
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _JPEG = 7  # decodes YCbCr to RGB itself
 _ORIENTATION = 274
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_SEGMENT = 2**28  # bytes of the largest strip or tile that is decoded at once
 
 
 def tiff_size(path: Path) -> tuple[int, int] | None:
@@ -45,7 +44,7 @@ class TiffRows:
     `max_pixels` pixels, for a picture that cannot be read in parts, and where tifffile is not installed.
     """
 
-    def __init__(self, path: Path, *, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, path: Path, *, max_pixels: int = MAX_PIXELS, piece_bytes: int = BUDGET.tiff_piece_bytes) -> None:
         try:
             import imagecodecs  # noqa: F401 - tifffile looks for it only at the first compressed tile
             import tifffile
@@ -54,7 +53,7 @@ class TiffRows:
                 f"{path}: a picture as large as this is read tile by tile, for which tifffile and imagecodecs are "
                 "needed: pip install 'hypseg[tiff]'"
             ) from None
-        self._path = path
+        self._path, self._piece_bytes = path, piece_bytes
         with image_errors(path):
             self._file = tifffile.TiffFile(path)
         try:
@@ -141,7 +140,7 @@ class TiffRows:
             found = f"its samples have {page.bitspersample} bits of type {page.dtype}"
         elif orientation != 1:
             found = f"it has to be turned (orientation {orientation})"
-        elif segment > _SEGMENT and not page.is_contiguous:
+        elif segment > self._piece_bytes and not page.is_contiguous:
             found = f"it is stored in pieces of {segment / 2**20:,.0f} MiB"
         else:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from hypsegcli.budget import BUDGET
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import Precision, choose_device
 from hypsegcli.inference.engines.choose import EngineName, make_engine
@@ -14,9 +15,6 @@ from hypsegcli.inference.tiling import ALIGNMENT, Tiling, round_to_alignment
 from hypsegcli.network.model import HyperbolicDeepLab, receptive_radius
 
 Tile = int | Literal["auto", "off"]  # a window's side in pixels, a multiple of 16
-
-# Window side where none is given. Smaller images go in whole: a window of this size takes as much memory.
-DEFAULT_TILE = 2048
 
 
 def make_segmenter(
@@ -45,7 +43,7 @@ def make_tiling(tile: Tile, model: HyperbolicDeepLab) -> Tiling | None:
     """Windows for images that are larger than one; None where they are off."""
     if tile == "off":
         return None
-    side = DEFAULT_TILE if tile == "auto" else tile
+    side = BUDGET.window if tile == "auto" else tile
     # Two thirds of the theoretical radius on either side of a seam. Measured with the bundled network, whose radius is
     # 538 pixels, 288 of them ASPP's widest rate, on three street scenes enlarged to 1,536 x 768: between 128 and 320
     # pixels from a window's inner border some 2 % of the labels are not those of the whole image, from 352 pixels on

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.planes import confidence
@@ -23,8 +24,15 @@ class Reducer:
     """Decides, and measures confidence, as a Request asks for it."""
 
     def __init__(
-        self, tree: ClassTree, config: ModelConfig, request: Request, *, calibration: Calibration | None = None
+        self,
+        tree: ClassTree,
+        config: ModelConfig,
+        request: Request,
+        *,
+        calibration: Calibration | None = None,
+        budget: Budget = BUDGET,
     ) -> None:
+        self._band_bytes = budget.band_bytes
         self.tree = tree
         self.config = config
         self.request = request
@@ -44,12 +52,16 @@ class Reducer:
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
         at_once = not need and request.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
         if at_once:
-            labels[:] = upsample_best(scores, cell=int(cell[0]), height=height, width=width).cpu().numpy()
+            labels[:] = (
+                upsample_best(scores, cell=int(cell[0]), height=height, width=width, budget=self._band_bytes)
+                .cpu()
+                .numpy()
+            )
         planes = {name: np.empty((count, height, width), np.float32) for name in request.measures}
         stacks = np.empty((count, scores.shape[1], height, width), np.float16) if request.probabilities else None
         proper = None if truth is None else np.empty((2, count, height, width), np.float32)
         channels = count * max(1 if at_once else scores.shape[1], points.shape[1] if points is not None else 0)
-        for start, stop in bands(height, width, channels=channels):
+        for start, stop in bands(height, width, channels=channels, budget=self._band_bytes):
 
             def rows(grid: Tensor, start: int = start, stop: int = stop) -> Tensor:
                 return upsample_rows(grid, cell=cell, start=start, stop=stop, width=width)

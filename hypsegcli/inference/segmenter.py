@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
@@ -32,13 +33,14 @@ class Segmenter:
         request: Request | None = None,
         tiling: Tiling | None = None,
         calibration: Calibration | None = None,
+        budget: Budget = BUDGET,
     ) -> None:
         self.engine = engine
         self.tree = tree
         self.request = request or Request()
         self.tiling = tiling
         self.forward_seconds = 0.0  # spent in the engine so far
-        self._reduce = Reducer(tree, engine.config, self.request, calibration=calibration)
+        self._reduce = Reducer(tree, engine.config, self.request, calibration=calibration, budget=budget)
 
     def predict(self, images: Sequence[RGB], truths: Sequence[Labels] | None = None) -> list[Prediction]:
         """Segment images (H, W, 3) of one size together; large ones go one by one, window by window.

@@ -8,14 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# A band's largest stack of float32 planes, in bytes, unless one row alone has more. Small enough to stay near the
-# cache, large enough that the loop costs nothing; memory does not depend on the number of classes.
-_BAND_BYTES = 16 * 2**20
+from hypsegcli.budget import BUDGET
 
 
-def bands(height: int, width: int, *, channels: int) -> Iterator[tuple[int, int]]:
-    """Rows [start, stop) of bands in which `channels` float32 planes of the given width fit the budget."""
-    rows = max(1, _BAND_BYTES // (4 * channels * width))
+def bands(height: int, width: int, *, channels: int, budget: int = BUDGET.band_bytes) -> Iterator[tuple[int, int]]:
+    """Rows [start, stop) of bands in which `channels` float32 planes of the given width have at most `budget` bytes."""
+    rows = max(1, budget // (4 * channels * width))
     for start in range(0, height, rows):
         yield start, min(start + rows, height)
 
@@ -43,13 +41,13 @@ def _lerp(grid: Tensor, dim: int, start: int, stop: int, cell: float) -> Tensor:
     return torch.lerp(grid.index_select(dim, before), grid.index_select(dim, after), weight)
 
 
-def upsample_best(scores: Tensor, *, cell: int, height: int, width: int) -> Tensor:
+def upsample_best(scores: Tensor, *, cell: int, height: int, width: int, budget: int = BUDGET.band_bytes) -> Tensor:
     """Which channel of the bilinearly upsampled scores (B, K, h, w) is the largest, (B, height, width).
 
     As uint8; from 257 channels on as int16.
     `cell` is even. Between four grid points that agree on their best channel nothing is interpolated: a blend of
     vectors that are largest in one place is largest there too. What is left, along the edges between regions, is
-    worked out for each such square of cell x cell pixels; memory does not depend on the number of channels.
+    worked out for each such square of cell x cell pixels, `budget` bytes at a time.
     """
     grid = F.pad(scores, (1, 1, 1, 1), mode="replicate")
     best = grid.max(1).indices  # on a CPU several times as fast as argmax
@@ -64,7 +62,7 @@ def upsample_best(scores: Tensor, *, cell: int, height: int, width: int) -> Tens
     weights = (along[:, None, :, None] * along[None, :, None, :]).reshape(cell * cell, 4)
     by_place = grid.permute(0, 2, 3, 1)
     every = agree.logical_not().nonzero()
-    at_once = max(1, _BAND_BYTES // (4 * cell * cell * scores.shape[1]))
+    at_once = max(1, budget // (4 * cell * cell * scores.shape[1]))
     for part in torch.split(every, at_once):
         b, i, j = part.unbind(1)
         near = torch.stack([by_place[b, i + y, j + x] for y in (0, 1) for x in (0, 1)], 1)

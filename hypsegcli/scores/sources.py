@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import full_scale
 from hypsegcli.errors import DataError, ImageError
-from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.dropout import DropoutSampler
 from hypsegcli.inference.prediction import RGB, Labels

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from hypsegcli.files import ahead as module
 from hypsegcli.files.ahead import ahead, default_workers
 
 PATIENCE = 20  # seconds, until a wait counts as one that never ends
@@ -96,20 +95,18 @@ def test_a_prompt_one_gives_out_what_is_done_first() -> None:
 
 
 @pytest.mark.parametrize(("pixels", "inside"), [(1, 5), (30, 3), (50, 2), (51, 1), (1000, 1)])
-def test_fewer_large_ones_are_inside(pixels: int, inside: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PIXELS", 100)
+def test_fewer_large_ones_are_inside(pixels: int, inside: int) -> None:
     items = Items(12)
-    for number, _ in enumerate(ahead(str, items, workers=4, pixels=lambda _: pixels)):
+    for number, _ in enumerate(ahead(str, items, workers=4, pixels=lambda _: pixels, budget=100)):
         # Of the first one nothing is known before it is done.
         assert items.taken == (min(12, number + inside) if number else 1)
 
 
-def test_the_largest_one_so_far_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PIXELS", 100)
+def test_the_largest_one_so_far_decides() -> None:
     items = Items(9)
     sizes = [0, 10, 60, 10, 10, 10, 10, 10, 10]  # 0: nothing is known of it, so that the next is alone as well
     taken = []
-    for _ in ahead(lambda number: sizes[number], items, workers=3, pixels=lambda size: size):
+    for _ in ahead(lambda number: sizes[number], items, workers=3, pixels=lambda size: size, budget=100):
         taken.append(items.taken)
     assert taken == [1, 2, 6, 6, 6, 6, 7, 8, 9]
 

@@ -11,7 +11,6 @@ import pytest
 import tifffile
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images import tiff_read as tiff_rows
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 
@@ -128,11 +127,11 @@ def test_other_numbers_are_refused(tmp_path: Path, dtype: type) -> None:
         TiffRows(tmp_path / "a.tif")
 
 
-def test_one_huge_piece_is_refused_unless_it_is_as_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff_rows, "_SEGMENT", H * W * 3 - 1)
+def test_one_huge_piece_is_refused_unless_it_is_as_in_memory(tmp_path: Path) -> None:
+    most = H * W * 3 - 1
     with pytest.raises(ImageError, match="pieces of"):
-        TiffRows(write(tmp_path / "a.tif", rowsperstrip=H, compression="zlib"))
-    with TiffRows(write(tmp_path / "b.tif")) as rows:
+        TiffRows(write(tmp_path / "a.tif", rowsperstrip=H, compression="zlib"), piece_bytes=most)
+    with TiffRows(write(tmp_path / "b.tif"), piece_bytes=most) as rows:
         assert rows[0:1].shape == (1, W, 3)
 
 

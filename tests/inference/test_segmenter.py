@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.confidence.measures import available
 from hypsegcli.geometry.poincare import exp_map_zero, project
@@ -114,8 +115,9 @@ class FixedNetwork(nn.Module):
 
 
 def segmenter(model: Any, tree: ClassTree = TREE, *, device: Device = CPU, **options: Any) -> Segmenter:
-    tiling = options.pop("tiling", None)
-    return Segmenter(TorchEngine(model, SPEC, device), tree, request=Request(**options), tiling=tiling)
+    tiling, budget = options.pop("tiling", None), Budget(band_bytes=options.pop("band_bytes", BUDGET.band_bytes))
+    engine = TorchEngine(model, SPEC, device)
+    return Segmenter(engine, tree, request=Request(**options), tiling=tiling, budget=budget)
 
 
 def grids(model: Any, image: Picture) -> NetworkOutput:
@@ -217,12 +219,12 @@ def test_a_batch_gives_what_single_images_give(model: HyperbolicDeepLab) -> None
         np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=2e-3)
 
 
-def test_bands_leave_no_trace(model: HyperbolicDeepLab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_leave_no_trace(model: HyperbolicDeepLab) -> None:
     image = picture(40, 40)
     usual = segmenter(model, measures=tuple(MEASURES)).predict([image])[0]
-    monkeypatch.setattr("hypsegcli.inference.upsample._BAND_BYTES", 4 * 5 * 40 * 3)  # three rows
-    assert len(list(bands(40, 40, channels=5))) == 14
-    thin = segmenter(model, measures=tuple(MEASURES)).predict([image])[0]
+    three_rows = 4 * 5 * 40 * 3
+    assert len(list(bands(40, 40, channels=5, budget=three_rows))) == 14
+    thin = segmenter(model, measures=tuple(MEASURES), band_bytes=three_rows).predict([image])[0]
     np.testing.assert_array_equal(thin.labels, usual.labels)
     for name in MEASURES:
         np.testing.assert_allclose(thin.confidence[name], usual.confidence[name], rtol=1e-5, atol=1e-6)
@@ -404,12 +406,11 @@ class _Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("options", [{}, {"measures": ("entropy", "margin")}, {"level": "auto"}])
-def test_many_classes_never_fill_a_stack_of_the_image(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_classes_never_fill_a_stack_of_the_image(options: dict[str, Any]) -> None:
     K, side = 300, 96
     budget = 2**18
-    monkeypatch.setattr("hypsegcli.inference.upsample._BAND_BYTES", budget)
     stub = LocalNetwork(nodes=K, softmax="flat")
-    work = segmenter(stub, flat_tree([str(index) for index in range(K)]), **options)
+    work = segmenter(stub, flat_tree([str(index) for index in range(K)]), band_bytes=budget, **options)
     with _Largest() as largest:
         work.predict([picture(side, side)])
     grid, stack = 4 * K * (side // 4) ** 2, 4 * K * side * side
@@ -578,10 +579,10 @@ def test_truths_change_nothing_else(model: HyperbolicDeepLab, way: dict[str, Any
         np.testing.assert_allclose(scored.proper[1], squares, atol=5e-3)
 
 
-def test_bands_leave_no_trace_in_proper_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_leave_no_trace_in_proper_planes() -> None:
     stub, images = LocalNetwork(gain=4.0), [picture(40, 40, seed) for seed in range(2)]
     truths = [truth_of(40, 40, seed) for seed in range(2)]
     usual = segmenter(stub).predict(images, truths)
-    monkeypatch.setattr("hypsegcli.inference.upsample._BAND_BYTES", 4 * 2 * 6 * 40 * 3)  # three rows
-    for one, two in zip(usual, segmenter(stub).predict(images, truths), strict=True):
+    thin = segmenter(stub, band_bytes=4 * 2 * 6 * 40 * 3).predict(images, truths)  # three rows
+    for one, two in zip(usual, thin, strict=True):
         np.testing.assert_allclose(one.proper, two.proper, rtol=1e-5, atol=1e-6)

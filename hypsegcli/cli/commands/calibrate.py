@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
 from hypsegcli.cli.console import say, say_nothing, talk
 from hypsegcli.cli.parse import parse_tile
@@ -15,7 +16,6 @@ from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.ahead import default_workers
 from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import count_of
-from hypsegcli.images import MAX_PIXELS
 
 
 def calibrate(

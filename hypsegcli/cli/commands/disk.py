@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
 from hypsegcli.cli.console import say, talk
 from hypsegcli.errors import ImageError, PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable
-from hypsegcli.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
-from hypsegcli.images import MAX_PIXELS
 
 _WHAT, _SCORES, _ANSWER = "What is scored", "Scores", "Answering with a checkpoint"
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
 from hypsegcli.cli.console import say, say_nothing, talk
 from hypsegcli.cli.parse import parse_level, parse_measures, parse_tile, refuse_contradictions
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
-from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.run.plan import plan_run
 

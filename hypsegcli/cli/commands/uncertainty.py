@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
 from hypsegcli.cli.console import say, say_nothing, talk
 from hypsegcli.cli.parse import parse_measures, parse_tile, refuse_contradictions
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
-from hypsegcli.images import MAX_PIXELS
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.run.plan import plan_run
 
-if TYPE_CHECKING:
-    from hypsegcli.run.ledger import Ledger
-
 RANKING = "ranking.csv"
+
+if TYPE_CHECKING:
+    pass
 
 
 def uncertainty(
@@ -65,6 +62,7 @@ def uncertainty(
     from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
     from hypsegcli.products.outputs import uncertainty_outputs
+    from hypsegcli.run.ranking import write_ranking
     from hypsegcli.run.run import Job, Run
 
     loaded = load_checkpoint(checkpoint or bundled_checkpoint())
@@ -96,19 +94,3 @@ def uncertainty(
         write_ranking(out / RANKING, run.ledger)
         say(f"{count_of(done, 'image')}: heatmap, uncertainty and {RANKING} in {out}")
     raise typer.Exit(code)
-
-
-def write_ranking(path: Path, ledger: Ledger) -> None:
-    """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
-    from hypsegcli.files.atomic import write_atomically
-
-    every = (*ledger.others, *ledger.lines.values())
-    lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
-    lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(["rank", "image", "mean", "median", "p95", "heatmap"])
-    for rank, line in enumerate(lines, start=1):
-        values = (f"{line['summary'][name]:.6f}" for name in ("mean", "median", "p95"))
-        writer.writerow([rank, line["input"], *values, line["outputs"]["heatmap"]])
-    write_atomically(path, table.getvalue().encode("utf-8", "surrogateescape"))
