@@ -9,14 +9,51 @@
     |-- DataError               training or evaluation data that cannot be used
     `-- DeviceError             the device or precision asked for does not exist here
 
-A message says what was found, what is allowed and what to do next.
+A message says what was found, what is allowed and what to do next. Where that is a setting, the message names it with
+`setting`, and whoever shows the message spells it as its readers know it: the command line as an option, `--tile 512`,
+Python as a keyword, `tile=512`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+# Private-use characters, which no name of a file that is a text has in it.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_SETTING = re.compile(f"{_OPEN}([a-z_]+)(?:=([^{_CLOSE}]*))?{_CLOSE}")
+
+
+def setting(name: str, value: object = None) -> str:
+    """A setting in a message, by its name in Python, with a value to give it or without."""
+    return f"{_OPEN}{name}{_CLOSE}" if value is None else f"{_OPEN}{name}={value}{_CLOSE}"
+
+
+def spell(message: str, write: Callable[[str, str | None], str]) -> str:
+    """A message whose settings are spelled by `write`, from name and value."""
+    return _SETTING.sub(lambda match: write(match[1], match[2]), message)
+
+
+def as_keyword(name: str, value: str | None) -> str:
+    """`tile=512`, `tile`."""
+    return name if value is None else f"{name}={value}"
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says first, or its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
 
 class HypsegError(Exception):
     """Base of every error whose message is meant for the user."""
+
+    @property
+    def message(self) -> str:
+        """As it was raised, for `spell`."""
+        return str(self.args[0]) if self.args else ""
+
+    def __str__(self) -> str:
+        return spell(self.message, as_keyword)
 
 
 class UsageError(HypsegError):

@@ -47,10 +47,10 @@ def main(argv: list[str]) -> int:
         error("interrupted")
         return 130
     except (UsageError, DeviceError) as problem:
-        error(str(problem))
+        error(problem.message)
         return 2
     except HypsegError as problem:
-        error(str(problem))
+        error(problem.message)
         return 1
     except OSError as problem:
         error(f"{problem.filename or 'a file'}: {problem.strerror or problem}; choose another place or mend this one")

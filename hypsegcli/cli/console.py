@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from hypsegcli.errors import spell
+
+
+def as_option(name: str, value: str | None) -> str:
+    """`--tile 512`, `--tile`."""
+    option = f"--{name.rstrip('_').replace('_', '-')}"
+    return option if value is None else f"{option} {value}"
+
 
 def say(line: str) -> None:
     """One line of result, to stdout."""
@@ -12,7 +20,7 @@ def say(line: str) -> None:
 
 def talk(line: str) -> None:
     """One line about the run, to stderr."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(spell(line, as_option), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def error(line: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from hypsegcli.errors import PlanError
+from hypsegcli.errors import PlanError, setting
 
 
 @contextlib.contextmanager
@@ -44,4 +44,6 @@ def refuse_unwritable(folder: Path) -> None:
     """PlanError unless a folder can be written, or made: noticed before a long run, not after it."""
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise PlanError(f"{folder}: cannot be written, for {above} is no folder that may be; choose another --out")
+        raise PlanError(
+            f"{folder}: cannot be written, for {above} is no folder that may be; choose another {setting('out')}"
+        )

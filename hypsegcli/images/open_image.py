@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.errors import ImageError
+from hypsegcli.errors import ImageError, setting
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000")  # MPO comes with JPEG
 
@@ -111,8 +111,8 @@ def check_size(path: Path, height: int, width: int, *, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
             f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are "
-            f"allowed. If it is meant to be so large, allow them with --max-pixels {width * height}; else cut it into "
-            "smaller pictures."
+            f"allowed. If it is meant to be so large, allow them with {setting('max_pixels', width * height)}; else "
+            "cut it into smaller pictures."
         )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hypsegcli.budget import BUDGET, MAX_PIXELS
-from hypsegcli.errors import ImageError
+from hypsegcli.errors import ImageError, setting
 from hypsegcli.images.open_image import check_size, image_errors
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
@@ -146,5 +146,5 @@ class TiffRows:
             return
         raise ImageError(
             f"{self._path}: this TIFF is too large for memory and cannot be read in parts: {found}. Save it upright as "
-            "RGB or grey, 8 or 16 bits, in tiles; or take --format png, which reads it as a whole."
+            f"RGB or grey, 8 or 16 bits, in tiles; or take {setting('format', 'png')}, which reads it as a whole."
         )

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
-from hypsegcli.errors import DeviceError
+from hypsegcli.errors import DeviceError, setting
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -33,20 +33,22 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
     Raises DeviceError where that device is not there: asked for by name, it is never silently replaced.
     """
     if precision not in get_args(Precision):
-        raise DeviceError(f"--precision {precision}: expected {', '.join(get_args(Precision))}")
+        raise DeviceError(f"{setting('precision', precision)}: expected {', '.join(get_args(Precision))}")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, index = name.partition(":")
     if not re.fullmatch(r"cpu|mps|cuda(:[0-9]+)?", name):
-        raise DeviceError(f"--device {name}: expected auto, cpu, cuda, cuda:N or mps")
+        raise DeviceError(f"{setting('device', name)}: expected auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
-            raise DeviceError(f"--device {name}: torch sees no CUDA device here; use --device cpu")
+            raise DeviceError(
+                f"{setting('device', name)}: torch sees no CUDA device here; use {setting('device', 'cpu')}"
+            )
         if int(index or 0) >= count:
-            raise DeviceError(f"--device {name}: only cuda:0 to cuda:{count - 1} exist here")
+            raise DeviceError(f"{setting('device', name)}: only cuda:0 to cuda:{count - 1} exist here")
         name = f"cuda:{int(index or 0)}"
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("--device mps: torch sees no Apple GPU here; use --device cpu")
+        raise DeviceError(f"{setting('device', name)}: torch sees no Apple GPU here; use {setting('device', 'cpu')}")
     bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return Device(torch.device(name), bf16_default if precision == "auto" else precision == "bf16")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.confidence.calibration import Calibration
+from hypsegcli.errors import setting
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
@@ -88,7 +89,7 @@ class Segmenter:
         started = time.perf_counter()
         output = self.engine(batch, mean)
         if not output.is_finite():
-            raise FloatingPointError("its answer holds NaN or infinity; try --precision fp32")
+            raise FloatingPointError(f"its answer holds NaN or infinity; try {setting('precision', 'fp32')}")
         self.forward_seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         return self._reduce(output, truth, height, width, cell=(GRID * height / rows, GRID * width / columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from hypsegcli.errors import setting
 from hypsegcli.report.summary import summary_names
 from hypsegcli.scores.records import Report
 
@@ -31,7 +32,9 @@ def missed_bounds(report: Report, bounds: Sequence[Bound]) -> list[str]:
     for name, kind, bound in bounds:
         value = report.summary[name].value if name in report.summary else None
         if value is None:
-            sentences.append(f"{name} is not defined here, so that it cannot pass --fail-{kind} {bound:g}")
+            sentences.append(
+                f"{name} is not defined here, so that it cannot pass {setting(f'fail_{kind}', f'{bound:g}')}"
+            )
         elif value < bound if kind == "under" else value > bound:
             sentences.append(f"{name} is {value:.4f}, {kind} the {bound:g} asked for")
     return sentences

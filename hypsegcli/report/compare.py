@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from hypsegcli.errors import DataError
+from hypsegcli.errors import DataError, setting
 from hypsegcli.scores.bootstrap import Values, interval
 from hypsegcli.scores.records import Report, read_report
 
@@ -68,10 +68,13 @@ def _check_same(a: Report, b: Report, a_path: Path, b_path: Path) -> None:
             f"{a_path} and {b_path}: not about the same images ({a.images} and {b.images}); evaluate both on the same"
         )
     if a.classes != b.classes:
-        raise DataError(f"{a_path} and {b_path}: not about the same classes; evaluate both with the same --classes")
+        raise DataError(
+            f"{a_path} and {b_path}: not about the same classes; evaluate both with the same {setting('classes')}"
+        )
     if a.subject.masks_sha256 != b.subject.masks_sha256:
         raise DataError(
-            f"{a_path} and {b_path}: the masks differ, or --map, --ignore-index or --unseen did; evaluate both alike"
+            f"{a_path} and {b_path}: the masks differ, or {setting('map')}, {setting('ignore_index')} or "
+            f"{setting('unseen')} did; evaluate both alike"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from hypsegcli.errors import ImageError
+from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.atomic import replacing
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
@@ -35,7 +35,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     if whole := [kind for kind in planned.outputs if kind not in outputs.planes]:
         raise ImageError(
             f"{planned.source}: so large a picture is written strip by strip, which {', '.join(whole)} cannot be; "
-            "take --save labels,confidence"
+            f"take {setting('save', 'labels,confidence')}"
         )
     started = time.perf_counter()
     try:
@@ -58,11 +58,14 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
             notes = picture.notes
     except OSError as error:
         raise ImageError(
-            f"{planned.source}: its maps cannot be written ({error.strerror}); free space or choose another --out"
+            f"{planned.source}: its maps cannot be written ({error.strerror}); free space or choose another "
+            f"{setting('out')}"
         ) from error
     except (MemoryError, RuntimeError, ArithmeticError) as error:
         if is_out_of_memory(error):
-            raise ImageError(f"{planned.source}: a row of windows does not fit into memory; use --tile 512") from error
+            raise ImageError(
+                f"{planned.source}: a row of windows does not fit into memory; use {setting('tile', 512)}"
+            ) from error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(f"{planned.source}: the network failed on this image: {reason}") from error
     seconds = {"stream": time.perf_counter() - started}

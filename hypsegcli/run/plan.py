@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from hypsegcli.errors import PlanError
+from hypsegcli.errors import PlanError, setting
 from hypsegcli.run import MANIFEST, RUN
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def plan_run(
     if resume and taken and not (out / MANIFEST).is_file():
         raise PlanError(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
-            "choose another --out, or replace them with --overwrite"
+            f"choose another {setting('out')}, or replace them with {setting('overwrite')}"
         )
     if taken and not (overwrite or resume):
         raise PlanError(
             f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
-            "--resume, replace it with --overwrite, or choose another --out"
+            f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"
         )
     return plan
 

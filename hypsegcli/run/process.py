@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from functools import partial
 
-from hypsegcli.errors import ImageError
+from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.ahead import ahead
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.images.decode import decode_image
@@ -56,7 +56,7 @@ def _load(planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_
     try:
         image = decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
-        return Failed(planned, str(error))
+        return Failed(planned, error.message)
     return Loaded(planned, image, {"decode": time.perf_counter() - started})
 
 
@@ -69,7 +69,7 @@ def _stream(
     try:
         return stream(segmented.planned, segmenter, outputs, max_pixels=max_pixels)
     except ImageError as error:
-        return Failed(segmented.planned, str(error))
+        return Failed(segmented.planned, error.message)
 
 
 def _store(segmented: Segmented | FileResult, *, outputs: Outputs) -> FileResult:
@@ -84,13 +84,15 @@ def _store(segmented: Segmented | FileResult, *, outputs: Outputs) -> FileResult
         files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
         summary = outputs.summarise(prediction)
     except MemoryError:
-        return _clear(Failed(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with --save"))
+        return _clear(
+            Failed(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}")
+        )
     encoded = time.perf_counter()
     for number, (path, data) in enumerate(files):
         try:
             write_atomically(path, data)
         except OSError as error:
-            reason = f"{path}: cannot be written ({error.strerror}); free space or choose another --out"
+            reason = f"{path}: cannot be written ({error.strerror}); free space or choose another {setting('out')}"
             failed = Failed(planned, reason)
             # Before the first file went down, an earlier run's are still whole and still belong together.
             return _clear(failed) if number else failed

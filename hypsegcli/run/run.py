@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.ahead import default_workers
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
@@ -16,7 +17,7 @@ from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.process import process
 from hypsegcli.run.profile import Profile
-from hypsegcli.run.results import FileResult, Written
+from hypsegcli.run.results import Failed, FileResult, Written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Job:
     batch_size: int | None = None  # None: 1 on a CPU, 8 elsewhere
     workers: int | None = None  # None: one a CPU, at most 16
     resume: bool = False  # keep what an earlier run has done by the same recipe
+    write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
 
 
@@ -90,6 +92,8 @@ class Run:
                 )
             ) as results:
                 for result in results:
+                    if isinstance(result, Failed):
+                        result = replace(result, reason=spell(result.reason, self._job.write_setting))  # noqa: PLW2901
                     self.ledger.add(result)
                     if isinstance(result, Written):
                         self.profile.add(result.seconds)

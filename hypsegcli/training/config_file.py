@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hypsegcli.errors import UsageError
+from hypsegcli.errors import UsageError, setting
 from hypsegcli.training.config import TrainConfig
 
 
@@ -32,7 +32,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"--set {text}: expected NAME=VALUE, such as class_weights=none")
+        raise UsageError(f"{setting('set', text)}: expected NAME=VALUE, such as class_weights=none")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except ValueError:
@@ -55,7 +55,9 @@ def check_settings(settings: Mapping[str, Any], origin: Mapping[str, str]) -> Tr
         name = str(first["loc"][0])
         where = origin.get(name, name)
         if first["type"] == "extra_forbidden":
-            raise UsageError(f"{where}: there is no setting '{name}'; --show-config prints them all") from problem
+            raise UsageError(
+                f"{where}: there is no setting '{name}'; {setting('show_config')} prints them all"
+            ) from problem
         raise UsageError(f"{where}: {reason}, found {first['input']!r}") from problem
 
 

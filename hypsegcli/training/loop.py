@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from hypsegcli.errors import DataError
+from hypsegcli.errors import DataError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
@@ -133,7 +133,7 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
         raise DataError(
             f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
             f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run from "
-            "last.safetensors with a lower --learning-rate"
+            f"last.safetensors with a lower {setting('learning_rate')}"
         )
     run.optimizer.step()
     run.schedule.step()
@@ -161,7 +161,8 @@ def _validate(run: Run, epoch: int) -> Validation:
         )
     except FloatingPointError as error:
         raise DataError(
-            f"after epoch {epoch} the network answers NaN or infinity; start a new run with a lower --learning-rate"
+            f"after epoch {epoch} the network answers NaN or infinity; start a new run with a lower "
+            f"{setting('learning_rate')}"
         ) from error
 
 

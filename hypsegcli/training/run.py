@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
-from hypsegcli.errors import DataError
+from hypsegcli.errors import DataError, setting
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
@@ -99,7 +99,8 @@ def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
             raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
     if len(train_split.samples) < config.batch_size:
         raise DataError(
-            f"{job.data / 'train'}: {len(train_split.samples)} images do not fill a batch; lower --batch-size"
+            f"{job.data / 'train'}: {len(train_split.samples)} images do not fill a batch; "
+            f"lower {setting('batch_size')}"
         )
     flat = config.softmax == "flat" or tree.is_flat
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}

@@ -16,7 +16,7 @@ import torch
 
 from hypsegcli.checkpoint.format import Header, header_from_json, header_to_json
 from hypsegcli.checkpoint.store import save_checkpoint
-from hypsegcli.errors import CheckpointError, UsageError
+from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.training.init import read_weights
 from hypsegcli.training.run import Job, Run
@@ -44,7 +44,9 @@ def check_folder(out: Path, *, resume: bool) -> None:
     """Refuse a run folder that is in use, or has nothing to resume from."""
     taken = [name for name in _FILES if (out / name).exists()]
     if taken and not resume:
-        raise UsageError(f"{out}: holds a training run already; continue it with --resume or choose another folder")
+        raise UsageError(
+            f"{out}: holds a training run already; continue it with {setting('resume')} or choose another folder"
+        )
     if taken and STATE not in taken:
         raise UsageError(f"{out}: holds {', '.join(taken)}, but no {STATE} to resume from; choose another folder")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hypsegcli.errors import UsageError
+from hypsegcli.errors import UsageError, setting
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.training.pictures import stack
 
@@ -18,7 +18,7 @@ class Board:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise UsageError(
-                f"--tensorboard: TensorBoard cannot be imported ({error}); pip install 'hypseg[tensorboard]'"
+                f"{setting('tensorboard')}: TensorBoard cannot be imported ({error}); pip install 'hypseg[tensorboard]'"
             ) from error
         self.writer = SummaryWriter
         self.folder = folder

@@ -32,19 +32,19 @@ def test_auto_takes_the_cpu_where_there_is_nothing_else(machine: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7"])
 def test_cuda_is_never_replaced(machine: pytest.MonkeyPatch, name: str) -> None:
-    with pytest.raises(DeviceError, match=rf"^--device {name}: torch sees no CUDA device here; use --device cpu$"):
+    with pytest.raises(DeviceError, match=rf"^device={name}: torch sees no CUDA device here; use device=cpu$"):
         choose_device(name)
 
 
 def test_a_cuda_device_too_many(machine: pytest.MonkeyPatch) -> None:
     with_cuda(machine, 2)
     assert choose_device("cuda:1").torch == torch.device("cuda:1")
-    with pytest.raises(DeviceError, match=r"^--device cuda:2: only cuda:0 to cuda:1 exist here$"):
+    with pytest.raises(DeviceError, match=r"^device=cuda:2: only cuda:0 to cuda:1 exist here$"):
         choose_device("cuda:2")
 
 
 def test_mps_is_never_replaced(machine: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DeviceError, match=r"^--device mps: torch sees no Apple GPU here; use --device cpu$"):
+    with pytest.raises(DeviceError, match=r"^device=mps: torch sees no Apple GPU here; use device=cpu$"):
         choose_device("mps")
 
 
@@ -58,7 +58,7 @@ def test_nonsense_is_refused(machine: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_a_nonsense_precision_is_refused(machine: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DeviceError, match=r"^--precision fp16: expected auto, fp32, bf16$"):
+    with pytest.raises(DeviceError, match=r"^precision=fp16: expected auto, fp32, bf16$"):
         choose_device("cpu", "fp16")  # type: ignore[arg-type]
 
 

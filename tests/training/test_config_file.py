@@ -55,7 +55,7 @@ def test_names_may_be_given_with_commas() -> None:
 
 
 def test_a_setting_without_a_value() -> None:
-    with pytest.raises(UsageError, match="--set epochs: expected NAME=VALUE, such as"):
+    with pytest.raises(UsageError, match="set=epochs: expected NAME=VALUE, such as"):
         parse_setting("epochs")
 
 
@@ -63,7 +63,7 @@ def test_a_setting_without_a_value() -> None:
     ("settings", "sentence"),
     [
         ({"epochs": 0}, r"here: Input should be greater than or equal to 1, found 0$"),
-        ({"epoch": 3}, r"epoch: there is no setting 'epoch'; --show-config prints them all$"),
+        ({"epoch": 3}, r"epoch: there is no setting 'epoch'; show_config prints them all$"),
         ({"epochs": "many"}, r"here: .*valid integer.*, found 'many'$"),
         ({"scale_min": 3.0}, r"scale_min 3 lies above scale_max 2$"),
         ({"learn_curvature": True, "head": "euclidean"}, r"learn_curvature needs the hyperbolic head, not euclidean$"),

@@ -124,7 +124,7 @@ def test_an_occupied_folder_is_refused(data: Path, tmp_path: Path, scores: list[
     scores += [of(0.5)]
     list(start(data, tmp_path / "run", epochs=1))
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    with pytest.raises(UsageError, match="holds a training run already; continue it with --resume"):
+    with pytest.raises(UsageError, match="holds a training run already; continue it with resume"):
         next(start(data, tmp_path / "run", epochs=1))
     (tmp_path / "run" / "state.pt").unlink()
     with pytest.raises(UsageError, match="holds a training run already"):
@@ -357,7 +357,7 @@ def test_a_class_tree_decides_the_nodes(data: Path, tmp_path: Path, scores: list
 
 
 def test_too_few_images_for_a_batch(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="6 images do not fill a batch; lower --batch-size"):
+    with pytest.raises(DataError, match="6 images do not fill a batch; lower batch_size"):
         next(start(data, tmp_path / "run", batch_size=7))
     assert not (tmp_path / "run").exists()
 

@@ -9,7 +9,7 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
-from hypsegcli.cli.console import say, say_nothing, talk
+from hypsegcli.cli.console import as_option, say, say_nothing, talk
 from hypsegcli.cli.parse import parse_level, parse_measures, parse_tile, refuse_contradictions
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
@@ -136,6 +136,7 @@ def predict(
         batch_size=batch_size,
         workers=workers,
         resume=resume,
+        write_setting=as_option,
         detail={"format": format_.value, "full_scale": full_scales(loaded.header, request)},
     )
     run = Run(job, loaded, segmenter)

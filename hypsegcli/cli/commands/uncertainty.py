@@ -8,7 +8,7 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli import options as opt
-from hypsegcli.cli.console import say, say_nothing, talk
+from hypsegcli.cli.console import as_option, say, say_nothing, talk
 from hypsegcli.cli.parse import parse_measures, parse_tile, refuse_contradictions
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
@@ -85,6 +85,7 @@ def uncertainty(
         batch_size=batch_size,
         workers=workers,
         resume=resume,
+        write_setting=as_option,
     )
     run = Run(job, loaded, segmenter)
     (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong

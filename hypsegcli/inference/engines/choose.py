@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from hypsegcli.checkpoint.store import Checkpoint
-from hypsegcli.errors import DeviceError
+from hypsegcli.errors import DeviceError, setting
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.engines.converted import ConvertedEngine, Runtime
@@ -36,23 +36,31 @@ def make_engine(
 
     Raises DeviceError where the engine that was named is not installed, or does not run there.
     """
-    auto = name == "auto"
+    auto, in_torch = name == "auto", setting("engine", "torch")
     if auto:
         name = fastest(device)
     if name == "torch":
         return TorchEngine(checkpoint.model, checkpoint.header.input, device)
     if device.torch.type != "cpu":
-        raise DeviceError(f"--engine {name} runs on the CPU; use --device cpu with it, or --engine torch")
+        raise DeviceError(
+            f"{setting('engine', name)} runs on the CPU; use {setting('device', 'cpu')} with it, or {in_torch}"
+        )
     if name == "onnxruntime" and device.bf16:
-        raise DeviceError("--engine onnxruntime runs in fp32; use --precision fp32 with it, or another engine")
+        raise DeviceError(
+            f"{setting('engine', name)} runs in fp32; use {setting('precision', 'fp32')} with it, or another engine"
+        )
     if not usable(name):
-        raise DeviceError(f"--engine {name}: not installed here; pip install '{EXTRAS[name]}', or use --engine torch")
+        raise DeviceError(
+            f"{setting('engine', name)}: not installed here; pip install '{EXTRAS[name]}', or use {in_torch}"
+        )
     try:
         return ConvertedEngine(checkpoint, device, RUNTIMES[name](), tell=tell)
     except Exception as error:  # anything may come out of somebody else's compiler
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if not auto:
-            raise DeviceError(f"--engine {name} cannot run this network ({reason}); use --engine torch") from error
+            raise DeviceError(
+                f"{setting('engine', name)} cannot run this network ({reason}); use {in_torch}"
+            ) from error
         tell(f"{name} cannot run this network ({reason}); it runs in torch")
         return TorchEngine(checkpoint.model, checkpoint.header.input, device)
 
