@@ -2,12 +2,11 @@
 
 import math
 import warnings
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from support.golden import golden_cases, golden_values
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -24,25 +23,6 @@ DIMENSIONS = (2, 3, 64)
 MAGNITUDES = (0.0, 1e-30, 1e-22, 1e-15, 1e-8, 1e-3, 1.0, 1e4)
 M = 7
 H, W = 5, 6  # of the pixel grid
-
-GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "golden" / "reference_head.npz"
-GOLDEN_CASES = (
-    "camvid_D10_c0.1_v1.0",
-    "camvid_D10_c1.0_v2.0",
-    "camvid_D256_c2.0_v0.05",
-    "camvid_D2_c1.0_v1.0",
-    "camvid_D64_c1.0_v0.15",
-    "camvid_flat_D10_c0.1_v1.0",
-    "camvid_flat_D10_c1.0_v2.0",
-    "camvid_flat_D256_c2.0_v0.05",
-    "camvid_flat_D2_c1.0_v1.0",
-    "camvid_flat_D64_c1.0_v0.15",
-    "pascal_D10_c0.1_v1.0",
-    "pascal_D10_c1.0_v2.0",
-    "pascal_D256_c2.0_v0.05",
-    "pascal_D2_c1.0_v1.0",
-    "pascal_D64_c1.0_v0.15",
-)
 
 law = pytest.mark.parametrize("c", CURVATURES)
 dims = pytest.mark.parametrize("D", DIMENSIONS)
@@ -435,21 +415,12 @@ def test_the_held_radius_is_the_distance_to_the_origin(c: float, D: int) -> None
     close(radial(v, c=c).squeeze(1) / math.sqrt(c), 2.0 * v.norm(dim=1), rtol=1e-12)
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason=f"the reference implementation's values are not here: {GOLDEN}")
-def test_every_golden_case_is_tested() -> None:
-    with np.load(GOLDEN) as golden:
-        assert {key.split("/")[0] for key in golden if "_D" in key} == set(GOLDEN_CASES)
-
-
-@pytest.mark.skipif(not GOLDEN.exists(), reason=f"the reference implementation's values are not here: {GOLDEN}")
-@pytest.mark.parametrize("case", GOLDEN_CASES)
+@pytest.mark.parametrize("case", golden_cases())
 def test_golden_values_of_the_reference_implementation(case: str) -> None:
-    with np.load(GOLDEN) as golden:
-        c = float(golden[f"{case}/c"])
-        a, p = (torch.from_numpy(golden[f"{case}/{name}"]) for name in ("normals", "offsets"))
-        v, ball, wanted = (
-            torch.from_numpy(golden[f"{case}/{name}"]).permute(0, 3, 1, 2) for name in ("v", "ball", "logits")
-        )
+    values = golden_values(case)
+    c = float(values["c"])
+    a, p = (torch.from_numpy(values[name]) for name in ("normals", "offsets"))
+    v, ball, wanted = (torch.from_numpy(values[name]).permute(0, 3, 1, 2) for name in ("v", "ball", "logits"))
     z = project(exp_map_zero(v, c=c, dim=1), c=c, dim=1)
     close(z, ball, rtol=0.0, atol=4 * eps(torch.float32) / math.sqrt(c))
 

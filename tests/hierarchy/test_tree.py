@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from support import SHARED
+from support.golden import TREES, golden_tree, golden_values
 
 from hypsegcli.errors import TreeError
 from hypsegcli.hierarchy.tree import ROOT, ClassTree, flat_tree, read_class_names, read_tree
-
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-GOLDEN = DATA / "golden" / "reference_head.npz"
 
 # Leaves a, b, c, d (0..3); breadth first the inner nodes are left (4), right (5), deep (6).
 NAMES = ("a", "b", "c", "d")
@@ -39,19 +38,28 @@ def test_inner_nodes_follow_the_order_of_the_keys_level_by_level(tmp_path: Path)
     assert tree.names[4:] == ("z", "y", "v", "x", "w")
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason=f"the reference implementation's values are not here: {GOLDEN}")
-@pytest.mark.parametrize("name", ["camvid", "camvid_flat", "pascal"])
+FILES = {
+    "camvid": ("camvid/classes.txt", "camvid/hierarchy.json"),
+    "camvid_flat": ("camvid/classes.txt", None),
+    "pascal": ("golden/pascal/PASCAL_i2c.txt", "golden/pascal/PASCAL_hierarchy.json"),
+}
+
+
+@pytest.mark.parametrize("name", TREES)
 def test_relations_are_those_of_the_reference(name: str) -> None:
-    folder, classes, hierarchy = {
-        "camvid": (DATA / "camvid", "classes.txt", "hierarchy.json"),
-        "camvid_flat": (DATA / "camvid", "classes.txt", None),
-        "pascal": (DATA / "golden" / "pascal", "PASCAL_i2c.txt", "PASCAL_hierarchy.json"),
-    }[name]
-    names = read_class_names(folder / classes)
-    tree = read_tree(folder / hierarchy, names) if hierarchy else flat_tree(names)
-    with np.load(GOLDEN) as golden:
-        assert np.array_equal(tree.ancestors(), golden[f"{name}/hmat"])
-        assert np.array_equal(tree.siblings(), golden[f"{name}/sibmat"])
+    values, tree = golden_values(name), golden_tree(name)
+    assert np.array_equal(tree.ancestors(), values["hmat"])
+    assert np.array_equal(tree.siblings(), values["sibmat"])
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason=f"the files of the reference's trees are not at {SHARED}")
+@pytest.mark.parametrize("name", TREES)
+def test_nodes_of_files_are_numbered_as_the_reference_numbers_them(name: str) -> None:
+    classes, hierarchy = FILES[name]
+    names = read_class_names(SHARED / classes)
+    tree = read_tree(SHARED / hierarchy, names) if hierarchy else flat_tree(names)
+    assert tree.parents == golden_tree(name).parents
+    assert tree.classes == golden_tree(name).classes
 
 
 def test_relations_of_a_small_tree() -> None:
