@@ -10,13 +10,10 @@ from zipfile import BadZipFile
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.scores.bootstrap import Values, interval
+from hypsegcli.scores.bootstrap import FEW_IMAGES, Values, interval
 from hypsegcli.scores.records import Report, read_report
 
 Verdict = Literal["better", "worse", "no difference shown", "not defined"]
-
-
-_FEW = 10  # images
 
 
 class Difference(NamedTuple):
@@ -47,7 +44,7 @@ def compare_reports(first: Path, second: Path) -> Comparison:
     a, b = read_report(a_path), read_report(b_path)
     _check_same(a, b, a_path, b_path)
     a_values, b_values = _replicates(a_path), _replicates(b_path)
-    found = []
+    differences = []
     for name, score in a.summary.items():
         if name not in b.summary:
             continue
@@ -58,8 +55,8 @@ def compare_reports(first: Path, second: Path) -> Comparison:
             count = min(len(a_values[name]), len(b_values[name]))
             if count:
                 low, high = interval(b_values[name][:count] - a_values[name][:count])
-        found.append(Difference(name, score.value, other.value, low, high, _verdict(low, high, score.better)))
-    return Comparison(a.images, tuple(found), tuple(_notes(a, b)))
+        differences.append(Difference(name, score.value, other.value, low, high, _verdict(low, high, score.better)))
+    return Comparison(a.images, tuple(differences), tuple(_notes(a, b)))
 
 
 def _check_same(a: Report, b: Report, a_path: Path, b_path: Path) -> None:
@@ -80,7 +77,7 @@ def _check_same(a: Report, b: Report, a_path: Path, b_path: Path) -> None:
 
 def _notes(a: Report, b: Report) -> list[str]:
     notes = []
-    if a.images < _FEW:
+    if a.images < FEW_IMAGES:
         notes.append(f"intervals over so few images ({a.images}) are rough")
     for one, other, name in ((a, b, "A"), (b, a, "B")):
         if alone := [m.name for m in one.measures if m.name not in {mine.name for mine in other.measures}]:

@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from hypsegcli.scores import records as r
 from hypsegcli.scores.bootstrap import Interval
-from hypsegcli.scores.catalogue import DEFINITIONS, LOWER_IS_BETTER
+from hypsegcli.scores.catalogue import METRICS, Metric, Place
 from hypsegcli.scores.metrics.classes import Over
 
-_MEANS = ("miou", "pixel_accuracy", "class_accuracy", "mean_precision", "mean_f1", "fwiou")
-_OVER_CLASSES = ("miou", "class_accuracy", "mean_precision", "mean_f1")
-_OF_LABELS = (*_MEANS, "image_miou", "boundary_iou", "boundary_f", "mistake_distance")
-_OF_PROBABILITIES = ("nll", "brier")
-_OF_MEASURES = ("auroc", "aupr", "fpr95", "aurc", "augrc", "ause", "ece")
+_OF_ALL: tuple[Place, ...] = ("means", "segmentation", "boundaries", "hierarchy", "probabilities")
 
 
 def summary_names(measures: Sequence[str], classes: Sequence[str]) -> list[str]:
     """The names that the summary of a report may have; some of them only where probabilities were given."""
-    of_measures = [f"{score}:{measure}" for measure in measures for score in _OF_MEASURES]
-    return [*_OF_LABELS, *_OF_PROBABILITIES, *of_measures, *(f"iou:{name}" for name in classes)]
+    return [
+        *(metric.name for place in _OF_ALL for metric in _metrics_at(place)),
+        *(f"{metric.name}:{measure}" for measure in measures for metric in _metrics_at("measure")),
+        *(f"{metric.name}:{name}" for name in classes for metric in _metrics_at("class")),
+    ]
 
 
 def summarise(
@@ -35,28 +34,27 @@ def summarise(
 ) -> dict[str, r.Score]:
     """Score by name, in the order of `summary_names`, from the parts of a report."""
     means = segmentation.conventions[convention]
-    values: dict[str, r.Number] = {name: getattr(means, name) for name in _MEANS}
-    values |= {
-        "image_miou": segmentation.image_miou,
-        "boundary_iou": boundaries.boundary_iou,
-        "boundary_f": boundaries.f,
-        "mistake_distance": hierarchy.mistake_distance,
+    parts = zip(_OF_ALL, (means, segmentation, boundaries, hierarchy, probabilities), strict=True)
+    records: list[tuple[Place, str, object]] = [(place, "", part) for place, part in parts if part is not None]
+    records += [("measure", f":{measure.name}", measure) for measure in measures]
+    records += [("class", f":{row.name}", row) for row in segmentation.classes]
+    return {
+        (name := metric.name + ending): _score(metric, record, intervals.get(name), over)
+        for place, ending, record in records
+        for metric in _metrics_at(place)
     }
-    if probabilities is not None:
-        values |= {name: getattr(probabilities, name) for name in _OF_PROBABILITIES}
-    for measure in measures:
-        values |= {f"{score}:{measure.name}": getattr(measure, score) for score in _OF_MEASURES}
-    values |= {f"iou:{row.name}": row.iou for row in segmentation.classes}
-    return {name: _score(name, value, intervals.get(name), over) for name, value in values.items()}
 
 
-def _score(name: str, value: r.Number, found: Interval | None, over: Over) -> r.Score:
-    kind = name.partition(":")[0]
+def _metrics_at(place: Place) -> list[Metric]:
+    return [metric for metric in METRICS if metric.in_summary and metric.place == place]
+
+
+def _score(metric: Metric, record: object, interval: Interval | None, over: Over) -> r.Score:
     note = "; here over all classes, with 0 for those that occur nowhere"
     return r.Score(
-        value=value,
-        low=found.low if found else None,
-        high=found.high if found else None,
-        better="lower" if kind in LOWER_IS_BETTER else "higher",
-        definition=DEFINITIONS[kind] + (note if over == "all" and name in _OVER_CLASSES else ""),
+        value=getattr(record, metric.field or metric.name),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        better=metric.better,
+        definition=metric.definition + (note if over == "all" and metric.over_classes else ""),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,15 +19,20 @@ from numpy.typing import NDArray
 
 from hypsegcli.scores.metrics.classes import Over, iou_from_counts
 from hypsegcli.scores.metrics.edges import f_from_counts
+from hypsegcli.scores.metrics.proper import NATS
 from hypsegcli.scores.metrics.ranking import BINS, aurc, auroc
 from hypsegcli.scores.metrics.ratio import mean_of_defined, ratio
 from hypsegcli.scores.metrics.reliability import ECE_BINS, ece_counts, ece_from_counts
-from hypsegcli.scores.tally import NATS, SHARE, Scheme, Tally
+from hypsegcli.scores.tally import SHARE, Scheme, Tally
 
 REPLICATES = 1000
 COARSE_BINS = 1024  # of a confidence in a replicate
+FEW_IMAGES = 10  # below which intervals are rough
 
 Values = NDArray[np.float64]
+
+# What is worked out from coarse bins; the catalogue marks the same metrics.
+_COARSE: dict[str, Callable[[Values], Values]] = {"auroc": auroc, "aurc": aurc}
 
 _BATCH = 64  # images whose counts go into one matrix product
 _BLOCK = 100  # replicates of one
@@ -173,9 +178,7 @@ def _scores(part: Mapping[str, Values], scheme: Scheme, over: Over) -> dict[str,
         "brier": ratio(brier, pixels) / NATS,
     }
     for index, name in enumerate(scheme.measures):
-        table = part["tables"][:, index]
-        scores[f"auroc:{name}"] = auroc(table)
-        scores[f"aurc:{name}"] = aurc(table)
+        scores |= {f"{metric}:{name}": of_table(part["tables"][:, index]) for metric, of_table in _COARSE.items()}
         scores[f"ece:{name}"] = ece_from_counts(part["calibration"][:, index])
     scores |= {f"iou:{index}": iou[:, index] for index in range(scheme.classes)}
     return scores

@@ -18,6 +18,7 @@ from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.inference.prediction import Labels
 from hypsegcli.scores.metrics.classes import confusion_matrix, iou_from_counts
 from hypsegcli.scores.metrics.edges import count_boundaries, count_ridges, tolerance_pixels
+from hypsegcli.scores.metrics.proper import count_proper
 from hypsegcli.scores.metrics.ranking import BINS, score_table
 from hypsegcli.scores.metrics.zones import ZONES, count_zones, distance_to_other_class, pearson
 
@@ -25,10 +26,6 @@ Counts = NDArray[np.int64]
 
 CLASS_BINS = 4096  # of the tables kept for each class, whose full resolution would take a megabyte a class
 SHARE = 2**32  # the unit of summed IoUs and correlations: 10^9 of them fit into 63 bits
-NATS = 2**20  # the unit of summed NLL and Brier scores, whose sum over 10^11 pixels fits into 63 bits
-
-# Where a stored probability is 0, for 16 bits have nothing smaller, its logarithm is taken here.
-SMALLEST_PROBABILITY = 2.0**-24
 
 
 class Tolerance(NamedTuple):
@@ -129,7 +126,7 @@ def count_image(sample: Sample, scheme: Scheme) -> Tally:
         tally.tables[index] = score_table(levels, wrong)
         tally.class_tables[index] = _class_tables(levels, wrong, truth, C)
     if sample.proper is not None:
-        tally.proper[:] = _proper_scores(sample.proper[:, labelled], truth, C)
+        tally.proper[:] = count_proper(sample.proper[:, labelled], truth, C)
     tolerance = scheme.tolerance.pixels(*labelled.shape)
     counted = count_boundaries(sample.truth, sample.labels, classes=C, tolerance=tolerance)
     tally.bands[:] = counted.bands
@@ -170,16 +167,3 @@ def _class_tables(levels: NDArray[np.uint16], wrong: NDArray[np.bool_], truth: L
     row = truth.astype(np.int64) * CLASS_BINS + levels // (BINS // CLASS_BINS)
     counts = np.bincount(2 * row + wrong, minlength=C * CLASS_BINS * 2)
     return counts.reshape(C, CLASS_BINS, 2)
-
-
-def _proper_scores(proper: NDArray[np.float32], truth: Labels, C: int) -> Counts:
-    """NLL: -ln p(true class). Brier score: the squared distance of all probabilities to 1 at the true class, 0 else."""
-    true, squares = proper.astype(np.float64)
-    nll = -np.log(np.maximum(true, SMALLEST_PROBABILITY))
-    brier = squares - 2.0 * true + 1.0
-    counts = np.zeros((C, 3), np.int64)
-    counts[:, 0] = np.bincount(truth, minlength=C)
-    for column, values in ((1, nll), (2, brier)):
-        # Weights add up in float64, in which these whole numbers are exact: an image has fewer than 2^28 pixels.
-        counts[:, column] = np.bincount(truth, weights=np.rint(values * NATS), minlength=C)
-    return counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -91,9 +92,10 @@ def validate(
             drawn.append(strips.strip(seen, photograph, palette))
     means = mean_scores(confusion)
     quantiles = _quantiles(tables[0].sum(axis=1), model.config.max_distance)
-    relaxed = [found.miou for found in relaxed_scores(confusion, header.tree) if found.definition == "moved"]
+    relaxed = [family.miou for family in relaxed_scores(confusion, header.tree) if family.definition == "moved"]
     aurocs = [float(auroc(table)) for table in tables]
-    scores = Scores(means.miou, means.pixel_accuracy, *relaxed, *aurocs, *quantiles)
+    shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
+    scores = Scores(*shares, *aurocs, *quantiles)
     return Validation(scores, tuple(drawn))
 
 

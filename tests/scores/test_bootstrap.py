@@ -8,7 +8,7 @@ from support.samples import SCHEME, random_sample
 
 from hypsegcli.scores.bootstrap import COARSE_BINS, Bootstrap, coarse_edges, coarse_misses, image_weights, interval
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.metrics.detection import detection_scores
+from hypsegcli.scores.metrics.detection import measure_report
 from hypsegcli.scores.tally import SHARE, Tally, count_image
 
 
@@ -55,7 +55,7 @@ def test_replicates_are_sums_of_weighted_images() -> None:
         assert scores["nll"][replicate] == pytest.approx(total.proper[:, 1].sum() / total.proper[:, 0].sum() / 2**20)
         assert scores["brier"][replicate] == pytest.approx(total.proper[:, 2].sum() / total.proper[:, 0].sum() / 2**20)
         for index, name in enumerate(SCHEME.measures):
-            exact = detection_scores(total.tables[index])
+            exact = measure_report(total.tables[index], {}, name=name, title=name, full_scale=1.0)
             # 1,024 levels instead of 65,536, fine at both ends
             assert scores[f"auroc:{name}"][replicate] == pytest.approx(exact.auroc, abs=1e-3)
             assert scores[f"aurc:{name}"][replicate] == pytest.approx(exact.aurc, rel=1e-2)

@@ -69,10 +69,10 @@ def fake_report(
             "miou": _score(miou, 0.026, "higher", "mean over classes of IoU, TP / (TP + FP + FN), all images together"),
             "pixel_accuracy": _score(0.893, 0.011, "higher", "share of labelled pixels that are right"),
             "boundary_f": _score(0.648, 0.014, "higher", "F of the edges of the label maps"),
-            "distance.auroc": _score(
+            "auroc:distance": _score(
                 0.873, 0.009, "higher", "chance that a wrong pixel has less confidence than a right one"
             ),
-            "distance.aurc": _score(0.0238, 0.0031, "lower", "mean risk over all coverages"),
+            "aurc:distance": _score(0.0238, 0.0031, "lower", "mean risk over all coverages"),
             "mistake_distance": r.Score(value=float("nan"), better="lower", definition="edges of the class tree"),
         },
         segmentation=r.Segmentation(

@@ -9,63 +9,47 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from hypsegcli.cli.console import say
+from hypsegcli.scores.catalogue import NUMBER, PERCENT, SMALL, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
     from hypsegcli.report.compare import Comparison
     from hypsegcli.scores.records import Report
 
-_SHARES = ("miou", "pixel_accuracy", "class_accuracy", "fwiou", "image_miou", "boundary_iou", "boundary_f")
-_FEW = 10  # images
-_NAMES = {
-    "miou": "mIoU",
-    "pixel_accuracy": "pixel accuracy",
-    "class_accuracy": "class accuracy",
-    "fwiou": "frequency-weighted IoU",
-    "image_miou": "image-level mIoU",
-    "boundary_iou": "Boundary IoU",
-    "boundary_f": "Boundary F",
-    "nll": "NLL",
-    "brier": "Brier score",
-    "mistake_distance": "tree distance of mistakes",
-}
-
 
 def print_report(report: Report) -> None:
     """The summary, the classes and the measures."""
+    from hypsegcli.scores.records import ClassRow, MeasureReport
+
     rows = []
     for name, score in report.summary.items():
-        if name in _NAMES:
-            show = _percent if name in _SHARES else _plain
-            interval = f"{show(score.low)} to {show(score.high)}" if score.low is not None else ""
-            rows.append((_NAMES[name], show(score.value), interval))
+        metric = metric_of(name)
+        if metric is not None and metric.in_terminal and ":" not in name:
+            rows.append((metric.title, _text(score.value, metric.unit), _interval(score.low, score.high, metric.unit)))
     title = f"{report.images} images, {report.labelled_pixels:,} labelled pixels, convention: {report.convention}"
     print_table(title, ("", "value", "95 % interval over images"), rows)
+    iou, *others = metrics_in(ClassRow)
     print_table(
         "Classes, in percent",
-        ("class", "pixels", "IoU", "95 % interval", "recall", "precision", "F1", "Boundary IoU"),
+        ("class", "pixels", iou.heading, "95 % interval", *(metric.heading for metric in others)),
         [
             (
                 row.name,
-                _percent(row.truth_pixels / max(1, report.labelled_pixels)),
-                _percent(row.iou),
-                f"{_percent(row.iou_low)} to {_percent(row.iou_high)}" if row.iou_low is not None else "-",
-                *(_percent(value) for value in (row.recall, row.precision, row.f1, row.boundary_iou)),
+                _text(row.truth_pixels / max(1, report.labelled_pixels), PERCENT),
+                _text(row.iou, iou.unit),
+                _interval(row.iou_low, row.iou_high, iou.unit) or "-",
+                *(_text(getattr(row, metric.name), metric.unit) for metric in others),
             )
             for row in report.segmentation.classes
         ],
     )
     if report.measures:
+        columns = [metric for metric in metrics_in(MeasureReport) if metric.in_terminal]
         print_table(
             "Confidence as a detector of wrong pixels",
-            ("measure", "AUROC", "AUPR", "FPR95", "AURC", "AUGRC", "AUSE", "ECE"),
+            ("measure", *(metric.heading for metric in columns)),
             [
-                (
-                    m.name,
-                    *map(_plain, (m.auroc, m.aupr, m.fpr95)),
-                    *map(_fine, (m.aurc, m.augrc)),
-                    *map(_plain, (m.ause, m.ece)),
-                )
-                for m in report.measures
+                (measure.name, *(_text(getattr(measure, metric.name), metric.unit) for metric in columns))
+                for measure in report.measures
             ],
         )
     for line in _sentences(report):
@@ -73,28 +57,31 @@ def print_report(report: Report) -> None:
 
 
 def _sentences(report: Report) -> list[str]:
+    from hypsegcli.scores.bootstrap import FEW_IMAGES
+
     lines = []
     if len(report.hierarchy.levels) > 1:
-        levels = ", ".join(f"{level.level}: {_percent(level.miou)}" for level in report.hierarchy.levels)
+        levels = ", ".join(f"{level.level}: {_text(level.miou, PERCENT)}" for level in report.hierarchy.levels)
         lines.append(f"mIoU by level of the class tree: {levels}")
     edges = report.boundaries
     if edges.confidence is not None:
         lines.append(
-            f"{edges.measure}: boundary map against true edges, best F {_percent(edges.confidence.best_f)} at "
+            f"{edges.measure}: boundary map against true edges, best F {_text(edges.confidence.best_f, PERCENT)} at "
             f"{edges.confidence.best_threshold or '-'} of 255; correlation with the distance to another class "
-            f"{_plain(edges.correlation)}"
+            f"{_text(edges.correlation, NUMBER)}"
         )
         zones = "; ".join(
-            f"{zone.name} {_plain(zone.confidence)}, {_percent(zone.error_rate)} % wrong" for zone in edges.zones
+            f"{zone.name} {_text(zone.confidence, NUMBER)}, {_text(zone.error_rate, PERCENT)} % wrong"
+            for zone in edges.zones
         )
         lines.append(f"{edges.measure}, mean share of full scale by zone: {zones}")
-    if 1 < report.images < _FEW:
+    if 1 < report.images < FEW_IMAGES:
         lines.append(f"intervals over so few images ({report.images}) are rough")
     if report.dropout is not None:
         price = f"{report.dropout.price:.1f} times the price" if report.dropout.price else "price not measured"
         lines.append(
-            f"Monte Carlo dropout, {report.dropout.passes} passes: mIoU {_percent(report.dropout.miou)}, "
-            f"pixel accuracy {_percent(report.dropout.pixel_accuracy)}, {price}"
+            f"Monte Carlo dropout, {report.dropout.passes} passes: mIoU {_text(report.dropout.miou, PERCENT)}, "
+            f"pixel accuracy {_text(report.dropout.pixel_accuracy, PERCENT)}, {price}"
         )
     return lines
 
@@ -118,31 +105,29 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+def _text(value: float | None, unit: Unit) -> str:
+    return "-" if value is None or math.isnan(value) else unit.text(value)
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
+def _interval(low: float | None, high: float | None, unit: Unit) -> str:
+    return "" if low is None else f"{_text(low, unit)} to {_text(high, unit)}"
 
 
 def print_comparison(comparison: Comparison, *, every: bool) -> None:
     """B against A, score by score; with `every` also those of single classes and those without an interval."""
-    judged = any(found.low is not None for found in comparison.differences)
-    shown = [
-        found
-        for found in comparison.differences
-        if every or not (found.name.startswith("iou:") or (judged and found.low is None))
-    ]
+    judged = any(difference.low is not None for difference in comparison.differences)
     rows = [
         (
-            found.name,
-            _fine(found.first),
-            _fine(found.second),
-            f"{found.low:+.4f} to {found.high:+.4f}" if found.low is not None and found.high is not None else "-",
-            found.verdict,
+            difference.name,
+            _text(difference.first, SMALL),
+            _text(difference.second, SMALL),
+            f"{difference.low:+.4f} to {difference.high:+.4f}"
+            if difference.low is not None and difference.high is not None
+            else "-",
+            difference.verdict,
         )
-        for found in shown
+        for difference in comparison.differences
+        if every or not (_is_of_class(difference.name) or (judged and difference.low is None))
     ]
     title = f"{comparison.images} images; B - A with paired 95 % intervals over images"
     print_table(title, ("", "A", "B", "B - A", "B is"), rows)
@@ -152,5 +137,6 @@ def print_comparison(comparison: Comparison, *, every: bool) -> None:
         say(f"note: {note}")
 
 
-def _fine(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _is_of_class(name: str) -> bool:
+    metric = metric_of(name)
+    return metric is not None and metric.place == "class"

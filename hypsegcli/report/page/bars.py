@@ -98,8 +98,8 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], names: Sequence[str]) -
         total = sum(row)
         for j, count in enumerate(row):
             if count and (C <= _MANY or count >= _FAINTEST * total):
-                told = f"{names[i]} answered as {answers[j]}: {100 * count / total:.2f} %, {count:,} pixels"
-                parts.append(_cell(left + j * size, top + i * size, size, count / total, told))
+                hint = f"{names[i]} answered as {answers[j]}: {100 * count / total:.2f} %, {count:,} pixels"
+                parts.append(_cell(left + j * size, top + i * size, size, count / total, hint))
                 if C <= _PRINTED:
                     parts.append(_share(left + (j + 0.5) * size, top + (i + 0.5) * size + 4, count / total, C))
     width = left + columns * size + 0.6 * letters * LETTER
@@ -138,15 +138,15 @@ def _name(x: float, y: float, name: str, letters: int, anchor: str, **attributes
     return element("text", *inside, x=x, y=y, text_anchor=anchor, **attributes)
 
 
-def _cell(x: float, y: float, size: float, share: float, told: str) -> Markup:
+def _cell(x: float, y: float, size: float, share: float, hint: str) -> Markup:
     # The root keeps confusions of a few percent visible.
     return element(
-        "rect", element("title", told), x=x, y=y, width=size, height=size, fill_opacity=share**0.5, class_="cell"
+        "rect", element("title", hint), x=x, y=y, width=size, height=size, fill_opacity=share**0.5, class_="cell"
     )
 
 
 def _share(x: float, y: float, share: float, classes: int) -> Markup:
     shown = f"{100 * share:.{1 if classes <= 12 else 0}f}"
     shown = "100" if shown == "100.0" else shown
-    # Dark ink is told better from all but the fullest cells.
+    # Dark ink is easier to read on all but the fullest cells.
     return Markup("") if float(shown) == 0 else text(x, y, shown, "middle", "full" if share > 0.72 else "part")

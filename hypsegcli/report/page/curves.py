@@ -11,9 +11,22 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from hypsegcli.pictures.drawing.markup import element
-from hypsegcli.report.page.svg import Scale, drawing, line, path, round_ticks, score, shortened, square_axes, text
+from hypsegcli.report.page.svg import (
+    Scale,
+    drawing,
+    line,
+    path,
+    printed,
+    round_ticks,
+    score,
+    shortened,
+    square_axes,
+    text,
+)
+from hypsegcli.scores.catalogue import BY_NAME
 from hypsegcli.scores.records import Boundaries, ConfidenceBoundary, MeasureReport
 
+_ECE, _AURC = BY_NAME["ece"], BY_NAME["aurc"]
 _TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 _COLORS = 6  # c0 to c5 of the style sheet
 _FROM = 0.05  # coverage: below it a single wrong pixel throws the risk to the top, and no axis is made for that
@@ -26,7 +39,7 @@ def reliability_diagram(measure: MeasureReport, *, small: bool = False) -> Marku
     left, top = (28.0, 22.0) if small else (56.0, 26.0)
     x, y = Scale(0, 1, left, left + side), Scale(0, 1, top + side, top)
     ticks, titles = ([0, 1], None) if small else (_TENTHS, ("confidence", "accuracy"))
-    name, ece = shortened(measure.name, 22), f"ECE {score(measure.ece, 3)}"
+    name, ece = shortened(measure.name, 22), f"{_ECE.title} {printed(measure.ece, _ECE.unit)}"
     parts = [square_axes(x, y, (ticks, ticks), titles)]
     parts.append(text(left, top - 8, name if small else f"{name}, {ece}", class_="title"))
     if small:
@@ -34,14 +47,14 @@ def reliability_diagram(measure: MeasureReport, *, small: bool = False) -> Marku
     pixels = max(measure.pixels, 1)
     for row in measure.reliability:
         if row.accuracy is not None:
-            told = (
+            hint = (
                 f"confidence {row.lower:.2f} to {row.upper:.2f}: accuracy {100 * row.accuracy:.1f} %, "
                 f"{row.pixels:,} pixels ({100 * row.pixels / pixels:.2f} %)"
             )
             size = {"width": x(row.upper) - x(row.lower) - 1, "height": y.start - y(row.accuracy)}
             faint = 0.15 + 0.85 * (row.pixels / pixels) ** 0.5
             bar = {"x": x(row.lower) + 0.5, "y": y(row.accuracy), **size, "fill_opacity": faint}
-            parts.append(element("rect", element("title", told), **bar, class_="bar"))
+            parts.append(element("rect", element("title", hint), **bar, class_="bar"))
             parts.append(line(x(row.lower), y(row.accuracy), x(row.upper), y(row.accuracy), "rim"))
     parts.append(line(x(0), y(0), x(1), y(1), "guide"))
     label = f"Reliability diagram of {measure.name}: accuracy against confidence"
@@ -66,13 +79,13 @@ def risk_coverage(measures: Sequence[MeasureReport]) -> Markup:
     # An inner <svg> cuts off what leaves the plot.
     frame = {"x": x.start, "y": y.end, "width": x.end - x.start, "height": y.start - y.end}
     parts.append(element("svg", *reversed(inside), **frame))
-    parts += [text(x.end + 24, 28, "measure", class_="title"), text(x.end + 270, 28, "AURC", "end", "title")]
+    parts += [text(x.end + 24, 28, "measure", class_="title"), text(x.end + 270, 28, _AURC.title, "end", "title")]
     order = sorted(range(len(measures)), key=lambda i: (measures[i].aurc is None, measures[i].aurc or 0.0))
     for place, index in enumerate(order):
         at = 50 + 22 * place
         parts.append(line(x.end + 24, at - 4, x.end + 56, at - 4, styles[index]))
         parts.append(text(x.end + 64, at, shortened(measures[index].name, 22)))
-        parts.append(text(x.end + 270, at, score(measures[index].aurc, 4), "end"))
+        parts.append(text(x.end + 270, at, printed(measures[index].aurc, _AURC.unit), "end"))
     height = max(346.0, 64.0 + 22 * len(measures))
     return drawing(x.end + 280, height, f"Risk against coverage of {len(measures)} measures of confidence", *parts)
 

@@ -7,19 +7,19 @@ the same file. Names of classes, files and options are text to it, whatever they
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hypsegcli.report.page.bars import Color, class_bars, confusion_matrix, level_bars, zone_bars
 from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
-from hypsegcli.report.page.svg import NOT_DEFINED, percent, score
-from hypsegcli.scores.records import MeasureReport, Number, Report
+from hypsegcli.report.page.svg import NOT_DEFINED, percent, printed, score
+from hypsegcli.scores.catalogue import BY_NAME, NUMBER, Metric, metric_of, metrics_in
+from hypsegcli.scores.records import ClassRow, Means, MeasureReport, Number, Report
 
 _NOT_DEFINED = Markup('<span title="not defined">{}</span>').format(NOT_DEFINED)
 
@@ -42,27 +42,6 @@ class Strip:
         return "data:image/jpeg;base64," + base64.b64encode(self.picture).decode("ascii")
 
 
-class _Column(NamedTuple):
-    """A column of the table of measures."""
-
-    title: str
-    field: str
-    decimals: int
-    better: Literal["higher", "lower"]
-
-
-_COLUMNS = (
-    _Column("AUROC", "auroc", 3, "higher"),
-    _Column("AUPR", "aupr", 3, "higher"),
-    _Column("FPR95", "fpr95", 3, "lower"),
-    _Column("AURC", "aurc", 4, "lower"),
-    _Column("E-AURC", "eaurc", 4, "lower"),
-    _Column("AUGRC", "augrc", 4, "lower"),
-    _Column("AUSE", "ause", 3, "lower"),
-    _Column("ECE", "ece", 3, "lower"),
-)
-
-
 def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Color]) -> str:
     """The text of report.html; `colors` has an RGB triple of 0..255 a class. ValueError for another number of them."""
     if len(colors) != len(report.classes):
@@ -74,21 +53,27 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, score=_score, count=_count, entry=_entry)
-    found, edges = report.segmentation, report.boundaries
+    environment.filters.update(
+        percent=_percent, score=_score, count=_count, entry=_entry, printed=_printed, capital=_capital
+    )
+    segmentation, edges = report.segmentation, report.boundaries
     main = _main_measure(report.measures)
+    columns = [metric for metric in metrics_in(MeasureReport) if metric.in_page]
     page = environment.get_template("page.html.j2").render(
         report=report,
         colors=colors,
-        plain=found.conventions[report.convention],
+        plain=segmentation.conventions[report.convention],
         main=main,
-        columns=_COLUMNS,
-        best=[_best(report.measures, column) for column in _COLUMNS],
+        metrics=BY_NAME,
+        class_metrics=[metric for metric in metrics_in(ClassRow) if metric.name != "iou"],  # which has an interval
+        mean_metrics=metrics_in(Means),
+        columns=columns,
+        best=[_best(report.measures, metric) for metric in columns],
         ranked={"dropout": _surest(report.measures, dropout=True), "plain": _surest(report.measures, dropout=False)},
         groups=[(name, [strip for strip in strips if strip.group == name]) for name in ("worst", "uncertain")],
         chart={
-            "classes": class_bars(found.classes, colors),
-            "confusion": confusion_matrix(found.confusion, report.classes),
+            "classes": class_bars(segmentation.classes, colors),
+            "confusion": confusion_matrix(segmentation.confusion, report.classes),
             "levels": level_bars(report.hierarchy.levels) if len(report.hierarchy.levels) > 1 else None,
             "edges": edge_curve(edges.confidence, edges) if edges.confidence else None,
             "zones": zone_bars(edges.zones) if edges.zones else None,
@@ -112,24 +97,34 @@ def _surest(measures: Sequence[MeasureReport], *, dropout: bool) -> MeasureRepor
     return max(able, key=lambda each: each.auroc or 0.0, default=None)
 
 
-def _best(measures: Sequence[MeasureReport], column: _Column) -> str | None:
+def _best(measures: Sequence[MeasureReport], metric: Metric) -> str | None:
     """The best number of a column as it is printed, or None where there is nothing to choose from."""
-    values = [value for measure in measures if (value := getattr(measure, column.field)) is not None]
+    values = [value for measure in measures if (value := getattr(measure, metric.name)) is not None]
     if len(values) < 2:
         return None
-    return str(_score(max(values) if column.better == "higher" else min(values), column.decimals))
+    return printed(max(values) if metric.better == "higher" else min(values), metric.unit)
 
 
-def _entry(value: Number, key: str) -> str:
-    """A number of the summary: percent where its key names an IoU, accuracy, precision, recall or F, a number else."""
-    words = re.split(r"[^a-z0-9]+", key.lower())
-    if any(word.endswith("iou") or word in ("accuracy", "precision", "recall", "f", "f1") for word in words):
-        return _percent(value, sign=" %")
-    return _score(value, 4 if {"aurc", "eaurc", "augrc"}.intersection(words) else 3)
+def _entry(value: Number, name: str) -> str:
+    """A number of the summary, with its sign."""
+    metric = metric_of(name)
+    unit = metric.unit if metric else NUMBER
+    return _NOT_DEFINED if value is None else printed(value, unit) + unit.sign
 
 
-def _percent(share: Number, decimals: int = 1, sign: str = "") -> str:
-    return _NOT_DEFINED if share is None else percent(share, decimals) + sign
+def _printed(value: Number, metric: Metric) -> str:
+    """A number of a column."""
+    return _NOT_DEFINED if value is None else printed(value, metric.unit)
+
+
+def _capital(title: str) -> str:
+    """A title at the head of a table: with a capital, unless its first word has one of its own, as mIoU has."""
+    first = title.partition(" ")[0]
+    return title[:1].upper() + title[1:] if first.islower() else title
+
+
+def _percent(share: Number, decimals: int = 1) -> str:
+    return _NOT_DEFINED if share is None else percent(share, decimals)
 
 
 def _score(value: Number, decimals: int = 3) -> str:

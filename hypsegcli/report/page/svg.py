@@ -14,6 +14,7 @@ from unicodedata import east_asian_width
 from markupsafe import Markup
 
 from hypsegcli.pictures.drawing.markup import element
+from hypsegcli.scores.catalogue import PERCENT, Unit
 
 LETTER = 6.8  # width of a letter at the usual size, on the generous side
 
@@ -105,11 +106,16 @@ def letter_count(words: str) -> int:
     return sum(1 + (east_asian_width(letter) in "WF") for letter in words)
 
 
+def printed(value: float | None, unit: Unit) -> str:
+    """A metric as it is printed everywhere on the page, without its sign."""
+    return NOT_DEFINED if value is None else unit.text(value).replace("-", "\N{MINUS SIGN}")
+
+
 def percent(share: float | None, decimals: int = 1) -> str:
     """A share as percent, without the sign."""
-    return score(None if share is None else 100 * share, decimals)
+    return printed(share, PERCENT._replace(decimals=decimals))
 
 
 def score(value: float | None, decimals: int) -> str:
-    """A number as it is printed everywhere in the report."""
-    return NOT_DEFINED if value is None else f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    """Any other number, printed alike."""
+    return printed(value, Unit(1.0, decimals, ""))

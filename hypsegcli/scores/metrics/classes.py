@@ -2,13 +2,14 @@
 
 A confusion matrix is int64 (C, C + 1): rows are true classes, void pixels left out; columns are predicted classes; the
 last column counts the labelled pixels that got no class. These are misses of their true class and false positives
-of none. Matrices of images are added. Shares are from 0 to 1, and 0/0 is NaN.
+of none. Matrices of images are added. Shares are from 0 to 1; 0/0 is NaN, and not defined in the report's records.
 
 Tools agree on the scores of a class. They differ in which classes a mean is taken over: this is a `Convention`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.scores.metrics.ratio import ratio
+from hypsegcli.scores.records import ClassRow, Means
 
 Counts = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -43,24 +45,11 @@ class Convention:
     mean_f1: _Which
     source: str  # what it equals, what of it that tool does not have, and how it counts pixels without a class
 
-    def sentences(self, over: Over = "present") -> dict[str, str]:
-        """One sentence for each number of `MeanScores`, and one on the source."""
-        means = {
-            "miou": ("IoU", "either"),
-            "class_accuracy": ("recall", self.class_accuracy),
-            "mean_precision": ("precision", self.mean_precision),
-            "mean_f1": ("F1 (Dice)", self.mean_f1),
-        }
-        words = {
-            number: f"Mean {score} over {_WORDS['every' if over == 'all' else which]}."
-            for number, (score, which) in means.items()
-        }
-        return {
-            "pixel_accuracy": "Share of labelled pixels that are right.",
-            **words,
-            "fwiou": "Mean IoU weighted by the classes' labelled pixels.",
-            "source": self.source,
-        }
+    def definition(self, over: Over = "present") -> str:
+        """Over which classes each mean is taken, and whose way that is."""
+        means = (("recall", self.class_accuracy), ("precision", self.mean_precision), ("F1 (Dice)", self.mean_f1))
+        sentences = [f"Mean {score} over {_WORDS['every' if over == 'all' else which]}." for score, which in means]
+        return " ".join([*sentences, self.source])
 
 
 CONVENTIONS: dict[str, Convention] = {
@@ -115,18 +104,6 @@ class ClassScores:
     predicted_pixels: Counts
 
 
-@dataclass(frozen=True)
-class MeanScores:
-    """One number for all classes; all are NaN where no pixel is labelled."""
-
-    pixel_accuracy: float
-    miou: float
-    class_accuracy: float
-    mean_precision: float
-    mean_f1: float
-    fwiou: float
-
-
 def confusion_matrix(truth: LabelMap, predicted: LabelMap, classes: int) -> Counts:
     """Int64 (C, C + 1) from two (H, W) label maps in which the value C is void or no class.
 
@@ -157,8 +134,36 @@ def class_scores(confusion: Counts) -> ClassScores:
     )
 
 
-def mean_scores(confusion: Counts, convention: str = "cityscapes", over: Over = "present") -> MeanScores:
-    """Means from a (C, C + 1) confusion matrix by the convention of that name.
+def class_rows(
+    names: Sequence[str], confusion: Counts, bands: Counts, intervals: Mapping[str, tuple[float, float]]
+) -> list[ClassRow]:
+    """The report's row of each class, from its (C, C + 1) confusion matrix and the (3, C) counts of Boundary IoU.
+
+    `intervals` has the ends of the IoU's 95 % interval by class name, where there is one.
+    """
+    scores, boundary_iou = class_scores(confusion), iou_from_counts(*bands)
+    rows = []
+    for index, name in enumerate(names):
+        low, high = intervals.get(name, (None, None))
+        rows.append(
+            ClassRow(
+                name=name,
+                truth_pixels=int(scores.truth_pixels[index]),
+                predicted_pixels=int(scores.predicted_pixels[index]),
+                iou=float(scores.iou[index]),
+                iou_low=low,
+                iou_high=high,
+                recall=float(scores.recall[index]),
+                precision=float(scores.precision[index]),
+                f1=float(scores.f1[index]),
+                boundary_iou=float(boundary_iou[index]),
+            )
+        )
+    return rows
+
+
+def mean_scores(confusion: Counts, convention: str = "cityscapes", over: Over = "present") -> Means:
+    """Means from a (C, C + 1) confusion matrix by the convention of that name; none where no pixel is labelled.
 
     `over="all"` takes every mean over all C classes and counts as 0 what a class does not have.
     """
@@ -176,13 +181,14 @@ def mean_scores(confusion: Counts, convention: str = "cityscapes", over: Over = 
         among = chosen["every" if over == "all" else which]
         return float(ratio(np.nan_to_num(values[among]).sum(), among.sum()))
 
-    return MeanScores(
+    return Means(
         pixel_accuracy=float(ratio(hit.sum(), total)),
         miou=mean(scores.iou, "either"),
         class_accuracy=mean(scores.recall, rule.class_accuracy),
         mean_precision=mean(scores.precision, rule.mean_precision),
         mean_f1=mean(scores.f1, rule.mean_f1),
         fwiou=float(ratio((truth * np.nan_to_num(scores.iou)).sum(), total)),
+        definition=rule.definition(over),
     )
 
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.scores.metrics.classes import LabelMap
 from hypsegcli.scores.metrics.ratio import ratio
+from hypsegcli.scores.records import ConfidenceBoundary
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64] | int
@@ -33,9 +34,9 @@ Counts = NDArray[np.int64] | int
 _SMALL_DISK = 6  # pixels of radius, up to which a disk is quicker as a whole
 
 # Ridges, in pixels.
-_DEPTH = 16  # half the widest plateau that still has a crest; maps.boundary finds valleys of half width 10
+_DEPTH = 16  # half the widest plateau that still has a crest; confidence.boundary finds valleys of half width 10
 _REACH = 2  # to either side a crest is the highest; the maps are smooth over as much
-_WINDOW = 9  # over which the direction of a ridge is told
+_WINDOW = 9  # over which the direction of a ridge is judged
 
 
 def tolerance_pixels(tolerance: float, *, share: bool, height: int, width: int) -> int:
@@ -57,14 +58,19 @@ def count_boundaries(truth: LabelMap, predicted: LabelMap, *, classes: int, tole
     window = np.ones((2 * tolerance + 1, 2 * tolerance + 1), np.uint8)
     known = cv2.dilate((~labelled).view(np.uint8), window) == 0
     band_truth, band_predicted = _band(truth, tolerance) & known, _band(predicted, tolerance) & known
-    edges, found, judged = _edges(truth, labelled), _edges(predicted), ~_near(~labelled, tolerance)
-    edges_judged, found_judged = edges & judged, found & judged
+    true, answered, judged = _edges(truth, labelled), _edges(predicted), ~_near(~labelled, tolerance)
+    true_judged, answered_judged = true & judged, answered & judged
 
     def per_class(labels: LabelMap, mask: Mask) -> NDArray[np.int64]:
         return np.bincount(labels[mask], minlength=classes + 1)[:classes].astype(np.int64)
 
     both = per_class(truth, band_truth & band_predicted & (truth == predicted))
-    sides = (found_judged, found_judged & _near(edges, tolerance), edges_judged, edges_judged & _near(found, tolerance))
+    sides = (
+        answered_judged,
+        answered_judged & _near(true, tolerance),
+        true_judged,
+        true_judged & _near(answered, tolerance),
+    )
     return BoundaryCounts(
         np.stack([both, per_class(truth, band_truth), per_class(predicted, band_predicted)]),
         np.array([np.count_nonzero(side) for side in sides], np.int64),
@@ -120,32 +126,28 @@ def count_ridges(strength: NDArray[np.uint8], truth: LabelMap, *, classes: int, 
     """
     labelled, ridges = truth != classes, thin_ridges(strength)
     edges, judged = _edges(truth, labelled), ~_near(~labelled, tolerance)
-    near, found = _near(edges, tolerance), (ridges > 0) & judged
-    rows = (ridges[found & near], ridges[found & ~near], dilate_by_disk(ridges, tolerance)[edges & judged])
+    near, crests = _near(edges, tolerance), (ridges > 0) & judged
+    rows = (ridges[crests & near], ridges[crests & ~near], dilate_by_disk(ridges, tolerance)[edges & judged])
     return np.stack([np.bincount(row, minlength=256) for row in rows]).astype(np.int64)
 
 
-@dataclass(frozen=True)
-class RidgeCurve:
-    """Precision, recall and F (float64, (255,)) of the ridges at least as strong as each threshold, 1 to 255."""
+def ridge_curve(counts: NDArray[np.int64]) -> ConfidenceBoundary:
+    """Precision, recall and F of the ridges at least as strong as each threshold, 1 to 255.
 
-    thresholds: NDArray[np.int64]
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    f: NDArray[np.float64]
-    best_f: float  # NaN without ridges and edges
-    best_threshold: int | None  # the lowest one that reaches best_f
-
-
-def ridge_curve(counts: NDArray[np.int64]) -> RidgeCurve:
-    """The curve of summed (3, 256) `count_ridges`; NaN as in `f_from_counts`."""
+    `counts` are summed (3, 256) `count_ridges`. Not defined is what is NaN in `f_from_counts`; the best threshold is
+    the lowest one that reaches the best F.
+    """
     near, far, matched = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    thresholds = np.arange(1, 256)
     precision, recall, f = f_from_counts(near + far, near, np.full(255, counts[2].sum()), matched)
-    if np.isnan(f).all():
-        return RidgeCurve(thresholds, precision, recall, f, best_f=float("nan"), best_threshold=None)
-    best = int(np.nanargmax(f))
-    return RidgeCurve(thresholds, precision, recall, f, best_f=float(f[best]), best_threshold=best + 1)
+    best = None if np.isnan(f).all() else int(np.nanargmax(f))
+    return ConfidenceBoundary(
+        thresholds=list(range(1, 256)),
+        precision=precision.tolist(),
+        recall=recall.tolist(),
+        f=f.tolist(),
+        best_f=None if best is None else float(f[best]),
+        best_threshold=None if best is None else best + 1,
+    )
 
 
 def _band(labels: LabelMap, tolerance: int) -> Mask:
@@ -175,10 +177,10 @@ def dilate_by_disk(plane: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
         y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
         return np.asarray(cv2.dilate(plane, np.asarray(x**2 + y**2 <= radius**2, np.uint8)), np.uint8)
     # A whole disk costs its area at every pixel, its rows one by one only their number.
-    found = np.zeros_like(plane)
+    dilated = np.zeros_like(plane)
     for down in range(min(radius, len(plane) - 1) + 1):
         row = np.ones((1, 2 * math.isqrt(radius**2 - down**2) + 1), np.uint8)
         wide = cv2.dilate(plane, row)
-        np.maximum(found[down:], wide[: len(plane) - down], out=found[down:])
-        np.maximum(found[: len(plane) - down], wide[down:], out=found[: len(plane) - down])
-    return found
+        np.maximum(dilated[down:], wide[: len(plane) - down], out=dilated[down:])
+        np.maximum(dilated[: len(plane) - down], wide[down:], out=dilated[: len(plane) - down])
+    return dilated

@@ -10,68 +10,48 @@ reference implementation of "Hyperbolic Image Segmentation" relaxes in two ways 
               parent ("cousin"). The root has no family: below it a class stands alone, and where it is the
               parent's parent, cousins are the siblings.
 
-The means are of the convention "cityscapes" (see `segmentation`). In its "mapped" metrics the reference passes answers
+The means are of the convention "cityscapes" (see `classes`). In its "mapped" metrics the reference passes answers
 as truth and the reverse, which matters to its class accuracy alone; here it is the mean recall.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.hierarchy.tree import ROOT, ClassTree
-from hypsegcli.scores.metrics.classes import Counts, Values, class_scores, mean_scores
+from hypsegcli.scores.metrics.classes import Counts, class_scores, mean_scores
+from hypsegcli.scores.records import Level, Relaxed
 
 Definition = Literal["mapped", "moved"]
 Family = Literal["sibling", "cousin"]
 
 
-@dataclass(frozen=True, eq=False)
-class LevelScores:
-    """Scores of the nodes that answer at one depth of the tree."""
+def level_scores(confusion: Counts, tree: ClassTree) -> list[Level]:
+    """Scores at levels 1 to the tree's depth from a (K, K + 1) confusion matrix; the last are those of the classes.
 
-    level: int  # 1 for children of the root
-    nodes: tuple[str, ...]  # (N,) names; a class that ends above the level answers itself
-    iou: Values  # (N,)
-    miou: float
-    pixel_accuracy: float
-    class_accuracy: float
-
-
-@dataclass(frozen=True)
-class RelaxedScores:
-    """Scores that forgive mistakes within a family."""
-
-    definition: Definition
-    family: Family
-    miou: float
-    pixel_accuracy: float
-    class_accuracy: float
-
-
-def level_scores(confusion: Counts, tree: ClassTree) -> list[LevelScores]:
-    """Scores at levels 1 to the tree's depth from a (K, K + 1) confusion matrix; the last are those of the classes."""
-    found = []
+    Level 1 has the children of the root; a class that ends above a level stands for itself.
+    """
+    levels = []
     for level in range(1, tree.max_depth + 1):
         nodes, merged = _merge(confusion, tree.at_level(level))
         means = mean_scores(merged)
-        found.append(
-            LevelScores(
+        levels.append(
+            Level(
                 level=level,
-                nodes=tuple(tree.names[node] for node in nodes),
-                iou=class_scores(merged).iou,
+                nodes=[tree.names[node] for node in nodes],
+                iou=class_scores(merged).iou.tolist(),
                 miou=means.miou,
                 pixel_accuracy=means.pixel_accuracy,
                 class_accuracy=means.class_accuracy,
             )
         )
-    return found
+    return levels
 
 
-def relaxed_scores(confusion: Counts, tree: ClassTree) -> list[RelaxedScores]:
+def relaxed_scores(confusion: Counts, tree: ClassTree) -> list[Relaxed]:
     """Both definitions for both families from a (K, K + 1) confusion matrix."""
     parents = [tree.parents[leaf] for leaf in range(tree.classes)]
     grandparents = [ROOT if parent == ROOT else tree.parents[parent] for parent in parents]
@@ -121,6 +101,12 @@ def _move(confusion: Counts, family: NDArray[np.bool_]) -> Counts:
     return moved
 
 
-def _relaxed(definition: Definition, family: Family, confusion: Counts) -> RelaxedScores:
+def _relaxed(definition: Definition, family: Family, confusion: Counts) -> Relaxed:
     means = mean_scores(confusion)
-    return RelaxedScores(definition, family, means.miou, means.pixel_accuracy, means.class_accuracy)
+    return Relaxed(
+        family=family,
+        definition=definition,
+        miou=means.miou,
+        pixel_accuracy=means.pixel_accuracy,
+        class_accuracy=means.class_accuracy,
+    )

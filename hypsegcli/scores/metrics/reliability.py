@@ -1,6 +1,6 @@
 """Whether a confidence can be read as the probability of being right: reliability diagram and ECE.
 
-Both come from the table of `uncertainty.score_table` and read level q of uint16 as the probability q / 65535. Bins
+Both come from the table of `ranking.score_table` and read level q of uint16 as the probability q / 65535. Bins
 are equal parts [a, b) of [0, 1], the last one closed. A row of a coarser table goes into a bin whole, with the mean
 confidence of its levels. The expected calibration error (Naeini et al. 2015, Guo et al. 2017) is the mean over
 pixels of |accuracy - mean confidence| of their bin. Edges and sums are integers, so no pixel changes its bin by
@@ -9,38 +9,35 @@ rounding and counters never saturate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.scores.metrics.ranking import BINS, Counts, levels_per_row
 from hypsegcli.scores.metrics.ratio import ratio
+from hypsegcli.scores.records import ReliabilityRow
 
 ECE_BINS = 15
 
 _FULL = BINS - 1
 
 
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """One bar of the diagram: the pixels with a confidence in [lower, upper), the last bar in [lower, 1]."""
+def reliability(table: NDArray[np.int64], bins: int = ECE_BINS) -> list[ReliabilityRow]:
+    """The bars of the diagram of a (rows, 2) table from low to high confidence, empty ones included.
 
-    lower: float
-    upper: float
-    pixels: int
-    confidence: float  # mean confidence of the pixels, NaN without any
-    accuracy: float  # share of right pixels, NaN without any
-
-
-def reliability(table: NDArray[np.int64], bins: int = ECE_BINS) -> list[ReliabilityBin]:
-    """The bars of a (rows, 2) table from low to high confidence, empty ones included."""
+    Each has the pixels with a confidence in [lower, upper), the last one in [lower, 1].
+    """
     counts = _binned(table, bins)
     pixels = counts[:, 0].astype(np.float64)
     confidence = ratio(counts[:, 2] / (2 * _FULL), pixels)
     accuracy = ratio(counts[:, 1].astype(np.float64), pixels)
     return [
-        ReliabilityBin(i / bins, (i + 1) / bins, int(counts[i, 0]), float(confidence[i]), float(accuracy[i]))
+        ReliabilityRow(
+            lower=i / bins,
+            upper=(i + 1) / bins,
+            pixels=int(counts[i, 0]),
+            confidence=float(confidence[i]),
+            accuracy=float(accuracy[i]),
+        )
         for i in range(bins)
     ]
 

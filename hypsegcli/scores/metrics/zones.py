@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.scores.metrics.classes import LabelMap
+from hypsegcli.scores.metrics.ratio import ratio
+from hypsegcli.scores.records import Zone
 
 ZONES = ("boundary", "interior", "background")
 
@@ -32,8 +34,8 @@ def distance_to_other_class(truth: LabelMap, classes: int) -> NDArray[np.float32
         around = _surroundings(own, void)
         # OpenCV measures to the nearest 0.
         same = (own | void)[around].view(np.uint8)
-        found = cv2.distanceTransform(same, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        np.copyto(distance[around], found, where=own[around], casting="same_kind")
+        depth = cv2.distanceTransform(same, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        np.copyto(distance[around], depth, where=own[around], casting="same_kind")
     # OpenCV's roots differ in the last bit from machine to machine. Squares of distances are whole numbers.
     return np.sqrt(np.rint(np.square(distance)))
 
@@ -58,7 +60,7 @@ def pearson(levels: NDArray[np.uint16], distance: NDArray[np.float32]) -> float:
     """
     finite = np.isfinite(distance)
     x, y = levels[finite].astype(np.float64), distance[finite].astype(np.float64)
-    # Told from the values, as rounding can leave a constant some variance.
+    # Judged by the values, as rounding can leave a constant some variance.
     if not x.size or (x == x[0]).all() or (y == y[0]).all():
         return float("nan")
     x -= x.mean()
@@ -89,3 +91,14 @@ def count_zones(
     # The weighted sums are of integers below 2 ** 53, so that float64 is exact.
     counts = [np.bincount(zone, weights=column, minlength=len(ZONES)) for column in columns]
     return np.stack(counts, axis=1).astype(np.int64)
+
+
+def zone_scores(counts: NDArray[np.int64]) -> list[Zone]:
+    """Error rate and mean confidence of the zones that have pixels, from summed (3, 3) `count_zones`."""
+    pixels, wrong, levels = counts.T
+    rates, confidence = ratio(wrong, pixels), ratio(levels, pixels) / 65535.0
+    return [
+        Zone(name=name, pixels=int(pixels[i]), error_rate=float(rates[i]), confidence=float(confidence[i]))
+        for i, name in enumerate(ZONES)
+        if pixels[i]
+    ]

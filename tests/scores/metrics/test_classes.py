@@ -2,7 +2,6 @@
 
 import math
 from argparse import Namespace
-from dataclasses import astuple, fields
 from types import ModuleType
 from typing import Any
 
@@ -11,19 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.records import numbers, scores_of
 
 from hypsegcli.scores.metrics.classes import (
     CONVENTIONS,
-    MeanScores,
+    class_rows,
     class_scores,
     confusion_matrix,
     iou_from_counts,
     mean_scores,
 )
+from hypsegcli.scores.records import Means
 
 Map = NDArray[Any]
 Matrix = NDArray[np.int64]
-NUMBERS = [field.name for field in fields(MeanScores)]
 
 
 @st.composite
@@ -75,6 +75,27 @@ def test_class_scores_by_hand() -> None:
     np.testing.assert_array_equal(scores.f1, [6 / 10, 8 / 9, 0, 0, 0, 0, nan])
 
 
+def test_rows_of_classes_by_hand() -> None:
+    bands = np.array([[1, 0, 0, 0, 0, 0, 0], [3, 2, 0, 0, 1, 0, 0], [2, 0, 0, 0, 1, 0, 0]])
+    rows = class_rows("abcdefg", HAND, bands, {"a": (0.25, 0.5), "b": (math.nan, math.nan)})
+    assert rows[0].model_dump() == {
+        "name": "a",
+        "truth_pixels": 5,
+        "predicted_pixels": 5,
+        "iou": 3 / 7,
+        "iou_low": 0.25,
+        "iou_high": 0.5,
+        "recall": 3 / 5,
+        "precision": 3 / 5,
+        "f1": 6 / 10,
+        "boundary_iou": 1 / 4,
+    }
+    assert [row.name for row in rows] == list("abcdefg")
+    assert (rows[1].iou_low, rows[1].iou_high, rows[2].iou_low) == (None, None, None)
+    assert [row.precision for row in rows] == [3 / 5, 4 / 5, 0, 0, None, 0, None]
+    assert [row.boundary_iou for row in rows] == [1 / 4, 0, None, None, 0, None, None]
+
+
 IOU, RECALL, PRECISION, F1 = 3 / 7 + 4 / 5, 3 / 5 + 1, 3 / 5 + 4 / 5, 6 / 10 + 8 / 9
 
 
@@ -90,9 +111,9 @@ IOU, RECALL, PRECISION, F1 = 3 / 7 + 4 / 5, 3 / 5 + 1, 3 / 5 + 4 / 5, 6 / 10 + 8
 def test_conventions_by_hand(convention: str, class_accuracy: float, mean_precision: float, mean_f1: float) -> None:
     fwiou = (5 * 3 / 7 + 4 * 4 / 5) / 21
     found = mean_scores(HAND, convention)
-    assert astuple(found) == pytest.approx((7 / 21, IOU / 6, class_accuracy, mean_precision, mean_f1, fwiou))
+    assert scores_of(found) == pytest.approx((7 / 21, IOU / 6, class_accuracy, mean_precision, mean_f1, fwiou))
     over_all = mean_scores(HAND, convention, over="all")
-    assert astuple(over_all) == pytest.approx((7 / 21, IOU / 7, RECALL / 7, PRECISION / 7, F1 / 7, fwiou))
+    assert scores_of(over_all) == pytest.approx((7 / 21, IOU / 7, RECALL / 7, PRECISION / 7, F1 / 7, fwiou))
 
 
 @given(maps=label_maps())
@@ -139,16 +160,16 @@ def test_maps_that_do_not_fit_are_refused(which: int) -> None:
 def test_nothing_labelled_has_no_scores(convention: str, over: Any) -> None:
     void = np.full((2, 2), 3, np.uint8)
     found = mean_scores(confusion_matrix(void, np.zeros((2, 2), np.uint8), 3), convention, over)
-    assert all(math.isnan(value) for value in astuple(found))
+    assert all(math.isnan(value) for value in scores_of(found))
 
 
 @given(confusion=matrices())
 def test_conventions_agree_where_every_class_is_hit(confusion: Matrix) -> None:
     full = confusion + np.eye(*confusion.shape, dtype=np.int64)
-    first = astuple(mean_scores(full))
+    first = scores_of(mean_scores(full))
     for convention in CONVENTIONS:
-        assert astuple(mean_scores(full, convention)) == pytest.approx(first, rel=1e-14)
-        assert astuple(mean_scores(full, convention, over="all")) == pytest.approx(first, rel=1e-14)
+        assert scores_of(mean_scores(full, convention)) == pytest.approx(first, rel=1e-14)
+        assert scores_of(mean_scores(full, convention, over="all")) == pytest.approx(first, rel=1e-14)
 
 
 @given(batch=st.lists(matrices(), min_size=1, max_size=3))
@@ -162,15 +183,14 @@ def test_stacked_counts_have_the_classes_iou(batch: list[Matrix]) -> None:
     np.testing.assert_array_equal(iou_from_counts(*(part / 1.0 for part in (hit, truth, predicted))), expected)
 
 
-def test_every_convention_has_a_sentence_for_every_number() -> None:
-    for name, convention in CONVENTIONS.items():
-        assert convention.name == name
-        for over in ("present", "all"):
-            assert list(convention.sentences(over)) == [*NUMBERS, "source"]
+def test_a_convention_says_which_classes_its_means_are_over() -> None:
+    assert [convention.name for convention in CONVENTIONS.values()] == list(CONVENTIONS)
     mmseg = CONVENTIONS["mmseg"]
-    assert mmseg.sentences()["class_accuracy"] == "Mean recall over the classes that the truth has."
-    assert mmseg.sentences()["mean_f1"] == "Mean F1 (Dice) over the classes with at least one right pixel."
-    assert mmseg.sentences("all")["mean_f1"] == "Mean F1 (Dice) over all classes, 0/0 counting as 0."
+    present, over_all = mmseg.definition(), mmseg.definition("all")
+    assert present.startswith("Mean recall over the classes that the truth has. Mean precision over ")
+    assert "Mean F1 (Dice) over the classes with at least one right pixel. As MMSegmentation" in present
+    assert "Mean F1 (Dice) over all classes, 0/0 counting as 0. As MMSegmentation" in over_all
+    assert mean_scores(HAND, "mmseg", over="all").definition == over_all
 
 
 # ---- the tools themselves
@@ -194,7 +214,8 @@ def test_cityscapes_scripts(cityscapes: ModuleType, confusion: Matrix, ignored: 
     options = Namespace(evalLabels=every)
     scores = {label: cityscapes.getIouScoreForLabel(label, theirs, options) for label in every}
     np.testing.assert_array_equal(class_scores(confusion).iou, [scores[label] for label in evaluated])
-    assert mean_scores(confusion).miou == pytest.approx(cityscapes.getScoreAverage(scores, options), nan_ok=True)
+    average = [cityscapes.getScoreAverage(scores, options)]
+    assert numbers(mean_scores(confusion), ["miou"]) == pytest.approx(average, nan_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -216,17 +237,18 @@ def test_torchmetrics(torchmetrics: ModuleType, maps: tuple[Map, Map, int]) -> N
     def theirs(metric: str, average: str) -> float:
         return float(getattr(torchmetrics, metric)(*pair, num_classes=C, average=average, ignore_index=C))
 
-    expected = MeanScores(
+    expected = Means(
         pixel_accuracy=theirs("multiclass_accuracy", "micro"),
         miou=theirs("multiclass_jaccard_index", "macro"),
         class_accuracy=theirs("multiclass_accuracy", "macro"),
         mean_precision=theirs("multiclass_precision", "macro"),
         mean_f1=theirs("multiclass_f1_score", "macro"),
         fwiou=theirs("multiclass_jaccard_index", "weighted"),
+        definition="",
     )
     assert theirs("multiclass_recall", "macro") == expected.class_accuracy
     found = mean_scores(confusion_matrix(truth, predicted, C), "torchmetrics")
-    assert astuple(found) == pytest.approx(astuple(expected), abs=1e-6)  # theirs is float32
+    assert scores_of(found) == pytest.approx(scores_of(expected), abs=1e-6)  # theirs is float32
 
 
 # ---- formulas written anew
@@ -253,7 +275,7 @@ def test_mmseg(maps: tuple[Map, Map, int]) -> None:
         all_accuracy = np.float64(both.sum()) / np.float64(labels.sum())
     found = mean_scores(confusion_matrix(truth, predicted, C), "mmseg")
     expected = (all_accuracy, mean(iou), mean(accuracy), mean(precision), mean(f1))
-    assert astuple(found)[:5] == pytest.approx(expected, nan_ok=True)
+    assert scores_of(found)[:5] == pytest.approx(expected, nan_ok=True)
 
 
 @given(maps=label_maps(none=False))

@@ -347,19 +347,18 @@ def test_the_curve_is_the_cut_at_every_threshold() -> None:
     for k, threshold in enumerate(curve.thresholds):
         near, far, matched = counts[:, threshold:].sum(axis=1)
         wanted = f_from_counts(near + far, near, counts[2].sum(), matched)
-        np.testing.assert_array_equal((curve.precision[k], curve.recall[k], curve.f[k]), wanted)
-    assert curve.best_f == np.nanmax(curve.f)
+        np.testing.assert_array_equal(np.array((curve.precision[k], curve.recall[k], curve.f[k]), float), wanted)
+    assert curve.best_f == np.nanmax(np.array(curve.f, float))
     assert curve.f[curve.best_threshold - 1] == curve.best_f
 
 
 def test_the_curve_of_nothing() -> None:
     curve = ridge_curve(np.zeros((3, 256), np.int64))
-    assert math.isnan(curve.best_f)
-    assert curve.best_threshold is None
+    assert (curve.best_f, curve.best_threshold) == (None, None)
     missed = np.zeros((3, 256), np.int64)
     missed[2, 0] = 5
     assert ridge_curve(missed).best_f == 0
-    assert np.isnan(ridge_curve(missed).precision).all()
+    assert ridge_curve(missed).precision == [None] * 255
 
 
 def test_a_boundary_map_of_the_right_confidence_scores_full() -> None:

@@ -1,6 +1,6 @@
 """Tables whose calibration is known."""
 
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from hypsegcli.scores.metrics.ranking import BINS, score_table
 from hypsegcli.scores.metrics.reliability import (
-    ReliabilityBin,
     ece_counts,
     ece_from_counts,
     expected_calibration_error,
     reliability,
 )
+from hypsegcli.scores.records import ReliabilityRow
 
 Table = NDArray[np.int64]
 
@@ -47,8 +47,9 @@ def test_bars_are_means_over_their_pixels(rows: int, bins: int) -> None:
     confidence, accuracy, pixels = brute_force(table, bins)
     found = reliability(table, bins)
     assert [bar.pixels for bar in found] == pixels
-    assert [bar.confidence for bar in found] == pytest.approx(confidence, abs=1e-12, nan_ok=True)
-    assert [bar.accuracy for bar in found] == pytest.approx(accuracy, abs=1e-12, nan_ok=True)
+    means = [[nan if mean is None else mean for mean in (bar.confidence, bar.accuracy)] for bar in found]
+    assert [mean for mean, _ in means] == pytest.approx(confidence, abs=1e-12, nan_ok=True)
+    assert [mean for _, mean in means] == pytest.approx(accuracy, abs=1e-12, nan_ok=True)
     assert [bar.lower for bar in found] == [i / bins for i in range(bins)]
     assert [bar.upper for bar in found] == [(i + 1) / bins for i in range(bins)]
 
@@ -67,9 +68,8 @@ def test_bins_are_closed_below_and_the_last_one_above() -> None:
         table[level, 0] = 1
     found = reliability(table)
     assert [bar.pixels for bar in found] == [2, 1] + [0] * 11 + [1, 2]
-    assert found[0] == ReliabilityBin(0.0, 1 / 15, 2, 2184 / 65535, 1.0)
-    assert isnan(found[5].confidence)
-    assert isnan(found[5].accuracy)
+    assert found[0] == ReliabilityRow(lower=0.0, upper=1 / 15, pixels=2, confidence=2184 / 65535, accuracy=1.0)
+    assert (found[5].confidence, found[5].accuracy) == (None, None)
 
 
 def test_counts_of_images_are_added() -> None:
