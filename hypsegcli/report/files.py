@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from hypsegcli.checkpoint.format import Color
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.table import encode_csv
 from hypsegcli.report.assemble import Built
 from hypsegcli.report.page.page import Strip, report_to_html
 from hypsegcli.scores.evaluation import Evaluation, ImageRow
@@ -32,18 +31,7 @@ def write_results(
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **built.replicates)
     (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
-    write_atomically(out / ROWS, _csv(rows).encode("utf-8", "surrogateescape"))
+    write_atomically(out / ROWS, encode_csv(ImageRow._fields, rows))
     write_atomically(out / REPLICATES, archive.getvalue())
     write_atomically(out / HTML, report_to_html(built.report, strips, colors).encode())
     write_atomically(out / REPORT, report_to_json(built.report).encode())
-
-
-def _csv(rows: Sequence[ImageRow]) -> str:
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(rows[0]._fields)
-    for row in rows:
-        writer.writerow(
-            ("" if math.isnan(value) else f"{value:.6f}") if isinstance(value, float) else value for value in row
-        )
-    return table.getvalue()

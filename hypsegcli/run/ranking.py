@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.table import encode_csv
 from hypsegcli.run.ledger import Ledger
+
+_STATISTICS = ("mean", "median", "p95")
 
 
 def write_ranking(path: Path, ledger: Ledger) -> None:
@@ -15,10 +16,8 @@ def write_ranking(path: Path, ledger: Ledger) -> None:
     every = (*ledger.others, *ledger.lines.values())
     lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
     lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(["rank", "image", "mean", "median", "p95", "heatmap"])
-    for rank, line in enumerate(lines, start=1):
-        values = (f"{line['summary'][name]:.6f}" for name in ("mean", "median", "p95"))
-        writer.writerow([rank, line["input"], *values, line["outputs"]["heatmap"]])
-    write_atomically(path, table.getvalue().encode("utf-8", "surrogateescape"))
+    rows = [
+        (rank, line["input"], *(float(line["summary"][name]) for name in _STATISTICS), line["outputs"]["heatmap"])
+        for rank, line in enumerate(lines, start=1)
+    ]
+    write_atomically(path, encode_csv(["rank", "image", *_STATISTICS, "heatmap"], rows))
