@@ -22,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"checkpoint"}),
     frozenset({"network"}),
     frozenset({"geometry", "hierarchy", "images", "confidence", "pictures"}),
-    frozenset({"files"}),
+    frozenset({"files", "isotonic"}),
     frozenset({"errors", "budget"}),
     frozenset({"__init__"}),  # the package itself: its version and its place, nothing heavy
 )

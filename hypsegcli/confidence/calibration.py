@@ -1,6 +1,6 @@
 """Calibration: what a distance to the origin is worth, and how that is learned from counts of right and wrong pixels.
 
-Isotonic regression (pool adjacent violators; Zadrozny and Elkan, 2002): the rising curve that is nearest to the shares
+Isotonic regression (Zadrozny and Elkan, 2002): the rising curve that is nearest to the shares
 of right pixels. It is fitted to bins of equal width, those with few pixels joined, so that it follows the counts and
 not their noise.
 """
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hypsegcli.confidence.levels import LEVELS
 from hypsegcli.errors import DataError
+from hypsegcli.isotonic import isotonic
 
 _BINS = 128  # of the full scale
 _LEAST = 1e-4  # share of all pixels that a bin must have
@@ -55,7 +56,7 @@ def fit_calibration(table: NDArray[np.int64], *, full_scale: float, fitted_on: s
     if len(middles) < 2:
         raise DataError("all pixels lie at one distance to the origin: a calibration would tell nothing")
     # Half a pixel of either kind more in every bin: nothing is ever entirely sure.
-    shares = _isotonic((hits + 0.5) / (counts + 1.0), counts.astype(np.float64))
+    shares = isotonic((hits + 0.5) / (counts + 1.0), counts)
     return Calibration(distances=tuple(middles.tolist()), probabilities=tuple(shares.tolist()), fitted_on=fitted_on)
 
 
@@ -71,16 +72,3 @@ def _edges(pixels: NDArray[np.int64]) -> NDArray[np.intp]:
     if held < least and len(edges) > 1:
         edges.pop()  # the last one joins its neighbour
     return np.array(edges, np.intp)
-
-
-def _isotonic(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The non-falling sequence nearest to `values` in weighted least squares."""
-    blocks: list[tuple[float, float, int]] = []  # value, weight, members
-    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
-        block = (value, weight, 1)
-        while blocks and blocks[-1][0] >= block[0]:
-            before = blocks.pop()
-            total = before[1] + block[1]
-            block = ((before[0] * before[1] + block[0] * block[1]) / total, total, before[2] + block[2])
-        blocks.append(block)
-    return np.repeat([value for value, _, _ in blocks], [members for _, _, members in blocks])

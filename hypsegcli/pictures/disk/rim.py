@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.isotonic import isotonic
+
 _AWAY = 1.04  # distance of names from the origin
 
 
@@ -62,16 +64,10 @@ def rim_names(ends: Sequence[NDArray[np.floating]], *, gap: float) -> list[RimNa
 def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
     """Positions in [low, high], each at least `gap` above the one before, with the least sum of squared moves.
 
-    `wanted` rises, and all of it fits. Less `gap` times their index, positions need only not fall: the nearest such
-    ones are found by replacing neighbours that do by their mean (pool adjacent violators).
+    `wanted` rises, and all of it fits. Less `gap` times their index, positions need only not fall.
     """
-    pools: list[tuple[float, int]] = []  # sum, count
-    for index, position in enumerate(wanted):
-        total, count = position - gap * index, 1
-        while pools and pools[-1][0] / pools[-1][1] > total / count:
-            before = pools.pop()
-            total, count = total + before[0], count + before[1]
-        pools.append((total, count))
-    level = [total / count for total, count in pools for _ in range(count)]
+    steps = gap * np.arange(len(wanted))
+    level = isotonic(np.asarray(wanted, np.float64) - steps, np.ones(len(wanted)))
     top = high - gap * (len(level) - 1)
-    return [min(max(value, low), top) + gap * index for index, value in enumerate(level)]
+    positions: list[float] = (np.minimum(np.maximum(level, low), top) + steps).tolist()
+    return positions
