@@ -4,6 +4,7 @@
     |-- UsageError              the command cannot be carried out as given (exit code 2)
     |   `-- PlanError           inputs and outputs do not fit together; found before anything is decoded
     |-- ImageError              one image cannot be read or segmented; the run goes on with the next
+    |   `-- ColorError          a picture in colour where ids are expected
     |-- CheckpointError         a checkpoint is missing, damaged, or contradicts itself
     |-- TreeError               a class list or class tree is not usable
     |-- DataError               training or evaluation data that cannot be used
@@ -66,6 +67,10 @@ class PlanError(UsageError):
 
 class ImageError(HypsegError):
     """One image cannot be read or segmented."""
+
+
+class ColorError(ImageError):
+    """A picture in colour where ids are expected."""
 
 
 class CheckpointError(HypsegError):

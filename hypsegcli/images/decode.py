@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.errors import ImageError
+from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.images.open_image import Opened, image_errors, open_upright
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -72,8 +72,8 @@ def decode_mask(path: Path) -> NDArray[Any]:
 
     uint8 palette indices or grey values as stored (also below 8 bits), 0 or 1 from a bilevel picture,
     uint16 from 16 bits, int32 from 32 bits. Orientation is applied as for pictures, so that a photograph
-    and its mask agree. Raises ImageError for a picture in colour, with transparency, with several frames,
-    in a lossy format, or otherwise open to two readings.
+    and its mask agree. Raises ColorError for a picture in colour or with transparency, ImageError for one with several
+    frames, in a lossy format, or otherwise open to two readings.
     """
     opened = open_upright(path)
     advice = "Save it as a PNG with one channel whose values are the class ids."
@@ -84,7 +84,7 @@ def decode_mask(path: Path) -> NDArray[Any]:
         if mode == "F":
             raise ImageError(f"{path}: the mask holds floating-point values; ids are whole numbers. {advice}")
         if mode not in ("P", "L", "1", "I", *_SIXTEEN_BIT):
-            raise ImageError(f"{path}: this is a colour picture (mode {mode}) and not an index mask. {advice}")
+            raise ColorError(f"{path}: this is a colour picture (mode {mode}) and not an index mask. {advice}")
         if opened.frames > 1:
             raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed. {advice}")
         if opened.white_is_zero and mode != "1":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import DataError
-from hypsegcli.truth.diagnose import SHOWN, diagnose, id_ranges, strange_ids
+from hypsegcli.truth.diagnose import SHOWN, Wording, capitalise, diagnose, id_ranges, unknown_ids
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 
 _RARE = 5e-5  # shares below would be shown as 0.00 %
@@ -25,45 +25,47 @@ def examine_masks(
     id_map: IdMap | None,
     names: Sequence[str] = (),
     kind: str = "masks",
-    option: str = "--map",
+    option: str | None = "--map",
 ) -> None:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
-    That is: an id that is neither a class nor void, no labelled pixel in any mask, white saved for class 1 (see
-    `mistakes`), or a mask in colour. `names` are the classes' names, `kind` and `option` what the message calls the
-    files and the way to translate their ids. Any other file that holds
-    no ids raises ImageError, see decode_mask.
+    That is: an id that is neither a class nor void, no labelled pixel in any mask, or white saved for class 1 (see
+    `diagnose`). `names` are the classes' names, `kind` and `option` what the message calls the files and the way to
+    translate their ids, None where there is none. A file that holds no ids raises ImageError, see decode_ids.
     """
+    wording = Wording(kind, option)
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
-    strange_files = []
+    refused: list[Path] = []
     for path in paths:
         values = decode_ids(path)
         counts = count_ids(values, id_map, ignore_index)
         histogram += counts
-        if strange_ids(counts, classes, ignore_index):
-            strange_files.append(path)
+        if unknown_ids(counts, classes, ignore_index):
+            refused.append(path)
             alone += count_ids(values[_stands_alone(values)], id_map, ignore_index)
     scattered = {value for value in alone if 2 * alone[value] > histogram[value]}
-    likely = diagnose(
-        histogram, classes=classes, ignore_index=ignore_index, scattered=scattered, mapped=id_map is not None
+    mistake = diagnose(
+        histogram,
+        classes=classes,
+        ignore_index=ignore_index,
+        scattered=scattered,
+        mapped=id_map is not None,
+        wording=wording,
     )
-    if not strange_files and likely is None:
+    if not refused and mistake is None:
         return
-    if strange_files:
-        strange = strange_ids(histogram, classes, ignore_index)
+    if refused:
+        unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (
-            f"{len(strange_files)} of {len(paths)} masks hold ids that are no class, the first is {strange_files[0]}: "
-            f"{_shares(histogram, strange)}; the ids in all masks are {id_ranges(histogram)}."
+            f"{len(refused)} of {len(paths)} {kind} hold ids that are no class, the first is {refused[0]}: "
+            f"{_shares(histogram, unknown)}; the ids in all {kind} are {id_ranges(histogram)}."
         )
     else:
-        problem = f"The {len(paths)} masks, such as {paths[0]}, hold {_shares(histogram, histogram)}."
+        problem = f"The {len(paths)} {kind}, such as {paths[0]}, hold {_shares(histogram, histogram)}."
     called = f" ({names[0]} to {names[-1]})" if names else ""
-    message = (
-        f"{problem} Allowed are 0 to {classes - 1}{called} and {ignore_index} for void. "
-        f"{likely or 'Translate ids with a file for --map, one line for each, such as 34:void.'}"
-    )
-    raise DataError(message.replace("masks", kind).replace("--map", option))
+    advice = mistake or f"{capitalise(wording.translate('34:void'))}."
+    raise DataError(f"{problem} Allowed are 0 to {classes - 1}{called} and {ignore_index} for void. {advice}")
 
 
 def _stands_alone(values: NDArray[Any]) -> NDArray[np.bool_]:

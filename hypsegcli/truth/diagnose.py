@@ -1,4 +1,4 @@
-"""The likely mistake behind ids or sizes that do not fit: pure functions from what was found to a sentence.
+"""The likely mistake behind ids or sizes that do not fit: pure functions from counts and sizes to a sentence.
 
 Masks that can be scored are not refused, with one exception: two classes, and nothing but the ids 0 and 255 in
 all masks, where 255 would be void. That is nearly always a foreground that was saved as white.
@@ -8,12 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 SHOWN = 8  # ids, of a longer list
 _BEYOND_CHANCE = 500  # to one
 
 # labelIds of the 19 classes that Cityscapes scores, in the order of their trainIds (cityscapesscripts.helpers.labels).
 CITYSCAPES = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
+
+class Wording(NamedTuple):
+    """What sentences call the files, and the way to other ids."""
+
+    files: str = "masks"
+    option: str | None = "--map"  # takes a file that translates ids; None where nothing does but changing the files
+
+    def translate(self, lines: str, *, before: str = ", one line for each, such as ") -> str:
+        """The beginning of a sentence, in lower case, that ends in lines such as `0:void, 1:0`."""
+        if self.option is None:
+            return f"give the {self.files} other ids, old:new, such as {lines}"
+        return f"translate ids with a file for {self.option}{before}{lines}"
+
+
+MASKS = Wording()
 
 
 def diagnose(
@@ -23,38 +40,44 @@ def diagnose(
     ignore_index: int,
     scattered: Collection[int] = (),
     mapped: bool = False,
+    wording: Wording = MASKS,
 ) -> str | None:
     """Name the likely mistake behind the ids of all masks; None if they can be scored, or for no known mistake.
 
     `histogram` holds the pixels of each id, `scattered` the ids most of whose pixels lie in no area of their own
-    (such as on a ramp between two areas). `mapped` says that ids have been through a file for --map, so that
-    their meaning was thought about.
+    (such as on a ramp between two areas). `mapped` says that ids have been translated, so that their meaning was
+    thought about.
     """
-    found = {value for value, pixels in histogram.items() if pixels}
-    labelled = found - {ignore_index}
-    strange = strange_ids(found, classes, ignore_index)
+    ids = {value for value, pixels in histogram.items() if pixels}
+    labelled = ids - {ignore_index}
+    unknown = unknown_ids(ids, classes, ignore_index)
     if not labelled:
         return (
-            f"No pixel is labelled: all have the void id {ignore_index}. Check that these are masks with labels (those "
-            "of a benchmark's test set are often empty), and --ignore-index."
+            f"No pixel is labelled: all have the void id {ignore_index}. Check that these are {wording.files} with "
+            "labels (those of a benchmark's test set are often empty), and --ignore-index."
         )
-    if len(strange) >= 3 and 2 * len(strange & set(scattered)) > len(strange):
+    if len(unknown) >= 3 and 2 * len(unknown & set(scattered)) > len(unknown):
         return (
             "Most of these ids lie between areas of other ids, as after a resize with interpolation or a lossy format. "
-            "Go back to the original masks; resize masks with nearest neighbour only."
+            f"Go back to the original {wording.files}; resize {wording.files} with nearest neighbour only."
         )
     if mapped:
         return None
-    if found == {0, 255} and (255 in strange or classes == 2):
-        void = "--map with the line 255:void" if ignore_index == 255 else "--ignore-index 255"
+    if ids == {0, 255} and (255 in unknown or classes == 2):
+        void = "--ignore-index 255"
+        if ignore_index == 255:
+            void = "another id, and --ignore-index"
+            if wording.option is not None:
+                void = f"{wording.option} with the line 255:void"
+        translation = wording.translate("255:1", before=" that holds the line ")
         return (
-            "These look like masks of one class saved as black and white. Translate with a file for --map that holds "
-            f"the line 255:1. If 255 means void: {void}."
+            f"These look like {wording.files} of one class saved as black and white. {capitalise(translation)}. "
+            f"If 255 means void: {void}."
         )
-    if not strange:
+    if not unknown:
         return None
-    return _shifted_or_void(labelled, strange, classes, ignore_index) or _other_list(
-        found, strange, classes, ignore_index
+    return _shifted_or_void(labelled, unknown, classes, ignore_index, wording) or _other_list(
+        ids, unknown, classes, ignore_index, wording
     )
 
 
@@ -82,45 +105,46 @@ def _same_shape(height: int, width: int, mask_height: int, mask_width: int) -> b
     return low < high and abs(math.log(mask_width / width)) > 0.01
 
 
-def _shifted_or_void(labelled: set[int], strange: set[int], classes: int, ignore_index: int) -> str | None:
+def _shifted_or_void(
+    labelled: set[int], unknown: set[int], classes: int, ignore_index: int, wording: Wording
+) -> str | None:
     """Ids that start at 1, or a void id that was not named; the histogram alone may not tell which."""
-    more = ", 255:void" if strange == {classes, 255} else ""
-    shifted = (
-        "ids run from 1 and 0 means void: translate with a file for --map that holds the lines 0:void, 1:0, 2:1 and "
-        f"so on to {classes}:{classes - 1}{more}"
-    )
-    if strange == {classes}:
+    more = ", 255:void" if unknown == {classes, 255} else ""
+    lines = f"0:void, 1:0, 2:1 and so on to {classes}:{classes - 1}{more}"
+    shifted = f"ids run from 1 and 0 means void: {wording.translate(lines, before=' that holds the lines ')}"
+    if unknown == {classes}:
         void = f"{classes} means void: --ignore-index {classes}"
         if ignore_index == 0 or labelled - {255} == set(range(1, classes + 1)):
             return f"It looks as if {shifted}. Or {void}."
         return f"It looks as if {void}. Or {shifted}."
-    if strange == {255}:
+    if unknown == {255}:
         return "It looks as if 255 means void: --ignore-index 255."
-    if strange == {classes, 255} and 0 not in labelled:
+    if unknown == {classes, 255} and 0 not in labelled:
         return f"It looks as if {shifted}."
     return None
 
 
-def _other_list(found: set[int], strange: set[int], classes: int, ignore_index: int) -> str | None:
+def _other_list(ids: set[int], unknown: set[int], classes: int, ignore_index: int, wording: Wording) -> str | None:
     """Ids of another list of classes: Cityscapes' labelIds, labels stretched over all greys, one more void id."""
-    if classes == len(CITYSCAPES) and strange & set(CITYSCAPES) and found - {ignore_index} <= set(range(-1, 34)):
+    if classes == len(CITYSCAPES) and unknown & set(CITYSCAPES) and ids - {ignore_index} <= set(range(-1, 34)):
         pairs = ", ".join(f"{label}:{train}" for train, label in enumerate(CITYSCAPES))
         void = id_ranges(set(range(34)) - set(CITYSCAPES))
+        translation = wording.translate(f"{pairs}, and N:void for the ids {void}", before=", one line for each: ")
         return (
-            "These look like the labelIds of Cityscapes where its 19 trainIds are expected. Translate with a file for "
-            f"--map, one line for each: {pairs}, and N:void for the ids {void}."
+            f"These look like the labelIds of Cityscapes where its 19 trainIds are expected. {capitalise(translation)}."
         )
-    for ids in (found, found - {ignore_index}):
-        levels = _levels(ids, classes)
+    for present in (ids, ids - {ignore_index}):
+        levels = _levels(present, classes)
         if levels is not None:
             lines = [f"{value}:{level}" for value, level in sorted(levels.items())]
             return (
-                "These look like labels stretched over the greys so that they can be seen. Translate with a file for "
-                f"--map, one line for each, such as {', '.join(lines[:SHOWN])}."
+                "These look like labels stretched over the greys so that they can be seen. "
+                f"{capitalise(wording.translate(', '.join(lines[:SHOWN])))}."
             )
-    if len(strange) == 1:
-        value = min(strange)
-        return f"If {value} means void: --ignore-index {value}. If not, the masks have classes that the model lacks."
+    if len(unknown) == 1:
+        value = min(unknown)
+        lacking = f"If not, the {wording.files} have classes that the model lacks."
+        return f"If {value} means void: --ignore-index {value}. {lacking}"
     return None
 
 
@@ -139,7 +163,7 @@ def _levels(ids: set[int], classes: int) -> dict[int, int] | None:
     return None
 
 
-def strange_ids(ids: Iterable[int], classes: int, ignore_index: int) -> set[int]:
+def unknown_ids(ids: Iterable[int], classes: int, ignore_index: int) -> set[int]:
     """The ids that are neither a class nor void."""
     return {value for value in ids if value != ignore_index and not 0 <= value < classes}
 
@@ -154,3 +178,8 @@ def id_ranges(ids: Iterable[int]) -> str:
             runs.append([value])
     texts = [" to ".join(map(str, run)) for run in runs]
     return ", ".join(texts[: 2 * SHOWN]) + (" and more" if len(texts) > 2 * SHOWN else "")
+
+
+def capitalise(sentence: str) -> str:
+    """The sentence with a capital at its beginning, all else as it is."""
+    return sentence[:1].upper() + sentence[1:]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.errors import DataError, ImageError
+from hypsegcli.errors import ColorError, DataError
 from hypsegcli.images.decode import decode_mask
 
 _LINE = re.compile(r"(-?[0-9]{1,9})\s*:\s*(-?[0-9]{1,9}|void)")
@@ -65,13 +65,11 @@ def read_id_map(path: Path) -> IdMap:
 
 
 def decode_ids(path: Path) -> NDArray[Any]:
-    """Read the ids of a mask as the file holds them, see decode_mask; ImageError says more of masks in colour."""
+    """Read the ids of a mask as the file holds them, see decode_mask; ColorError says more of masks in colour."""
     try:
         return decode_mask(path)
-    except ImageError as error:
-        if "colour picture" not in str(error):
-            raise
-        raise ImageError(f"{error} Masks are read by palette index or grey value, never by colour.") from error
+    except ColorError as error:
+        raise ColorError(f"{error.message} Masks are read by palette index or grey value, never by colour.") from error
 
 
 def count_ids(values: NDArray[Any], id_map: IdMap | None, void: int) -> Counter[int]:

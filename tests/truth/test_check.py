@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,42 @@ def test_the_message_says_what_was_found_and_what_is_allowed(tmp_path: Path) -> 
         "9 (under 0.01 %); the ids in all masks are 0 to 2, 7, 9, 12 to 13. Allowed are 0 to 2 (sky to car) and 255 "
         "for void. Translate ids with a file for --map, one line for each, such as 34:void."
     )
+
+
+def test_a_path_is_left_as_it_is(tmp_path: Path) -> None:
+    """Whatever the files are called in the sentence, and whatever translates their ids."""
+    folder = tmp_path / "my_masks--map_v2"
+    folder.mkdir()
+    for ids in ((0, 1, 40, 50), (255,)):
+        paths = put(folder, areas(*ids))
+        for option in ("--prediction-map", None):
+            with pytest.raises(DataError) as caught:
+                examine_masks(
+                    paths, classes=3, ignore_index=255, id_map=None, names=["masks"], kind="label maps", option=option
+                )
+            text = str(caught.value)
+            assert f" {paths[0]}" in text
+            assert "(masks to masks)" in text
+            assert re.search(r"masks\b|--map\b", text.replace(str(folder), "").replace("(masks to masks)", "")) is None
+            assert "1 label maps" in text
+
+
+@pytest.mark.parametrize(
+    ("ids", "advice"),
+    [
+        ((0, 1, 40, 41), "Give the masks other ids, old:new, such as 34:void."),
+        ((1, 2), "ids run from 1 and 0 means void: give the masks other ids, old:new, such as 0:void, 1:0, 2:1"),
+        ((0, 255), "Give the masks other ids, old:new, such as 255:1."),
+        ((0, 127, 254), "Give the masks other ids, old:new, such as 0:0, 127:1, 254:2."),
+    ],
+)
+def test_where_no_option_translates_ids_the_files_have_to_change(
+    tmp_path: Path, ids: Sequence[int], advice: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        examine_masks(put(tmp_path, areas(*ids)), classes=2, ignore_index=9, id_map=None, option=None)
+    assert advice in str(caught.value)
+    assert "--map" not in str(caught.value)
 
 
 def test_long_lists_are_cut(tmp_path: Path) -> None:
