@@ -11,6 +11,11 @@ NAME = "camvid-resnet18.safetensors"
 DISK = "camvid-disk.safetensors"  # two-dimensional
 
 
+def checkpoint_path(given: Path | None, *, bundled: str = NAME) -> Path:
+    """The checkpoint that was named, else a bundled one."""
+    return given or bundled_checkpoint(bundled)
+
+
 def bundled_checkpoint(name: str = NAME) -> Path:
     """Its file: inside the installed package, or in `weights/` beside it in a source checkout."""
     package = Path(hypsegcli.__file__).parent

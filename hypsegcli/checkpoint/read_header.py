@@ -19,6 +19,11 @@ def require_file(path: Path) -> None:
         raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .safetensors file")
 
 
+def is_torch_file(path: Path) -> bool:
+    """Whether a checkpoint is read by torch, as its suffix tells, and not as safetensors."""
+    return path.suffix in {".pt", ".pth"}
+
+
 @contextmanager
 def open_safetensors(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any]:
     """A safetensors file, checked to be whole; CheckpointError otherwise."""
@@ -32,7 +37,7 @@ def open_safetensors(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any
 def read_header(path: Path) -> Header:
     """The header of a checkpoint file; CheckpointError where there is none."""
     require_file(path)
-    if path.suffix in {".pt", ".pth"}:
+    if is_torch_file(path):
         from hypsegcli.checkpoint.store import load_checkpoint
 
         return load_checkpoint(path).header

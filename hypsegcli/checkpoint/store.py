@@ -13,8 +13,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json, header_to_json
-from hypsegcli.checkpoint.read_header import open_safetensors, read_header, require_file
-from hypsegcli.errors import CheckpointError
+from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
+from hypsegcli.errors import CheckpointError, first_line
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
@@ -51,7 +51,7 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
 def copy_checkpoint(source: Path, target: Path, header: Header) -> None:
     """Write `source` again with another header of the same network; its weights stay bit for bit what they are."""
     require_file(source)
-    _, state = _read_torch(source) if source.suffix in {".pt", ".pth"} else _read_safetensors(source)
+    _, state = _read_torch(source) if is_torch_file(source) else _read_safetensors(source)
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
     write_atomically(target, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
@@ -62,7 +62,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises CheckpointError with a sentence that names the file, what was found and what to do.
     """
     require_file(path)
-    header, state = _read_torch(path) if path.suffix in {".pt", ".pth"} else _read_safetensors(path)
+    header, state = _read_torch(path) if is_torch_file(path) else _read_safetensors(path)
     model = _build_shapes(path, header)
     _check(path, header, state, model)
     tensors = {name: state[name].to(like.dtype) for name, like in model.state_dict().items()}
@@ -80,9 +80,9 @@ def _read_torch(path: Path) -> tuple[Header, dict[str, Tensor]]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
-            f"{path}: cannot be read as plain weights ({reason}); files that would run code when opened are refused"
+            f"{path}: cannot be read as plain weights ({first_line(error)}); files that would run code when opened are "
+            "refused"
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get("header"), str):
         keys = ", ".join(list(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__

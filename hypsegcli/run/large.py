@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from hypsegcli.errors import ImageError, setting
+from hypsegcli.errors import ImageError, first_line, setting
 from hypsegcli.files.atomic import replacing
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
@@ -66,8 +66,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
             raise ImageError(
                 f"{planned.source}: a row of windows does not fit into memory; use {setting('tile', 512)}"
             ) from error
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ImageError(f"{planned.source}: the network failed on this image: {reason}") from error
+        raise ImageError(f"{planned.source}: the network failed on this image: {first_line(error)}") from error
     seconds = {"stream": time.perf_counter() - started}
     summary = {name: round(total / height, 6) for name, total in sums.items()}
     return Written(planned, height, width, seconds, summary, notes)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from hypsegcli.errors import DataError
+from hypsegcli.errors import DataError, first_line
 
 SCHEMA_VERSION: Literal[1] = 1
 SCHEMA = Path(__file__).parent / "report.schema.json"
@@ -287,7 +287,7 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); name the report.json of an evaluation") from error
     except (ValidationError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: is not a report of hypseg evaluate ({str(error).splitlines()[0]})") from error
+        raise DataError(f"{path}: is not a report of hypseg evaluate ({first_line(error)})") from error
 
 
 def report_schema() -> str:

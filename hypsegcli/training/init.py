@@ -13,7 +13,7 @@ from torchvision import models
 
 from hypsegcli.checkpoint.read_header import require_file
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import CheckpointError, DataError
+from hypsegcli.errors import CheckpointError, DataError, first_line
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.network.backbones.features import torchvision_name
@@ -58,8 +58,7 @@ def read_weights(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: cannot be read as plain weights ({reason})") from error
+        raise CheckpointError(f"{path}: cannot be read as plain weights ({first_line(error)})") from error
 
 
 def _from_torchvision(model: HyperbolicDeepLab) -> Start:
@@ -80,8 +79,7 @@ def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], call
     try:
         filled = REGISTRY[name](name, model.config.output_stride, weights)
     except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{called}: not the weights of torchvision's {name} ({reason})") from error
+        raise CheckpointError(f"{called}: not the weights of torchvision's {name} ({first_line(error)})") from error
     model.backbone.load_state_dict(filled.state_dict())
     left = tuple(key for key in model.state_dict() if not key.startswith("backbone."))
     return Start(f"backbone from {called}; ASPP, decoder and head from random weights", left)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from hypsegcli.checkpoint.store import Checkpoint
-from hypsegcli.errors import DeviceError, setting
+from hypsegcli.errors import DeviceError, first_line, setting
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.engines.converted import ConvertedEngine, Runtime
@@ -56,7 +56,7 @@ def make_engine(
     try:
         return ConvertedEngine(checkpoint, device, RUNTIMES[name](), tell=tell)
     except Exception as error:  # anything may come out of somebody else's compiler
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         if not auto:
             raise DeviceError(
                 f"{setting('engine', name)} cannot run this network ({reason}); use {in_torch}"
