@@ -264,6 +264,8 @@ def _run(
         for row in scored:
             rows.append(row)
             progress.advance()
+    for note in source.notes():
+        talk(note)
     if options.profile:
         profile.stop()
         profile.add(evaluation.seconds, images=len(rows))

@@ -22,6 +22,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB, Labels, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
 # the passes / ln K; 1 - mutual information of answer and dropout mask / ln K; the largest of the mean probabilities.
@@ -58,17 +59,24 @@ class DropoutSampler:
         self.passes = passes
         self.rate = rate
 
-    def predict(self, image: RGB, *, key: str) -> DropoutPrediction:
-        """Segment one image; the same key gives the same masks, whatever ran before."""
+    def predict(self, image: RGB, *, key: str, tiling: Tiling | None = None) -> DropoutPrediction:
+        """Segment one image, in the windows of `tiling` or as the segmenter has it.
+
+        The same key gives the same masks, whatever ran before.
+        """
         total: NDArray[np.float32] | None = None
         entropies: NDArray[np.float32] | None = None
         for number in range(self.passes):
             seed = int.from_bytes(hashlib.sha256(f"{number}/{key}".encode("utf-8", "surrogateescape")).digest()[:7])
             with self._dropping(seed):
-                stack = self._inner.predict([image])[0].probabilities
-            if stack is None:
+                if tiling is None:
+                    (prediction,) = self._inner.predict([image])
+                else:
+                    prediction = self._inner.predict_tiled(image, tiling)
+            if prediction.probabilities is None:
                 raise ValueError("the segmenter gave no probabilities")
-            probabilities = stack.astype(np.float32)
+            probabilities = prediction.probabilities.astype(np.float32)
+            del prediction
             entropy = _entropy(probabilities)
             total = probabilities if total is None else total + probabilities
             entropies = entropy if entropies is None else entropies + entropy

@@ -70,9 +70,9 @@ class Segmenter:
             raise ValueError("strips need a tiling and no longest side")
         return self._strips(image, None, self.tiling)
 
-    def predict_tiled(self, image: RGB, tiling: Tiling) -> Prediction:
+    def predict_tiled(self, image: RGB, tiling: Tiling, truth: Labels | None = None) -> Prediction:
         """Segment one image (H, W, 3) in windows, however small it is: where it does not fit into memory whole."""
-        return join(self._strips(image, None, tiling), image.shape[0])
+        return join(self._strips(image, truth, tiling), image.shape[0])
 
     def _predict_whole(
         self,

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass
 
 from hypsegcli.errors import ImageError, first_line, setting
 from hypsegcli.files.atomic import replacing
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import is_out_of_memory
 from hypsegcli.products.outputs import Outputs
-from hypsegcli.run.batches import is_out_of_memory
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Written
 
 STREAM_ABOVE = 50_000_000  # pixels; up to here a picture is taken whole, as any other
+
+
+@dataclass(frozen=True)
+class Large:
+    """A picture that is not decoded whole; it passes the stages by."""
+
+    planned: PlannedImage
 
 
 def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs) -> bool:

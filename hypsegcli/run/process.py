@@ -16,9 +16,9 @@ from hypsegcli.files.ahead import ahead
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import Loaded, Segmented, Stages, Unsegmented
 from hypsegcli.products.outputs import Outputs
-from hypsegcli.run.batches import Batches, Large, Loaded, Segmented
-from hypsegcli.run.large import is_streamed, stream
+from hypsegcli.run.large import Large, is_streamed, stream
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult, Written
 
@@ -43,13 +43,15 @@ def process(
     store = partial(_store, outputs=outputs)
     with (
         closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels)) as loaded,
-        closing(Batches(segmenter, size=batch_size).segment(loaded)) as segmented,
+        closing(Stages(segmenter, batch_size=batch_size).segment(loaded)) as segmented,
         closing(ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels)) as results,
     ):
         yield from results
 
 
-def _load(planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int) -> Loaded | Large | Failed:
+def _load(
+    planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int
+) -> Loaded[PlannedImage] | Large | Failed:
     if is_streamed(planned, segmenter, outputs):
         return Large(planned)
     started = time.perf_counter()
@@ -57,13 +59,19 @@ def _load(planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_
         image = decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
         return Failed(planned, error.message)
-    return Loaded(planned, image, {"decode": time.perf_counter() - started})
+    return Loaded(planned, image, seconds={"decode": time.perf_counter() - started})
 
 
 def _stream(
-    segmented: Segmented | Large | Failed, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int
-) -> Segmented | FileResult:
+    segmented: Segmented[PlannedImage] | Unsegmented[PlannedImage] | Large | Failed,
+    *,
+    segmenter: Segmenter,
+    outputs: Outputs,
+    max_pixels: int,
+) -> Segmented[PlannedImage] | FileResult:
     """A large picture from beginning to end, in the thread of the network; others are not touched."""
+    if isinstance(segmented, Unsegmented):
+        return Failed(segmented.item, f"{segmented.item.source}: {segmented.trouble.reason}")
     if not isinstance(segmented, Large):
         return segmented
     try:
@@ -72,14 +80,14 @@ def _stream(
         return Failed(segmented.planned, error.message)
 
 
-def _store(segmented: Segmented | FileResult, *, outputs: Outputs) -> FileResult:
+def _store(segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs) -> FileResult:
     if isinstance(segmented, Failed):
         return _clear(segmented)
     if isinstance(segmented, Written):
         return segmented
     started = time.perf_counter()
     loaded, prediction = segmented.loaded, segmented.prediction
-    planned, pixels = loaded.planned, loaded.image.pixels
+    planned, pixels = loaded.item, loaded.image.pixels
     try:
         files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
         summary = outputs.summarise(prediction)
@@ -113,8 +121,8 @@ def _clear(failed: Failed) -> Failed:
     return failed
 
 
-def _pixels(image: Loaded | Large | FileResult) -> int:
-    """Of an image at the end of a stage; 0 where nothing is known of it."""
-    if isinstance(image, Failed):
+def _pixels(image: Loaded[PlannedImage] | Large | FileResult) -> int:
+    """Of an image at the end of a stage; 0 where none of them are held."""
+    if isinstance(image, Failed | Large):
         return 0
-    return image.pixels if isinstance(image, Loaded | Large) else image.height * image.width
+    return image.pixels if isinstance(image, Loaded) else image.height * image.width

@@ -18,8 +18,8 @@ from hypsegcli.scores.bootstrap import REPLICATES, Bootstrap
 from hypsegcli.scores.gallery import Gallery
 from hypsegcli.scores.metrics.edges import f_from_counts
 from hypsegcli.scores.metrics.ranking import BINS, auroc
-from hypsegcli.scores.reading import answers
-from hypsegcli.scores.sources import Answered, Source
+from hypsegcli.scores.reading import predicted_images
+from hypsegcli.scores.sources import PredictedImage, Source
 from hypsegcli.scores.tally import SHARE, Sample, Scheme, Tally, count_image
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -34,7 +34,7 @@ class ImageRow(NamedTuple):
     labelled_pixels: int
     wrong_pixels: int
     pixel_accuracy: float
-    miou: float  # over the classes that this image's mask or answer holds
+    miou: float  # over the classes that this image's mask or prediction holds
     boundary_f: float
     uncertainty: float  # mean of 1 - confidence / full scale of the first measure, over labelled pixels
     auroc: float  # of the first measure
@@ -100,21 +100,21 @@ def evaluate(
 ) -> Generator[ImageRow, None, None]:
     """Score pair by pair; `only` makes every other class of the masks void.
 
-    Files are read ahead in `workers` threads, the source answers in this one, and one more counts, in the order of the
+    Files are read ahead in `workers` threads, the source predicts in this one, and one more counts, in the order of the
     pairs; with 0 workers, one pair is done before the next is begun. The sums are the same bit for bit.
 
     Raises DataError or ImageError at the first file that cannot be scored: numbers over the rest would be another
     data set's.
     """
 
-    def count(answered: Answered) -> _Counted:
+    def count(image: PredictedImage) -> _Counted:
         started = time.perf_counter()
-        row = evaluation.add(answered.sample, answered.photograph)
-        return _Counted(row, answered.sample.truth.size, time.perf_counter() - started)
+        row = evaluation.add(image.sample, image.photograph)
+        return _Counted(row, image.sample.truth.size, time.perf_counter() - started)
 
     with (
         closing(
-            answers(
+            predicted_images(
                 pairs,
                 source,
                 classes=evaluation.scheme.classes,
@@ -124,8 +124,8 @@ def evaluate(
                 only=only,
                 seconds=evaluation.seconds,
             )
-        ) as answered,
-        closing(ahead(count, answered, workers=min(workers, 1), prompt=True, pixels=_pixels)) as counted,
+        ) as images,
+        closing(ahead(count, images, workers=min(workers, 1), prompt=True, pixels=_pixels)) as counted,
     ):
         for row, _, seconds in counted:
             evaluation.seconds["count"] += seconds

@@ -1,4 +1,4 @@
-"""Pair after pair with its answer: files are read ahead in threads, the network runs in the calling one."""
+"""Pair after pair with its prediction: files are read ahead in threads, the network runs in the calling one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import NamedTuple
 
-import numpy as np
-
 from hypsegcli.files.ahead import ahead
-from hypsegcli.scores.sources import Answered, Source
-from hypsegcli.truth.masks import IdMap, read_mask
+from hypsegcli.scores.sources import PredictedImage, Source
+from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
 
 
 class _Read(NamedTuple):
-    answer: Callable[[], Answered]
+    predict: Callable[[], PredictedImage]
     pixels: int
     seconds: float
 
 
-def answers(
+def predicted_images(
     pairs: Iterable[Pair],
     source: Source,
     *,
@@ -31,28 +29,26 @@ def answers(
     id_map: IdMap | None = None,
     only: tuple[int, ...] | None = None,
     seconds: dict[str, float] | None = None,
-) -> Generator[Answered, None, None]:
-    """The answers in the order of the pairs; `only` makes every other class of the masks void.
+) -> Generator[PredictedImage, None, None]:
+    """The images in the order of the pairs, each with its prediction; `only` makes other classes of the masks void.
 
     What the stages decode, network, reduce and dropout took is added to `seconds`. Raises DataError or ImageError at
     the first file that cannot be used.
     """
+    held_out = () if only is None else tuple(set(range(classes)) - set(only))
 
     def read(pair: Pair) -> _Read:
         started = time.perf_counter()
-        truth = read_mask(pair.mask, classes=classes, ignore_index=ignore_index, id_map=id_map)
-        if only is not None:
-            kept = np.full(classes + 1, classes, truth.dtype)
-            kept[list(only)] = only
-            truth = kept[truth]
-        answer = source.read(pair, truth)
-        return _Read(answer, truth.size, time.perf_counter() - started)
+        mask = read_mask(pair.mask, classes=classes, ignore_index=ignore_index, id_map=id_map)
+        truth = hold_out(mask, held_out, void=classes)
+        predict = source.read(pair, truth)
+        return _Read(predict, truth.size, time.perf_counter() - started)
 
-    with closing(ahead(read, pairs, workers=workers, pixels=lambda found: found.pixels)) as files:
-        for found in files:
-            answered = found.answer()
+    with closing(ahead(read, pairs, workers=workers, pixels=lambda one: one.pixels)) as files:
+        for file in files:
+            predicted = file.predict()
             if seconds is not None:
-                for stage, took in {"decode": found.seconds, **answered.seconds}.items():
+                for stage, took in {"decode": file.seconds, **predicted.seconds}.items():
                     seconds[stage] += took
-            del found
-            yield answered
+            del file
+            yield predicted

@@ -1,8 +1,9 @@
-"""Where answers come from: a network that runs now, or maps that were written before. Both give the same samples."""
+"""Where predictions come from: a network that runs now, or maps written before. Both give the same samples."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,11 +17,13 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import full_scale
 from hypsegcli.errors import DataError, ImageError
-from hypsegcli.images.decode import decode_image
-from hypsegcli.inference.dropout import DropoutSampler
+from hypsegcli.files.words import count_of
+from hypsegcli.inference.dropout import DropoutPrediction, DropoutSampler
 from hypsegcli.inference.prediction import RGB, Labels
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import Loaded, Stages, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.scores.tally import Sample
+from hypsegcli.truth.check import read_image
 from hypsegcli.truth.diagnose import size_mistake
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair
@@ -28,22 +31,25 @@ from hypsegcli.truth.stored import Plane, decide_among, proper_planes, read_prob
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
-    """A sample, the photograph where there is one, and what the answer took."""
+class PredictedImage:
+    """An image whose truth and prediction can be compared."""
 
     sample: Sample
-    photograph: NDArray[np.uint8] | None
-    seconds: Mapping[str, float] = field(default_factory=dict)  # network, reduce, dropout
+    photograph: NDArray[np.uint8] | None  # (H, W, 3), where there is one
+    seconds: Mapping[str, float] = field(default_factory=dict)  # that the prediction took: network, reduce, dropout
 
 
 class Source(Protocol):
-    """Gives the answer to one image."""
+    """Gives the prediction of one image after the other."""
 
-    def read(self, pair: Pair, truth: Labels) -> Callable[[], Answered]:
-        """Read the files, in any thread; what comes back answers, in the thread that the network belongs to.
+    def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
+        """Read the files, in any thread; what comes back predicts, in the thread that the network belongs to.
 
         Both raise ImageError or DataError.
         """
+
+    def notes(self) -> list[str]:
+        """Sentences about the predictions so far that whoever reads the scores should know."""
 
 
 class NetworkSource:
@@ -51,40 +57,54 @@ class NetworkSource:
 
     def __init__(self, segmenter: Segmenter, *, sampler: DropoutSampler | None, max_pixels: int = MAX_PIXELS) -> None:
         self._segmenter = segmenter
+        self._stages = Stages(segmenter)
         self._sampler = sampler
         self._max_pixels = max_pixels
         most = segmenter.engine.config.max_distance
         self._scales = {name: full_scale(name, max_distance=most) for name in segmenter.request.measures}
+        self._cut: Counter[int] = Counter()  # images by the side of the windows in which alone they fitted into memory
 
-    def read(self, pair: Pair, truth: Labels) -> Callable[[], Answered]:
+    def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the image of a pair, to be segmented."""
-        if pair.image is None:
-            raise ValueError(f"{pair.key} has no image")
-        image = decode_image(pair.image, max_pixels=self._max_pixels).pixels
-        if image.shape[:2] != truth.shape:
-            raise DataError(f"{pair.image} and {pair.mask}: {size_mistake(image.shape[:2], truth.shape)}")
-        return partial(self._answer, pair, truth, image)
+        image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
+        return partial(self._predict, Loaded(pair, image, truth), truth)
 
-    def _answer(self, pair: Pair, truth: Labels, image: RGB) -> Answered:
-        dropped = None
-        try:
-            started, forward = time.perf_counter(), self._segmenter.forward_seconds
-            found = self._segmenter.predict([image], [truth])[0]
-            network = self._segmenter.forward_seconds - forward
-            seconds = {"network": network, "reduce": time.perf_counter() - started - network}
-            if self._sampler is not None:
-                started = time.perf_counter()
-                dropped = self._sampler.predict(image, key=pair.key)
-                seconds["dropout"] = time.perf_counter() - started
-        except (RuntimeError, MemoryError, ArithmeticError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ImageError(f"{pair.image}: the network failed on it: {reason}") from error
-        levels = {name: to_levels(plane / np.float32(self._scales[name])) for name, plane in found.confidence.items()}
-        if dropped is not None:
-            levels |= {name: to_levels(plane) for name, plane in dropped.confidence.items()}
-        dropout_labels = None if dropped is None else dropped.labels
-        sample = Sample(pair.key, truth, found.labels, levels, found.proper, dropout_labels)
-        return Answered(sample, image, seconds)
+    def notes(self) -> list[str]:
+        """How many images went through the network in windows because they did not fit into memory."""
+        return [
+            f"{count_of(images, 'image')} did not fit into memory whole; scored in windows of {tile} pixels"
+            for tile, images in sorted(self._cut.items(), reverse=True)
+        ]
+
+    def _predict(self, loaded: Loaded[Pair], truth: Labels) -> PredictedImage:
+        pair = loaded.item
+        segmented = self._stages.segment_one(loaded)
+        if isinstance(segmented, Unsegmented):
+            raise ImageError(f"{pair.image}: {segmented.trouble.reason}")
+        image, prediction, seconds = loaded.image.pixels, segmented.prediction, dict(loaded.seconds)
+        levels = {
+            name: to_levels(plane / np.float32(self._scales[name])) for name, plane in prediction.confidence.items()
+        }
+        dropout_labels, tile = None, segmented.tile
+        if self._sampler is not None:
+            started = time.perf_counter()
+            dropout, dropout_tile = self._drop(self._sampler, pair, image)
+            seconds["dropout"] = time.perf_counter() - started
+            levels |= {name: to_levels(plane) for name, plane in dropout.confidence.items()}
+            dropout_labels, tile = dropout.labels, min(filter(None, (tile, dropout_tile)), default=None)
+        if tile is not None:
+            self._cut[tile] += 1
+        sample = Sample(pair.key, truth, prediction.labels, levels, prediction.proper, dropout_labels)
+        return PredictedImage(sample, image, seconds)
+
+    def _drop(self, sampler: DropoutSampler, pair: Pair, image: RGB) -> tuple[DropoutPrediction, int | None]:
+        """The prediction under dropout, and the side of the windows that it took."""
+        fitted = fit_into_memory(
+            lambda tiling: sampler.predict(image, key=pair.key, tiling=tiling), self._segmenter, *image.shape[:2]
+        )
+        if isinstance(fitted, Trouble):
+            raise ImageError(f"{pair.image}: {fitted.reason}")
+        return fitted
 
 
 class StoredSource:
@@ -111,7 +131,7 @@ class StoredSource:
         self._among = among
         self._max_pixels = max_pixels
 
-    def read(self, pair: Pair, truth: Labels) -> Callable[[], Answered]:
+    def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the label map of a pair, and the planes of the same name."""
         if pair.labels is None:
             raise ValueError(f"{pair.key} has no label map")
@@ -130,15 +150,17 @@ class StoredSource:
                 labels = decide_among(stack, self._among, labels.dtype.type)
         photograph = None
         if pair.image is not None:
-            photograph = decode_image(pair.image, max_pixels=self._max_pixels).pixels
-            if photograph.shape[:2] != truth.shape:
-                raise DataError(f"{pair.image} and {pair.mask}: {size_mistake(photograph.shape[:2], truth.shape)}")
-        answered = Answered(Sample(pair.key, truth, labels, levels, proper), photograph)
-        return lambda: answered
+            photograph = read_image(pair, truth.shape, max_pixels=self._max_pixels).pixels
+        predicted = PredictedImage(Sample(pair.key, truth, labels, levels, proper), photograph)
+        return lambda: predicted
+
+    def notes(self) -> list[str]:
+        """None: what there is to know of stored maps, they do not tell."""
+        return []
 
 
 def none_of(ignore_index: int, classes: int) -> int:
-    """The id that means no class in a label map: void's, unless that is the id of a class, which may be answered."""
+    """The id that means no class in a label map: void's, unless that is the id of a class, which may be predicted."""
     return -1 if 0 <= ignore_index < classes else ignore_index
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError
-from hypsegcli.truth.diagnose import SHOWN, Wording, capitalise, diagnose, id_ranges, unknown_ids
+from hypsegcli.images.decode import DecodedImage, decode_image
+from hypsegcli.truth.diagnose import SHOWN, Wording, capitalise, diagnose, id_ranges, size_mistake, unknown_ids
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
+from hypsegcli.truth.pairs import Pair
 
 _RARE = 5e-5  # shares below would be shown as 0.00 %
 
@@ -66,6 +69,20 @@ def examine_masks(
     called = f" ({names[0]} to {names[-1]})" if names else ""
     advice = mistake or f"{capitalise(wording.translate('34:void'))}."
     raise DataError(f"{problem} Allowed are 0 to {classes - 1}{called} and {ignore_index} for void. {advice}")
+
+
+def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Decode the image of a pair, whose mask is `mask_shape`, (H, W).
+
+    Raises DataError, with the likely mistake, where the sizes disagree; ImageError as decode_image does; ValueError for
+    a pair without an image.
+    """
+    if pair.image is None:
+        raise ValueError(f"{pair.key} has no image")
+    image = decode_image(pair.image, max_pixels=max_pixels)
+    if image.pixels.shape[:2] != mask_shape:
+        raise DataError(f"{pair.image} and {pair.mask}: {size_mistake(image.pixels.shape, mask_shape)}")
+    return image
 
 
 def _stands_alone(values: NDArray[Any]) -> NDArray[np.bool_]:

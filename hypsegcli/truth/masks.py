@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from hypsegcli.images.decode import decode_mask
 _LINE = re.compile(r"(-?[0-9]{1,9})\s*:\s*(-?[0-9]{1,9}|void)")
 _NAMED = 8
 
+Id = TypeVar("Id", bound=np.integer[Any])
 Table = tuple[NDArray[np.uint8 | np.uint16], NDArray[np.bool_]]
 
 
@@ -93,23 +95,28 @@ def read_mask(
 
     uint8 up to 255 classes, uint16 up to 65535. Ids go through `id_map` first; then `ignore_index` is void, also
     where it is the id of a class. Raises DataError that names the file for ids which are neither a class nor
-    void, ImageError for a file that holds no ids (see decode_mask).
+    void, ImageError for a file that holds no ids (see decode_ids).
     """
     values: NDArray[Any] = decode_ids(path)
     if values.dtype in (np.uint8, np.uint16):
         ids = np.arange(np.iinfo(values.dtype).max + 1)
-        table, strange = _table(len(ids), classes, ignore_index, id_map)
+        table, unknown = _table(len(ids), classes, ignore_index, id_map)
     else:
         ids, values = np.unique(values, return_inverse=True)
-        table, strange = _translate(ids.astype(np.int64), classes, ignore_index, id_map)
-    if strange.any() and (outside := np.take(strange, values)).any():
-        found = ids[np.unique(values[outside])].tolist()
-        names = ", ".join(map(str, found[:_NAMED])) + (" and more" if len(found) > _NAMED else "")
+        table, unknown = _translate(ids.astype(np.int64), classes, ignore_index, id_map)
+    if unknown.any() and (outside := np.take(unknown, values)).any():
+        listed = ids[np.unique(values[outside])].tolist()
+        names = ", ".join(map(str, listed[:_NAMED])) + (" and more" if len(listed) > _NAMED else "")
         raise DataError(
             f"{path}: holds the ids {names}, which are no class. Allowed are 0 to {classes - 1} and {ignore_index} "
             "for void. Name another void id with --ignore-index, or translate ids with --map."
         )
     return np.take(table, values)  # several times faster than table[values]
+
+
+def hold_out(mask: NDArray[Id], classes: Collection[int], *, void: int) -> NDArray[Id]:
+    """Return the mask, ids of any shape, with `classes` void: for zero-label learning, and for scores of the rest."""
+    return np.where(np.isin(mask, tuple(classes)), mask.dtype.type(void), mask) if classes else mask
 
 
 @lru_cache(maxsize=8)
@@ -121,6 +128,6 @@ def _translate(ids: NDArray[np.int64], classes: int, ignore_index: int, id_map: 
     """Return the class of each id, `classes` where it has none, and whether it is neither class nor void."""
     mapped = ids if id_map is None else id_map.apply(ids, ignore_index)
     void = mapped == ignore_index
-    strange = ~void & ((mapped < 0) | (mapped >= classes))
+    unknown = ~void & ((mapped < 0) | (mapped >= classes))
     kind = np.uint8 if classes < 256 else np.uint16
-    return np.where(void | strange, classes, mapped).astype(kind), strange
+    return np.where(void | unknown, classes, mapped).astype(kind), unknown

@@ -47,7 +47,7 @@ class Stages:
         self.begin("decode", int(path.stem))
         return DecodedImage(np.full((16, 16, 3), int(path.stem), np.uint8), ())
 
-    def predict(self, images: list[RGB]) -> list[Prediction]:
+    def predict(self, images: list[RGB], _: None) -> list[Prediction]:
         self.begin("network", int(images[0][0, 0, 0]))
         return [Prediction(image[..., 0], {}) for image in images]
 
@@ -117,7 +117,7 @@ def test_ctrl_c_in_the_network_leaves_no_thread(tmp_path: Path, monkeypatch: pyt
     before = threading.active_count()
     stages = Stages(tmp_path, 30, monkeypatch)
 
-    def interrupted(images: list[RGB]) -> list[Prediction]:
+    def interrupted(images: list[RGB], _: None) -> list[Prediction]:
         if images[0][0, 0, 0] == 5:
             raise KeyboardInterrupt
         return [Prediction(image[..., 0], {}) for image in images]

@@ -10,6 +10,8 @@ import pytest
 import torch
 from PIL import Image
 from support import Hypseg, make_checkpoint, photograph
+from support.limited_engine import AUTO, WIDE, LimitedEngine, picture
+from support.limited_engine import TREE as TREE_OF_COLORS
 from torch import nn
 
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
@@ -19,11 +21,12 @@ from hypsegcli.errors import DataError, ImageError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import choose_device
-from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
+from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutPrediction, DropoutSampler
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling
 from hypsegcli.scores.sources import NetworkSource, StoredSource, plane_key
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair, pair_files
@@ -218,7 +221,7 @@ def test_planes_and_probabilities_must_have_the_size_of_the_label_map(data: Path
 
 
 @pytest.mark.parametrize("where", ["network", "dropout"])
-@pytest.mark.parametrize("error", [RuntimeError("no memory\nat all"), MemoryError(), FloatingPointError("NaN")])
+@pytest.mark.parametrize("error", [RuntimeError("no weights\nat all"), ZeroDivisionError(), FloatingPointError("NaN")])
 def test_a_network_that_fails_is_an_error_that_names_the_image(
     data: Path, checkpoint: Path, where: str, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,9 +233,67 @@ def test_a_network_that_fails_is_an_error_that_names_the_image(
 
     monkeypatch.setattr(work if where == "network" else sampler, "predict", fail)
     pair = Pair("a", data / "masks/a.png", data / "images/a.png", None)
-    reason = {"no memory\nat all": "no memory", "": "MemoryError", "NaN": "NaN"}[str(error)]
-    with pytest.raises(ImageError, match=rf"images/a\.png: the network failed on it: {reason}$"):
+    reason = {"no weights\nat all": "no weights", "": "ZeroDivisionError", "NaN": "NaN"}[str(error)]
+    with pytest.raises(ImageError, match=rf"images/a\.png: the network failed on this 64 x 48 image: {reason}$"):
         NetworkSource(work, sampler=sampler).read(pair, truth_of(pair))()
+
+
+def limited(limit: int, *, sampler: Any = None, longest_side: int | None = None) -> NetworkSource:
+    request = Request(measures=("distance", "margin"), longest_side=longest_side)
+    return NetworkSource(Segmenter(LimitedEngine(limit), TREE_OF_COLORS, request=request, tiling=AUTO), sampler=sampler)
+
+
+def wide(folder: Path) -> tuple[Pair, np.ndarray]:
+    Image.fromarray(picture(*WIDE)).save(folder / "wide.png")
+    truth = np.random.default_rng(1).integers(0, 4, WIDE, np.uint8)
+    return Pair("wide", put(folder / "wide mask.png", truth), folder / "wide.png", None), truth
+
+
+@pytest.mark.parametrize(("limit", "tile"), [(545_000, 1024), (300_000, 512)])
+def test_an_image_that_does_not_fit_into_memory_is_scored_in_windows(tmp_path: Path, limit: int, tile: int) -> None:
+    """The engine sees nothing beyond a cell, so that windows change but rounding."""
+    pair, truth = wide(tmp_path)
+    source, unlimited = limited(limit), limited(10**9)
+    for _ in range(2):
+        found, whole = source.read(pair, truth)().sample, unlimited.read(pair, truth)().sample
+    assert source.notes() == [f"2 images did not fit into memory whole; scored in windows of {tile} pixels"]
+    assert unlimited.notes() == []
+    sure = whole.levels["margin"] > 100
+    assert sure.mean() > 0.5
+    np.testing.assert_array_equal(found.labels[sure], whole.labels[sure])
+    for name, levels in whole.levels.items():
+        np.testing.assert_allclose(found.levels[name].astype(int), levels.astype(int), atol=2)
+    assert found.proper is not None
+    assert whole.proper is not None
+    smooth = (truth < 3) & sure  # windows decide one way where the whole image is torn between two classes
+    np.testing.assert_allclose(found.proper[:, smooth], whole.proper[:, smooth], atol=1e-4)
+
+
+def test_where_not_even_windows_fit_the_sentence_names_the_image(tmp_path: Path) -> None:
+    pair, truth = wide(tmp_path)
+    with pytest.raises(ImageError, match=r"wide\.png: 1040 x 528 pixels do not fit into memory, not even in windows"):
+        limited(1).read(pair, truth)()
+    with pytest.raises(ImageError, match=r"wide\.png: 1040 x 528 pixels do not fit into memory; use"):
+        limited(1, longest_side=512).read(pair, truth)()  # shrunk, its windows would show things at another size
+
+
+@pytest.mark.parametrize(("limit", "tile"), [(10**9, 512), (545_000, 512)])
+def test_dropout_goes_in_windows_too(tmp_path: Path, limit: int, tile: int) -> None:
+    """And an image counts once, under the smaller ones."""
+
+    class Sampler:
+        def predict(self, image: np.ndarray, *, key: str, tiling: Tiling | None) -> DropoutPrediction:
+            assert key == "wide"
+            if tiling is None or tiling.tile > tile:
+                raise MemoryError
+            return DropoutPrediction(image[..., 0] % 3, {"mc-entropy": np.full(image.shape[:2], 0.5, np.float32)})
+
+    pair, truth = wide(tmp_path)
+    source = limited(limit, sampler=Sampler())
+    found = source.read(pair, truth)()
+    assert source.notes() == [f"1 image did not fit into memory whole; scored in windows of {tile} pixels"]
+    assert found.sample.dropout_labels is not None
+    assert (found.sample.levels["mc-entropy"] == 32768).all()
 
 
 def test_the_limit_of_pixels_is_that_of_decoding(data: Path, checkpoint: Path) -> None:

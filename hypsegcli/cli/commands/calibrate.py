@@ -55,7 +55,7 @@ def calibrate(
     from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.metrics.ranking import BINS, score_table
-    from hypsegcli.scores.reading import answers
+    from hypsegcli.scores.reading import predicted_images
     from hypsegcli.scores.sources import NetworkSource
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.pairs import pair_files
@@ -64,7 +64,7 @@ def calibrate(
     loaded = load_checkpoint(checkpoint or bundled_checkpoint())
     header, classes = loaded.header, loaded.header.tree.classes
     void = header.ignore_index if ignore_index is None else ignore_index
-    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None)
+    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None, option=None)
     request = Request(measures=("distance",), longest_side=longest_side)
     segmenter = make_segmenter(
         loaded,
@@ -79,11 +79,13 @@ def calibrate(
     table = np.zeros((BINS, 2), np.int64)
     with progress_for(len(pairs), quiet=quiet) as progress:
         threads = default_workers() if workers is None else workers
-        for answered in answers(pairs, source, classes=classes, ignore_index=void, workers=threads):
-            sample = answered.sample
+        for image in predicted_images(pairs, source, classes=classes, ignore_index=void, workers=threads):
+            sample = image.sample
             labelled = sample.truth != classes
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
+    for note in source.notes():
+        talk(note)
     calibration = fit_calibration(
         table,
         full_scale=header.model.max_distance,

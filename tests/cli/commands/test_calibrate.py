@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from support import Hypseg, make_checkpoint, photograph
+from support.limited_engine import limit_memory
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
@@ -152,3 +153,18 @@ def test_a_heatmap_says_what_it_shows(
     monkeypatch.setattr(outputs, "heatmap", heatmap)
     assert hypseg("uncertainty", data / "images", "--out", data / "maps", "--checkpoint", out, *raw).code == 0
     assert titles == [title, title]
+
+
+def test_what_does_not_fit_into_memory_is_scored_in_windows(
+    hypseg: Hypseg, tmp_path: Path, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_memory(monkeypatch, 512 * 64)
+    photograph(tmp_path / "images/a.png", size=(528, 64))
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.kron(np.eye(3, 3, dtype=np.uint8), np.ones((22, 176), np.uint8))[:64]).save(
+        tmp_path / "masks/a.png"
+    )
+    out = ("--out", tmp_path / "calibrated.safetensors", "--name", "one picture", "--quiet")
+    outcome = hypseg("calibrate", tmp_path / "images", tmp_path / "masks", "--checkpoint", plain, *out)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stderr == "1 image did not fit into memory whole; scored in windows of 512 pixels\n"

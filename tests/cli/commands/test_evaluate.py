@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, make_checkpoint, photograph
+from support.limited_engine import limit_memory
 
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.answers import names_of
@@ -643,3 +644,20 @@ def test_numpy_planes_take_their_scale_from_the_command_line(hypseg: Hypseg, dat
     (measure,) = report_of(data / "out")["measures"]
     assert (measure["auroc"], measure["full_scale"]) == (1.0, 5.0)
     assert measure["reliability"][-1]["accuracy"] == 1.0
+
+
+def test_what_does_not_fit_into_memory_is_scored_in_windows(
+    hypseg: Hypseg, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And said once, at the end."""
+    limit_memory(monkeypatch, 512 * 64)
+    for seed in range(2):
+        photograph(tmp_path / f"images/{seed}.png", size=(528, 64), seed=seed)
+        put(tmp_path / f"masks/{seed}.png", np.full((64, 528), seed, np.uint8))
+    arguments = (tmp_path / "images", tmp_path / "masks", "--checkpoint", checkpoint, "--quiet")
+    outcome = hypseg("evaluate", *arguments)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stderr == "2 images did not fit into memory whole; scored in windows of 512 pixels\n"
+    outcome = hypseg("evaluate", *arguments, "--tile", "off")
+    assert outcome.code == 1
+    assert "0.png: 528 x 64 pixels do not fit into memory; use" in outcome.stderr

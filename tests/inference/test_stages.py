@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from support.limited_engine import AUTO, TREE, WIDE, LimitedEngine, picture
 
-from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images.decode import DecodedImage
-from hypsegcli.inference.device import Device
-from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import Loaded, Segmented, Stages, Trouble, Unsegmented, is_out_of_memory
 from hypsegcli.inference.tiling import Tiling
-from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import NetworkOutput
-from hypsegcli.run.batches import Batches, Loaded, Segmented, is_out_of_memory
-from hypsegcli.run.plan import PlannedImage
-from hypsegcli.run.results import Failed
-
-TREE = flat_tree(["red", "green", "blue"])
-AUTO = Tiling(tile=1024, overlap=208, above=2048 * 2048)
-WIDE = (528, 1040)  # 549,120 pixels; its windows of 1024 have 540,672, those of 512 have 262,144
 
 ERRORS: list[Callable[[], BaseException]] = [
     lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -38,64 +24,23 @@ ERRORS: list[Callable[[], BaseException]] = [
 ]
 
 
-class LimitedEngine:
-    """Answers the class of a cell's strongest colour, up to some number of pixels at once."""
-
-    label, device = "limited", Device(torch.device("cpu"), bf16=False)
-    config = ModelConfig(embedding_size=3, nodes=3, softmax="flat")
-
-    def __init__(self, limit: int, error: Callable[[], BaseException] = MemoryError) -> None:
-        self.limit, self.error = limit, error
-        self.sizes: list[tuple[int, ...]] = []
-        self.held: list[weakref.ref[Any]] = []
-
-    def features(self, images: RGB) -> Tensor:
-        return torch.zeros(len(images), 3, images.shape[1] // 16, images.shape[2] // 16)
-
-    def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
-        assert [held() for held in self.held if held() is not None] == [], "a failed try keeps its memory"
-        self.sizes.append(images.shape[:3])
-        colors = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-        if images[..., 0].size > self.limit:
-            self.held.append(weakref.ref(colors))
-            raise self.error()
-        v = torch.nn.functional.avg_pool2d(colors, 4)
-        return NetworkOutput(v, 8 * v, v.norm(dim=1))
-
-
-def picture(height: int, width: int, seed: int = 0) -> RGB:
-    rng = np.random.default_rng(seed)
-    return (
-        rng.integers(0, 256, (-(-height // 16), -(-width // 16), 3), np.uint8)
-        .repeat(16, 0)
-        .repeat(16, 1)[:height, :width]
-    )
-
-
-def loaded(*sizes: tuple[int, int]) -> list[Loaded]:
-    return [
-        Loaded(
-            PlannedImage(Path(f"{number}.png"), PurePosixPath(f"{number}"), {}),
-            DecodedImage(picture(*size, seed=number), ()),
-            {},
-        )
-        for number, size in enumerate(sizes)
-    ]
+def loaded(*sizes: tuple[int, int]) -> list[Loaded[int]]:
+    return [Loaded(number, DecodedImage(picture(*size, seed=number), ())) for number, size in enumerate(sizes)]
 
 
 def run(
     engine: LimitedEngine,
-    images: Sequence[Loaded | Failed],
+    images: Sequence[Loaded[int] | str],
     *,
     size: int = 1,
     tiling: Tiling | None = AUTO,
     longest_side: int | None = None,
-) -> list[Segmented | Failed]:
+) -> list[Segmented[int] | Unsegmented[int] | str]:
     request = Request(measures=("distance", "margin"), longest_side=longest_side)
-    return list(Batches(Segmenter(engine, TREE, request=request, tiling=tiling), size=size).segment(images))
+    return list(Stages(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size).segment(images))
 
 
-def same(found: Segmented | Failed, image: Loaded) -> None:
+def same(found: Segmented[int] | Unsegmented[int] | str, image: Loaded[int]) -> None:
     """As without a limit, whole: the engine sees nothing beyond a cell, so that windows change but rounding."""
     assert isinstance(found, Segmented), found
     assert found.loaded is image
@@ -165,7 +110,7 @@ def test_no_step_is_taken_that_is_forbidden_or_no_smaller(
         if tries == 1
         else ", not even in windows of 512 pixels; use --longest-side"
     )
-    assert found == Failed(images[0].planned, f"0.png: 1040 x 528 pixels do not fit into memory{advice}")
+    assert found == Unsegmented(0, Trouble("memory", f"1040 x 528 pixels do not fit into memory{advice}"))
 
 
 def test_another_error_changes_nothing_for_the_others() -> None:
@@ -178,15 +123,14 @@ def test_another_error_changes_nothing_for_the_others() -> None:
     assert [one.notes for one in found if isinstance(one, Segmented)] == [()] * 4
     engine.sizes.clear()
     images = loaded(WIDE)
-    assert run(engine, images) == [
-        Failed(images[0].planned, "0.png: the network failed on this 1040 x 528 image: weights are broken")
-    ]
+    reason = "the network failed on this 1040 x 528 image: weights are broken"
+    assert run(engine, images) == [Unsegmented(0, Trouble("other", reason))]
     assert len(engine.sizes) == 1
 
 
 def test_neighbours_of_one_size_go_together_and_failures_keep_their_place() -> None:
     images = loaded((48, 64), (48, 64), (32, 32), (48, 64), (48, 64), (48, 64), (48, 64))
-    failed = Failed(images[0].planned, "not a picture")
+    failed = "not a picture"
     engine = LimitedEngine(10**9)
     found = run(engine, [*images[:5], failed, *images[5:]], size=3)
     assert [size[0] for size in engine.sizes] == [2, 1, 2, 2]

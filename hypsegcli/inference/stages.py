@@ -1,0 +1,195 @@
+"""From decoded images to predictions: neighbours of equal size together, what does not fit into memory in pieces.
+
+A batch that runs out of memory goes one by one, an image that does goes in windows of 1024 pixels, then of 512. This is
+the way of every command that segments, and of validation while training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Generic, Literal, TypeVar
+
+import torch
+
+from hypsegcli.budget import BUDGET, Budget
+from hypsegcli.errors import first_line
+from hypsegcli.images.decode import DecodedImage
+from hypsegcli.inference.prediction import Labels, Prediction
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling
+
+# How allocators say it that raise a plain RuntimeError: torch's on the CPU, on Apple GPUs, and CUDA itself.
+_OUT_OF_MEMORY = ("can't allocate memory", "DefaultCPUAllocator", "out of memory")
+
+Item = TypeVar("Item")
+Other = TypeVar("Other")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded(Generic[Item]):
+    """An image that waits for the network."""
+
+    item: Item  # what its owner knows it by
+    image: DecodedImage
+    truth: Labels | None = None  # (H, W), for predictions with `proper`; all images of a batch have one, or none
+    seconds: dict[str, float] = field(default_factory=dict)  # of the stages so far
+
+    @property
+    def pixels(self) -> int:
+        """How many it has."""
+        return self.image.pixels.size // 3
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented(Generic[Item]):
+    """An image and its prediction; its seconds have those of network and reduce."""
+
+    loaded: Loaded[Item]
+    prediction: Prediction
+    notes: tuple[str, ...] = ()  # what was done for want of memory
+    tile: int | None = None  # side of the windows in which alone it fitted into memory
+
+
+@dataclass(frozen=True)
+class Unsegmented(Generic[Item]):
+    """An image of which there is no prediction."""
+
+    item: Item
+    trouble: Trouble
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something failed; not the error itself, which would keep its tensors alive for the next try."""
+
+    kind: Literal["memory", "not finite", "other"]
+    reason: str
+
+
+class Stages:
+    """Runs a segmenter; batches stay small once one did not fit into memory."""
+
+    def __init__(self, segmenter: Segmenter, *, batch_size: int = 1, budget: Budget = BUDGET) -> None:
+        self._segmenter = segmenter
+        self._batch_size = batch_size
+        self._budget = budget
+
+    def segment(
+        self, images: Iterable[Loaded[Item] | Other]
+    ) -> Generator[Segmented[Item] | Unsegmented[Item] | Other, None, None]:
+        """One result an image, in order; whatever else comes passes through in its place."""
+        waiting: list[Loaded[Item]] = []
+        for image in images:
+            if not isinstance(image, Loaded):
+                yield from self._finish(waiting)
+                yield image
+                continue
+            if waiting and waiting[0].image.pixels.shape != image.image.pixels.shape:
+                yield from self._finish(waiting)
+            waiting.append(image)
+            del image  # what is done with must not be held here until the next one comes
+            if len(waiting) >= self._batch_size:
+                yield from self._finish(waiting)
+        yield from self._finish(waiting)
+
+    def segment_one(self, loaded: Loaded[Item], notes: tuple[str, ...] = ()) -> Segmented[Item] | Unsegmented[Item]:
+        """One image alone; `notes` say what was tried before."""
+        height, width = loaded.image.pixels.shape[:2]
+        fitted = fit_into_memory(partial(self._predict, [loaded]), self._segmenter, height, width, budget=self._budget)
+        if isinstance(fitted, Trouble):
+            return Unsegmented(loaded.item, fitted)
+        (segmented,), tile = fitted
+        if tile is not None:
+            notes += (f"did not fit into memory whole; segmented in windows of {tile} pixels",)
+        return replace(segmented, notes=notes, tile=tile)
+
+    def _finish(self, batch: list[Loaded[Item]]) -> Generator[Segmented[Item] | Unsegmented[Item], None, None]:
+        """Segment a batch and leave nothing in it."""
+        notes: tuple[str, ...] = ()
+        if len(batch) > 1:
+            done = _attempt(partial(self._predict, batch))
+            if not isinstance(done, Trouble):
+                batch.clear()
+                while done:
+                    yield done.pop(0)
+                return
+            if done.kind == "memory":
+                self._batch_size = 1
+                notes = (f"did not fit into memory in a batch of {len(batch)}; segmented alone",)
+        while batch:  # alone, all but one may well do
+            yield self.segment_one(batch.pop(0), notes)
+
+    def _predict(self, batch: list[Loaded[Item]], tiling: Tiling | None = None) -> list[Segmented[Item]]:
+        started, forward = time.perf_counter(), self._segmenter.forward_seconds
+        if tiling is None:
+            truths = [loaded.truth for loaded in batch if loaded.truth is not None] or None
+            predictions = self._segmenter.predict([loaded.image.pixels for loaded in batch], truths)
+        else:
+            predictions = [self._segmenter.predict_tiled(loaded.image.pixels, tiling, loaded.truth) for loaded in batch]
+        network = (self._segmenter.forward_seconds - forward) / len(batch)
+        reduce = (time.perf_counter() - started) / len(batch) - network
+        for loaded in batch:
+            loaded.seconds.update(network=network, reduce=reduce)
+        return [Segmented(loaded, prediction) for loaded, prediction in zip(batch, predictions, strict=True)]
+
+
+def fit_into_memory(
+    work: Callable[[Tiling | None], Result], segmenter: Segmenter, height: int, width: int, *, budget: Budget = BUDGET
+) -> tuple[Result, int | None] | Trouble:
+    """What `work` returns for an image, and the side of the windows it took; None where none were needed.
+
+    `work` is called with None, for an image as the segmenter takes it, and then, as long as memory runs out, with
+    smaller and smaller windows. The reason of a trouble is a sentence without the image's name.
+    """
+    windows = _smaller_windows(segmenter, height, width, budget.smaller_windows)
+    result, tile = _attempt(partial(work, None)), None
+    for tiling in windows:
+        if not isinstance(result, Trouble) or result.kind != "memory":
+            break
+        result, tile = _attempt(partial(work, tiling)), tiling.tile
+    if not isinstance(result, Trouble):
+        return result, tile
+    if result.kind != "memory":
+        return replace(result, reason=f"the network failed on this {width} x {height} image: {result.reason}")
+    advice = "; use --tile 512 or --longest-side"
+    if windows:
+        advice = f", not even in windows of {windows[-1].tile} pixels; use --longest-side"
+    return replace(result, reason=f"{width} x {height} pixels do not fit into memory{advice}")
+
+
+def _attempt(work: Callable[[], Result]) -> Result | Trouble:
+    try:
+        return work()
+    except (RuntimeError, MemoryError, ArithmeticError) as error:
+        if is_out_of_memory(error):
+            return Trouble("memory", first_line(error))
+        return Trouble("not finite" if isinstance(error, FloatingPointError) else "other", first_line(error))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a smaller piece of work might have gone well."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def _smaller_windows(segmenter: Segmenter, height: int, width: int, sides: tuple[int, ...]) -> list[Tiling]:
+    """Windows to fall back on, none larger than the segmenter's own, the largest first.
+
+    None where the segmenter takes no windows, and none where the image is shrunk for the network: cut from the full
+    image, they would show things at another size.
+    """
+    tiling, limit, side = segmenter.tiling, segmenter.request.longest_side, max(height, width)
+    if tiling is None or (limit is not None and side > limit):
+        return []
+    if height * width > tiling.above:  # so it was cut already
+        side = tiling.tile
+    return [
+        Tiling(tile=tile, overlap=min(tiling.overlap, tile // 4), above=tiling.above)
+        for tile in sides
+        if tile <= tiling.tile and tile < side
+    ]
