@@ -1,6 +1,7 @@
-"""Report: what `hypseg evaluate` found, as it stands in report.json.
+"""Report: the results of `hypseg evaluate`, as they stand in report.json; metrics return these records.
 
-The JSON Schema of this file's classes is published as report.schema.json beside it. A number that is not defined, such
+The JSON Schema of this file's classes is published as report.schema.json beside it, with the text of `report_schema`.
+A field that comes later has a default, so that earlier reports can still be read. A number that is not defined, such
 as the IoU of a class that occurs nowhere, is null. Shares are from 0 to 1, never percent.
 """
 
@@ -113,7 +114,7 @@ class Boundaries(_Record):
     precision: Number
     recall: Number
     f: Number
-    measure: str | None  # whose plane the following are about
+    measure: str | None  # whose plane the following fields judge
     confidence: ConfidenceBoundary | None
     correlation: Number  # mean over images
     correlation_images: int
