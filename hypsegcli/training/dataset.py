@@ -1,6 +1,6 @@
 """A folder of images and masks, checked before the first epoch.
 
-DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same stems
+DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same names without their suffixes
 DIR/classes.txt                                                     id:name, ids from 0 without gaps
 DIR/hierarchy.json                                                  optional class tree
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,22 +21,16 @@ from torchvision.transforms import v2
 
 from hypsegcli.errors import DataError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree, read_class_names, read_tree
-from hypsegcli.images.decode import decode_image, decode_mask
-from hypsegcli.images.discover import SUFFIXES
 from hypsegcli.images.shrink import shrink_image, shrink_mask
-
-
-class Sample(NamedTuple):
-    """One image and its mask."""
-
-    image: Path
-    mask: Path
+from hypsegcli.truth.check import examine_masks, read_image
+from hypsegcli.truth.masks import decode_ids, hold_out
+from hypsegcli.truth.pairs import Pair, pair_folders
 
 
 class Split(NamedTuple):
-    """The samples of a split, and what a look at every mask found."""
+    """The pairs of a split, and what a look at every mask found."""
 
-    samples: tuple[Sample, ...]
+    pairs: tuple[Pair, ...]
     pixels: NDArray[np.int64]  # (K,) labelled pixels of each class
     void: tuple[Path, ...]  # masks without a labelled pixel
     height: int  # median size of the images
@@ -50,61 +44,31 @@ def read_data_tree(data: Path) -> ClassTree:
     return read_tree(hierarchy, names) if hierarchy.exists() else flat_tree(names)
 
 
-def read_split(data: Path, name: str, *, classes: int, ignore_index: int) -> Split:
-    """Pair images with masks by stem and decode every one of them, so that no epoch ends at a damaged file.
+def read_split(data: Path, name: str, *, classes: int, ignore_index: int, names: Sequence[str] = ()) -> Split:
+    """Pair images with masks and decode every one of them, so that no epoch ends at a damaged file.
 
-    Raises DataError for missing partners, ids outside the class list, sizes that disagree and all-void masks;
-    ImageError for a file that cannot be decoded.
+    `names` are those of the classes, for messages. Raises PlanError for missing partners; DataError, with the likely
+    mistake, for ids that cannot be right (see `examine_masks`) and sizes that disagree; ImageError for a file that
+    cannot be decoded.
     """
-    images, masks = (_by_stem(data / name / kind) for kind in ("images", "masks"))
-    if lonely := sorted(set(images) ^ set(masks)):
-        raise DataError(
-            f"{data / name}: {len(lonely)} images or masks have no partner of the same stem, such as "
-            f"{', '.join(lonely[:5])}"
-        )
-    pixels, sizes, void = np.zeros(classes, dtype=np.int64), [], []
-    samples = tuple(Sample(images[stem], masks[stem]) for stem in sorted(images))
-    for sample in samples:
-        mask = decode_mask(sample.mask)
-        _same_size(sample, decode_image(sample.image).pixels, mask)
-        labelled = mask[mask != ignore_index]
-        if labelled.size and (labelled.min() < 0 or labelled.max() >= classes):
-            strange = sorted(set(np.unique(labelled).tolist()) - set(range(classes)))[:8]
-            raise DataError(
-                f"{sample.mask}: holds the ids {', '.join(map(str, strange))}, but classes.txt ends at {classes - 1} "
-                f"and void is {ignore_index}; pass --ignore-index if another id means 'not labelled'"
-            )
-        pixels += np.bincount(labelled.ravel(), minlength=classes)
-        sizes.append(mask.shape)
-        if not labelled.size:
-            void.append(sample.mask)
-    if not pixels.any():
-        raise DataError(f"{data / name / 'masks'}: no mask has a labelled pixel (void is {ignore_index})")
-    height, width = np.median(np.asarray(sizes), axis=0).astype(int).tolist()
-    return Split(samples, pixels, tuple(void), height, width)
-
-
-def _same_size(sample: Sample, pixels: NDArray[np.uint8], mask: NDArray[Any]) -> None:
-    if pixels.shape[:2] != mask.shape:
-        raise DataError(
-            f"{sample.image} is {pixels.shape[1]} x {pixels.shape[0]} pixels, its mask {sample.mask} is "
-            f"{mask.shape[1]} x {mask.shape[0]}; a mask needs one id for each pixel"
-        )
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected train/images, train/masks, val/images and val/masks")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
-        if path.stem in found:
-            raise DataError(f"{path} and {found[path.stem].name} have the same stem; keep one of them")
-        found[path.stem] = path
-    if not found:
-        raise DataError(f"{folder}: holds no images")
-    return found
+    images, masks = (data / name / kind for kind in ("images", "masks"))
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder; expected train/images, train/masks, val/images and val/masks")
+    pairs = tuple(pair_folders(masks=masks, images=images))
+    survey = examine_masks(
+        [pair.mask for pair in pairs],
+        classes=classes,
+        ignore_index=ignore_index,
+        id_map=None,
+        names=names,
+        option=None,
+    )
+    for pair, size in zip(pairs, survey.sizes, strict=True):
+        read_image(pair, size)
+    pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
+    height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
+    return Split(pairs, pixels, survey.void, height, width)
 
 
 class Draw(NamedTuple):
@@ -147,28 +111,28 @@ class CropDataset(Dataset[Crop]):
 
     def __init__(
         self,
-        samples: Sequence[Sample],
+        pairs: Sequence[Pair],
         augmentation: v2.Compose,
         *,
         ignore_index: int,
         held_out: Sequence[int] = (),
         longest_side: int | None = None,
     ) -> None:
-        self.samples = samples
+        self.pairs = pairs
         self.augmentation = augmentation
         self.ignore_index = ignore_index
         self.held_out = held_out
         self.longest_side = longest_side
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.pairs)
 
     def __getitem__(self, draw: Draw) -> Crop:
-        sample = self.samples[draw.sample]
-        pixels, mask = decode_image(sample.image).pixels, decode_mask(sample.mask)
-        _same_size(sample, pixels, mask)
+        pair = self.pairs[draw.sample]
+        mask = decode_ids(pair.mask)
+        pixels = read_image(pair, mask.shape).pixels
         mask = shrink_mask(mask, self.longest_side).astype(np.int64)
-        mask[np.isin(mask, self.held_out)] = self.ignore_index
+        mask = hold_out(mask, self.held_out, void=self.ignore_index)
         image = tv_tensors.Image(torch.from_numpy(shrink_image(pixels, self.longest_side)).permute(2, 0, 1))
         labels = tv_tensors.Mask(torch.from_numpy(mask))
         with torch.random.fork_rng(devices=[]):

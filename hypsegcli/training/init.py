@@ -25,7 +25,7 @@ _NAMED = 3
 class Start(NamedTuple):
     """Where first weights come from."""
 
-    told: str  # in words
+    description: str  # in words
     random: tuple[str, ...]  # names of tensors that were left to chance
 
 
@@ -69,8 +69,8 @@ def _from_torchvision(model: HyperbolicDeepLab) -> Start:
             progress=False, check_hash=True
         )
     except (URLError, OSError, RuntimeError) as error:
-        told = f"random weights: torchvision's for {name} cannot be had here ({error})"
-        return Start(told, tuple(model.state_dict()))
+        description = f"random weights: torchvision's for {name} cannot be had here ({error})"
+        return Start(description, tuple(model.state_dict()))
     return _into_backbone(model, weights, f"torchvision's ImageNet weights of {name}")
 
 
@@ -113,5 +113,5 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
     if not left:
         return Start(f"all {len(target)} tensors from {path.name}", left)
     more = ", ..." if len(left) > _NAMED else ""
-    told = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {', '.join(left[:_NAMED])}{more}"
-    return Start(told, left)
+    description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {', '.join(left[:_NAMED])}{more}"
+    return Start(description, left)

@@ -129,7 +129,7 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     losses.total.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
     if not torch.isfinite(losses.total + length):  # before the step, which would spoil the weights
-        names = ", ".join(run.train_split.samples[index].image.name for index in torch.as_tensor(batch.sample).tolist())
+        names = ", ".join(run.train_split.pairs[index].key for index in torch.as_tensor(batch.sample).tolist())
         raise DataError(
             f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
             f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run from "
@@ -153,7 +153,7 @@ def _validate(run: Run, epoch: int) -> Validation:
         return validate(
             run.scored().finished(),
             run.header,
-            run.val_split.samples,
+            run.val_split.pairs,
             device=run.job.device,
             held_out=run.held_out,
             longest_side=config.longest_side or None,

@@ -84,23 +84,29 @@ class Run:
 def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
     """Look at all data and build every part.
 
-    `initialised_from` is what is known of a run that goes on, whose weights come later. Raises DataError, ImageError,
-    TreeError or CheckpointError where something does not fit.
+    `initialised_from` is what is known of a run that goes on, whose weights come later. Raises DataError, PlanError,
+    ImageError, TreeError or CheckpointError where something does not fit.
     """
     config = job.config
     tree = read_data_tree(job.data)
     held_out = _held_out(config, tree)
     train_split, val_split = (
-        read_split(job.data, name, classes=tree.classes, ignore_index=config.ignore_index) for name in ("train", "val")
+        read_split(
+            job.data,
+            name,
+            classes=tree.classes,
+            ignore_index=config.ignore_index,
+            names=tree.names[: tree.classes],
+        )
+        for name in ("train", "val")
     )
     for split in (train_split, val_split):
         split.pixels[list(held_out)] = 0
         if not split.pixels.any():
             raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
-    if len(train_split.samples) < config.batch_size:
+    if len(train_split.pairs) < config.batch_size:
         raise DataError(
-            f"{job.data / 'train'}: {len(train_split.samples)} images do not fill a batch; "
-            f"lower {setting('batch_size')}"
+            f"{job.data / 'train'}: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
     flat = config.softmax == "flat" or tree.is_flat
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
@@ -116,8 +122,8 @@ def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
         colors=read_colors(Path(config.colors) if config.colors else None, tree.names[: tree.classes]),
         ignore_index=config.ignore_index,
         provenance=Provenance(
-            trained_on=f"{job.data.resolve().name}/train, {len(train_split.samples)} images",
-            validated_on=f"{job.data.resolve().name}/val, {len(val_split.samples)} images",
+            trained_on=f"{job.data.resolve().name}/train, {len(train_split.pairs)} images",
+            validated_on=f"{job.data.resolve().name}/val, {len(val_split.pairs)} images",
             licence=config.licence,
             initialised_from=initialised_from,
             recipe=config.model_dump(mode="json"),
@@ -147,9 +153,9 @@ def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) 
     if config.train_only == "head" and random:
         raise DataError(
             f"train_only=head would leave {len(random)} tensors as chance made them, such as {random[0]} "
-            f"({start.told}); choose an --init whose network is this one"
+            f"({start.description}); choose an --init whose network is this one"
         )
-    return start.told
+    return start.description
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
@@ -168,7 +174,7 @@ def _build_loader(
     config = job.config
     red, green, blue = (round(255 * mean) for mean in header.input.mean)
     dataset = CropDataset(
-        split.samples,
+        split.pairs,
         build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index),
         ignore_index=config.ignore_index,
         held_out=held_out,

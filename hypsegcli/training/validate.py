@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,20 +14,23 @@ from numpy.typing import NDArray
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import full_scale
-from hypsegcli.images.decode import decode_image
+from hypsegcli.errors import ImageError
+from hypsegcli.inference.build import make_tiling
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import Loaded, Stages, Unsegmented
 from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.pictures.palette import RGB
-from hypsegcli.scores import gallery as strips
-from hypsegcli.scores import tally
+from hypsegcli.scores.gallery import strip
 from hypsegcli.scores.metrics.classes import confusion_matrix, mean_scores
 from hypsegcli.scores.metrics.levels import relaxed_scores
 from hypsegcli.scores.metrics.ranking import BINS, auroc, score_table
-from hypsegcli.training.dataset import Sample
-from hypsegcli.truth.masks import read_mask
+from hypsegcli.scores.tally import Sample
+from hypsegcli.truth.check import read_image
+from hypsegcli.truth.masks import hold_out, read_mask
+from hypsegcli.truth.pairs import Pair
 
 _MEASURES = ("distance", "entropy")
 
@@ -35,7 +40,7 @@ class Scores(NamedTuple):
 
     mean_iou: float  # over classes that occur in masks or predictions
     pixel_accuracy: float
-    sibling_mean_iou: float  # an answer among the true class's siblings in the tree counts as the true class
+    sibling_mean_iou: float  # a prediction among the true class's siblings in the tree counts as the true class
     cousin_mean_iou: float  # the same among cousins
     auroc_distance: float  # that a wrong pixel lies nearer to the origin than a right one
     auroc_entropy: float  # the same for the entropy of the class probabilities
@@ -48,13 +53,13 @@ class Validation(NamedTuple):
     """What a look at the validation images found."""
 
     scores: Scores
-    pictures: tuple[RGB, ...]  # photograph, truth, answer and doubt beside each other
+    pictures: tuple[RGB, ...]  # photograph, truth, prediction and doubt beside each other
 
 
 def validate(
     model: HyperbolicDeepLab,
     header: Header,
-    samples: Sequence[Sample],
+    pairs: Sequence[Pair],
     *,
     device: Device,
     held_out: Sequence[int] = (),
@@ -63,35 +68,57 @@ def validate(
 ) -> Validation:
     """Segment every image and count; draw `pictures` of them, evenly spread and the same every time.
 
-    `held_out` classes are void in the masks and cannot be answered.
+    `held_out` classes are void in the masks and cannot be predicted. Raises FloatingPointError where the network's
+    answer is not finite, ImageError where it fails otherwise.
     """
-    K = header.tree.classes
-    among = tuple(k for k in range(K) if k not in held_out) if held_out else None
+    segmenter = validation_segmenter(model, header, device=device, held_out=held_out, longest_side=longest_side)
+    return score(segmenter, header, pairs, held_out=held_out, pictures=pictures)
+
+
+def validation_segmenter(
+    model: HyperbolicDeepLab, header: Header, *, device: Device, held_out: Sequence[int], longest_side: int | None
+) -> Segmenter:
+    """What predicts while training: every image whole, unless it does not fit into memory."""
+    among = tuple(k for k in range(header.tree.classes) if k not in held_out) if held_out else None
     request = Request(measures=_MEASURES, among=among, longest_side=longest_side)
-    segmenter = Segmenter(TorchEngine(model, header.input, device), header.tree, request=request)
+    windows = make_tiling("auto", model)
+    tiling = None if windows is None else replace(windows, above=sys.maxsize)
+    return Segmenter(TorchEngine(model, header.input, device), header.tree, request=request, tiling=tiling)
+
+
+def score(
+    segmenter: Segmenter, header: Header, pairs: Sequence[Pair], *, held_out: Sequence[int] = (), pictures: int = 0
+) -> Validation:
+    """As `validate`, by a segmenter that is there already."""
+    K, most = header.tree.classes, segmenter.engine.config.max_distance
+    stages = Stages(segmenter)
     confusion = np.zeros((K, K + 1), np.int64)
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
-    shown = {int(index) for index in np.linspace(0, len(samples) - 1, pictures)}
+    shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}
     drawn: list[RGB] = []
     palette = np.array(header.colors, np.uint8)
-    for number, sample in enumerate(samples):
-        photograph = decode_image(sample.image).pixels
-        prediction = segmenter.predict([photograph])[0]
-        truth = read_mask(sample.mask, classes=K, ignore_index=header.ignore_index)
-        truth[np.isin(truth, held_out)] = K
+    for number, pair in enumerate(pairs):
+        mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index)
+        truth = hold_out(mask, held_out, void=K)
+        photograph = read_image(pair, truth.shape)
+        segmented = stages.segment_one(Loaded(pair, photograph))
+        if isinstance(segmented, Unsegmented):
+            failure = f"{pair.image}: {segmented.trouble.reason}"
+            raise FloatingPointError(failure) if segmented.trouble.kind == "not finite" else ImageError(failure)
+        prediction = segmented.prediction
         confusion += confusion_matrix(truth, prediction.labels, K)
         labelled = truth != K
         wrong = (prediction.labels != truth)[labelled]
         levels = {}
         for index, name in enumerate(_MEASURES):
-            scale = full_scale(name, max_distance=model.config.max_distance)
+            scale = full_scale(name, max_distance=most)
             levels[name] = to_levels(prediction.confidence[name] / np.float32(scale))
             tables[index] += score_table(levels[name][labelled], wrong)
         if number in shown:
-            seen = tally.Sample(sample.image.stem, truth, prediction.labels, levels)
-            drawn.append(strips.strip(seen, photograph, palette))
+            sample = Sample(pair.key, truth, prediction.labels, levels)
+            drawn.append(strip(sample, photograph.pixels, palette))
     means = mean_scores(confusion)
-    quantiles = _quantiles(tables[0].sum(axis=1), model.config.max_distance)
+    quantiles = _quantiles(tables[0].sum(axis=1), most)
     relaxed = [family.miou for family in relaxed_scores(confusion, header.tree) if family.definition == "moved"]
     aurocs = [float(auroc(table)) for table in tables]
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))

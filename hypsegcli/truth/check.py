@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ from hypsegcli.truth.pairs import Pair
 _RARE = 5e-5  # shares below would be shown as 0.00 %
 
 
+class MaskSurvey(NamedTuple):
+    """What a look at every mask counted."""
+
+    sizes: tuple[tuple[int, ...], ...]  # (H, W) of each
+    pixels: Mapping[int, int]  # of each id, over all masks
+    void: tuple[Path, ...]  # masks without a labelled pixel
+
+
 def examine_masks(
     paths: Sequence[Path],
     *,
@@ -29,21 +37,25 @@ def examine_masks(
     names: Sequence[str] = (),
     kind: str = "masks",
     option: str | None = "--map",
-) -> None:
+) -> MaskSurvey:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
-    That is: an id that is neither a class nor void, no labelled pixel in any mask, or white saved for class 1 (see
-    `diagnose`). `names` are the classes' names, `kind` and `option` what the message calls the files and the way to
-    translate their ids, None where there is none. A file that holds no ids raises ImageError, see decode_ids.
+    They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, or with white saved for
+    class 1 (see `diagnose`). `names` are the classes' names, `kind` and `option` what the message calls the files and
+    the way to translate their ids, None where there is none. A file that holds no ids raises ImageError, see
+    decode_ids.
     """
     wording = Wording(kind, option)
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
-    refused: list[Path] = []
+    refused, sizes, void = list[Path](), list[tuple[int, ...]](), list[Path]()
     for path in paths:
         values = decode_ids(path)
         counts = count_ids(values, id_map, ignore_index)
         histogram += counts
+        sizes.append(values.shape)
+        if counts.keys() == {ignore_index}:
+            void.append(path)
         if unknown_ids(counts, classes, ignore_index):
             refused.append(path)
             alone += count_ids(values[_stands_alone(values)], id_map, ignore_index)
@@ -57,7 +69,7 @@ def examine_masks(
         wording=wording,
     )
     if not refused and mistake is None:
-        return
+        return MaskSurvey(tuple(sizes), histogram, tuple(void))
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (

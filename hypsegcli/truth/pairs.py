@@ -36,7 +36,7 @@ class _Side(NamedTuple):
     """The files of one argument."""
 
     kind: str  # plural, for messages
-    option: str
+    option: str | None  # that leaves an ending out
     ending: str
     files: dict[str, Path]  # by key
     single: bool  # one file, named by itself
@@ -87,39 +87,49 @@ def pair_files(
     return [Pair(key, mask, of("images", key), of("labels", key)) for key, mask in truth.files.items()]
 
 
+def pair_folders(*, masks: Path, images: Path) -> list[Pair]:
+    """Pair the masks and images of two folders, those below them too, in the order of their keys as texts.
+
+    For training: names have no endings to leave out. Raises PlanError as `pair_files` does.
+    """
+    truth, photographs = _find("masks", str(masks), None, ""), _find("images", str(images), None, "")
+    _check_partners(photographs, truth)
+    return [Pair(key, truth.files[key], photographs.files[key], None) for key in sorted(truth.files)]
+
+
 def labels_folder(predictions: Path) -> Path:
     """Where the label maps of a folder of predictions lie: in `labels`, as `hypseg predict` has it, or in itself."""
     inside = predictions / "labels"
     return inside if inside.is_dir() else predictions
 
 
-def _find(kind: str, argument: str, option: str, ending: str, *, everything: bool = False) -> _Side:
+def _find(kind: str, argument: str, option: str | None, ending: str, *, everything: bool = False) -> _Side:
     """Find the files of one argument; `everything` also takes files that lack the ending."""
     inputs = find_inputs([argument]).images
     single = len(inputs) == 1 and inputs[0].path == Path(argument)
     if argument.startswith("@"):
         inputs = _below_common_folder(inputs)
-    found: dict[str, list[Path]] = {}
+    paths: dict[str, list[Path]] = {}
     for item in inputs:
         name = item.key.name
         if everything and len(item.key.parts) > 1 and item.key.parts[0].startswith(_NO_LABELS):
             continue
         if ending and name.endswith(ending) and name != ending:
-            found.setdefault(str(item.key)[: -len(ending)], []).append(item.path)
+            paths.setdefault(str(item.key)[: -len(ending)], []).append(item.path)
         elif everything or single or not ending:
-            found.setdefault(str(item.key), []).append(item.path)
-    if not found:
+            paths.setdefault(str(item.key), []).append(item.path)
+    if not paths:
         raise PlanError(
             f"{argument}: none of the {len(inputs)} {kind} ends in {ending}, such as {inputs[0].path.name}. "
             f"{option} is the end of the name before the suffix."
         )
-    doubled = [" and ".join(map(str, paths)) for paths in found.values() if len(paths) > 1]
+    doubled = [" and ".join(map(str, twins)) for twins in paths.values() if len(twins) > 1]
     if doubled:
         raise PlanError(
             f"{argument}: {len(doubled)} {kind} are there twice under one name: {_listed(doubled)}. "
             f"{_RULE}. Keep one of each, or choose with a quoted pattern such as '**/*.png'."
         )
-    return _Side(kind, option, ending, {key: path for key, (path,) in found.items()}, single)
+    return _Side(kind, option, ending, {key: path for key, (path,) in paths.items()}, single)
 
 
 def _below_common_folder(inputs: tuple[Input, ...]) -> tuple[Input, ...]:
@@ -147,8 +157,8 @@ def _advice(side: _Side, truth: _Side) -> str:
         return "Rename the files or remove those that are not wanted."
     ways = []
     for ending, mask_ending in fitting:
-        options = ((side.option, ending, side.ending), (truth.option, mask_ending, truth.ending))
-        ways.append(" ".join(f"{option} {more + given}" for option, more, given in options if more))
+        cuts = [(one, cut + one.ending) for one, cut in ((side, ending), (truth, mask_ending)) if cut]
+        ways.append(" ".join(f"{one.option} {cut}" if one.option else f"{one.kind} without {cut}" for one, cut in cuts))
     return f"{fits} of {len(side.files)} {side.kind} would find their masks with {' or with '.join(ways)}."
 
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from hypsegcli.errors import DataError, ImageError
+from hypsegcli.errors import DataError, ImageError, PlanError
+from hypsegcli.images import open_image
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Sample, read_data_tree, read_split
+from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, read_data_tree, read_split
+from hypsegcli.truth.pairs import Pair
 
 Pairs = Callable[..., Path]
 
@@ -36,8 +38,9 @@ def test_pairs_are_sorted_and_counted(pairs: Pairs) -> None:
     Image.fromarray(photo()).save(folder / "train" / "images" / ".hidden.png")
     (folder / "train" / "masks" / "notes.txt").write_text("not a mask")
     split = read_split(folder, "train", classes=4, ignore_index=255)
-    assert [(s.image.name, s.mask.name) for s in split.samples] == [(f"{n}.png", f"{n}.png") for n in "abc"]
-    assert all(s.image.parent.name == "images" and s.mask.parent.name == "masks" for s in split.samples)
+    train = folder / "train"
+    expected = [Pair(n, train / f"masks/{n}.png", train / f"images/{n}.png", None) for n in "abc"]
+    assert list(split.pairs) == expected
     assert split.pixels.tolist() == [0, 77, 680, 0]
     assert split.void == ()
     assert (split.height, split.width) == (8, 10)
@@ -46,22 +49,24 @@ def test_pairs_are_sorted_and_counted(pairs: Pairs) -> None:
 def test_stems_pair_whatever_the_suffix(pairs: Pairs) -> None:
     folder = pairs(("a.b", None, mask()))
     Image.fromarray(photo()).save(folder / "train" / "images" / "a.b.JPG", "JPEG")
-    (sample,) = read_split(folder, "train", classes=1, ignore_index=255).samples
-    assert sample.image.name == "a.b.JPG"
+    (pair,) = read_split(folder, "train", classes=1, ignore_index=255).pairs
+    assert pair.image is not None
+    assert pair.image.name == "a.b.JPG"
 
 
 @pytest.mark.parametrize("lonely", ["images", "masks"])
 def test_missing_partners_are_named(pairs: Pairs, lonely: str) -> None:
     only = (photo(), None) if lonely == "images" else (None, mask())
     folder = pairs(("both", photo(), mask()), *((f"alone{index}", *only) for index in range(7)))
-    with pytest.raises(DataError, match=r"7 images or masks have no partner .* alone0, alone1, .*, alone4$"):
+    other = "masks" if lonely == "images" else "images"
+    with pytest.raises(PlanError, match=rf"7 of 8 {lonely} without {other}: \S*alone0\.png, .*alone6\.png\. "):
         read_split(folder, "train", classes=1, ignore_index=255)
 
 
 def test_one_stem_twice(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask()))
     Image.fromarray(photo()).save(folder / "train" / "images" / "a.jpg")
-    with pytest.raises(DataError, match=r"have the same stem; keep one"):
+    with pytest.raises(PlanError, match=r"images: 1 images are there twice under one name: .*a\.jpg and .*a\.png"):
         read_split(folder, "train", classes=1, ignore_index=255)
 
 
@@ -70,27 +75,73 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         read_split(tmp_path, "train", classes=1, ignore_index=255)
     for kind in ("images", "masks"):
         (tmp_path / "train" / kind).mkdir(parents=True)
-    with pytest.raises(DataError, match="train/images: holds no images"):
+    with pytest.raises(PlanError, match="train/masks: the folder is empty"):
         read_split(tmp_path, "train", classes=1, ignore_index=255)
 
 
-def test_strange_ids_name_the_file_and_the_advice(pairs: Pairs) -> None:
-    strange = mask()
-    strange[0, :4] = (3, 7, 255, 0)
-    folder = pairs(("fine", photo(), mask()), ("odd", photo(), strange))
-    advice = r"odd\.png: holds the ids 3, 7, but classes.txt ends at 2 and void is 255; pass --ignore-index"
-    with pytest.raises(DataError, match=advice):
-        read_split(folder, "train", classes=3, ignore_index=255)
-    with pytest.raises(DataError, match=r"holds the ids 3, 255, .* void is 7"):
-        read_split(folder, "train", classes=3, ignore_index=7)
+def test_an_ending_that_masks_alone_have_is_named(pairs: Pairs) -> None:
+    folder = pairs(*((f"{stem}_gt", None, mask()) for stem in "abc"), *((stem, photo(), None) for stem in "abc"))
+    with pytest.raises(PlanError, match=r"3 of 3 images would find their masks with masks without _gt\.$"):
+        read_split(folder, "train", classes=1, ignore_index=255)
 
 
-def test_negative_ids_are_strange_too(pairs: Pairs) -> None:
-    folder = pairs(("a", photo(), None))
-    below = Image.fromarray(np.where(np.eye(8, 10) > 0, -1, 0).astype(np.int32))
-    below.save(folder / "train" / "masks" / "a.tif")
-    with pytest.raises(DataError, match=r"a\.tif: holds the ids -1, but classes.txt ends at 2"):
+def test_the_order_is_that_of_names_as_texts(pairs: Pairs) -> None:
+    """Not 9 before 10: an epoch's order follows from it, and a run that goes on must find it as it was."""
+    folder = pairs(*((stem, photo(), mask()) for stem in ("9", "10", "B", "a")))
+    assert [pair.key for pair in read_split(folder, "train", classes=1, ignore_index=255).pairs] == [
+        "10",
+        "9",
+        "B",
+        "a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "classes", "advice"),
+    [
+        ((0, 3, 7, 255), 3, "1 of 2 masks hold ids that are no class, the first is {path}: 3 ("),
+        ((-1, 0), 3, "If -1 means void: --ignore-index -1."),
+        (
+            (0, 1, 2, 3),
+            3,
+            "It looks as if 3 means void: --ignore-index 3. Or ids run from 1 and 0 means void: give",
+        ),
+        ((0, 255), 2, "These look like masks of one class saved as black and white. Give the masks other ids, "),
+        ((7, 8, 11, 26), 19, "These look like the labelIds of Cityscapes where its 19 trainIds are expected. Give the"),
+        ((0, 40, 50, 60), 3, "Most of these ids lie between areas of other ids, as after a resize with interpolation"),
+    ],
+)
+def test_a_wrong_mask_gets_the_doctor_s_sentence(pairs: Pairs, ids: tuple[int, ...], classes: int, advice: str) -> None:
+    values = np.zeros((8, 10), np.int32)
+    values[4:, :5] = max(ids)
+    values[2, :5] = np.resize(ids, 5)  # next to each other, so that those of a ramp stand alone
+    folder = pairs(("fine", photo(), mask()), ("odd", photo(), None))
+    path = folder / "train" / "masks" / "odd.tif"
+    Image.fromarray(values).save(path)
+    with pytest.raises(DataError) as caught:
+        read_split(folder, "train", classes=classes, ignore_index=255, names=["class"] * classes)
+    assert advice.format(path=path) in str(caught.value)
+    assert f"Allowed are 0 to {classes - 1} (class to class) and 255 for void." in str(caught.value)
+    assert "--map" not in str(caught.value)
+
+
+def test_a_mask_in_colour(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), photo()))
+    with pytest.raises(ImageError, match=r"never by colour\.$"):
         read_split(folder, "train", classes=3, ignore_index=255)
+
+
+def test_every_file_is_decoded_once(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+
+    def counting(path: Path, **options: int) -> object:
+        decoded.append(path)
+        return open_image.open_upright(path, **options)
+
+    monkeypatch.setattr("hypsegcli.images.decode.open_upright", counting)
+    folder = pairs(("a", photo(), mask()), ("b", photo(), mask(1)))
+    read_split(folder, "train", classes=2, ignore_index=255)
+    assert sorted(decoded) == sorted(path for path in (folder / "train").rglob("*.png"))
 
 
 def test_a_void_outside_the_masks_range(pairs: Pairs) -> None:
@@ -100,7 +151,7 @@ def test_a_void_outside_the_masks_range(pairs: Pairs) -> None:
 
 def test_all_void(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask(255)), ("b", photo(), mask(255)))
-    with pytest.raises(DataError, match=r"train/masks: no mask has a labelled pixel \(void is 255\)"):
+    with pytest.raises(DataError, match=r"The 2 masks, such as .*: all have the void id 255\."):
         read_split(folder, "train", classes=3, ignore_index=255)
 
 
@@ -112,7 +163,7 @@ def test_masks_of_void_alone_are_named(pairs: Pairs) -> None:
 
 def test_sizes_that_disagree_are_found_at_once(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask()), ("b", photo(8, 10), mask(0, 10, 8)))
-    with pytest.raises(DataError, match=r"images/b\.png is 10 x 8 pixels, its mask .*masks/b\.png is 8 x 10"):
+    with pytest.raises(DataError, match=r"images/b\.png and \S*masks/b\.png: .*the mask 8 x 10: .* on its side"):
         read_split(folder, "train", classes=3, ignore_index=255)
 
 
@@ -175,8 +226,8 @@ def test_the_global_generators_have_no_part_in_it() -> None:
 @pytest.fixture
 def crops(data: Path) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=64)
-    samples = read_split(data, "train", classes=3, ignore_index=255).samples
-    return CropDataset(samples, build_augmentation(config, fill=(124, 116, 104), ignore_index=255), ignore_index=255)
+    pairs = read_split(data, "train", classes=3, ignore_index=255).pairs
+    return CropDataset(pairs, build_augmentation(config, fill=(124, 116, 104), ignore_index=255), ignore_index=255)
 
 
 def test_an_item(crops: CropDataset) -> None:
@@ -225,11 +276,11 @@ def test_sizes_that_disagree_while_training(tmp_path: Path) -> None:
     Image.fromarray(mask(0, 9, 10)).save(tmp_path / "m.png")
     config = TrainConfig(crop_height=64, crop_width=64)
     crops = CropDataset(
-        [Sample(tmp_path / "a.png", tmp_path / "m.png")],
+        [Pair("a", tmp_path / "m.png", tmp_path / "a.png", None)],
         build_augmentation(config, fill=(0, 0, 0), ignore_index=255),
         ignore_index=255,
     )
-    with pytest.raises(DataError, match=r"is 10 x 8 pixels, its mask .* is 10 x 9"):
+    with pytest.raises(DataError, match=r"a\.png and .*m\.png: The image is 10 x 8 pixels, the mask 10 x 9"):
         crops[Draw(0, 0)]
 
 
@@ -237,7 +288,7 @@ def still(crops: CropDataset, **options: object) -> CropDataset:
     """The same crops without anything random but their place."""
     config = TrainConfig(crop_height=64, crop_width=80, scale_min=1, scale_max=1, color_jitter=0, flip=False)
     augmentation = build_augmentation(config, fill=(0, 0, 0), ignore_index=255)
-    return CropDataset(crops.samples, augmentation, ignore_index=255, **options)  # type: ignore[arg-type]
+    return CropDataset(crops.pairs, augmentation, ignore_index=255, **options)  # type: ignore[arg-type]
 
 
 def test_held_out_classes_are_void(crops: CropDataset) -> None:

@@ -171,4 +171,4 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
 def test_a_tree_with_more_nodes_keeps_the_trunk(checkpoint: Path) -> None:
     tree = ClassTree(names=("a", "b", "c", "bc"), parents=(-1, 3, 3, -1), classes=3)
     model = network(nodes=4, softmax="hierarchical")
-    assert initialise(model, str(checkpoint), tree, head=True).told.endswith("random: head.normals, head.bias")
+    assert initialise(model, str(checkpoint), tree, head=True).description.endswith("random: head.normals, head.bias")

@@ -256,7 +256,7 @@ def test_a_run_that_diverges_names_the_images_at_which(
     monkeypatch.setattr(loop, "normalise", poisoned)
     sampler = EpochSampler(6, seed=0)
     sampler.epoch = 1
-    names = ", ".join(f"{draw.sample:02}.png" for draw in list(sampler)[2:4])
+    names = ", ".join(f"{draw.sample:02}" for draw in list(sampler)[2:4])
     with pytest.raises(DataError, match=rf"became nan, its gradient nan, in epoch 1, at the images {names}; look at"):
         next(start(data, tmp_path / "run"))
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "state.pt"}

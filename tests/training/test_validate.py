@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support.limited_engine import limit_memory
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
+from hypsegcli.errors import ImageError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.training import validate as module
-from hypsegcli.training.dataset import Sample
-from hypsegcli.training.validate import Scores, Validation, validate
+from hypsegcli.network.model import build_model
+from hypsegcli.training.validate import Scores, Validation, score, validate, validation_segmenter
+from hypsegcli.truth.pairs import Pair
 
 VOID, CLASSES, MAX = 9, 4, 8.0
 
@@ -29,28 +33,29 @@ def by_pairs(wrong: list[float], right: list[float]) -> float:
     return won / (len(wrong) * len(right)) if wrong and right else float("nan")
 
 
-class Oracle:
-    """Stands where the Segmenter does; answers in turn what it is told."""
-
-    def __init__(self, answers: list[Prediction]) -> None:
-        self.answers = iter(answers)
-
-    def __call__(self, *_: Any, request: Request, **__: Any) -> Oracle:
-        self.request = request
-        return self
-
-    def predict(self, images: list[NDArray[np.uint8]]) -> list[Prediction]:
-        return [next(self.answers) for _ in images]
-
-
-class Model:
-    """All that `validate` asks of a model itself."""
+class Engine:
+    """All that is asked of an engine here."""
 
     config = ModelConfig(nodes=CLASSES, t_max=MAX, softmax="flat")
 
 
+class Oracle:
+    """Stands where the Segmenter does; answers in turn what it is told."""
+
+    engine, request, tiling, forward_seconds = Engine(), Request(), None, 0.0
+
+    def __init__(self, predictions: Sequence[Prediction | Exception]) -> None:
+        self.predictions = iter(predictions)
+
+    def predict(self, images: list[NDArray[np.uint8]], _: None) -> list[Prediction]:
+        (prediction,) = [next(self.predictions) for _ in images]
+        if isinstance(prediction, Exception):
+            raise prediction
+        return [prediction]
+
+
 HEADER = Header(
-    model=Model.config,
+    model=Engine.config,
     input=InputSpec(height=1, width=1),
     tree=flat_tree("abcd"),
     colors=((0, 0, 0),) * CLASSES,
@@ -61,26 +66,21 @@ HEADER = Header(
 
 def look(
     folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
     truths: list[NDArray[np.uint8]],
-    answers: list[Prediction],
+    predictions: Sequence[Prediction | Exception],
     header: Header = HEADER,
     **options: Any,
-) -> tuple[Validation, Request]:
-    samples = []
+) -> Validation:
+    pairs = []
     for index, truth in enumerate(truths):
-        samples.append(Sample(folder / f"{index}i.png", folder / f"{index}m.png"))
-        Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(samples[-1].image)
-        Image.fromarray(truth).save(samples[-1].mask)
-    oracle = Oracle(answers)
-    monkeypatch.setattr(module, "TorchEngine", lambda model, spec, device: model)
-    monkeypatch.setattr(module, "Segmenter", oracle)
-    found = validate(Model(), header, samples, device=None, **options)  # type: ignore[arg-type]
-    return found, oracle.request
+        pairs.append(Pair(str(index), folder / f"{index}m.png", folder / f"{index}i.png", None))
+        Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(folder / f"{index}i.png")
+        Image.fromarray(truth).save(pairs[-1].mask)
+    return score(Oracle(predictions), header, pairs, **options)  # type: ignore[arg-type]
 
 
 def run(*arguments: Any, **options: Any) -> Scores:
-    return look(*arguments, **options)[0].scores
+    return look(*arguments, **options).scores
 
 
 def prediction(labels: NDArray[np.uint8], rng: np.random.Generator) -> Prediction:
@@ -91,7 +91,7 @@ def prediction(labels: NDArray[np.uint8], rng: np.random.Generator) -> Predictio
     return Prediction(labels, {"distance": distance.astype(np.float32), "entropy": entropy.astype(np.float32)})
 
 
-def test_scores_against_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_against_a_loop(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     shapes = [(9, 7), (5, 11)]
     truths = [rng.choice([0, 1, 2, VOID], shape, p=[0.4, 0.3, 0.1, 0.2]).astype(np.uint8) for shape in shapes]
@@ -99,7 +99,7 @@ def test_scores_against_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for truth in truths:
         guess = np.where(rng.random(truth.shape) < 0.7, truth, 1)
         answers.append(prediction(np.where(guess == VOID, 0, guess).astype(np.uint8), rng))
-    found = run(tmp_path, monkeypatch, truths, answers)
+    found = run(tmp_path, truths, answers)
 
     pixels = []
     for truth, answer in zip(truths, answers, strict=True):
@@ -124,52 +124,78 @@ def test_scores_against_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert value == pytest.approx(by_pairs(wrong, right))
 
 
-def test_a_class_that_is_only_predicted_counts_as_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_that_is_only_predicted_counts_as_zero(tmp_path: Path) -> None:
     rng, truth = np.random.default_rng(0), np.zeros((2, 4), np.uint8)
     labels = truth.copy()
     labels[0, 0] = 3
-    found = run(tmp_path, monkeypatch, [truth], [prediction(labels, rng)])
+    found = run(tmp_path, [truth], [prediction(labels, rng)])
     assert found.mean_iou == pytest.approx((7 / 8 + 0) / 2)
     assert found.pixel_accuracy == 7 / 8
 
 
-def test_all_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_right(tmp_path: Path) -> None:
     rng, truth = np.random.default_rng(0), np.arange(4, dtype=np.uint8).reshape(2, 2)
-    found = run(tmp_path, monkeypatch, [truth], [prediction(truth, rng)])
+    found = run(tmp_path, [truth], [prediction(truth, rng)])
     assert (found.mean_iou, found.pixel_accuracy) == (1.0, 1.0)
     assert np.isnan(found.auroc_distance)
     assert np.isnan(found.auroc_entropy)
 
 
-def test_families_are_forgiven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_families_are_forgiven(tmp_path: Path) -> None:
     """Of 4 pixels each: a as b, which is its sibling; c as a, its cousin; d as a, which is far."""
     names, parents = (*"abcd", "a or b", "only c", "a, b or c"), (4, 4, 5, -1, 6, 6, -1)
     tree = ClassTree(names=names, parents=parents, classes=CLASSES)
     header = HEADER.model_copy(update={"tree": tree})
     truth = np.repeat(np.arange(4, dtype=np.uint8), 4)[None]
     labels = np.repeat(np.array([1, 1, 0, 0], np.uint8), 4)[None]
-    found = run(tmp_path, monkeypatch, [truth], [prediction(labels, np.random.default_rng(0))], header)
+    found = run(tmp_path, [truth], [prediction(labels, np.random.default_rng(0))], header)
     assert found.mean_iou == pytest.approx((0 + 4 / 8 + 0 + 0) / 4)
     assert found.sibling_mean_iou == pytest.approx((4 / 12 + 1 + 0 + 0) / 4)
     assert found.cousin_mean_iou == pytest.approx((4 / 8 + 1 + 1 + 0) / 4)
 
 
-def test_held_out_classes_are_void_and_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_held_out_classes_are_void(tmp_path: Path) -> None:
     truth = np.array([[0, 1, 2, 3]], np.uint8)
-    answers = [prediction(np.array([[0, 0, 2, 0]], np.uint8), np.random.default_rng(0))]
-    found, answer = look(tmp_path, monkeypatch, [truth], answers, held_out=(1, 3), longest_side=7)
-    assert found.scores.mean_iou == found.scores.pixel_accuracy == 1.0
-    assert (answer.among, answer.longest_side) == ((0, 2), 7)
-    answers = [prediction(truth, np.random.default_rng(0))]
-    assert look(tmp_path, monkeypatch, [truth], answers)[1].among is None
+    predictions = [prediction(np.array([[0, 0, 2, 0]], np.uint8), np.random.default_rng(0))]
+    scores = run(tmp_path, [truth], predictions, held_out=(1, 3))
+    assert scores.mean_iou == scores.pixel_accuracy == 1.0
+
+
+@pytest.mark.parametrize(("held_out", "among"), [((1, 3), (0, 2)), ((), None)])
+def test_held_out_classes_are_not_predicted(held_out: tuple[int, ...], among: tuple[int, ...] | None) -> None:
+    model = build_model(ModelConfig(nodes=CLASSES, backbone="mobilenet_v3_large", embedding_size=4, softmax="flat"))
+    device = choose_device("cpu")
+    segmenter = validation_segmenter(model, HEADER, device=device, held_out=held_out, longest_side=7)
+    assert (segmenter.request.among, segmenter.request.longest_side) == (among, 7)
+    assert segmenter.engine.config == model.config
+
+
+def test_what_does_not_fit_into_memory_is_scored_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(ModelConfig(nodes=CLASSES, backbone="mobilenet_v3_large", embedding_size=4, softmax="flat"))
+    truth = np.zeros((16, 528), np.uint8)
+    Image.fromarray(truth).save(tmp_path / "m.png")
+    Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(tmp_path / "i.png")
+    pairs = [Pair("i", tmp_path / "m.png", tmp_path / "i.png", None)]
+    limit_memory(monkeypatch, 512 * 16)
+    scores = validate(model, HEADER, pairs, device=choose_device("cpu")).scores
+    assert 0.0 <= scores.pixel_accuracy <= 1.0
+    limit_memory(monkeypatch, 0)
+    with pytest.raises(ImageError, match=r"i\.png: 528 x 16 pixels do not fit into memory, not even in windows of 512"):
+        validate(model, HEADER, pairs, device=choose_device("cpu"))
+
+
+def test_failures_of_the_network_keep_their_kind(tmp_path: Path) -> None:
+    truth = np.zeros((2, 4), np.uint8)
+    with pytest.raises(FloatingPointError, match="NaN"):
+        run(tmp_path, [truth], [FloatingPointError("NaN")])
+    with pytest.raises(ImageError, match=r"0i\.png: the network failed on this 4 x 2 image: bad weights$"):
+        run(tmp_path, [truth], [RuntimeError("bad weights")])
 
 
 @pytest.mark.parametrize(("pictures", "shown"), [(0, []), (1, [0]), (2, [0, 4]), (3, [0, 2, 4]), (9, [0, 1, 2, 3, 4])])
-def test_pictures_are_spread_over_the_images(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: int, shown: list[int]
-) -> None:
+def test_pictures_are_spread_over_the_images(tmp_path: Path, pictures: int, shown: list[int]) -> None:
     """Photograph, truth, answer and doubt; each image is as wide as its number, so that they are told apart."""
     rng = np.random.default_rng(0)
     truths = [np.zeros((10, 10 + number), np.uint8) for number in range(5)]
-    found, _ = look(tmp_path, monkeypatch, truths, [prediction(truth, rng) for truth in truths], pictures=pictures)
+    found = look(tmp_path, truths, [prediction(truth, rng) for truth in truths], pictures=pictures)
     assert [round((picture.shape[1] - 12) / 4 / 18) for picture in found.pictures] == [10 + number for number in shown]
