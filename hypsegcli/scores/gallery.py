@@ -1,6 +1,6 @@
 """The images that a person should look at: the ten worst and the ten most uncertain, as strips of four pictures.
 
-photograph | truth | answer | uncertainty, each in the same size. Where nothing is labelled, the truth is grey.
+photograph | truth | prediction | uncertainty, each in the same size. Where nothing is labelled, the truth is grey.
 """
 
 from __future__ import annotations

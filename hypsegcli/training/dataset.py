@@ -28,7 +28,7 @@ from hypsegcli.truth.pairs import Pair, pair_folders
 
 
 class Split(NamedTuple):
-    """The pairs of a split, and what a look at every mask found."""
+    """The pairs of a split, and what was counted in their masks."""
 
     pairs: tuple[Pair, ...]
     pixels: NDArray[np.int64]  # (K,) labelled pixels of each class

@@ -50,7 +50,7 @@ class Scores(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """What a look at the validation images found."""
+    """What was measured on the validation images."""
 
     scores: Scores
     pictures: tuple[RGB, ...]  # photograph, truth, prediction and doubt beside each other
@@ -69,7 +69,7 @@ def validate(
     """Segment every image and count; draw `pictures` of them, evenly spread and the same every time.
 
     `held_out` classes are void in the masks and cannot be predicted. Raises FloatingPointError where the network's
-    answer is not finite, ImageError where it fails otherwise.
+    prediction is not finite, ImageError where it fails otherwise.
     """
     segmenter = validation_segmenter(model, header, device=device, held_out=held_out, longest_side=longest_side)
     return score(segmenter, header, pairs, held_out=held_out, pictures=pictures)

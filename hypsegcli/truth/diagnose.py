@@ -45,8 +45,8 @@ def diagnose(
     """Name the likely mistake behind the ids of all masks; None if they can be scored, or for no known mistake.
 
     `histogram` holds the pixels of each id, `scattered` the ids most of whose pixels lie in no area of their own
-    (such as on a ramp between two areas). `mapped` says that ids have been translated, so that their meaning was
-    thought about.
+    (such as on a ramp between two areas). `mapped` says that ids have been translated, so that their meaning is
+    known.
     """
     ids = {value for value, pixels in histogram.items() if pixels}
     labelled = ids - {ignore_index}
