@@ -1,7 +1,7 @@
 """Which room may import which, and who may print: the house's plan as a table, held against the code."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Set
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,56 @@ def test_a_room_imports_only_from_below(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_below_the_command_line_prints_or_exits(file: str) -> None:
     assert forbidden_talk((PACKAGE / file).read_text(encoding="utf-8"), file) == []
+
+
+def imported_files(source: str, file: str, files: Collection[str]) -> set[str]:
+    """The package's files that a file imports, those inside functions included."""
+    folder = ("hypsegcli", *file.split("/")[:-1])
+    imported = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            path = name.removeprefix("hypsegcli.").replace(".", "/")
+            imported |= {path + ending for ending in (".py", "/__init__.py")} & set(files)
+    return imported - {file}
+
+
+def circles(imports: Mapping[str, Set[str]]) -> list[tuple[str, str]]:
+    """Pairs of files that lead to each other through what they import."""
+    reached = {file: set(others) for file, others in imports.items()}
+    for between in imports:
+        for others in reached.values():
+            if between in others:
+                others.update(reached[between])
+    pairs = {(file, other) for file, others in reached.items() for other in others if file in reached[other]}
+    return sorted(pair for pair in pairs if pair[0] < pair[1])
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    imports = {file: imported_files((PACKAGE / file).read_text(encoding="utf-8"), file, FILES) for file in FILES}
+    assert sum(map(len, imports.values())) > len(FILES)
+    # The package's own face imports everything, lazily, and nothing below imports from it.
+    imports["__init__.py"] = set()
+    assert circles(imports) == []
+
+
+def test_a_circle_is_found() -> None:
+    sources = {
+        "a.py": "def f():\n    from hypsegcli.b import x",
+        "b.py": "from hypsegcli.c import d",
+        "c/d.py": "import hypsegcli.a",
+        "e.py": "import hypsegcli.a",
+    }
+    imports = {file: imported_files(source, file, sources) for file, source in sources.items()}
+    assert imports["b.py"] == {"c/d.py"}
+    assert circles(imports) == [("a.py", "b.py"), ("a.py", "c/d.py"), ("b.py", "c/d.py")]
 
 
 def test_there_is_something_to_check() -> None:

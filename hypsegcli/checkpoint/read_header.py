@@ -38,9 +38,9 @@ def read_header(path: Path) -> Header:
     """The header of a checkpoint file; CheckpointError where there is none."""
     require_file(path)
     if is_torch_file(path):
-        from hypsegcli.checkpoint.store import load_checkpoint
+        from hypsegcli.checkpoint.state import read_state
 
-        return load_checkpoint(path).header
+        return read_state(path)[0]
     with open_safetensors(path, "np") as file:
         metadata = file.metadata() or {}
     if METADATA_KEY not in metadata:

@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json, header_to_json
+from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
-from hypsegcli.errors import CheckpointError, first_line
+from hypsegcli.checkpoint.state import read_state
+from hypsegcli.errors import CheckpointError
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
@@ -51,7 +51,7 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
 def copy_checkpoint(source: Path, target: Path, header: Header) -> None:
     """Write `source` again with another header of the same network; its weights stay bit for bit what they are."""
     require_file(source)
-    _, state = _read_torch(source) if is_torch_file(source) else _read_safetensors(source)
+    _, state = read_state(source) if is_torch_file(source) else _read_safetensors(source)
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
     write_atomically(target, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
@@ -62,7 +62,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises CheckpointError with a sentence that names the file, what was found and what to do.
     """
     require_file(path)
-    header, state = _read_torch(path) if is_torch_file(path) else _read_safetensors(path)
+    header, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
     model = _build_shapes(path, header)
     _check(path, header, state, model)
     tensors = {name: state[name].to(like.dtype) for name, like in model.state_dict().items()}
@@ -74,26 +74,6 @@ def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
     header = read_header(path)
     with open_safetensors(path, "pt") as file:
         return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-
-
-def _read_torch(path: Path) -> tuple[Header, dict[str, Tensor]]:
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
-        raise CheckpointError(
-            f"{path}: cannot be read as plain weights ({first_line(error)}); files that would run code when opened are "
-            "refused"
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("header"), str):
-        keys = ", ".join(list(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
-        raise CheckpointError(
-            f"{path}: holds no hypseg header (found: {keys}), so its classes, curvature and normalisation are "
-            "unknown; use a file that `hypseg train` wrote"
-        )
-    weights = content.get("model")
-    if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
-        raise CheckpointError(f"{path}: has a hypseg header but no weights under 'model'; it is not a run's state.pt")
-    return header_from_json(content["header"], origin=path), weights
 
 
 def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:

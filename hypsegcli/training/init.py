@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.error import URLError
 
-import torch
 from torch import Tensor
 from torchvision import models
 
 from hypsegcli.checkpoint.read_header import require_file
+from hypsegcli.checkpoint.state import read_plain
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError, first_line
 from hypsegcli.hierarchy.tree import ClassTree
@@ -43,7 +43,7 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
     require_file(path)
     if _is_ours(path):
         return _from_checkpoint(model, path, tree, head=head)
-    content = read_weights(path)
+    content = read_plain(path)
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or torchvision's own file")
     return _into_backbone(model, content, f"{path.name}")
@@ -51,14 +51,6 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
 
 def _is_ours(path: Path) -> bool:
     return path.suffix == ".safetensors" or path.name == "state.pt"
-
-
-def read_weights(path: Path) -> Any:
-    """What a .pt or .pth file holds, on the CPU, without running code. Raises CheckpointError where that fails."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
-        raise CheckpointError(f"{path}: cannot be read as plain weights ({first_line(error)})") from error
 
 
 def _from_torchvision(model: HyperbolicDeepLab) -> Start:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import torch
 
 from hypsegcli.checkpoint.format import Header, header_from_json, header_to_json
+from hypsegcli.checkpoint.state import read_plain
 from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
-from hypsegcli.training.init import read_weights
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.validate import Scores
 
@@ -59,7 +59,7 @@ def read_state(job: Job) -> State | None:
     path = job.out / STATE
     if not path.exists():
         return None
-    content = read_weights(path)
+    content = read_plain(path)
     try:
         header = header_from_json(content["header"], origin=path)
         state = State(header, json.loads(content["config"]), content["epoch"], content["best"], content)

@@ -1,0 +1,38 @@
+"""Files that torch wrote, read without running code in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hypsegcli.checkpoint.format import Header, header_from_json
+from hypsegcli.errors import CheckpointError, first_line
+
+
+def read_plain(path: Path) -> Any:
+    """What a .pt or .pth file holds, on the CPU; CheckpointError where it is damaged or more than plain weights."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
+        raise CheckpointError(
+            f"{path}: cannot be read as plain weights ({first_line(error)}); files that would run code when opened are "
+            "refused"
+        ) from error
+
+
+def read_state(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """The header and the weights in a training run's state.pt; CheckpointError for any other file."""
+    content = read_plain(path)
+    if not isinstance(content, dict) or not isinstance(content.get("header"), str):
+        keys = ", ".join(list(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(
+            f"{path}: holds no hypseg header (found: {keys}), so its classes, curvature and normalisation are "
+            "unknown; use a file that `hypseg train` wrote"
+        )
+    weights = content.get("model")
+    if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
+        raise CheckpointError(f"{path}: has a hypseg header but no weights under 'model'; it is not a run's state.pt")
+    return header_from_json(content["header"], origin=path), weights
