@@ -26,12 +26,13 @@ from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import RGB
-from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.tiling import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID, NetworkOutput
-from hypsegcli.products.outputs import prediction_outputs
+from hypsegcli.products.confidence import mean_confidence
+from hypsegcli.products.outputs import make_outputs
+from hypsegcli.products.product import Context, find_product
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.process import Failed, process
 
@@ -112,7 +113,8 @@ def main() -> None:
     colors = ((0, 0, 0), (255, 255, 255))
     spec = InputSpec(height=48, width=64)
     header = Header(model=config, input=spec, tree=tree, colors=colors, ignore_index=255, provenance=provenance)
-    outputs = prediction_outputs(header, "", kinds=("labels", "confidence"), request=Request(), form="tif")
+    products = [find_product(kind) for kind in ("labels", "confidence")]
+    outputs = make_outputs(products, Context.of(header, "", format="tif"), mean_confidence)
     tiling = Tiling(options.tile, options.tile // 64 * 16, above=options.tile**2)
     segmenter = Segmenter(Stub(config), tree, tiling=tiling)
     with tempfile.TemporaryDirectory() as folder:

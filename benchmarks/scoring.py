@@ -75,7 +75,9 @@ def main() -> None:
             id_map=None,
             among=None,
         )
-        scheme = Scheme(header.tree.classes, tuple(plane.name for plane in planes), Tolerance(0.005, is_share=True))
+        measures = tuple(plane.name for plane in planes)
+        tolerance = Tolerance(0.005, is_share=True)
+        scheme = Scheme(header.tree.classes, measures, tolerance, main=measures[0])
 
         @torch.inference_mode()
         def network() -> None:

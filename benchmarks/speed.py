@@ -39,7 +39,9 @@ from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import pad_to_cells
-from hypsegcli.products.outputs import prediction_outputs
+from hypsegcli.products.confidence import mean_confidence
+from hypsegcli.products.outputs import make_outputs
+from hypsegcli.products.product import Context, find_product
 from hypsegcli.run.plan import plan_outputs
 from hypsegcli.run.process import process
 
@@ -62,7 +64,8 @@ def ours(checkpoint: Checkpoint, engine: Engine, kinds: tuple[str, ...]) -> Fold
     """The pipeline of `hypseg predict`."""
     request = Request(measures=("calibrated" if checkpoint.header.calibration else "distance",))
     segmenter = Segmenter(engine, checkpoint.header.tree, request=request, calibration=checkpoint.header.calibration)
-    outputs = prediction_outputs(checkpoint.header, checkpoint.sha256, kinds=kinds, request=request, form="png")
+    context = Context.of(checkpoint.header, checkpoint.sha256)
+    outputs = make_outputs([find_product(kind) for kind in kinds], context, mean_confidence)
 
     def run(images: Sequence[Path], out: Path) -> None:
         plan = plan_outputs(find_inputs([str(path) for path in images]), out, dict.fromkeys(kinds, ".png"))

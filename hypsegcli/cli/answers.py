@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +34,7 @@ class Names(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A source of answers, and the measures that it gives, the first one first."""
+    """A source of answers, and the measures that it gives, the one to look at first where none is chosen first."""
 
     source: Source
     measures: Mapping[str, tuple[str, float]]  # title and full scale
@@ -54,14 +54,15 @@ def header_of(options: ScoreOptions) -> Header | None:
 def names_of(options: ScoreOptions, header: Header | None, pairs: Sequence[Pair]) -> Names:
     """Classes, tree, void and colours: as options say, else the checkpoint, else the first label map itself."""
     from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree
+    from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
-    from hypsegcli.truth.stored import about_map
 
     first = pairs[0].labels
-    own = about_map(first) if first is not None else {}
-    if own.get("level") is not None:
+    own = read_metadata(first) if first is not None else None
+    own_names = own.names if own is not None else None
+    if own is not None and own.level is not None:
         raise UsageError(
-            f"{first}: made with --level {own['level']}, so that its ids are nodes of the tree; predict classes, from "
+            f"{first}: made with --level {own.level}, so that its ids are nodes of the tree; predict classes, from "
             "which evaluate scores every level"
         )
     if options.classes is not None:
@@ -69,7 +70,7 @@ def names_of(options: ScoreOptions, header: Header | None, pairs: Sequence[Pair]
     elif header is not None:
         classes = header.tree.names[: header.tree.classes]
     else:
-        classes = own.get("names", ())
+        classes = own_names or ()
         if not classes:
             raise UsageError("these label maps do not tell what their ids mean; name a class list with --classes")
     if header is not None and len(classes) != header.tree.classes:
@@ -77,9 +78,9 @@ def names_of(options: ScoreOptions, header: Header | None, pairs: Sequence[Pair]
             f"--classes {options.classes}: has {len(classes)} classes, the checkpoint {header.tree.classes}; "
             "translate ids with --map"
         )
-    if "names" in own and list(own["names"]) != list(classes) and options.prediction_map is None:
+    if own_names is not None and own_names != tuple(classes) and options.prediction_map is None:
         raise UsageError(
-            f"{first}: says that its ids mean {_few(own['names'])}, the class list has {_few(classes)}; translate with "
+            f"{first}: says that its ids mean {_few(own_names)}, the class list has {_few(classes)}; translate with "
             "--prediction-map, or name the class list of these maps"
         )
     if options.tree is not None:
@@ -115,7 +116,7 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
     """Load the checkpoint; it answers every measure there is."""
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.confidence.measures import MEASURES, available, full_scale
+    from hypsegcli.confidence.measures import MEASURES, available, full_scales
     from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
     from hypsegcli.inference.request import Request
@@ -137,8 +138,8 @@ def ask_network(options: ScoreOptions, names: Names) -> Asked:
         tile=parse_tile(options.tile),
         tell=say_nothing if options.quiet else talk,
     )
-    most = loaded.header.model.max_distance
-    measures = {name: (MEASURES[name].title, full_scale(name, max_distance=most)) for name in request.measures}
+    scales = full_scales(request.measures, max_distance=loaded.header.model.max_distance)
+    measures = {name: (MEASURES[name].title, scale) for name, scale in scales.items()}
     sampler = None
     if options.mc_dropout:
         sampler = DropoutSampler(segmenter, passes=options.mc_dropout, rate=options.dropout_rate or DROPOUT_RATE)
@@ -210,11 +211,11 @@ def _parse_folders(option: str, texts: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def put_first(measures: Mapping[str, tuple[str, float]], wanted: str | None) -> dict[str, tuple[str, float]]:
-    """The measures with the wanted one first."""
+def choose_main(measures: Collection[str], wanted: str | None) -> str | None:
+    """`--measure`: the measure that an evaluation looks at most; by default the first there is, None without any."""
     if wanted is None:
-        return dict(measures)
+        return next(iter(measures), None)
     if wanted not in measures:
         known = ", ".join(measures) or "none: no confidence planes were found"
         raise UsageError(f"--measure {wanted}: there is no such measure here; there are {known}")
-    return {wanted: measures[wanted]} | dict(measures)
+    return wanted

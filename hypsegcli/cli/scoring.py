@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hypsegcli.cli.answers import DROPOUT_RATE, Asked, Names, ask_maps, ask_network, header_of, names_of, put_first
+from hypsegcli.cli.answers import DROPOUT_RATE, Asked, Names, ask_maps, ask_network, choose_main, header_of, names_of
 from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.parse import parse_tile
 from hypsegcli.cli.show.profile import print_profile
@@ -111,11 +111,12 @@ def score(options: ScoreOptions) -> int:
         names=names.tree.names[: names.tree.classes],
     )
     asked = ask_maps(options, pairs, names) if options.predictions else ask_network(options, names)
-    measures = put_first(asked.measures, options.measure)
+    main = choose_main(asked.measures, options.measure)
+    measures = dict(sorted(asked.measures.items(), key=lambda item: item[0] != main))  # as they are shown
     if unknown := unknown_bound(bounds, tuple(measures), names.tree.names[: names.tree.classes]):
         (name, kind, _), known = unknown
         raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
-    evaluation, rows = _run(options, pairs, names, asked.source, tuple(measures), tolerance, id_map)
+    evaluation, rows = _run(options, pairs, names, asked.source, tuple(measures), main, tolerance, id_map)
 
     from hypsegcli.report import assemble as build
 
@@ -237,6 +238,7 @@ def _run(
     names: Names,
     source: Source,
     measures: tuple[str, ...],
+    main: str | None,
     tolerance: Tolerance,
     id_map: IdMap | None,
 ) -> tuple[Evaluation, list[ImageRow]]:
@@ -245,7 +247,7 @@ def _run(
     from hypsegcli.scores.evaluation import Evaluation, evaluate
     from hypsegcli.scores.tally import Scheme
 
-    scheme = Scheme(names.tree.classes, measures, tolerance, names.background)
+    scheme = Scheme(names.tree.classes, measures, tolerance, names.background, main)
     palette = np.asarray(names.colors, np.uint8) if options.out is not None else None
     evaluation = Evaluation(scheme, replicates=options.bootstrap, palette=palette)
     rows = []

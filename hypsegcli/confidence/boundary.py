@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.confidence.planes import Plane
+
 # Pixels. A boundary blurs over about two cells of the network's 4-pixel grid on either side.
 RADIUS = 10
 
@@ -29,19 +31,17 @@ SMOOTHING = 2.0
 _FLOOR = 0.02
 
 
-def boundary_map(
-    confidence: NDArray[np.float32], *, full_scale: float, radius: int = RADIUS, smoothing: float = SMOOTHING
-) -> NDArray[np.uint8]:
-    """(H, W) uint8 boundary strength from a (H, W) confidence plane whose largest value is `full_scale`."""
-    plane = np.clip(confidence / np.float32(full_scale), 0.0, 1.0)
+def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOTHING) -> NDArray[np.uint8]:
+    """(H, W) uint8 boundary strength from a plane of confidence."""
+    share = np.clip(plane.share(), 0.0, 1.0)
     if smoothing > 0:
-        plane = cv2.GaussianBlur(plane, (0, 0), smoothing, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+        share = cv2.GaussianBlur(share, (0, 0), smoothing, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
     # The plane goes on as it ends beyond the picture's edge: a valley that runs out of the picture stays one, and
     # the dip that zero padding leaves along the edge, with a bank on one side only, is none.
     edge = 2 * radius
-    wide = cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+    wide = cv2.copyMakeBorder(share, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disk)[edge:-edge, edge:-edge]
-    depth = (banks - plane) / np.maximum(banks, np.float32(_FLOOR))
+    depth = (banks - share) / np.maximum(banks, np.float32(_FLOOR))
     strength: NDArray[np.uint8] = np.rint(255.0 * np.clip(2.0 * depth, 0.0, 1.0)).astype(np.uint8)
     return strength

@@ -6,6 +6,7 @@ uncertainty is `1 - confidence / full scale`, in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -19,6 +20,11 @@ class Measure:
     needs_probabilities: bool = False
     needs_calibration: bool = False
     doubt: str = ""  # the title of its complement, where that has a name
+
+    @property
+    def doubt_title(self) -> str:
+        """The title of its complement, for legends."""
+        return self.doubt or f"uncertainty: {self.title}"
 
 
 MEASURES = {
@@ -52,3 +58,8 @@ def available(*, calibrated: bool) -> tuple[str, ...]:
 def full_scale(name: str, *, max_distance: float) -> float:
     """The largest value a measure can take; the unit of `distance` is that of the ball, the others have none."""
     return max_distance if name == "distance" else 1.0
+
+
+def full_scales(names: Iterable[str], *, max_distance: float) -> dict[str, float]:
+    """Measure to full scale, in the order of the names."""
+    return {name: full_scale(name, max_distance=max_distance) for name in names}

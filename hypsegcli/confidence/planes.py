@@ -1,51 +1,32 @@
-"""Confidence planes: one (H, W) plane each, high where the network is sure, never stretched per image."""
+"""A plane of confidence, which carries its measure and its scale. Imports no torch."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from hypsegcli.confidence.calibration import Calibration
-from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.confidence.levels import to_levels
 
 
-def confidence(
-    name: str, *, distance: Tensor, c: float, probabilities: Tensor | None, calibration: Calibration | None = None
-) -> Tensor:
-    """(B, H, W) float32 confidence from distance (B, H, W) float32, without gradient.
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A measure of confidence over an image, high where the network is sure, never stretched per image."""
 
-    Where the measure needs them, from class probabilities (B, K, H, W) or a calibration.
-    """
-    if name == "distance":
-        return distance
-    if name == "norm":
-        return torch.tanh(math.sqrt(c) / 2.0 * distance)
-    if name == "calibrated":
-        if calibration is None:
-            raise ValueError("the measure calibrated needs a calibration")
-        return _interpolate(distance, calibration)
-    if probabilities is None:
-        raise ValueError(f"the measure {name} needs class probabilities")
-    if name == "entropy":
-        entropy = torch.special.entr(probabilities).sum(1)
-        certainty: Tensor = 1.0 - entropy / math.log(probabilities.shape[1])
-        return certainty.clamp(0.0, 1.0)
-    if name == "margin":
-        best = probabilities.topk(2, dim=1).values
-        return best[:, 0] - best[:, 1]
-    if name == "max-probability":
-        return probabilities.amax(1)
-    raise ValueError(f"unknown measure {name}; known are {', '.join(MEASURES)}")
+    values: NDArray[np.float32]  # (H, W), in the measure's own unit
+    measure: str  # its name, such as "distance"
+    full_scale: float  # the largest value that the measure can take, of which values are shares
 
+    def share(self) -> NDArray[np.float32]:
+        """(H, W) float32 shares of full scale, in [0, 1] but for rounding."""
+        return self.values / np.float32(self.full_scale)
 
-def _interpolate(values: Tensor, calibration: Calibration) -> Tensor:
-    knots = (calibration.distances, calibration.probabilities)
-    if values.is_cpu:  # several times as fast as the same in torch
-        return torch.from_numpy(np.interp(values.numpy(), *knots).astype(np.float32)).to(values.dtype)
-    x, y = (torch.tensor(points, dtype=values.dtype, device=values.device) for points in knots)
-    above = torch.bucketize(values.contiguous(), x).clamp(1, len(x) - 1)
-    share = ((values - x[above - 1]) / (x[above] - x[above - 1])).clamp(0.0, 1.0)
-    return torch.lerp(y[above - 1], y[above], share)
+    def levels(self) -> NDArray[np.uint16]:
+        """(H, W) levels, 65535 at full scale."""
+        return to_levels(self.share())
+
+    def doubt(self) -> NDArray[np.float32]:
+        """(H, W) float32 uncertainty in [0, 1]: what is missing to full scale."""
+        doubt: NDArray[np.float32] = np.clip(np.float32(1.0) - self.share(), 0.0, 1.0)
+        return doubt

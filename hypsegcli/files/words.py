@@ -1,8 +1,38 @@
-"""Words and numbers in sentences for people."""
+"""Words for people: counts in sentences, and names from files, made fit to be shown."""
 
 from __future__ import annotations
+
+from unicodedata import east_asian_width
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def count_of(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def printable(text: str, replacement: str = REPLACEMENT) -> str:
+    """The text without what would steer a terminal or has no place in XML, each such character replaced."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else replacement for letter in text)
+
+
+def letter_count(words: str) -> int:
+    """Number of letters, the wide ones of East Asian scripts counted twice."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in words)
+
+
+def shorten(words: str, letters: int) -> str:
+    """At most so many letters, as `letter_count` counts them, with an ellipsis where some are missing."""
+    if letter_count(words) <= letters:
+        return words
+    while letter_count(words) > letters - 1:
+        words = words[:-1]
+    return words.rstrip() + "…"
+
+
+def as_label(name: str, letters: int) -> str:
+    """A name as a label in a picture: on one line, printable, and of at most so many letters."""
+    return shorten(printable(" ".join(name.split())), letters)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hypsegcli.errors import DataError
 
 
 def encode_npy(array: NDArray[Any]) -> bytes:
@@ -14,3 +17,12 @@ def encode_npy(array: NDArray[Any]) -> bytes:
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array in a NumPy file; DataError for a damaged one, and for one that holds Python objects."""
+    try:
+        with path.open("rb") as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except Exception as error:  # a damaged header raises nearly every kind there is
+        raise DataError(f"{path}: is no NumPy array ({error})") from error

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,8 +17,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.inference.engines.torch_engine import TorchEngine
-from hypsegcli.inference.prediction import RGB, Labels, label_type
+from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.tiling import Tiling
@@ -31,14 +31,6 @@ DROPOUT_MEASURES = {
     "mc-mutual-information": "1 - mutual information",
     "mc-max-probability": "largest mean probability",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class DropoutPrediction:
-    """What the mean over the passes says of one image."""
-
-    labels: Labels  # (H, W) classes
-    confidence: dict[str, NDArray[np.float32]]  # DROPOUT_MEASURES, (H, W) each
 
 
 class DropoutSampler:
@@ -59,8 +51,10 @@ class DropoutSampler:
         self.passes = passes
         self.rate = rate
 
-    def predict(self, image: RGB, *, key: str, tiling: Tiling | None = None) -> DropoutPrediction:
-        """Segment one image, in the windows of `tiling` or as the segmenter has it.
+    def predict(self, image: RGB, *, key: str, tiling: Tiling | None = None) -> Prediction:
+        """What the mean over the passes says of one image: classes, and planes of DROPOUT_MEASURES.
+
+        It goes in the windows of `tiling`, or as the segmenter has it.
 
         The same key gives the same masks, whatever ran before.
         """
@@ -86,12 +80,12 @@ class DropoutSampler:
         largest = np.float32(np.log(len(mean)))
         spread = _entropy(mean)
         information = spread - entropies / np.float32(self.passes)
-        planes = {
+        values = {
             "mc-entropy": np.clip(1 - spread / largest, 0.0, 1.0),
             "mc-mutual-information": np.clip(1 - information / largest, 0.0, 1.0),
             "mc-max-probability": np.minimum(mean.max(axis=0), 1.0),
         }
-        return DropoutPrediction(self._decide(mean), planes)
+        return Prediction(self._decide(mean), {name: Plane(plane, name, 1.0) for name, plane in values.items()})
 
     def _decide(self, mean: NDArray[np.float32]) -> Labels:
         classes = np.arange(len(mean)) if self._among is None else np.asarray(self._among)

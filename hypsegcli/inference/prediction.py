@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.confidence.planes import Plane
+
 RGB = NDArray[np.uint8]
 Labels = NDArray[np.uint8 | np.uint16]
 
@@ -22,8 +24,21 @@ class Prediction:
     """Planes of one image, all of its height and width."""
 
     labels: Labels  # (H, W) node ids; classes are 0..K-1, M means undecided
-    confidence: Mapping[str, NDArray[np.float32]]  # measure to (H, W), in the measure's unit
+    confidence: Mapping[str, Plane]  # by the name of their measure, in the order of the request
     probabilities: NDArray[np.float16] | None = field(default=None)  # (K, H, W), only on request
     # (2, H, W), only where the truth was given: the probability of the true class, and the sum of the squares of all
     # classes' probabilities; what NLL and Brier score are made from.
     proper: NDArray[np.float32] | None = field(default=None)
+    main_measure: str | None = None  # the request's
+
+    @property
+    def main(self) -> Plane:
+        """The plane that maps of one measure show: the main measure's, or the only one there is.
+
+        ValueError where there are several, or none, and the request named no main measure.
+        """
+        if self.main_measure is not None:
+            return self.confidence[self.main_measure]
+        if len(self.confidence) != 1:
+            raise ValueError(f"which of the measures {', '.join(self.confidence) or '(none)'} is the main one?")
+        return next(iter(self.confidence.values()))

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.confidence.calibration import Calibration
-from hypsegcli.confidence.measures import MEASURES
-from hypsegcli.confidence.planes import confidence
+from hypsegcli.confidence.compute import compute_confidence
+from hypsegcli.confidence.measures import MEASURES, full_scales
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.blend import blend_distance, points_to_blend
@@ -37,6 +38,7 @@ class Reducer:
         self.config = config
         self.request = request
         self._calibration = calibration
+        self._full_scales = full_scales(request.measures, max_distance=config.max_distance)
 
     @torch.inference_mode()
     def __call__(
@@ -72,7 +74,7 @@ class Reducer:
                 labels[:, start:stop] = self._decide(logits, probabilities).cpu().numpy()
             distance = rows(output.distance[:, None])[:, 0] if points is None else blend_distance(rows(points), config)
             for name, plane in planes.items():
-                values = confidence(
+                values = compute_confidence(
                     name,
                     distance=distance,
                     c=config.curvature,
@@ -89,9 +91,10 @@ class Reducer:
         return [
             Prediction(
                 labels[index],
-                {name: plane[index] for name, plane in planes.items()},
+                {name: Plane(plane[index], name, self._full_scales[name]) for name, plane in planes.items()},
                 None if stacks is None else stacks[index],
                 None if proper is None else proper[:, index],
+                request.main,
             )
             for index in range(count)
         ]

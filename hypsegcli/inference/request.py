@@ -11,6 +11,7 @@ class Request:
     """What is asked of the network for every pixel."""
 
     measures: tuple[str, ...] = ("distance",)
+    main: str | None = None  # the measure that maps of one measure show; None: the only one, or none is needed
     level: int | Literal["auto"] | None = None  # depth in the class tree; None: classes
     threshold: float = 0.5  # of level auto
     probabilities: bool = False
@@ -20,3 +21,7 @@ class Request:
     # points of the ball and measures the blend, as the reference does: its map also dips where neighbouring
     # pixels are both certain and merely point apart.
     interpolate: Literal["scalar", "points"] = "scalar"
+
+    def __post_init__(self) -> None:
+        if self.main is not None and self.main not in self.measures:
+            raise ValueError(f"the main measure {self.main} is none of {', '.join(self.measures)}")

@@ -7,6 +7,7 @@ rows, and written by strips, never more than about two rows of windows is in mem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -31,11 +32,11 @@ class Rows(Protocol):
 
 
 class Strip(NamedTuple):
-    """What was found in rows [start, stop) of an image."""
+    """The prediction for rows [start, stop) of an image."""
 
     start: int
     stop: int
-    found: Prediction
+    prediction: Prediction
 
 
 def pad_to_cells(batch: RGB) -> RGB:
@@ -69,7 +70,7 @@ def strips(
     across: Sequence[Window],
     predict: Callable[[RGB, Labels | None], Prediction],
 ) -> Iterator[Strip]:
-    """Ask `predict` of every window, with its part of the truth (H, W), and join what it says."""
+    """Predict every window, with its part of the truth (H, W), and join the predictions."""
     rest: Prediction | None = None  # rows that more than one row of windows adds to
     finished = [*(window.start for window in down[1:]), down[-1].stop]
     for y, stop in zip(down, finished, strict=True):
@@ -93,8 +94,8 @@ def join(parts: Iterable[Strip], height: int) -> Prediction:
     whole: Prediction | None = None
     for part in parts:
         if whole is None:
-            whole = _blank(part.found, height, part.found.labels.shape[1])
-        _put(part.found, whole, start=part.start)
+            whole = _blank(part.prediction, height, part.prediction.labels.shape[1])
+        _put(part.prediction, whole, start=part.start)
     if whole is None:
         raise ValueError("an image has at least one strip")
     return whole
@@ -106,7 +107,7 @@ def _add(part: Prediction, rows: Prediction, y: Window, x: Window) -> None:
     owned = y.owned[:, None] & x.owned[None, :]
     rows.labels[at][owned] = part.labels[owned]
     for name, plane in rows.confidence.items():
-        plane[at] += weight * part.confidence[name]
+        plane.values[at] += weight * part.confidence[name].values
     if rows.probabilities is not None and part.probabilities is not None:
         rows.probabilities[at] += (weight * part.probabilities).astype(np.float16)
     if rows.proper is not None and part.proper is not None:
@@ -114,11 +115,11 @@ def _add(part: Prediction, rows: Prediction, y: Window, x: Window) -> None:
 
 
 def _blank(like: Prediction, height: int, width: int) -> Prediction:
-    return _each(like, lambda plane: np.zeros((*plane.shape[:-2], height, width), plane.dtype))
+    return _each(like, lambda array: np.zeros((*array.shape[:-2], height, width), array.dtype))
 
 
-def _rows(found: Prediction, rows: slice) -> Prediction:
-    return _each(found, lambda plane: plane[..., rows, :])
+def _rows(prediction: Prediction, rows: slice) -> Prediction:
+    return _each(prediction, lambda array: array[..., rows, :])
 
 
 def _put(part: Prediction, whole: Prediction, *, start: int) -> None:
@@ -127,17 +128,20 @@ def _put(part: Prediction, whole: Prediction, *, start: int) -> None:
 
     put(whole.labels, part.labels)
     for name, plane in part.confidence.items():
-        put(whole.confidence[name], plane)
+        put(whole.confidence[name].values, plane.values)
     if whole.probabilities is not None and part.probabilities is not None:
         put(whole.probabilities, part.probabilities)
     if whole.proper is not None and part.proper is not None:
         put(whole.proper, part.proper)
 
 
-def _each(found: Prediction, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Prediction:
-    return Prediction(
-        change(found.labels),
-        {name: change(plane) for name, plane in found.confidence.items()},
-        None if found.probabilities is None else change(found.probabilities),
-        None if found.proper is None else change(found.proper),
+def _each(prediction: Prediction, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Prediction:
+    """The prediction with every array (..., H, W) of it changed."""
+    probabilities, proper = prediction.probabilities, prediction.proper
+    return replace(
+        prediction,
+        labels=change(prediction.labels),
+        confidence={name: replace(plane, values=change(plane.values)) for name, plane in prediction.confidence.items()},
+        probabilities=None if probabilities is None else change(probabilities),
+        proper=None if proper is None else change(proper),
     )

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from hypsegcli.files.words import as_label
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.pictures.panel import BACKGROUND, FAINT, INK, beside, panel_font
 
 _OPACITY = 0.55  # of the classes over the photograph
 _ROWS = 12  # of a legend before it starts another column, even beside a lower picture
-_LETTERS = 40  # of a name in a legend
+_LETTERS = 40  # of a name, so that the legend does not outgrow the picture
 
 
 def overlay(photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: Sequence[str]) -> RGB:
@@ -32,16 +33,10 @@ def overlay(photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: S
     order = [int(node) for node in np.argsort(-counts, kind="stable") if counts[node]]
     shares = 100.0 * counts / labels.size
     rows = [
-        (palette[node], _short(names[node]), f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %")
+        (palette[node], as_label(names[node], _LETTERS), f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %")
         for node in order
     ]
     return beside(np.asarray(tinted, dtype=np.uint8), _legend(rows, labels.shape[0]))
-
-
-def _short(name: str) -> str:
-    """The name on one line, and not so long that the legend outgrows the picture."""
-    name = " ".join(name.split())
-    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 3].rstrip()}..."
 
 
 def _legend(rows: Sequence[tuple[NDArray[np.uint8], str, str]], height: int) -> RGB:

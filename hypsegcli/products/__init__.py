@@ -1,1 +1,18 @@
-"""What is written for an image: one file a kind of output."""
+"""What is written for an image: a file here for each kind of output, and its line below. Imports nothing heavy."""
+
+from typing import Literal
+
+Format = Literal["png", "npy", "tif"]
+
+# Kinds of output, which are names of files here, of folders of results, and what --save calls them.
+PREDICT = (
+    "labels",
+    "confidence",
+    "boundary",
+    "overlay",
+    "probabilities",
+)
+UNCERTAINTY = (
+    "heatmap",
+    "uncertainty",
+)

@@ -54,7 +54,7 @@ def build_report(
     replicates = _replicates(evaluation, names, over)
     intervals = {name: interval(values) for name, values in replicates.items()}
     segmentation = _segmentation(tally, names, intervals, over)
-    boundaries = _boundaries(tally, str(scheme.tolerance), scheme.measures[0] if scheme.measures else None)
+    boundaries = _boundaries(tally, str(scheme.tolerance), scheme.main)
     hierarchy = r.Hierarchy(
         levels=level_scores(tally.confusion, tree),
         relaxed=relaxed_scores(tally.confusion, tree),

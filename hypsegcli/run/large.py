@@ -28,7 +28,7 @@ class Large:
 
 def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs) -> bool:
     """Whether a picture goes by strips: a TIFF above STREAM_ABOVE pixels, from which TIFFs are asked, in windows."""
-    if not outputs.planes or segmenter.tiling is None or segmenter.request.longest_side is not None:
+    if not outputs.tiffs or segmenter.tiling is None or segmenter.request.longest_side is not None:
         return False
     size = tiff_size(planned.source)
     return size is not None and size[0] * size[1] > STREAM_ABOVE
@@ -40,7 +40,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     Raises ImageError for a picture that cannot be read by rows or is too large, for outputs that need it whole, and
     where a file cannot be written or the network fails.
     """
-    if whole := [kind for kind in planned.outputs if kind not in outputs.planes]:
+    if whole := [kind for kind in planned.outputs if kind not in outputs.tiffs]:
         raise ImageError(
             f"{planned.source}: so large a picture is written strip by strip, which {', '.join(whole)} cannot be; "
             f"take {setting('save', 'labels,confidence')}"
@@ -49,17 +49,16 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     try:
         with TiffRows(planned.source, max_pixels=max_pixels) as picture, contextlib.ExitStack() as files:
             height, width = picture.shape[:2]
-            writers = {}
-            for kind, plane in outputs.planes.items():
-                file = files.enter_context(replacing(planned.outputs[kind]))
-                writers[kind] = TiffWriter(
-                    file, height, width, plane.dtype, palette=plane.palette, description=plane.description
-                )
+            opened = {kind: files.enter_context(replacing(planned.outputs[kind])) for kind in outputs.tiffs}
+            writers: dict[str, TiffWriter] = {}
             sums: dict[str, float] = {}
-            for start, stop, found in segmenter.strips(picture):
-                for kind, writer in writers.items():
-                    writer.write(outputs.planes[kind].values(found))
-                for name, mean in outputs.summarise(found).items():
+            for start, stop, prediction in segmenter.strips(picture):
+                for kind, make_plane in outputs.tiffs.items():
+                    plane = make_plane(prediction)
+                    if kind not in writers:
+                        writers[kind] = plane.writer(opened[kind], height, width)
+                    writers[kind].write(plane.values)
+                for name, mean in outputs.summarise(prediction).items():
                     sums[name] = sums.get(name, 0.0) + mean * (stop - start)
             for writer in writers.values():
                 writer.close()

@@ -36,9 +36,9 @@ class ImageRow(NamedTuple):
     pixel_accuracy: float
     miou: float  # over the classes that this image's mask or prediction holds
     boundary_f: float
-    uncertainty: float  # mean of 1 - confidence / full scale of the first measure, over labelled pixels
-    auroc: float  # of the first measure
-    correlation: float  # of the first measure with the distance to another class
+    uncertainty: float  # mean of 1 - confidence / full scale of the main measure, over labelled pixels
+    auroc: float  # of the main measure
+    correlation: float  # of the main measure with the distance to another class
 
 
 class Evaluation:
@@ -49,7 +49,7 @@ class Evaluation:
         self.scheme = scheme
         self.tally = Tally.zeros(scheme)
         self.bootstrap = Bootstrap(scheme, replicates=replicates)
-        self.worst, self.uncertain = Gallery(), Gallery()
+        self.worst, self.uncertain = Gallery(scheme.main), Gallery(scheme.main)
         self.seconds = dict.fromkeys(STAGES, 0.0)  # that each stage was busy
         self._palette = palette
         self._masks = 0  # the sum of the masks' hashes, which does not depend on their order
@@ -63,7 +63,7 @@ class Evaluation:
         key = sample.key.encode("utf-8", "surrogateescape")
         self._keys = _mix(self._keys, key)
         self._masks = _mix(self._masks, key + f"{sample.truth.shape}".encode() + sample.truth.astype("<u2").tobytes())
-        row = _row(sample.key, counted)
+        row = _row(sample.key, counted, self.scheme.main_index)
         if self._palette is not None:
             self.worst.offer(row.miou, sample, photograph, self._palette)
             self.uncertain.offer(-row.uncertainty, sample, photograph, self._palette)
@@ -144,13 +144,13 @@ def _pixels(counted: _Counted) -> int:
     return counted.pixels
 
 
-def _row(key: str, tally: Tally) -> ImageRow:
+def _row(key: str, tally: Tally, main: int | None) -> ImageRow:
     C = len(tally.confusion)
     labelled = int(tally.confusion.sum())
     right = int(np.trace(tally.confusion[:, :C]))
     _, _, boundary_f = (float(value) for value in f_from_counts(*tally.edges))
-    measured = len(tally.tables) > 0
-    levels = int((tally.tables[0].sum(1) * np.arange(BINS)).sum()) if measured else 0
+    table = None if main is None else tally.tables[main]
+    levels = 0 if table is None else int((table.sum(1) * np.arange(BINS)).sum())
     return ImageRow(
         key,
         labelled,
@@ -158,8 +158,8 @@ def _row(key: str, tally: Tally) -> ImageRow:
         right / labelled if labelled else math.nan,
         int(tally.image_iou[0, C]) / SHARE if tally.image_iou[1, C] else math.nan,
         boundary_f,
-        1.0 - levels / (labelled * (BINS - 1)) if measured and labelled else math.nan,
-        float(auroc(tally.tables[0])) if measured else math.nan,
+        1.0 - levels / (labelled * (BINS - 1)) if table is not None and labelled else math.nan,
+        math.nan if table is None else float(auroc(table)),
         int(tally.correlation[0]) / SHARE if tally.correlation[1] else math.nan,
     )
 

@@ -36,27 +36,27 @@ class Ranked(NamedTuple):
 
 
 class Gallery:
-    """Keeps the strips of the first ten images, and no more, however many pass."""
+    """Keeps the strips of the first ten images, and no more, however many pass; they show a measure's uncertainty."""
 
-    def __init__(self) -> None:
+    def __init__(self, measure: str | None = None) -> None:
         self.kept: list[Ranked] = []
+        self._measure = measure
 
     def offer(self, rank: float, sample: Sample, photograph: RGB | None, palette: RGB) -> None:
         """Draw an image's strip if it is among the first."""
         if rank != rank or (len(self.kept) == KEPT and (rank, sample.key) >= self.kept[-1][:2]):  # noqa: PLR0124 (NaN)
             return
-        insort(self.kept, Ranked(rank, sample.key, _encode(strip(sample, photograph, palette))))
+        insort(self.kept, Ranked(rank, sample.key, _encode(strip(sample, photograph, palette, self._measure))))
         del self.kept[KEPT:]
 
 
-def strip(sample: Sample, photograph: RGB | None, palette: RGB) -> RGB:
-    """Pictures side by side; `palette` is (C, 3) uint8."""
+def strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | None = None) -> RGB:
+    """Pictures side by side; `palette` is (C, 3) uint8, and without a measure there is no uncertainty."""
     colors = np.concatenate([palette, np.array([_VOID], np.uint8)])
     pictures = [photograph] if photograph is not None else []
     pictures += [colors[sample.truth], colors[sample.labels]]
-    if sample.levels:
-        plane = next(iter(sample.levels.values()))
-        pictures.append(doubt_colors(1.0 - plane.astype(np.float32) / np.float32(65535.0)))
+    if measure is not None:
+        pictures.append(doubt_colors(1.0 - sample.levels[measure].astype(np.float32) / np.float32(65535.0)))
     height, width = sample.truth.shape
     share = min(_HEIGHT / height, _WIDTH / width)
     size = (max(1, round(width * share)), max(1, round(height * share)))

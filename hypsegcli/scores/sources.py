@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.confidence.levels import to_levels
-from hypsegcli.confidence.measures import full_scale
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.files.words import count_of
-from hypsegcli.inference.dropout import DropoutPrediction, DropoutSampler
-from hypsegcli.inference.prediction import RGB, Labels
+from hypsegcli.inference.dropout import DropoutSampler
+from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.stages import Loaded, Stages, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.scores.tally import Sample
@@ -27,7 +25,7 @@ from hypsegcli.truth.check import read_image
 from hypsegcli.truth.diagnose import size_mistake
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair
-from hypsegcli.truth.stored import Plane, decide_among, proper_planes, read_probabilities
+from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +58,6 @@ class NetworkSource:
         self._stages = Stages(segmenter)
         self._sampler = sampler
         self._max_pixels = max_pixels
-        most = segmenter.engine.config.max_distance
-        self._scales = {name: full_scale(name, max_distance=most) for name in segmenter.request.measures}
         self._cut: Counter[int] = Counter()  # images by the side of the windows in which alone they fitted into memory
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
@@ -82,22 +78,20 @@ class NetworkSource:
         if isinstance(segmented, Unsegmented):
             raise ImageError(f"{pair.image}: {segmented.trouble.reason}")
         image, prediction, seconds = loaded.image.pixels, segmented.prediction, dict(loaded.seconds)
-        levels = {
-            name: to_levels(plane / np.float32(self._scales[name])) for name, plane in prediction.confidence.items()
-        }
+        levels = {name: plane.levels() for name, plane in prediction.confidence.items()}
         dropout_labels, tile = None, segmented.tile
         if self._sampler is not None:
             started = time.perf_counter()
             dropout, dropout_tile = self._drop(self._sampler, pair, image)
             seconds["dropout"] = time.perf_counter() - started
-            levels |= {name: to_levels(plane) for name, plane in dropout.confidence.items()}
+            levels |= {name: plane.levels() for name, plane in dropout.confidence.items()}
             dropout_labels, tile = dropout.labels, min(filter(None, (tile, dropout_tile)), default=None)
         if tile is not None:
             self._cut[tile] += 1
         sample = Sample(pair.key, truth, prediction.labels, levels, prediction.proper, dropout_labels)
         return PredictedImage(sample, image, seconds)
 
-    def _drop(self, sampler: DropoutSampler, pair: Pair, image: RGB) -> tuple[DropoutPrediction, int | None]:
+    def _drop(self, sampler: DropoutSampler, pair: Pair, image: RGB) -> tuple[Prediction, int | None]:
         """The prediction under dropout, and the side of the windows that it took."""
         fitted = fit_into_memory(
             lambda tiling: sampler.predict(image, key=pair.key, tiling=tiling), self._segmenter, *image.shape[:2]
@@ -112,7 +106,7 @@ class StoredSource:
 
     def __init__(
         self,
-        planes: Sequence[Plane],
+        planes: Sequence[PlaneFolder],
         *,
         labels_folder: Path,
         probabilities: Path | None,

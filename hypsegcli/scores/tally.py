@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.confidence.boundary import boundary_map
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.inference.prediction import Labels
 from hypsegcli.scores.metrics.classes import confusion_matrix, iou_from_counts
 from hypsegcli.scores.metrics.edges import count_boundaries, count_ridges, tolerance_pixels
@@ -46,9 +47,15 @@ class Scheme(NamedTuple):
     """What is counted; tallies add up only under the same scheme."""
 
     classes: int  # C
-    measures: tuple[str, ...]  # of confidence; the first is the one whose boundaries and zones are looked at
+    measures: tuple[str, ...]  # of confidence
     tolerance: Tolerance
     background: int | None = None  # the class that the paper's analysis sets apart
+    main: str | None = None  # the measure whose boundaries, zones and most uncertain images are looked at
+
+    @property
+    def main_index(self) -> int | None:
+        """Place of the main measure among the measures."""
+        return None if self.main is None else self.measures.index(self.main)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +138,15 @@ def count_image(sample: Sample, scheme: Scheme) -> Tally:
     counted = count_boundaries(sample.truth, sample.labels, classes=C, tolerance=tolerance)
     tally.bands[:] = counted.bands
     tally.edges[:] = counted.edges
-    if scheme.measures:
-        _count_confidence(tally, sample, scheme, tolerance)
+    if scheme.main is not None:
+        _count_confidence(tally, sample, scheme, scheme.main, tolerance)
     return tally
 
 
-def _count_confidence(tally: Tally, sample: Sample, scheme: Scheme, tolerance: int) -> None:
-    """The first measure's boundary map against the true edges, and the paper's own analysis of its plane."""
-    levels = sample.levels[scheme.measures[0]]
-    strength = boundary_map(levels.astype(np.float32), full_scale=65535.0)
+def _count_confidence(tally: Tally, sample: Sample, scheme: Scheme, measure: str, tolerance: int) -> None:
+    """A measure's boundary map against the true edges, and the paper's own analysis of its plane."""
+    levels = sample.levels[measure]
+    strength = boundary_map(Plane(levels.astype(np.float32), measure, full_scale=BINS - 1.0))
     tally.ridges[:] = count_ridges(strength, sample.truth, classes=scheme.classes, tolerance=tolerance)
     distance = distance_to_other_class(sample.truth, scheme.classes)
     labelled = sample.truth != scheme.classes

@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
-from hypsegcli.confidence.levels import to_levels
-from hypsegcli.confidence.measures import full_scale
 from hypsegcli.errors import ImageError
 from hypsegcli.inference.build import make_tiling
 from hypsegcli.inference.device import Device
@@ -33,6 +31,7 @@ from hypsegcli.truth.masks import hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
 
 _MEASURES = ("distance", "entropy")
+_SHOWN = "distance"  # the one whose doubt the pictures show
 
 
 class Scores(NamedTuple):
@@ -109,14 +108,12 @@ def score(
         confusion += confusion_matrix(truth, prediction.labels, K)
         labelled = truth != K
         wrong = (prediction.labels != truth)[labelled]
-        levels = {}
+        levels = {name: prediction.confidence[name].levels() for name in _MEASURES}
         for index, name in enumerate(_MEASURES):
-            scale = full_scale(name, max_distance=most)
-            levels[name] = to_levels(prediction.confidence[name] / np.float32(scale))
             tables[index] += score_table(levels[name][labelled], wrong)
         if number in shown:
             sample = Sample(pair.key, truth, prediction.labels, levels)
-            drawn.append(strip(sample, photograph.pixels, palette))
+            drawn.append(strip(sample, photograph.pixels, palette, _SHOWN))
     means = mean_scores(confusion)
     quantiles = _quantiles(tables[0].sum(axis=1), most)
     relaxed = [family.miou for family in relaxed_scores(confusion, header.tree) if family.definition == "moved"]

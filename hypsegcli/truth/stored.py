@@ -7,7 +7,6 @@ DIR/probabilities/KEY.npy  (K, H, W) floating-point numbers
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +14,49 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
 
-from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import MEASURES
-from hypsegcli.errors import DataError, UsageError
+from hypsegcli.confidence.planes import Plane
+from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.images.decode import decode_mask
-from hypsegcli.images.open_image import read_text
+from hypsegcli.images.metadata import read_metadata
+from hypsegcli.images.npy import read_npy
 
 Levels = NDArray[np.uint16]
 
 _RUN = "run.json"  # what `hypseg predict` writes beside its maps
-_TEXT_KEY = "hypseg"  # of the JSON that hypseg's own maps carry
 _SUFFIXES = (".png", ".npy", ".tif", ".tiff")
 _CERTAIN = 1.01  # blends of 16-bit probabilities reach a little above 1
 
 
+class _RunRequest(BaseModel):
+    """Of a run's request."""
+
+    main: str | None = None  # the measure of the folder that is called `confidence`
+
+
+class _RunOptions(BaseModel):
+    """Of a run's options."""
+
+    full_scale: dict[str, float] = Field(default_factory=dict)  # by measure
+    request: _RunRequest = _RunRequest()
+
+    @property
+    def main(self) -> str | None:
+        """The main measure; runs that do not name it list it first."""
+        return self.request.main or next(iter(self.full_scale), None)
+
+
+class _Run(BaseModel):
+    """What is read of a run.json."""
+
+    options: _RunOptions
+
+
 @dataclass(frozen=True)
-class Plane:
-    """A folder of confidence planes."""
+class PlaneFolder:
+    """A folder of confidence planes of one measure."""
 
     name: str
     folder: Path
@@ -58,9 +82,9 @@ class Plane:
         if low < 0 or high > self.full_scale * (1 + rounding):
             raise DataError(
                 f"{path}: holds values from {low:.4g} to {high:.4g}, full scale is {self.full_scale:g}; "
-                "name the value that means entirely sure with --full-scale"
+                f"name the value that means entirely sure with {setting('full_scale')}"
             )
-        return to_levels(values.astype(np.float32) / np.float32(self.full_scale))
+        return Plane(values.astype(np.float32), self.name, self.full_scale).levels()
 
     def _from_picture(self, path: Path) -> Levels:
         values = decode_mask(path)
@@ -73,26 +97,29 @@ class Plane:
 
 def find_planes(
     folder: Path, *, named: Mapping[str, Path], inverted: Mapping[str, Path], key: str, full_scale: float
-) -> tuple[Plane, ...]:
+) -> tuple[PlaneFolder, ...]:
     """The planes of a folder of predictions, and those named one by one; `key` is that of any image.
 
     A plane that hypseg wrote tells its measure itself; another's name is what follows `confidence-` in its folder's.
     """
     _refuse_twins([*named, *inverted])
     planes = []
-    for given, kind in ((named, "confidence"), (inverted, "uncertainty")):
-        for name, path in given.items():
-            told = about_map(_find(path, key)).get("kind", kind)
-            if told in {"confidence", "uncertainty"} and told != kind:
-                raise UsageError(f"--{kind} {name}={path}: its maps say that they hold {told}; name them with --{told}")
-            planes.append(Plane(name, path, full_scale, inverted=kind == "uncertainty"))
+    for folders, kind in ((named, "confidence"), (inverted, "uncertainty")):
+        for name, path in folders.items():
+            metadata = read_metadata(_find(path, key))
+            own = kind if metadata is None else metadata.kind
+            if own in {"confidence", "uncertainty"} and own != kind:
+                given = setting(kind, f"{name}={path}")
+                raise UsageError(f"{given}: its maps say that they hold {own}; name them with {setting(own)}")
+            planes.append(PlaneFolder(name, path, full_scale, inverted=kind == "uncertainty"))
     if not planes:
-        scales = _scales_of_run(folder)
+        run = _read_run(folder)
         for path in sorted(path for path in folder.glob("confidence*") if path.is_dir()):
-            about = about_map(_find(path, key))
-            name = about.get("measure") or path.name.removeprefix("confidence").lstrip("-_ ")
-            name = str(name or next(iter(scales), "confidence")).encode("utf-8", "replace").decode()
-            planes.append(Plane(name, path, scales.get(name, full_scale), inverted=about.get("kind") == "uncertainty"))
+            metadata = read_metadata(_find(path, key))
+            name = (metadata.measure if metadata else None) or path.name.removeprefix("confidence").lstrip("-_ ")
+            name = (name or run.main or "confidence").encode("utf-8", "replace").decode()
+            doubts = metadata is not None and metadata.kind == "uncertainty"
+            planes.append(PlaneFolder(name, path, run.full_scale.get(name, full_scale), inverted=doubts))
     _refuse_twins([plane.name for plane in planes])
     order = [*MEASURES]
     planes.sort(key=lambda plane: order.index(plane.name) if plane.name in order else len(order))
@@ -129,40 +156,18 @@ def decide_among(probabilities: NDArray[np.float32], among: Sequence[int], dtype
     return decided
 
 
-def about_map(path: Path) -> dict[str, Any]:
-    """What a map of hypseg's own says of itself; empty for another tool's."""
-    if path.suffix == ".npy":
-        return {}
-    texts = read_text(path)
-    text = texts.get(_TEXT_KEY, "") or texts.get("ImageDescription", "")
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) and "kind" in found else {}  # other tools describe TIFFs in JSON too
-
-
-def read_npy(path: Path) -> NDArray[Any]:
-    """An array in a NumPy file, which may not hold Python objects."""
-    try:
-        with path.open("rb") as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except Exception as error:  # a damaged header raises nearly every kind there is
-        raise DataError(f"{path}: is no NumPy array ({error})") from error
-
-
 def _refuse_twins(names: Sequence[str]) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"two folders of confidence planes are called {twice[0]}; name them with --confidence")
+        many = f"two folders of confidence planes are called {twice[0]}"
+        raise UsageError(f"{many}; name them with {setting('confidence')}")
 
 
-def _scales_of_run(folder: Path) -> dict[str, float]:
-    """Measure to full scale, the first measure first, as the run.json of `hypseg predict` tells; empty without one."""
+def _read_run(folder: Path) -> _RunOptions:
+    """The run.json of `hypseg predict`; nothing known where there is none, or another tool's."""
     try:
-        scales = json.loads((folder / _RUN).read_text(encoding="utf-8"))["options"]["full_scale"]
-        return {str(name): float(scale) for name, scale in scales.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return _Run.model_validate_json((folder / _RUN).read_bytes()).options
+    except (OSError, ValidationError):
+        return _RunOptions()
 
 
 def _find(folder: Path, key: str) -> Path:

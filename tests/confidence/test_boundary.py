@@ -1,7 +1,5 @@
 """Planes whose boundary map is known."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,14 +7,22 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hypsegcli.confidence.boundary import RADIUS
-from hypsegcli.confidence.boundary import boundary_map as smoothed_boundary_map
+from hypsegcli.confidence.boundary import boundary_map as boundary_map_of
+from hypsegcli.confidence.planes import Plane
 
-Plane = NDArray[np.float32]
-boundary_map = partial(smoothed_boundary_map, smoothing=0.0)  # exact values can be told
 NARROW = 2 * RADIUS  # the widest valley that the disk fills
 
 
-def flat(value: float = 0.8, height: int = 60, width: int = 70) -> Plane:
+def smoothed_boundary_map(values: NDArray[np.float32], *, full_scale: float) -> NDArray[np.uint8]:
+    return boundary_map_of(Plane(values, "distance", full_scale))
+
+
+def boundary_map(values: NDArray[np.float32], *, full_scale: float) -> NDArray[np.uint8]:
+    """Without smoothing, so that exact values are known."""
+    return boundary_map_of(Plane(values, "distance", full_scale), smoothing=0.0)
+
+
+def flat(value: float = 0.8, height: int = 60, width: int = 70) -> NDArray[np.float32]:
     return np.full((height, width), value, np.float32)
 
 

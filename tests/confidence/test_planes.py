@@ -1,133 +1,48 @@
-"""Limits and orders of the confidence measures."""
+"""A plane knows its scale: shares, levels and doubt agree, whatever the unit."""
 
-import itertools
-import math
+from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
-from hypsegcli.cli import options
-from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.confidence.levels import to_levels
-from hypsegcli.confidence.measures import MEASURES, available, full_scale
-from hypsegcli.confidence.planes import confidence
+from hypsegcli.confidence.planes import Plane
+
+SCALES = st.sampled_from([1.0, 7.6, 15.249238, 0.3])
 
 
-def calibration(distances: tuple[float, ...], probabilities: tuple[float, ...]) -> Calibration:
-    return Calibration(distances=distances, probabilities=probabilities, fitted_on="a test")
+def plane(shares: np.ndarray, scale: float) -> Plane:
+    return Plane((shares * scale).astype(np.float32), "distance", scale)
 
 
-OF_PROBABILITIES = [name for name, measure in MEASURES.items() if measure.needs_probabilities]
-NOWHERE = torch.zeros(1, 1, 1)
+@given(scale=SCALES, seed=st.integers(0, 2**16))
+def test_shares_do_not_depend_on_the_unit(scale: float, seed: int) -> None:
+    shares = np.random.default_rng(seed).random((4, 6)).astype(np.float32)
+    found = plane(shares, scale).share()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, shares, rtol=3e-7)
 
 
-def of(name: str, probabilities: list[float] | Tensor) -> float:
-    p = torch.as_tensor(probabilities, dtype=torch.float32).reshape(1, -1, 1, 1)
-    return float(confidence(name, distance=NOWHERE, c=1.0, probabilities=p))
+@given(scale=SCALES, seed=st.integers(0, 2**16))
+def test_doubt_is_what_confidence_lacks(scale: float, seed: int) -> None:
+    sure = plane(np.random.default_rng(seed).random((4, 6)), scale)
+    doubt = sure.doubt()
+    assert doubt.dtype == np.float32
+    np.testing.assert_allclose(doubt + sure.share(), 1.0, atol=2e-7)
+    assert np.abs(to_levels(doubt).astype(int) + sure.levels() - 65535).max() <= 1
 
 
-@pytest.mark.parametrize("K", [2, 3, 11, 171])
-@pytest.mark.parametrize("name", OF_PROBABILITIES)
-def test_uniform_is_no_confidence_and_one_hot_is_all(name: str, K: int) -> None:
-    nothing = 1 / K if name == "max-probability" else 0.0
-    assert of(name, torch.full((K,), 1 / K)) == pytest.approx(nothing, abs=1e-6)
-    assert of(name, torch.eye(K)[K // 2]) == 1.0
+@pytest.mark.parametrize("scale", [1.0, 7.6])
+def test_full_scale_is_the_highest_level_and_no_doubt(scale: float) -> None:
+    found = plane(np.array([[0.0, 0.5, 1.0, 1.0 + 1e-6]]), scale)
+    assert found.levels().tolist() == [[0, 32768, 65535, 65535]]
+    assert found.doubt().tolist() == [[1.0, 0.5, 0.0, 0.0]]
 
 
-@settings(max_examples=100, deadline=None)
-@given(p=st.floats(0.0, 1.0), q=st.floats(0.0, 1.0))
-def test_two_classes_leave_one_order(p: float, q: float) -> None:
-    """With two classes every measure depends on the larger probability alone, and rises with it."""
-    p, q = max(p, 1 - p), max(q, 1 - q)
-    for name in OF_PROBABILITIES:
-        if p > q + 1e-3:
-            assert of(name, [p, 1 - p]) > of(name, [q, 1 - q])
-        assert of(name, [p, 1 - p]) == of(name, [1 - p, p])
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.floats(-30, 30), min_size=2, max_size=12))
-def test_range_and_indifference_to_order(logits: list[float]) -> None:
-    p = torch.tensor(logits).softmax(0)
-    for name in OF_PROBABILITIES:
-        value = of(name, p)
-        assert 0.0 <= value <= full_scale(name, max_distance=7.6) + 1e-6
-        assert value == pytest.approx(of(name, p.flip(0)), abs=1e-6)
-    assert of("margin", p) <= of("max-probability", p)
-
-
-def test_no_uniform_distribution_is_below_nothing() -> None:
-    """Rounding alone would put a third of them there."""
-    assert min(of("entropy", torch.full((K,), 1 / K)) for K in range(2, 200)) == 0.0
-
-
-@pytest.mark.parametrize("c", [0.1, 1.0, 4.0])
-def test_norm_and_distance_agree(c: float) -> None:
-    distance = torch.linspace(0, 12 / math.sqrt(c), 50)[None, None]
-    assert confidence("distance", distance=distance, c=c, probabilities=None) is distance
-    norm = confidence("norm", distance=distance, c=c, probabilities=None).flatten().double()
-    assert norm[0] == 0.0
-    assert ((norm >= 0) & (norm < 1 + 1e-6)).all()
-    assert all(one < two for one, two in itertools.pairwise(norm.tolist()[:40]))
-    back = 2 / math.sqrt(c) * torch.atanh(norm[:20])  # further out float32 has no digits left
-    torch.testing.assert_close(back, distance.flatten()[:20].double(), rtol=1e-3, atol=1e-6)
-
-
-def test_shapes() -> None:
-    p, knots = torch.rand(2, 3, 4, 5).softmax(1), calibration((0.0, 1.0), (0.2, 0.9))
-    for name in MEASURES:
-        plane = confidence(name, distance=torch.rand(2, 4, 5), c=1.0, probabilities=p, calibration=knots)
-        assert (plane.shape, plane.dtype) == ((2, 4, 5), torch.float32)
-
-
-def test_a_calibration_is_linear_between_knots_and_flat_beyond() -> None:
-    knots = calibration((1.0, 2.0, 4.0), (0.2, 0.6, 0.6))
-    distance = torch.tensor([0.0, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 9.0])
-    found = confidence("calibrated", distance=distance, c=1.0, probabilities=None, calibration=knots)
-    torch.testing.assert_close(found, torch.tensor([0.2, 0.2, 0.3, 0.4, 0.6, 0.6, 0.6, 0.6]))
-    many = torch.linspace(0, 8, 301)
-    curve = calibration(tuple(range(8)), tuple(np.linspace(0.1, 1.0, 8) ** 2))
-    found = confidence("calibrated", distance=many, c=1.0, probabilities=None, calibration=curve)
-    np.testing.assert_allclose(found, np.interp(many, curve.distances, curve.probabilities), rtol=1e-5)
-    with pytest.raises(ValueError, match="needs a calibration"):
-        confidence("calibrated", distance=many, c=1.0, probabilities=None)
-
-
-def test_help_names_every_measure() -> None:
-    assert set(options.MEASURES.replace(" or ", ", ").split(", ")) == set(MEASURES)
-
-
-def test_only_a_calibration_adds_a_measure() -> None:
-    assert available(calibrated=True) == tuple(MEASURES)
-    assert set(MEASURES) - set(available(calibrated=False)) == {"calibrated"}
-
-
-def test_full_scale_is_the_checkpoints_for_distance_alone() -> None:
-    assert [full_scale(name, max_distance=7.6) for name in MEASURES] == [1.0, 7.6, 1.0, 1.0, 1.0, 1.0]
-
-
-@pytest.mark.parametrize("name", OF_PROBABILITIES)
-def test_missing_probabilities_are_an_error(name: str) -> None:
-    with pytest.raises(ValueError, match=f"the measure {name} needs class probabilities"):
-        confidence(name, distance=NOWHERE, c=1.0, probabilities=None)
-
-
-def test_an_unknown_measure_is_an_error() -> None:
-    with pytest.raises(ValueError, match="unknown measure variance; known are calibrated, distance, norm"):
-        confidence("variance", distance=NOWHERE, c=1.0, probabilities=torch.ones(1, 2, 1, 1))
-
-
-def test_every_level_survives_the_way_to_float32_and_back() -> None:
-    levels = np.arange(65536).reshape(256, 256)
-    found = to_levels((levels / 65535.0).astype(np.float32))
-    assert found.dtype == np.uint16
-    np.testing.assert_array_equal(found, levels)
-
-
-def test_levels_are_the_nearest_and_what_lies_outside_is_cut() -> None:
-    plane = np.array([[-math.inf, -1e-3, 0.4 / 65535, 0.6 / 65535, 65534.4 / 65535, 65534.6 / 65535, 1.1, math.inf]])
-    assert to_levels(plane.astype(np.float32)).tolist() == [[0, 0, 0, 1, 65534, 65535, 65535, 65535]]
+def test_values_are_left_alone() -> None:
+    values = np.array([[0.5, 9.0]], np.float32)
+    found = Plane(values, "distance", 1.0)
+    found.share(), found.levels(), found.doubt()
+    assert values.tolist() == [[0.5, 9.0]]

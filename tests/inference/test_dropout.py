@@ -121,7 +121,7 @@ def entropy(p: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 
 
 def same(one: Any, two: Any) -> bool:
-    planes = all(np.array_equal(one.confidence[name], two.confidence[name]) for name in DROPOUT_MEASURES)
+    planes = all(np.array_equal(one.confidence[name].values, two.confidence[name].values) for name in DROPOUT_MEASURES)
     return planes and np.array_equal(one.labels, two.labels)
 
 
@@ -146,12 +146,13 @@ def test_the_mean_over_the_passes_against_passes_by_hand(passes: int) -> None:
     }
     assert list(found.confidence) == list(expected) == list(DROPOUT_MEASURES)
     for name, plane in found.confidence.items():
-        assert plane.dtype == np.float32
-        np.testing.assert_allclose(plane, expected[name], atol=2e-3, err_msg=name)
+        assert (plane.measure, plane.full_scale) == (name, 1.0)
+        assert plane.values.dtype == np.float32
+        np.testing.assert_allclose(plane.values, expected[name], atol=2e-3, err_msg=name)
     if passes == 1:
-        np.testing.assert_allclose(found.confidence["mc-mutual-information"], 1.0, atol=1e-6)
+        np.testing.assert_allclose(found.confidence["mc-mutual-information"].values, 1.0, atol=1e-6)
     else:
-        assert found.confidence["mc-mutual-information"].min() < 0.99, "the passes hardly differ"
+        assert found.confidence["mc-mutual-information"].values.min() < 0.99, "the passes hardly differ"
 
 
 def test_dropout_stands_behind_aspp_and_the_decoders_convolutions() -> None:
@@ -176,8 +177,8 @@ def test_dropout_stands_behind_aspp_and_the_decoders_convolutions() -> None:
         for block in model.decoder.refine:
             features = F.dropout(block(features), RATE)
         stack = stack_by_hand(model.head(model.decoder.embed(features))[0])
-    np.testing.assert_allclose(found.confidence["mc-max-probability"], stack.max(0), atol=2e-3)
-    plain = segmenter(model, measures=("max-probability",)).predict([image])[0].confidence["max-probability"]
+    np.testing.assert_allclose(found.confidence["mc-max-probability"].values, stack.max(0), atol=2e-3)
+    plain = segmenter(model, measures=("max-probability",)).predict([image])[0].confidence["max-probability"].values
     assert np.abs(plain - stack.max(0)).max() > 0.02, "dropout changes too little to test anything"
 
 
@@ -201,10 +202,12 @@ def test_more_dropout_another_answer_and_none_the_plain_one() -> None:
     assert not same(none, some)
     assert not same(some, much)
     plain = work.predict([picture()])[0]
-    np.testing.assert_allclose(none.confidence["mc-max-probability"], plain.confidence["max-probability"], atol=1e-3)
-    np.testing.assert_allclose(none.confidence["mc-entropy"], plain.confidence["entropy"], atol=2e-3)
+    np.testing.assert_allclose(
+        none.confidence["mc-max-probability"].values, plain.confidence["max-probability"].values, atol=1e-3
+    )
+    np.testing.assert_allclose(none.confidence["mc-entropy"].values, plain.confidence["entropy"].values, atol=2e-3)
     assert (none.labels == plain.labels).mean() > 0.99
-    agreement = [found.confidence["mc-mutual-information"].mean() for found in (none, some, much)]
+    agreement = [found.confidence["mc-mutual-information"].values.mean() for found in (none, some, much)]
     assert agreement[0] == pytest.approx(1.0, abs=1e-6)
     assert max(agreement[1:]) < 0.95
 
@@ -215,7 +218,7 @@ def test_the_plain_answer_and_the_random_state_stay_as_they_were() -> None:
     before, state = work.predict([picture()])[0], torch.get_rng_state()
     DropoutSampler(work, passes=2, rate=RATE).predict(picture(), key="a")
     after = work.predict([picture()])[0]
-    np.testing.assert_array_equal(before.confidence["distance"], after.confidence["distance"])
+    np.testing.assert_array_equal(before.confidence["distance"].values, after.confidence["distance"].values)
     np.testing.assert_array_equal(before.labels, after.labels)
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(module._forward_hooks for module in model.modules())
@@ -232,7 +235,7 @@ def test_a_network_that_fails_in_between_keeps_no_dropout() -> None:
         DropoutSampler(work, passes=2, rate=RATE).predict(picture(), key="a")
     model.fails = False
     after = work.predict([picture()])[0]
-    np.testing.assert_array_equal(before.confidence["distance"], after.confidence["distance"])
+    np.testing.assert_array_equal(before.confidence["distance"].values, after.confidence["distance"].values)
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(module._forward_hooks for module in model.modules())
 
@@ -247,7 +250,7 @@ def test_among_chooses_the_best_of_the_mean(among: tuple[int, ...] | None) -> No
     best = np.array(allowed)[mean[allowed].argmax(0)]
     assert (found.labels == best).mean() > 0.99
     assert len(allowed) == 1 or len(np.unique(best)) > 1, "too uniform a network to test anything"
-    np.testing.assert_allclose(found.confidence["mc-max-probability"], mean.max(0), atol=2e-3)
+    np.testing.assert_allclose(found.confidence["mc-max-probability"].values, mean.max(0), atol=2e-3)
 
 
 @pytest.mark.parametrize("gain", [0.0, 1.0, 1e4])
@@ -258,8 +261,8 @@ def test_measures_lie_between_nothing_and_all(gain: float, tiling: Tiling | None
         image, key="a"
     )
     for name, plane in found.confidence.items():
-        assert plane.shape == (64, 72)
-        assert 0.0 <= plane.min() <= plane.max() <= 1.0, name
+        assert plane.values.shape == (64, 72)
+        assert 0.0 <= plane.values.min() <= plane.values.max() <= 1.0, name
 
 
 class SameHead(nn.Module):
@@ -286,14 +289,15 @@ def test_rounding_leaves_no_measure_outside(measure: str, logits: Tensor, expect
     model.head = SameHead(logits)
     work = segmenter(model, tree, tiling=Tiling(tile=64, overlap=16, above=4096))
     for height, width in ((152, 176), (16, 16)):
-        plane = DropoutSampler(work, passes=1, rate=0.0).predict(picture(height, width), key="a").confidence
-        assert 0.0 <= plane[measure].min() <= plane[measure].max() <= 1.0
-        np.testing.assert_allclose(plane[measure], expected, atol=2e-3)
+        found = DropoutSampler(work, passes=1, rate=0.0).predict(picture(height, width), key="a")
+        values = found.confidence[measure].values
+        assert 0.0 <= values.min() <= values.max() <= 1.0
+        np.testing.assert_allclose(values, expected, atol=2e-3)
 
 
 def test_passes_that_agree_are_certain_of_the_mask_and_no_more() -> None:
-    plane = DropoutSampler(segmenter(), passes=3, rate=0.0).predict(picture(16, 64), key="a").confidence
-    agreement = plane["mc-mutual-information"]
+    found = DropoutSampler(segmenter(), passes=3, rate=0.0).predict(picture(16, 64), key="a")
+    agreement = found.confidence["mc-mutual-information"].values
     assert 1 - 1e-6 < agreement.min() <= agreement.max() <= 1.0
 
 

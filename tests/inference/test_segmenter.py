@@ -163,7 +163,7 @@ def test_labels_are_the_argmax_of_the_interpolated_scores(model: HyperbolicDeepL
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_the_distance_is_interpolated(model: HyperbolicDeepLab, height: int, width: int) -> None:
     image = picture(height, width)
-    found = segmenter(model).predict([image])[0].confidence["distance"]
+    found = segmenter(model).predict([image])[0].confidence["distance"].values
     assert found.shape == (height, width)
     assert found.dtype == np.float32
     expected = whole(grids(model, image).distance[:, None], image)[0].numpy()
@@ -197,11 +197,12 @@ def test_every_measure_against_a_loop(c: float) -> None:
     probabilities = class_probabilities(stub, image)
     distance = whole(grids(stub, image).distance[:, None], image)[0].double().numpy()
     for name, plane in found.items():
-        assert plane.dtype == np.float32
-        assert plane.shape == (19, 23)
+        assert (plane.measure, plane.full_scale) == (name, stub.config.max_distance if name == "distance" else 1.0)
+        assert plane.values.dtype == np.float32
+        assert plane.values.shape == (19, 23)
         for y, x in itertools.product(range(19), range(23)):
             expected = by_hand(name, probabilities[:, y, x].tolist(), float(distance[y, x]), c)
-            assert plane[y, x] == pytest.approx(expected, abs=2e-5), (name, y, x)
+            assert plane.values[y, x] == pytest.approx(expected, abs=2e-5), (name, y, x)
 
 
 def test_a_batch_gives_what_single_images_give(model: HyperbolicDeepLab) -> None:
@@ -213,7 +214,9 @@ def test_a_batch_gives_what_single_images_give(model: HyperbolicDeepLab) -> None
         sure = clear(class_probabilities(model, image))
         np.testing.assert_array_equal(found.labels[sure], alone.labels[sure])
         for name in ("distance", "entropy"):
-            np.testing.assert_allclose(found.confidence[name], alone.confidence[name], rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(
+                found.confidence[name].values, alone.confidence[name].values, rtol=1e-4, atol=1e-4
+            )
         assert found.probabilities is not None
         assert alone.probabilities is not None
         np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=2e-3)
@@ -227,7 +230,7 @@ def test_bands_leave_no_trace(model: HyperbolicDeepLab) -> None:
     thin = segmenter(model, measures=tuple(MEASURES), band_bytes=three_rows).predict([image])[0]
     np.testing.assert_array_equal(thin.labels, usual.labels)
     for name in MEASURES:
-        np.testing.assert_allclose(thin.confidence[name], usual.confidence[name], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(thin.confidence[name].values, usual.confidence[name].values, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -278,7 +281,7 @@ def test_a_prediction_holds_planes_and_no_stack(model: HyperbolicDeepLab) -> Non
 def test_points_is_the_reference_procedure() -> None:
     """Resize the points of the ball, take the norm, and its distance to the origin."""
     stub, image = LocalNetwork(head="hyperbolic-reference", curvature=0.5, gain=2.0), picture(33, 47)
-    found = segmenter(stub, interpolate="points").predict([image])[0].confidence["distance"]
+    found = segmenter(stub, interpolate="points").predict([image])[0].confidence["distance"].values
     embedding = grids(stub, image).embedding.double()
     ball = project(exp_map_zero(embedding, c=0.5, dim=1), c=0.5, dim=1)
     norm = whole(ball, image).norm(dim=0).numpy()
@@ -291,7 +294,8 @@ def test_points_never_lie_above_scalar(limit: str) -> None:
     """The distance to the origin is convex in the ball, so that of a blend is at most the blend of distances."""
     stub, image = LocalNetwork(radial_limit=limit, gain=2.0), picture(33, 47)
     scalar, points = (
-        segmenter(stub, interpolate=how).predict([image])[0].confidence["distance"] for how in ("scalar", "points")
+        segmenter(stub, interpolate=how).predict([image])[0].confidence["distance"].values
+        for how in ("scalar", "points")
     )
     assert (points <= scalar + 1e-3 * stub.config.max_distance).all()
     assert (points < 0.7 * scalar).any()
@@ -305,7 +309,7 @@ def test_antipodal_points_meet_at_the_origin() -> None:
     embedding[:, 0] = torch.tensor([1.0, 1.0, -1.0, -1.0])
     stub = FixedNetwork(embedding, torch.zeros(1, TREE.nodes, 4, 4), config)
     scalar, points = (
-        segmenter(stub, interpolate=how).predict([picture(16, 16)])[0].confidence["distance"]
+        segmenter(stub, interpolate=how).predict([picture(16, 16)])[0].confidence["distance"].values
         for how in ("scalar", "points")
     )
     assert scalar.min() == pytest.approx(scalar.max(), rel=1e-5)
@@ -320,7 +324,8 @@ def test_points_stay_finite_far_out(head: str) -> None:
     """Where tanh(x) rounds to 1, points would lie on the edge; a Euclidean head has no edge."""
     stub, image = LocalNetwork(head=head, t_max=20.0, radial_limit="hard", gain=20.0), picture(33, 47)
     scalar, points = (
-        segmenter(stub, interpolate=how).predict([image])[0].confidence["distance"] for how in ("scalar", "points")
+        segmenter(stub, interpolate=how).predict([image])[0].confidence["distance"].values
+        for how in ("scalar", "points")
     )
     assert scalar.max() > 19
     assert np.isfinite(points).all()
@@ -338,8 +343,8 @@ def test_one_tile_that_covers_is_the_whole(model: HyperbolicDeepLab) -> None:
     tiled = segmenter(model, **everything, tiling=Tiling(tile=64, overlap=16, above=0)).predict([image])[0]
     np.testing.assert_array_equal(tiled.labels, plain.labels)
     for name in MEASURES:
-        np.testing.assert_array_equal(tiled.confidence[name], plain.confidence[name])
-        assert tiled.confidence[name].dtype == np.float32
+        np.testing.assert_array_equal(tiled.confidence[name].values, plain.confidence[name].values)
+        assert tiled.confidence[name].values.dtype == np.float32
     np.testing.assert_array_equal(tiled.probabilities, plain.probabilities)
 
 
@@ -352,7 +357,7 @@ def test_tiles_of_a_local_network_make_the_whole(height: int, width: int, interp
     tiled = segmenter(stub, **options, tiling=Tiling(tile=64, overlap=16, above=64 * 64 // 100)).predict([image])[0]
     np.testing.assert_array_equal(tiled.labels, plain.labels)
     for name in MEASURES:
-        np.testing.assert_allclose(tiled.confidence[name], plain.confidence[name], rtol=1e-5, atol=2e-6)
+        np.testing.assert_allclose(tiled.confidence[name].values, plain.confidence[name].values, rtol=1e-5, atol=2e-6)
     assert tiled.probabilities is not None
     np.testing.assert_allclose(tiled.probabilities, plain.probabilities, atol=1e-3)
 
@@ -424,7 +429,7 @@ def test_bf16_keeps_the_ball_in_float32(model: HyperbolicDeepLab) -> None:
     backbone = model.backbone.register_forward_hook(lambda _m, _i, output: seen.append(output[0].dtype))
     image = picture(33, 47)
     try:
-        found = segmenter(model, device=replace(CPU, bf16=True)).predict([image])[0].confidence["distance"]
+        found = segmenter(model, device=replace(CPU, bf16=True)).predict([image])[0].confidence["distance"].values
     finally:
         hook.remove()
         backbone.remove()
@@ -432,14 +437,14 @@ def test_bf16_keeps_the_ball_in_float32(model: HyperbolicDeepLab) -> None:
     assert seen[1:] == [torch.float32] * 3
     assert found.dtype == np.float32
     assert not np.array_equal(found, torch.from_numpy(found).bfloat16().float().numpy())
-    plain = segmenter(model).predict([image])[0].confidence["distance"]
+    plain = segmenter(model).predict([image])[0].confidence["distance"].values
     assert np.abs(found - plain).mean() < 0.1 * model.config.max_distance
 
 
 def test_a_model_in_training_is_put_to_evaluation(model: HyperbolicDeepLab) -> None:
     image = picture(33, 47)
-    before = segmenter(model).predict([image])[0].confidence["distance"]
-    after = segmenter(model.train()).predict([image])[0].confidence["distance"]
+    before = segmenter(model).predict([image])[0].confidence["distance"].values
+    after = segmenter(model.train()).predict([image])[0].confidence["distance"].values
     assert not model.training
     np.testing.assert_array_equal(before, after)
 
@@ -466,12 +471,12 @@ def test_longest_side_shrinks_for_the_network_and_answers_at_full_size() -> None
     with torch.inference_mode():
         output = model(normalise(torch.from_numpy(small).permute(2, 0, 1)[None], SPEC))
     wanted = F.interpolate(output.distance[:, None], size=(96, 128), mode="bilinear", align_corners=False)[0, 0]
-    np.testing.assert_allclose(found.confidence["distance"], wanted.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.confidence["distance"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
     scores = class_log_probabilities(output.logits, TREE)
     labels = F.interpolate(scores, size=(96, 128), mode="bilinear", align_corners=False).argmax(1)[0]
     assert (found.labels == labels.numpy()).mean() > 0.999
     whole = segmenter(model).predict([image])[0]
-    assert not np.allclose(found.confidence["distance"], whole.confidence["distance"], rtol=1e-2)
+    assert not np.allclose(found.confidence["distance"].values, whole.confidence["distance"].values, rtol=1e-2)
 
 
 def test_longest_side_leaves_smaller_images_alone() -> None:
@@ -479,14 +484,14 @@ def test_longest_side_leaves_smaller_images_alone() -> None:
     plain = segmenter(model).predict([picture(48, 64)])[0]
     limited = segmenter(model, longest_side=64).predict([picture(48, 64)])[0]
     assert np.array_equal(plain.labels, limited.labels)
-    assert np.array_equal(plain.confidence["distance"], limited.confidence["distance"])
+    assert np.array_equal(plain.confidence["distance"].values, limited.confidence["distance"].values)
 
 
 @pytest.mark.parametrize("size", [(1, 4000), (3000, 2), (777, 1001)])
 def test_longest_side_takes_any_shape(size: tuple[int, int]) -> None:
     found = segmenter(network(), longest_side=100).predict([picture(*size)])[0]
     assert found.labels.shape == size
-    assert np.isfinite(found.confidence["distance"]).all()
+    assert np.isfinite(found.confidence["distance"].values).all()
 
 
 def test_an_answer_that_is_not_finite_is_an_error_and_no_map() -> None:
@@ -532,7 +537,7 @@ def test_among_answers_the_best_of_some_classes(way: dict[str, Any], among: tupl
     assert (plain.labels != found.labels).any()
     assert found.labels.dtype == plain.labels.dtype
     for name in MEASURES:
-        np.testing.assert_array_equal(found.confidence[name], plain.confidence[name])
+        np.testing.assert_array_equal(found.confidence[name].values, plain.confidence[name].values)
     np.testing.assert_array_equal(found.probabilities, plain.probabilities)
 
 
@@ -569,7 +574,7 @@ def test_truths_change_nothing_else(model: HyperbolicDeepLab, way: dict[str, Any
     scored = segmenter(model, **options).predict([image], [truth_of(70, 100, 0)])[0]
     np.testing.assert_array_equal(scored.labels, plain.labels)
     for name in MEASURES:
-        np.testing.assert_array_equal(scored.confidence[name], plain.confidence[name])
+        np.testing.assert_array_equal(scored.confidence[name].values, plain.confidence[name].values)
     np.testing.assert_array_equal(scored.probabilities, plain.probabilities)
     assert plain.proper is None
     assert scored.proper is not None

@@ -46,11 +46,11 @@ def same(found: Segmented[int] | Unsegmented[int] | str, image: Loaded[int]) -> 
     assert found.loaded is image
     (whole,) = run(LimitedEngine(10**9), [image])
     assert isinstance(whole, Segmented)
-    sure = whole.prediction.confidence["margin"] > 1e-3
+    sure = whole.prediction.confidence["margin"].values > 1e-3
     assert sure.mean() > 0.5
     np.testing.assert_array_equal(found.prediction.labels[sure], whole.prediction.labels[sure])
     for name, plane in whole.prediction.confidence.items():
-        np.testing.assert_allclose(found.prediction.confidence[name], plane, atol=1e-5)
+        np.testing.assert_allclose(found.prediction.confidence[name].values, plane.values, atol=1e-5)
 
 
 @pytest.mark.parametrize("error", ERRORS)

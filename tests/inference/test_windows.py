@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference import segmenter as segmenting
@@ -84,7 +85,12 @@ def test_strips_cover_the_image_and_each_window_has_its_part(height: int, width:
     def predict(part: Picture, truth: Any) -> Prediction:
         labels = np.full(part.shape[:2], next(number), np.uint16)
         planes = part.transpose(2, 0, 1).astype(np.float32)
-        return Prediction(labels, {"a": planes[0]}, planes.astype(np.float16), np.stack([truth, truth]).astype("f4"))
+        return Prediction(
+            labels,
+            {"a": Plane(planes[0], "a", 255.0)},
+            planes.astype(np.float16),
+            np.stack([truth, truth]).astype("f4"),
+        )
 
     truth = image[..., 1]
     parts = list(strips(File(), truth, down, across, predict))
@@ -92,7 +98,7 @@ def test_strips_cover_the_image_and_each_window_has_its_part(height: int, width:
     assert [part.stop for part in parts] == [*(y.start for y in down[1:]), height]
     assert asked == [y.stop - y.start for y in down]
     found = join(parts, height)
-    np.testing.assert_allclose(found.confidence["a"], image[..., 0], rtol=1e-6)
+    np.testing.assert_allclose(found.confidence["a"].values, image[..., 0], rtol=1e-6)
     assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities, image.transpose(2, 0, 1), rtol=5e-3)
     np.testing.assert_array_equal(found.proper, [truth, truth])
@@ -135,8 +141,10 @@ def test_windows_that_see_far_enough_say_what_the_whole_image_says(monkeypatch: 
 
     def differences() -> tuple[float, Any]:
         found = tiled.predict([image])[0]
-        same = (found.labels == whole.labels) | (whole.confidence["margin"] < 1e-4)
-        return same.mean(), np.abs(found.confidence["distance"] - whole.confidence["distance"]).max(axis=1)
+        same = (found.labels == whole.labels) | (whole.confidence["margin"].values < 1e-4)
+        return same.mean(), np.abs(found.confidence["distance"].values - whole.confidence["distance"].values).max(
+            axis=1
+        )
 
     same, off = differences()
     assert same == 1.0
@@ -154,7 +162,7 @@ def test_strips_are_what_predict_says_of_the_whole() -> None:
     work = Segmenter(TorchEngine(model, SPEC, CPU), TREE, tiling=Tiling(tile=64, overlap=16, above=0))
     found, whole = join(work.strips(image), 200), work.predict([image])[0]
     np.testing.assert_array_equal(found.labels, whole.labels)
-    np.testing.assert_array_equal(found.confidence["distance"], whole.confidence["distance"])
+    np.testing.assert_array_equal(found.confidence["distance"].values, whole.confidence["distance"].values)
 
 
 @pytest.mark.parametrize("options", [{}, {"tiling": Tiling(64, 16, 0), "request": Request(longest_side=100)}])

@@ -154,7 +154,7 @@ def test_any_letters_can_be_drawn(name: str) -> None:
 def test_long_names_are_shortened(texts: list[tuple[float, float, str]]) -> None:
     labels = tiles(300, 300, 2)
     overlay(np.zeros((300, 300, 3), np.uint8), labels, palette_of(2), ["x" * 40, "y" * 41])
-    assert {text for _, _, text in texts if not text.endswith("%")} == {"x" * 40, "y" * 37 + "..."}
+    assert {text for _, _, text in texts if not text.endswith("%")} == {"x" * 40, "y" * 39 + "…"}
 
 
 def test_doubt_is_bright() -> None:

@@ -47,7 +47,7 @@ def flat(picture: np.ndarray) -> tuple[int, ...]:
 
 def test_photograph_truth_answer_uncertainty() -> None:
     photo = np.full((90, 120, 3), (10, 20, 30), np.uint8)
-    found = strip(sample(truth=2, labels=0, distance=16384, entropy=0), photo, PALETTE)
+    found = strip(sample(truth=2, labels=0, entropy=0, distance=16384), photo, PALETTE, "distance")
     assert found.dtype == np.uint8
     assert found.shape == (180, 4 * 240 + 3 * 4, 3)
     colors = [flat(part) for part in pictures_of(found, 240)]
@@ -58,12 +58,10 @@ def test_photograph_truth_answer_uncertainty() -> None:
 def test_what_is_not_there_is_left_out() -> None:
     photo = np.full((90, 120, 3), (10, 20, 30), np.uint8)
     counts = {
-        (with_photo, with_planes): len(
-            pictures_of(
-                strip(sample(**({"distance": 9} if with_planes else {})), photo if with_photo else None, PALETTE), 240
-            )
+        (shown is not None, measure is not None): len(
+            pictures_of(strip(sample(distance=9), shown, PALETTE, measure), 240)
         )
-        for with_photo, with_planes in itertools.product((False, True), repeat=2)
+        for shown, measure in itertools.product((None, photo), (None, "distance"))
     }
     assert counts == {(True, True): 4, (False, True): 3, (True, False): 3, (False, False): 2}
     assert [flat(part) for part in pictures_of(strip(sample(), None, PALETTE), 240)] == [(200, 0, 0), (0, 200, 0)]
@@ -79,7 +77,8 @@ def test_pixels_stay_in_their_place() -> None:
     truth[:30, 60:] = 1
     levels = np.full((90, 120), 65535, np.uint16)
     levels[60:] = 0
-    left, right, doubt = pictures_of(strip(Sample("a", truth, truth[::-1], {"distance": levels}), None, PALETTE), 240)
+    one = Sample("a", truth, truth[::-1], {"distance": levels})
+    left, right, doubt = pictures_of(strip(one, None, PALETTE, "distance"), 240)
     assert flat(left[:59, 121:]) == flat(right[121:, 121:]) == (0, 200, 0)
     assert flat(left[61:]) == flat(left[:, :119]) == flat(right[:119]) == (200, 0, 0)
     assert flat(doubt[:119]) != flat(doubt[121:])
@@ -97,21 +96,21 @@ def test_a_photograph_of_another_size_is_brought_to_that_of_the_truth() -> None:
      ((1, 20000), (1, 1440)), ((20000, 1), (180, 1)), ((400, 100), (180, 45))],
 )  # fmt: skip
 def test_any_shape_fits_into_a_jpeg(shape: tuple[int, int], size: tuple[int, int]) -> None:
-    assert strip(sample(shape=shape, distance=9), None, PALETTE).shape == (size[0], 3 * size[1] + 8, 3)
-    gallery = Gallery()
+    assert strip(sample(shape=shape, distance=9), None, PALETTE, "distance").shape == (size[0], 3 * size[1] + 8, 3)
+    gallery = Gallery("distance")
     gallery.offer(0.0, sample(shape=shape, distance=9), None, PALETTE)
     with Image.open(BytesIO(gallery.kept[0].picture)) as picture:
         assert picture.size == (3 * size[1] + 8, size[0])
 
 
 def test_a_strip_is_kept_as_a_jpeg_of_its_colours() -> None:
-    gallery = Gallery()
+    gallery = Gallery("distance")
     photo = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8).repeat(10, 0).repeat(10, 1)
     gallery.offer(0.0, sample(distance=40000), photo, PALETTE)
     with Image.open(BytesIO(gallery.kept[0].picture)) as picture:
         assert picture.format == "JPEG"
         seen = np.asarray(picture).astype(int)
-    expected = strip(sample(distance=40000), photo, PALETTE).astype(int)
+    expected = strip(sample(distance=40000), photo, PALETTE, "distance").astype(int)
     assert seen.shape == expected.shape
     assert np.abs(seen - expected).mean() < 3
     truth, answer = pictures_of(expected, 240)[1:3]

@@ -17,20 +17,22 @@ from torch import nn
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import available, full_scale
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import choose_device
-from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutPrediction, DropoutSampler
+from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
+from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.tiling import Tiling
 from hypsegcli.scores.sources import NetworkSource, StoredSource, plane_key
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair, pair_files
-from hypsegcli.truth.stored import Plane, find_planes, proper_planes
+from hypsegcli.truth.stored import PlaneFolder, find_planes, proper_planes
 
 MEASURES = available(calibrated=False)
 
@@ -145,7 +147,7 @@ def test_levels_are_confidence_over_full_scale(data: Path, checkpoint: Path) -> 
     assert list(read.sample.levels) == ["entropy", "distance"]
     for name, levels in read.sample.levels.items():
         scale = full_scale(name, max_distance=work.engine.config.max_distance)
-        np.testing.assert_array_equal(levels, to_levels(found.confidence[name] / np.float32(scale)))
+        np.testing.assert_array_equal(levels, to_levels(found.confidence[name].values / np.float32(scale)))
         assert levels.max() > 0
     np.testing.assert_array_equal(read.sample.labels, found.labels)
     np.testing.assert_array_equal(read.photograph, decode_image(data / "images/b.png").pixels)
@@ -163,7 +165,7 @@ def test_dropout_stands_beside_the_plain_answer(data: Path, checkpoint: Path) ->
     for name in MEASURES:
         np.testing.assert_array_equal(both.sample.levels[name], plain.levels[name])
     for name in DROPOUT_MEASURES:
-        np.testing.assert_array_equal(both.sample.levels[name], to_levels(dropped.confidence[name]))
+        np.testing.assert_array_equal(both.sample.levels[name], to_levels(dropped.confidence[name].values))
     np.testing.assert_array_equal(both.sample.labels, plain.labels)
     assert list(both.seconds) == ["network", "reduce", "dropout"]
     assert min(both.seconds.values()) > 0
@@ -213,7 +215,7 @@ def test_planes_and_probabilities_must_have_the_size_of_the_label_map(data: Path
     pair = Pair("a", data / "masks/a.png", None, put(data / "maps/sub/a.png", np.zeros((48, 64))))
     put(data / "sure/sub/a.png", np.zeros((48, 63)))
     with pytest.raises(DataError, match=r"sure/sub/a\.png: is 63 x 48 pixels, its label map 64 x 48"):
-        stored(data / "maps", [Plane("x", data / "sure", 1.0)]).read(pair, truth_of(pair))
+        stored(data / "maps", [PlaneFolder("x", data / "sure", 1.0)]).read(pair, truth_of(pair))
     (data / "probabilities/sub").mkdir(parents=True)
     np.save(data / "probabilities/sub/a.npy", np.zeros((2, 48, 64), np.float32))
     with pytest.raises(DataError, match=r"sub/a\.npy: holds float32 of shape \(2, 48, 64\)"):
@@ -282,11 +284,12 @@ def test_dropout_goes_in_windows_too(tmp_path: Path, limit: int, tile: int) -> N
     """And an image counts once, under the smaller ones."""
 
     class Sampler:
-        def predict(self, image: np.ndarray, *, key: str, tiling: Tiling | None) -> DropoutPrediction:
+        def predict(self, image: np.ndarray, *, key: str, tiling: Tiling | None) -> Prediction:
             assert key == "wide"
             if tiling is None or tiling.tile > tile:
                 raise MemoryError
-            return DropoutPrediction(image[..., 0] % 3, {"mc-entropy": np.full(image.shape[:2], 0.5, np.float32)})
+            half = Plane(np.full(image.shape[:2], 0.5, np.float32), "mc-entropy", 1.0)
+            return Prediction(image[..., 0] % 3, {"mc-entropy": half})
 
     pair, truth = wide(tmp_path)
     source = limited(limit, sampler=Sampler())

@@ -167,14 +167,17 @@ def test_memory_does_not_grow_with_the_number_of_images() -> None:
     assert many < few + 200_000  # a tally has 3 MB
 
 
-def test_zones_and_correlation_are_about_the_first_measure() -> None:
+def test_zones_and_correlation_are_about_the_main_measure() -> None:
     sample = SAMPLES[4]
     labelled = sample.truth < CLASSES
-    for first, second in (("distance", "entropy"), ("entropy", "distance")):
-        tally = count_image(sample, SCHEME._replace(measures=(first, second)))
+    for main in SCHEME.measures:
+        tally = count_image(sample, SCHEME._replace(main=main))
         assert tally.zones[:, 0].sum() == labelled.sum()
-        assert tally.zones[:, 2].sum() == sample.levels[first][labelled].sum()
-    one, other = (count_image(sample, SCHEME._replace(measures=names)) for names in (("distance",), ("entropy",)))
+        assert tally.zones[:, 2].sum() == sample.levels[main][labelled].sum()
+    one, other = (count_image(sample, SCHEME._replace(main=main)) for main in SCHEME.measures)
+    none = count_image(sample, SCHEME._replace(main=None))
+    assert not none.zones.any()
+    assert none.tables.any()
     assert one.correlation[0] != other.correlation[0]
     assert (one.ridges != other.ridges).any()
 

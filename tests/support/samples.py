@@ -7,7 +7,7 @@ import numpy as np
 from hypsegcli.scores.tally import Sample, Scheme, Tolerance
 
 CLASSES = 4
-SCHEME = Scheme(CLASSES, ("distance", "entropy"), Tolerance(2.0, is_share=False))
+SCHEME = Scheme(CLASSES, ("distance", "entropy"), Tolerance(2.0, is_share=False), main="distance")
 
 
 def random_sample(seed: int, *, size: tuple[int, int] = (40, 50), key: str | None = None) -> Sample:

@@ -14,6 +14,7 @@ from PIL import Image
 from support.limited_engine import limit_memory
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import ImageError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.device import choose_device
@@ -88,7 +89,11 @@ def prediction(labels: NDArray[np.uint8], rng: np.random.Generator) -> Predictio
     shape = labels.shape
     distance = MAX * (rng.integers(0, 40, shape) * 100 + 0.5) / 4095
     entropy = (rng.integers(0, 40, shape) * 100 + 0.5) / 4095
-    return Prediction(labels, {"distance": distance.astype(np.float32), "entropy": entropy.astype(np.float32)})
+    planes = {
+        "distance": Plane(distance.astype(np.float32), "distance", MAX),
+        "entropy": Plane(entropy.astype(np.float32), "entropy", 1.0),
+    }
+    return Prediction(labels, planes)
 
 
 def test_scores_against_a_loop(tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_scores_against_a_loop(tmp_path: Path) -> None:
 
     pixels = []
     for truth, answer in zip(truths, answers, strict=True):
-        planes = (truth, answer.labels, answer.confidence["distance"], answer.confidence["entropy"])
+        planes = (truth, answer.labels, answer.confidence["distance"].values, answer.confidence["entropy"].values)
         rows = zip(*(plane.ravel().tolist() for plane in planes), strict=True)
         pixels += [row for row in rows if row[0] != VOID]
     ious = []

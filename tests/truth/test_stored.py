@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hypsegcli.confidence.levels import to_levels
-from hypsegcli.errors import DataError, HypsegError, ImageError, UsageError
+from hypsegcli.errors import DataError, ImageError, UsageError
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.truth.stored import (
-    Plane,
-    about_map,
+    PlaneFolder,
     decide_among,
     find_planes,
     proper_planes,
-    read_npy,
     read_probabilities,
 )
 
@@ -40,7 +38,7 @@ def put(path: Path, values: np.ndarray, about: Any = None) -> Path:
     return path
 
 
-def found(folder: Path, *, key: str = "a", **options: Any) -> dict[str, Plane]:
+def found(folder: Path, *, key: str = "a", **options: Any) -> dict[str, PlaneFolder]:
     arguments = {"named": {}, "inverted": {}, "full_scale": 1.0} | options
     return {plane.name: plane for plane in find_planes(folder, key=key, **arguments)}
 
@@ -57,7 +55,7 @@ def level(folder: Path, name: str, **options: Any) -> int:
 def test_eight_bits_reach_over_all_levels(tmp_path: Path, suffix: str) -> None:
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     put(tmp_path / f"a{suffix}", values)
-    levels = Plane("x", tmp_path, 7.0).read("a", (16, 16))
+    levels = PlaneFolder("x", tmp_path, 7.0).read("a", (16, 16))
     assert levels.dtype == np.uint16
     np.testing.assert_array_equal(levels, values * 257.0)
 
@@ -68,7 +66,7 @@ def test_sixteen_bits_are_levels_and_full_scale_is_for_npy_alone(tmp_path: Path,
     values[0] = [0, 1, 2, 255, 256, 257, 32767, 32768, 65279, 65280, 65533, 65534, 65535, 7, 8, 9]
     put(tmp_path / f"a{suffix}", values)
     for scale in (0.5, 7.0):
-        levels = Plane("x", tmp_path, scale).read("a", (16, 16))
+        levels = PlaneFolder("x", tmp_path, scale).read("a", (16, 16))
         assert levels.dtype == np.uint16
         np.testing.assert_array_equal(levels, values)
 
@@ -79,7 +77,7 @@ def test_npy_is_rounded_to_the_nearest_level(tmp_path: Path, dtype: Any, scale: 
     values = (np.random.default_rng(0).random(SHAPE) * scale * 0.99).astype(dtype)
     values[0, :2] = 0.0, scale  # which 16 bits round to more
     put(tmp_path / "a.npy", values)
-    levels = Plane("x", tmp_path, scale).read("a", SHAPE)
+    levels = PlaneFolder("x", tmp_path, scale).read("a", SHAPE)
     assert levels.dtype == np.uint16
     np.testing.assert_array_equal(levels, to_levels(values.astype(np.float32) / np.float32(scale)))
     assert np.abs(levels / 65535 * scale - np.minimum(values.astype(float), scale)).max() <= 0.501 * scale / 65535
@@ -92,7 +90,7 @@ def test_levels_survive_a_float32_file(tmp_path_factory: pytest.TempPathFactory,
     folder = tmp_path_factory.getbasetemp()
     levels = np.array(values, np.uint16).reshape(2, 2)
     put(folder / "planes" / "a.npy", (levels / 65535.0 * 7.6).astype(np.float32))
-    np.testing.assert_array_equal(Plane("x", folder / "planes", 7.6).read("a", (2, 2)), levels)
+    np.testing.assert_array_equal(PlaneFolder("x", folder / "planes", 7.6).read("a", (2, 2)), levels)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.npy"])
@@ -100,7 +98,7 @@ def test_inverted_planes_are_what_is_left_of_all_levels(tmp_path: Path, name: st
     values = np.random.default_rng(0).integers(0, 65536, SHAPE).astype(np.uint16)
     values[0, :2] = 0, 65535
     put(tmp_path / name, values / np.float32(65535) if name.endswith("npy") else values)
-    plain, inverted = (Plane("x", tmp_path, 1.0, inverted=way).read("a", SHAPE) for way in (False, True))
+    plain, inverted = (PlaneFolder("x", tmp_path, 1.0, inverted=way).read("a", SHAPE) for way in (False, True))
     assert inverted.dtype == np.uint16
     np.testing.assert_array_equal(plain, values)
     np.testing.assert_array_equal(inverted, 65535 - values.astype(int))
@@ -108,14 +106,14 @@ def test_inverted_planes_are_what_is_left_of_all_levels(tmp_path: Path, name: st
 
 def test_a_little_above_full_scale_is_rounding(tmp_path: Path) -> None:
     put(tmp_path / "a.npy", np.full(SHAPE, 7.6 * (1 + 5e-7)))
-    assert (Plane("x", tmp_path, 7.6).read("a", SHAPE) == 65535).all()
+    assert (PlaneFolder("x", tmp_path, 7.6).read("a", SHAPE) == 65535).all()
 
 
 def test_keys_lie_in_folders_and_may_hold_dots(tmp_path: Path) -> None:
     put(tmp_path / "sub" / "c.1.png", np.full(SHAPE, 3, np.uint8))
     put(tmp_path / "sub" / "c.npy", np.ones(SHAPE, np.float32))
-    assert Plane("x", tmp_path, 1.0).read("sub/c.1", SHAPE)[0, 0] == 771
-    assert Plane("x", tmp_path, 1.0).read("sub/c", SHAPE)[0, 0] == 65535
+    assert PlaneFolder("x", tmp_path, 1.0).read("sub/c.1", SHAPE)[0, 0] == 771
+    assert PlaneFolder("x", tmp_path, 1.0).read("sub/c", SHAPE)[0, 0] == 65535
 
 
 GREY = np.full(SHAPE, 9, np.uint8)
@@ -129,7 +127,7 @@ WRONG: dict[str, tuple[str, np.ndarray, str]] = {
     "NaN": ("a.npy", ONE_NAN, "NaN"),
     "infinity": ("a.npy", np.full(SHAPE, np.inf, np.float32), "finite"),
     "nothing": ("a.npy", np.zeros((0, 5), np.float32), "nothing"),
-    "above": ("a.npy", HALF * 2.1, "1.05, full scale is 1; .*--full-scale"),
+    "above": ("a.npy", HALF * 2.1, "1.05, full scale is 1; .*full_scale"),
     "just above": ("a.npy", HALF.astype(float) * (2 + 1e-5), "full scale is 1"),
     "below": ("a.npy", -HALF * 1e-3, "from -0.0005"),
     "whole numbers": ("a.npy", GREY, "uint8 values"),
@@ -145,7 +143,7 @@ def test_what_does_not_fit_is_an_error_that_names_the_file(tmp_path: Path, case:
     name, values, sentence = WRONG[case]
     path = put(tmp_path / name, values)
     with pytest.raises((DataError, ImageError), match=sentence) as caught:
-        Plane("x", tmp_path, 1.0).read("a", SHAPE)
+        PlaneFolder("x", tmp_path, 1.0).read("a", SHAPE)
     assert str(path) in str(caught.value)
 
 
@@ -153,33 +151,8 @@ def test_a_missing_plane_names_folder_and_key(tmp_path: Path) -> None:
     put(tmp_path / "b.png", GREY)
     (tmp_path / "sub" / "a.png").mkdir(parents=True)  # a folder is no plane
     with pytest.raises(DataError, match=r"holds nothing for sub/a; looked for \.png, \.npy") as caught:
-        Plane("x", tmp_path, 1.0).read("sub/a", SHAPE)
+        PlaneFolder("x", tmp_path, 1.0).read("sub/a", SHAPE)
     assert str(tmp_path) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"no array",
-        b"\x93NUMPY\x01\x00\x10\x00",
-        b'\x93NUMPY\x01\x00\x10\x00{"descr": (((\n  ',
-        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9)}".ljust(127) + b"\n\0\0",
-        b"PK\x03\x04 cut off",
-    ],
-)
-def test_damaged_arrays_are_one_error(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "a.npy"
-    path.write_bytes(data)
-    with pytest.raises(DataError, match="is no NumPy array") as caught:
-        read_npy(path)
-    assert str(path) in str(caught.value)
-
-
-def test_python_objects_are_never_loaded(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.array([[{}]], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=r"a\.npy: is no NumPy array"):
-        read_npy(tmp_path / "a.npy")
 
 
 # --- the planes of a folder ------------------------------------------------------------------------------
@@ -223,9 +196,15 @@ def test_uncertainty_maps_of_hypseg_are_turned_over(tmp_path: Path) -> None:
     assert level(tmp_path, "norm") == 60000
 
 
-def test_run_json_tells_the_first_measure_and_every_full_scale(tmp_path: Path) -> None:
-    scales = {"margin": 4.0, "distance": 8.0}
-    (tmp_path / "run.json").write_text(json.dumps({"options": {"full_scale": scales}}))
+@pytest.mark.parametrize(
+    ("scales", "request_"),
+    [({"distance": 8.0, "margin": 4.0}, {"main": "margin", "level": None}), ({"margin": 4.0, "distance": 8.0}, {})],
+)
+def test_run_json_tells_the_main_measure_and_every_full_scale(
+    tmp_path: Path, scales: dict[str, float], request_: dict[str, Any]
+) -> None:
+    """One that does not name the main measure lists it first."""
+    (tmp_path / "run.json").write_text(json.dumps({"options": {"full_scale": scales, "request": request_}}))
     for folder in ("confidence", "confidence-distance", "confidence-mine"):
         put(tmp_path / folder / "a.npy", np.full(SHAPE, 2.0))
     planes = found(tmp_path, full_scale=16.0)
@@ -249,14 +228,14 @@ def test_named_planes_are_taken_instead_of_those_found(tmp_path: Path) -> None:
     put(mine / "a.npy", HALF)
     put(yours / "a.npy", HALF * 3)
     planes = found(tmp_path, named={"x": mine}, inverted={"entropy": yours}, full_scale=2.0)
-    assert planes == {"entropy": Plane("entropy", yours, 2.0, inverted=True), "x": Plane("x", mine, 2.0)}
+    assert planes == {"entropy": PlaneFolder("entropy", yours, 2.0, inverted=True), "x": PlaneFolder("x", mine, 2.0)}
     assert [int(plane.read("a", SHAPE)[0, 0]) for plane in planes.values()] == [65535 - 49151, 16384]
 
 
 def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
     for folder in ("confidence-mine", "confidence_mine", "confidence-other"):
         put(tmp_path / folder / "a.png", GREY)
-    with pytest.raises(UsageError, match="called mine; name them with --confidence"):
+    with pytest.raises(UsageError, match="called mine; name them with confidence"):
         found(tmp_path)
     with pytest.raises(UsageError, match="called x"):
         found(tmp_path, named={"x": tmp_path, "y": tmp_path}, inverted={"x": tmp_path})
@@ -275,21 +254,6 @@ def test_no_planes_are_no_error(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     assert found(tmp_path) == {}
     assert found(put(tmp_path / "a.png", GREY)) == {}, "a single label map has no planes"
-
-
-@pytest.mark.parametrize(
-    ("about", "expected"),
-    [({"kind": "labels"}, {"kind": "labels"}), ("no JSON {", {}), ("[1, 2]", {}), ('"text"', {}), (None, {})],
-)
-def test_what_a_map_says_of_itself(tmp_path: Path, about: Any, expected: dict[str, Any]) -> None:
-    assert about_map(put(tmp_path / "a.png", np.zeros(SHAPE, np.uint16), about)) == expected
-
-
-def test_arrays_say_nothing_and_damaged_maps_are_an_error(tmp_path: Path) -> None:
-    assert about_map(put(tmp_path / "a.npy", HALF)) == {}
-    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
-    with pytest.raises(HypsegError, match=r"b\.png"):
-        about_map(tmp_path / "b.png")
 
 
 # --- probabilities ---------------------------------------------------------------------------------------
@@ -368,5 +332,5 @@ def test_maps_that_say_what_they_hold_are_believed(tmp_path: Path, kind: str) ->
     right, wrong = ((given, {}), ({}, given)) if kind == "confidence" else (({}, given), (given, {}))
     (plane,) = find_planes(tmp_path, named=right[0], inverted=right[1], key="a", full_scale=1.0)
     assert plane.inverted == (kind == "uncertainty")
-    with pytest.raises(UsageError, match=f"name them with --{kind}"):
+    with pytest.raises(UsageError, match=f"mine={tmp_path / 'x'}: .* name them with {kind}"):
         find_planes(tmp_path, named=wrong[0], inverted=wrong[1], key="a", full_scale=1.0)

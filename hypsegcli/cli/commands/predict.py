@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -15,17 +14,8 @@ from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
+from hypsegcli.products import PREDICT, Format
 from hypsegcli.run.plan import plan_run
-
-KINDS = ("labels", "confidence", "boundary", "overlay", "probabilities")
-
-
-class Format(StrEnum):
-    """File format of the confidence maps, and of the label maps where it is TIFF."""
-
-    PNG = "png"
-    NPY = "npy"
-    TIF = "tif"
 
 
 def predict(
@@ -33,14 +23,14 @@ def predict(
     out: opt.OutFolder,
     checkpoint: opt.CheckpointFile = None,
     save: Annotated[
-        str, typer.Option(help=f"What to write, separated by commas: {', '.join(KINDS)}.")
+        str, typer.Option(help=f"What to write, separated by commas: {', '.join(PREDICT)}.")
     ] = "labels,confidence,boundary,overlay",
     format_: Annotated[
         Format,
         typer.Option(
             "--format", help="Confidence as 16-bit PNG or float32 NumPy; labels and confidence as tiled TIFF."
         ),
-    ] = Format.PNG,
+    ] = "png",
     measure: Annotated[
         str | None,
         typer.Option(
@@ -79,23 +69,26 @@ def predict(
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.products.product import Context, find_product
 
     kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
-    if not kinds or set(kinds) - set(KINDS):
-        raise UsageError(f"--save {save}: expected some of {', '.join(KINDS)}, separated by commas")
+    if not kinds or set(kinds) - set(PREDICT):
+        raise UsageError(f"--save {save}: expected some of {', '.join(PREDICT)}, separated by commas")
     if threshold is not None and level != "auto":
         raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
-    if format_ is Format.NPY and "confidence" not in kinds:
-        raise UsageError("--format is that of confidence maps; name confidence in --save, or leave it out")
-    if format_ is Format.TIF and not {"labels", "confidence"} & set(kinds):
-        raise UsageError("--format tif is that of labels and confidence; name one in --save, or leave it out")
+    able = [kind for kind in PREDICT if find_product(kind).offers(format_)]
+    if format_ != "png" and not set(able) & set(kinds):
+        raise UsageError(
+            f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
+        )
     header = read_header(checkpoint or bundled_checkpoint())
     measures = parse_measures(measure, header, raw=raw)
-    if len(measures) > 1 and "confidence" not in kinds:
+    products = [find_product(kind) for kind in kinds]
+    further = [added for product in products for added in product.further(measures[1:])]
+    if len(measures) > 1 and not further:
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
-    if "confidence" in kinds:
-        kinds += tuple(f"confidence-{name}" for name in measures[1:])
-    suffixes = {kind: _suffix(kind, format_) for kind in kinds}
+    products += further
+    suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(overwrite=overwrite, resume=resume, longest_side=longest_side, tile=tile)
     plan = plan_run(find_inputs(inputs), out, suffixes, overwrite=overwrite, resume=resume)
     depth, side = parse_level(level, header.tree), parse_tile(tile)
@@ -104,17 +97,20 @@ def predict(
         return
 
     from hypsegcli.checkpoint.store import load_checkpoint
+    from hypsegcli.confidence.measures import full_scales
     from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
-    from hypsegcli.products.outputs import full_scales, prediction_outputs
+    from hypsegcli.products.confidence import mean_confidence
+    from hypsegcli.products.outputs import make_outputs
     from hypsegcli.run.run import Job, Run
 
     loaded = load_checkpoint(checkpoint or bundled_checkpoint())
     request = Request(
         measures=measures,
+        main=measures[0],
         level=depth,
         threshold=threshold or 0.5,
-        probabilities="probabilities" in kinds,
+        probabilities=any(product.needs_probabilities for product in products),
         longest_side=longest_side,
         interpolate=interpolate.value,
     )
@@ -127,27 +123,23 @@ def predict(
         tile=side,
         tell=say_nothing if quiet else talk,
     )
+    context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_)
+    scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
     job = Job(
         command="predict",
         plan=plan,
         out=out,
-        outputs=prediction_outputs(loaded.header, loaded.sha256, kinds=kinds, request=request, form=format_.value),
+        outputs=make_outputs(products, context, mean_confidence),
         max_pixels=max_pixels,
         batch_size=batch_size,
         workers=workers,
         resume=resume,
         write_setting=as_option,
-        detail={"format": format_.value, "full_scale": full_scales(loaded.header, request)},
+        detail={"format": format_, "full_scale": scales},
     )
     run = Run(job, loaded, segmenter)
     trained = loaded.header.input if longest_side is None else None
     code = show_run(run, out=out, trained=trained, quiet=quiet, profile=profile)
     if done := run.ledger.count("done"):
-        say(f"{count_of(done, 'image')}: {', '.join(kinds)} in {out}")
+        say(f"{count_of(done, 'image')}: {', '.join(suffixes)} in {out}")
     raise typer.Exit(code)
-
-
-def _suffix(kind: str, form: Format) -> str:
-    if kind == "probabilities" or (form is Format.NPY and kind.startswith("confidence")):
-        return ".npy"
-    return ".tif" if form is Format.TIF and (kind == "labels" or kind.startswith("confidence")) else ".png"

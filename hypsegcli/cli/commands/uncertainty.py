@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
@@ -14,12 +12,10 @@ from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
+from hypsegcli.products import UNCERTAINTY
 from hypsegcli.run.plan import plan_run
 
 RANKING = "ranking.csv"
-
-if TYPE_CHECKING:
-    pass
 
 
 def uncertainty(
@@ -46,9 +42,11 @@ def uncertainty(
     """Write uncertainty heatmaps, their raw 16-bit planes, and ranking.csv, most uncertain image first."""
     from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.products.product import Context, find_product
 
     refuse_contradictions(overwrite=overwrite, resume=resume, longest_side=longest_side, tile=tile)
-    suffixes = {"heatmap": ".png", "uncertainty": ".png"}
+    products = [find_product(kind) for kind in UNCERTAINTY]
+    suffixes = {product.kind: product.suffix("png") for product in products}
     plan = plan_run(find_inputs(inputs), out, suffixes, further=(RANKING,), overwrite=overwrite, resume=resume)
     measures = parse_measures(measure, read_header(checkpoint or bundled_checkpoint()), raw=raw)
     if len(measures) > 1:
@@ -61,12 +59,13 @@ def uncertainty(
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
-    from hypsegcli.products.outputs import uncertainty_outputs
+    from hypsegcli.products.outputs import make_outputs
+    from hypsegcli.products.uncertainty import doubt_statistics
     from hypsegcli.run.ranking import write_ranking
     from hypsegcli.run.run import Job, Run
 
     loaded = load_checkpoint(checkpoint or bundled_checkpoint())
-    request = Request(measures=measures, longest_side=longest_side, interpolate=interpolate.value)
+    request = Request(measures=measures, main=measures[0], longest_side=longest_side, interpolate=interpolate.value)
     segmenter = make_segmenter(
         loaded,
         request,
@@ -80,7 +79,7 @@ def uncertainty(
         command="uncertainty",
         plan=plan,
         out=out,
-        outputs=uncertainty_outputs(loaded.header, loaded.sha256, measure=measures[0]),
+        outputs=make_outputs(products, Context.of(loaded.header, loaded.sha256), doubt_statistics),
         max_pixels=max_pixels,
         batch_size=batch_size,
         workers=workers,
@@ -93,5 +92,5 @@ def uncertainty(
     code = show_run(run, out=out, trained=trained, quiet=quiet, profile=profile)
     if done := run.ledger.count("done"):
         write_ranking(out / RANKING, run.ledger)
-        say(f"{count_of(done, 'image')}: heatmap, uncertainty and {RANKING} in {out}")
+        say(f"{count_of(done, 'image')}: {', '.join(suffixes)} and {RANKING} in {out}")
     raise typer.Exit(code)

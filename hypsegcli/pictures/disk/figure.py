@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.files.words import as_label
 from hypsegcli.pictures.disk.density import EXTENT, density
 from hypsegcli.pictures.disk.legend import DASH, LINE, MARGIN, RING, THIN, TICK, legend
 from hypsegcli.pictures.disk.rim import RimName, rim_names
@@ -26,7 +27,6 @@ from hypsegcli.pictures.drawing.figure import (
     Picture,
     Text,
     as_color,
-    printable,
     segment,
     text_width,
 )
@@ -78,7 +78,7 @@ class Disk:
 def disk_figure(disk: Disk) -> Figure:
     """Photograph and legend on the left, the disk on the right."""
     height = _TOP + DIAMETER + _BOTTOM
-    labels = [printable(geodesic.name, _LETTERS) for geodesic in disk.geodesics]
+    labels = [as_label(geodesic.name, _LETTERS) for geodesic in disk.geodesics]
     places = rim_names([geodesic.path[[0, -1]] for geodesic in disk.geodesics], gap=1.2 * _NAME / _R)
     column, marks = legend(
         disk.photograph, _shares(disk), inner_nodes=any(geodesic.inner for geodesic in disk.geodesics), height=height

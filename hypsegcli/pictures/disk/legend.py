@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.pictures.drawing.figure import FAINT, INK, Circle, Color, Mark, Picture, Text, printable, segment
+from hypsegcli.files.words import as_label
+from hypsegcli.pictures.drawing.figure import FAINT, INK, Circle, Color, Mark, Picture, Text, segment
 
 # Of geodesics, which the key repeats: width of a class's and of an inner node's, stroke and gap, length of a tick.
 LINE, THIN, DASH, TICK = 2.2, 1.5, (9.0, 5.0), 10.0
@@ -52,7 +53,7 @@ def legend(
     wide = (width - (columns - 1) * _ROW) / columns
     for index, (name, color, share) in enumerate(shares):
         left, y = MARGIN + index // rows * (wide + _ROW), top + (index % rows + 0.7) * _ROW
-        marks += _row(left, y, wide, printable(name, 16 if columns > 1 else 24), color, share)
+        marks += _row(left, y, wide, as_label(name, 16 if columns > 1 else 24), color, share)
     return MARGIN + width, marks
 
 

@@ -103,9 +103,3 @@ def as_color(rgb: NDArray[np.uint8]) -> Color:
 def text_width(words: str, size: float) -> float:
     """Room that letters need, whichever sans-serif font draws them."""
     return _WIDEST * size / 100.0 * ImageFont.load_default(100).getlength(words)
-
-
-def printable(words: str, letters: int) -> str:
-    """A name on one line, what cannot be printed replaced, and of at most so many letters."""
-    words = "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(words.split()))
-    return words if len(words) <= letters else f"{words[: letters - 3].rstrip()}..."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
+from hypsegcli.files.words import printable
+
 
 def element(name: str, *content: str, **attributes: str | float) -> Markup:
     """<name>, with everything but Markup escaped; numbers are rounded to two decimals.
@@ -19,5 +21,5 @@ def _safe(value: str | float) -> str:
         return value
     if isinstance(value, str):
         # XML has no way to write control characters.
-        return escape(value if value.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in value))
+        return escape(printable(value))
     return f"{round(value, 2):g}"

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from hypsegcli.files.words import letter_count, shorten
 from hypsegcli.pictures.drawing.markup import element
-from hypsegcli.report.page.svg import LETTER, Scale, drawing, letter_count, line, percent, shortened, text
+from hypsegcli.report.page.svg import LETTER, Scale, drawing, line, percent, text
 from hypsegcli.scores.records import ClassRow, Level, Zone
 
 Color = tuple[int, int, int]
@@ -133,7 +134,7 @@ def _bars(bars: Sequence[_Bar], label: str, heads: tuple[str, ...], axis: float)
 
 
 def _name(x: float, y: float, name: str, letters: int, anchor: str, **attributes: str) -> Markup:
-    short = shortened(name, letters)
+    short = shorten(name, letters)
     inside = [short] if short == name else [element("title", name), short]
     return element("text", *inside, x=x, y=y, text_anchor=anchor, **attributes)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from hypsegcli.files.words import shorten
 from hypsegcli.pictures.drawing.markup import element
 from hypsegcli.report.page.svg import (
     Scale,
@@ -19,7 +20,6 @@ from hypsegcli.report.page.svg import (
     printed,
     round_ticks,
     score,
-    shortened,
     square_axes,
     text,
 )
@@ -39,7 +39,7 @@ def reliability_diagram(measure: MeasureReport, *, small: bool = False) -> Marku
     left, top = (28.0, 22.0) if small else (56.0, 26.0)
     x, y = Scale(0, 1, left, left + side), Scale(0, 1, top + side, top)
     ticks, titles = ([0, 1], None) if small else (_TENTHS, ("confidence", "accuracy"))
-    name, ece = shortened(measure.name, 22), f"{_ECE.title} {printed(measure.ece, _ECE.unit)}"
+    name, ece = shorten(measure.name, 22), f"{_ECE.title} {printed(measure.ece, _ECE.unit)}"
     parts = [square_axes(x, y, (ticks, ticks), titles)]
     parts.append(text(left, top - 8, name if small else f"{name}, {ece}", class_="title"))
     if small:
@@ -84,7 +84,7 @@ def risk_coverage(measures: Sequence[MeasureReport]) -> Markup:
     for place, index in enumerate(order):
         at = 50 + 22 * place
         parts.append(line(x.end + 24, at - 4, x.end + 56, at - 4, styles[index]))
-        parts.append(text(x.end + 64, at, shortened(measures[index].name, 22)))
+        parts.append(text(x.end + 64, at, shorten(measures[index].name, 22)))
         parts.append(text(x.end + 270, at, printed(measures[index].aurc, _AURC.unit), "end"))
     height = max(346.0, 64.0 + 22 * len(measures))
     return drawing(x.end + 280, height, f"Risk against coverage of {len(measures)} measures of confidence", *parts)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
-from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
@@ -90,20 +89,6 @@ def round_ticks(high: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(high / 4))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if high / (factor * power) <= 5)
     return [float(f"{index * step:.6g}") for index in range(math.ceil(high / step - 1e-9) + 1)]
-
-
-def shortened(words: str, letters: int) -> str:
-    """At most so many letters, as `letter_count` counts them, with an ellipsis where some are missing."""
-    if letter_count(words) <= letters:
-        return words
-    while letter_count(words) > letters - 1:
-        words = words[:-1]
-    return words.rstrip() + "…"
-
-
-def letter_count(words: str) -> int:
-    """Number of letters, the wide ones of East Asian scripts counted twice."""
-    return sum(1 + (east_asian_width(letter) in "WF") for letter in words)
 
 
 def printed(value: float | None, unit: Unit) -> str:

@@ -17,7 +17,7 @@ from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import flat_tree
-from hypsegcli.products import outputs
+from hypsegcli.pictures.heatmap import heatmap
 
 
 @pytest.fixture
@@ -142,17 +142,17 @@ def test_void_pixels_teach_nothing(hypseg: Hypseg, data: Path, plain: Path) -> N
     ("raw", "title"), [((), "probability of being wrong"), (("--raw",), "uncertainty: distance to the origin")]
 )
 def test_a_heatmap_says_what_it_shows(
-    hypseg: Hypseg, data: Path, plain: Path, monkeypatch: pytest.MonkeyPatch, raw: tuple[str, ...], title: str
+    hypseg: Hypseg, data: Path, plain: Path, raw: tuple[str, ...], title: str
 ) -> None:
-    out, titles, draw = calibrated(hypseg, data, plain), [], outputs.heatmap
-
-    def heatmap(plane: np.ndarray, *, title: str) -> np.ndarray:
-        titles.append(title)
-        return draw(plane, title=title)
-
-    monkeypatch.setattr(outputs, "heatmap", heatmap)
+    out = calibrated(hypseg, data, plain)
     assert hypseg("uncertainty", data / "images", "--out", data / "maps", "--checkpoint", out, *raw).code == 0
-    assert titles == [title, title]
+    for key in ("a", "b"):
+        with Image.open(data / "images" / f"{key}.png") as image:
+            width, height = image.size
+        with Image.open(data / "maps" / "heatmap" / f"{key}.png") as image:
+            beside = np.asarray(image)[:, width:]
+        blank = heatmap(np.zeros((height, width), np.float32), title=title)
+        np.testing.assert_array_equal(beside, blank[:, width:])
 
 
 def test_what_does_not_fit_into_memory_is_scored_in_windows(

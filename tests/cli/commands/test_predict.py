@@ -58,8 +58,8 @@ def test_maps_are_those_of_the_segmenter_at_the_size_of_the_image(hypseg: Hypseg
         assert np.array_equal(pixels(tmp_path / f"out/labels/{key}.png"), found.labels)
         scale = header.model.max_distance
         stored = pixels(tmp_path / f"out/confidence/{key}.png") / 65535.0 * scale
-        assert np.abs(stored - found.confidence["distance"]).max() <= 0.51 * scale / 65535.0
-        boundary = boundary_map(found.confidence["distance"], full_scale=scale)
+        assert np.abs(stored - found.confidence["distance"].values).max() <= 0.51 * scale / 65535.0
+        boundary = boundary_map(found.confidence["distance"])
         assert np.array_equal(pixels(tmp_path / f"out/boundary/{key}.png"), boundary)
 
 
@@ -259,15 +259,16 @@ def test_several_measures_have_a_folder_each(
             path = out / folder / f"{key}.{form}"
             scale = most if name == "distance" else 1.0
             if form == "npy":
-                assert np.array_equal(np.load(path), found[name])
+                assert np.array_equal(np.load(path), found[name].values)
             else:
-                assert np.array_equal(pixels(path), to_levels(found[name] / np.float32(scale)))
+                assert np.array_equal(pixels(path), to_levels(found[name].values / np.float32(scale)))
                 assert about(path)["measure"] == name
                 assert about(path)["full_scale"] == scale
-        expected = boundary_map(found[names[0]], full_scale=most if names[0] == "distance" else 1.0)
+        expected = boundary_map(found[names[0]])
         assert np.array_equal(pixels(out / f"boundary/{key}.png"), expected)
     run = json.loads((out / "run.json").read_text())
     assert list(run["options"]["full_scale"].items()) == [(name, most if name == "distance" else 1.0) for name in names]
+    assert run["options"]["request"]["main"] == names[0]
     line = manifest(out)["sub/c"]
     assert set(line["outputs"]) == {*folders.values(), "boundary"}  # type: ignore[call-overload]
     assert set(line["summary"]) == {f"mean {names[0]}"}  # type: ignore[call-overload]
@@ -285,10 +286,15 @@ def test_several_measures_have_a_folder_each(
         (("--measure", "all", "--save", "labels,boundary"), "name confidence in --save"),
         (("--measure", "norm,entropy", "--save", "labels"), "name confidence in --save"),
         (("--measure", "norm", "--raw"), "--raw is short for --measure distance"),
+        (
+            ("--format", "npy", "--save", "labels,probabilities"),
+            "--format npy is that of confidence; name",
+        ),
+        (("--format", "tif", "--save", "boundary"), "--format tif is that of labels and confidence; name labels or"),
         (("--save", "labels,confidence-norm"), "--save labels,confidence-norm: expected some of"),
     ],
 )
-def test_measures_that_cannot_be_meant_are_refused(
+def test_maps_that_cannot_be_meant_are_refused(
     hypseg: Hypseg, photos: Path, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", *arguments)

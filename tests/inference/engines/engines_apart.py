@@ -76,7 +76,8 @@ def agreement(ours: list[Prediction], torchs: list[Prediction]) -> tuple[float, 
     """Share of equal labels, and the largest relative difference in distance."""
     equal = np.concatenate([(a.labels == b.labels).ravel() for a, b in zip(ours, torchs, strict=True)])
     far = [
-        np.abs(a.confidence["distance"] / b.confidence["distance"] - 1).max() for a, b in zip(ours, torchs, strict=True)
+        np.abs(a.confidence["distance"].values / b.confidence["distance"].values - 1).max()
+        for a, b in zip(ours, torchs, strict=True)
     ]
     return float(equal.mean()), float(max(far))
 

@@ -12,17 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reports import MEASURES, STREET, fake_colors, fake_report
 
+from hypsegcli.files.words import letter_count
 from hypsegcli.pictures.drawing.markup import element
 from hypsegcli.report.page.bars import class_bars, confusion_matrix, level_bars, zone_bars
 from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
 from hypsegcli.report.page.svg import (
     Scale,
     drawing,
-    letter_count,
     percent,
     round_ticks,
     score,
-    shortened,
     square_axes,
     text,
 )
@@ -422,21 +421,6 @@ def test_a_long_name_is_shortened_and_told_in_full() -> None:
     (label,) = [each for each in root.iter("text") if each.find("title") is not None]
     assert told(label) == name
     assert words(root)[-3] == "a class with quite a long…"
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.text(max_size=30), st.integers(1, 20))
-def test_shortened_names_fit(name: str, letters: int) -> None:
-    short = shortened(name, letters)
-    assert letter_count(short) <= letters
-    assert (short == name) == (letter_count(name) <= letters)
-    assert name.startswith(short.removesuffix("…"))
-
-
-def test_wide_letters_count_twice() -> None:
-    assert letter_count("道路a") == 5
-    assert letter_count("\uff21") == 2
-    assert shortened("道路標識", 5) == "道路…"
 
 
 @settings(max_examples=200, deadline=None)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hypsegcli.confidence.boundary import boundary_map
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.scores.metrics.classes import iou_from_counts
 from hypsegcli.scores.metrics.edges import (
     BoundaryCounts,
@@ -368,9 +369,9 @@ def test_a_boundary_map_of_the_right_confidence_scores_full() -> None:
     confidence = np.full(truth.shape, 0.8, np.float32)
     confidence[:, 36:44] = 0.3
     confidence[31:39, 40:] = 0.5
-    curve = ridge_curve(count_ridges(boundary_map(confidence, full_scale=1.0), truth, classes=C, tolerance=3))
+    curve = ridge_curve(count_ridges(boundary_map(Plane(confidence, "distance", 1.0)), truth, classes=C, tolerance=3))
     assert curve.best_f > 0.97
     assert curve.recall[-1] < 0.7 < curve.recall[0]  # the weaker boundary goes first
     shifted = np.roll(confidence, 8, 1)
-    counts = count_ridges(boundary_map(shifted, full_scale=1.0), truth, classes=C, tolerance=3)
+    counts = count_ridges(boundary_map(Plane(shifted, "distance", 1.0)), truth, classes=C, tolerance=3)
     assert ridge_curve(counts).best_f < 0.8

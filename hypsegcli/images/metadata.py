@@ -1,0 +1,60 @@
+"""What a map that hypseg wrote says of itself: one JSON object, written and read here.
+
+In a PNG it is the text chunk `hypseg`, in a TIFF the ImageDescription; NumPy files have no room for it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hypsegcli.images.open_image import read_text
+
+_CHUNK = "hypseg"
+_DESCRIPTION = "ImageDescription"
+
+
+class MapMetadata(BaseModel):
+    """Fields in the order in which they are written; a kind of map has only those that say something of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may say more
+
+    kind: str  # of output: labels, confidence, boundary, uncertainty
+    names: tuple[str, ...] | None = None  # of labels: what ids mean
+    level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
+    method: str | None = None  # of boundaries: how they are found
+    measure: str | None = None  # of confidence
+    formula: str | None = None  # in words
+    full_scale: float | None = None  # the value that white stands for
+    decode: str | None = None  # from stored values to those of the measure
+    checkpoint: str | None = None  # SHA-256
+    curvature: float | None = None
+    head: str | None = None
+
+    def png_text(self) -> dict[str, str]:
+        """The text chunks of a PNG."""
+        return {_CHUNK: self._to_json(ascii_only=False)}
+
+    def tiff_description(self) -> str:
+        """The ImageDescription of a TIFF, ASCII."""
+        return self._to_json(ascii_only=True)
+
+    def _to_json(self, *, ascii_only: bool) -> str:
+        return json.dumps(self.model_dump(exclude_unset=True), ensure_ascii=ascii_only)
+
+
+def read_metadata(path: Path) -> MapMetadata | None:
+    """What a map says of itself; None for an array, or another tool's map, which may hold JSON too.
+
+    Raises ImageError for a file that is no picture.
+    """
+    if path.suffix == ".npy":
+        return None
+    texts = read_text(path)
+    try:
+        return MapMetadata.model_validate_json(texts.get(_CHUNK, "") or texts.get(_DESCRIPTION, ""))
+    except ValidationError:
+        return None

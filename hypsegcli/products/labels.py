@@ -1,0 +1,34 @@
+"""Label maps: the id of a class, or of another node of the tree, at every pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hypsegcli.images.metadata import MapMetadata
+from hypsegcli.images.png import encode_indexed_png
+from hypsegcli.inference.prediction import RGB, Prediction
+from hypsegcli.products.product import Context, Product, TiffPlane
+
+
+class Labels(Product):
+    """Ids with their palette and names; of 16 bits where there are more than 256."""
+
+    kind = "labels"
+    formats = ("png", "tif")
+
+    def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
+        """An indexed PNG."""
+        return encode_indexed_png(prediction.labels, context.palette, self._metadata(context).png_text())
+
+    def tiff(self, prediction: Prediction, context: Context) -> TiffPlane:
+        """The same ids, of 8 bits with the palette, of 16 without."""
+        metadata = self._metadata(context)
+        if len(context.palette) > 256:
+            return TiffPlane(prediction.labels.astype(np.uint16), metadata)
+        return TiffPlane(prediction.labels.astype(np.uint8), metadata, context.palette)
+
+    def _metadata(self, context: Context) -> MapMetadata:
+        return context.metadata(self.kind, names=context.names, level=context.level)
+
+
+PRODUCT = Labels()

@@ -1,0 +1,21 @@
+"""Overlays: the photograph under its classes, with a legend."""
+
+from __future__ import annotations
+
+from hypsegcli.images.png import encode_rgb_png
+from hypsegcli.inference.prediction import RGB, Prediction
+from hypsegcli.pictures.overlay import overlay
+from hypsegcli.products.product import Context, Product
+
+
+class Overlay(Product):
+    """A picture for people, wider than the photograph by its legend."""
+
+    kind = "overlay"
+
+    def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
+        """A PNG in colour."""
+        return encode_rgb_png(overlay(photograph, prediction.labels, context.palette, context.names))
+
+
+PRODUCT = Overlay()

@@ -1,0 +1,107 @@
+"""What every kind of output says of itself, and what all images of a run have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.images.metadata import MapMetadata
+from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
+from hypsegcli.inference.prediction import RGB, Prediction
+from hypsegcli.pictures.palette import node_palette
+from hypsegcli.products import Format
+
+ROOT_NAME = "undecided"
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What all images of a run have in common."""
+
+    format: Format  # the one wanted; a product that does not come in it has its own
+    level: int | Literal["auto"] | None  # of the labels, as in a Request
+    names: tuple[str, ...]  # what labels mean, by id
+    palette: NDArray[np.uint8]  # (N, 3) their colours
+    checkpoint: str  # its SHA-256
+    curvature: float
+    head: str
+
+    @classmethod
+    def of(
+        cls, header: Header, sha256: str, *, level: int | Literal["auto"] | None = None, format: Format = "png"
+    ) -> Context:
+        """For a checkpoint, and the labels and format that are wanted."""
+        tree = header.tree
+        names = tree.names[: tree.classes] if level is None else tree.names
+        if level == "auto":
+            names = (*names, ROOT_NAME)
+        palette = node_palette(header.colors, tree.leaves_below())[: len(names)]
+        return cls(format, level, tuple(names), palette, sha256, header.model.curvature, header.model.head)
+
+    def metadata(self, kind: str, **fields: Any) -> MapMetadata:
+        """What a map of this run says of itself; `fields` are those of its kind."""
+        return MapMetadata(kind=kind, **fields, checkpoint=self.checkpoint, curvature=self.curvature, head=self.head)
+
+
+@dataclass(frozen=True, eq=False)
+class TiffPlane:
+    """What goes into a TIFF, whether all at once or strip by strip: each pixel depends on no other."""
+
+    values: NDArray[Any]  # (H, W) uint8 or uint16
+    metadata: MapMetadata
+    palette: NDArray[np.uint8] | None = None  # (N, 3), that of uint8 values which are ids
+
+    def encode(self) -> bytes:
+        """The file of a whole image."""
+        description = self.metadata.tiff_description()
+        return encode_tiff(self.values, self.values.dtype.type, palette=self.palette, description=description)
+
+    def writer(self, file: BinaryIO, height: int, width: int) -> TiffWriter:
+        """What writes an image (height, width) of which these are the first rows."""
+        description = self.metadata.tiff_description()
+        return TiffWriter(file, height, width, self.values.dtype.type, palette=self.palette, description=description)
+
+
+class Product(ABC):
+    """A kind of output: one file an image."""
+
+    kind: str  # its name, and that of its folder
+    formats: tuple[Format, ...] = ("png",)  # which it comes in; the first where another one is wanted
+    needs_probabilities: bool = False  # of a Prediction
+
+    @abstractmethod
+    def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
+        """The file of an image (H, W, 3), other than as a TIFF."""
+
+    def tiff(self, prediction: Prediction, context: Context) -> TiffPlane:
+        """The same as a TIFF, of any rows of an image; only where that is among the formats."""
+        raise NotImplementedError(f"{self.kind} comes in {', '.join(self.formats)}")
+
+    def further(self, measures: Sequence[str]) -> tuple[Product, ...]:
+        """The products that are added for measures besides the main one; none where the kind is not one a measure."""
+        return ()
+
+    def offers(self, format: Format) -> bool:
+        """Whether it comes in a format besides its usual one."""
+        return format in self.formats[1:]
+
+    def format(self, wanted: Format) -> Format:
+        """The format that it comes in where some format is wanted."""
+        return wanted if wanted in self.formats else self.formats[0]
+
+    def suffix(self, wanted: Format) -> str:
+        """The suffix of its files where some format is wanted."""
+        return f".{self.format(wanted)}"
+
+
+def find_product(kind: str) -> Product:
+    """The product of a kind that is listed in this package; imported only now, so that help is instant."""
+    product: Product = import_module(f"hypsegcli.products.{kind}").PRODUCT
+    return product

@@ -1,0 +1,48 @@
+"""Names as they are shown: short enough, on one line, harmless."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hypsegcli.files.words import as_label, letter_count, printable, shorten
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=30), st.integers(1, 20))
+def test_shortened_names_fit(name: str, letters: int) -> None:
+    short = shorten(name, letters)
+    assert letter_count(short) <= letters
+    assert (short == name) == (letter_count(name) <= letters)
+    assert name.startswith(short.removesuffix("…"))
+
+
+def test_wide_letters_count_twice() -> None:
+    assert letter_count("道路a") == 5
+    assert letter_count("\uff21") == 2
+    assert shorten("道路標識", 5) == "道路…"
+
+
+@given(st.text(max_size=30))
+def test_what_is_printable_is_left_and_the_length_stays(text: str) -> None:
+    assert printable(text).isprintable()
+    assert len(printable(text, "?")) == len(text)
+    assert all(new in (old, "?") for old, new in zip(text, printable(text, "?"), strict=True))
+    assert (printable(text) == text) == text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sky", "sky"),
+        (" two\n words\t", "two words"),
+        ("x" * 12, "x" * 12),
+        ("x" * 13, "x" * 11 + "…"),
+        ("abcdefghij klm", "abcdefghij…"),
+        ("a\ud800\x00b", "a\ufffd\ufffdb"),
+        ("\x1b[31mred", "\ufffd[31mred"),
+    ],
+)
+def test_labels_are_one_short_line(name: str, expected: str) -> None:
+    assert as_label(name, 12) == expected

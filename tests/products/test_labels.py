@@ -1,0 +1,33 @@
+"""Label maps: the same ids in either format, of 16 bits where a palette has no room."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, header_of, prediction, read_picture
+
+from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.products.labels import PRODUCT
+from hypsegcli.products.product import Context
+
+
+@pytest.mark.parametrize("classes", [3, 256, 257, 300])
+def test_ids_are_stored_as_they_are(classes: int) -> None:
+    context = Context.of(header_of(flat_tree([f"class {k}" for k in range(classes)])), "ab")
+    labels = np.random.default_rng(0).integers(0, classes, (HEIGHT, WIDTH)).astype(np.uint16)
+    found = prediction(labels=labels)
+    for data in (PRODUCT.encode(PHOTOGRAPH, found, context), PRODUCT.tiff(found, context).encode()):
+        stored, image = read_picture(data)
+        np.testing.assert_array_equal(stored, labels)
+        assert image.mode == ("P" if classes <= 256 else "I;16")
+        if classes <= 256:
+            palette = np.asarray(image.getpalette()).reshape(-1, 3)
+            np.testing.assert_array_equal(palette[:classes], context.palette)
+
+
+def test_the_text_says_what_ids_mean() -> None:
+    _, image = read_picture(PRODUCT.encode(PHOTOGRAPH, prediction(), Context.of(HEADER, "ab", level=1)))
+    assert image.info["hypseg"] == (
+        '{"kind": "labels", "names": ["sky", "road", "car"], "level": 1, '
+        '"checkpoint": "ab", "curvature": 0.5, "head": "hyperbolic"}'
+    )
