@@ -11,16 +11,38 @@
 from __future__ import annotations
 
 import warnings
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, train, uncertainty
-from hypsegcli.cli.console import error
+from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, uncertainty
+from hypsegcli.cli.console import error, say
 from hypsegcli.errors import DeviceError, HypsegError, UsageError
 
+
+class _Commands(TyperGroup):
+    """Imports `train` where it is run: its options are made from a pydantic model, and that takes as long as all else.
+
+    The list of commands shows what stands for it, and its first sentence.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name == "train":
+            from hypsegcli.cli.commands.train import train
+
+            alone = typer.Typer(add_completion=False)
+            alone.command("train", help=_train.__doc__)(train)
+            command = get_command(alone)
+        return name, command, rest
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="hypseg",
-    help="Per-pixel segmentation in hyperbolic space: label maps, confidence maps and boundary maps.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,  # a defect of ours shows its plain traceback
@@ -32,7 +54,27 @@ app.command("compare")(compare.compare)
 app.command("calibrate")(calibrate.calibrate)
 app.command("disk")(disk.disk)
 app.command("info")(info.info)
-app.command("train")(train.train)
+
+
+@app.command("train")
+def _train() -> None:
+    """Train a checkpoint; writes one after every epoch and keeps the best. Defaults: --show-config."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"hypseg {version('hypseg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_commands(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Per-pixel segmentation in hyperbolic space: label maps, confidence maps and boundary maps."""
 
 
 def main(argv: list[str]) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hypsegcli.confidence.measures import MEASURES, available
@@ -9,8 +13,13 @@ from hypsegcli.errors import TreeError, UsageError
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
+    from hypsegcli.cli.options.running import Computing, Input, OutputFolder
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.inference.build import Tile
+    from hypsegcli.report.bounds import Bound
+    from hypsegcli.scores.tally import Tolerance
+
+_LARGEST_TOLERANCE, _LARGEST_SHARE = 200, 5  # pixels, percent: edges farther apart are no longer the same
 
 
 def parse_tile(text: str) -> Tile:
@@ -55,9 +64,61 @@ def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str,
     return names
 
 
-def refuse_contradictions(*, overwrite: bool, resume: bool, longest_side: int | None, tile: str) -> None:
-    """Options of a run that cannot both be meant."""
-    if overwrite and resume:
+def parse_bounds(fail_under: Sequence[str], fail_over: Sequence[str]) -> list[Bound]:
+    """`--fail-under` and `--fail-over`: texts such as `miou=0.5`."""
+    from hypsegcli.report.bounds import Bound
+
+    kinds: dict[Literal["under", "over"], Sequence[str]] = {"under": fail_under, "over": fail_over}
+    bounds = []
+    for kind, texts in kinds.items():
+        for text in texts:
+            name, equals, number = text.rpartition("=")
+            try:
+                value = float(number)
+            except ValueError:
+                value = math.nan
+            if not equals or math.isnan(value):
+                raise UsageError(f"--fail-{kind} {text}: expected NAME=VALUE, such as miou=0.5")
+            bounds.append(Bound(name, kind, value))
+    return bounds
+
+
+def parse_tolerance(text: str) -> Tolerance:
+    """`--tolerance`: `3` pixels, or `0.5%` of the diagonal."""
+    from hypsegcli.scores.tally import Tolerance
+
+    number, percent = text.removesuffix("%").strip(), text.endswith("%")
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = math.nan
+    if not (0 < amount <= _LARGEST_SHARE if percent else amount in range(1, _LARGEST_TOLERANCE + 1)):
+        raise UsageError(
+            f"--tolerance {text}: expected whole pixels up to {_LARGEST_TOLERANCE}, such as 3, or a share of the "
+            f"diagonal up to {_LARGEST_SHARE}%, such as 0.5%"
+        )
+    return Tolerance(amount / 100 if percent else amount, percent)
+
+
+def parse_folders(option: str, texts: Sequence[str]) -> dict[str, Path]:
+    """`--confidence` and `--uncertainty`: texts NAME=DIR, each of a folder that is there."""
+    folders: dict[str, Path] = {}
+    for text in texts:
+        name, equals, folder = text.partition("=")
+        if not equals or not name or not re.fullmatch(r"[\w. -]+", name):
+            raise UsageError(f"{option} {text}: expected NAME=DIR, such as entropy=maps/entropy")
+        if name in folders:
+            raise UsageError(f"{option} {text}: the name {name} is given a second time")
+        if not Path(folder).is_dir():
+            raise UsageError(f"{option} {text}: {folder} is no folder")
+        folders[name] = Path(folder)
+    return folders
+
+
+def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFolder | None = None) -> None:
+    """Refuse options of a run that cannot both be meant, and a `--tile` that cannot be."""
+    if output is not None and output.overwrite and output.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
-    if longest_side is not None and tile not in {"auto", "off"}:
+    if inputs.longest_side is not None and computing.tile not in {"auto", "off"}:
         raise UsageError("--longest-side makes images small enough to go in whole; leave out --tile")
+    parse_tile(computing.tile)

@@ -7,9 +7,9 @@ from typing import Literal
 
 from hypsegcli.budget import BUDGET
 from hypsegcli.checkpoint.store import Checkpoint
-from hypsegcli.inference.device import Precision, choose_device
-from hypsegcli.inference.engines.choose import EngineName, make_engine
-from hypsegcli.inference.request import Request
+from hypsegcli.inference.device import choose_device
+from hypsegcli.inference.engines.choose import make_engine
+from hypsegcli.inference.request import EngineName, Precision, Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.tiling import ALIGNMENT, Tiling, round_to_alignment
 from hypsegcli.network.model import HyperbolicDeepLab, receptive_radius

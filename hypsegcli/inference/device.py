@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 
 from hypsegcli.errors import DeviceError, setting
-
-Precision = Literal["auto", "fp32", "bf16"]
+from hypsegcli.inference.request import Precision
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,17 @@
-"""Request: what is asked of the network for every pixel."""
+"""Request: what is asked of the network for every pixel; the names of what may run it. Imports no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
+Precision = Literal["auto", "fp32", "bf16"]  # of the layers before the exponential map
+
+# How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the points of the
+# ball and measures the blend, as the reference does: its map also dips where neighbouring pixels are both certain and
+# merely point apart.
+Interpolation = Literal["scalar", "points"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Request:
     # How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the
     # points of the ball and measures the blend, as the reference does: its map also dips where neighbouring
     # pixels are both certain and merely point apart.
-    interpolate: Literal["scalar", "points"] = "scalar"
+    interpolate: Interpolation = "scalar"
 
     def __post_init__(self) -> None:
         if self.main is not None and self.main not in self.measures:

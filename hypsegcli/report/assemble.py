@@ -14,7 +14,8 @@ from hypsegcli.scores import records as r
 from hypsegcli.scores.bootstrap import Interval, Values, coarse_misses, interval
 from hypsegcli.scores.catalogue import DEFINITIONS, METRICS
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.metrics.classes import CONVENTIONS, Over, class_rows, iou_from_counts, mean_scores
+from hypsegcli.scores.metrics.classes import class_rows, iou_from_counts, mean_scores
+from hypsegcli.scores.metrics.conventions import CONVENTIONS, ConventionName, Over
 from hypsegcli.scores.metrics.detection import measure_report
 from hypsegcli.scores.metrics.edges import f_from_counts, ridge_curve
 from hypsegcli.scores.metrics.levels import level_scores, mistake_distance, relaxed_scores
@@ -44,7 +45,7 @@ def build_report(
     subject: r.Subject,
     tree: ClassTree,
     measures: Mapping[str, MeasureName],
-    convention: str,
+    convention: ConventionName,
     over: Over,
     dropout: tuple[int, float] | None,
 ) -> Built:
@@ -137,7 +138,7 @@ def _boundaries(tally: Tally, tolerance: str, measure: str | None) -> r.Boundari
     )
 
 
-def _dropout(evaluation: Evaluation, passes: int, rate: float, *, convention: str, over: Over) -> r.Dropout:
+def _dropout(evaluation: Evaluation, passes: int, rate: float, *, convention: ConventionName, over: Over) -> r.Dropout:
     means = mean_scores(evaluation.tally.dropout_confusion, convention, over)
     seconds = evaluation.seconds
     plain, dropped = seconds["network"] + seconds["reduce"], seconds["dropout"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypsegcli.scores import records as r
 from hypsegcli.scores.bootstrap import Interval
 from hypsegcli.scores.catalogue import METRICS, Metric, Place
-from hypsegcli.scores.metrics.classes import Over
+from hypsegcli.scores.metrics.conventions import Over
 
 _OF_ALL: tuple[Place, ...] = ("means", "segmentation", "boundaries", "hierarchy", "probabilities")
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.classes import Over, iou_from_counts
+from hypsegcli.scores.metrics.classes import iou_from_counts
+from hypsegcli.scores.metrics.conventions import Over
 from hypsegcli.scores.metrics.edges import f_from_counts
 from hypsegcli.scores.metrics.proper import NATS
 from hypsegcli.scores.metrics.ranking import BINS, aurc, auroc

@@ -24,67 +24,71 @@ class TrainConfig(BaseModel):
 
     # The network.
     backbone: Backbone = _choice(
-        "resnet18", "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small or _large"
+        "resnet18", "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small or _large."
     )
-    output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features")
-    convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder")
-    embedding_size: int = _choice(64, "D, the dimensions of the ball", ge=2)
-    head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean")
-    curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c", gt=0)
-    learn_curvature: bool = _choice(False, "start at `curvature` and learn it; it stays positive")
-    softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat")
+    output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features.")
+    convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
+    embedding_size: int = _choice(64, "D, the dimensions of the ball.", ge=2)
+    head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean.")
+    curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c.", gt=0)
+    learn_curvature: bool = _choice(False, "Start at `curvature` and learn it; it stays positive.")
+    softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat.")
 
     # The data.
-    ignore_index: int = _choice(255, "the mask value that means 'not labelled'", ge=0, le=65535)
-    longest_side: int = _choice(0, "pixels; larger images and masks are shrunk to it; 0: never", ge=0)
-    held_out: tuple[str, ...] = _choice((), "classes whose pixels are void in training and validation: zero-label")
-    colors: str = _choice("", "file of class colours, lines of 'name:#rrggbb'; empty: made up")
-    licence: str = _choice("unknown", "terms of use, written into the checkpoint")
+    ignore_index: int = _choice(255, "The mask value that means 'not labelled'.", ge=0, le=65535)
+    longest_side: int = _choice(0, "Pixels; larger images and masks are shrunk to it; 0: never.", ge=0)
+    held_out: tuple[str, ...] = _choice(
+        (), "Classes, separated by commas, whose pixels are void in training and validation: zero-label."
+    )
+    colors: str = _choice("", "File of class colours, lines of 'name:#rrggbb'; empty: made up.")
+    licence: str = _choice("unknown", "Terms of use, written into the checkpoint.")
 
     # The start.
-    init: str = _choice("", "empty: random weights; imagenet: torchvision's; or a checkpoint or backbone file")
+    init: str = _choice("", "empty: random weights; imagenet: torchvision's; or a checkpoint or backbone file.")
     train_only: Literal["all", "head"] = _choice(
-        "all", "all, or head: embedding and classifier alone, from random weights"
+        "all", "all, or head: embedding and classifier alone, from random weights."
     )
 
     # What is seen.
-    crop_height: int = _choice(240, "pixels, a multiple of 16", ge=32, multiple_of=16)
-    crop_width: int = _choice(320, "pixels, a multiple of 16", ge=32, multiple_of=16)
-    scale_min: float = _choice(0.5, "an image is resized by a factor between these two, uniform in the logarithm", gt=0)
-    scale_max: float = _choice(2.0, "the same", gt=0)
-    flip: bool = _choice(True, "mirror every second image, left to right")
-    color_jitter: float = _choice(0.4, "of brightness, contrast and saturation; hue gets a quarter", ge=0, le=1)
+    crop_height: int = _choice(240, "Pixels, a multiple of 16.", ge=32, multiple_of=16)
+    crop_width: int = _choice(320, "Pixels, a multiple of 16.", ge=32, multiple_of=16)
+    scale_min: float = _choice(
+        0.5, "An image is resized by a factor between these two, uniform in the logarithm.", gt=0
+    )
+    scale_max: float = _choice(2.0, "The same.", gt=0)
+    flip: bool = _choice(True, "Mirror every second image, left to right.")
+    color_jitter: float = _choice(0.4, "Of brightness, contrast and saturation; hue gets a quarter.", ge=0, le=1)
 
     # What is minimised.
     class_weights: Literal["none", "root", "inverse"] = _choice(
-        "root", "none, or by the root or the inverse of frequency"
+        "root", "none, or by the root or the inverse of frequency."
     )
-    max_class_weight: float = _choice(4.0, "weights lie between this and its inverse", ge=1)
-    radius_weight: float = _choice(0.5, "of the loss that teaches the radius to be a confidence", ge=0)
-    radius_warmup: float = _choice(0.0, "epochs over which that weight rises from 0", ge=0)
+    max_class_weight: float = _choice(4.0, "Weights lie between this and its inverse.", ge=1)
+    radius_weight: float = _choice(0.5, "Of the loss that teaches the radius to be a confidence.", ge=0)
+    radius_warmup: float = _choice(0.0, "Epochs over which that weight rises from 0.", ge=0)
 
     # How.
-    epochs: int = _choice(110, "passes over the training images", ge=1)
-    batch_size: int = _choice(8, "images a step; batch norm needs two", ge=2)
-    optimizer: Literal["adamw", "sgd"] = _choice("adamw", "adamw or sgd")
-    learning_rate: float = _choice(2e-3, "at its peak", gt=0)
-    momentum: float = _choice(0.9, "of sgd", ge=0, lt=1)
-    weight_decay: float = _choice(0.02, "of kernels and normals", ge=0)
-    schedule: Literal["poly", "cosine", "constant"] = _choice("poly", "poly, cosine or constant, after the warm-up")
-    poly_power: float = _choice(0.9, "of poly: (1 - step / steps) ** power", ge=0)
-    warmup_steps: int = _choice(300, "steps, linear from 0; a tenth of a short run at most", ge=0)
-    ema_decay: float = _choice(0.0, "of a moving average of the weights, a step; 0: none is taken", ge=0, lt=1)
+    epochs: int = _choice(110, "Passes over the training images.", ge=1)
+    batch_size: int = _choice(8, "Images a step; batch norm needs two.", ge=2)
+    optimizer: Literal["adamw", "sgd"] = _choice("adamw", "adamw or sgd.")
+    learning_rate: float = _choice(2e-3, "At its peak.", gt=0)
+    momentum: float = _choice(0.9, "Of sgd.", ge=0, lt=1)
+    weight_decay: float = _choice(0.02, "Of kernels and normals.", ge=0)
+    schedule: Literal["poly", "cosine", "constant"] = _choice("poly", "poly, cosine or constant, after the warm-up.")
+    poly_power: float = _choice(0.9, "Of poly: (1 - step / steps) ** power.", ge=0)
+    warmup_steps: int = _choice(300, "Steps, linear from 0; a tenth of a short run at most.", ge=0)
+    ema_decay: float = _choice(0.0, "Of a moving average of the weights, a step; 0: none is taken.", ge=0, lt=1)
     precision: Literal["fp32", "bf16"] = _choice(
-        "fp32", "fp32 or bf16, before the exponential map; validation is as predict is"
+        "fp32", "fp32 or bf16, before the exponential map; validation is as predict is."
     )
-    channels_last: bool = _choice(True, "memory layout, the faster one on most machines")
-    seed: int = _choice(0, "of weights, order and augmentation", ge=0, lt=2**32)
+    channels_last: bool = _choice(True, "Memory layout, the faster one on most machines.")
+    seed: int = _choice(0, "Of weights, order and augmentation.", ge=0, lt=2**32)
 
     # What is told.
-    validate_every: int = _choice(1, "epochs; the last one is always validated", ge=1)
-    pictures: int = _choice(4, "validation images drawn at every validation", ge=0)
-    tensorboard: bool = _choice(False, "write RUN/tensorboard; needs the extra hypseg[tensorboard]")
-    workers: int = _choice(2, "processes that read and augment", ge=0)
+    validate_every: int = _choice(1, "Epochs; the last one is always validated.", ge=1)
+    pictures: int = _choice(4, "Validation images drawn at every validation.", ge=0)
+    tensorboard: bool = _choice(False, "Write RUN/tensorboard; needs the extra hypseg[tensorboard].")
+    workers: int = _choice(2, "Processes that read and augment.", ge=0)
 
     @field_validator("held_out", mode="before")
     @classmethod

@@ -8,6 +8,7 @@ import resource
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from support import Hypseg
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.confidence.measures import MEASURES
 
 
 def modules_after(*arguments: str) -> set[str]:
@@ -29,7 +31,7 @@ def modules_after(*arguments: str) -> set[str]:
 
 
 def test_help_does_not_import_torch() -> None:
-    for arguments in (["--help"], ["predict", "--help"], ["train", "--help"]):
+    for arguments in (["--help"], ["--version"], ["predict", "--help"], ["evaluate", "--help"], ["train", "--help"]):
         modules = modules_after(*arguments)
         assert "typer" in modules
         assert not modules & {"torch", "torchvision", "numpy", "cv2"}
@@ -82,11 +84,24 @@ def test_info_tells_what_matters(hypseg: Hypseg) -> None:
     assert header.provenance.licence in text
 
 
-@pytest.mark.parametrize("command", ["predict", "uncertainty", "disk", "info", "train"])
+@pytest.mark.parametrize(
+    "command", ["predict", "uncertainty", "evaluate", "compare", "calibrate", "disk", "info", "train"]
+)
 def test_every_command_has_help(hypseg: Hypseg, command: str) -> None:
     outcome = hypseg(command, "--help")
     assert outcome.code == 0
     assert "Usage: hypseg" in outcome.stdout
+
+
+def test_the_version_is_that_of_the_package(hypseg: Hypseg) -> None:
+    assert hypseg("--version") == (0, f"hypseg {version('hypseg')}\n", "")
+
+
+@pytest.mark.parametrize("command", ["predict", "uncertainty"])
+def test_help_names_every_measure(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    text = hypseg(command, "--help").stdout
+    assert [name for name in MEASURES if name not in text] == []
 
 
 def test_no_command_shows_help_and_exits_2(hypseg: Hypseg) -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hypsegcli.cli import options
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.confidence.compute import compute_confidence
 from hypsegcli.confidence.measures import MEASURES, available, full_scale
@@ -94,10 +93,6 @@ def test_a_calibration_is_linear_between_knots_and_flat_beyond() -> None:
     np.testing.assert_allclose(found, np.interp(many, curve.distances, curve.probabilities), rtol=1e-5)
     with pytest.raises(ValueError, match="needs a calibration"):
         compute_confidence("calibrated", distance=many, c=1.0, probabilities=None)
-
-
-def test_help_names_every_measure() -> None:
-    assert set(options.MEASURES.replace(" or ", ", ").split(", ")) == set(MEASURES)
 
 
 def test_only_a_calibration_adds_a_measure() -> None:

@@ -7,37 +7,37 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.cli import options as opt
-from hypsegcli.cli.console import say, say_nothing, talk
-from hypsegcli.cli.parse import parse_tile
+from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.groups import spread
+from hypsegcli.cli.network import open_segmenter
+from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
+from hypsegcli.cli.options.scoring import Truth
+from hypsegcli.cli.parse import refuse_contradictions
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
-from hypsegcli.files.ahead import default_workers
 from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import count_of
 
 
+@spread
 def calibrate(
+    *,
     images: Annotated[str, typer.Argument(help="Folder, quoted glob or @list.txt of images.", show_default=False)],
     masks: Annotated[str, typer.Argument(help="The same of their masks.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", help="The .safetensors file to write.", show_default=False)],
     name: Annotated[
-        str, typer.Option(help="What to call these images in the checkpoint, e.g. 'camvid/val, even frames'.")
+        str,
+        typer.Option(
+            help="What to call these images in the checkpoint, e.g. 'camvid/val, even frames'.", show_default=False
+        ),
     ],
-    checkpoint: opt.CheckpointFile = None,
-    ignore_index: Annotated[
-        int | None,
-        typer.Option(help="The mask value that means 'not labelled'.", show_default="the checkpoint's"),
-    ] = None,
-    longest_side: opt.LongestSide = None,
-    engine: opt.Engine = opt.EngineChoice.AUTO,
-    device: opt.DeviceName = "auto",
-    precision: opt.Precision = opt.PrecisionName.AUTO,
-    tile: opt.Tile = "auto",
-    workers: opt.Workers = None,
-    overwrite: opt.Overwrite = False,
-    quiet: opt.Quiet = False,
+    out: Annotated[
+        Path, typer.Option(help="The .safetensors file to write.", show_default=False, rich_help_panel=OUTPUT)
+    ],
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    truth: Truth,
+    inputs: Input,
+    computing: Computing,
 ) -> None:
     """Fit the probability of being right to the distance, on images that were not trained on; write a checkpoint."""
     if out.suffix != ".safetensors":
@@ -45,41 +45,41 @@ def calibrate(
     if out.exists() and not overwrite:
         raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
     refuse_unwritable(out.parent)
-    side = parse_tile(tile)
+    refuse_contradictions(inputs, computing)
 
     import numpy as np
 
-    from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
     from hypsegcli.confidence.calibration import fit_calibration
-    from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.metrics.ranking import BINS, score_table
     from hypsegcli.scores.reading import predicted_images
     from hypsegcli.scores.sources import NetworkSource
     from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.masks import read_id_map
     from hypsegcli.truth.pairs import pair_files
 
-    pairs = pair_files(masks=masks, images=images, predictions=None)
-    loaded = load_checkpoint(checkpoint or bundled_checkpoint())
-    header, classes = loaded.header, loaded.header.tree.classes
-    void = header.ignore_index if ignore_index is None else ignore_index
-    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=None, option=None)
-    request = Request(measures=("distance",), longest_side=longest_side)
-    segmenter = make_segmenter(
-        loaded,
-        request,
-        engine=engine.value,
-        device=device,
-        precision=precision.value,
-        tile=side,
-        tell=say_nothing if quiet else talk,
+    pairs = pair_files(
+        masks=masks,
+        images=images,
+        predictions=None,
+        image_suffix=truth.image_suffix,
+        mask_suffix=truth.mask_suffix,
     )
-    source = NetworkSource(segmenter, sampler=None, max_pixels=MAX_PIXELS)
+    loaded = load_checkpoint(inputs.checkpoint_path)
+    header, classes = loaded.header, loaded.header.tree.classes
+    void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
+    id_map = read_id_map(truth.id_map) if truth.id_map else None
+    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
+    request = Request(measures=("distance",), longest_side=inputs.longest_side, interpolate=inputs.interpolate)
+    segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
+    source = NetworkSource(segmenter, sampler=None, max_pixels=inputs.max_pixels)
     table = np.zeros((BINS, 2), np.int64)
     with progress_for(len(pairs), quiet=quiet) as progress:
-        threads = default_workers() if workers is None else workers
-        for image in predicted_images(pairs, source, classes=classes, ignore_index=void, workers=threads):
+        predicted = predicted_images(
+            pairs, source, classes=classes, ignore_index=void, workers=computing.threads, id_map=id_map
+        )
+        for image in predicted:
             sample = image.sample
             labelled = sample.truth != classes
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.cli import options as opt
 from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.options.running import INPUT, OUTPUT, DeviceName, MaxPixels, Overwrite, PrecisionName
 from hypsegcli.errors import ImageError, PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable
 
@@ -21,31 +21,34 @@ _SUFFIXES = (".png", ".svg")
 
 
 def disk(
+    *,
     image: Annotated[Path, typer.Argument(help="A photograph.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", help="The .png or .svg file to write.", show_default=False)],
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint", help="A checkpoint with two-dimensional embeddings.", show_default="the bundled one"
-        ),
-    ] = None,
     photograph: Annotated[
         bool, typer.Option("--photograph/--no-photograph", help="Show the photograph under its classes beside it.")
     ] = True,
     size: Annotated[int, typer.Option(min=300, max=3000, help="Pixels across the disk.")] = 1000,
+    out: Annotated[
+        Path, typer.Option(help="The .png or .svg file to write.", show_default=False, rich_help_panel=OUTPUT)
+    ],
+    overwrite: Overwrite = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="A checkpoint with two-dimensional embeddings.", show_default="the bundled one", rich_help_panel=INPUT
+        ),
+    ] = None,
     longest_side: Annotated[
         int | None,
         typer.Option(
-            "--longest-side",
             min=16,
             help="Shrink a larger image to this many pixels for the network.",
             show_default="that of the training images",
+            rich_help_panel=INPUT,
         ),
     ] = None,
-    max_pixels: opt.MaxPixels = MAX_PIXELS,
-    device: opt.DeviceName = "auto",
-    precision: opt.Precision = opt.PrecisionName.AUTO,
-    overwrite: opt.Overwrite = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    device: DeviceName = "auto",
+    precision: PrecisionName = "auto",
 ) -> None:
     """Draw one image's pixels in the Poincaré disk, with the classes' gyroplanes as geodesics and rings of distance."""
     _check_out(out, image, overwrite=overwrite)
@@ -66,7 +69,7 @@ def disk(
     from hypsegcli.pictures.drawing.svg import encode_svg
     from hypsegcli.run.draw_disk import draw_disk
 
-    where = choose_device(device, precision.value)
+    where = choose_device(device, precision)
     decoded = decode_image(image, max_pixels=max_pixels)
     for note in decoded.notes:
         talk(f"{image}: {note}")

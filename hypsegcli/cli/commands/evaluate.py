@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.cli import options as opt
+from hypsegcli.cli.class_names import ClassNames, decide_class_names
+from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.groups import spread
+from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, ShowProfile
+from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
+from hypsegcli.cli.parse import parse_bounds, parse_tolerance, refuse_contradictions
+from hypsegcli.cli.scored_source import choose_main, open_maps, open_network
+from hypsegcli.cli.show.profile import print_profile
+from hypsegcli.cli.show.progress import progress_for
+from hypsegcli.errors import PlanError, UsageError
+from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.files.words import count_of
+from hypsegcli.run.profile import Profile
 
-_WHAT, _SCORES, _ANSWER = "What is scored", "Scores", "Answering with a checkpoint"
+if TYPE_CHECKING:
+    from hypsegcli.scores.evaluation import Evaluation, ImageRow
+    from hypsegcli.scores.sources import Source
+    from hypsegcli.truth.masks import IdMap
+    from hypsegcli.truth.pairs import Pair
+
+_MANY = 200  # masks, from which a look at all of them takes seconds
 
 
-class ConventionName(StrEnum):
-    """Whose way of taking means over classes."""
-
-    CITYSCAPES = "cityscapes"
-    MMSEG = "mmseg"
-    TORCHMETRICS = "torchmetrics"
-    REFERENCE = "reference"
-
-
-class MeanOver(StrEnum):
-    """Which classes a mean is over."""
-
-    PRESENT = "present"
-    ALL = "all"
-
-
+@spread
 def evaluate(
+    *,
     paths: Annotated[
         list[str],
         typer.Argument(
@@ -43,182 +47,221 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out",
             help="Folder for report.json, report.html, per_image.csv and replicates.npz.",
             show_default="print the table only",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            help="Score these label maps (a folder, or what hypseg predict wrote) instead of running a checkpoint.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            help="The checkpoint to run; with --predictions, only its classes, tree and void id are used.",
-            show_default="the bundled one",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    confidence: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=DIR: a folder of confidence planes, white is sure; may be repeated.",
-            show_default="the folders confidence* of --predictions",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    uncertainty: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=DIR: the same of uncertainty, white is doubtful.", rich_help_panel=_WHAT),
-    ] = None,
-    full_scale: Annotated[
-        float, typer.Option(min=1e-6, help="What means entirely sure in .npy planes.", rich_help_panel=_WHAT)
-    ] = 1.0,
-    classes: Annotated[
-        Path | None,
-        typer.Option(help="Class list, a line 'id:name' each.", show_default="the checkpoint's", rich_help_panel=_WHAT),
-    ] = None,
-    tree: Annotated[
-        Path | None,
-        typer.Option(help="Class tree, nested JSON objects.", show_default="the checkpoint's", rich_help_panel=_WHAT),
-    ] = None,
-    ignore_index: Annotated[
-        int | None,
-        typer.Option(
-            help="The mask value that means 'not labelled'.",
-            show_default="the checkpoint's, else 255",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    map_: Annotated[
-        Path | None,
-        typer.Option("--map", help="Translate the masks' ids: lines 'from:to' or 'from:void'.", rich_help_panel=_WHAT),
-    ] = None,
-    prediction_map: Annotated[
-        Path | None, typer.Option(help="The same for the label maps' ids.", rich_help_panel=_WHAT)
-    ] = None,
-    image_suffix: Annotated[
-        str,
-        typer.Option(help="Ending of the images' names that masks lack, e.g. _leftImg8bit.", rich_help_panel=_WHAT),
-    ] = "",
-    mask_suffix: Annotated[
-        str,
-        typer.Option(help="Ending of the masks' names, e.g. _gtFine_labelTrainIds.", rich_help_panel=_WHAT),
-    ] = "",
-    convention: Annotated[
-        ConventionName,
-        typer.Option(help="Whose means over classes head the report; it has all of them.", rich_help_panel=_SCORES),
-    ] = ConventionName.CITYSCAPES,
-    mean_over: Annotated[
-        MeanOver,
-        typer.Option(
-            help="Means over the classes that occur, or over all with absent ones as 0.", rich_help_panel=_SCORES
-        ),
-    ] = MeanOver.PRESENT,
-    unseen: Annotated[
-        str | None,
-        typer.Option(
-            help="Zero-label: classes, separated by commas, to which masks and answers are restricted.",
-            rich_help_panel=_SCORES,
-        ),
-    ] = None,
-    measure: Annotated[
-        str | None,
-        typer.Option(
-            help="The measure whose boundaries, zones and most uncertain images are shown.",
-            show_default="calibrated where there is one, else distance",
-            rich_help_panel=_SCORES,
-        ),
-    ] = None,
-    tolerance: Annotated[
-        str,
-        typer.Option(help="How far edges may lie apart: pixels, or a share of the diagonal.", rich_help_panel=_SCORES),
-    ] = "0.5%",
-    background: Annotated[
-        str | None, typer.Option(help="The background class, set apart in the zones.", rich_help_panel=_SCORES)
-    ] = None,
-    bootstrap: Annotated[
-        int, typer.Option(min=0, help="Replicates for the 95 % intervals; 0 for none.", rich_help_panel=_SCORES)
-    ] = 1000,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=VALUE: exit with 4 if the score is lower; may be repeated.", rich_help_panel=_SCORES),
-    ] = None,
-    fail_over: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=VALUE: exit with 4 if the score is higher.", rich_help_panel=_SCORES),
-    ] = None,
-    mc_dropout: Annotated[
-        int,
-        typer.Option(min=0, help="Also ask the network this many times under dropout.", rich_help_panel=_ANSWER),
-    ] = 0,
-    dropout_rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            max=0.9,
-            help="The share of features that dropout drops.",
-            show_default="0.2",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = None,
-    interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
-    longest_side: opt.LongestSide = None,
-    max_pixels: opt.MaxPixels = MAX_PIXELS,
-    engine: opt.Engine = opt.EngineChoice.AUTO,
-    device: opt.DeviceName = "auto",
-    precision: opt.Precision = opt.PrecisionName.AUTO,
-    tile: opt.Tile = "auto",
-    workers: opt.Workers = None,
-    profile: opt.Profile = False,
-    overwrite: opt.Overwrite = False,
-    quiet: opt.Quiet = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    truth: Truth,
+    classes: Classes,
+    stored: StoredMaps,
+    scoring: Scoring,
+    dropout: Dropout,
+    inputs: Input,
+    computing: Computing,
+    profile: ShowProfile = False,
 ) -> None:
     """Score label maps and their confidence against masks: every number with its convention, in one pass."""
-    from hypsegcli.cli.scoring import ScoreOptions, score
+    images, masks = _images_and_masks(paths, stored)
+    bounds = parse_bounds(scoring.fail_under or (), scoring.fail_over or ())
+    tolerance = parse_tolerance(scoring.tolerance)
+    _refuse_what_would_do_nothing(stored, dropout, inputs, computing)
+    if out is not None:
+        _refuse_to_replace(out, overwrite=overwrite)
 
-    code = score(
-        ScoreOptions(
-            paths=paths,
-            out=out,
-            predictions=predictions,
-            checkpoint=checkpoint,
-            confidence=confidence or [],
-            uncertainty=uncertainty or [],
-            full_scale=full_scale,
-            classes=classes,
-            tree=tree,
-            ignore_index=ignore_index,
-            id_map=map_,
-            prediction_map=prediction_map,
-            image_suffix=image_suffix,
-            mask_suffix=mask_suffix,
-            convention=convention.value,
-            over=mean_over.value,
-            unseen=unseen,
-            measure=measure,
-            tolerance=tolerance,
-            background=background,
-            bootstrap=bootstrap,
-            fail_under=fail_under or [],
-            fail_over=fail_over or [],
-            mc_dropout=mc_dropout,
-            dropout_rate=dropout_rate,
-            interpolate=interpolate.value,
-            longest_side=longest_side,
-            max_pixels=max_pixels,
-            engine=engine.value,
-            device=device,
-            precision=precision.value,
-            tile=tile,
-            workers=workers,
-            profile=profile,
-            overwrite=overwrite,
-            quiet=quiet,
-        )
+    import numpy as np
+
+    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.show.tables import print_report
+    from hypsegcli.report.assemble import MeasureName, build_report
+    from hypsegcli.report.bounds import missed_bounds, unknown_bound
+    from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
+    from hypsegcli.scores.evaluation import Evaluation
+    from hypsegcli.scores.records import CheckpointId, Subject
+    from hypsegcli.scores.tally import Scheme
+    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.pairs import pair_files
+
+    pairs = pair_files(
+        masks=masks,
+        images=images,
+        predictions=stored.predictions,
+        image_suffix=truth.image_suffix,
+        mask_suffix=truth.mask_suffix,
     )
-    raise typer.Exit(code)
+    needs_header = stored.predictions is None or inputs.checkpoint is not None
+    names = decide_class_names(
+        read_header(inputs.checkpoint_path) if needs_header else None,
+        pairs[0].labels,
+        options=classes,
+        scoring=scoring,
+        ignore_index=truth.ignore_index,
+        translated=stored.prediction_map is not None,
+    )
+    id_map = read_id_map(truth.id_map) if truth.id_map else None
+    _examine(pairs, names, id_map, quiet=quiet)
+    scored = (
+        open_network(inputs, computing, dropout, names, quiet=quiet)
+        if stored.predictions is None
+        else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
+    )
+    main = choose_main(scored.measures, scoring.measure)
+    measures = dict(sorted(scored.measures.items(), key=lambda item: item[0] != main))  # as they are shown
+    if unknown := unknown_bound(bounds, tuple(measures), names.classes):
+        (name, kind, _), known = unknown
+        raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
+    evaluation = Evaluation(
+        Scheme(names.tree.classes, tuple(measures), tolerance, names.background, main),
+        replicates=scoring.bootstrap,
+        palette=np.asarray(names.colors, np.uint8) if out is not None else None,
+    )
+    rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
+    built = build_report(
+        evaluation,
+        subject=Subject(
+            images=_text(images),
+            masks=_text(masks) or "",
+            predictions=_text(stored.predictions),
+            checkpoint=CheckpointId(path=_text(scored.checkpoint[0]) or "", sha256=scored.checkpoint[1])
+            if scored.checkpoint
+            else None,
+            keys_sha256=evaluation.keys_sha256,
+            masks_sha256=evaluation.masks_sha256,
+            ignore_index=names.ignore_index,
+            unseen=[names.classes[index] for index in names.unseen] if names.unseen else None,
+            options={
+                "map": _text(truth.id_map),
+                "prediction_map": _text(stored.prediction_map),
+                "mean_over": scoring.mean_over,
+                "tolerance": scoring.tolerance,
+                "background": scoring.background,
+                "interpolate": inputs.interpolate,
+                "longest_side": inputs.longest_side,
+                "precision": computing.precision,
+                "tile": computing.tile,
+                "bootstrap": scoring.bootstrap,
+            },
+        ),
+        tree=names.tree,
+        measures={name: MeasureName(*title_and_scale) for name, title_and_scale in measures.items()},
+        convention=scoring.convention,
+        over=scoring.mean_over,
+        dropout=(dropout.mc_dropout, dropout.rate) if dropout.mc_dropout else None,
+    )
+    print_report(built.report)
+    if out is not None:  # after the table: should the disk be full, the scores are at least on the screen
+        write_results(out, built, evaluation, rows, names.colors)
+        written = ", ".join((REPORT, HTML, ROWS, REPLICATES))
+        say(f"{count_of(built.report.images, 'image')}: {written} in {out}")
+    missed = missed_bounds(built.report, bounds)
+    for sentence in missed:
+        error(sentence)
+    raise typer.Exit(4 if missed else 0)
+
+
+def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | None, str]:
+    if len(paths) == 2:
+        return paths[0], paths[1]
+    if len(paths) == 1 and stored.predictions is not None:
+        return None, paths[0]
+    raise UsageError(
+        "give the images and their masks: hypseg evaluate IMAGES MASKS; or label maps that lie in a folder: "
+        "hypseg evaluate --predictions DIR MASKS"
+    )
+
+
+def _refuse_what_would_do_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing) -> None:
+    if stored.predictions is None:
+        of_maps = {
+            "--confidence": stored.confidence,
+            "--uncertainty": stored.uncertainty,
+            "--prediction-map": stored.prediction_map,
+            "--full-scale": stored.full_scale != 1.0,
+        }
+        if idle := [name for name, value in of_maps.items() if value]:
+            raise UsageError(f"{idle[0]} is about maps that were written before; name them with --predictions")
+    else:
+        of_network = {
+            "--mc-dropout": dropout.mc_dropout,
+            "--longest-side": inputs.longest_side,
+            "--engine": computing.engine != "auto",
+            "--device": computing.device != "auto",
+            "--precision": computing.precision != "auto",
+            "--tile": computing.tile != "auto",
+            "--interpolate": inputs.interpolate != "scalar",
+        }
+        if idle := [name for name, value in of_network.items() if value]:
+            raise UsageError(f"{idle[0]} needs a network that runs, --predictions runs none; leave one of them out")
+    if dropout.mc_dropout and computing.engine not in {"auto", "torch"}:
+        raise UsageError("--mc-dropout runs in torch, and so must what it is compared with; leave out --engine")
+    if dropout.dropout_rate is not None and not dropout.mc_dropout:
+        raise UsageError("--dropout-rate belongs to --mc-dropout; add that, or leave it out")
+    refuse_contradictions(inputs, computing)
+
+
+def _refuse_to_replace(out: Path, *, overwrite: bool) -> None:
+    from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS
+
+    refuse_unwritable(out)
+    if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if (out / name).exists() and not overwrite]:
+        raise PlanError(f"{out}: holds {taken[0]} already; replace it with --overwrite, or choose another --out")
+
+
+def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> None:
+    """Look at all masks before a network runs: DataError for those that cannot be what they are taken for."""
+    from hypsegcli.truth.check import examine_masks
+
+    if len(pairs) > _MANY and not quiet:
+        talk(f"looking at {len(pairs)} masks first")
+    examine_masks(
+        [pair.mask for pair in pairs],
+        classes=names.tree.classes,
+        ignore_index=names.ignore_index,
+        id_map=id_map,
+        names=names.classes,
+    )
+
+
+def _score(
+    pairs: Sequence[Pair],
+    source: Source,
+    evaluation: Evaluation,
+    names: ClassNames,
+    id_map: IdMap | None,
+    workers: int,
+    *,
+    profile: bool,
+    quiet: bool,
+) -> list[ImageRow]:
+    """Score every pair and show how far it is; the rows of per_image.csv."""
+    from hypsegcli.scores.evaluation import evaluate as score
+
+    rows = []
+    clock = Profile(workers)
+    scoring = score(
+        pairs,
+        source,
+        evaluation,
+        ignore_index=names.ignore_index,
+        workers=workers,
+        id_map=id_map,
+        only=names.unseen,
+    )
+    with progress_for(len(pairs), quiet=quiet) as progress, closing(scoring) as scored:
+        for row in scored:
+            rows.append(row)
+            progress.advance()
+    for note in source.notes():
+        talk(note)
+    if profile:
+        clock.stop()
+        clock.add(evaluation.seconds, images=len(rows))
+        print_profile(clock)
+    return rows
+
+
+def _text(path: Path | str | None) -> str | None:
+    """A path as text; bytes of its name that are none become question marks."""
+    return str(path).encode("utf-8", "replace").decode() if path is not None else None

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.cli import options as opt
-from hypsegcli.cli.console import as_option, say, say_nothing, talk
-from hypsegcli.cli.parse import parse_level, parse_measures, parse_tile, refuse_contradictions
+from hypsegcli.cli.console import as_option, say
+from hypsegcli.cli.groups import spread
+from hypsegcli.cli.network import open_segmenter
+from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
+from hypsegcli.cli.parse import parse_level, parse_measures, refuse_contradictions
 from hypsegcli.cli.show.run import print_plan, show_run
+from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
@@ -18,10 +20,11 @@ from hypsegcli.products import PREDICT, Format
 from hypsegcli.run.plan import plan_run
 
 
+@spread
 def predict(
-    inputs: opt.InputPaths,
-    out: opt.OutFolder,
-    checkpoint: opt.CheckpointFile = None,
+    *,
+    paths: InputPaths,
+    output: OutputFolder,
     save: Annotated[
         str, typer.Option(help=f"What to write, separated by commas: {', '.join(PREDICT)}.")
     ] = "labels,confidence,boundary,overlay",
@@ -34,16 +37,16 @@ def predict(
     measure: Annotated[
         str | None,
         typer.Option(
-            help=f"What confidence means: {opt.MEASURES}; several separated by commas, or all. The first is that of "
-            "confidence/ and boundary/, a further one goes to confidence-NAME/.",
+            help=f"What confidence means: {', '.join(MEASURES)}; several separated by commas, or all. The first is "
+            "that of confidence/ and boundary/, a further one goes to confidence-NAME/.",
             show_default="calibrated where the checkpoint can, else distance",
         ),
     ] = None,
-    raw: opt.Raw = False,
+    raw: Raw = False,
     level: Annotated[
         str | None,
         typer.Option(
-            help="Request at a depth of the class tree (1: coarsest), at the depth of a named node, or 'auto': as deep "
+            help="Predict at a depth of the class tree (1: coarsest), at the depth of a named node, or 'auto': as deep "
             "as the probability stays above --threshold.",
             show_default="the classes",
         ),
@@ -51,23 +54,12 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(min=0.5, max=0.999, help="For --level auto.", show_default="0.5")
     ] = None,
-    interpolate: opt.Interpolate = opt.Interpolation.SCALAR,
-    longest_side: opt.LongestSide = None,
-    max_pixels: opt.MaxPixels = MAX_PIXELS,
-    engine: opt.Engine = opt.EngineChoice.AUTO,
-    device: opt.DeviceName = "auto",
-    precision: opt.Precision = opt.PrecisionName.AUTO,
-    batch_size: opt.BatchSize = None,
-    tile: opt.Tile = "auto",
-    workers: opt.Workers = None,
-    profile: opt.Profile = False,
-    overwrite: opt.Overwrite = False,
-    resume: opt.Resume = False,
-    dry_run: opt.DryRun = False,
-    quiet: opt.Quiet = False,
+    inputs: Input,
+    computing: Computing,
+    batch_size: BatchSize = None,
+    profile: ShowProfile = False,
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
-    from hypsegcli.checkpoint.bundled import bundled_checkpoint
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.products.product import Context, find_product
 
@@ -81,7 +73,7 @@ def predict(
         raise UsageError(
             f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
         )
-    header = read_header(checkpoint or bundled_checkpoint())
+    header = read_header(inputs.checkpoint_path)
     measures = parse_measures(measure, header, raw=raw)
     products = [find_product(kind) for kind in kinds]
     further = [added for product in products for added in product.further(measures[1:])]
@@ -89,57 +81,47 @@ def predict(
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
     products += further
     suffixes = {product.kind: product.suffix(format_) for product in products}
-    refuse_contradictions(overwrite=overwrite, resume=resume, longest_side=longest_side, tile=tile)
-    plan = plan_run(find_inputs(inputs), out, suffixes, overwrite=overwrite, resume=resume)
-    depth, side = parse_level(level, header.tree), parse_tile(tile)
-    if dry_run:
+    refuse_contradictions(inputs, computing, output)
+    plan = plan_run(find_inputs(paths), output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
+    depth = parse_level(level, header.tree)
+    if output.dry_run:
         print_plan(plan)
         return
 
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import full_scales
-    from hypsegcli.inference.build import make_segmenter
     from hypsegcli.inference.request import Request
     from hypsegcli.products.confidence import mean_confidence
     from hypsegcli.products.outputs import make_outputs
     from hypsegcli.run.run import Job, Run
 
-    loaded = load_checkpoint(checkpoint or bundled_checkpoint())
+    loaded = load_checkpoint(inputs.checkpoint_path)
     request = Request(
         measures=measures,
         main=measures[0],
         level=depth,
         threshold=threshold or 0.5,
         probabilities=any(product.needs_probabilities for product in products),
-        longest_side=longest_side,
-        interpolate=interpolate.value,
-    )
-    segmenter = make_segmenter(
-        loaded,
-        request,
-        engine=engine.value,
-        device=device,
-        precision=precision.value,
-        tile=side,
-        tell=say_nothing if quiet else talk,
+        longest_side=inputs.longest_side,
+        interpolate=inputs.interpolate,
     )
     context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_)
     scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
     job = Job(
         command="predict",
         plan=plan,
-        out=out,
+        out=output.out,
         outputs=make_outputs(products, context, mean_confidence),
-        max_pixels=max_pixels,
+        max_pixels=inputs.max_pixels,
         batch_size=batch_size,
-        workers=workers,
-        resume=resume,
+        workers=computing.workers,
+        resume=output.resume,
         write_setting=as_option,
         detail={"format": format_, "full_scale": scales},
     )
-    run = Run(job, loaded, segmenter)
-    trained = loaded.header.input if longest_side is None else None
-    code = show_run(run, out=out, trained=trained, quiet=quiet, profile=profile)
+    run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
+    trained = loaded.header.input if inputs.longest_side is None else None
+    code = show_run(run, out=output.out, trained=trained, quiet=output.quiet, profile=profile)
     if done := run.ledger.count("done"):
-        say(f"{count_of(done, 'image')}: {', '.join(suffixes)} in {out}")
+        say(f"{count_of(done, 'image')}: {', '.join(suffixes)} in {output.out}")
     raise typer.Exit(code)

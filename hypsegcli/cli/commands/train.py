@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hypsegcli.cli.console import say, talk
-from hypsegcli.cli.options import DeviceName, Quiet
+from hypsegcli.cli.groups import spread
+from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
+from hypsegcli.cli.options.training import LEARNING, Settings
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError
 
@@ -16,18 +19,13 @@ if TYPE_CHECKING:
     from hypsegcli.training.config import TrainConfig
     from hypsegcli.training.loop import EpochReport, Started, Step
 
-_NETWORK, _LEARNING, _DATA = "Network", "Learning", "Data and files"
 
-
-def _setting(help_: str, panel: str) -> Any:
-    return typer.Option(help=help_, rich_help_panel=panel, show_default=False)
-
-
+@spread
 def train(
+    *,
     data: Annotated[
         Path | None, typer.Option(help="Folder with train/ and val/ (images/, masks/) and classes.txt.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder: checkpoints, log.csv, pictures.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings; options override it.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -37,40 +35,24 @@ def train(
         bool,
         typer.Option("--show-config", help="Print all settings, values and meanings, as TOML; stop."),
     ] = False,
-    backbone: Annotated[str | None, _setting("ResNet or MobileNet, by torchvision's name.", _NETWORK)] = None,
-    output_stride: Annotated[int | None, _setting("8 or 16.", _NETWORK)] = None,
-    embedding_size: Annotated[int | None, _setting("D, the dimensions of the ball.", _NETWORK)] = None,
-    head: Annotated[str | None, _setting("hyperbolic, hyperbolic-reference or euclidean.", _NETWORK)] = None,
-    curvature: Annotated[float | None, _setting("c > 0; sectional curvature is -c.", _NETWORK)] = None,
-    softmax: Annotated[str | None, _setting("hierarchical or flat.", _NETWORK)] = None,
-    init: Annotated[str | None, _setting("imagenet, or a checkpoint or backbone file.", _NETWORK)] = None,
-    epochs: Annotated[int | None, _setting("Passes over the training images.", _LEARNING)] = None,
-    batch_size: Annotated[int | None, _setting("Images a step.", _LEARNING)] = None,
-    crop: Annotated[tuple[int, int] | None, _setting("Height and width, multiples of 16.", _LEARNING)] = None,
-    learning_rate: Annotated[float | None, _setting("At its peak.", _LEARNING)] = None,
-    class_weights: Annotated[str | None, _setting("none, root or inverse (of frequency).", _LEARNING)] = None,
-    radius_weight: Annotated[float | None, _setting("Of the loss that teaches the radius.", _LEARNING)] = None,
-    precision: Annotated[str | None, _setting("fp32 or bf16.", _LEARNING)] = None,
-    seed: Annotated[int | None, _setting("Of weights, order and augmentation.", _LEARNING)] = None,
-    ignore_index: Annotated[int | None, _setting("The mask value that means 'not labelled'.", _DATA)] = None,
-    longest_side: Annotated[int | None, _setting("Shrink larger images to it, pixels.", _DATA)] = None,
-    held_out: Annotated[str | None, _setting("Classes not to be learned, separated by commas.", _DATA)] = None,
-    colors: Annotated[str | None, _setting("Class colours, lines of 'name:#rrggbb'.", _DATA)] = None,
-    licence: Annotated[str | None, _setting("Terms of use, written into the checkpoint.", _DATA)] = None,
-    validate_every: Annotated[int | None, _setting("Epochs; the last is always validated.", _DATA)] = None,
-    tensorboard: Annotated[bool | None, _setting("Write RUN/tensorboard.", _DATA)] = None,
-    workers: Annotated[int | None, _setting("Processes that read and augment.", _DATA)] = None,
-    device: DeviceName = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder: checkpoints, log.csv, pictures.", rich_help_panel=OUTPUT)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=OUTPUT)
+    ] = False,
     quiet: Quiet = False,
+    options: Settings,
+    crop: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Height and width, multiples of 16.", rich_help_panel=LEARNING, show_default=False),
+    ] = None,
+    device: DeviceName = "auto",
 ) -> None:
-    """Train a checkpoint; writes one after every epoch and keeps the best. Defaults: --show-config."""
-    given = {
-        name: value
-        for name, value in locals().items()
-        if value is not None
-        and name not in {"data", "out", "config", "set_", "show_config", "device", "resume", "quiet"}
-    }
+    """Run `hypseg train`, whose help stands in app.py: the list of commands shows it without importing this."""
+    given = {name: value for name, value in asdict(options).items() if value is not None}
+    if crop is not None:
+        given["crop_height"], given["crop_width"] = crop
     settings = _settle(given, config, set_ or [])
 
     if show_config:
@@ -108,8 +90,6 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> Tra
     for text in pairs:
         name, value = parse_setting(text)
         settings[name], origin[name] = value, f"--set {name}"
-    if "crop" in given:
-        given["crop_height"], given["crop_width"] = given.pop("crop")
     for name, value in given.items():
         settings[name] = value
         origin[name] = "--crop" if name.startswith("crop_") else f"--{name.replace('_', '-')}"

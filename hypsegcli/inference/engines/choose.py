@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Literal
 
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import DeviceError, first_line, setting
@@ -14,8 +13,7 @@ from hypsegcli.inference.engines.converted import ConvertedEngine, Runtime
 from hypsegcli.inference.engines.onnx_runtime import OnnxRuntime
 from hypsegcli.inference.engines.openvino_runtime import OpenVino
 from hypsegcli.inference.engines.torch_engine import TorchEngine
-
-EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
+from hypsegcli.inference.request import EngineName
 
 # Fastest first; what each needs, which other packages may have brought along in part, and what brings all of it.
 RUNTIMES: dict[str, Callable[[], Runtime]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}

@@ -11,85 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.scores.metrics.conventions import CONVENTIONS, ConventionName, Over, Which
 from hypsegcli.scores.metrics.ratio import ratio
 from hypsegcli.scores.records import ClassRow, Means
 
 Counts = NDArray[np.int64]
 Values = NDArray[np.float64]
 LabelMap = NDArray[np.uint8 | np.uint16]
-
-Over = Literal["present", "all"]
-_Which = Literal["true", "predicted", "either", "hit", "every"]
-
-_WORDS: dict[_Which, str] = {
-    "true": "the classes that the truth has",
-    "predicted": "the classes that were predicted",
-    "either": "the classes that the truth has or that were predicted, 0/0 counting as 0",
-    "hit": "the classes with at least one right pixel",
-    "every": "all classes, 0/0 counting as 0",
-}
-
-
-@dataclass(frozen=True)
-class Convention:
-    """Which classes a tool takes its means over. Pixel accuracy, mIoU and fwIoU are the same in all of them."""
-
-    name: str
-    class_accuracy: _Which
-    mean_precision: _Which
-    mean_f1: _Which
-    source: str  # what it equals, what of it that tool does not have, and how it counts pixels without a class
-
-    def definition(self, over: Over = "present") -> str:
-        """Over which classes each mean is taken, and whose way that is."""
-        means = (("recall", self.class_accuracy), ("precision", self.mean_precision), ("F1 (Dice)", self.mean_f1))
-        sentences = [f"Mean {score} over {_WORDS['every' if over == 'all' else which]}." for score, which in means]
-        return " ".join([*sentences, self.source])
-
-
-CONVENTIONS: dict[str, Convention] = {
-    convention.name: convention
-    for convention in (
-        Convention(
-            "cityscapes",
-            class_accuracy="true",
-            mean_precision="predicted",
-            mean_f1="either",
-            source="mIoU as cityscapesScripts takes it, where a label outside the evaluated ones is a miss; "
-            "it has no other means, so they are each taken over the classes for which they are defined.",
-        ),
-        Convention(
-            "mmseg",
-            class_accuracy="true",
-            mean_precision="predicted",
-            mean_f1="hit",
-            source="As MMSegmentation's IoUMetric takes aAcc, mIoU, mAcc, mPrecision and mFscore, where a class "
-            "without a right pixel has no F1, and a label outside the classes is a miss; it has no fwIoU.",
-        ),
-        Convention(
-            "torchmetrics",
-            class_accuracy="either",
-            mean_precision="either",
-            mean_f1="either",
-            source="As TorchMetrics' multiclass metrics with average='macro', and 'weighted' for fwIoU; it has no "
-            "pixels without a class, which are counted as misses.",
-        ),
-        Convention(
-            "reference",
-            class_accuracy="every",
-            mean_precision="either",
-            mean_f1="either",
-            source="As the code of 'Hyperbolic Image Segmentation' takes them: class accuracy is TensorFlow's "
-            "mean_per_class_accuracy, mean precision what its NumPy part calls cacc; it has no F1, no fwIoU and no "
-            "pixels without a class, which are counted as misses.",
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,14 +95,14 @@ def class_rows(
     return rows
 
 
-def mean_scores(confusion: Counts, convention: str = "cityscapes", over: Over = "present") -> Means:
+def mean_scores(confusion: Counts, convention: ConventionName = "cityscapes", over: Over = "present") -> Means:
     """Means from a (C, C + 1) confusion matrix by the convention of that name; none where no pixel is labelled.
 
     `over="all"` takes every mean over all C classes and counts as 0 what a class does not have.
     """
     scores, rule = class_scores(confusion), CONVENTIONS[convention]
     (hit, truth, predicted), total = _areas(confusion), confusion.sum()
-    chosen: dict[_Which, NDArray[np.bool_]] = {
+    chosen: dict[Which, NDArray[np.bool_]] = {
         "true": truth > 0,
         "predicted": predicted > 0,
         "either": truth + predicted > 0,
@@ -177,7 +110,7 @@ def mean_scores(confusion: Counts, convention: str = "cityscapes", over: Over = 
         "every": np.full(len(hit), total > 0),
     }
 
-    def mean(values: Values, which: _Which) -> float:
+    def mean(values: Values, which: Which) -> float:
         among = chosen["every" if over == "all" else which]
         return float(ratio(np.nan_to_num(values[among]).sum(), among.sum()))
 

@@ -138,6 +138,22 @@ def test_void_pixels_teach_nothing(hypseg: Hypseg, data: Path, plain: Path) -> N
     assert some.probabilities != every.probabilities
 
 
+def test_masks_are_paired_and_translated_as_in_evaluate(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    """Class 1 by another number and under other names teaches the same."""
+    every = read_header(calibrated(hypseg, data, plain)).calibration
+    (data / "other").mkdir()
+    for key in ("a", "b"):
+        with Image.open(data / "masks" / f"{key}.png") as mask:
+            values = np.asarray(mask)
+        Image.fromarray(np.where(values == 1, 9, values).astype(np.uint8)).save(data / "other" / f"{key}_ids.png")
+    (data / "map.txt").write_text("0:0\n9:1\n2:2\n")
+    options = ("--mask-suffix", "_ids", "--map", data / "map.txt", "--name", "two pictures")
+    arguments = (data / "images", data / "other", "--checkpoint", plain, "--out", data / "x.safetensors", *options)
+    outcome = hypseg("calibrate", *arguments)
+    assert outcome.code == 0, outcome.stderr
+    assert read_header(data / "x.safetensors").calibration == every
+
+
 @pytest.mark.parametrize(
     ("raw", "title"), [((), "probability of being wrong"), (("--raw",), "uncertainty: distance to the origin")]
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,9 @@ from PIL import Image
 from support import Hypseg, make_checkpoint, photograph
 from support.limited_engine import limit_memory
 
-from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.cli.answers import names_of
-from hypsegcli.cli.scoring import ScoreOptions
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.scores.catalogue import DEFINITIONS
 from hypsegcli.scores.records import SCHEMA, Report, read_report, report_schema
-from hypsegcli.truth.pairs import Pair
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 KEYS = ("a", "b", "sub/c")
@@ -569,16 +564,6 @@ def test_maps_that_say_something_else_are_refused(hypseg: Hypseg, data: Path, ch
     (data / "map.txt").write_text("0:1\n1:0\n")
     assert hypseg(*stored, "--prediction-map", data / "map.txt").code == 0
     assert hypseg(*stored[:-2]).code == 0  # the maps tell their classes themselves
-
-
-def test_the_checkpoint_tells_void_tree_and_colours(data: Path, tmp_path: Path) -> None:
-    defaults = {field.name: None for field in fields(ScoreOptions)}
-    options = ScoreOptions(**defaults)  # type: ignore[arg-type]
-    own = make_checkpoint(tmp_path / "own.safetensors", TREE)
-    header = read_header(own).model_copy(update={"ignore_index": 77, "colors": ((1, 2, 3), (4, 5, 6), (7, 8, 9))})
-    names = names_of(options, header, [Pair("a", data / "masks/a.png", None, None)])
-    assert (names.tree, names.ignore_index, names.colors) == (TREE, 77, header.colors)
-    assert names_of(replace(options, ignore_index=5), header, [Pair("a", data, None, None)]).ignore_index == 5
 
 
 def test_a_class_list_must_have_the_checkpoints_classes(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:

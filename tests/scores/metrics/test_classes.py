@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from support.records import numbers, scores_of
 
 from hypsegcli.scores.metrics.classes import (
-    CONVENTIONS,
     class_rows,
     class_scores,
     confusion_matrix,
     iou_from_counts,
     mean_scores,
 )
+from hypsegcli.scores.metrics.conventions import CONVENTIONS
 from hypsegcli.scores.records import Means
 
 Map = NDArray[Any]

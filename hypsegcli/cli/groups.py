@@ -1,0 +1,44 @@
+"""Options in groups: a command takes frozen dataclasses of options, Typer sees every field as an option of its own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter
+from typing import Any, get_type_hints
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """Spread the parameters of a command that are dataclasses of `Annotated` options into their fields.
+
+    What Typer is given has one keyword for every field, in the order of the parameters; on a call it gathers the
+    fields into the dataclasses again. Raises ValueError where two options have one name.
+    """
+    groups: dict[str, type[Any]] = {}
+    flat: list[Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        group = parameter.annotation
+        if isinstance(group, type) and is_dataclass(group):
+            groups[parameter.name] = group
+            hints = get_type_hints(group, include_extras=True)
+            for field in fields(group):
+                default = Parameter.empty if field.default is MISSING else field.default
+                flat.append(
+                    Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name])
+                )
+        else:
+            flat.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+
+    @wraps(command)
+    def gather(**values: Any) -> None:
+        gathered = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**gathered, **values)
+
+    gather.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    gather.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    return gather

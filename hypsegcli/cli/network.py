@@ -1,0 +1,32 @@
+"""From the options of a command to a network that is ready to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypsegcli.cli.console import say_nothing, talk
+from hypsegcli.cli.options.running import Computing
+from hypsegcli.cli.parse import parse_tile
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.store import Checkpoint
+    from hypsegcli.inference.request import Request
+    from hypsegcli.inference.segmenter import Segmenter
+
+
+def open_segmenter(checkpoint: Checkpoint, request: Request, computing: Computing, *, quiet: bool) -> Segmenter:
+    """The checkpoint's network in an engine on a device; `quiet` says nothing of what takes long.
+
+    Raises UsageError for windows that cannot be, and DeviceError where engine, device or precision are not to be had.
+    """
+    from hypsegcli.inference.build import make_segmenter
+
+    return make_segmenter(
+        checkpoint,
+        request,
+        engine=computing.engine,
+        device=computing.device,
+        precision=computing.precision,
+        tile=parse_tile(computing.tile),
+        tell=say_nothing if quiet else talk,
+    )

@@ -1,0 +1,146 @@
+"""Options of whatever runs a checkpoint on images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hypsegcli.budget import MAX_PIXELS
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.files.ahead import default_workers
+from hypsegcli.inference.request import EngineName, Interpolation, Precision
+
+# Panels of --help; the other options stand in one above them.
+OUTPUT, INPUT, COMPUTING = "Output", "Checkpoint and input", "Computing"
+
+InputPaths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Images, folders (searched through), quoted globs, or @list.txt with one path a line.",
+        show_default=False,
+    ),
+]
+Raw = Annotated[bool, typer.Option("--raw", help="The distance itself, not calibrated: --measure distance.")]
+MaxPixels = Annotated[
+    int,
+    typer.Option("--max-pixels", min=1, help="Refuse images with more pixels than this.", rich_help_panel=INPUT),
+]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=COMPUTING)]
+PrecisionName = Annotated[
+    Precision,
+    typer.Option("--precision", help="auto: bf16 on CUDA devices that have it, else fp32.", rich_help_panel=COMPUTING),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Images of equal size that go through the network together.",
+        show_default="1 on CPU, 8 on GPU",
+        rich_help_panel=COMPUTING,
+    ),
+]
+ShowProfile = Annotated[
+    bool, typer.Option("--profile", help="Say at the end where the time went.", rich_help_panel=COMPUTING)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace results that are there already.", rich_help_panel=OUTPUT)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress; failures are still named.", rich_help_panel=OUTPUT)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFolder:
+    """Where a run's files go, and what becomes of those that are there."""
+
+    out: Annotated[Path, typer.Option(help="Folder for the results.", show_default=False, rich_help_panel=OUTPUT)]
+    overwrite: Overwrite = False
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Redo only what is missing, has changed, or was made with another checkpoint or other options.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what would be read and written, and stop.", rich_help_panel=OUTPUT),
+    ] = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """The checkpoint, and how images reach it."""
+
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="A .safetensors checkpoint.", show_default="the bundled one", rich_help_panel=INPUT),
+    ] = None
+    interpolate: Annotated[
+        Interpolation,
+        typer.Option(
+            help="scalar: interpolate the distance; points: the points of the ball, as the reference does.",
+            rich_help_panel=INPUT,
+        ),
+    ] = "scalar"
+    longest_side: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            help="Shrink larger images to this many pixels for the network; maps keep the image's size.",
+            show_default="no limit",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    max_pixels: MaxPixels = MAX_PIXELS
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The checkpoint named, or the bundled one."""
+        return self.checkpoint or bundled_checkpoint()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computing:
+    """What runs the network, and how; the pixels stay the same up to rounding."""
+
+    engine: Annotated[
+        EngineName,
+        typer.Option(
+            help="What runs the network on the CPU. auto: openvino, else onnxruntime, else torch, whichever is "
+            "installed.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = "auto"
+    device: DeviceName = "auto"
+    precision: PrecisionName = "auto"
+    tile: Annotated[
+        str,
+        typer.Option(
+            help="auto: images above 4 megapixels go in overlapping windows; off; or a window's side in pixels.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = "auto"
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Threads that decode ahead of the network, and as many that encode behind it; 0: one thing after the "
+            "other.",
+            show_default="one a CPU, at most 16",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None
+
+    @property
+    def threads(self) -> int:
+        """The number of workers named, or one a CPU."""
+        return default_workers() if self.workers is None else self.workers

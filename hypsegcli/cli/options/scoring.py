@@ -1,0 +1,162 @@
+"""Options of whatever is measured against masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hypsegcli.scores.metrics.conventions import ConventionName, Over
+
+_MASKS, _MAPS, _SCORES, _DROPOUT = "Masks", "Maps that were written before", "Scores", "Dropout"
+DROPOUT_RATE = 0.2  # of 0.05, 0.1, 0.2 and 0.3 the one at which dropout found the bundled checkpoint's mistakes best
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """How the masks are read and paired."""
+
+    ignore_index: Annotated[
+        int | None,
+        typer.Option(
+            help="The mask value that means 'not labelled'.",
+            show_default="the checkpoint's, else 255",
+            rich_help_panel=_MASKS,
+        ),
+    ] = None
+    id_map: Annotated[
+        Path | None,
+        typer.Option("--map", help="Translate the masks' ids: lines 'from:to' or 'from:void'.", rich_help_panel=_MASKS),
+    ] = None
+    image_suffix: Annotated[
+        str,
+        typer.Option(help="Ending of the images' names that masks lack, e.g. _leftImg8bit.", rich_help_panel=_MASKS),
+    ] = ""
+    mask_suffix: Annotated[
+        str,
+        typer.Option(help="Ending of the masks' names, e.g. _gtFine_labelTrainIds.", rich_help_panel=_MASKS),
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """What the ids are called, and how the classes hang together."""
+
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Class list, a line 'id:name' each.", show_default="the checkpoint's", rich_help_panel=_MASKS
+        ),
+    ] = None
+    tree: Annotated[
+        Path | None,
+        typer.Option(help="Class tree, nested JSON objects.", show_default="the checkpoint's", rich_help_panel=_MASKS),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredMaps:
+    """Label maps and planes that are scored in place of a checkpoint that runs."""
+
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Score these label maps (a folder, or what hypseg predict wrote) instead of running a checkpoint; of "
+            "--checkpoint only its classes, tree and void id are used then.",
+            rich_help_panel=_MAPS,
+        ),
+    ] = None
+    confidence: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=DIR: a folder of confidence planes, white is sure; may be repeated.",
+            show_default="the folders confidence* of --predictions",
+            rich_help_panel=_MAPS,
+        ),
+    ] = None
+    uncertainty: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=DIR: the same of uncertainty, white is doubtful.", rich_help_panel=_MAPS),
+    ] = None
+    full_scale: Annotated[
+        float, typer.Option(min=1e-6, help="What means entirely sure in .npy planes.", rich_help_panel=_MAPS)
+    ] = 1.0
+    prediction_map: Annotated[
+        Path | None,
+        typer.Option(help="Translate the label maps' ids, as --map does those of masks.", rich_help_panel=_MAPS),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """Which scores, over what, and how good they must be."""
+
+    convention: Annotated[
+        ConventionName,
+        typer.Option(help="Whose means over classes head the report; it has all of them.", rich_help_panel=_SCORES),
+    ] = "cityscapes"
+    mean_over: Annotated[
+        Over,
+        typer.Option(
+            help="Means over the classes that occur, or over all with absent ones as 0.", rich_help_panel=_SCORES
+        ),
+    ] = "present"
+    unseen: Annotated[
+        str | None,
+        typer.Option(
+            help="Zero-label: classes, separated by commas, to which masks and answers are restricted.",
+            rich_help_panel=_SCORES,
+        ),
+    ] = None
+    measure: Annotated[
+        str | None,
+        typer.Option(
+            help="The measure whose boundaries, zones and most uncertain images are shown.",
+            show_default="calibrated where there is one, else distance",
+            rich_help_panel=_SCORES,
+        ),
+    ] = None
+    tolerance: Annotated[
+        str,
+        typer.Option(help="How far edges may lie apart: pixels, or a share of the diagonal.", rich_help_panel=_SCORES),
+    ] = "0.5%"
+    background: Annotated[
+        str | None, typer.Option(help="The background class, set apart in the zones.", rich_help_panel=_SCORES)
+    ] = None
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Replicates for the 95 % intervals; 0 for none.", rich_help_panel=_SCORES)
+    ] = 1000
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE: exit with 4 if the score is lower; may be repeated.", rich_help_panel=_SCORES),
+    ] = None
+    fail_over: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE: exit with 4 if the score is higher.", rich_help_panel=_SCORES),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout:
+    """Another uncertainty to compare with."""
+
+    mc_dropout: Annotated[
+        int, typer.Option(min=0, help="Also run the network this many times under dropout.", rich_help_panel=_DROPOUT)
+    ] = 0
+    dropout_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=0.9,
+            help="The share of features that dropout drops.",
+            show_default=str(DROPOUT_RATE),
+            rich_help_panel=_DROPOUT,
+        ),
+    ] = None
+
+    @property
+    def rate(self) -> float:
+        """The rate named, or the default."""
+        return DROPOUT_RATE if self.dropout_rate is None else self.dropout_rate

@@ -1,0 +1,118 @@
+"""What `hypseg evaluate` scores: a network that runs, or maps in folders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hypsegcli.cli.class_names import ClassNames
+from hypsegcli.cli.network import open_segmenter
+from hypsegcli.cli.options.running import Computing, Input
+from hypsegcli.cli.options.scoring import Dropout, StoredMaps
+from hypsegcli.cli.parse import parse_folders
+from hypsegcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from hypsegcli.scores.sources import Source
+    from hypsegcli.truth.pairs import Pair
+
+
+class ScoredSource(NamedTuple):
+    """A source of predictions, and the measures of confidence that it gives."""
+
+    source: Source
+    measures: Mapping[str, tuple[str, float]]  # title and full scale
+    checkpoint: tuple[Path, str] | None  # and its sha256
+
+
+def open_network(
+    inputs: Input, computing: Computing, dropout: Dropout, names: ClassNames, *, quiet: bool
+) -> ScoredSource:
+    """Load the checkpoint; it gives every measure there is."""
+    from hypsegcli.checkpoint.store import load_checkpoint
+    from hypsegcli.confidence.measures import MEASURES, available, full_scales
+    from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
+    from hypsegcli.inference.request import Request
+    from hypsegcli.scores.sources import NetworkSource
+
+    loaded = load_checkpoint(inputs.checkpoint_path)
+    request = Request(
+        measures=available(calibrated=loaded.header.calibration is not None),
+        among=names.unseen,
+        longest_side=inputs.longest_side,
+        interpolate=inputs.interpolate,
+    )
+    if dropout.mc_dropout:
+        computing = replace(computing, engine="torch")
+    segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
+    scales = full_scales(request.measures, max_distance=loaded.header.model.max_distance)
+    measures = {name: (MEASURES[name].title, scale) for name, scale in scales.items()}
+    sampler = None
+    if dropout.mc_dropout:
+        sampler = DropoutSampler(segmenter, passes=dropout.mc_dropout, rate=dropout.rate)
+        measures |= {name: (title, 1.0) for name, title in DROPOUT_MEASURES.items()}
+    source = NetworkSource(segmenter, sampler=sampler, max_pixels=inputs.max_pixels)
+    return ScoredSource(source, measures, (loaded.path, loaded.sha256))
+
+
+def open_maps(
+    predictions: Path, stored: StoredMaps, pairs: Sequence[Pair], names: ClassNames, *, max_pixels: int
+) -> ScoredSource:
+    """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
+    from hypsegcli.confidence.measures import MEASURES
+    from hypsegcli.scores.sources import StoredSource, none_of, plane_key
+    from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.pairs import labels_folder
+    from hypsegcli.truth.stored import find_planes
+
+    labels = labels_folder(predictions)
+    first = pairs[0].labels
+    planes = find_planes(
+        predictions,
+        named=parse_folders("--confidence", stored.confidence or ()),
+        inverted=parse_folders("--uncertainty", stored.uncertainty or ()),
+        key=plane_key(first, labels) if first is not None else "",
+        full_scale=stored.full_scale,
+    )
+    probabilities = predictions / "probabilities" if (predictions / "probabilities").is_dir() else None
+    if names.unseen is not None and probabilities is None:
+        raise UsageError(
+            "--unseen restricts the answers, which takes probabilities; add them with hypseg predict --save "
+            "labels,confidence,probabilities, or run the checkpoint"
+        )
+    id_map = read_id_map(stored.prediction_map) if stored.prediction_map else None
+    examine_masks(
+        [pair.labels for pair in pairs if pair.labels is not None],
+        classes=names.tree.classes,
+        ignore_index=none_of(names.ignore_index, names.tree.classes),
+        id_map=id_map,
+        names=names.classes,
+        kind="label maps",
+        option="--prediction-map",
+    )
+    source = StoredSource(
+        planes,
+        labels_folder=labels,
+        probabilities=probabilities,
+        classes=names.tree.classes,
+        ignore_index=names.ignore_index,
+        id_map=id_map,
+        among=names.unseen,
+        max_pixels=max_pixels,
+    )
+    titles = {name: measure.title for name, measure in MEASURES.items()}
+    measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
+    return ScoredSource(source, measures, None)
+
+
+def choose_main(measures: Collection[str], wanted: str | None) -> str | None:
+    """`--measure`: the measure that an evaluation looks at most; by default the first there is, None without any."""
+    if wanted is None:
+        return next(iter(measures), None)
+    if wanted not in measures:
+        known = ", ".join(measures) or "none: no confidence planes were found"
+        raise UsageError(f"--measure {wanted}: there is no such measure here; there are {known}")
+    return wanted

@@ -1,0 +1,76 @@
+"""What ids mean: options before the checkpoint's header before a label map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import make_checkpoint
+
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.class_names import ClassNames, decide_class_names
+from hypsegcli.cli.options.scoring import Classes, Scoring
+from hypsegcli.errors import UsageError
+from hypsegcli.hierarchy.tree import ClassTree
+
+TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
+
+
+@pytest.fixture
+def header(tmp_path: Path) -> Header:
+    own = read_header(make_checkpoint(tmp_path / "own.safetensors", TREE))
+    return own.model_copy(update={"ignore_index": 77, "colors": ((1, 2, 3), (4, 5, 6), (7, 8, 9))})
+
+
+def decide(
+    header: Header | None, *, ignore_index: int | None = None, classes: Path | None = None, **scoring: str
+) -> ClassNames:
+    return decide_class_names(
+        header,
+        None,
+        options=Classes(classes=classes),
+        scoring=Scoring(**scoring),  # type: ignore[arg-type]
+        ignore_index=ignore_index,
+        translated=False,
+    )
+
+
+def test_the_checkpoint_tells_void_tree_and_colours(header: Header) -> None:
+    names = decide(header)
+    assert (names.tree, names.ignore_index, names.colors) == (TREE, 77, header.colors)
+    assert names.classes == ("sky", "road", "car")
+    assert (names.unseen, names.background) == (None, None)
+    assert decide(header, ignore_index=5).ignore_index == 5
+    assert decide(header, ignore_index=0).ignore_index == 0
+
+
+def test_a_class_list_alone_is_flat_with_the_usual_void(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("0:near\n1:far\n")
+    names = decide(None, classes=tmp_path / "classes.txt")
+    assert names.tree.is_flat
+    assert (names.classes, names.ignore_index, len(set(names.colors))) == (("near", "far"), 255, 2)
+
+
+def test_names_become_ids(header: Header) -> None:
+    names = decide(header, unseen="car, sky", background="road")
+    assert (names.unseen, names.background) == ((2, 0), 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("background", "ground", "no class is called 'ground'"),
+        ("unseen", "sky,moon", "no class is called 'moon'"),
+        ("unseen", "sky", "at least two"),
+        ("unseen", "sky,sky,car", "each once"),
+    ],
+)
+def test_what_is_no_class_is_refused(header: Header, option: str, value: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=f"--{option}.*{sentence}"):
+        decide(header, **{option: value})
+
+
+def test_without_any_names_a_list_is_asked_for() -> None:
+    with pytest.raises(UsageError, match="--classes"):
+        decide(None)
