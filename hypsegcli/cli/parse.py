@@ -13,7 +13,6 @@ from hypsegcli.errors import TreeError, UsageError
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
-    from hypsegcli.cli.options.running import Computing, Input, OutputFolder
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.inference.build import Tile
     from hypsegcli.report.bounds import Bound
@@ -113,12 +112,3 @@ def parse_folders(option: str, texts: Sequence[str]) -> dict[str, Path]:
             raise UsageError(f"{option} {text}: {folder} is no folder")
         folders[name] = Path(folder)
     return folders
-
-
-def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFolder | None = None) -> None:
-    """Refuse options of a run that cannot both be meant, and a `--tile` that cannot be."""
-    if output is not None and output.overwrite and output.resume:
-        raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
-    if inputs.longest_side is not None and computing.tile not in {"auto", "off"}:
-        raise UsageError("--longest-side makes images small enough to go in whole; leave out --tile")
-    parse_tile(computing.tile)

@@ -14,7 +14,8 @@ from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
-from hypsegcli.cli.parse import parse_bounds, parse_tolerance, refuse_contradictions
+from hypsegcli.cli.parse import parse_bounds, parse_tolerance
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_what_does_nothing
 from hypsegcli.cli.scored_source import choose_main, open_maps, open_network
 from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
@@ -67,7 +68,8 @@ def evaluate(
     images, masks = _images_and_masks(paths, stored)
     bounds = parse_bounds(scoring.fail_under or (), scoring.fail_over or ())
     tolerance = parse_tolerance(scoring.tolerance)
-    _refuse_what_would_do_nothing(stored, dropout, inputs, computing)
+    refuse_what_does_nothing(stored, dropout, inputs, computing)
+    refuse_contradictions(inputs, computing)
     if out is not None:
         _refuse_to_replace(out, overwrite=overwrite)
 
@@ -170,35 +172,6 @@ def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | N
         "give the images and their masks: hypseg evaluate IMAGES MASKS; or label maps that lie in a folder: "
         "hypseg evaluate --predictions DIR MASKS"
     )
-
-
-def _refuse_what_would_do_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing) -> None:
-    if stored.predictions is None:
-        of_maps = {
-            "--confidence": stored.confidence,
-            "--uncertainty": stored.uncertainty,
-            "--prediction-map": stored.prediction_map,
-            "--full-scale": stored.full_scale != 1.0,
-        }
-        if idle := [name for name, value in of_maps.items() if value]:
-            raise UsageError(f"{idle[0]} is about maps that were written before; name them with --predictions")
-    else:
-        of_network = {
-            "--mc-dropout": dropout.mc_dropout,
-            "--longest-side": inputs.longest_side,
-            "--engine": computing.engine != "auto",
-            "--device": computing.device != "auto",
-            "--precision": computing.precision != "auto",
-            "--tile": computing.tile != "auto",
-            "--interpolate": inputs.interpolate != "scalar",
-        }
-        if idle := [name for name, value in of_network.items() if value]:
-            raise UsageError(f"{idle[0]} needs a network that runs, --predictions runs none; leave one of them out")
-    if dropout.mc_dropout and computing.engine not in {"auto", "torch"}:
-        raise UsageError("--mc-dropout runs in torch, and so must what it is compared with; leave out --engine")
-    if dropout.dropout_rate is not None and not dropout.mc_dropout:
-        raise UsageError("--dropout-rate belongs to --mc-dropout; add that, or leave it out")
-    refuse_contradictions(inputs, computing)
 
 
 def _refuse_to_replace(out: Path, *, overwrite: bool) -> None:

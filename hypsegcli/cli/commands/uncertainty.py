@@ -10,7 +10,8 @@ from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.network import open_segmenter
 from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
-from hypsegcli.cli.parse import parse_measures, refuse_contradictions
+from hypsegcli.cli.parse import parse_measures
+from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
@@ -90,5 +91,5 @@ def uncertainty(
     code = show_run(run, out=out, trained=trained, quiet=output.quiet, profile=profile)
     if done := run.ledger.count("done"):
         write_ranking(out / RANKING, run.ledger)
-        say(f"{count_of(done, 'image')}: {', '.join(suffixes)} and {RANKING} in {out}")
+        say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")
     raise typer.Exit(code)

@@ -1,7 +1,5 @@
 """Options of whatever runs a checkpoint on images."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +8,6 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
-from hypsegcli.files.ahead import default_workers
 from hypsegcli.inference.request import EngineName, Interpolation, Precision
 
 # Panels of --help; the other options stand in one above them.
@@ -143,4 +140,6 @@ class Computing:
     @property
     def threads(self) -> int:
         """The number of workers named, or one a CPU."""
+        from hypsegcli.files.ahead import default_workers
+
         return default_workers() if self.workers is None else self.workers

@@ -1,7 +1,5 @@
 """Options of whatever is measured against masks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Options of `hypseg train`, made from the fields of TrainConfig. Imports pydantic, which takes as long as --help."""
 
-from __future__ import annotations
-
 from dataclasses import make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 

@@ -1,0 +1,51 @@
+"""Options that cannot be meant together."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import fields
+
+from hypsegcli.cli.console import as_option
+from hypsegcli.cli.options.running import Computing, Input, OutputFolder
+from hypsegcli.cli.options.scoring import Dropout, StoredMaps
+from hypsegcli.cli.parse import parse_tile
+from hypsegcli.errors import UsageError
+
+
+def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFolder | None = None) -> None:
+    """Refuse options of a run that cannot both be meant, and a `--tile` that cannot be."""
+    if output is not None and output.overwrite and output.resume:
+        raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
+    if inputs.longest_side is not None and computing.tile not in {"auto", "off"}:
+        raise UsageError("--longest-side makes images small enough to go in whole; leave out --tile")
+    parse_tile(computing.tile)
+
+
+def refuse_what_does_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing) -> None:
+    """Refuse options of `hypseg evaluate` that what is scored has no use for: a network that runs, or stored maps."""
+    if stored.predictions is None:
+        if idle := _given(stored):
+            raise UsageError(f"{idle[0]} is about maps that were written before; name them with --predictions")
+    else:
+        of_network = (
+            *_given(dropout, but={"dropout_rate"}),
+            *_given(inputs, but={"checkpoint", "max_pixels"}),
+            *_given(computing, but={"workers"}),
+        )
+        if of_network:
+            raise UsageError(
+                f"{of_network[0]} needs a network that runs, --predictions runs none; leave one of them out"
+            )
+    if dropout.mc_dropout and computing.engine not in {"auto", "torch"}:
+        raise UsageError("--mc-dropout runs in torch, and so must what it is compared with; leave out --engine")
+    if dropout.dropout_rate is not None and not dropout.mc_dropout:
+        raise UsageError("--dropout-rate belongs to --mc-dropout; add that, or leave it out")
+
+
+def _given(group: Input | Computing | StoredMaps | Dropout, *, but: Container[str] = ()) -> list[str]:
+    """The options of a group that differ from their defaults."""
+    return [
+        as_option(field.name, None)
+        for field in fields(group)
+        if field.name not in but and getattr(group, field.name) != field.default
+    ]
