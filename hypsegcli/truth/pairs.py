@@ -158,7 +158,10 @@ def _advice(side: _Side, truth: _Side) -> str:
     ways = []
     for ending, mask_ending in fitting:
         cuts = [(one, cut + one.ending) for one, cut in ((side, ending), (truth, mask_ending)) if cut]
-        ways.append(" ".join(f"{one.option} {cut}" if one.option else f"{one.kind} without {cut}" for one, cut in cuts))
+        if side.option is None:
+            ways.append(" and ".join(f"{cut} cut from the names of the {one.kind}" for one, cut in cuts))
+        else:
+            ways.append(" ".join(f"{one.option} {cut}" for one, cut in cuts))
     return f"{fits} of {len(side.files)} {side.kind} would find their masks with {' or with '.join(ways)}."
 
 
