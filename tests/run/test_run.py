@@ -228,11 +228,11 @@ def test_an_image_that_breaks_a_batch_fails_alone(
     real = Segmenter.predict
     calls: list[int] = []
 
-    def sometimes(self: Segmenter, images: list[object]) -> object:
+    def sometimes(self: Segmenter, images: list[object], truths: None) -> object:
         calls.append(len(images))
         if len(images) == 2 or len(calls) == 2:
             raise RuntimeError("can't allocate memory")
-        return real(self, images)  # type: ignore[arg-type]
+        return real(self, images, truths)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Segmenter, "predict", sometimes)
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--batch-size", 2)
