@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -23,8 +24,12 @@ from hypsegcli.inference.windows import Rows, Strip, feature_mean, join, pad_to_
 from hypsegcli.network.model import GRID
 
 
+class _Clock(threading.local):
+    seconds = 0.0  # one number a thread
+
+
 class Segmenter:
-    """Holds one engine; `predict` may be called any number of times."""
+    """Holds one engine; `predict` may be called any number of times, from any thread."""
 
     def __init__(
         self,
@@ -40,8 +45,13 @@ class Segmenter:
         self.tree = tree
         self.request = request or Request()
         self.tiling = tiling
-        self.forward_seconds = 0.0  # spent in the engine so far
+        self._clock = _Clock()
         self._reduce = Reducer(tree, engine.config, self.request, calibration=calibration, budget=budget)
+
+    @property
+    def forward_seconds(self) -> float:
+        """What the calling thread has spent in the engine so far."""
+        return self._clock.seconds
 
     def predict(self, images: Sequence[RGB], truths: Sequence[Labels] | None = None) -> list[Prediction]:
         """Segment images (H, W, 3) of one size together; large ones go one by one, window by window.
@@ -90,7 +100,7 @@ class Segmenter:
         output = self.engine(batch, mean)
         if not output.is_finite():
             raise FloatingPointError(f"its answer holds NaN or infinity; try {setting('precision', 'fp32')}")
-        self.forward_seconds += time.perf_counter() - started  # after the check, which waits for the device
+        self._clock.seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         return self._reduce(output, truth, height, width, cell=(GRID * height / rows, GRID * width / columns))
 
@@ -102,7 +112,7 @@ class Segmenter:
         if len(down) * len(across) > 1:
             started = time.perf_counter()
             mean = feature_mean(self.engine, image, down, across)
-            self.forward_seconds += time.perf_counter() - started
+            self._clock.seconds += time.perf_counter() - started
 
         def predict(part: RGB, seen: Labels | None) -> Prediction:
             rows, columns = part.shape[:2]

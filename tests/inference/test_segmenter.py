@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -203,6 +204,17 @@ def test_every_measure_against_a_loop(c: float) -> None:
         for y, x in itertools.product(range(19), range(23)):
             expected = by_hand(name, probabilities[:, y, x].tolist(), float(distance[y, x]), c)
             assert plane.values[y, x] == pytest.approx(expected, abs=2e-5), (name, y, x)
+
+
+def test_time_in_the_engine_is_that_of_the_thread_that_spent_it(model: HyperbolicDeepLab) -> None:
+    shared, image = segmenter(model), picture(33, 47)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(shared.predict, [image]).result()
+        assert shared.forward_seconds == 0.0
+        theirs = pool.submit(lambda: shared.forward_seconds).result()
+        shared.predict([image])
+        assert shared.forward_seconds > 0.0
+        assert pool.submit(lambda: shared.forward_seconds).result() == theirs > 0.0
 
 
 def test_a_batch_gives_what_single_images_give(model: HyperbolicDeepLab) -> None:

@@ -13,7 +13,7 @@ from hypsegcli.network.model import NetworkOutput
 
 
 class Engine(Protocol):
-    """Holds one network, ready to run; normalising is its affair."""
+    """Holds one network, ready to run; normalising is its affair. It may be called from any thread."""
 
     @property
     def label(self) -> str:

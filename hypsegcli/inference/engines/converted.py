@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,13 +18,15 @@ from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.cache import converted
 from hypsegcli.inference.engines.export import REVISION, Part, export
+from hypsegcli.inference.engines.gate import TORCH
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
 
 _OUT_OF_MEMORY = ("Failed to allocate", "bad_alloc", "bad allocation")  # how C++ libraries say it
 
-Run = Callable[[list[NDArray[Any]]], NDArray[np.float32]]  # a graph's inputs to its output, a new array
+# A graph's inputs to its output, an array of the caller's own; from any thread.
+Run = Callable[[list[NDArray[Any]]], NDArray[np.float32]]
 
 
 class Runtime(Protocol):
@@ -49,6 +52,7 @@ class ConvertedEngine:
         self._runtime = runtime
         self._tell = tell
         self._runs: dict[tuple[Part, bool], Run] = {}
+        self._preparing = threading.Lock()
         self.device = device
         self._ready("embedding", windows=False)  # now, so that no image waits for it and counts it as its own time
 
@@ -66,7 +70,7 @@ class ConvertedEngine:
         """As in `Engine`."""
         inputs: list[NDArray[Any]] = [images] if mean is None else [images, mean.numpy()]
         embedding = self._run("embedding", inputs).permute(0, 3, 1, 2)
-        with torch.inference_mode():
+        with TORCH.together(), torch.inference_mode():
             return NetworkOutput(embedding, *self._checkpoint.model.head(embedding))
 
     def features(self, images: RGB) -> Tensor:
@@ -84,15 +88,17 @@ class ConvertedEngine:
 
     def _ready(self, part: Part, *, windows: bool) -> Run:
         key = (part, windows)
-        if key not in self._runs:
-            self._runs[key] = self._prepare(*key)
-        return self._runs[key]
+        with self._preparing:
+            if key not in self._runs:
+                self._runs[key] = self._prepare(*key)
+            return self._runs[key]
 
     def _prepare(self, part: Part, windows: bool) -> Run:
         def convert(folder: Path) -> None:
             found = self._checkpoint
             self._tell(f"converting the network for {self.label}, once for this checkpoint")
-            self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
+            with TORCH.alone():
+                self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
 
         def load() -> Run:
             folder = converted(self._checkpoint.sha256, parts=parts, convert=convert)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
 from hypsegcli.inference.engines.converted import Run
@@ -43,7 +46,15 @@ class OpenVino:
                 },
             )
         )
-        return lambda inputs: compiled(inputs)[0]
+        own = threading.local()  # one that threads share would give one's input, or its output, to another
+
+        def run(inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
+            if not hasattr(own, "request"):
+                own.request = compiled.create_infer_request()
+            output: NDArray[np.float32] = own.request.infer(inputs, share_inputs=True, share_outputs=False)[0]
+            return output  # a copy: the request writes its next output over this one
+
+        return run
 
 
 def _import_openvino() -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.fold import fold_batch_norms
+from hypsegcli.inference.engines.gate import TORCH
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
@@ -36,7 +37,7 @@ class TorchEngine:
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
         batch = self._batch(images)
-        with torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
+        with TORCH.together(), torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
             output: NetworkOutput = self.model(batch, None if mean is None else mean.to(self.device.torch))
         return output
 
@@ -44,7 +45,7 @@ class TorchEngine:
     def features(self, images: RGB) -> Tensor:
         """As in `Engine`."""
         batch = self._batch(images)
-        with torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
+        with TORCH.together(), torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
             return self.model.features(batch).float()
 
     def _batch(self, images: RGB) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.tiling import Tiling
 
 CPU = Device(torch.device("cpu"), bf16=False)
 CPU_BF16 = Device(torch.device("cpu"), bf16=True)
@@ -121,6 +124,53 @@ def test_windows_take_the_images_mean(engine: str) -> None:
     mean = 2.0 * features.mean((0, 2, 3))
     torch.testing.assert_close(found(images, mean).embedding, wanted(images, mean).embedding, rtol=1e-3, atol=1e-4)
     assert not torch.allclose(wanted(images, mean).embedding, wanted(images).embedding, rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["torch", *RUNTIMES])
+def test_any_thread_gets_its_own_answers(name: str, photographs: list[NDArray[np.uint8]]) -> None:
+    """Four threads with one segmenter, whole images and windows by turns: each as if it were alone."""
+    checkpoint = load_checkpoint(bundled_checkpoint(DISK))
+    engine = make_engine(checkpoint, CPU, needs(name))  # type: ignore[arg-type]
+    tiling = Tiling(tile=128, overlap=32, above=150 * 200)  # the largest of the images
+    segmenter = Segmenter(engine, checkpoint.header.tree, request=Request(measures=("distance",)), tiling=tiling)
+    images = [photographs[index % 3][: 96 + 24 * index, 10 * index :][:, :200].copy() for index in range(4)]
+    alone = [segmenter.predict([image])[0] for image in images]
+    together = threading.Barrier(4)
+
+    def segment(thread: int) -> list[tuple[int, Prediction]]:
+        together.wait()
+        order = np.random.default_rng(thread).permutation(2 * len(images)) % len(images)
+        return [(index, segmenter.predict([images[index]])[0]) for index in order]
+
+    with ThreadPoolExecutor(4) as pool:
+        answered = [one for several in pool.map(segment, range(4)) for one in several]
+    assert len(answered) == 4 * 2 * len(images)
+    for index, prediction in answered:
+        np.testing.assert_array_equal(prediction.labels, alone[index].labels)
+        np.testing.assert_array_equal(prediction.confidence["distance"], alone[index].confidence["distance"])
+
+
+def test_networks_are_made_in_two_threads_while_a_third_runs(tmp_path: Path) -> None:
+    """Tracing changes what all threads share: two at once failed, and left torch compiling for ever."""
+    engine = needs("openvino")
+    small, large = (
+        load_checkpoint(make_checkpoint(tmp_path / f"{t_max}.safetensors", TREE, backbone="resnet18_c4", t_max=t_max))
+        for t_max in (4.0, 5.0)
+    )
+    images = np.random.default_rng(0).integers(0, 256, (1, 48, 64, 3), dtype=np.uint8)
+    running = make_engine(small, CPU, "torch")
+    wanted = running(images)
+    with ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(make_engine, checkpoint, CPU, engine) for checkpoint in (small, large)]  # type: ignore[arg-type]
+        runs = 0
+        while not all(one.done() for one in made):
+            for plane, same in zip(running(images), wanted, strict=True):
+                assert torch.equal(plane, same)
+            runs += 1
+    assert runs
+    torch.testing.assert_close(made[0].result()(images).embedding, wanted.embedding, rtol=1e-3, atol=1e-5)
+    assert made[1].result().label.startswith(engine)
+    assert not torch.compiler.is_compiling()
 
 
 def test_half_precision_keeps_the_head_exact(photographs: list[NDArray[np.uint8]]) -> None:
