@@ -43,10 +43,10 @@ def test_label_maps_reach_the_score_of_the_model_card(stored: Path, camvid: Path
     assert iou.mean() == pytest.approx(read_header(bundled_checkpoint()).provenance.scores["mean_iou"], abs=5e-4)
 
 
-def test_the_table_in_the_readme_is_what_evaluate_prints(hypseg: Hypseg, stored: Path, camvid: Path) -> None:
+def test_the_table_in_the_documentation_is_what_evaluate_prints(hypseg: Hypseg, stored: Path, camvid: Path) -> None:
     """Word by word; numbers may be off by one in their last digit, which another processor may round differently."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    shown = next(block for block in readme.split("```\n") if "labelled pixels" in block.partition("\n")[0])
+    page = (REPOSITORY / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    shown = next(block for block in page.split("```\n") if "labelled pixels" in block.partition("\n")[0])
     outcome = hypseg("evaluate", "--predictions", stored, camvid / "val/masks", "--checkpoint", bundled_checkpoint())
     assert outcome.code == 0, outcome.stderr
     # Probabilities are not stored here, and NLL and Brier score come from them.
@@ -63,7 +63,7 @@ def test_the_table_in_the_readme_is_what_evaluate_prints(hypseg: Hypseg, stored:
 
 
 def test_the_probability_of_being_right_is_true_on_images_it_was_not_fitted_to(stored: Path, camvid: Path) -> None:
-    """Expected calibration error with 15 bins, counted here, against what the README and the card say of it."""
+    """Expected calibration error with 15 bins, counted here, against what docs/evaluation.md and the card say of it."""
     confidence, right = [], []
     for mask in sorted((camvid / "val/masks").glob("0016E5_0[78][19]*")):
         with Image.open(mask) as image, Image.open(stored / "labels" / mask.name) as labels:
@@ -78,7 +78,7 @@ def test_the_probability_of_being_right_is_true_on_images_it_was_not_fitted_to(s
     error = np.abs(found - expected).sum() / pixels.sum()
     stated = {
         float(number)
-        for name in ("README.md", "weights/camvid-resnet18.md")
+        for name in ("docs/evaluation.md", "weights/camvid-resnet18.md")
         for number in re.findall(
             r"expected calibration error is ([0-9.]+[0-9])", " ".join((REPOSITORY / name).read_text("utf-8").split())
         )

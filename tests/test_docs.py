@@ -1,0 +1,223 @@
+"""What README, CONTRIBUTING and docs/ say of options, commands, links, files and pictures, checked against what is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from support import EXAMPLES, REPOSITORY, Hypseg
+
+from hypsegcli.cli.app import app
+
+PAGES = {
+    path.relative_to(REPOSITORY).as_posix(): path.read_text(encoding="utf-8")
+    for path in (
+        *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")),
+        *sorted((REPOSITORY / "docs").glob("*.md")),
+        *sorted((REPOSITORY / "weights").glob("*.md")),
+    )
+}
+COMMANDS = ("predict", "uncertainty", "evaluate", "compare", "calibrate", "disk", "info", "train")
+GROUP: Any = typer.main.get_command(app)
+CONTEXT = typer.Context(GROUP, info_name="hypseg")
+
+each_page = pytest.mark.parametrize("page", PAGES)
+
+
+def subcommand(name: str) -> Any:
+    """Typer's command of a name, which is there only when it is wanted."""
+    return GROUP.resolve_command(CONTEXT, [name])[1]
+
+
+def options(command: Any) -> set[str]:
+    """All that a command takes which begins with two hyphens."""
+    every = [option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)]
+    return {option for option in every if option.startswith("--")} | {"--help"}
+
+
+OPTIONS = {name: options(subcommand(name)) for name in COMMANDS}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The contents of fences of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def shell_commands(text: str) -> Iterator[list[str]]:
+    """The words of every `hypseg` command in the shell blocks of a page."""
+    for block in blocks(text, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            for command in line.split("&&"):
+                words = shlex.split(command, comments=True)
+                if words and words[0] == "hypseg":
+                    yield words[1:]
+
+
+def code_spans(text: str) -> list[str]:
+    """What stands between single backticks, in one line."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which headings are linked to, as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_there_are_commands_links_and_pages_to_check() -> None:
+    assert len(PAGES) >= 12
+    assert sum(1 for text in PAGES.values() for _ in shell_commands(text)) > 20
+
+
+@each_page
+def test_every_option_that_is_named_exists(page: str) -> None:
+    known = set.union(options(GROUP), *OPTIONS.values())
+    for script in (REPOSITORY / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) <= known
+
+
+@each_page
+def test_options_in_a_sentence_are_those_of_the_command_beside_them(page: str) -> None:
+    for span in code_spans(PAGES[page]):
+        command = re.match(r"hypseg ([a-z]+)", span)
+        if command:
+            named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", span))
+            assert named <= OPTIONS[command[1]], span
+
+
+@each_page
+def test_every_command_parses(page: str) -> None:
+    """With the real command line, up to where it would begin; placeholders are names of files like others."""
+    for name, *arguments in shell_commands(PAGES[page]):
+        subcommand(name).make_context(name, arguments)
+
+
+def test_a_command_that_does_not_parse_is_noticed() -> None:
+    with pytest.raises(Exception, match="--imaginary"):
+        subcommand("predict").make_context("predict", ["examples", "--out", "out", "--imaginary"])
+
+
+@pytest.fixture
+def small_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with the examples shrunk, so that many commands take little time, and the checkpoints."""
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "weights").symlink_to(REPOSITORY / "weights")
+    for path in EXAMPLES.iterdir():
+        if path.suffix in {".jpg", ".png"}:
+            with Image.open(path) as image:
+                image.resize((96, 64)).save(tmp_path / "examples" / path.name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def needs_only_the_examples(command: list[str]) -> bool:
+    name, *arguments = command
+    files = [word for word in arguments if word.startswith(("examples", "weights"))]
+    return name in {"predict", "uncertainty", "disk", "info"} and (bool(files) or name == "info")
+
+
+RUN = [page for page, text in PAGES.items() if any(map(needs_only_the_examples, shell_commands(text)))]
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_what_a_page_does_with_the_examples_works(page: str, hypseg: Hypseg, small_examples: Path) -> None:
+    """From top to bottom in one folder, and then its Python."""
+    for command in filter(needs_only_the_examples, shell_commands(PAGES[page])):
+        outcome = hypseg(*command)
+        assert outcome.code == 0, (command, outcome.stderr)
+        assert outcome.stdout
+    for block in blocks(PAGES[page], "python"):
+        exec(compile(block, page, "exec"), {"__name__": "page"})
+
+
+def test_the_pages_that_show_commands_on_the_examples_are_run() -> None:
+    assert {"README.md", "docs/maps.md", "docs/inputs.md", "docs/interop.md", "docs/reliability.md"} <= set(RUN)
+
+
+def test_the_settings_of_a_training_are_shown(hypseg: Hypseg) -> None:
+    assert ["train", "--show-config"] in list(shell_commands(PAGES["docs/training.md"]))
+    shown = hypseg("train", "--show-config")
+    assert shown.code == 0
+    for name in ("learn_curvature", "ema_decay", "longest_side", "train_only"):
+        assert f"\n{name} = " in shown.stdout
+
+
+@each_page
+def test_every_relative_link_and_anchor_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+        if re.match(r"https?://", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = ((REPOSITORY / page).parent / file).resolve() if file else REPOSITORY / page
+        assert path.is_relative_to(REPOSITORY.resolve()), target
+        assert path.exists(), target
+        if anchor:
+            assert anchor in anchors(path.read_text(encoding="utf-8")), target
+
+
+@each_page
+def test_every_file_of_the_project_that_is_named_exists(page: str) -> None:
+    folders = "|".join(path.name for path in REPOSITORY.iterdir() if path.is_dir() and path.name != "docs")
+    rooms = "|".join(path.parent.name for path in (REPOSITORY / "hypsegcli").glob("*/__init__.py"))
+    for span in code_spans(PAGES[page]):
+        path = span.split()[-1] if span.startswith("python ") else span
+        if page == "CONTRIBUTING.md" and re.fullmatch(rf"({rooms})/[\w./]*", path):
+            assert (REPOSITORY / "hypsegcli" / path).exists(), span
+        elif re.fullmatch(rf"({folders})/[\w./-]*", path):
+            assert (REPOSITORY / path).exists(), span
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(([^)#\s]+)", PAGES["README.md"]))
+    assert {page for page in PAGES if page.startswith("docs/")} | {"CONTRIBUTING.md"} <= linked
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/maps.md"])
+def test_the_kinds_of_files_are_those_that_save_knows(page: str) -> None:
+    (save,) = (parameter for parameter in subcommand("predict").params if "--save" in parameter.opts)
+    kinds = re.findall(r"[a-z]+", save.help.partition(":")[2])
+    table = PAGES[page].partition("| kind |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == kinds
+    assert save.default in PAGES["docs/maps.md"]
+
+
+@pytest.mark.parametrize(
+    ("picture", "command", "made"),
+    [
+        ("china-heatmap.png", "uncertainty examples/china.jpg --out doubt", "doubt/heatmap/china.png"),
+        ("china-disk.png", "disk examples/china.jpg --out disk.png --size 500", "disk.png"),
+    ],
+)
+def test_a_picture_is_what_its_command_makes(
+    picture: str, command: str, made: str, hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for rounding, which another engine or processor does otherwise."""
+    assert any(f"hypseg {command}" in text and f"images/{picture}" in text for text in PAGES.values())
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+    assert hypseg(*command.split()).code == 0
+    shown = REPOSITORY / "docs" / "images" / picture
+    assert shown.stat().st_size < 400_000
+    with Image.open(shown) as one, Image.open(tmp_path / made) as other:
+        assert one.size == other.size
+        difference = np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16))
+    assert difference.mean() < 0.5
+
+
+def test_the_glossary_has_each_of_its_words_once_and_the_code_has_them_too() -> None:
+    table = PAGES["CONTRIBUTING.md"].partition("| word |")[2]
+    words = re.findall(r"^\| ([a-z ]+) \|", table, flags=re.MULTILINE)
+    assert len(set(words)) == len(words) == 30
+    code = " ".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "hypsegcli").rglob("*.py")).lower()
+    for word in words:
+        assert re.search(rf"\b{word.replace(' ', '[ _]')}s?\b", code), word
