@@ -26,9 +26,9 @@ from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.cli.app import main as hypseg
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.normalise import normalise
+from hypsegcli.metrics.records import Subject
 from hypsegcli.report.assemble import MeasureName, build_report
 from hypsegcli.scores.evaluation import Evaluation, evaluate
-from hypsegcli.scores.records import Subject
 from hypsegcli.scores.sources import StoredSource
 from hypsegcli.scores.tally import Scheme, Tolerance
 from hypsegcli.truth.check import examine_masks

@@ -21,6 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"inference"}),
     frozenset({"checkpoint"}),
     frozenset({"network"}),
+    frozenset({"metrics"}),
     frozenset({"geometry", "hierarchy", "images", "confidence", "pictures"}),
     frozenset({"files", "isotonic"}),
     frozenset({"errors", "budget"}),

@@ -9,19 +9,19 @@ from typing import NamedTuple
 import numpy as np
 
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.metrics import records as r
+from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
+from hypsegcli.metrics.classes import class_rows, iou_from_counts, mean_scores
+from hypsegcli.metrics.conventions import CONVENTIONS, ConventionName, Over
+from hypsegcli.metrics.detection import measure_report
+from hypsegcli.metrics.edges import f_from_counts, ridge_curve
+from hypsegcli.metrics.levels import level_scores, mistake_distance, relaxed_scores
+from hypsegcli.metrics.proper import proper_scores
+from hypsegcli.metrics.ratio import mean_of_defined, ratio
+from hypsegcli.metrics.zones import zone_scores
 from hypsegcli.report.summary import summarise
-from hypsegcli.scores import records as r
 from hypsegcli.scores.bootstrap import Interval, Values, coarse_misses, interval
-from hypsegcli.scores.catalogue import DEFINITIONS, METRICS
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.metrics.classes import class_rows, iou_from_counts, mean_scores
-from hypsegcli.scores.metrics.conventions import CONVENTIONS, ConventionName, Over
-from hypsegcli.scores.metrics.detection import measure_report
-from hypsegcli.scores.metrics.edges import f_from_counts, ridge_curve
-from hypsegcli.scores.metrics.levels import level_scores, mistake_distance, relaxed_scores
-from hypsegcli.scores.metrics.proper import proper_scores
-from hypsegcli.scores.metrics.ratio import mean_of_defined, ratio
-from hypsegcli.scores.metrics.zones import zone_scores
 from hypsegcli.scores.tally import SHARE, Tally
 
 

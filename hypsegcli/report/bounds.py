@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from hypsegcli.errors import setting
+from hypsegcli.metrics.records import Report
 from hypsegcli.report.summary import summary_names
-from hypsegcli.scores.records import Report
 
 
 class Bound(NamedTuple):

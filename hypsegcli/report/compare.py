@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
+from hypsegcli.metrics.records import Report, read_report
 from hypsegcli.scores.bootstrap import FEW_IMAGES, Values, interval
-from hypsegcli.scores.records import Report, read_report
 
 Verdict = Literal["better", "worse", "no difference shown", "not defined"]
 

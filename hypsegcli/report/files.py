@@ -11,10 +11,10 @@ import numpy as np
 from hypsegcli.checkpoint.format import Color
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.table import encode_csv
+from hypsegcli.metrics.records import report_to_json
 from hypsegcli.report.assemble import Built
 from hypsegcli.report.page.page import Strip, report_to_html
 from hypsegcli.scores.evaluation import Evaluation, ImageRow
-from hypsegcli.scores.records import report_to_json
 
 REPORT, HTML, ROWS, REPLICATES = "report.json", "report.html", "per_image.csv", "replicates.npz"
 

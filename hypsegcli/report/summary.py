@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hypsegcli.scores import records as r
+from hypsegcli.metrics import records as r
+from hypsegcli.metrics.catalogue import METRICS, Metric, Place
+from hypsegcli.metrics.conventions import Over
 from hypsegcli.scores.bootstrap import Interval
-from hypsegcli.scores.catalogue import METRICS, Metric, Place
-from hypsegcli.scores.metrics.conventions import Over
 
 _OF_ALL: tuple[Place, ...] = ("means", "segmentation", "boundaries", "hierarchy", "probabilities")
 

@@ -1,1 +1,1 @@
-"""From labels and confidence planes to counts, and from counts to scores."""
+"""From labels and confidence planes to counts: what is counted of an image, and the sums over all of them."""

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.classes import iou_from_counts
-from hypsegcli.scores.metrics.conventions import Over
-from hypsegcli.scores.metrics.edges import f_from_counts
-from hypsegcli.scores.metrics.proper import NATS
-from hypsegcli.scores.metrics.ranking import BINS, aurc, auroc
-from hypsegcli.scores.metrics.ratio import mean_of_defined, ratio
-from hypsegcli.scores.metrics.reliability import ECE_BINS, ece_counts, ece_from_counts
+from hypsegcli.metrics.classes import iou_from_counts
+from hypsegcli.metrics.conventions import Over
+from hypsegcli.metrics.edges import f_from_counts
+from hypsegcli.metrics.proper import NATS
+from hypsegcli.metrics.ranking import BINS, aurc, auroc
+from hypsegcli.metrics.ratio import mean_of_defined, ratio
+from hypsegcli.metrics.reliability import ECE_BINS, ece_counts, ece_from_counts
 from hypsegcli.scores.tally import SHARE, Scheme, Tally
 
 REPLICATES = 1000

@@ -13,11 +13,11 @@ import numpy as np
 
 from hypsegcli.errors import DataError
 from hypsegcli.files.ahead import ahead
+from hypsegcli.metrics.edges import f_from_counts
+from hypsegcli.metrics.ranking import BINS, auroc
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.bootstrap import REPLICATES, Bootstrap
 from hypsegcli.scores.gallery import Gallery
-from hypsegcli.scores.metrics.edges import f_from_counts
-from hypsegcli.scores.metrics.ranking import BINS, auroc
 from hypsegcli.scores.reading import predicted_images
 from hypsegcli.scores.sources import PredictedImage, Source
 from hypsegcli.scores.tally import SHARE, Sample, Scheme, Tally, count_image

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.inference.prediction import Labels
-from hypsegcli.scores.metrics.classes import confusion_matrix, iou_from_counts
-from hypsegcli.scores.metrics.edges import count_boundaries, count_ridges, tolerance_pixels
-from hypsegcli.scores.metrics.proper import count_proper
-from hypsegcli.scores.metrics.ranking import BINS, score_table
-from hypsegcli.scores.metrics.zones import ZONES, count_zones, distance_to_other_class, pearson
+from hypsegcli.metrics.classes import confusion_matrix, iou_from_counts
+from hypsegcli.metrics.edges import count_boundaries, count_ridges, tolerance_pixels
+from hypsegcli.metrics.proper import count_proper
+from hypsegcli.metrics.ranking import BINS, score_table
+from hypsegcli.metrics.zones import ZONES, count_zones, distance_to_other_class, pearson
 
 Counts = NDArray[np.int64]
 

@@ -19,12 +19,12 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.stages import Loaded, Stages, Unsegmented
+from hypsegcli.metrics.classes import confusion_matrix, mean_scores
+from hypsegcli.metrics.levels import relaxed_scores
+from hypsegcli.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import strip
-from hypsegcli.scores.metrics.classes import confusion_matrix, mean_scores
-from hypsegcli.scores.metrics.levels import relaxed_scores
-from hypsegcli.scores.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.masks import hold_out, read_mask

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hypsegcli.confidence.calibration import Calibration, fit_calibration
 from hypsegcli.errors import DataError
-from hypsegcli.scores.metrics.reliability import expected_calibration_error
+from hypsegcli.metrics.reliability import expected_calibration_error
 
 LEVELS = np.arange(65536)
 

@@ -9,10 +9,10 @@ import pytest
 from support.samples import CLASSES, SCHEME, random_sample
 
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.metrics.records import Report, Subject
 from hypsegcli.report.assemble import MeasureName, build_report
 from hypsegcli.report.summary import summary_names
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.records import Report, Subject
 
 TREE = ClassTree(names=("a", "b", "c", "d", "ab", "cd"), parents=(4, 4, 5, 5, -1, -1), classes=4)
 SAMPLES = [random_sample(seed) for seed in range(5)]

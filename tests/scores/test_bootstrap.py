@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from support.samples import SCHEME, random_sample
 
+from hypsegcli.metrics.detection import measure_report
 from hypsegcli.scores.bootstrap import COARSE_BINS, Bootstrap, coarse_edges, coarse_misses, image_weights, interval
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.metrics.detection import measure_report
 from hypsegcli.scores.tally import SHARE, Tally, count_image
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hypsegcli.pictures.heatmap import doubt_colors
-from hypsegcli.scores import gallery as strips
+from hypsegcli.scores import gallery
 from hypsegcli.scores.gallery import KEPT, Gallery, strip
 from hypsegcli.scores.tally import Sample
 
@@ -127,8 +127,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         keys.append(found.key)
         return found.key
 
-    monkeypatch.setattr(strips, "strip", draw)
-    monkeypatch.setattr(strips, "_encode", str.encode)
+    monkeypatch.setattr(gallery, "strip", draw)
+    monkeypatch.setattr(gallery, "_encode", str.encode)
     return keys
 
 
@@ -144,8 +144,8 @@ def offer_all(offers: list[tuple[float, str]]) -> Gallery:
 def test_the_ten_smallest_whatever_the_order(offers: list[tuple[float, str]]) -> None:
     offers = list({key: (rank, key) for rank, key in offers}.values())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(strips, "strip", lambda found, *_: found.key)
-        patch.setattr(strips, "_encode", str.encode)
+        patch.setattr(gallery, "strip", lambda found, *_: found.key)
+        patch.setattr(gallery, "_encode", str.encode)
         for order in (offers, offers[::-1], sorted(offers), sorted(offers, reverse=True)):
             kept = offer_all(order).kept
             assert [item[:2] for item in kept] == sorted(offers)[:KEPT]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.samples import CLASSES, SCHEME, random_sample
 
+from hypsegcli.metrics.proper import NATS
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.metrics.proper import NATS
 from hypsegcli.scores.tally import SHARE, Sample, Tally, Tolerance, count_image
 
 SAMPLES = [random_sample(seed) for seed in range(12)]

@@ -8,8 +8,8 @@ import math
 import numpy as np
 from PIL import Image
 
+from hypsegcli.metrics import records as r
 from hypsegcli.report.page.page import Strip
-from hypsegcli.scores import records as r
 
 STREET = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist")
 MEASURES = ("distance", "norm", "entropy", "margin", "max-probability", "mc-entropy")

@@ -52,7 +52,7 @@ def calibrate(
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
     from hypsegcli.confidence.calibration import fit_calibration
     from hypsegcli.inference.request import Request
-    from hypsegcli.scores.metrics.ranking import BINS, score_table
+    from hypsegcli.metrics.ranking import BINS, score_table
     from hypsegcli.scores.reading import predicted_images
     from hypsegcli.scores.sources import NetworkSource
     from hypsegcli.truth.check import examine_masks

@@ -77,11 +77,11 @@ def evaluate(
 
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.cli.show.tables import print_report
+    from hypsegcli.metrics.records import CheckpointId, Subject
     from hypsegcli.report.assemble import MeasureName, build_report
     from hypsegcli.report.bounds import missed_bounds, unknown_bound
     from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
     from hypsegcli.scores.evaluation import Evaluation
-    from hypsegcli.scores.records import CheckpointId, Subject
     from hypsegcli.scores.tally import Scheme
     from hypsegcli.truth.masks import read_id_map
     from hypsegcli.truth.pairs import pair_files

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from hypsegcli.cli.console import say
-from hypsegcli.scores.catalogue import NUMBER, PERCENT, SMALL, Unit, metric_of, metrics_in
+from hypsegcli.metrics.catalogue import NUMBER, PERCENT, SMALL, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
+    from hypsegcli.metrics.records import Report
     from hypsegcli.report.compare import Comparison
-    from hypsegcli.scores.records import Report
 
 
 def print_report(report: Report) -> None:
     """The summary, the classes and the measures."""
-    from hypsegcli.scores.records import ClassRow, MeasureReport
+    from hypsegcli.metrics.records import ClassRow, MeasureReport
 
     rows = []
     for name, score in report.summary.items():

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from hypsegcli.files.words import letter_count, shorten
+from hypsegcli.metrics.records import ClassRow, Level, Zone
 from hypsegcli.pictures.drawing.markup import element
 from hypsegcli.report.page.svg import LETTER, Scale, drawing, line, percent, text
-from hypsegcli.scores.records import ClassRow, Level, Zone
 
 Color = tuple[int, int, int]
 

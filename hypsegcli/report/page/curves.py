@@ -11,6 +11,8 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from hypsegcli.files.words import shorten
+from hypsegcli.metrics.catalogue import BY_NAME
+from hypsegcli.metrics.records import Boundaries, ConfidenceBoundary, MeasureReport
 from hypsegcli.pictures.drawing.markup import element
 from hypsegcli.report.page.svg import (
     Scale,
@@ -23,8 +25,6 @@ from hypsegcli.report.page.svg import (
     square_axes,
     text,
 )
-from hypsegcli.scores.catalogue import BY_NAME
-from hypsegcli.scores.records import Boundaries, ConfidenceBoundary, MeasureReport
 
 _ECE, _AURC = BY_NAME["ece"], BY_NAME["aurc"]
 _TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]

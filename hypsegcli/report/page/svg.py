@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from hypsegcli.metrics.catalogue import PERCENT, Unit
 from hypsegcli.pictures.drawing.markup import element
-from hypsegcli.scores.catalogue import PERCENT, Unit
 
 LETTER = 6.8  # width of a letter at the usual size, on the generous side
 

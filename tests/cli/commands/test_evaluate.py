@@ -15,8 +15,8 @@ from support import Hypseg, make_checkpoint, photograph
 from support.limited_engine import limit_memory
 
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.scores.catalogue import DEFINITIONS
-from hypsegcli.scores.records import SCHEMA, Report, read_report, report_schema
+from hypsegcli.metrics.catalogue import DEFINITIONS
+from hypsegcli.metrics.records import SCHEMA, Report, read_report, report_schema
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 KEYS = ("a", "b", "sub/c")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.reports import MEASURES, STREET, fake_colors, fake_report
 
 from hypsegcli.files.words import letter_count
+from hypsegcli.metrics import records as r
 from hypsegcli.pictures.drawing.markup import element
 from hypsegcli.report.page.bars import class_bars, confusion_matrix, level_bars, zone_bars
 from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
@@ -25,7 +26,6 @@ from hypsegcli.report.page.svg import (
     square_axes,
     text,
 )
-from hypsegcli.scores import records as r
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.reports import MEASURES, STREET, fake_colors, fake_report, fake_strips
 
+from hypsegcli.metrics import records as r
 from hypsegcli.report.page.page import Strip, report_to_html
-from hypsegcli.scores import records as r
 
 SECTIONS = {"summary", "classes", "conventions", "boundaries", "hierarchy", "confidence", "dropout"}
 HOSTILE = "<script>alert(1)</script> \" onload='x' & {{ 7 * 7 }}"

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.ranking import BINS, score_table
-from hypsegcli.scores.metrics.reliability import (
+from hypsegcli.metrics.ranking import BINS, score_table
+from hypsegcli.metrics.records import ReliabilityRow
+from hypsegcli.metrics.reliability import (
     ece_counts,
     ece_from_counts,
     expected_calibration_error,
     reliability,
 )
-from hypsegcli.scores.records import ReliabilityRow
 
 Table = NDArray[np.int64]
 

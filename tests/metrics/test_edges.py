@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.confidence.planes import Plane
-from hypsegcli.scores.metrics.classes import iou_from_counts
-from hypsegcli.scores.metrics.edges import (
+from hypsegcli.metrics.classes import iou_from_counts
+from hypsegcli.metrics.edges import (
     BoundaryCounts,
     count_boundaries,
     count_ridges,

@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.classes import LabelMap
-from hypsegcli.scores.metrics.ratio import ratio
-from hypsegcli.scores.records import ConfidenceBoundary
+from hypsegcli.metrics.classes import LabelMap
+from hypsegcli.metrics.ratio import ratio
+from hypsegcli.metrics.records import ConfidenceBoundary
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64] | int

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.classes import LabelMap
-from hypsegcli.scores.metrics.ratio import ratio
-from hypsegcli.scores.records import Proper, ProperRow
+from hypsegcli.metrics.classes import LabelMap
+from hypsegcli.metrics.ratio import ratio
+from hypsegcli.metrics.records import Proper, ProperRow
 
 NATS = 2**20  # the unit of summed scores, whose sum over 10^11 pixels fits into 63 bits
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.ranking import BINS, Counts, levels_per_row
-from hypsegcli.scores.metrics.ratio import ratio
-from hypsegcli.scores.records import ReliabilityRow
+from hypsegcli.metrics.ranking import BINS, Counts, levels_per_row
+from hypsegcli.metrics.ratio import ratio
+from hypsegcli.metrics.records import ReliabilityRow
 
 ECE_BINS = 15
 

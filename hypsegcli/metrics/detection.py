@@ -13,10 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.ranking import BINS, augrc, aurc, auroc, levels_per_row, risk_coverage
-from hypsegcli.scores.metrics.ratio import ratio
-from hypsegcli.scores.metrics.reliability import expected_calibration_error, reliability
-from hypsegcli.scores.records import ClassMeasureRow, Curve, MeasureReport, ThresholdScore
+from hypsegcli.metrics.ranking import BINS, augrc, aurc, auroc, levels_per_row, risk_coverage
+from hypsegcli.metrics.ratio import ratio
+from hypsegcli.metrics.records import ClassMeasureRow, Curve, MeasureReport, ThresholdScore
+from hypsegcli.metrics.reliability import expected_calibration_error, reliability
 
 
 def measure_report(

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.records import numbers, scores_of
 
-from hypsegcli.scores.metrics.classes import (
+from hypsegcli.metrics.classes import (
     class_rows,
     class_scores,
     confusion_matrix,
     iou_from_counts,
     mean_scores,
 )
-from hypsegcli.scores.metrics.conventions import CONVENTIONS
-from hypsegcli.scores.records import Means
+from hypsegcli.metrics.conventions import CONVENTIONS
+from hypsegcli.metrics.records import Means
 
 Map = NDArray[Any]
 Matrix = NDArray[np.int64]

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.hierarchy.tree import ROOT, ClassTree
-from hypsegcli.scores.metrics.classes import Counts, class_scores, mean_scores
-from hypsegcli.scores.records import Level, Relaxed
+from hypsegcli.metrics.classes import Counts, class_scores, mean_scores
+from hypsegcli.metrics.records import Level, Relaxed
 
 Definition = Literal["mapped", "moved"]
 Family = Literal["sibling", "cousin"]

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.conventions import CONVENTIONS, ConventionName, Over, Which
-from hypsegcli.scores.metrics.ratio import ratio
-from hypsegcli.scores.records import ClassRow, Means
+from hypsegcli.metrics.conventions import CONVENTIONS, ConventionName, Over, Which
+from hypsegcli.metrics.ratio import ratio
+from hypsegcli.metrics.records import ClassRow, Means
 
 Counts = NDArray[np.int64]
 Values = NDArray[np.float64]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.ranking import BINS, augrc, aurc, auroc, harmonic_difference, score_table
+from hypsegcli.metrics.ranking import BINS, augrc, aurc, auroc, harmonic_difference, score_table
 
 Table = NDArray[np.int64]
 

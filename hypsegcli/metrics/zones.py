@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.classes import LabelMap
-from hypsegcli.scores.metrics.ratio import ratio
-from hypsegcli.scores.records import Zone
+from hypsegcli.metrics.classes import LabelMap
+from hypsegcli.metrics.ratio import ratio
+from hypsegcli.metrics.records import Zone
 
 ZONES = ("boundary", "interior", "background")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hypsegcli.scores.metrics.ranking import risk_coverage
+from hypsegcli.metrics.ranking import risk_coverage
 
 
 def test_risk_and_coverage_are_read_where_levels_end() -> None:

@@ -6,9 +6,8 @@ import pytest
 from pydantic import BaseModel
 from support.samples import CLASSES, SCHEME, random_sample
 
-from hypsegcli.scores import records as r
-from hypsegcli.scores.bootstrap import Bootstrap
-from hypsegcli.scores.catalogue import (
+from hypsegcli.metrics import records as r
+from hypsegcli.metrics.catalogue import (
     BY_NAME,
     DEFINITIONS,
     METRICS,
@@ -20,6 +19,7 @@ from hypsegcli.scores.catalogue import (
     metric_of,
     metrics_in,
 )
+from hypsegcli.scores.bootstrap import Bootstrap
 from hypsegcli.scores.tally import count_image
 
 RECORDS: dict[Place, type[BaseModel]] = {

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.confidence.levels import LEVELS
-from hypsegcli.scores.metrics.ratio import ratio
+from hypsegcli.metrics.ratio import ratio
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
 

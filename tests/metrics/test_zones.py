@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hypsegcli.scores.metrics.zones import ZONES, count_zones, distance_to_other_class, pearson
+from hypsegcli.metrics.zones import ZONES, count_zones, distance_to_other_class, pearson
 
 Labels = NDArray[np.uint8]
 C = 4

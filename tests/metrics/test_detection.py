@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.records import numbers
 
-from hypsegcli.scores.metrics.detection import measure_report
-from hypsegcli.scores.metrics.ranking import BINS, score_table
-from hypsegcli.scores.records import MeasureReport
+from hypsegcli.metrics.detection import measure_report
+from hypsegcli.metrics.ranking import BINS, score_table
+from hypsegcli.metrics.records import MeasureReport
 
 Table = NDArray[np.int64]
 
