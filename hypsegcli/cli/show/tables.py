@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from hypsegcli.cli.console import say
+from hypsegcli.files.words import printable
 from hypsegcli.metrics.catalogue import NUMBER, PERCENT, SMALL, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def print_table(
     title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, line_out: Callable[[str], None] = say
 ) -> None:
     """Columns aligned by spaces, the first to the left, numbers to the right: for terminals, pipes and mails alike."""
-    lines = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    lines = [[printable(cell, "?") for cell in row] for row in (header, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     line_out(title)
     for line in lines:
@@ -98,11 +99,6 @@ def print_table(
         cells = [line[0] + gaps[0], *(gap + cell for gap, cell in zip(gaps[1:], line[1:], strict=True))]
         line_out(f"  {'  '.join(cells)}".rstrip())
     line_out("")
-
-
-def _printable(text: str) -> str:
-    """Names come from files: what would steer the terminal does not reach it."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _text(value: float | None, unit: Unit) -> str:
