@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from hypsegcli.metrics.catalogue import BY_NAME, NUMBER, Metric, metric_of, metrics_in
 from hypsegcli.metrics.records import ClassRow, Means, MeasureReport, Number, Report
-from hypsegcli.report.page.bars import Color, class_bars, confusion_matrix, level_bars, zone_bars
+from hypsegcli.report.page.bars import Color, class_bars, level_bars, zone_bars
+from hypsegcli.report.page.confusion import confusion_matrix
 from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
 from hypsegcli.report.page.svg import NOT_DEFINED, percent, printed, score
 

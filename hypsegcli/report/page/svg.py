@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from hypsegcli.files.words import shorten
 from hypsegcli.metrics.catalogue import PERCENT, Unit
 from hypsegcli.pictures.drawing.markup import element
 
@@ -54,6 +55,13 @@ def text(x: float, y: float, words: str, anchor: str = "start", class_: str = ""
     if class_:
         attributes["class_"] = class_
     return element("text", words, x=x, y=y, text_anchor=anchor, **attributes)
+
+
+def short_name(x: float, y: float, name: str, letters: int, anchor: str, **attributes: str) -> Markup:
+    """A name of at most so many letters; where some are missing, the whole of it when pointed at."""
+    short = shorten(name, letters)
+    inside = [short] if short == name else [element("title", name), short]
+    return element("text", *inside, x=x, y=y, text_anchor=anchor, **attributes)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:

@@ -15,7 +15,8 @@ from support.reports import MEASURES, STREET, fake_colors, fake_report
 from hypsegcli.files.words import letter_count
 from hypsegcli.metrics import records as r
 from hypsegcli.pictures.drawing.markup import element
-from hypsegcli.report.page.bars import class_bars, confusion_matrix, level_bars, zone_bars
+from hypsegcli.report.page.bars import class_bars, level_bars, zone_bars
+from hypsegcli.report.page.confusion import confusion_matrix
 from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
 from hypsegcli.report.page.svg import (
     Scale,
