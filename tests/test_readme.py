@@ -66,8 +66,8 @@ def test_every_room_is_in_the_plan() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_command_line(hypseg: Hypseg) -> None:
-    from hypsegcli.cli import app
+    from hypsegcli.cli import exit_codes
 
     table = README.partition("| exit code |")[2].partition("\n\n")[0]
     documented = re.findall(r"^\| (\d+) \|", table, flags=re.MULTILINE)
-    assert documented == re.findall(r"^(\d+) +", str(app.__doc__), flags=re.MULTILINE)
+    assert documented == re.findall(r"^(\d+) +", str(exit_codes.__doc__), flags=re.MULTILINE)

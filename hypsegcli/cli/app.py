@@ -1,12 +1,4 @@
-"""The Typer app, and `main(argv)`, which returns the exit code.
-
-0    everything asked for was done
-1    nothing could be done (no image succeeded, a checkpoint or data folder is unusable)
-2    the command cannot be carried out as given; nothing was written
-3    some images were done, some failed
-4    a score missed the bound that --fail-under or --fail-over set
-130  interrupted; what was finished is whole, and --resume continues
-"""
+"""The Typer app, and `main(argv)`, which returns the exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +12,8 @@ from typer.main import get_command
 
 from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, uncertainty
 from hypsegcli.cli.console import error, say
-from hypsegcli.errors import DeviceError, HypsegError, UsageError
+from hypsegcli.cli.exit_codes import DONE, INTERRUPTED, NOTHING_DONE, code_of_error
+from hypsegcli.errors import HypsegError
 
 
 class _Commands(TyperGroup):
@@ -84,17 +77,14 @@ def main(argv: list[str]) -> int:
     try:
         app(args=argv, prog_name="hypseg")
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 1 if leaving.code else 0
+        return leaving.code if isinstance(leaving.code, int) else NOTHING_DONE if leaving.code else DONE
     except KeyboardInterrupt:
         error("interrupted")
-        return 130
-    except (UsageError, DeviceError) as problem:
-        error(problem.message)
-        return 2
+        return INTERRUPTED
     except HypsegError as problem:
         error(problem.message)
-        return 1
+        return code_of_error(problem)
     except OSError as problem:
         error(f"{problem.filename or 'a file'}: {problem.strerror or problem}; choose another place or mend this one")
-        return 1
-    return 0
+        return NOTHING_DONE
+    return DONE

@@ -11,6 +11,7 @@ import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
@@ -160,7 +161,7 @@ def evaluate(
     missed = missed_bounds(built.report, bounds)
     for sentence in missed:
         error(sentence)
-    raise typer.Exit(4 if missed else 0)
+    raise typer.Exit(BOUND_MISSED if missed else DONE)
 
 
 def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | None, str]:

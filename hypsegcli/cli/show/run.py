@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.exit_codes import INTERRUPTED, code_of_run
 from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.files.words import count_of
@@ -57,10 +58,10 @@ def show_run(run: Run, *, out: Path, trained: InputSpec | None, quiet: bool, pro
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
     if interrupted:
         error(f"interrupted after {done} of {count_of(total, 'image')}; the same command with --resume continues")
-        return 130
+        return INTERRUPTED
     if failed:
         error(f"{failed} of {count_of(total, 'image')} failed; {out / MANIFEST} says why")
-    return 0 if not failed else 3 if done else 1
+    return code_of_run(done=done, failed=failed)
 
 
 def _warn_of_size(ledger: Ledger, trained: int) -> None:
