@@ -209,6 +209,7 @@ def test_the_kinds_of_files_are_those_that_save_knows(page: str) -> None:
 @pytest.mark.parametrize(
     ("picture", "command", "made"),
     [
+        ("china-overlay.webp", "predict examples --out out", "out/overlay/china.png"),
         ("china-heatmap.png", "uncertainty examples/china.jpg --out doubt", "doubt/heatmap/china.png"),
         ("china-disk.png", "disk examples/china.jpg --out disk.png --size 500", "disk.png"),
     ],
