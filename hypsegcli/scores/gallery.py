@@ -6,6 +6,7 @@ photograph | truth | prediction | uncertainty, each in the same size. Where noth
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Callable
 from io import BytesIO
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ _VOID = (128, 128, 128)
 _WHITE = (255, 255, 255)
 
 
+Draw = Callable[[Sample, RGB | None, RGB, str | None], bytes]
+
+
 class Ranked(NamedTuple):
     """An image among the first ten, by rank: the smallest rank is first, ties go by key."""
 
@@ -36,17 +40,21 @@ class Ranked(NamedTuple):
 
 
 class Gallery:
-    """Keeps the strips of the first ten images, and no more, however many pass; they show a measure's uncertainty."""
+    """Keeps the strips of the first ten images, and no more, however many pass; they show a measure's uncertainty.
 
-    def __init__(self, measure: str | None = None) -> None:
+    `draw` makes the picture file of an image from what `strip` takes.
+    """
+
+    def __init__(self, measure: str | None = None, *, draw: Draw | None = None) -> None:
         self.kept: list[Ranked] = []
         self._measure = measure
+        self._draw = draw or draw_strip
 
     def offer(self, rank: float, sample: Sample, photograph: RGB | None, palette: RGB) -> None:
         """Draw an image's strip if it is among the first."""
         if rank != rank or (len(self.kept) == KEPT and (rank, sample.key) >= self.kept[-1][:2]):  # noqa: PLR0124 (NaN)
             return
-        insort(self.kept, Ranked(rank, sample.key, _encode(strip(sample, photograph, palette, self._measure))))
+        insort(self.kept, Ranked(rank, sample.key, self._draw(sample, photograph, palette, self._measure)))
         del self.kept[KEPT:]
 
 
@@ -68,7 +76,8 @@ def strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | N
     return np.concatenate(parts[:-1], axis=1)
 
 
-def _encode(picture: RGB) -> bytes:
+def draw_strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | None = None) -> bytes:
+    """The pictures of `strip` as a JPEG file."""
     buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=88, subsampling=0)
+    Image.fromarray(strip(sample, photograph, palette, measure)).save(buffer, "JPEG", quality=88, subsampling=0)
     return buffer.getvalue()

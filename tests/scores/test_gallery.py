@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hypsegcli.pictures.heatmap import doubt_colors
-from hypsegcli.scores import gallery
 from hypsegcli.scores.gallery import KEPT, Gallery, strip
 from hypsegcli.scores.tally import Sample
 
@@ -118,22 +117,19 @@ def test_a_strip_is_kept_as_a_jpeg_of_its_colours() -> None:
     assert np.abs(seen[:, 488:728] - answer).max() <= 8
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The keys of the images whose strips were drawn, which here are their keys."""
-    keys: list[str] = []
+class Pen:
+    """Draws of every image its key, and remembers the keys."""
 
-    def draw(found: Sample, *_: Any) -> str:
-        keys.append(found.key)
-        return found.key
+    def __init__(self) -> None:
+        self.keys: list[str] = []
 
-    monkeypatch.setattr(gallery, "strip", draw)
-    monkeypatch.setattr(gallery, "_encode", str.encode)
-    return keys
+    def __call__(self, one: Sample, *_: Any) -> bytes:
+        self.keys.append(one.key)
+        return one.key.encode()
 
 
-def offer_all(offers: list[tuple[float, str]]) -> Gallery:
-    gallery = Gallery()
+def offer_all(offers: list[tuple[float, str]], draw: Pen) -> Gallery:
+    gallery = Gallery(draw=draw)
     for rank, key in offers:
         gallery.offer(rank, sample(key, shape=(1, 1)), None, PALETTE)
     return gallery
@@ -143,35 +139,34 @@ def offer_all(offers: list[tuple[float, str]]) -> Gallery:
 @given(offers=st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, math.inf]), st.text("abc")), max_size=40))
 def test_the_ten_smallest_whatever_the_order(offers: list[tuple[float, str]]) -> None:
     offers = list({key: (rank, key) for rank, key in offers}.values())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gallery, "strip", lambda found, *_: found.key)
-        patch.setattr(gallery, "_encode", str.encode)
-        for order in (offers, offers[::-1], sorted(offers), sorted(offers, reverse=True)):
-            kept = offer_all(order).kept
-            assert [item[:2] for item in kept] == sorted(offers)[:KEPT]
-            assert [item.picture.decode() for item in kept] == [item.key for item in kept]
+    for order in (offers, offers[::-1], sorted(offers), sorted(offers, reverse=True)):
+        kept = offer_all(order, Pen()).kept
+        assert [item[:2] for item in kept] == sorted(offers)[:KEPT]
+        assert [item.picture.decode() for item in kept] == [item.key for item in kept]
 
 
-def test_ties_go_by_key(drawn: list[str]) -> None:
+def test_ties_go_by_key() -> None:
     keys = [f"{index:02d}" for index in range(15)]
     for order in (keys, keys[::-1]):
-        assert [item.key for item in offer_all([(0.5, key) for key in order]).kept] == keys[:10]
+        assert [item.key for item in offer_all([(0.5, key) for key in order], Pen()).kept] == keys[:10]
 
 
-def test_no_strip_is_drawn_of_an_image_that_does_not_enter(drawn: list[str]) -> None:
-    gallery = offer_all([(index / 10, f"{index:02d}") for index in range(10)])
-    assert len(drawn) == 10
-    drawn.clear()
+def test_no_strip_is_drawn_of_an_image_that_does_not_enter() -> None:
+    pen = Pen()
+    gallery = offer_all([(index / 10, f"{index:02d}") for index in range(10)], pen)
+    assert len(pen.keys) == 10
+    pen.keys.clear()
     for rank, key in ((1.0, "x"), (0.9, "09a"), (math.nan, "nan"), (math.inf, "y")):
         gallery.offer(rank, sample(key), None, PALETTE)
-    assert drawn == []
+    assert pen.keys == []
     gallery.offer(0.9, sample("08z"), None, PALETTE)
     gallery.offer(-1.0, sample("z"), None, PALETTE)
-    assert drawn == ["08z", "z"]
+    assert pen.keys == ["08z", "z"]
     assert [item.key for item in gallery.kept] == ["z", *(f"{index:02d}" for index in range(9))]
 
 
-def test_nan_is_no_rank(drawn: list[str]) -> None:
-    kept = offer_all([(math.nan, "a"), (1.0, "b"), (math.nan, "c"), (0.0, "d"), (-math.nan, "e")]).kept
+def test_nan_is_no_rank() -> None:
+    pen = Pen()
+    kept = offer_all([(math.nan, "a"), (1.0, "b"), (math.nan, "c"), (0.0, "d"), (-math.nan, "e")], pen).kept
     assert [item.key for item in kept] == ["d", "b"]
-    assert drawn == ["b", "d"]
+    assert pen.keys == ["b", "d"]
