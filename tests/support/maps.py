@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -42,7 +43,7 @@ def prediction(**changes: Any) -> Prediction:
         "entropy": Plane(rng.random((HEIGHT, WIDTH), np.float32), "entropy", 1.0),
     }
     labels = rng.integers(0, 3, (HEIGHT, WIDTH), dtype=np.uint8)
-    return Prediction(**({"labels": labels, "confidence": planes, "main_measure": "distance"} | changes))
+    return replace(Prediction(labels, confidence=planes, main_measure="distance"), **changes)
 
 
 def read_picture(data: bytes) -> tuple[np.ndarray, Image.Image]:

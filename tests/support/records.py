@@ -13,6 +13,12 @@ def numbers(record: BaseModel, fields: Iterable[str]) -> list[float]:
     return [math.nan if (value := getattr(record, field)) is None else value for field in fields]
 
 
+def defined(value: float | None) -> float:
+    """A number that has to be defined."""
+    assert value is not None
+    return value
+
+
 def scores_of(record: BaseModel) -> list[float]:
     """All fields that are numbers or not defined, in their order."""
     values = {name: getattr(record, name) for name in type(record).model_fields}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -132,17 +133,17 @@ def fake_strips(count: int = 2) -> list[Strip]:
         noise = np.random.default_rng(index).integers(0, 256, (9, 48, 3), np.uint8)
         file = io.BytesIO()
         Image.fromarray(noise).resize((1440, 270), Image.Resampling.BICUBIC).save(file, "JPEG", quality=60)
-        group = "worst" if index % 2 == 0 else "uncertain"
+        group: Literal["worst", "uncertain"] = "worst" if index % 2 == 0 else "uncertain"
         made.append(Strip(group, f"0001TP_{index:05d}", f"mIoU 0.{31 + index}, mean confidence 0.62", file.getvalue()))
     return made
 
 
 def fake_colors(count: int = len(STREET)) -> list[tuple[int, int, int]]:
-    return [tuple(map(int, color)) for color in np.random.default_rng(4).integers(30, 240, (count, 3))]  # type: ignore[misc]
+    return [(red, green, blue) for red, green, blue in np.random.default_rng(4).integers(30, 240, (count, 3)).tolist()]
 
 
-def _score(value: float, reach: float, better: str, definition: str) -> r.Score:
-    return r.Score(value=value, low=value - reach, high=value + reach, better=better, definition=definition)  # type: ignore[arg-type]
+def _score(value: float, reach: float, better: Literal["higher", "lower"], definition: str) -> r.Score:
+    return r.Score(value=value, low=value - reach, high=value + reach, better=better, definition=definition)
 
 
 def _class_row(index: int, name: str, pixels: int, iou: float) -> r.ClassRow:

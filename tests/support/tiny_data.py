@@ -14,8 +14,8 @@ NAMES = ("dark", "red", "green")
 def scene(height: int, width: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A photograph whose colours say its classes, and its mask; a strip of void below."""
     rng = np.random.default_rng(seed)
-    mask = rng.integers(0, len(NAMES), (-(-height // 16), -(-width // 16))).repeat(16, 0).repeat(16, 1)
-    mask = mask[:height, :width].astype(np.uint8)
+    cells = rng.integers(0, len(NAMES), (-(-height // 16), -(-width // 16)), np.uint8)
+    mask = cells.repeat(16, 0).repeat(16, 1)[:height, :width]
     colors = np.array([(30, 30, 30), (200, 40, 40), (40, 200, 40)])
     photo = np.clip(colors[mask] + rng.integers(-20, 20, (height, width, 3)), 0, 255).astype(np.uint8)
     mask[-4:] = 255
