@@ -19,7 +19,7 @@ from hypsegcli.metrics.classes import (
     iou_from_counts,
     mean_scores,
 )
-from hypsegcli.metrics.conventions import CONVENTIONS
+from hypsegcli.metrics.conventions import CONVENTIONS, ConventionName, Over
 from hypsegcli.metrics.records import Means
 
 Map = NDArray[Any]
@@ -108,7 +108,9 @@ IOU, RECALL, PRECISION, F1 = 3 / 7 + 4 / 5, 3 / 5 + 1, 3 / 5 + 4 / 5, 6 / 10 + 8
         ("reference", RECALL / 7, PRECISION / 6, F1 / 6),
     ],
 )
-def test_conventions_by_hand(convention: str, class_accuracy: float, mean_precision: float, mean_f1: float) -> None:
+def test_conventions_by_hand(
+    convention: ConventionName, class_accuracy: float, mean_precision: float, mean_f1: float
+) -> None:
     fwiou = (5 * 3 / 7 + 4 * 4 / 5) / 21
     found = mean_scores(HAND, convention)
     assert scores_of(found) == pytest.approx((7 / 21, IOU / 6, class_accuracy, mean_precision, mean_f1, fwiou))
@@ -157,7 +159,7 @@ def test_maps_that_do_not_fit_are_refused(which: int) -> None:
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize("over", ["present", "all"])
-def test_nothing_labelled_has_no_scores(convention: str, over: Any) -> None:
+def test_nothing_labelled_has_no_scores(convention: ConventionName, over: Over) -> None:
     void = np.full((2, 2), 3, np.uint8)
     found = mean_scores(confusion_matrix(void, np.zeros((2, 2), np.uint8), 3), convention, over)
     assert all(math.isnan(value) for value in scores_of(found))
@@ -199,7 +201,8 @@ def test_a_convention_says_which_classes_its_means_are_over() -> None:
 @pytest.fixture(scope="module")
 def cityscapes() -> ModuleType:
     name = "cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling"
-    return pytest.importorskip(name, reason="cityscapesScripts is not installed")  # type: ignore[no-any-return]
+    module: ModuleType = pytest.importorskip(name, reason="cityscapesScripts is not installed")
+    return module
 
 
 @settings(max_examples=50)
@@ -220,9 +223,9 @@ def test_cityscapes_scripts(cityscapes: ModuleType, confusion: Matrix, ignored: 
 
 @pytest.fixture(scope="module")
 def torchmetrics() -> ModuleType:
-    return pytest.importorskip(  # type: ignore[no-any-return]
-        "torchmetrics.functional.classification", reason="torchmetrics is not installed"
-    )
+    name = "torchmetrics.functional.classification"
+    module: ModuleType = pytest.importorskip(name, reason="torchmetrics is not installed")
+    return module
 
 
 @settings(max_examples=50)

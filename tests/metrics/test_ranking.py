@@ -1,7 +1,10 @@
 """Tables of counts, and AUROC, AURC and AUGRC against brute force, oracles and closed forms."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import permutations
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +42,9 @@ def test_a_table_counts_right_and_wrong_pixels_of_each_level() -> None:
 
 @given(levels_and_wrong, levels_and_wrong, st.randoms(use_true_random=False))
 @settings(max_examples=30, deadline=None)
-def test_tables_are_added_and_the_order_of_pixels_does_not_matter(one, other, random) -> None:
+def test_tables_are_added_and_the_order_of_pixels_does_not_matter(
+    one: list[tuple[int, bool]], other: list[tuple[int, bool]], random: Random
+) -> None:
     both = one + other
     whole = table_of(both)
     assert np.array_equal(table_of(one) + table_of(other), whole)
@@ -159,12 +164,13 @@ def test_augrc_is_the_area_under_straight_lines() -> None:
 
 
 @pytest.mark.parametrize("score", [auroc, aurc, augrc])
-def test_leading_axes_hold_one_table_each(score) -> None:
+def test_leading_axes_hold_one_table_each(score: Callable[[NDArray[Any]], NDArray[np.float64]]) -> None:
     tables = np.random.default_rng(1).integers(0, 5, (2, 3, 16, 2))
     tables[1, 2] = 0
     for stack in (tables, tables.astype(np.float64)):
         found = score(stack)
-        assert (found.shape, found.dtype) == ((2, 3), np.float64)
+        assert found.shape == (2, 3)
+        assert found.dtype == np.float64
         for place in np.ndindex(2, 3):
             assert score(tables[place]).shape == ()
             assert found[place] == pytest.approx(float(score(tables[place])), abs=1e-15, nan_ok=True)
