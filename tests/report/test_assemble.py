@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.records import defined
 from support.samples import CLASSES, SCHEME, random_sample
 
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.metrics.conventions import ConventionName, Over
 from hypsegcli.metrics.records import Report, Subject
 from hypsegcli.report.assemble import MeasureName, build_report
 from hypsegcli.report.summary import summary_names
 from hypsegcli.scores.evaluation import Evaluation
+from hypsegcli.scores.tally import Sample
 
 TREE = ClassTree(names=("a", "b", "c", "d", "ab", "cd"), parents=(4, 4, 5, 5, -1, -1), classes=4)
 SAMPLES = [random_sample(seed) for seed in range(5)]
@@ -36,7 +39,9 @@ SUBJECT = Subject(
 )
 
 
-def built(samples: list, *, convention: str = "cityscapes", over: str = "present", price: float = 0.0) -> Report:
+def built(
+    samples: list[Sample], *, convention: ConventionName = "cityscapes", over: Over = "present", price: float = 0.0
+) -> Report:
     evaluation = Evaluation(SCHEME._replace(background=1), replicates=200)
     for sample in samples:
         evaluation.add(sample)
@@ -47,7 +52,7 @@ def built(samples: list, *, convention: str = "cityscapes", over: str = "present
         tree=TREE,
         measures={"distance": MeasureName("the distance", 7.5), "entropy": MeasureName("the entropy", 1.0)},
         convention=convention,
-        over=over,  # type: ignore[arg-type]
+        over=over,
         dropout=(3, 0.2) if price else None,
     ).report
 
@@ -92,8 +97,9 @@ def test_the_summary_repeats_what_the_parts_say() -> None:
     summary = {name: score.value for name, score in REPORT.summary.items()}
     assert summary["miou"] == pytest.approx(np.mean(ious(all_truth, all_labels)))
     assert summary["pixel_accuracy"] == pytest.approx((all_truth == all_labels)[labelled_ones].mean())
-    assert summary["nll"] == REPORT.probabilities.nll  # type: ignore[union-attr]
-    assert summary["brier"] == REPORT.probabilities.brier  # type: ignore[union-attr]
+    assert REPORT.probabilities is not None
+    assert summary["nll"] == REPORT.probabilities.nll
+    assert summary["brier"] == REPORT.probabilities.brier
     assert summary["boundary_f"] == REPORT.boundaries.f
     assert summary["boundary_iou"] == REPORT.boundaries.boundary_iou
     assert summary["mistake_distance"] == REPORT.hierarchy.mistake_distance
@@ -115,8 +121,10 @@ def test_the_summary_tells_which_way_is_better() -> None:
 def test_every_score_lies_in_its_interval() -> None:
     inside = [score for score in REPORT.summary.values() if score.low is not None and score.high is not None]
     assert len(inside) == 8 + 2 * 3 + 4
-    assert all(score.low <= score.value <= score.high for score in inside)  # type: ignore[operator]
-    assert all(score.low < score.high for score in inside)  # type: ignore[operator]
+    for score in inside:
+        low, value, high = map(defined, (score.low, score.value, score.high))
+        assert low <= value <= high
+        assert low < high
     for row in REPORT.segmentation.classes:
         score = REPORT.summary[f"iou:{row.name}"]
         assert (row.iou, row.iou_low, row.iou_high) == (score.value, score.low, score.high)
@@ -125,7 +133,7 @@ def test_every_score_lies_in_its_interval() -> None:
 def test_no_interval_where_it_would_be_wrong() -> None:
     assert all(score.low is None for score in built(SAMPLES[:1]).summary.values())  # one image
     sliver = [
-        replace(sample, levels=sample.levels | {"entropy": 30_000 + sample.levels["entropy"] // 1500})
+        replace(sample, levels={**sample.levels, "entropy": 30_000 + sample.levels["entropy"] // 1500})
         for sample in SAMPLES
     ]
     summary = built(sliver).summary
@@ -135,7 +143,8 @@ def test_no_interval_where_it_would_be_wrong() -> None:
 
 
 def test_proper_scores_are_means_over_pixels() -> None:
-    proper = np.concatenate([sample.proper.reshape(2, -1) for sample in SAMPLES], axis=1)[:, labelled_ones]  # type: ignore[union-attr]
+    proper = np.concatenate([sample.proper.reshape(2, -1) for sample in SAMPLES if sample.proper is not None], axis=1)
+    proper = proper[:, labelled_ones]
     assert REPORT.probabilities is not None
     assert REPORT.probabilities.nll == pytest.approx(-np.log(proper[0]).mean(), abs=1e-5)
     assert REPORT.probabilities.brier == pytest.approx((proper[1] - 2 * proper[0] + 1).mean(), abs=1e-5)
@@ -152,8 +161,8 @@ def test_zones_and_correlation() -> None:
     confidence = sum(zone.pixels * zone.confidence for zone in zones.values() if zone.confidence is not None)
     assert confidence == pytest.approx(levels[labelled_ones].sum())
     assert REPORT.boundaries.correlation_images == 5
-    singly = [built([sample]).boundaries.correlation for sample in SAMPLES]
-    assert REPORT.boundaries.correlation == pytest.approx(np.mean(singly), abs=1e-8)  # type: ignore[arg-type]
+    singly = [defined(built([sample]).boundaries.correlation) for sample in SAMPLES]
+    assert REPORT.boundaries.correlation == pytest.approx(float(np.mean(singly)), abs=1e-8)
 
 
 def test_measures_come_in_order_with_their_names() -> None:
@@ -182,14 +191,15 @@ def test_dropout_is_judged_by_its_own_labels() -> None:
 def test_convention_and_classes_of_the_means() -> None:
     samples = [SAMPLES[0]]  # without class d
     present, over_all = built(samples), built(samples, over="all")
-    assert present.summary["miou"].value == pytest.approx(over_all.summary["miou"].value * 4 / 3)  # type: ignore[operator]
+    assert present.summary["miou"].value == pytest.approx(defined(over_all.summary["miou"].value) * 4 / 3)
     assert over_all.segmentation.conventions["mmseg"].miou == over_all.summary["miou"].value
     assert "over all classes" in over_all.summary["miou"].definition
     assert "over all classes" not in present.summary["miou"].definition + over_all.summary["fwiou"].definition
     reference = built(samples, convention="reference")
     assert reference.convention == "reference"
     assert reference.summary["class_accuracy"].value == present.segmentation.conventions["reference"].class_accuracy
-    assert reference.summary["class_accuracy"].value < present.summary["class_accuracy"].value  # type: ignore[operator]
+    lower, higher = (defined(report.summary["class_accuracy"].value) for report in (reference, present))
+    assert lower < higher
 
 
 def test_levels_of_the_tree() -> None:
