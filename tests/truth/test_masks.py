@@ -27,7 +27,7 @@ def put(folder: Path, values: object, dtype: type = np.uint8, name: str = "mask"
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("ignore_index", [0, 3, 5, 6, 200, 255, 65535, -1])
 @pytest.mark.parametrize("id_map", [None, IdMap(((4, 0), (0, 4), (90, None), (91, 2)))])
-def test_against_a_loop(tmp_path: Path, dtype: type, ignore_index: int, id_map: IdMap | None) -> None:
+def test_against_a_loop(tmp_path: Path, dtype: type[np.integer], ignore_index: int, id_map: IdMap | None) -> None:
     known = [value for value in (*range(6), ignore_index) if 0 <= value <= np.iinfo(dtype).max]
     if dtype is np.int32:
         known.append(ignore_index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,16 @@ def put(path: Path, values: np.ndarray, about: Any = None) -> Path:
     return path
 
 
-def found(folder: Path, *, key: str = "a", **options: Any) -> dict[str, PlaneFolder]:
-    arguments = {"named": {}, "inverted": {}, "full_scale": 1.0} | options
-    return {plane.name: plane for plane in find_planes(folder, key=key, **arguments)}
+def found(
+    folder: Path,
+    *,
+    key: str = "a",
+    named: Mapping[str, Path] | None = None,
+    inverted: Mapping[str, Path] | None = None,
+    full_scale: float = 1.0,
+) -> dict[str, PlaneFolder]:
+    planes = find_planes(folder, key=key, named=named or {}, inverted=inverted or {}, full_scale=full_scale)
+    return {plane.name: plane for plane in planes}
 
 
 def level(folder: Path, name: str, **options: Any) -> int:
