@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hypsegcli.geometry.bands import closed_form_in_bands, reference_in_bands, s
 from hypsegcli.geometry.mlr import closed_form_logits, from_bias, radial, reference_logits
 from hypsegcli.geometry.poincare import T_MAX, exp_map_zero, project
 
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "channels last": lambda v: v.to(memory_format=torch.channels_last),
     "channels first": lambda v: v.contiguous(),
     "a window of something larger": lambda v: torch.nn.functional.pad(v, (2, 1, 3, 1))[:, :, 3:-1, 2:-1],
@@ -36,7 +37,8 @@ def tangents(c: float, *, B: int = 2, D: int = 5, h: int = 7, w: int = 6) -> Ten
     """Vectors from none at all to far beyond the limit."""
     v = drawn(B, D, h, w, seed=0)
     sizes = torch.cat([torch.zeros(1), torch.logspace(-30, 1.5, B * h * w - 1)]).double().reshape(B, 1, h, w)
-    return v / v.norm(dim=1, keepdim=True) * sizes / math.sqrt(c)
+    scaled: Tensor = v / v.norm(dim=1, keepdim=True) * sizes / math.sqrt(c)
+    return scaled
 
 
 @layouts

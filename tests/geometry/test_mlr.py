@@ -43,7 +43,8 @@ def drawn(*shape: int, seed: int) -> Tensor:
 
 
 def unit(x: Tensor, dim: int) -> Tensor:
-    return x / x.norm(dim=dim, keepdim=True)
+    scaled: Tensor = x / x.norm(dim=dim, keepdim=True)
+    return scaled
 
 
 def pixels(c: float, D: int, *, reach: float = T_MAX / 2.0, seed: int = 0) -> Tensor:
@@ -337,7 +338,9 @@ def test_closed_form_in_float32_follows_float64(c: float, D: int) -> None:
 class LargestTensor(TorchDispatchMode):
     """Remembers the most elements that any operation, forward or backward, returned."""
 
-    elements = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no type hints
+        self.elements = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))

@@ -93,7 +93,7 @@ def test_a_flat_tree_has_one_group_of_classes() -> None:
 def test_json_round_trip_and_nothing_can_be_changed() -> None:
     assert ClassTree.model_validate_json(TREE.model_dump_json()) == TREE
     with pytest.raises(ValidationError, match="frozen"):
-        TREE.classes = 3  # type: ignore[misc]
+        TREE.classes = 3  # type: ignore[misc]  # what must not work
     with pytest.raises(ValidationError, match="Extra inputs"):
         ClassTree.model_validate({**TREE.model_dump(), "colour": "red"})
 
@@ -154,7 +154,7 @@ def test_a_name_may_contain_colons_and_letters_of_any_language(tmp_path: Path) -
     assert read_class_names(put(tmp_path, "0:road: left\n1:Straße\n2:道路\n")) == ("road: left", "Straße", "道路")
 
 
-BAD_CLASS_LISTS = {
+BAD_CLASS_LISTS: dict[str, tuple[str | bytes, str]] = {
     "no colon": ("0:sky\n1 road\n", "line 2: found '1 road', expected 'id:name', such as '0:sky'"),
     "no name": ("0:sky\n1:  \n", "line 2: found '1:', expected 'id:name'"),
     "no id": ("0:sky\n:road\n", "line 2: found ':road', expected 'id:name'"),
@@ -203,7 +203,7 @@ def test_an_inner_node_may_be_called_like_the_root(tmp_path: Path) -> None:
     assert tree.names == (*NAMES, "root")
 
 
-BELOW = {"b": {}, "c": {}, "d": {}}  # what the documents below have in common
+BELOW: dict[str, Any] = {"b": {}, "c": {}, "d": {}}  # what the documents below have in common
 BAD_TREES: dict[str, tuple[Any, str]] = {
     "not JSON": ('{"root": ', "cannot read the class tree"),
     "not text": (b'{"root": {"a\xff": {}}}', "cannot read the class tree"),
