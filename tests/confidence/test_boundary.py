@@ -119,7 +119,9 @@ def test_a_deeper_valley_is_stronger() -> None:
 def test_doubtful_banks_are_compared_like_sure_ones() -> None:
     plane = flat(0.8)
     plane[:, 30:34] = 0.4
-    np.testing.assert_array_equal(boundary_map(plane / 8, full_scale=1.0), boundary_map(plane, full_scale=1.0))
+    np.testing.assert_array_equal(
+        boundary_map(plane / np.float32(8), full_scale=1.0), boundary_map(plane, full_scale=1.0)
+    )
 
 
 def test_noise_at_the_origin_is_weak() -> None:

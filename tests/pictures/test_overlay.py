@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float, str]]:
     written: list[tuple[float, float, str]] = []
     original = ImageDraw.ImageDraw.text
 
-    def spy(self: ImageDraw.ImageDraw, xy: tuple[float, float], text: str, *args: object, **kwargs: object) -> None:
+    def spy(self: ImageDraw.ImageDraw, xy: tuple[float, float], text: str, *args: Any, **kwargs: Any) -> None:
         written.append((*xy, text))
         left, top, right, bottom = self.textbbox(xy, text, font=kwargs["font"], anchor=kwargs.get("anchor"))
         assert left >= 0
@@ -46,7 +48,7 @@ def names_of(count: int) -> list[str]:
 def tiles(height: int, width: int, count: int, side: int = 8) -> NDArray[np.uint16]:
     """Every label in blocks, row by row."""
     y, x = np.mgrid[0:height, 0:width] // side
-    return ((y * -(-width // side) + x) % count).astype(np.uint16)
+    return np.asarray((y * -(-width // side) + x) % count, np.uint16)
 
 
 def test_inner_nodes_are_the_mean_of_the_classes_below() -> None:

@@ -20,7 +20,8 @@ def drawn(points: list[tuple[float, float]], classes: list[int]) -> NDArray[np.u
 
 def cell(found: NDArray[np.uint8], x: float, y: float) -> list[int]:
     side = len(found)
-    return found[int((EXTENT - y) / (2 * EXTENT) * side), int((x + EXTENT) / (2 * EXTENT) * side)].tolist()
+    color: list[int] = found[int((EXTENT - y) / (2 * EXTENT) * side), int((x + EXTENT) / (2 * EXTENT) * side)].tolist()
+    return color
 
 
 def middle(found: NDArray[np.uint8]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def diameter(name: str, degrees: float, *, inner: bool = False, color: tuple[int
     return Geodesic(name, color, inner, path, np.tile([[-y, x]], (21, 1)))
 
 
-def disk(**changes: object) -> Disk:
+def disk(**changes: Any) -> Disk:
     rng = np.random.default_rng(0)
     plain = Disk(
         points=rng.uniform(-0.6, 0.6, (50, 2)),
@@ -37,7 +38,7 @@ def disk(**changes: object) -> Disk:
         caption="a caption",
         photograph=np.zeros((30, 40, 3), np.uint8),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 def texts(figure: Figure) -> dict[str, Text]:
@@ -162,6 +163,7 @@ def test_legends_that_are_too_long_sum_up_the_rest(shape: tuple[int, int] | None
     for mark in marks:
         if isinstance(mark, Picture):
             assert max(mark.width, mark.height) == pytest.approx(560)
-            assert mark.width / mark.height == pytest.approx(shape[1] / shape[0])  # type: ignore[index]
+            assert shape is not None
+            assert mark.width / mark.height == pytest.approx(shape[1] / shape[0])
             assert mark.y + mark.height < min(y for _, y in places) - 15
         assert not isinstance(mark, Text) or mark.x <= width

@@ -14,6 +14,7 @@ from PIL import Image
 
 from hypsegcli.files.words import as_label
 from hypsegcli.pictures.drawing.figure import (
+    Anchor,
     Circle,
     Figure,
     Line,
@@ -108,8 +109,8 @@ def test_transparent_pixels_let_the_ground_through_and_do_not_bleed() -> None:
 
 
 @pytest.mark.parametrize(("anchor", "left", "right"), [("start", 30, 50), ("middle", 20, 40), ("end", 10, 30)])
-def test_letters_stand_on_their_line_at_their_anchor(anchor: str, left: int, right: int) -> None:
-    dark = pixels(Text(30, 25, "EHE", 10, BLACK, anchor))  # type: ignore[arg-type]
+def test_letters_stand_on_their_line_at_their_anchor(anchor: Anchor, left: int, right: int) -> None:
+    dark = pixels(Text(30, 25, "EHE", 10, BLACK, anchor))
     rows, columns = np.nonzero(dark > 0.3)
     assert rows.max() == 24
     assert 16 <= rows.min() <= 19
