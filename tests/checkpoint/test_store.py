@@ -9,7 +9,7 @@ import random
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ HEADER = header_for(CONFIG)
 def _small_backbone() -> Iterator[None]:
     """A tenth of the smallest backbone's weights, so that these files are written and read in no time."""
 
-    def tiny(name: str, output_stride: int) -> Features:
+    def tiny(name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None, /) -> Features:
         low = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.BatchNorm2d(8), nn.ReLU())
         high = nn.Sequential(nn.Conv2d(8, 8, 4, stride=output_stride // 4), nn.BatchNorm2d(8), nn.ReLU())
         return Features(low, high, low_channels=8, high_channels=8)
@@ -68,11 +68,13 @@ def network(config: ModelConfig) -> HyperbolicDeepLab:
     model = build_model(config)
     for part in model.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             for tensor in (part.weight, part.running_var):
                 nn.init.uniform_(tensor, 0.5, 2.0)
             for tensor in (part.bias, part.running_mean):
                 nn.init.normal_(tensor, std=0.1)
-    nn.init.normal_(model.head.normals)
+    nn.init.normal_(model.head.get_parameter("normals"))
     return model.eval()
 
 

@@ -16,11 +16,13 @@ every = pytest.mark.parametrize("name", NAMES)
 strides = pytest.mark.parametrize("stride", STRIDES)
 
 
-def lively(module: nn.Module, seed: int = 0) -> nn.Module:
+def lively(module: Features, seed: int = 0) -> Features:
     """Evaluation mode, with batch norms whose statistics are those of some training and not 0 and 1."""
     torch.manual_seed(seed)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             nn.init.uniform_(part.weight, 0.8, 1.2)
             nn.init.uniform_(part.running_var, 0.8, 1.2)
             nn.init.normal_(part.bias, std=0.1)
@@ -67,7 +69,7 @@ class MobileAt32(Features):
         super().__init__(nn.Sequential(*blocks[:at_8]), high, 0, 0)
 
 
-def without_image_wide_means(module: nn.Module) -> nn.Module:
+def without_image_wide_means(module: Features) -> Features:
     for part in list(module.modules()):
         for name, child in part.named_children():
             if isinstance(child, SqueezeExcitation):
@@ -108,8 +110,8 @@ def test_without_its_last_stage_a_network_is_the_beginning_of_the_whole(stride: 
     with torch.no_grad():
         expected = whole.low(image)
         assert torch.equal(low, expected)
-        for part in (whole.high.layer2, whole.high.layer3):
-            expected = part(expected)
+        for part in ("layer2", "layer3"):
+            expected = whole.high.get_submodule(part)(expected)
     assert torch.equal(high, expected)
     assert high.shape[1] == cut.high_channels == 256
 

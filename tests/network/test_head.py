@@ -26,7 +26,8 @@ def tangents(reach: float = 1.0, seed: int = 0) -> Tensor:
 
 
 def lengths(v: Tensor) -> Tensor:
-    return v.norm(dim=1)
+    norms: Tensor = v.norm(dim=1)
+    return norms
 
 
 @heads
@@ -120,6 +121,7 @@ def test_as_curvature_vanishes_the_hyperbolic_head_is_four_times_the_euclidean_o
     c = 1e-8
     curved = HyperbolicHead(config_for("hyperbolic", curvature=c))
     flat = EuclideanHead(config_for("euclidean", curvature=c))
+    assert flat.classify.bias is not None
     with torch.no_grad():
         flat.classify.bias.zero_()
         curved.normals.copy_(flat.classify.weight[:, :, 0, 0])
