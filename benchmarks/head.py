@@ -78,12 +78,15 @@ def make(way: str, size: Size) -> Callable[[], Tensor] | None:
         from geoopt.manifolds.stereographic import math
 
         z = exp_map_zero(v, c=1.0, dim=1).permute(0, 2, 3, 1)[..., None, :]
-        return math.dist2plane(z, p, a, k=torch.tensor(-1.0), signed=True, scaled=True).permute(0, 3, 1, 2)
+        logits: Tensor = math.dist2plane(z, p, a, k=torch.tensor(-1.0), signed=True, scaled=True)
+        return logits.permute(0, 3, 1, 2)
 
     def hypll() -> Tensor:
         from hypll.manifolds.poincare_ball.math.linalg import poincare_hyperplane_dists
 
-        return poincare_hyperplane_dists(exp_map_zero(v, c=1.0, dim=1), a.t(), b / 2.0, torch.tensor(1.0), dim=1)
+        z = exp_map_zero(v, c=1.0, dim=1)
+        logits: Tensor = poincare_hyperplane_dists(z, a.t(), b / 2.0, torch.tensor(1.0), dim=1)
+        return logits
 
     ways: dict[str, Callable[[], Tensor]] = {
         "euclidean": lambda: F.conv2d(v, a[:, :, None, None], b),

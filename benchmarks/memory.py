@@ -34,7 +34,8 @@ from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
 from hypsegcli.run.plan import PlannedImage
-from hypsegcli.run.process import Failed, process
+from hypsegcli.run.process import process
+from hypsegcli.run.results import Failed
 
 CHANNELS = 512  # of a ResNet-18's features
 

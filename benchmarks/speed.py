@@ -54,7 +54,7 @@ def engines(checkpoint: Checkpoint) -> dict[str, Engine]:
     found: dict[str, Engine] = {"torch fp32": make_engine(checkpoint, fp32, "torch")}
     for name in RUNTIMES:
         if find_spec(name) is not None:
-            found[f"{name} fp32"] = make_engine(checkpoint, fp32, name)  # type: ignore[arg-type]
+            found[f"{name} fp32"] = make_engine(checkpoint, fp32, name)  # type: ignore[arg-type]  # keys are engines
     if "openvino fp32" in found:
         found["openvino bf16"] = make_engine(checkpoint, bf16, "openvino")
     return found

@@ -120,7 +120,7 @@ def judge(model: nn.Module, header: Header, run: Run, *, held_out: Sequence[int]
     return validate(
         model,  # type: ignore[arg-type]  # it has all that a Segmenter asks of a network
         header,
-        run.val_split.samples,
+        run.val_split.pairs,
         device=run.job.device,
         held_out=held_out,
         longest_side=longest,
