@@ -91,7 +91,7 @@ def open_maps(
         id_map=id_map,
         names=names.classes,
         kind="label maps",
-        option="--prediction-map",
+        translation="prediction_map",
     )
     source = StoredSource(
         planes,

@@ -62,7 +62,7 @@ def read_split(data: Path, name: str, *, classes: int, ignore_index: int, names:
         ignore_index=ignore_index,
         id_map=None,
         names=names,
-        option=None,
+        translation=None,
     )
     for pair, size in zip(pairs, survey.sizes, strict=True):
         read_image(pair, size)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError
 from hypsegcli.images.decode import DecodedImage, decode_image
-from hypsegcli.truth.diagnose import SHOWN, Wording, capitalise, diagnose, id_ranges, size_mistake, unknown_ids
+from hypsegcli.truth.diagnose import SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.pairs import Pair
 
@@ -36,16 +36,16 @@ def examine_masks(
     id_map: IdMap | None,
     names: Sequence[str] = (),
     kind: str = "masks",
-    option: str | None = "--map",
+    translation: str | None = "map",
 ) -> MaskSurvey:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, or with white saved for
-    class 1 (see `diagnose`). `names` are the classes' names, `kind` and `option` what the message calls the files and
-    the way to translate their ids, None where there is none. A file that holds no ids raises ImageError, see
-    decode_ids.
+    class 1 (see `diagnose`). `names` are the classes' names, `kind` what the message calls the files, and
+    `translation` the setting whose file translates their ids, None where there is none. A file that holds no ids raises
+    ImageError, see decode_ids.
     """
-    wording = Wording(kind, option)
+    wording = Wording(kind, translation)
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
     refused, sizes, void = list[Path](), list[tuple[int, ...]](), list[Path]()
@@ -74,13 +74,13 @@ def examine_masks(
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (
             f"{len(refused)} of {len(paths)} {kind} hold ids that are no class, the first is {refused[0]}: "
-            f"{_shares(histogram, unknown)}; the ids in all {kind} are {id_ranges(histogram)}."
+            f"{_shares(histogram, unknown)}; the ids in all {kind} are {id_ranges(histogram)}"
         )
     else:
-        problem = f"The {len(paths)} {kind}, such as {paths[0]}, hold {_shares(histogram, histogram)}."
+        problem = f"the {len(paths)} {kind}, such as {paths[0]}, hold {_shares(histogram, histogram)}"
     called = f" ({names[0]} to {names[-1]})" if names else ""
-    advice = mistake or f"{capitalise(wording.translate('34:void'))}."
-    raise DataError(f"{problem} Allowed are 0 to {classes - 1}{called} and {ignore_index} for void. {advice}")
+    advice = mistake or wording.translate("34:void")
+    raise DataError(f"{problem}; allowed are 0 to {classes - 1}{called} and {ignore_index} for void; {advice}")
 
 
 def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX_PIXELS) -> DecodedImage:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from hypsegcli.errors import setting
+
 SHOWN = 8  # ids, of a longer list
 _BEYOND_CHANCE = 500  # to one
 
@@ -21,13 +23,13 @@ class Wording(NamedTuple):
     """What sentences call the files, and the way to other ids."""
 
     files: str = "masks"
-    option: str | None = "--map"  # takes a file that translates ids; None where nothing does but changing the files
+    translation: str | None = "map"  # the setting whose file translates ids; None: nothing but changing the files does
 
     def translate(self, lines: str, *, before: str = ", one line for each, such as ") -> str:
-        """The beginning of a sentence, in lower case, that ends in lines such as `0:void, 1:0`."""
-        if self.option is None:
+        """What to do, up to lines such as `0:void, 1:0`."""
+        if self.translation is None:
             return f"give the {self.files} other ids, old:new, such as {lines}"
-        return f"translate ids with a file for {self.option}{before}{lines}"
+        return f"translate ids with a file for {setting(self.translation)}{before}{lines}"
 
 
 MASKS = Wording()
@@ -53,26 +55,26 @@ def diagnose(
     unknown = unknown_ids(ids, classes, ignore_index)
     if not labelled:
         return (
-            f"No pixel is labelled: all have the void id {ignore_index}. Check that these are {wording.files} with "
-            "labels (those of a benchmark's test set are often empty), and --ignore-index."
+            f"no pixel is labelled: all have the void id {ignore_index}; check that these are {wording.files} with "
+            f"labels (those of a benchmark's test set are often empty), and {setting('ignore_index')}"
         )
     if len(unknown) >= 3 and 2 * len(unknown & set(scattered)) > len(unknown):
         return (
-            "Most of these ids lie between areas of other ids, as after a resize with interpolation or a lossy format. "
-            f"Go back to the original {wording.files}; resize {wording.files} with nearest neighbour only."
+            "most of these ids lie between areas of other ids, as after a resize with interpolation or a lossy format; "
+            f"go back to the original {wording.files}, and resize {wording.files} with nearest neighbour only"
         )
     if mapped:
         return None
     if ids == {0, 255} and (255 in unknown or classes == 2):
-        void = "--ignore-index 255"
+        void = setting("ignore_index", 255)
         if ignore_index == 255:
-            void = "another id, and --ignore-index"
-            if wording.option is not None:
-                void = f"{wording.option} with the line 255:void"
+            void = f"another id, and {setting('ignore_index')}"
+            if wording.translation is not None:
+                void = f"{setting(wording.translation)} with the line 255:void"
         translation = wording.translate("255:1", before=" that holds the line ")
         return (
-            f"These look like {wording.files} of one class saved as black and white. {capitalise(translation)}. "
-            f"If 255 means void: {void}."
+            f"these look like {wording.files} of one class saved as black and white; {translation}; "
+            f"if 255 means void: {void}"
         )
     if not unknown:
         return None
@@ -84,17 +86,17 @@ def diagnose(
 def size_mistake(image_shape: tuple[int, ...], mask_shape: tuple[int, ...], *, kind: str = "image") -> str:
     """Say what probably happened to a mask whose size, (H, W, ...), is not that of its image or label map."""
     (height, width), (mask_height, mask_width) = image_shape[:2], mask_shape[:2]
-    sizes = f"The {kind} is {width} x {height} pixels, the mask {mask_width} x {mask_height}"
+    sizes = f"the {kind} is {width} x {height} pixels, the mask {mask_width} x {mask_height}"
     if (mask_width, mask_height) == (height, width):
-        return f"{sizes}: one of them lies on its side, as when its EXIF orientation was lost. Save both upright."
-    nearest = "Masks must have the size of their images; resize them with nearest neighbour only."
+        return f"{sizes}: one of them lies on its side, as when its EXIF orientation was lost; save both upright"
+    nearest = "masks must have the size of their images: resize them with nearest neighbour only"
     if _same_shape(height, width, mask_height, mask_width):
-        return f"{sizes}: the mask was resized to {mask_width / width:.4g} times. {nearest}"
+        return f"{sizes}: the mask was resized to {mask_width / width:.4g} times; {nearest}"
     if _same_shape(height, width, mask_width, mask_height):
-        return f"{sizes}: the mask was resized to {mask_width / height:.4g} times and lies on its side. {nearest}"
+        return f"{sizes}: the mask was resized to {mask_width / height:.4g} times and lies on its side; {nearest}"
     return (
-        f"{sizes}: one of them was cropped, padded or stretched, or they do not belong together. "
-        "Make both from the same original."
+        f"{sizes}: one of them was cropped, padded or stretched, or they do not belong together; "
+        "make both from the same original"
     )
 
 
@@ -113,14 +115,14 @@ def _shifted_or_void(
     lines = f"0:void, 1:0, 2:1 and so on to {classes}:{classes - 1}{more}"
     shifted = f"ids run from 1 and 0 means void: {wording.translate(lines, before=' that holds the lines ')}"
     if unknown == {classes}:
-        void = f"{classes} means void: --ignore-index {classes}"
+        void = f"{classes} means void: {setting('ignore_index', classes)}"
         if ignore_index == 0 or labelled - {255} == set(range(1, classes + 1)):
-            return f"It looks as if {shifted}. Or {void}."
-        return f"It looks as if {void}. Or {shifted}."
+            return f"it looks as if {shifted}; or {void}"
+        return f"it looks as if {void}; or {shifted}"
     if unknown == {255}:
-        return "It looks as if 255 means void: --ignore-index 255."
+        return f"it looks as if 255 means void: {setting('ignore_index', 255)}"
     if unknown == {classes, 255} and 0 not in labelled:
-        return f"It looks as if {shifted}."
+        return f"it looks as if {shifted}"
     return None
 
 
@@ -130,21 +132,19 @@ def _other_list(ids: set[int], unknown: set[int], classes: int, ignore_index: in
         pairs = ", ".join(f"{label}:{train}" for train, label in enumerate(CITYSCAPES))
         void = id_ranges(set(range(34)) - set(CITYSCAPES))
         translation = wording.translate(f"{pairs}, and N:void for the ids {void}", before=", one line for each: ")
-        return (
-            f"These look like the labelIds of Cityscapes where its 19 trainIds are expected. {capitalise(translation)}."
-        )
+        return f"these look like the labelIds of Cityscapes where its 19 trainIds are expected; {translation}"
     for present in (ids, ids - {ignore_index}):
         levels = _levels(present, classes)
         if levels is not None:
             lines = [f"{value}:{level}" for value, level in sorted(levels.items())]
             return (
-                "These look like labels stretched over the greys so that they can be seen. "
-                f"{capitalise(wording.translate(', '.join(lines[:SHOWN])))}."
+                "these look like labels stretched over the greys so that they can be seen; "
+                f"{wording.translate(', '.join(lines[:SHOWN]))}"
             )
     if len(unknown) == 1:
         value = min(unknown)
-        lacking = f"If not, the {wording.files} have classes that the model lacks."
-        return f"If {value} means void: --ignore-index {value}. {lacking}"
+        lacking = f"if not, the {wording.files} have classes that the model lacks"
+        return f"if {value} means void: {setting('ignore_index', value)}; {lacking}"
     return None
 
 
@@ -178,8 +178,3 @@ def id_ranges(ids: Iterable[int]) -> str:
             runs.append([value])
     texts = [" to ".join(map(str, run)) for run in runs]
     return ", ".join(texts[: 2 * SHOWN]) + (" and more" if len(texts) > 2 * SHOWN else "")
-
-
-def capitalise(sentence: str) -> str:
-    """The sentence with a capital at its beginning, all else as it is."""
-    return sentence[:1].upper() + sentence[1:]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.errors import ColorError, DataError
+from hypsegcli.errors import ColorError, DataError, setting
 from hypsegcli.images.decode import decode_mask
 
 _LINE = re.compile(r"(-?[0-9]{1,9})\s*:\s*(-?[0-9]{1,9}|void)")
@@ -48,7 +48,7 @@ def read_id_map(path: Path) -> IdMap:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: the map of ids cannot be read ({error}). It is a UTF-8 text.") from error
+        raise DataError(f"{path}: the map of ids cannot be read ({error}); it is a UTF-8 text") from error
     changes: dict[int, int | None] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
@@ -62,7 +62,7 @@ def read_id_map(path: Path) -> IdMap:
             raise DataError(f"{path}, line {number}: the id {source} is given a second time")
         changes[source] = target
     if not changes:
-        raise DataError(f"{path}: the map of ids has no line. Write 'from:to', such as 7:0 or 34:void, one a line.")
+        raise DataError(f"{path}: the map of ids has no line; write 'from:to', such as 7:0 or 34:void, one a line")
     return IdMap(tuple(changes.items()))
 
 
@@ -71,7 +71,7 @@ def decode_ids(path: Path) -> NDArray[Any]:
     try:
         return decode_mask(path)
     except ColorError as error:
-        raise ColorError(f"{error.message} Masks are read by palette index or grey value, never by colour.") from error
+        raise ColorError(f"{error.message}; masks are read by palette index or grey value, never by colour") from error
 
 
 def count_ids(values: NDArray[Any], id_map: IdMap | None, void: int) -> Counter[int]:
@@ -108,8 +108,8 @@ def read_mask(
         listed = ids[np.unique(values[outside])].tolist()
         names = ", ".join(map(str, listed[:_NAMED])) + (" and more" if len(listed) > _NAMED else "")
         raise DataError(
-            f"{path}: holds the ids {names}, which are no class. Allowed are 0 to {classes - 1} and {ignore_index} "
-            "for void. Name another void id with --ignore-index, or translate ids with --map."
+            f"{path}: holds the ids {names}, which are no class; allowed are 0 to {classes - 1} and {ignore_index} "
+            f"for void; name another void id with {setting('ignore_index')}, or translate ids with {setting('map')}"
         )
     return np.take(table, values)  # several times faster than table[values]
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from hypsegcli.errors import PlanError, UsageError
+from hypsegcli.errors import PlanError, UsageError, setting
 from hypsegcli.images.discover import Input, find_inputs
 
 _LISTED = 20
 _TRIED = 20  # partners tried for one file when an ending is looked for
 _SEPARATORS = "_-. "
 _NO_LABELS = ("confidence", "probabilities")  # folders of planes that may lie beside label maps
-_RULE = "Files pair by their path below the folder named, without the suffix"
+_RULE = "files pair by their path below the folder named, without the suffix"
 
 
 class Pair(NamedTuple):
@@ -36,7 +36,7 @@ class _Side(NamedTuple):
     """The files of one argument."""
 
     kind: str  # plural, for messages
-    option: str | None  # that leaves an ending out
+    suffix_setting: str  # the one that leaves an ending out; empty where none does
     ending: str
     files: dict[str, Path]  # by key
     single: bool  # one file, named by itself
@@ -62,15 +62,17 @@ def pair_files(
     judge.
     """
     if images is None and predictions is None:
-        raise UsageError("There is nothing to judge. Name the images, or a folder of label maps with --predictions.")
-    truth = _find("masks", masks, "--mask-suffix", mask_suffix)
+        raise UsageError(
+            f"there is nothing to judge; name the images, or a folder of label maps with {setting('predictions')}"
+        )
+    truth = _find("masks", masks, "mask_suffix", mask_suffix)
     judged: dict[str, _Side] = {}
     if predictions is not None:
         judged["labels"] = _find(
-            "label maps", str(labels_folder(predictions)), "--image-suffix", image_suffix, everything=True
+            "label maps", str(labels_folder(predictions)), "image_suffix", image_suffix, everything=True
         )
     if images is not None:
-        judged["images"] = _find("images", images, "--image-suffix", image_suffix)
+        judged["images"] = _find("images", images, "image_suffix", image_suffix)
     if truth.single and all(side.single for side in judged.values()):
         (mask,) = truth.files.values()
         (key,) = next(reversed(judged.values())).files  # the image's where there is one
@@ -92,7 +94,7 @@ def pair_folders(*, masks: Path, images: Path) -> list[Pair]:
 
     For training: names have no endings to leave out. Raises PlanError as `pair_files` does.
     """
-    truth, photographs = _find("masks", str(masks), None, ""), _find("images", str(images), None, "")
+    truth, photographs = _find("masks", str(masks), "", ""), _find("images", str(images), "", "")
     _check_partners(photographs, truth)
     return [Pair(key, truth.files[key], photographs.files[key], None) for key in sorted(truth.files)]
 
@@ -103,7 +105,7 @@ def labels_folder(predictions: Path) -> Path:
     return inside if inside.is_dir() else predictions
 
 
-def _find(kind: str, argument: str, option: str | None, ending: str, *, everything: bool = False) -> _Side:
+def _find(kind: str, argument: str, suffix_setting: str, ending: str, *, everything: bool = False) -> _Side:
     """Find the files of one argument; `everything` also takes files that lack the ending."""
     inputs = find_inputs([argument]).images
     single = len(inputs) == 1 and inputs[0].path == Path(argument)
@@ -120,16 +122,16 @@ def _find(kind: str, argument: str, option: str | None, ending: str, *, everythi
             paths.setdefault(str(item.key), []).append(item.path)
     if not paths:
         raise PlanError(
-            f"{argument}: none of the {len(inputs)} {kind} ends in {ending}, such as {inputs[0].path.name}. "
-            f"{option} is the end of the name before the suffix."
+            f"{argument}: none of the {len(inputs)} {kind} ends in {ending}, such as {inputs[0].path.name}; "
+            f"{setting(suffix_setting)} is the end of the name before the suffix"
         )
     doubled = [" and ".join(map(str, twins)) for twins in paths.values() if len(twins) > 1]
     if doubled:
         raise PlanError(
-            f"{argument}: {len(doubled)} {kind} are there twice under one name: {_listed(doubled)}. "
-            f"{_RULE}. Keep one of each, or choose with a quoted pattern such as '**/*.png'."
+            f"{argument}: {len(doubled)} {kind} are there twice under one name: {_listed(doubled)}; "
+            f"{_RULE}; keep one of each, or choose with a quoted pattern such as '**/*.png'"
         )
-    return _Side(kind, option, ending, {key: path for key, (path,) in paths.items()}, single)
+    return _Side(kind, suffix_setting, ending, {key: path for key, (path,) in paths.items()}, single)
 
 
 def _below_common_folder(inputs: tuple[Input, ...]) -> tuple[Input, ...]:
@@ -146,23 +148,23 @@ def _check_partners(side: _Side, truth: _Side) -> None:
     for here, there in ((side, truth), (truth, side)):
         lonely = [str(path) for key, path in here.files.items() if key not in there.files]
         if lonely:
-            problems.append(f"{len(lonely)} of {len(here.files)} {here.kind} without {there.kind}: {_listed(lonely)}.")
+            problems.append(f"{len(lonely)} of {len(here.files)} {here.kind} without {there.kind}: {_listed(lonely)}")
     if problems:
-        raise PlanError(f"{' '.join(problems)} {_RULE}. {_advice(side, truth)}")
+        raise PlanError(f"{'; '.join(problems)}; {_RULE}; {_advice(side, truth)}")
 
 
 def _advice(side: _Side, truth: _Side) -> str:
     fits, fitting = _fitting_endings(sorted(side.files), sorted(truth.files))
     if not fitting:
-        return "Rename the files or remove those that are not wanted."
+        return "rename the files or remove those that are not wanted"
     ways = []
     for ending, mask_ending in fitting:
         cuts = [(one, cut + one.ending) for one, cut in ((side, ending), (truth, mask_ending)) if cut]
-        if side.option is None:
+        if not side.suffix_setting:
             ways.append(" and ".join(f"{cut} cut from the names of the {one.kind}" for one, cut in cuts))
         else:
-            ways.append(" ".join(f"{one.option} {cut}" for one, cut in cuts))
-    return f"{fits} of {len(side.files)} {side.kind} would find their masks with {' or with '.join(ways)}."
+            ways.append(" ".join(setting(one.suffix_setting, cut) for one, cut in cuts))
+    return f"{fits} of {len(side.files)} {side.kind} would find their masks with {' or with '.join(ways)}"
 
 
 def _fitting_endings(ours: list[str], masks: list[str]) -> tuple[int, list[tuple[str, str]]]:

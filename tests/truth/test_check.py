@@ -50,52 +50,58 @@ def test_the_message_says_what_was_found_and_what_is_allowed(tmp_path: Path) -> 
         examine_masks(paths, classes=3, ignore_index=255, id_map=None, names=["sky", "road", "car"])
     assert str(caught.value) == (
         f"2 of 3 masks hold ids that are no class, the first is {paths[1]}: 7 (0.15 %), 12 (0.15 %), 13 (0.15 %), "
-        "9 (under 0.01 %); the ids in all masks are 0 to 2, 7, 9, 12 to 13. Allowed are 0 to 2 (sky to car) and 255 "
-        "for void. Translate ids with a file for --map, one line for each, such as 34:void."
+        "9 (under 0.01 %); the ids in all masks are 0 to 2, 7, 9, 12 to 13; allowed are 0 to 2 (sky to car) and 255 "
+        "for void; translate ids with a file for map, one line for each, such as 34:void"
     )
 
 
 def test_a_path_is_left_as_it_is(tmp_path: Path) -> None:
     """Whatever the files are called in the sentence, and whatever translates their ids."""
-    folder = tmp_path / "my_masks--map_v2"
+    folder = tmp_path / "my_masks_map_v2"
     folder.mkdir()
     for ids in ((0, 1, 40, 50), (255,)):
         paths = put(folder, areas(*ids))
-        for option in ("--prediction-map", None):
+        for translation in ("prediction_map", None):
             with pytest.raises(DataError) as caught:
                 examine_masks(
-                    paths, classes=3, ignore_index=255, id_map=None, names=["masks"], kind="label maps", option=option
+                    paths,
+                    classes=3,
+                    ignore_index=255,
+                    id_map=None,
+                    names=["masks"],
+                    kind="label maps",
+                    translation=translation,
                 )
             text = str(caught.value)
             assert f" {paths[0]}" in text
             assert "(masks to masks)" in text
-            assert re.search(r"masks\b|--map\b", text.replace(str(folder), "").replace("(masks to masks)", "")) is None
+            assert re.search(r"masks\b|\bmap\b", text.replace(str(folder), "").replace("(masks to masks)", "")) is None
             assert "1 label maps" in text
 
 
 @pytest.mark.parametrize(
     ("ids", "advice"),
     [
-        ((0, 1, 40, 41), "Give the masks other ids, old:new, such as 34:void."),
+        ((0, 1, 40, 41), "give the masks other ids, old:new, such as 34:void"),
         ((1, 2), "ids run from 1 and 0 means void: give the masks other ids, old:new, such as 0:void, 1:0, 2:1"),
-        ((0, 255), "Give the masks other ids, old:new, such as 255:1."),
-        ((0, 127, 254), "Give the masks other ids, old:new, such as 0:0, 127:1, 254:2."),
+        ((0, 255), "give the masks other ids, old:new, such as 255:1"),
+        ((0, 127, 254), "give the masks other ids, old:new, such as 0:0, 127:1, 254:2"),
     ],
 )
-def test_where_no_option_translates_ids_the_files_have_to_change(
+def test_where_no_setting_translates_ids_the_files_have_to_change(
     tmp_path: Path, ids: Sequence[int], advice: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        examine_masks(put(tmp_path, areas(*ids)), classes=2, ignore_index=9, id_map=None, option=None)
+        examine_masks(put(tmp_path, areas(*ids)), classes=2, ignore_index=9, id_map=None, translation=None)
     assert advice in str(caught.value)
-    assert "--map" not in str(caught.value)
+    assert re.search(r"\bmap\b", str(caught.value)) is None
 
 
 def test_long_lists_are_cut(tmp_path: Path) -> None:
     text = said(tmp_path, areas(*range(11), *range(100, 160, 3)), classes=2)
     assert "10 (3.23 %) and" not in text
     assert "9 (3.23 %) and 21 more; the ids in all masks are 0 to 10, 100, 103, " in text
-    assert "142 and more. Allowed" in text
+    assert "142 and more; allowed" in text
 
 
 @pytest.mark.parametrize(
@@ -103,53 +109,53 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
 )
 def test_ids_from_one(tmp_path: Path, ids: Sequence[int], ignore_index: int) -> None:
     text = said(tmp_path, areas(*ids), classes=5, ignore_index=ignore_index)
-    assert "It looks as if ids run from 1 and 0 means void: " in text
-    assert "--map that holds the lines 0:void, 1:0, 2:1 and so on to 5:4. Or 5 means void: --ignore-index 5." in text
+    assert "it looks as if ids run from 1 and 0 means void: " in text
+    assert "for map that holds the lines 0:void, 1:0, 2:1 and so on to 5:4; or 5 means void: ignore_index=5" in text
 
 
 def test_ids_from_one_and_a_void(tmp_path: Path) -> None:
     text = said(tmp_path, areas(1, 2, 3, 4, 5, 255), classes=5, ignore_index=0)
-    assert "It looks as if ids run from 1" in text
-    assert "so on to 5:4, 255:void." in text
-    assert "Or 5" not in text
-    assert "It looks as if ids run from 1" in said(tmp_path, areas(1, 2, 3, 4, 5, 255), classes=5)
+    assert "it looks as if ids run from 1" in text
+    assert "so on to 5:4, 255:void" in text
+    assert "or 5" not in text
+    assert "it looks as if ids run from 1" in said(tmp_path, areas(1, 2, 3, 4, 5, 255), classes=5)
 
 
 @pytest.mark.parametrize("ids", [range(12), [5, 11], [*range(12), 255]])
 def test_a_void_id_behind_the_classes(tmp_path: Path, ids: Sequence[int]) -> None:
     text = said(tmp_path, areas(*ids), classes=11)
-    assert "It looks as if 11 means void: --ignore-index 11. Or ids run from 1 and 0 means void: " in text
+    assert "it looks as if 11 means void: ignore_index=11; or ids run from 1 and 0 means void: " in text
 
 
 def test_white_void_that_was_not_named(tmp_path: Path) -> None:
     text = said(tmp_path, areas(0, 1, 4, 255), classes=5, ignore_index=0)
-    assert text.endswith("It looks as if 255 means void: --ignore-index 255.")
+    assert text.endswith("it looks as if 255 means void: ignore_index=255")
 
 
-@pytest.mark.parametrize("strange", [40, -1, 70000])
-def test_any_other_single_id(tmp_path: Path, strange: int) -> None:
-    text = said(tmp_path, areas(0, 1, 4, strange, dtype=np.int32), classes=5)
+@pytest.mark.parametrize("unknown", [40, -1, 70000])
+def test_any_other_single_id(tmp_path: Path, unknown: int) -> None:
+    text = said(tmp_path, areas(0, 1, 4, unknown, dtype=np.int32), classes=5)
     assert text.endswith(
-        f"If {strange} means void: --ignore-index {strange}. If not, the masks have classes that the model lacks."
+        f"if {unknown} means void: ignore_index={unknown}; if not, the masks have classes that the model lacks"
     )
 
 
 @pytest.mark.parametrize(
     ("classes", "ignore_index", "otherwise"),
-    [(2, 255, "--map with the line 255:void"), (2, 9, "--ignore-index 255"), (11, 11, "--ignore-index 255")],
+    [(2, 255, "map with the line 255:void"), (2, 9, "ignore_index=255"), (11, 11, "ignore_index=255")],
 )
 def test_black_and_white(tmp_path: Path, classes: int, ignore_index: int, otherwise: str) -> None:
     text = said(tmp_path, areas(0, 255), areas(0), classes=classes, ignore_index=ignore_index)
-    assert text.endswith(f"--map that holds the line 255:1. If 255 means void: {otherwise}.")
+    assert text.endswith(f"for map that holds the line 255:1; if 255 means void: {otherwise}")
     for target in (1, None):
         examine(put(tmp_path, areas(0, 255)), classes, ignore_index, IdMap(((255, target),)))
 
 
 def test_cityscapes_ids(tmp_path: Path) -> None:
     text = said(tmp_path, areas(0, 1, 3, 4, 7, 8, 11, 17), areas(20, 21, 23, 24, 26, 33), classes=19)
-    assert "These look like the labelIds of Cityscapes where its 19 trainIds are expected." in text
+    assert "these look like the labelIds of Cityscapes where its 19 trainIds are expected;" in text
     assert "7:0, 8:1, 11:2, " in text
-    assert "33:18, and N:void for the ids 0 to 6, 9 to 10, 14 to 16, 18, 29 to 30." in text
+    assert "33:18, and N:void for the ids 0 to 6, 9 to 10, 14 to 16, 18, 29 to 30" in text
     masks = areas(-1, 7, 26, 255, dtype=np.int32)
     assert "labelIds of Cityscapes" in said(tmp_path, masks, classes=19)
     for ids, classes in (((7, 26, 40), 19), ((7, 26, 33), 18), ((7, 29, 30), 19)):
@@ -176,15 +182,15 @@ def test_the_list_of_cityscapes() -> None:
 )
 def test_stretched_greys(tmp_path: Path, ids: Sequence[int], classes: int, ignore_index: int, lines: str) -> None:
     text = said(tmp_path, areas(*ids), classes=classes, ignore_index=ignore_index)
-    assert "These look like labels stretched over the greys" in text
-    assert text.endswith(f"one line for each, such as {lines}.")
+    assert "these look like labels stretched over the greys" in text
+    assert text.endswith(f"one line for each, such as {lines}")
 
 
 @pytest.mark.parametrize("ids", [(0, 2, 4, 12, 20), (0, 40, 83), (0, 50, 100, 150), (3, 27, 91), (-40, 40, 80)])
 def test_not_stretched(tmp_path: Path, ids: Sequence[int]) -> None:
     text = said(tmp_path, areas(*ids, dtype=np.int32), classes=2 if 150 in ids else 11)
     assert "over the greys" not in text
-    assert text.endswith("Translate ids with a file for --map, one line for each, such as 34:void.")
+    assert text.endswith("translate ids with a file for map, one line for each, such as 34:void")
 
 
 def test_many_classes_fit_anything(tmp_path: Path) -> None:
@@ -206,7 +212,7 @@ def test_interpolated_masks(tmp_path: Path, ignore_index: int, method: int, size
     if size > whole.shape[::-1] and method == cv2.INTER_AREA:
         method = cv2.INTER_LANCZOS4
     text = said(tmp_path, cv2.resize(whole, size, interpolation=method), classes=11, ignore_index=ignore_index)
-    assert text.endswith("resize masks with nearest neighbour only.")
+    assert text.endswith("resize masks with nearest neighbour only")
     nearest = cv2.resize(whole, size, interpolation=cv2.INTER_NEAREST)
     examine(put(tmp_path, nearest), classes=11)
 
@@ -238,21 +244,21 @@ def test_maps_leave_their_own_advice(tmp_path: Path) -> None:
     id_map = IdMap(((7, 0), (8, 1), (11, 40), (12, 40), (0, None)))
     text = said(tmp_path, areas(0, 7, 8, 11, 12, 26), classes=19, id_map=id_map)
     assert "no class" in text
-    assert ": 40 (33.33 %), 26 (16.67 %); the ids in all masks are 0 to 1, 26, 40, 255." in text
-    assert text.endswith("Translate ids with a file for --map, one line for each, such as 34:void.")
+    assert ": 40 (33.33 %), 26 (16.67 %); the ids in all masks are 0 to 1, 26, 40, 255;" in text
+    assert text.endswith("translate ids with a file for map, one line for each, such as 34:void")
 
 
 @pytest.mark.parametrize("ignore_index", [255, 0])
 def test_nothing_but_void(tmp_path: Path, ignore_index: int) -> None:
     text = said(tmp_path, areas(ignore_index), areas(ignore_index), classes=3, ignore_index=ignore_index)
-    assert f"The 2 masks, such as {tmp_path / '0.png'}, hold {ignore_index} (100.00 %). Allowed" in text
-    assert f"No pixel is labelled: all have the void id {ignore_index}." in text
-    assert "No pixel is labelled" in said(tmp_path, areas(1), classes=3, id_map=IdMap(((1, None),)))
+    assert f"the 2 masks, such as {tmp_path / '0.png'}, hold {ignore_index} (100.00 %); allowed" in text
+    assert f"no pixel is labelled: all have the void id {ignore_index};" in text
+    assert "no pixel is labelled" in said(tmp_path, areas(1), classes=3, id_map=IdMap(((1, None),)))
 
 
 def test_colours_reach_the_user(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "mask.png")
-    with pytest.raises(ImageError, match=r"this is a colour picture .* never by colour\.$"):
+    with pytest.raises(ImageError, match=r"this is a colour picture .* never by colour$"):
         examine([tmp_path / "mask.png"], 3)
 
 
@@ -313,7 +319,7 @@ def test_ids_without_pixels_do_not_count() -> None:
 def test_real_masks(camvid: Path) -> None:
     paths = sorted((camvid / "val/masks").iterdir())[::4]
     examine(paths, 11, 11)
-    with pytest.raises(DataError, match="It looks as if 11 means void: --ignore-index 11"):
+    with pytest.raises(DataError, match="it looks as if 11 means void: ignore_index=11"):
         examine(paths, 11)
 
 
@@ -321,14 +327,14 @@ def test_real_masks(camvid: Path) -> None:
     ("image", "mask", "text"),
     [
         ((480, 640, 3), (640, 480), "one of them lies on its side, as when its EXIF orientation was lost"),
-        ((480, 640), (240, 320), "the mask was resized to 0.5 times. Masks must have the size"),
-        ((480, 640), (960, 1280), "the mask was resized to 2 times."),
-        ((481, 641), (240, 320), "the mask was resized to 0.4992 times."),
-        ((480, 640), (320, 240), "the mask was resized to 0.5 times and lies on its side."),
-        ((3, 1000), (2, 500), "the mask was resized to 0.5 times."),
-        ((1000, 3), (500, 2), "the mask was resized to 0.6667 times."),
-        ((3, 1000), (1, 500), "the mask was resized to 0.5 times."),
-        ((400, 600), (380, 570), "the mask was resized to 0.95 times."),
+        ((480, 640), (240, 320), "the mask was resized to 0.5 times; masks must have the size"),
+        ((480, 640), (960, 1280), "the mask was resized to 2 times;"),
+        ((481, 641), (240, 320), "the mask was resized to 0.4992 times;"),
+        ((480, 640), (320, 240), "the mask was resized to 0.5 times and lies on its side;"),
+        ((3, 1000), (2, 500), "the mask was resized to 0.5 times;"),
+        ((1000, 3), (500, 2), "the mask was resized to 0.6667 times;"),
+        ((3, 1000), (1, 500), "the mask was resized to 0.5 times;"),
+        ((400, 600), (380, 570), "the mask was resized to 0.95 times;"),
         ((480, 640), (480, 480), "one of them was cropped, padded or stretched"),
         ((480, 640), (240, 640), "one of them was cropped, padded or stretched"),
         ((480, 640), (479, 639), "one of them was cropped, padded or stretched"),
@@ -337,4 +343,4 @@ def test_real_masks(camvid: Path) -> None:
 )
 def test_sizes_that_disagree(image: tuple[int, ...], mask: tuple[int, ...], text: str) -> None:
     found = size_mistake(image, mask)
-    assert found.startswith(f"The image is {image[1]} x {image[0]} pixels, the mask {mask[1]} x {mask[0]}: {text}")
+    assert found.startswith(f"the image is {image[1]} x {image[0]} pixels, the mask {mask[1]} x {mask[0]}: {text}")

@@ -53,7 +53,7 @@ def test_the_type_holds_void(tmp_path: Path, classes: int, dtype: type) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_strange_ids_are_named_with_the_file(tmp_path: Path, dtype: type) -> None:
     path = put(tmp_path, [[0, 10, 11], [77, 255, 12]], dtype)
-    said = "holds the ids 11, 12, 77, which are no class. Allowed are 0 to 10 and 255 for void. Name another void"
+    said = "holds the ids 11, 12, 77, which are no class; allowed are 0 to 10 and 255 for void; name another void"
     with pytest.raises(DataError, match=re.escape(f"{path}: {said}")):
         read_mask(path, classes=11, ignore_index=255)
 
@@ -90,14 +90,14 @@ def test_palette_indices_count_and_not_colours(tmp_path: Path) -> None:
 
 def test_colours_are_refused_with_advice(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "mask.png")
-    said = r"mask\.png: this is a colour picture .* Masks are read by palette index or grey value, never by colour\.$"
+    said = r"mask\.png: this is a colour picture .*; masks are read by palette index or grey value, never by colour$"
     with pytest.raises(ImageError, match=said):
         read_mask(tmp_path / "mask.png", classes=3, ignore_index=255)
 
 
 def test_other_damage_is_not_about_colour(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_bytes(b"")
-    with pytest.raises(ImageError, match=r"0 bytes\). Replace it\.$"):
+    with pytest.raises(ImageError, match=r"0 bytes\). replace it$"):
         read_mask(tmp_path / "mask.png", classes=3, ignore_index=255)
 
 

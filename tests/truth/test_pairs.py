@@ -83,7 +83,7 @@ def test_endings_are_left_out_of_the_key(tmp_path: Path) -> None:
 def test_an_ending_that_no_file_has(tmp_path: Path) -> None:
     put(tmp_path / "images", "a.png")
     put(tmp_path / "masks", "a_mask.png", "b_mask.png")
-    advice = r"masks: none of the 2 masks ends in _labels, such as a_mask\.png\. --mask-suffix is"
+    advice = r"masks: none of the 2 masks ends in _labels, such as a_mask\.png; mask_suffix is"
     with pytest.raises(PlanError, match=advice):
         pair(tmp_path, mask_suffix="_labels")
 
@@ -120,7 +120,7 @@ def test_label_maps_are_named_after_images_or_not(tmp_path: Path) -> None:
 def test_every_side_must_be_complete(tmp_path: Path, lacking: str) -> None:
     for side in ("masks", "run", "images"):
         put(tmp_path / side, "a.png", *(["b.png"] if side != lacking else []))
-    with pytest.raises(PlanError, match=r"1 of 2 .* without .*: \S*b\.png\. Files pair by"):
+    with pytest.raises(PlanError, match=r"1 of 2 .* without .*: \S*b\.png; files pair by"):
         pair_files(masks=str(tmp_path / "masks"), images=str(tmp_path / "images"), predictions=tmp_path / "run")
 
 
@@ -133,17 +133,17 @@ def test_files_without_a_partner_are_listed_on_both_sides(tmp_path: Path) -> Non
     assert "20 of 21 images without masks: " in text
     assert "23 of 24 masks without images: " in text
     assert all(f"{tmp_path / 'images'}/i{number}.jpg" in text for number in range(20))
-    assert "i19.jpg. 23" in text
-    assert "m19.png and 3 more. Files pair by their path" in text
+    assert "i19.jpg; 23" in text
+    assert "m19.png and 3 more; files pair by their path" in text
     assert "m20.png" not in text
     assert "both." not in text
-    assert text.endswith("Rename the files or remove those that are not wanted.")
+    assert text.endswith("rename the files or remove those that are not wanted")
 
 
 def test_two_files_of_one_key(tmp_path: Path) -> None:
     put(tmp_path / "images", "a.jpg", "a.png", "b.jpg", "sub/a.jpg")
     put(tmp_path / "masks", "a.png", "b.png", "sub/a.png")
-    listed = r"1 images are there twice under one name: \S*/a\.jpg and \S*/a\.png\. Files pair by"
+    listed = r"1 images are there twice under one name: \S*/a\.jpg and \S*/a\.png; files pair by"
     with pytest.raises(PlanError, match=listed):
         pair(tmp_path)
 
@@ -156,20 +156,20 @@ def test_two_files_of_one_key_without_their_ending(tmp_path: Path) -> None:
 
 
 HINTS = {
-    "mask": (["a.jpg", "b.jpg"], ["a_mask.png", "b_mask.png"], "--mask-suffix _mask"),
-    "image": (["x/a-rgb.jpg", "b-rgb.jpg"], ["x/a.png", "b.png"], "--image-suffix -rgb"),
-    "one word": (["0001.jpg", "0002.jpg"], ["0001m.png", "0002m.png"], "--mask-suffix m"),
+    "mask": (["a.jpg", "b.jpg"], ["a_mask.png", "b_mask.png"], "mask_suffix=_mask"),
+    "image": (["x/a-rgb.jpg", "b-rgb.jpg"], ["x/a.png", "b.png"], "image_suffix=-rgb"),
+    "one word": (["0001.jpg", "0002.jpg"], ["0001m.png", "0002m.png"], "mask_suffix=m"),
     "beginnings alike": (
         ["a_left.jpg", "b_left.jpg"],
         ["a_label.png", "b_label.png"],
-        "--image-suffix _left --mask-suffix _label",
+        "image_suffix=_left mask_suffix=_label",
     ),
-    "no separator": (["1left.jpg", "2left.jpg"], ["1mask.png", "2mask.png"], "--image-suffix left --mask-suffix mask"),
+    "no separator": (["1left.jpg", "2left.jpg"], ["1mask.png", "2mask.png"], "image_suffix=left mask_suffix=mask"),
     "several": (
         ["u/a_1_leftImg8bit.png", "u/a_10_leftImg8bit.png"],
         [f"u/a_{n}_gtFine_{kind}.png" for n in (1, 10) for kind in ("color", "labelIds")],
-        "--image-suffix _leftImg8bit --mask-suffix _gtFine_color or with "
-        "--image-suffix _leftImg8bit --mask-suffix _gtFine_labelIds",
+        "image_suffix=_leftImg8bit mask_suffix=_gtFine_color or with "
+        "image_suffix=_leftImg8bit mask_suffix=_gtFine_labelIds",
     ),
 }
 
@@ -181,30 +181,29 @@ def test_endings_that_would_fit_are_named(tmp_path: Path, case: str) -> None:
     put(tmp_path / "masks", *masks)
     with pytest.raises(PlanError) as caught:
         pair(tmp_path)
-    assert str(caught.value).endswith(f" 2 of 2 images would find their masks with {options}.")
-    words = options.split(" or with ")[0].split()
-    given = {key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2], strict=True)}
+    assert str(caught.value).endswith(f" 2 of 2 images would find their masks with {options}")
+    given = dict(word.split("=") for word in options.split(" or with ")[0].split())
     assert len(pair(tmp_path, **given)) == 2  # the advice works
 
 
 def test_endings_add_to_those_given(tmp_path: Path) -> None:
     put(tmp_path / "images", "a.jpg", "b.jpg", "c.jpg")
     put(tmp_path / "masks", "a_gt_ids.png", "b_gt_ids.png", "c_gt_ids.png")
-    with pytest.raises(PlanError, match=r"3 of 3 images would find their masks with --mask-suffix _gt_ids\.$"):
+    with pytest.raises(PlanError, match=r"3 of 3 images would find their masks with mask_suffix=_gt_ids$"):
         pair(tmp_path, mask_suffix="_ids")
 
 
 def test_a_gap_does_not_hide_the_ending(tmp_path: Path) -> None:
     put(tmp_path / "images", "a.jpg", "b.jpg", "c.jpg", "d.jpg")
     put(tmp_path / "masks", "b_mask.png", "c_mask.png", "d_mask.png")
-    with pytest.raises(PlanError, match=r"3 of 4 images would find their masks with --mask-suffix _mask\.$"):
+    with pytest.raises(PlanError, match=r"3 of 4 images would find their masks with mask_suffix=_mask$"):
         pair(tmp_path)
 
 
 def test_the_ending_is_found_among_many(tmp_path: Path) -> None:
     put(tmp_path / "images", *(f"f{number:02}.jpg" for number in range(50)))
     put(tmp_path / "masks", *(f"f{number:02}_mask.png" for number in range(50)))
-    with pytest.raises(PlanError, match=r"50 of 50 images would find their masks with --mask-suffix _mask\.$"):
+    with pytest.raises(PlanError, match=r"50 of 50 images would find their masks with mask_suffix=_mask$"):
         pair(tmp_path)
 
 
@@ -223,13 +222,13 @@ def test_the_ending_is_found_among_many(tmp_path: Path) -> None:
 def test_endings_are_not_guessed(tmp_path: Path, images: list[str], masks: list[str]) -> None:
     put(tmp_path / "images", *(name if "." in name else f"{name}.jpg" for name in images))
     put(tmp_path / "masks", *(name if "." in name else f"{name}.png" for name in masks))
-    with pytest.raises(PlanError, match=r"Rename the files or remove those that are not wanted\.$"):
+    with pytest.raises(PlanError, match=r"rename the files or remove those that are not wanted$"):
         pair(tmp_path)
 
 
 def test_nothing_to_judge(tmp_path: Path) -> None:
     put(tmp_path / "masks", "a.png")
-    with pytest.raises(UsageError, match="Name the images, or a folder of label maps with --predictions"):
+    with pytest.raises(UsageError, match="name the images, or a folder of label maps with predictions"):
         pair_files(masks=str(tmp_path / "masks"), images=None, predictions=None)
 
 
