@@ -59,11 +59,11 @@ def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
             pixels = np.array(_to_rgb(opened, notes), dtype=np.uint8)
         elif mode == "F":
             raise ImageError(
-                f"{path}: the picture holds floating-point values, whose range is unknown. Save it with 8 or "
-                "16 bits a sample."
+                f"{path}: the picture holds floating-point values, whose range is unknown; save it with 8 or "
+                "16 bits a sample"
             )
         else:
-            raise ImageError(f"{path}: pictures of mode {mode} are not supported. Save it as 8-bit RGB.")
+            raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB")
     return DecodedImage(pixels, tuple(notes))
 
 
@@ -76,19 +76,19 @@ def decode_mask(path: Path) -> NDArray[Any]:
     frames, in a lossy format, or otherwise open to two readings.
     """
     opened = open_upright(path)
-    advice = "Save it as a PNG with one channel whose values are the class ids."
+    advice = "save it as a PNG with one channel whose values are the class ids"
     with image_errors(path):
         image, mode = opened.image, opened.image.mode
         if opened.format in _LOSSY:
-            raise ImageError(f"{path}: {opened.format} does not keep exact values, so it holds no ids. {advice}")
+            raise ImageError(f"{path}: {opened.format} does not keep exact values, so it holds no ids; {advice}")
         if mode == "F":
-            raise ImageError(f"{path}: the mask holds floating-point values; ids are whole numbers. {advice}")
+            raise ImageError(f"{path}: the mask holds floating-point values; ids are whole numbers; {advice}")
         if mode not in ("P", "L", "1", "I", *_SIXTEEN_BIT):
-            raise ColorError(f"{path}: this is a colour picture (mode {mode}) and not an index mask. {advice}")
+            raise ColorError(f"{path}: this is a colour picture (mode {mode}) and not an index mask; {advice}")
         if opened.frames > 1:
-            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed. {advice}")
+            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}")
         if opened.white_is_zero and mode != "1":
-            raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted. {advice}")
+            raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}")
         values = np.array(image)
         if mode == "1":
             return values.astype(np.uint8)
@@ -108,8 +108,8 @@ def _grey_from_deep(path: Path, opened: Opened, notes: list[str]) -> NDArray[np.
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise ImageError(
-            f"{path}: the picture holds 32-bit values from {low} to {high}, whose range is unknown. Save it "
-            "with 8 or 16 bits a sample."
+            f"{path}: the picture holds 32-bit values from {low} to {high}, whose range is unknown; save it "
+            "with 8 or 16 bits a sample"
         )
     twelve = opened.rawmode.startswith("I;12")
     top = 4095 if twelve else 65535

@@ -49,17 +49,17 @@ def find_inputs(arguments: Sequence[str]) -> Inputs:
     Raises PlanError for an argument that leads to no picture. A path in a list is not looked at: one that
     is missing is one failed picture of the run and not the end of it.
     """
-    found: dict[tuple[str, PurePosixPath], Input] = {}
+    inputs: dict[tuple[str, PurePosixPath], Input] = {}
     folders: list[Path] = []
     for argument in arguments:
         for item in _expand(argument, folders):
-            found.setdefault((os.path.realpath(item.path), item.key), item)
-    return Inputs(tuple(found.values()), tuple(dict.fromkeys(folders)))
+            inputs.setdefault((os.path.realpath(item.path), item.key), item)
+    return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)))
 
 
 def _expand(argument: str, folders: list[Path]) -> list[Input]:
     if not argument:
-        raise PlanError("An input is empty. Give a file, a folder, a pattern or @list.txt; . is this folder.")
+        raise PlanError("an input is empty; give a file, a folder (. is this one), a pattern or @list.txt")
     if argument.startswith("@"):
         return _from_list(argument)
     path = Path(argument)
@@ -70,7 +70,7 @@ def _expand(argument: str, folders: list[Path]) -> list[Input]:
         return [Input(path, PurePosixPath(path.stem))]
     if _has_wildcard(argument):
         return _from_pattern(argument, folders)
-    raise PlanError(f"{argument}: there is no such file or folder. Check the name.")
+    raise PlanError(f"{argument}: there is no such file or folder; check the name")
 
 
 def _from_folder(folder: Path) -> list[Input]:
@@ -78,8 +78,8 @@ def _from_folder(folder: Path) -> list[Input]:
     if files:
         return _sorted_inputs(files)
     if next(iter(_list(folder)), None) is None:
-        raise PlanError(f"{folder}: the folder is empty. Name a folder that holds pictures.")
-    raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below.")
+        raise PlanError(f"{folder}: the folder is empty; name a folder that holds pictures")
+    raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below")
 
 
 def _from_pattern(pattern: str, folders: list[Path]) -> list[Input]:
@@ -94,8 +94,8 @@ def _from_pattern(pattern: str, folders: list[Path]) -> list[Input]:
     files = dict(_walk(base, rest)) if _is_dir(base) else {}
     if not files:
         raise PlanError(
-            f"{pattern}: the pattern matches no picture; looked for {_LOOKED_FOR}. A pattern names files: "
-            "end it in ** to take in whole folders."
+            f"{pattern}: the pattern matches no picture; looked for {_LOOKED_FOR}; a pattern names files: "
+            "end it in ** to take in whole folders"
         )
     return _sorted_inputs(files.items())
 
@@ -105,27 +105,27 @@ def _from_list(argument: str) -> list[Input]:
     try:
         text = source.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise PlanError(f"{source}: the list is not UTF-8 text. Save it as UTF-8.") from None
+        raise PlanError(f"{source}: the list is not UTF-8 text; save it as UTF-8") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        hint = f" For the file itself write ./{argument}." if os.path.lexists(argument) else ""
-        raise PlanError(f"{argument}: the list {source} cannot be read ({reason}).{hint}") from None
+        hint = f"; for the file itself write ./{argument}" if os.path.lexists(argument) else ""
+        raise PlanError(f"{argument}: the list {source} cannot be read ({reason}){hint}") from None
     items = []
     for number, raw in enumerate(text.split("\n"), start=1):  # splitlines() would also split at U+2028
         line = raw.removesuffix("\r")
         if not line.strip() or line.startswith("#"):
             continue
         if "\0" in line:
-            raise PlanError(f"{source}: line {number} is not text. A list holds one path a line.")
+            raise PlanError(f"{source}: line {number} is not text; a list holds one path a line")
         path = source.parent / line
         if _is_dir(path):
-            raise PlanError(f"{source}: line {number} names the folder {line}. A list holds files only.")
+            raise PlanError(f"{source}: line {number} names the folder {line}; a list holds files only")
         listed = PurePath(line)
         keeps_folders = not listed.is_absolute() and ".." not in listed.parts
         key = PurePosixPath(*listed.parent.parts, listed.stem) if keeps_folders else PurePosixPath(listed.stem)
         items.append(Input(path, key))
     if not items:
-        raise PlanError(f"{source}: the list names no file. Write one path a line.")
+        raise PlanError(f"{source}: the list names no file; write one path a line")
     return items
 
 
@@ -170,7 +170,7 @@ def _list(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise PlanError(f"{folder}: the folder cannot be read ({error.strerror}). Check its permissions.") from None
+        raise PlanError(f"{folder}: the folder cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _sorted_inputs(files: Iterable[tuple[tuple[str, ...], Path]]) -> list[Input]:

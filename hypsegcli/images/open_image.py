@@ -61,11 +61,11 @@ def image_errors(path: Path) -> Iterator[None]:
     except ImageError:
         raise
     except MemoryError as error:
-        raise ImageError(f"{path}: there is not enough memory to decode this picture. Make it smaller.") from error
+        raise ImageError(f"{path}: there is not enough memory to decode this picture; make it smaller") from error
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ImageError(
-            f"{path}: the picture is damaged and cannot be decoded ({reason}). Replace the file."
+            f"{path}: the picture is damaged and cannot be decoded ({reason}); replace the file"
         ) from error
 
 
@@ -107,12 +107,12 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
 def check_size(path: Path, height: int, width: int, *, max_pixels: int) -> None:
     """ImageError for a picture with no pixels, or with more than `max_pixels`."""
     if width < 1 or height < 1:
-        raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it.")
+        raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it")
     if width * height > max_pixels:
         raise ImageError(
             f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are "
-            f"allowed. If it is meant to be so large, allow them with {setting('max_pixels', width * height)}; else "
-            "cut it into smaller pictures."
+            f"allowed; if it is meant to be so large, allow them with {setting('max_pixels', width * height)}, else "
+            "cut it into smaller pictures"
         )
 
 
@@ -134,14 +134,14 @@ def _read(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ImageError(f"{path}: there is no such file. Check the name.") from None
+        raise ImageError(f"{path}: there is no such file; check the name") from None
     except IsADirectoryError:
-        raise ImageError(f"{path}: this is a folder, not a picture. Name the pictures in it.") from None
+        raise ImageError(f"{path}: this is a folder, not a picture; name the pictures in it") from None
     except (OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
-        raise ImageError(f"{path}: the file cannot be read ({reason}). Check its name and permissions.") from error
+        raise ImageError(f"{path}: the file cannot be read ({reason}); check its name and permissions") from error
     if not data:
-        raise ImageError(f"{path}: the file is empty (0 bytes). Replace it.")
+        raise ImageError(f"{path}: the file is empty (0 bytes); replace it")
     return data
 
 
@@ -163,10 +163,10 @@ def _identify(path: Path, data: bytes) -> Image.Image:
         except (SyntaxError, IndexError, TypeError, struct.error) as error:
             damage = f"{name}: {error}"
     if damage:
-        raise ImageError(f"{path}: the header of the picture is damaged ({damage}). Replace the file.")
+        raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file")
     raise ImageError(
-        f"{path}: this is not a picture in a known format. Known are {', '.join(FORMATS)}, told by the "
-        "content and not by the suffix."
+        f"{path}: this is not a picture in a known format; known are {', '.join(FORMATS)}, told by the "
+        "content and not by the suffix"
     )
 
 
@@ -175,15 +175,14 @@ def _check_jpeg2000(path: Path, data: bytes, mode: str) -> None:
     # A file cut between its header and its first tile comes out flat. Inside a codestream FF is never
     # followed by more than 8F, so that FF D9 can only be the end marker.
     if b"\xff\xd9" not in data[data.find(b"\xff\x90") :]:
-        raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end). Replace the file.")
+        raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end); replace the file")
     # Colours of more than 8 bits are rounded without clipping: 65535 becomes 256 becomes 0, white is black.
     # Ssiz, bits per sample less one, is byte 42 of the codestream, which starts with FF 4F FF 51.
     start = data.find(b"\xff\x4f\xff\x51")
     bits = (data[start + 42] & 0x7F) + 1
     if bits > 8 and not mode.startswith("I"):
         raise ImageError(
-            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly. "
-            "Convert it to PNG or TIFF."
+            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly; convert it to PNG or TIFF"
         )
 
 

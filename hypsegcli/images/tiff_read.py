@@ -109,7 +109,7 @@ class TiffRows:
             file.seek(page.dataoffsets[index])
             data = file.read(page.databytecounts[index])
             if len(data) < page.databytecounts[index]:
-                raise ImageError(f"{self._path}: the picture is truncated. Replace the file.")
+                raise ImageError(f"{self._path}: the picture is truncated; replace the file")
             decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
             first, last = max(top, start), min(top + decoded.shape[1], stop)
             part = decoded[0, first - top : last - top, : page.imagewidth - left]
@@ -135,16 +135,16 @@ class TiffRows:
         orientation = page.tags.valueof(_ORIENTATION, 1)
         segment = np.prod(page.chunks, dtype=np.int64) * page.bitspersample // 8
         if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
-            found = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
+            obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
-            found = f"its samples have {page.bitspersample} bits of type {page.dtype}"
+            obstacle = f"its samples have {page.bitspersample} bits of type {page.dtype}"
         elif orientation != 1:
-            found = f"it has to be turned (orientation {orientation})"
+            obstacle = f"it has to be turned (orientation {orientation})"
         elif segment > self._piece_bytes and not page.is_contiguous:
-            found = f"it is stored in pieces of {segment / 2**20:,.0f} MiB"
+            obstacle = f"it is stored in pieces of {segment / 2**20:,.0f} MiB"
         else:
             return
         raise ImageError(
-            f"{self._path}: this TIFF is too large for memory and cannot be read in parts: {found}. Save it upright as "
-            f"RGB or grey, 8 or 16 bits, in tiles; or take {setting('format', 'png')}, which reads it as a whole."
+            f"{self._path}: this TIFF is too large for memory and cannot be read in parts: {obstacle}; save it upright "
+            f"as RGB or grey, 8 or 16 bits, in tiles, or take {setting('format', 'png')}, which reads it as a whole"
         )

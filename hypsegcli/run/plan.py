@@ -90,7 +90,7 @@ def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[P
 def _check_out(inputs: Inputs, out: Path) -> None:
     above = [folder for folder in (out, *out.parents) if os.path.lexists(folder)]
     if above and not above[0].is_dir():
-        raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file. Choose another.")
+        raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
     # Compared by identity, which also sees through links, mounts and file systems that ignore case.
     real = Path(os.path.realpath(out))
     around = [folder for folder in (real, *real.parents) if folder.exists()]
@@ -98,7 +98,7 @@ def _check_out(inputs: Inputs, out: Path) -> None:
         if any(given.samefile(folder) for folder in around):
             raise PlanError(
                 f"{out}: the output folder lies in the input folder {given}, so that the next run would take "
-                "its own maps for pictures. Choose a folder outside."
+                "its own maps for pictures; choose a folder outside"
             )
 
 
@@ -116,7 +116,7 @@ def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
             if (other := owners.get(_fold(folder))) is not None:
                 clashes.setdefault((other[0], owner), folder)
     _refuse(
-        "Two inputs would be written to the same output; rename one, or run them into different folders",
+        "two inputs would be written to the same output; rename one, or run them into different folders",
         (f"{one} and {two} -> {target}" for (one, two), target in clashes.items()),
     )
 
@@ -137,7 +137,7 @@ def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> No
         sources[_fold(Path(os.path.realpath(planned.source)))] = planned.source
     targets = [target for planned in plan for target in planned.outputs.values()]
     _refuse(
-        "An output would overwrite an input; choose another output folder",
+        "an output would overwrite an input; choose another output folder",
         (f"{target} is the input {sources[at]}" for target in (*targets, *extra) if (at := place(target)) in sources),
     )
 
@@ -148,7 +148,6 @@ def _fold(path: Path) -> str:
 
 
 def _refuse(problem: str, offenders: Iterable[str]) -> None:
-    found = list(offenders)
-    if found:
-        more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-        raise PlanError(f"{problem}: {'; '.join(found[:_LISTED])}{more}.")
+    if clashes := list(offenders):
+        more = f"; and {len(clashes) - _LISTED} more" if len(clashes) > _LISTED else ""
+        raise PlanError(f"{problem}: {'; '.join(clashes[:_LISTED])}{more}")

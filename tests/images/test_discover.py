@@ -174,7 +174,7 @@ def test_a_name_that_exists_is_no_pattern(tmp_path):
         ("absent/*.png", "matches no picture; looked for"),
         ("*.txt", "matches no picture; looked for"),
         ("*", "end it in .. to take in whole folders"),
-        ("", "An input is empty"),
+        ("", "an input is empty"),
         ("x" * 300, "no such file"),
         ("nul\0", "no such file"),
         ("@absent.txt", "list absent.txt cannot be read"),
