@@ -11,8 +11,8 @@
     `-- DeviceError             the device or precision asked for does not exist here
 
 A message says what was found, what is allowed and what to do next. Where that is a setting, the message names it with
-`setting`, and whoever shows the message spells it as its readers know it: the command line as an option, `--tile 512`,
-Python as a keyword, `tile=512`.
+`setting`, and whoever shows the message spells it as its readers know it: the command line as an option, Python as a
+keyword, `tile=512`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Which room may import which, and who may print: the house's plan as a table, held against the code."""
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping, Set
 from pathlib import Path
 
@@ -99,6 +100,21 @@ def forbidden_talk(source: str, file: str) -> list[str]:
     return sorted(set(found))
 
 
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+def named_options(source: str, file: str) -> list[str]:
+    """Options of the command line that a text names, docstrings and the fixed parts of f-strings included."""
+    if room_of(file) in MAY_PRINT_AND_EXIT:
+        return []
+    return [
+        f"{file}:{node.lineno}: names {option}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for option in OPTION.findall(node.value)
+    ]
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_room_imports_only_from_below(file: str) -> None:
     assert forbidden_imports((PACKAGE / file).read_text(encoding="utf-8"), file) == []
@@ -107,6 +123,11 @@ def test_a_room_imports_only_from_below(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_below_the_command_line_prints_or_exits(file: str) -> None:
     assert forbidden_talk((PACKAGE / file).read_text(encoding="utf-8"), file) == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_below_the_command_line_names_an_option(file: str) -> None:
+    assert named_options((PACKAGE / file).read_text(encoding="utf-8"), file) == []
 
 
 def imported_files(source: str, file: str, files: Collection[str]) -> set[str]:
@@ -222,3 +243,23 @@ def test_talk_and_exits_are_found_except_at_the_door(source: str) -> None:
     assert forbidden_talk(source, "pictures/overlay.py")
     assert not forbidden_talk(source, "cli/console.py")
     assert not forbidden_talk("pprint(x)\nself.print(1)\nfrom os import path", "pictures/overlay.py")
+
+
+@pytest.mark.parametrize(
+    ("source", "option"),
+    [
+        ("raise UsageError('use --tile 512')", "--tile"),
+        ("advice = f'{path}: {problem}; see --ignore-index'", "--ignore-index"),
+        ("option = '--map'", "--map"),
+        ('def f():\n    """For `--resume`."""', "--resume"),
+        ("choices = {'a': ('x', '(--init)')}", "--init"),
+    ],
+)
+def test_an_option_in_a_text_is_found_except_at_the_door(source: str, option: str) -> None:
+    (sentence,) = named_options(source, "pictures/overlay.py")
+    assert sentence.endswith(f"names {option}")
+    assert not named_options(source, "cli/console.py")
+
+
+def test_other_dashes_are_no_options() -> None:
+    assert not named_options("rule, tree, style, minus = '-----', '|-- a', 'a--b', '--'  # --tile", "errors.py")

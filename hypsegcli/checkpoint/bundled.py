@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import hypsegcli
-from hypsegcli.errors import CheckpointError
+from hypsegcli.errors import CheckpointError, setting
 
 NAME = "camvid-resnet18.safetensors"
 DISK = "camvid-disk.safetensors"  # two-dimensional
@@ -22,4 +22,6 @@ def bundled_checkpoint(name: str = NAME) -> Path:
     for folder in (package / "weights", package.parent / "weights"):
         if (folder / name).is_file():
             return folder / name
-    raise CheckpointError(f"the bundled checkpoint {name} is missing from this installation; pass --checkpoint FILE")
+    raise CheckpointError(
+        f"the bundled checkpoint {name} is missing from this installation; pass {setting('checkpoint', 'FILE')}"
+    )

@@ -15,7 +15,7 @@ from typing import Generic, Literal, TypeVar
 import torch
 
 from hypsegcli.budget import BUDGET, Budget
-from hypsegcli.errors import first_line
+from hypsegcli.errors import first_line, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
@@ -155,9 +155,9 @@ def fit_into_memory(
         return result, tile
     if result.kind != "memory":
         return replace(result, reason=f"the network failed on this {width} x {height} image: {result.reason}")
-    advice = "; use --tile 512 or --longest-side"
+    advice = f"; use {setting('tile', 512)} or {setting('longest_side')}"
     if windows:
-        advice = f", not even in windows of {windows[-1].tile} pixels; use --longest-side"
+        advice = f", not even in windows of {windows[-1].tile} pixels; use {setting('longest_side')}"
     return replace(result, reason=f"{width} x {height} pixels do not fit into memory{advice}")
 
 

@@ -47,11 +47,11 @@ class Metric:
     _: KW_ONLY
     field: str = ""  # in that record, where it is not called by the name
     short: str = ""  # at the head of a column, where the title is too long
-    in_summary: bool = True  # what --fail-under and compare know
+    in_summary: bool = True  # what bounds and compare know
     in_terminal: bool = True  # in the terminal's table of the summary, or of the measures
     in_page: bool = True  # in the page's table of measures
     interval: Literal["exact", "coarse"] | None = None  # replicates: from all counts, from fewer levels of confidence
-    over_classes: bool = False  # a mean over classes, to which --mean-over applies
+    over_classes: bool = False  # a mean over classes, to which the chosen mean applies
 
     @property
     def heading(self) -> str:
@@ -168,7 +168,7 @@ _TERMS = {
     "replaces truth and answer by that node and scores there (the reference's TensorFlow metrics), 'moved' counts such "
     "mistakes as hits of the true class (its NumPy metrics)",
     "per_class": "a measure's scores per class are over the pixels of that true class, from 4,096 levels of confidence",
-    "unseen": "masks and answers are restricted to the classes of --unseen; confidence, NLL and Brier score remain "
+    "unseen": "masks and answers are restricted to the classes named as unseen; confidence, NLL and Brier score remain "
     "those of the answer among all classes",
     "interval": "95 % interval over images: percentiles of bootstrap replicates in which every image takes part as "
     "often as a Poisson(1) variate says; AUROC and AURC of a replicate from 1,024 levels of "

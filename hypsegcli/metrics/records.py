@@ -33,7 +33,7 @@ class _Record(BaseModel):
 
 
 class Score(_Record):
-    """One number of the summary, by which `--fail-under` and `compare` know it."""
+    """One number of the summary, by which bounds and `compare` know it."""
 
     value: Number
     low: Number = None  # 95 % interval over images, where there is one

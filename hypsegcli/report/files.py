@@ -1,4 +1,4 @@
-"""What `hypseg evaluate --out` leaves behind: report.json, report.html, per_image.csv, replicates.npz."""
+"""What `hypseg evaluate` leaves behind: report.json, report.html, per_image.csv, replicates.npz."""
 
 from __future__ import annotations
 

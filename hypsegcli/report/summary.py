@@ -1,4 +1,4 @@
-"""The summary of a report: one list of scores by name, for `--fail-under`, `compare` and the first table."""
+"""The summary of a report: one list of scores by name, for bounds, `compare` and the first table."""
 
 from __future__ import annotations
 

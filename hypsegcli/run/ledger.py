@@ -1,7 +1,8 @@
 """The books of a run: manifest.jsonl, a line an image as it finishes, and run.json, the whole.
 
-`--resume` believes a manifest line if the image was done by the same recipe (checkpoint and options that decide
-the pixels), the input is the same file and has not changed since, and all its outputs are there at their full size.
+A run that resumes another believes a manifest line if the image was done by the same recipe (checkpoint and options
+that decide the pixels), the input is the same file and has not changed since, and all its outputs are there at their
+full size.
 """
 
 from __future__ import annotations

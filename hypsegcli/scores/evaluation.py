@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hypsegcli.errors import DataError
+from hypsegcli.errors import DataError, setting
 from hypsegcli.files.ahead import ahead
 from hypsegcli.metrics.edges import f_from_counts
 from hypsegcli.metrics.ranking import BINS, auroc
@@ -131,7 +131,10 @@ def evaluate(
             evaluation.seconds["count"] += seconds
             yield row
     if not evaluation.tally.confusion.any():
-        raise DataError("no mask has a pixel of the classes asked for; see --unseen, --ignore-index and --map")
+        raise DataError(
+            f"no mask has a pixel of the classes asked for; see {setting('unseen')}, {setting('ignore_index')} and "
+            f"{setting('map')}"
+        )
 
 
 class _Counted(NamedTuple):

@@ -13,7 +13,7 @@ from torchvision import models
 from hypsegcli.checkpoint.read_header import require_file
 from hypsegcli.checkpoint.state import read_plain
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import CheckpointError, DataError, first_line
+from hypsegcli.errors import CheckpointError, DataError, first_line, setting
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.network.backbones.features import torchvision_name
@@ -83,15 +83,16 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
     # A network cut shorter may start from a whole one; of others some tensors would fit, and mean nothing.
     if torchvision_name(theirs.backbone) != torchvision_name(ours.backbone):
         raise DataError(
-            f"--init {path}: its backbone is {theirs.backbone}, not {ours.backbone}; choose that one or another file"
+            f"{setting('init', path)}: its backbone is {theirs.backbone}, not {ours.backbone}; choose that one or "
+            "another file"
         )
     # Rows of a head belong to classes; those of other classes mean nothing here, even where the shapes fit.
     shape = ("head", "t_max", "radial_limit", "embedding_size", "nodes")
     same_head = other.header.tree == tree and all(getattr(theirs, name) == getattr(ours, name) for name in shape)
     if head and same_head and theirs.curvature != ours.curvature:
         raise DataError(
-            f"--init {path}: its head was trained with curvature {theirs.curvature:g}, not {ours.curvature:g}; pass "
-            f"--curvature {theirs.curvature!r}"
+            f"{setting('init', path)}: its head was trained with curvature {theirs.curvature:g}, not "
+            f"{ours.curvature:g}; pass {setting('curvature', repr(theirs.curvature))}"
         )
     left_out = () if head and same_head else ("head.",) if head else ("head.", "decoder.embed.")
     source, target = other.model.state_dict(), model.state_dict()

@@ -153,7 +153,7 @@ def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) 
     if config.train_only == "head" and random:
         raise DataError(
             f"train_only=head would leave {len(random)} tensors as chance made them, such as {random[0]} "
-            f"({start.description}); choose an --init whose network is this one"
+            f"({start.description}); choose an {setting('init')} whose network is this one"
         )
     return start.description
 

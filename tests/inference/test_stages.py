@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.limited_engine import AUTO, TREE, WIDE, LimitedEngine, picture
 
+from hypsegcli.errors import setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
@@ -106,9 +107,9 @@ def test_no_step_is_taken_that_is_forbidden_or_no_smaller(
     (found,) = run(engine, images, tiling=tiling, longest_side=longest_side)
     assert len(engine.sizes) == tries
     advice = (
-        "; use --tile 512 or --longest-side"
+        f"; use {setting('tile', 512)} or {setting('longest_side')}"
         if tries == 1
-        else ", not even in windows of 512 pixels; use --longest-side"
+        else f", not even in windows of 512 pixels; use {setting('longest_side')}"
     )
     assert found == Unsegmented(0, Trouble("memory", f"1040 x 528 pixels do not fit into memory{advice}"))
 

@@ -88,7 +88,7 @@ def test_what_does_not_fit_stays_random(checkpoint: Path) -> None:
 
 
 def test_a_head_of_another_curvature_is_not_taken_unnoticed(checkpoint: Path) -> None:
-    with pytest.raises(DataError, match=r"its head was trained with curvature 1, not 0\.5; pass --curvature 1\.0"):
+    with pytest.raises(DataError, match=r"its head was trained with curvature 1, not 0\.5; pass curvature=1\.0"):
         initialise(network(curvature=0.5), str(checkpoint), TREE, head=True)
     assert initialise(network(curvature=0.5), str(checkpoint), TREE, head=False).random
     left = initialise(network(t_max=5.0), str(checkpoint), TREE, head=True).random
