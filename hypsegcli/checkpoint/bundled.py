@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import hypsegcli
 from hypsegcli.errors import CheckpointError, setting
 
 NAME = "camvid-resnet18.safetensors"
 DISK = "camvid-disk.safetensors"  # two-dimensional
 
 
-def checkpoint_path(given: Path | None, *, bundled: str = NAME) -> Path:
-    """The checkpoint that was named, else a bundled one."""
-    return given or bundled_checkpoint(bundled)
+def checkpoint_path(given: str | os.PathLike[str] | None, *, bundled: str = NAME) -> Path:
+    """The file of a checkpoint that was named, by its path or by the name of a bundled one; without one, `bundled`.
+
+    A file of that name comes before a bundled checkpoint.
+    """
+    if given is None:
+        return bundled_checkpoint(bundled)
+    path = Path(given)
+    file = f"{given}.safetensors"
+    return bundled_checkpoint(file) if file in {NAME, DISK} and not path.exists() else path
 
 
 def bundled_checkpoint(name: str = NAME) -> Path:
     """Its file: inside the installed package, or in `weights/` beside it in a source checkout."""
-    package = Path(hypsegcli.__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "weights", package.parent / "weights"):
         if (folder / name).is_file():
             return folder / name

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hypsegcli.confidence.measures import MEASURES, available
+from hypsegcli.confidence.measures import choose_measures
 from hypsegcli.errors import TreeError, UsageError
+from hypsegcli.inference.request import Tile, check_tile
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.hierarchy.tree import ClassTree
-    from hypsegcli.inference.build import Tile
     from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.tally import Tolerance
 
@@ -23,13 +23,7 @@ _LARGEST_TOLERANCE, _LARGEST_SHARE = 200, 5  # pixels, percent: edges farther ap
 
 def parse_tile(text: str) -> Tile:
     """`--tile`: auto, off, or a window's side."""
-    if text == "auto":
-        return "auto"
-    if text == "off":
-        return "off"
-    if not text.isdecimal() or int(text) < 128 or int(text) % 16:
-        raise UsageError(f"--tile {text}: expected auto, off, or a multiple of 16 pixels from 128 on")
-    return int(text)
+    return check_tile(int(text) if text.isdecimal() else text)
 
 
 def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | None:
@@ -51,16 +45,13 @@ def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str,
     """
     if raw and text is not None:
         raise UsageError("--raw is short for --measure distance; leave one of them out")
-    calibrated = header.calibration is not None
-    if text is None:
-        return ("calibrated" if calibrated and not raw else "distance",)
-    known = available(calibrated=calibrated)
-    names = known if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    if "calibrated" in names and not calibrated:
-        raise UsageError("--measure calibrated: this checkpoint carries no calibration; fit one with hypseg calibrate")
-    if set(names) - set(MEASURES):
-        raise UsageError(f"--measure {text}: expected all, or some of {', '.join(MEASURES)}, separated by commas")
-    return names
+    names = None if text is None else [name.strip() for name in text.split(",")]
+    try:
+        return choose_measures(
+            "all" if text == "all" else ["distance"] if raw else names, calibrated=header.calibration is not None
+        )
+    except UsageError as problem:
+        raise UsageError(f"--measure {text}: {problem}") from problem
 
 
 def parse_bounds(fail_under: Sequence[str], fail_over: Sequence[str]) -> list[Bound]:

@@ -6,8 +6,11 @@ uncertainty is `1 - confidence / full scale`, in [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+from hypsegcli.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,23 @@ MEASURES = {
 def available(*, calibrated: bool) -> tuple[str, ...]:
     """The measures of a checkpoint that carries a calibration, or none."""
     return tuple(name for name, measure in MEASURES.items() if calibrated or not measure.needs_calibration)
+
+
+def choose_measures(names: Sequence[str] | Literal["all"] | None, *, calibrated: bool) -> tuple[str, ...]:
+    """The measures of those names, each once, for a checkpoint that carries a calibration, or none.
+
+    None: what the checkpoint can say best, the probability of being right where it is calibrated, else the distance.
+    Raises UsageError for a measure that does not exist, or not for this checkpoint.
+    """
+    if names is None:
+        return ("calibrated" if calibrated else "distance",)
+    known = available(calibrated=calibrated)
+    chosen = known if names == "all" else tuple(dict.fromkeys(names))
+    if "calibrated" in chosen and not calibrated:
+        raise UsageError("this checkpoint carries no calibration; fit one with hypseg calibrate")
+    if not chosen or set(chosen) - set(MEASURES):
+        raise UsageError(f"expected all, or some of {', '.join(MEASURES)}")
+    return chosen
 
 
 def full_scale(name: str, *, max_distance: float) -> float:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from hypsegcli.budget import BUDGET
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.choose import make_engine
-from hypsegcli.inference.request import EngineName, Precision, Request
+from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.tiling import ALIGNMENT, Tiling, round_to_alignment
 from hypsegcli.network.model import HyperbolicDeepLab, receptive_radius
-
-Tile = int | Literal["auto", "off"]  # a window's side in pixels, a multiple of 16
 
 
 def make_segmenter(
@@ -29,8 +26,10 @@ def make_segmenter(
 ) -> Segmenter:
     """The checkpoint's network in an engine on a device, asked for what a request says.
 
-    `tell` hears of what takes long. Raises DeviceError where engine, device or precision are not to be had here.
+    `tell` hears of what takes long. Raises UsageError for windows that cannot be, and DeviceError where engine, device
+    or precision are not to be had here.
     """
+    check_tile(tile)
     if engine not in {"auto", "torch"} and device == "auto":
         device = "cpu"  # where the others run
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=tell)

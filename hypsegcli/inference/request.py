@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hypsegcli.errors import UsageError, setting
+
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16"]  # of the layers before the exponential map
 
@@ -12,6 +14,8 @@ Precision = Literal["auto", "fp32", "bf16"]  # of the layers before the exponent
 # ball and measures the blend, as the reference does: its map also dips where neighbouring pixels are both certain and
 # merely point apart.
 Interpolation = Literal["scalar", "points"]
+
+Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,14 @@ class Request:
     def __post_init__(self) -> None:
         if self.main is not None and self.main not in self.measures:
             raise ValueError(f"the main measure {self.main} is none of {', '.join(self.measures)}")
+
+
+def check_tile(tile: int | str) -> Tile:
+    """The same, where it says how large windows are; UsageError where it does not."""
+    if tile == "auto":
+        return "auto"
+    if tile == "off":
+        return "off"
+    if not isinstance(tile, int) or tile < 128 or tile % 16:
+        raise UsageError(f"{setting('tile', tile)}: expected auto, off, or a multiple of 16 pixels from 128 on")
+    return tile

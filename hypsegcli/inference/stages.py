@@ -17,6 +17,7 @@ import torch
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import first_line, setting
 from hypsegcli.images.decode import DecodedImage
+from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.tiling import Tiling
@@ -135,6 +136,11 @@ class Stages:
         for loaded in batch:
             loaded.seconds.update(network=network, reduce=reduce)
         return [Segmented(loaded, prediction) for loaded, prediction in zip(batch, predictions, strict=True)]
+
+
+def usual_batch_size(device: Device) -> int:
+    """How many images go through the network together where nobody says so."""
+    return 1 if device.torch.type == "cpu" else 8
 
 
 def fit_into_memory(

@@ -12,6 +12,7 @@ PREDICT = (
     "overlay",
     "probabilities",
 )
+USUAL = PREDICT[:4]  # of those, where none are named
 UNCERTAINTY = (
     "heatmap",
     "uncertainty",

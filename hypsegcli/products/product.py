@@ -101,6 +101,12 @@ class Product(ABC):
         return f".{self.format(wanted)}"
 
 
+def find_products(kinds: Sequence[str], measures: Sequence[str]) -> list[Product]:
+    """The products of some kinds, in their order, and then those for measures besides the first, the main one."""
+    products = [find_product(kind) for kind in kinds]
+    return products + [further for product in products for further in product.further(measures[1:])]
+
+
 def find_product(kind: str) -> Product:
     """The product of a kind that is listed in this package; imported only now, so that help is instant."""
     product: Product = import_module(f"hypsegcli.products.{kind}").PRODUCT

@@ -12,6 +12,7 @@ from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.ahead import default_workers
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import usual_batch_size
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
 from hypsegcli.run.plan import PlannedImage
@@ -51,7 +52,7 @@ class Run:
             **job.detail,
         }
         self._job, self._segmenter = job, segmenter
-        self._batch_size = job.batch_size or (1 if engine.device.torch.type == "cpu" else 8)
+        self._batch_size = job.batch_size or usual_batch_size(engine.device)
         workers = default_workers() if job.workers is None else job.workers
         sizes = {"batch_size": self._batch_size, "workers": workers, "max_pixels": job.max_pixels}
         self.profile = Profile(workers)

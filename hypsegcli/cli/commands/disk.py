@@ -53,10 +53,10 @@ def disk(
     """Draw one image's pixels in the Poincaré disk, with the classes' gyroplanes as geodesics and rings of distance."""
     _check_out(out, image, overwrite=overwrite)
 
-    from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
+    from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
 
-    path = checkpoint or bundled_checkpoint(DISK)
+    path = checkpoint_path(checkpoint, bundled=DISK)
     _check_header(read_header(path), path)
 
     from hypsegcli.checkpoint.store import load_checkpoint

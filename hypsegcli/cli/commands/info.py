@@ -17,10 +17,10 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="The whole header as JSON.")] = False,
 ) -> None:
     """Tell what a checkpoint is, without running it."""
-    from hypsegcli.checkpoint.bundled import bundled_checkpoint
+    from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
 
-    path = checkpoint or bundled_checkpoint()
+    path = checkpoint_path(checkpoint)
     header = read_header(path)
     if as_json:
         say(header.model_dump_json(indent=2))

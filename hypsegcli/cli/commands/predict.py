@@ -17,7 +17,7 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.products import PREDICT, Format
+from hypsegcli.products import PREDICT, USUAL, Format
 from hypsegcli.run.plan import plan_run
 
 
@@ -26,9 +26,9 @@ def predict(
     *,
     paths: InputPaths,
     output: OutputFolder,
-    save: Annotated[
-        str, typer.Option(help=f"What to write, separated by commas: {', '.join(PREDICT)}.")
-    ] = "labels,confidence,boundary,overlay",
+    save: Annotated[str, typer.Option(help=f"What to write, separated by commas: {', '.join(PREDICT)}.")] = ",".join(
+        USUAL
+    ),
     format_: Annotated[
         Format,
         typer.Option(
@@ -62,7 +62,7 @@ def predict(
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.checkpoint.read_header import read_header
-    from hypsegcli.products.product import Context, find_product
+    from hypsegcli.products.product import Context, find_product, find_products
 
     kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
     if not kinds or set(kinds) - set(PREDICT):
@@ -76,11 +76,9 @@ def predict(
         )
     header = read_header(inputs.checkpoint_path)
     measures = parse_measures(measure, header, raw=raw)
-    products = [find_product(kind) for kind in kinds]
-    further = [added for product in products for added in product.further(measures[1:])]
-    if len(measures) > 1 and not further:
+    products = find_products(kinds, measures)
+    if len(measures) > 1 and len(products) == len(kinds):
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
-    products += further
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
     plan = plan_run(find_inputs(paths), output.out, suffixes, overwrite=output.overwrite, resume=output.resume)

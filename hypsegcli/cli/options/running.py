@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.inference.request import EngineName, Interpolation, Precision
 
 # Panels of --help; the other options stand in one above them.
@@ -79,7 +79,11 @@ class Input:
 
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="A .safetensors checkpoint.", show_default="the bundled one", rich_help_panel=INPUT),
+        typer.Option(
+            help="A .safetensors checkpoint, or the name of a bundled one.",
+            show_default="camvid-resnet18",
+            rich_help_panel=INPUT,
+        ),
     ] = None
     interpolate: Annotated[
         Interpolation,
@@ -101,8 +105,8 @@ class Input:
 
     @property
     def checkpoint_path(self) -> Path:
-        """The checkpoint named, or the bundled one."""
-        return self.checkpoint or bundled_checkpoint()
+        """The file of the checkpoint named, or of the bundled one."""
+        return checkpoint_path(self.checkpoint)
 
 
 @dataclass(frozen=True, kw_only=True)
