@@ -16,7 +16,7 @@ from PIL import Image
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
-from hypsegcli.images.open_image import Opened, image_errors, open_upright
+from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent
@@ -48,7 +48,15 @@ def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely
     and faithfully, and for more than `max_pixels` pixels.
     """
-    opened = open_upright(path, max_pixels=max_pixels)
+    return _to_pixels(path, open_upright(path, max_pixels=max_pixels))
+
+
+def decode_pillow(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Turn a Pillow image to upright RGB as `decode_image` does a file; in errors it is called `name`."""
+    return _to_pixels(name, take_upright(image, name, max_pixels=max_pixels))
+
+
+def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
     notes = list(opened.notes)
     with image_errors(path):
         mode = opened.image.mode
@@ -102,7 +110,7 @@ def decode_mask(path: Path) -> NDArray[Any]:
         return values
 
 
-def _grey_from_deep(path: Path, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:
+def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:
     """Scale 12-bit, 16-bit and small 32-bit grey to (H, W) uint8, rounding."""
     values = np.asarray(opened.image)
     low, high = int(values.min()), int(values.max())

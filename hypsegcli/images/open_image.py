@@ -54,7 +54,7 @@ class Opened:
 
 
 @contextmanager
-def image_errors(path: Path) -> Iterator[None]:
+def image_errors(path: Path | str) -> Iterator[None]:
     """Turn any exception into an ImageError that names `path`: Pillow raises nearly every kind there is."""
     try:
         yield
@@ -83,28 +83,42 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         kind = image.format or ""
         if kind == "JPEG2000":
             _check_jpeg2000(path, data, image.mode)
-        rawmode, maxval = _samples(image)
-        white_is_zero = False
-        notes: list[str] = []
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
-        if frames > 1:
-            notes.append(f"frame 1 of {frames} used")
-        orientation: object = 1
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            orientation = image.tag_v2.get(_ORIENTATION, 1)
-            white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
-        image.load()
-        upright: Image.Image = image
-        if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
-            orientation = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
-            if orientation in _TRANSPOSE:
-                upright = image.transpose(_TRANSPOSE[orientation])
+        return _load_upright(image, frames)
+
+
+def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
+    """Turn a Pillow image upright, loaded or not, of whose frames it shows one; it stays as it is itself.
+
+    Raises ImageError, which calls it `name`, as `open_upright` does.
+    """
+    width, height = image.size
+    check_size(name, height, width, max_pixels=max_pixels)
+    with image_errors(name):
+        return _load_upright(image, 1)
+
+
+def _load_upright(image: Image.Image, frames: int) -> Opened:
+    kind = image.format or ""
+    rawmode, maxval = _samples(image)
+    white_is_zero = False
+    notes = [f"frame 1 of {frames} used"] if frames > 1 else []
+    orientation: object = 1
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        orientation = image.tag_v2.get(_ORIENTATION, 1)
+        white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
+    image.load()
+    upright: Image.Image = image
+    if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
+        orientation = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
         if orientation in _TRANSPOSE:
-            notes.append(f"turned upright (EXIF orientation {orientation})")
-        return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes))
+            upright = image.transpose(_TRANSPOSE[orientation])
+    if orientation in _TRANSPOSE:
+        notes.append(f"turned upright (EXIF orientation {orientation})")
+    return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes))
 
 
-def check_size(path: Path, height: int, width: int, *, max_pixels: int) -> None:
+def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:
     """ImageError for a picture with no pixels, or with more than `max_pixels`."""
     if width < 1 or height < 1:
         raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it")

@@ -1,0 +1,235 @@
+"""hypseg in Python: a model, and the segmentations it makes. Nothing here prints or exits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, overload
+
+from PIL import Image
+
+from hypsegcli.budget import MAX_PIXELS
+from hypsegcli.checkpoint.bundled import checkpoint_path
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
+from hypsegcli.confidence.measures import choose_measures
+from hypsegcli.errors import ImageError, UsageError, setting
+from hypsegcli.files.ahead import ahead, default_workers
+from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
+from hypsegcli.inference.build import make_segmenter
+from hypsegcli.inference.request import EngineName, Interpolation, Precision, Request, Tile
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.stages import Loaded, Segmented, Stages, Unsegmented, usual_batch_size
+from hypsegcli.products.product import Context
+from hypsegcli.segmentation import Segmentation
+
+
+class Origin(NamedTuple):
+    """Where an image comes from."""
+
+    name: str  # what it is called in errors
+    path: Path | None  # its file, where that is known
+
+
+def load_model(
+    checkpoint: str | os.PathLike[str] | None = None,
+    *,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    tile: Tile = "auto",
+    measures: Sequence[str] | Literal["all"] | None = None,
+    level: int | str | None = None,
+    threshold: float | None = None,
+    probabilities: bool = False,
+    longest_side: int | None = None,
+    interpolate: Interpolation = "scalar",
+    max_pixels: int = MAX_PIXELS,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Model:
+    """Load a checkpoint, by its path or the name of a bundled one, ready to segment.
+
+    checkpoint    a .safetensors file, `camvid-resnet18` (where none is named) or `camvid-disk`
+    engine        what runs the network on a CPU: openvino, onnxruntime, torch; auto takes the first that is installed
+    device        auto, cpu, cuda, cuda:N or mps
+    precision     of the layers before the ball: auto, fp32 or bf16
+    tile          side of the overlapping windows in which larger images go through the network, in pixels, a multiple
+                  of 16 from 128 on; auto (2048) or off
+    measures      of confidence, or all; the first one is `Segmentation.confidence`. Where none is named, the
+                  probability of being right where the checkpoint is calibrated, else the distance
+    level         of the labels: a depth of the class tree, 1 the coarsest, the name of a node, which stands for its
+                  depth, or auto: as deep as the probability stays above the threshold; None for the classes
+    threshold     of level auto, in [0.5, 1); 0.5 where it is not given
+    probabilities whether segmentations carry those of all classes
+    longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size
+    interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
+    max_pixels    above which an image is refused before it is decoded
+    tell          hears, in sentences, of what takes long: converting a network for an engine
+
+    Raises CheckpointError for a file that is none, UsageError and TreeError for settings that cannot be, DeviceError
+    where engine, device or precision are not to be had here.
+    """
+    for name, value, allowed in (("engine", engine, EngineName), ("interpolate", interpolate, Interpolation)):
+        if value not in get_args(allowed):
+            raise UsageError(f"{setting(name, value)}: expected {', '.join(get_args(allowed))}")
+    if threshold is not None and (level != "auto" or not 0.5 <= threshold < 1.0):
+        raise UsageError(
+            f"{setting('threshold', threshold)}: expected a number in [0.5, 1), for {setting('level')} auto"
+        )
+    if longest_side is not None and (longest_side < 16 or tile not in {"auto", "off"}):
+        raise UsageError(
+            f"{setting('longest_side', longest_side)}: expected 16 pixels or more, and no {setting('tile')}"
+        )
+    loaded = load_checkpoint(checkpoint_path(checkpoint))
+    tree = loaded.header.tree
+    chosen = choose_measures(measures, calibrated=loaded.header.calibration is not None)
+    depth: int | Literal["auto"] | None = "auto" if level == "auto" else None
+    if level is not None and level != "auto":
+        depth = tree.level_of(level) if isinstance(level, str) else level
+        tree.at_level(depth)
+    request = Request(
+        measures=tuple(dict.fromkeys((*chosen, "distance"))),
+        main=chosen[0],
+        level=depth,
+        threshold=0.5 if threshold is None else threshold,
+        probabilities=probabilities,
+        longest_side=longest_side,
+        interpolate=interpolate,
+    )
+    segmenter = make_segmenter(loaded, request, engine=engine, device=device, precision=precision, tile=tile, tell=tell)
+    return Model(loaded, segmenter, measures=chosen, max_pixels=max_pixels)
+
+
+class Model:
+    """A network ready to segment; `load_model` makes it. It may be used from any thread, by many at once."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, segmenter: Segmenter, *, measures: tuple[str, ...], max_pixels: int = MAX_PIXELS
+    ) -> None:
+        """`measures` are those of a segmentation's files, the main one first."""
+        self._segmenter = segmenter
+        self._max_pixels = max_pixels
+        self._context = Context.of(checkpoint.header, checkpoint.sha256, level=segmenter.request.level)
+        self._context.palette.flags.writeable = False
+        self.header: Header = checkpoint.header
+        self.measures = measures
+
+    def __repr__(self) -> str:
+        model = self.header.model
+        return f"<Model {model.backbone}, {self.header.tree.classes} classes, {self.engine} on {self.device}>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What labels mean: the name of each id."""
+        return self._context.names
+
+    @property
+    def engine(self) -> str:
+        """What runs the network, such as `openvino 2026.4.1`."""
+        return self._segmenter.engine.label
+
+    @property
+    def device(self) -> str:
+        """Where it runs, and in which precision, such as `cpu, fp32`."""
+        return self._segmenter.engine.device.label
+
+    def segment(self, image: ImageLike) -> Segmentation:
+        """Segment a file, a Pillow image, or an array (H, W, 3) of uint8 RGB, not BGR.
+
+        Files and Pillow images are turned upright as their EXIF data say, transparency is shown on white, 16 bits are
+        scaled to 8. Raises ImageError where that is not possible, or the network fails on the image.
+        """
+        loaded = self._load(("the image", image))
+        if isinstance(loaded, ImageError):
+            raise loaded
+        result = self._finish(Stages(self._segmenter).segment_one(loaded))
+        if isinstance(result, ImageError):
+            raise result
+        return result
+
+    @overload
+    def segment_many(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        workers: int | None = None,
+        batch_size: int | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> Generator[Segmentation, None, None]: ...
+
+    @overload
+    def segment_many(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        workers: int | None = None,
+        batch_size: int | None = None,
+        on_error: Literal["yield"],
+    ) -> Generator[Segmentation | ImageError, None, None]: ...
+
+    def segment_many(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        workers: int | None = None,
+        batch_size: int | None = None,
+        on_error: Literal["raise", "yield"] = "raise",
+    ) -> Generator[Any, None, None]:
+        """Segment images, taken as `segment` takes them, one result an image, in their order.
+
+        `workers` threads decode ahead of the network (None: one a CPU, at most 16; 0: none), and no more than
+        `batch_size` neighbours of equal size go through it together (None: 1 on a CPU, else 8); memory does not grow
+        with the number of images. An ImageError is raised at its image's turn, which ends the iteration, or with
+        `on_error="yield"` given out in the segmentation's place: none is skipped in silence.
+        """
+        if on_error not in {"raise", "yield"}:
+            raise UsageError(f"{setting('on_error', on_error)}: expected raise or yield")
+        if isinstance(images, str | os.PathLike | Image.Image):
+            raise UsageError("expected several images, a list of them say; segment takes one")
+        threads = default_workers() if workers is None else workers
+        return self._each(images, threads, batch_size or usual_batch_size(self._segmenter.engine.device), on_error)
+
+    def _each(
+        self, images: Iterable[ImageLike], workers: int, batch_size: int, on_error: str
+    ) -> Generator[Segmentation | ImageError, None, None]:
+        numbered = ((f"image {number}", image) for number, image in enumerate(images, start=1))
+        stages = Stages(self._segmenter, batch_size=batch_size)
+        loading = ahead(self._load, numbered, workers=workers, depth=workers + batch_size, pixels=_pixels)
+        segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError, None, None]
+        segmenting = stages.segment(loading)
+        with closing(loading), closing(segmenting):
+            for one in segmenting:
+                result = one if isinstance(one, ImageError) else self._finish(one)
+                del one  # what is done with must not be held here until the next one comes
+                if isinstance(result, ImageError) and on_error == "raise":
+                    raise result
+                yield result
+                del result
+
+    def _load(self, named: tuple[str, ImageLike]) -> Loaded[Origin] | ImageError:
+        name, image = named
+        path = image_path(image)
+        try:
+            decoded = decode_image_like(image, name, max_pixels=self._max_pixels)
+        except ImageError as error:
+            return error
+        return Loaded(Origin(name if path is None else str(path), path), decoded)
+
+    def _finish(self, segmented: Segmented[Origin] | Unsegmented[Origin]) -> Segmentation | ImageError:
+        if isinstance(segmented, Unsegmented):
+            return ImageError(f"{segmented.item.name}: {segmented.trouble.reason}")
+        image = segmented.loaded.image
+        return Segmentation(
+            photograph=image.pixels,
+            prediction=segmented.prediction,
+            context=self._context,
+            measures=self.measures,
+            source=segmented.loaded.item.path,
+            notes=image.notes + segmented.notes,
+        )
+
+
+def _pixels(loaded: Loaded[Origin] | ImageError) -> int:
+    return 0 if isinstance(loaded, ImageError) else loaded.pixels

@@ -1,0 +1,150 @@
+"""Segmentation: one image, what was predicted of it, and what ids and values mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.confidence.boundary import boundary_map
+from hypsegcli.confidence.planes import Plane
+from hypsegcli.errors import ImageError, PlanError, UsageError, setting
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.images.discover import Input, Inputs
+from hypsegcli.inference.prediction import RGB, Labels, Prediction
+from hypsegcli.pictures.overlay import overlay
+from hypsegcli.products import PREDICT, USUAL, Format
+from hypsegcli.products.confidence import mean_confidence
+from hypsegcli.products.outputs import make_outputs
+from hypsegcli.products.product import Context, find_products
+from hypsegcli.run.plan import occupied, plan_outputs
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Segmentation:
+    """What a model makes of an image; H x W pixels, those of the upright image. Arrays are read-only."""
+
+    photograph: RGB  # (H, W, 3) uint8, the image as it was segmented, before it was shrunk
+    prediction: Prediction  # its planes, by measure
+    context: Context  # what all segmentations of a model have in common
+    measures: tuple[str, ...]  # of confidence, those asked for, the main one first
+    source: Path | None  # the image's file, None where it had none
+    notes: tuple[str, ...]  # what was changed in decoding, and what was done for want of memory
+
+    def __post_init__(self) -> None:
+        planes = MappingProxyType(dict(self.prediction.confidence))
+        object.__setattr__(self, "prediction", replace(self.prediction, confidence=planes))
+        for array in (self.photograph, self.labels, self.probabilities, *(plane.values for plane in planes.values())):
+            if array is not None:
+                array.flags.writeable = False
+
+    def __repr__(self) -> str:
+        height, width = self.labels.shape
+        return f"<Segmentation of {self.source or 'an image'}, {width} x {height} pixels, {self.measures[0]}>"
+
+    @property
+    def labels(self) -> Labels:
+        """(H, W) ids, uint8 or, from 256 nodes of the class tree on, uint16; `names` says what they mean."""
+        return self.prediction.labels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each id: of the classes, and with a level of the inner nodes too, then `undecided`."""
+        return self.context.names
+
+    @property
+    def colors(self) -> NDArray[np.uint8]:
+        """(N, 3) RGB of each id."""
+        return self.context.palette
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(H, W) of the main measure, high where the network is sure, never stretched per image.
+
+        By default, of a calibrated checkpoint, the probability that the pixel is right.
+        """
+        return self.prediction.main.values
+
+    @property
+    def distance(self) -> NDArray[np.float32]:
+        """(H, W) geodesic distance of the pixel's embedding to the origin of the ball, in the ball's unit."""
+        return self.prediction.confidence["distance"].values
+
+    @property
+    def planes(self) -> Mapping[str, Plane]:
+        """Every measure by its name, with its values (H, W) and the largest value that it can take."""
+        return self.prediction.confidence
+
+    @property
+    def probabilities(self) -> NDArray[np.float16] | None:
+        """(K, H, W) of the classes, where `load_model` was told to keep them."""
+        return self.prediction.probabilities
+
+    def boundary(self) -> NDArray[np.uint8]:
+        """(H, W): 255 where the confidence falls to half or less between two surer regions, 0 where it does not dip."""
+        return boundary_map(self.prediction.main)
+
+    def overlay(self) -> RGB:
+        """(H, W + legend, 3) RGB: the photograph under its classes, with a legend.
+
+        Beside pictures under 240 pixels the legend may be higher.
+        """
+        return overlay(self.photograph, self.labels, self.colors, self.names)
+
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        kinds: Sequence[str] = USUAL,
+        format: Format = "png",
+        overwrite: bool = False,
+    ) -> dict[str, Path]:
+        """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; each file whole or not at all.
+
+        `kinds` are labels, confidence, boundary, overlay and, where the model keeps them, probabilities; confidence
+        brings `confidence-<measure>` for every further measure. `format` is as on the command line: npy for confidence,
+        tif for labels and confidence. The name, which may have folders in it, is by default that of the image's file.
+
+        Raises UsageError for kinds or a name that cannot be, PlanError for files that are there already, unless they
+        are to be overwritten, or that would replace the image, and ImageError where a file cannot be written.
+        """
+        products = find_products(_checked_kinds(kinds, self.probabilities is not None), self.measures)
+        if format != "png" and not any(product.offers(format) for product in products):
+            raise UsageError(f"{setting('format', format)}: {', '.join(kinds)} does not come in it")
+        key = _checked_name(name if name is not None else self.source.stem if self.source else None)
+        suffixes = {product.kind: product.suffix(format) for product in products}
+        image = Input(self.source or Path(key), key)
+        (planned,) = plan = plan_outputs(Inputs((image,), ()), Path(folder), suffixes)
+        if not overwrite and (taken := occupied(plan)):
+            raise PlanError(f"{taken[0]}: is there already; replace it with {setting('overwrite', True)}")
+        outputs = make_outputs(products, replace(self.context, format=format), mean_confidence)
+        files = {kind: encode(self.photograph, self.prediction) for kind, encode in outputs.encoders.items()}
+        for kind, data in files.items():
+            path = planned.outputs[kind]
+            try:
+                write_atomically(path, data)
+            except OSError as error:
+                raise ImageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        return dict(planned.outputs)
+
+
+def _checked_kinds(kinds: Sequence[str], probabilities: bool) -> tuple[str, ...]:
+    known = PREDICT if probabilities else tuple(kind for kind in PREDICT if kind != "probabilities")
+    if isinstance(kinds, str) or not kinds or set(kinds) - set(known):
+        raise UsageError(f"{setting('kinds', kinds)}: expected a list of some of {', '.join(known)}")
+    return tuple(dict.fromkeys(kinds))
+
+
+def _checked_name(name: str | None) -> PurePosixPath:
+    if name is None:
+        raise UsageError(f"the image came from no file; say with {setting('name')} what its files are to be called")
+    key = PurePosixPath(name)
+    if not key.name or key.is_absolute() or ".." in key.parts:
+        raise UsageError(f"{setting('name', name)}: expected a name, or folders and a name, below the folder")
+    return key

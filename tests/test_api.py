@@ -1,0 +1,251 @@
+"""Models from Python: what they take, in which order, from which thread, and what they refuse."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from support import make_checkpoint, photograph
+from support.limited_engine import TREE as COLORS
+from support.limited_engine import LimitedEngine
+
+from hypsegcli.api import Model, load_model
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.errors import CheckpointError, DeviceError, ImageError, TreeError, UsageError
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.decode import decode_image
+from hypsegcli.images.image_like import ImageLike
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.segmentation import Segmentation
+
+TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(
+        tmp_path_factory.mktemp("api") / "x.safetensors", TREE, backbone="mobilenet_v3_small", curvature=2.0
+    )
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Path) -> Model:
+    return load_model(checkpoint, engine="torch")
+
+
+def noise(seed: int, height: int = 40, width: int = 56) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def same(one: Segmentation, other: Segmentation) -> bool:
+    return (
+        np.array_equal(one.labels, other.labels)
+        and np.array_equal(one.distance, other.distance)
+        and np.array_equal(one.confidence, other.confidence)
+    )
+
+
+def test_a_path_a_pillow_image_and_an_array_give_the_same(model: Model, tmp_path: Path) -> None:
+    path = photograph(tmp_path / "a.png")
+    wanted = model.segment(path)
+    for image in (str(path), Image.open(path), decode_image(path).pixels):
+        assert same(model.segment(image), wanted)
+    assert wanted.source == path
+    assert model.segment(noise(0)).source is None
+
+
+def test_the_image_may_change_afterwards(model: Model) -> None:
+    image = noise(1)
+    before = image.copy()
+    segmentation = model.segment(image)
+    image[:] = 0
+    assert np.array_equal(segmentation.photograph, before)
+
+
+def test_four_threads_get_their_own_segmentations(model: Model) -> None:
+    images = [noise(seed, 32 + 8 * (seed % 3)) for seed in range(6)]
+    alone = [model.segment(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(model.segment, images * 4))
+    for index, segmentation in enumerate(together):
+        assert same(segmentation, alone[index % 6])
+
+
+@pytest.mark.parametrize(("workers", "batch_size"), [(0, None), (2, None), (None, 1), (3, 4)])
+def test_many_come_in_order(model: Model, tmp_path: Path, workers: int | None, batch_size: int | None) -> None:
+    path = photograph(tmp_path / "a.jpg", size=(56, 40))
+    images: list[ImageLike] = [noise(0), path, noise(1), noise(2, 33, 48), Image.fromarray(noise(3))]
+    many = list(model.segment_many(iter(images), workers=workers, batch_size=batch_size))
+    assert [one.source for one in many] == [None, path, None, None, None]
+    for image, one in zip(images, many, strict=True):
+        alone = model.segment(image)
+        assert np.array_equal(one.photograph, alone.photograph)
+        np.testing.assert_allclose(one.distance, alone.distance, rtol=1e-4)
+
+
+def test_memory_does_not_grow_with_the_number_of_images(model: Model) -> None:
+    alive: list[weakref.ref[Any]] = []
+    taken = most = 0
+
+    def images() -> Iterator[NDArray[np.uint8]]:
+        nonlocal taken
+        for seed in range(60):
+            taken += 1
+            image = noise(seed, 24, 24)
+            alive.append(weakref.ref(image))
+            yield image
+            del image
+
+    for number, segmentation in enumerate(model.segment_many(images(), workers=2), start=1):
+        alive.append(weakref.ref(segmentation.photograph))
+        alive.append(weakref.ref(segmentation.labels))
+        alive.append(weakref.ref(segmentation.confidence))
+        most = max(most, sum(one() is not None for one in alive))
+        assert taken <= number + 5  # never far ahead
+        del segmentation
+    gc.collect()
+    assert taken == 60
+    assert len(alive) == 4 * 60
+    assert most <= 12
+    assert sum(one() is not None for one in alive) == 0
+
+
+def test_a_broken_image_is_raised_in_its_turn(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    images: list[ImageLike] = [noise(0), tmp_path / "broken.png", noise(1)]
+    many = model.segment_many(images, workers=2)
+    assert isinstance(next(many), Segmentation)
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        next(many)
+    assert list(many) == []
+
+
+def test_a_broken_image_can_be_given_out_in_its_turn(model: Model) -> None:
+    images: list[Any] = [noise(0)[..., 0], noise(1), noise(2).astype(np.float32)]
+    first, second, third = model.segment_many(images, on_error="yield")
+    assert isinstance(first, ImageError)
+    assert str(first).startswith("image 1: ")
+    assert isinstance(second, Segmentation)
+    assert isinstance(third, ImageError)
+    assert str(third).startswith("image 3: ")
+
+
+def test_what_the_caller_s_own_iterator_raises_is_the_caller_s(model: Model) -> None:
+    def images() -> Iterator[NDArray[np.uint8]]:
+        yield noise(0)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        list(model.segment_many(images()))
+
+
+def test_closed_early_it_takes_no_more(model: Model) -> None:
+    taken: list[int] = []
+    many = model.segment_many((taken.append(seed) or noise(seed) for seed in range(60)), workers=2)  # type: ignore[func-returns-value]
+    next(many)
+    many.close()
+    assert len(taken) < 10
+
+
+def test_an_image_on_which_the_network_fails(tmp_path: Path) -> None:
+    loaded = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", COLORS, embedding_size=3))
+    segmenter = Segmenter(LimitedEngine(1000), COLORS, request=Request(measures=("distance",), main="distance"))
+    small = Model(loaded, segmenter, measures=("distance",))
+    assert small.segment(noise(0, 16, 16)).labels.shape == (16, 16)
+    with pytest.raises(ImageError, match="the image: 64 x 64 pixels do not fit into memory; use tile=512"):
+        small.segment(noise(0, 64, 64))
+    failed, fine = small.segment_many([noise(0, 64, 64), noise(0, 16, 16)], on_error="yield")
+    assert isinstance(failed, ImageError)
+    assert str(failed).startswith("image 1: ")
+    assert isinstance(fine, Segmentation)
+
+
+@pytest.mark.parametrize(
+    ("level", "names"),
+    [
+        (None, TREE.names[:4]),
+        (1, TREE.names),
+        ("ground", TREE.names),
+        ("auto", (*TREE.names, "undecided")),
+    ],
+)
+def test_names_say_what_ids_mean(checkpoint: Path, level: int | str | None, names: tuple[str, ...]) -> None:
+    model = load_model(checkpoint, engine="torch", level=level)
+    segmentation = model.segment(noise(0))
+    assert model.names == segmentation.names == names
+    assert segmentation.colors.shape == (len(names), 3)
+    assert segmentation.labels.max() < len(names)
+    if level in {1, "ground"}:
+        assert not np.isin(segmentation.labels, (1, 2)).any()  # road and tree answer as ground
+
+
+def test_measures_are_those_asked_for_and_the_distance_is_always_there(checkpoint: Path) -> None:
+    model = load_model(checkpoint, engine="torch", measures=["entropy", "margin"], probabilities=True)
+    segmentation = model.segment(noise(0))
+    assert segmentation.measures == model.measures == ("entropy", "margin")
+    assert list(segmentation.planes) == ["entropy", "margin", "distance"]
+    assert np.array_equal(segmentation.confidence, segmentation.planes["entropy"].values)
+    assert np.array_equal(segmentation.distance, load_model(checkpoint, engine="torch").segment(noise(0)).confidence)
+    assert segmentation.planes["distance"].full_scale == model.header.model.max_distance
+    assert segmentation.probabilities is not None
+    assert segmentation.probabilities.shape == (4, 40, 56)
+
+
+def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = load_model("camvid-disk", engine="torch")
+    assert disk.header.model.embedding_size == 2
+    assert load_model(engine="torch").measures == ("calibrated",)
+    assert "torch" in disk.engine
+    assert disk.device == "cpu, fp32"
+    monkeypatch.chdir(tmp_path)
+    make_checkpoint(tmp_path / "camvid-disk", TREE, backbone="mobilenet_v3_small").rename("x.safetensors")
+    Path("x.safetensors").rename("camvid-disk")
+    assert load_model("camvid-disk", engine="torch").header.tree == TREE  # a file comes first
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "says"),
+    [
+        ({"engine": "tensorrt"}, UsageError, "engine=tensorrt: expected auto, torch"),
+        ({"engine": "onnxruntime", "device": "cuda"}, DeviceError, "cuda"),
+        ({"device": "tpu"}, DeviceError, "device=tpu"),
+        ({"precision": "fp8"}, DeviceError, "precision=fp8"),
+        ({"interpolate": "cubic"}, UsageError, "interpolate=cubic: expected scalar, points"),
+        ({"tile": 100}, UsageError, "tile=100: expected auto, off, or a multiple of 16"),
+        ({"tile": "big"}, UsageError, "tile=big"),
+        ({"measures": ["calibrated"]}, UsageError, "carries no calibration"),
+        ({"measures": ["sureness"]}, UsageError, "expected all, or some of"),
+        ({"measures": []}, UsageError, "expected all, or some of"),
+        ({"level": "wheel"}, TreeError, "wheel"),
+        ({"level": 3}, TreeError, "level 3"),
+        ({"threshold": 0.7}, UsageError, "threshold=0.7"),
+        ({"level": "auto", "threshold": 0.3}, UsageError, "threshold=0.3"),
+        ({"longest_side": 8}, UsageError, "longest_side=8"),
+        ({"longest_side": 512, "tile": 512}, UsageError, "longest_side=512"),
+    ],
+)
+def test_settings_that_cannot_be(checkpoint: Path, settings: Any, kind: type[Exception], says: str) -> None:
+    with pytest.raises(kind, match=says):
+        load_model(checkpoint, **settings)
+
+
+def test_what_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no such checkpoint file"):
+        load_model("camvid-resnet50")
+
+
+def test_a_single_image_is_not_taken_for_many(model: Model) -> None:
+    with pytest.raises(UsageError, match="segment takes one"):
+        model.segment_many("a.png")
+    with pytest.raises(UsageError, match="on_error=skip"):
+        model.segment_many([], on_error="skip")  # type: ignore[call-overload]
+    assert list(model.segment_many([])) == []

@@ -1,0 +1,168 @@
+"""Segmentations: their arrays are those of the maps that `hypseg predict` writes, and so are their files."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Hypseg, make_checkpoint, photograph
+
+from hypsegcli.api import Model, load_model
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.errors import ImageError, PlanError, UsageError
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.segmentation import Segmentation
+
+TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
+ALL = ("labels", "confidence", "boundary", "overlay", "probabilities")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("api") / "x.safetensors", TREE, backbone="mobilenet_v3_small")
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Path) -> Model:
+    return load_model(checkpoint, engine="torch")
+
+
+@pytest.fixture
+def segmentation(model: Model, tmp_path: Path) -> Segmentation:
+    return model.segment(photograph(tmp_path / "a.png"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in {"run.json", "manifest.jsonl"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "saving"),
+    [
+        ([], {}, {}),
+        (["--raw", "--format", "npy"], {"measures": ["distance"]}, {"format": "npy"}),
+        (["--format", "tif"], {}, {"format": "tif"}),
+        (
+            ["--measure", "all", "--save", ",".join(ALL), "--level", "auto", "--threshold", "0.6"],
+            {"measures": "all", "level": "auto", "threshold": 0.6, "probabilities": True},
+            {"kinds": ALL},
+        ),
+        (
+            ["--level", "ground", "--interpolate", "points", "--longest-side", "32", "--save", "overlay,labels"],
+            {"level": "ground", "interpolate": "points", "longest_side": 32},
+            {"kinds": ["overlay", "labels"]},
+        ),
+        (["--tile", "128"], {"tile": 128}, {}),
+    ],
+)
+def test_files_are_those_of_predict(
+    hypseg: Hypseg, photos: Path, checkpoint: Path, tmp_path: Path, options: list[str], settings: Any, saving: Any
+) -> None:
+    photograph(photos / "wide.png", size=(300, 150), seed=4)
+    assert hypseg("predict", photos, "--out", tmp_path / "cli", "--checkpoint", checkpoint, *options).code == 0
+    model = load_model(checkpoint, **settings)
+    paths = sorted(path for path in photos.rglob("*") if path.is_file())
+    for path, result in zip(paths, model.segment_many(paths), strict=True):
+        saved = result.save(tmp_path / "api", name=path.relative_to(photos).with_suffix("").as_posix(), **saving)
+        assert all(target.is_file() for target in saved.values())
+    assert len(files(tmp_path / "api")) >= 2 * len(paths)
+    assert files(tmp_path / "api") == files(tmp_path / "cli")
+
+
+def test_files_of_the_bundled_checkpoint_are_those_of_predict(hypseg: Hypseg, tmp_path: Path) -> None:
+    path = photograph(tmp_path / "a.jpg", size=(96, 64))
+    assert hypseg("predict", path, "--out", tmp_path / "cli", "--checkpoint", "camvid-resnet18").code == 0
+    load_model(bundled_checkpoint()).segment(path).save(tmp_path / "api")
+    assert files(tmp_path / "api") == files(tmp_path / "cli")
+
+
+def test_arrays_are_those_of_the_files(segmentation: Segmentation, tmp_path: Path) -> None:
+    saved = segmentation.save(tmp_path / "out")
+    stored = {kind: np.asarray(Image.open(path)) for kind, path in saved.items()}
+    assert np.array_equal(stored["labels"], segmentation.labels)
+    assert np.array_equal(stored["boundary"], segmentation.boundary())
+    assert np.array_equal(stored["overlay"], segmentation.overlay())
+    scale = segmentation.planes["distance"].full_scale
+    np.testing.assert_allclose(stored["confidence"] / 65535 * scale, segmentation.confidence, atol=scale / 65535)
+    palette = Image.open(saved["labels"]).getpalette()
+    assert palette is not None
+    assert palette[: 3 * 4] == segmentation.colors.ravel().tolist()
+
+
+def test_nothing_of_it_can_be_changed(segmentation: Segmentation) -> None:
+    for array in (segmentation.labels, segmentation.confidence, segmentation.colors, segmentation.photograph):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    with pytest.raises(FrozenInstanceError):
+        segmentation.notes = ()  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        segmentation.labels = segmentation.labels  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        segmentation.planes["distance"] = segmentation.planes["distance"]  # type: ignore[index]
+
+
+def test_a_name_says_where_files_go(segmentation: Segmentation, model: Model, tmp_path: Path) -> None:
+    assert segmentation.save(tmp_path, kinds=["labels"]) == {"labels": tmp_path / "labels/a.png"}
+    nameless = model.segment(segmentation.photograph)
+    with pytest.raises(UsageError, match="came from no file; say with name"):
+        nameless.save(tmp_path)
+    assert nameless.save(tmp_path, name="sub/frame 1.0", kinds=["labels"])["labels"].name == "frame 1.0.png"
+    for name in ("", ".", "/etc/x", "../x", "a/../../x"):
+        with pytest.raises(UsageError, match="below the folder"):
+            nameless.save(tmp_path, name=name)
+
+
+def test_files_are_replaced_only_where_that_is_wanted(segmentation: Segmentation, tmp_path: Path) -> None:
+    (path,) = segmentation.save(tmp_path, kinds=["labels"]).values()
+    path.write_text("mine")
+    with pytest.raises(PlanError, match="overwrite=True"):
+        segmentation.save(tmp_path)
+    assert path.read_text() == "mine"
+    assert not (tmp_path / "confidence").exists()
+    segmentation.save(tmp_path, overwrite=True)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_image_itself_is_never_replaced(model: Model, tmp_path: Path) -> None:
+    segmentation = model.segment(photograph(tmp_path / "labels/a.png"))
+    with pytest.raises(PlanError, match="would overwrite an input"):
+        segmentation.save(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "saving",
+    [
+        {"kinds": ["edges"]},
+        {"kinds": []},
+        {"kinds": "labels"},
+        {"kinds": ["probabilities"]},
+        {"format": "jpg"},
+        {"kinds": ["overlay"], "format": "npy"},
+    ],
+)
+def test_kinds_and_formats_that_cannot_be(segmentation: Segmentation, tmp_path: Path, saving: Any) -> None:
+    with pytest.raises(UsageError, match=r"kinds=|format="):
+        segmentation.save(tmp_path / "out", **saving)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_cannot_be_written(segmentation: Segmentation, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/labels").write_text("a file")
+    with pytest.raises(ImageError, match="cannot be written"):
+        segmentation.save(tmp_path / "out")
+    with pytest.raises(PlanError, match="this is a file"):
+        segmentation.save(tmp_path / "out/labels")
+
+
+def test_it_says_what_it_is(segmentation: Segmentation, model: Model) -> None:
+    assert repr(segmentation).endswith("a.png, 64 x 48 pixels, distance>")
+    assert "4 classes, torch" in repr(model)
