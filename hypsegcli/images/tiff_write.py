@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 TILE = 256  # pixels, what most viewers of large images ask for at a time
+LARGEST_CLASSIC = 2**32 - 2**26  # bytes of pixels; offsets have 32 bits, and the rest is for what does not compress
 
 _LEVEL = 1  # of deflate, as in images.write
-_CLASSIC = 2**32 - 2**26  # bytes of pixels from which a file is a BigTIFF; the rest is for what does not compress
 _ASCII, _SHORT, _LONG, _LONG8 = 2, 3, 4, 16
 _FORMATS = {_ASCII: "B", _SHORT: "H", _LONG: "I", _LONG8: "Q"}
 
@@ -28,8 +28,8 @@ class TiffWriter:
     """One plane (height, width) of uint8 or uint16, deflated; uint16 as differences along a row, which are smaller.
 
     With a `palette`, (N, 3) uint8 of at most 256 rows, pixels are indices into it; else grey, 0 is black.
-    `description` is what ImageDescription holds, ASCII. Nothing is a TIFF before `close`, which ValueError refuses
-    before the last row.
+    `description` is what ImageDescription holds, ASCII. A plane of more than `largest_classic` bytes is a BigTIFF.
+    Nothing is a TIFF before `close`, which ValueError refuses before the last row.
     """
 
     def __init__(
@@ -41,11 +41,12 @@ class TiffWriter:
         *,
         palette: NDArray[np.uint8] | None = None,
         description: str = "",
+        largest_classic: int = LARGEST_CLASSIC,
     ) -> None:
         self._file, self._height, self._width = file, height, width
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._palette, self._description = palette, description
-        self._big = height * width * self._dtype.itemsize > _CLASSIC
+        self._big = height * width * self._dtype.itemsize > largest_classic
         self._offsets: list[int] = []
         self._sizes: list[int] = []
         self._rows = 0
@@ -126,11 +127,14 @@ def encode_tiff(
     *,
     palette: NDArray[np.uint8] | None = None,
     description: str = "",
+    largest_classic: int = LARGEST_CLASSIC,
 ) -> bytes:
     """A whole plane (H, W) as a file; the rest as for `TiffWriter`."""
     file = BytesIO()
     height, width = plane.shape
-    writer = TiffWriter(file, height, width, dtype, palette=palette, description=description)
+    writer = TiffWriter(
+        file, height, width, dtype, palette=palette, description=description, largest_classic=largest_classic
+    )
     writer.write(plane)
     writer.close()
     return file.getvalue()

@@ -163,6 +163,7 @@ def test_there_is_a_worker_for_every_cpu_up_to_a_bound(monkeypatch: pytest.Monke
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cpus=cpus: set(range(cpus)), raising=False)
         assert default_workers() == workers
     monkeypatch.delattr(os, "sched_getaffinity")
-    for cpus, workers in ((None, 1), (3, 3)):
-        monkeypatch.setattr(os, "cpu_count", lambda cpus=cpus: cpus)
+    counts: tuple[tuple[int | None, int], ...] = ((None, 1), (3, 3))
+    for count, workers in counts:
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
         assert default_workers() == workers

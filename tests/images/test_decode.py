@@ -1,25 +1,32 @@
 """Laws of decoding: the same pixels whatever the container, or one ImageError."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import os
 import struct
 import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import decode_image, decode_mask
 from hypsegcli.images.open_image import open_upright
 
-EXIF_INVERSE = {  # what a camera does to the upright scene before it stores the pixels
+EXIF_INVERSE: dict[
+    int, Callable[[NDArray[Any]], NDArray[Any]]
+] = {  # what a camera does to the upright scene before it stores the pixels
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -31,12 +38,12 @@ EXIF_INVERSE = {  # what a camera does to the upright scene before it stores the
 }
 
 
-def picture(height: int = 11, width: int = 17) -> np.ndarray:
+def picture(height: int = 11, width: int = 17) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([x * 14 % 256, y * 21 % 256, (x * y + 40) % 256], axis=-1).astype(np.uint8)
 
 
-def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()
@@ -91,7 +98,9 @@ def raw_tiff(width: int, height: int, bits: int, photometric: int, data: bytes, 
         ("JPEG", {"quality": 98, "subsampling": 0}, 9),
     ],
 )
-def test_orientation_is_applied_exactly_once(tmp_path, form, options, tolerance, orientation):
+def test_orientation_is_applied_exactly_once(
+    tmp_path: Path, form: str, options: dict[str, Any], tolerance: int, orientation: int
+) -> None:
     scene = picture()
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -105,7 +114,7 @@ def test_orientation_is_applied_exactly_once(tmp_path, form, options, tolerance,
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
-def test_mask_and_picture_turn_alike(tmp_path, form, orientation):
+def test_mask_and_picture_turn_alike(tmp_path: Path, form: str, orientation: int) -> None:
     ids = np.arange(11 * 17, dtype=np.uint8).reshape(11, 17)
     mask = Image.fromarray(np.ascontiguousarray(EXIF_INVERSE[orientation](ids)))
     mask.putpalette(list(range(255, -1, -1)) * 3)
@@ -114,14 +123,14 @@ def test_mask_and_picture_turn_alike(tmp_path, form, orientation):
     assert np.array_equal(decode_mask(put(tmp_path, encoded(mask, form, exif=exif))), ids)
 
 
-def test_damaged_exif_costs_a_note_and_not_the_picture(tmp_path):
+def test_damaged_exif_costs_a_note_and_not_the_picture(tmp_path: Path) -> None:
     data = raw_png(2, 1, 8, 0, b"\0\x05\x06", eXIf=b"this is no TIFF header")
     decoded = decode_image(put(tmp_path, data))
     assert decoded.pixels[0, :, 0].tolist() == [5, 6]
     assert decoded.notes == ("damaged EXIF data ignored",)
 
 
-def test_orientation_behind_the_pixels_counts(tmp_path):
+def test_orientation_behind_the_pixels_counts(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 3
     body = exif.tobytes().removeprefix(b"Exif\0\0")
@@ -138,7 +147,7 @@ def test_orientation_behind_the_pixels_counts(tmp_path):
     ("form", "options"),
     [("PNG", {}), ("TIFF", {}), ("BMP", {}), ("PPM", {}), ("WEBP", {"lossless": True}), ("JPEG2000", {})],
 )
-def test_plain_rgb_is_exact_writable_and_without_notes(tmp_path, form, options):
+def test_plain_rgb_is_exact_writable_and_without_notes(tmp_path: Path, form: str, options: dict[str, Any]) -> None:
     decoded = decode_image(put(tmp_path, encoded(Image.fromarray(picture()), form, **options)))
     assert np.array_equal(decoded.pixels, picture())
     assert decoded.pixels.dtype == np.uint8
@@ -147,13 +156,13 @@ def test_plain_rgb_is_exact_writable_and_without_notes(tmp_path, form, options):
     assert decoded.notes == ()
 
 
-def test_content_decides_and_not_the_suffix(tmp_path):
+def test_content_decides_and_not_the_suffix(tmp_path: Path) -> None:
     path = put(tmp_path, encoded(Image.fromarray(picture()), "PNG"), "lie.jpg")
     assert np.array_equal(decode_image(path).pixels, picture())
 
 
 @pytest.mark.parametrize("mode", ["1", "L"])
-def test_grey_becomes_three_equal_channels(tmp_path, mode):
+def test_grey_becomes_three_equal_channels(tmp_path: Path, mode: str) -> None:
     grey = Image.fromarray(picture()[..., 0]).convert(mode)
     decoded = decode_image(put(tmp_path, encoded(grey, "PNG")))
     expected = np.asarray(grey.convert("L"))
@@ -161,7 +170,7 @@ def test_grey_becomes_three_equal_channels(tmp_path, mode):
     assert decoded.notes == ()
 
 
-def test_palette_becomes_its_colours(tmp_path):
+def test_palette_becomes_its_colours(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
     image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
     for form in ("PNG", "TIFF", "BMP", "GIF"):
@@ -170,7 +179,7 @@ def test_palette_becomes_its_colours(tmp_path):
 
 
 @pytest.mark.parametrize("transparency", [1, b"\xff\x00\xff"])
-def test_transparent_palette_entry_is_white(tmp_path, transparency):
+def test_transparent_palette_entry_is_white(tmp_path: Path, transparency: int | bytes) -> None:
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
     image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
     decoded = decode_image(put(tmp_path, encoded(image, "PNG", transparency=transparency)))
@@ -179,7 +188,7 @@ def test_transparent_palette_entry_is_white(tmp_path, transparency):
 
 
 @pytest.mark.parametrize(("mode", "form"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF"), ("RGBA", "WEBP")])
-def test_alpha_is_shown_on_white_and_noted_only_where_it_shows(tmp_path, mode, form):
+def test_alpha_is_shown_on_white_and_noted_only_where_it_shows(tmp_path: Path, mode: str, form: str) -> None:
     options = {"lossless": True, "exact": True} if form == "WEBP" else {}
     image = Image.fromarray(picture()).convert(mode)
     opaque = decode_image(put(tmp_path, encoded(image, form, **options)))
@@ -197,7 +206,7 @@ def test_alpha_is_shown_on_white_and_noted_only_where_it_shows(tmp_path, mode, f
 
 
 @pytest.mark.parametrize(("extra", "mode"), [(1, "RGBA"), (2, "PA")], ids=["premultiplied alpha", "palette with alpha"])
-def test_rare_alpha_in_tiff(tmp_path, extra, mode):
+def test_rare_alpha_in_tiff(tmp_path: Path, extra: int, mode: str) -> None:
     if mode == "PA":
         image = Image.new("PA", (2, 1))
         image.putpalette([9, 9, 9, 200, 100, 50])
@@ -211,14 +220,14 @@ def test_rare_alpha_in_tiff(tmp_path, extra, mode):
     assert decoded.notes == ("transparent pixels shown on white",)
 
 
-def test_colour_key_of_packed_grey_hits_its_sample(tmp_path):
+def test_colour_key_of_packed_grey_hits_its_sample(tmp_path: Path) -> None:
     decoded = decode_image(put(tmp_path, raw_png(2, 1, 4, 0, b"\0\x12", tRNS=b"\0\x01")))
     assert decoded.pixels[0, :, 0].tolist() == [255, 34]
     assert decoded.notes == ("transparent pixels shown on white",)
 
 
 @pytest.mark.parametrize(("mode", "form"), [("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("LAB", "TIFF")])
-def test_other_colour_spaces_are_converted_and_noted(tmp_path, mode, form):
+def test_other_colour_spaces_are_converted_and_noted(tmp_path: Path, mode: str, form: str) -> None:
     flat = Image.new("RGB", (16, 16), (200, 120, 40))
     options = {"quality": 98} if form == "JPEG" else {}
     decoded = decode_image(put(tmp_path, encoded(flat.convert(mode), form, **options)))
@@ -229,7 +238,7 @@ def test_other_colour_spaces_are_converted_and_noted(tmp_path, mode, form):
 # --- more than 8 bits ------------------------------------------------------------------------------------
 
 
-def byte_orders(values: np.ndarray) -> dict[str, bytes]:
+def byte_orders(values: NDArray[np.uint16]) -> dict[str, bytes]:
     height, width = values.shape
     return {
         "png": encoded(Image.fromarray(values), "PNG"),
@@ -242,7 +251,7 @@ def byte_orders(values: np.ndarray) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("container", ["png", "tiff", "tiff deflate", "tiff big-endian", "pgm", "jpeg 2000"])
-def test_sixteen_bits_are_divided_by_257_and_rounded(tmp_path, container):
+def test_sixteen_bits_are_divided_by_257_and_rounded(tmp_path: Path, container: str) -> None:
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     decoded = decode_image(put(tmp_path, byte_orders(values)[container]))
     assert np.array_equal(decoded.pixels[..., 1], np.rint(values / 257))
@@ -251,7 +260,7 @@ def test_sixteen_bits_are_divided_by_257_and_rounded(tmp_path, container):
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_sixteen_bit_colour_spans_the_whole_range(tmp_path, suffix, channels):
+def test_sixteen_bit_colour_spans_the_whole_range(tmp_path: Path, suffix: str, channels: int) -> None:
     ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
     rgb = np.stack([ramp, ramp[::-1], ramp.T], axis=-1)
     stored = np.ascontiguousarray(rgb[..., ::-1])
@@ -262,14 +271,14 @@ def test_sixteen_bit_colour_spans_the_whole_range(tmp_path, suffix, channels):
     assert decoded.notes == ("16-bit values reduced to 8 bits",)
 
 
-def test_sixteen_bit_ppm_is_scaled(tmp_path):
+def test_sixteen_bit_ppm_is_scaled(tmp_path: Path) -> None:
     data = b"P6 2 1 65535\n" + struct.pack(">6H", 0, 30000, 65535, 65535, 257, 514)
     decoded = decode_image(put(tmp_path, data))
     assert decoded.pixels.tolist() == [[[0, 117, 255], [255, 1, 2]]]
     assert decoded.notes == ("16-bit values reduced to 8 bits",)
 
 
-def test_twelve_bits_fill_the_range(tmp_path):
+def test_twelve_bits_fill_the_range(tmp_path: Path) -> None:
     packed = int("".join(f"{value:012b}" for value in (0, 2048, 4095, 16)), 2).to_bytes(6, "big")
     decoded = decode_image(put(tmp_path, raw_tiff(4, 1, 12, 1, packed)))
     assert decoded.pixels[0, :, 0].tolist() == [0, 128, 255, 1]
@@ -277,13 +286,13 @@ def test_twelve_bits_fill_the_range(tmp_path):
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_white_is_zero_is_inverted_at_any_depth(tmp_path, bits):
+def test_white_is_zero_is_inverted_at_any_depth(tmp_path: Path, bits: int) -> None:
     samples = np.array([0, 2 ** (bits - 1), 2**bits - 1], "<u2" if bits == 16 else "u1")
     decoded = decode_image(put(tmp_path, raw_tiff(3, 1, bits, 0, samples.tobytes())))
     assert decoded.pixels[0, :, 0].tolist() == [255, 127, 0]
 
 
-def test_transparent_value_of_sixteen_bits(tmp_path):
+def test_transparent_value_of_sixteen_bits(tmp_path: Path) -> None:
     grey = raw_png(2, 1, 16, 0, b"\0" + struct.pack(">2H", 300, 301), tRNS=struct.pack(">H", 300))
     decoded = decode_image(put(tmp_path, grey))
     assert decoded.pixels[0, :, 0].tolist() == [255, 1]
@@ -294,7 +303,7 @@ def test_transparent_value_of_sixteen_bits(tmp_path):
     assert decoded.notes[-1] == "transparent colour of a 16-bit picture ignored"
 
 
-def test_32_bits_are_taken_for_16_where_they_fit_and_refused_otherwise(tmp_path):
+def test_32_bits_are_taken_for_16_where_they_fit_and_refused_otherwise(tmp_path: Path) -> None:
     fits = np.array([[0, 257, 65535]], "<i4")
     decoded = decode_image(put(tmp_path, raw_tiff(3, 1, 32, 1, fits.tobytes(), 2)))
     assert decoded.pixels[0, :, 0].tolist() == [0, 1, 255]
@@ -304,14 +313,14 @@ def test_32_bits_are_taken_for_16_where_they_fit_and_refused_otherwise(tmp_path)
             decode_image(path)
 
 
-def test_floating_point_is_refused(tmp_path):
+def test_floating_point_is_refused(tmp_path: Path) -> None:
     path = put(tmp_path, raw_tiff(1, 1, 32, 1, struct.pack("<f", 0.5), 3))
     for decode in (decode_image, decode_mask):
         with pytest.raises(ImageError, match="floating-point"):
             decode(path)
 
 
-def test_deep_colour_jpeg_2000_is_refused_since_pillow_wraps_white_to_black(tmp_path):
+def test_deep_colour_jpeg_2000_is_refused_since_pillow_wraps_white_to_black(tmp_path: Path) -> None:
     white = np.full((64, 64, 3), 65535, np.uint16)
     path = put(tmp_path, cv2.imencode(".jp2", white)[1].tobytes())
     with pytest.raises(ImageError, match="16 bits a sample"):
@@ -322,7 +331,7 @@ def test_deep_colour_jpeg_2000_is_refused_since_pillow_wraps_white_to_black(tmp_
 
 
 @pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG", "MPO"])
-def test_first_frame_is_used_and_noted(tmp_path, form):
+def test_first_frame_is_used_and_noted(tmp_path: Path, form: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "green", "blue")]
     options = {"lossless": True} if form == "WEBP" else {}
     decoded = decode_image(put(tmp_path, encoded(frames[0], form, save_all=True, append_images=frames[1:], **options)))
@@ -361,7 +370,7 @@ FILES = small_files()
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_cut_file_is_refused_or_lost_nothing(tmp_path, name):
+def test_a_cut_file_is_refused_or_lost_nothing(tmp_path: Path, name: str) -> None:
     data = FILES[name]
     whole = decode_image(put(tmp_path, data)).pixels
     refused = 0
@@ -379,7 +388,7 @@ def test_a_cut_file_is_refused_or_lost_nothing(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("jpeg") and "2000" not in name])
-def test_a_cut_jpeg_is_always_refused(tmp_path, name):
+def test_a_cut_jpeg_is_always_refused(tmp_path: Path, name: str) -> None:
     scan = FILES[name].index(b"\xff\xda")  # before it is only the header, where every ninth cut will do
     for length in (*range(0, scan, 9), *range(scan, len(FILES[name]))):
         with pytest.raises(ImageError, match=r"picture\.bin"):
@@ -388,7 +397,7 @@ def test_a_cut_jpeg_is_always_refused(tmp_path, name):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_hostile_bytes_raise_image_error_and_nothing_else(tmp_path, data):
+def test_hostile_bytes_raise_image_error_and_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
     source = bytearray(FILES[data.draw(st.sampled_from(sorted(FILES)))])
     for _ in range(data.draw(st.integers(1, 6))):
         position = data.draw(st.integers(0, len(source) - 1) | st.integers(0, 60))
@@ -414,7 +423,9 @@ def test_hostile_bytes_raise_image_error_and_nothing_else(tmp_path, data):
     ],
 )
 @pytest.mark.parametrize("decode", [decode_image, decode_mask])
-def test_whatever_pillow_raises_becomes_image_error(tmp_path, monkeypatch, raised, decode):
+def test_whatever_pillow_raises_becomes_image_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: type[Exception], decode: Callable[[Path], object]
+) -> None:
     def fail(*_: object) -> None:
         raise raised("out of spite")
 
@@ -425,13 +436,15 @@ def test_whatever_pillow_raises_becomes_image_error(tmp_path, monkeypatch, raise
 
 
 @pytest.mark.parametrize("size", [(0, 5), (5, 0)])
-def test_a_picture_without_pixels_is_refused_even_where_pillow_opens_it(tmp_path, monkeypatch, size):
-    monkeypatch.setattr("hypsegcli.images.open_image._identify", lambda *_: Image.new("RGB", size))
+def test_a_picture_without_pixels_is_refused_even_where_pillow_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.setitem(Image.OPEN, "PNG", (lambda *_: Image.new("RGB", size), lambda _: True))
     with pytest.raises(ImageError, match="nothing in it"):
         decode_image(put(tmp_path, b"x"))
 
 
-def test_lack_of_memory_is_named(tmp_path, monkeypatch):
+def test_lack_of_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
 
@@ -440,7 +453,7 @@ def test_lack_of_memory_is_named(tmp_path, monkeypatch):
         decode_image(put(tmp_path, FILES["png"]))
 
 
-def test_opening_decodes_at_once(tmp_path):
+def test_opening_decodes_at_once(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="truncated"):
         open_upright(put(tmp_path, FILES["bmp"][:-20]))
 
@@ -458,14 +471,14 @@ def test_opening_decodes_at_once(tmp_path):
         (b"P5 0 3 255\n", "damaged|nothing in it"),
     ],
 )
-def test_files_without_a_picture(tmp_path, decode, data, sentence):
+def test_files_without_a_picture(tmp_path: Path, decode: Callable[[Path], object], data: bytes, sentence: str) -> None:
     with pytest.raises(ImageError, match=sentence) as caught:
         decode(put(tmp_path, data))
     assert "picture.bin" in str(caught.value)
 
 
 @pytest.mark.parametrize("decode", [decode_image, decode_mask])
-def test_missing_folder_and_impossible_names(tmp_path, decode):
+def test_missing_folder_and_impossible_names(tmp_path: Path, decode: Callable[[Path], object]) -> None:
     with pytest.raises(ImageError, match="no such file"):
         decode(tmp_path / "absent.png")
     with pytest.raises(ImageError, match="folder, not a picture"):
@@ -477,14 +490,14 @@ def test_missing_folder_and_impossible_names(tmp_path, decode):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_file(tmp_path):
+def test_unreadable_file(tmp_path: Path) -> None:
     path = put(tmp_path, FILES["png"])
     path.chmod(0)
     with pytest.raises(ImageError, match="cannot be read"):
         decode_image(path)
 
 
-def test_bombs_are_refused_before_decoding(tmp_path, monkeypatch):
+def test_bombs_are_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("pixels were decoded"))
     path = put(tmp_path, raw_png(20_000, 20_000, 8, 0, b""))
     with pytest.raises(ImageError, match="400,000,000 pixels; at most 178,956,970"):
@@ -494,19 +507,21 @@ def test_bombs_are_refused_before_decoding(tmp_path, monkeypatch):
         decode_image(path, max_pixels=24 * 33 - 1)
 
 
-def test_the_limit_itself_is_allowed(tmp_path):
+def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
     assert decode_image(put(tmp_path, FILES["png"]), max_pixels=24 * 33).pixels.shape == (24, 33, 3)
 
 
-def test_a_large_picture_gives_no_warning_and_leaves_pillow_alone(tmp_path, monkeypatch):
+def test_a_large_picture_gives_no_warning_and_leaves_pillow_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # 792 pixels are now above twice the limit
     assert decode_image(put(tmp_path, FILES["png"])).pixels.shape == (24, 33, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-def test_threads_agree(tmp_path):
+def test_threads_agree(tmp_path: Path) -> None:
     path = put(tmp_path, FILES["png"])
-    results: list[np.ndarray] = []
+    results: list[NDArray[np.uint8]] = []
     threads = [threading.Thread(target=lambda: results.append(decode_image(path).pixels)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -520,7 +535,7 @@ def test_threads_agree(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP", "GIF"])
-def test_palette_index_is_the_id_whatever_the_colour(tmp_path, form):
+def test_palette_index_is_the_id_whatever_the_colour(tmp_path: Path, form: str) -> None:
     ids = np.arange(20, dtype=np.uint8).reshape(4, 5)
     mask = Image.fromarray(ids)
     mask.putpalette([7, 7, 7] * 19 + [1, 2, 3])  # nineteen classes of one colour
@@ -530,7 +545,7 @@ def test_palette_index_is_the_id_whatever_the_colour(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP", "PPM"])
-def test_grey_value_is_the_id(tmp_path, form):
+def test_grey_value_is_the_id(tmp_path: Path, form: str) -> None:
     ids = np.arange(256, dtype=np.uint8).reshape(16, 16)
     decoded = decode_mask(put(tmp_path, encoded(Image.fromarray(ids), form)))
     assert np.array_equal(decoded, ids)
@@ -541,14 +556,14 @@ def test_grey_value_is_the_id(tmp_path, form):
     ("bits", "row", "ids"),
     [(4, b"\0\x01\x2f", [0, 1, 2, 15]), (2, b"\0\x1b", [0, 1, 2, 3]), (1, b"\0\x50", [0, 1, 0, 1])],
 )
-def test_packed_grey_gives_the_stored_sample(tmp_path, bits, row, ids):
+def test_packed_grey_gives_the_stored_sample(tmp_path: Path, bits: int, row: bytes, ids: list[int]) -> None:
     decoded = decode_mask(put(tmp_path, raw_png(4, 1, bits, 0, row)))
     assert decoded.tolist() == [ids]
     assert decoded.dtype == np.uint8
 
 
 @pytest.mark.parametrize("maxval", [1, 18, 19, 254, 255, 256, 1000, 65534, 65535])
-def test_pgm_gives_the_stored_sample(tmp_path, maxval):
+def test_pgm_gives_the_stored_sample(tmp_path: Path, maxval: int) -> None:
     ids = np.unique(np.linspace(0, maxval, 300).astype(int))
     binary = ids.astype("u1" if maxval < 256 else ">u2").tobytes()
     for magic, body in ((b"P5", binary), (b"P2", " ".join(map(str, ids)).encode())):
@@ -556,7 +571,7 @@ def test_pgm_gives_the_stored_sample(tmp_path, maxval):
         assert decode_mask(path).tolist() == [ids.tolist()]
 
 
-def test_sixteen_and_32_bit_ids(tmp_path):
+def test_sixteen_and_32_bit_ids(tmp_path: Path) -> None:
     ids = np.array([[0, 300, 65535]], np.uint16)
     for data in (encoded(Image.fromarray(ids), "PNG"), encoded(Image.fromarray(ids), "TIFF")):
         decoded = decode_mask(put(tmp_path, data))
@@ -582,6 +597,6 @@ def test_sixteen_and_32_bit_ids(tmp_path):
         ),
     ],
 )
-def test_masks_open_to_two_readings_are_refused(tmp_path, data, sentence):
+def test_masks_open_to_two_readings_are_refused(tmp_path: Path, data: bytes, sentence: str) -> None:
     with pytest.raises(ImageError, match=sentence):
         decode_mask(put(tmp_path, data))

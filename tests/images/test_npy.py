@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from hypsegcli.errors import DataError
 from hypsegcli.images.npy import encode_npy, read_npy
@@ -20,6 +22,12 @@ def test_arrays_survive(tmp_path: Path, dtype: DTypeLike, shape: tuple[int, ...]
     found = read_npy(tmp_path / "a.npy")
     assert found.dtype == values.dtype
     np.testing.assert_array_equal(found, values)
+
+
+def test_nan_and_any_memory_layout_survive() -> None:
+    arrays: list[NDArray[Any]] = [np.array([[0.25, np.nan]], np.float32), np.arange(24).reshape(2, 3, 4).T]
+    for array in arrays:
+        assert np.array_equal(np.load(io.BytesIO(encode_npy(array))), array, equal_nan=True)
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,32 @@
-"""Laws of writing: complete or absent, and what is read back is what was given."""
+"""What is read back from a PNG is what was given."""
+
+from __future__ import annotations
 
 import io
 import os
-import stat
 import struct
 import zlib
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
-from hypsegcli.files.atomic import write_atomically
 from hypsegcli.images.decode import decode_mask
-from hypsegcli.images.npy import encode_npy
 from hypsegcli.images.png import encode_grey8_png, encode_grey16_png, encode_indexed_png, encode_rgb_png
+
+Encoder = Callable[[NDArray[Any]], bytes]
 
 
 def chunks(png: bytes) -> dict[str, bytes]:
-    found, at = {}, 8
+    found: dict[str, bytes] = {}
+    at = 8
     while at < len(png):
         (length,) = struct.unpack(">I", png[at : at + 4])
         tag, body = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
@@ -31,89 +36,11 @@ def chunks(png: bytes) -> dict[str, bytes]:
     return found
 
 
-def opened(png: bytes) -> Image.Image:
+def opened(png: bytes) -> PngImageFile:
     image = Image.open(io.BytesIO(png))
+    assert isinstance(image, PngImageFile)
     image.load()
     return image
-
-
-# --- files -----------------------------------------------------------------------------------------------
-
-
-def test_writes_makes_folders_and_replaces(tmp_path):
-    target = tmp_path / "a" / "b" / "map.png"
-    write_atomically(target, b"one")
-    assert target.read_bytes() == b"one"
-    write_atomically(target, b"two")
-    assert target.read_bytes() == b"two"
-    assert [entry.name for entry in target.parent.iterdir()] == ["map.png"]
-
-
-@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
-def test_mode_follows_the_umask(tmp_path, umask, mode):
-    before = os.umask(umask)
-    try:
-        write_atomically(tmp_path / "map.png", b"x")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "map.png").stat().st_mode) == mode
-
-
-@pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "a"])
-def test_a_name_of_any_length_the_file_system_allows(tmp_path, name):
-    write_atomically(tmp_path / name, b"x")
-    assert [entry.name for entry in tmp_path.iterdir()] == [name]
-
-
-@pytest.mark.parametrize("raised", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
-@pytest.mark.parametrize("old", [None, b"old"])
-def test_a_failed_replace_leaves_no_trace(tmp_path, monkeypatch, raised, old):
-    target = tmp_path / "map.png"
-    if old is not None:
-        target.write_bytes(old)
-    seen = []
-
-    def fail(source, destination, **_):
-        seen.append((Path(source), Path(destination), Path(source).read_bytes()))
-        raise raised
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(type(raised)):
-        write_atomically(target, b"new")
-    temporary, destination, content = seen[0]
-    assert temporary.parent == tmp_path
-    assert temporary.name.startswith(".")
-    assert str(os.getpid()) in temporary.name
-    assert (destination, content) == (target, b"new")
-    assert [entry.name for entry in tmp_path.iterdir()] == ([] if old is None else ["map.png"])
-    assert old is None or target.read_bytes() == old
-
-
-def test_a_failed_write_leaves_no_trace(tmp_path):
-    with pytest.raises(TypeError):
-        write_atomically(tmp_path / "map.png", "text, not bytes")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_errors_of_the_file_system_come_through(tmp_path):
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_atomically(tmp_path / "folder", b"x")
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OSError, match="file"):
-        write_atomically(tmp_path / "file" / "map.png", b"x")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
-
-
-def test_a_link_is_replaced_and_what_it_leads_to_is_kept(tmp_path):
-    (tmp_path / "precious.png").write_bytes(b"precious")
-    (tmp_path / "map.png").symlink_to(tmp_path / "precious.png")
-    write_atomically(tmp_path / "map.png", b"new")
-    assert (tmp_path / "precious.png").read_bytes() == b"precious"
-    assert (tmp_path / "map.png").read_bytes() == b"new"
-
-
-# --- pictures --------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
@@ -123,7 +50,9 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_kept(tmp_path):
     dtype=st.sampled_from([np.int64, np.int32, np.uint16, np.uint8]),
     seed=st.integers(0, 99),
 )
-def test_ids_and_palette_come_back(tmp_path_factory, classes, shape, dtype, seed):
+def test_ids_and_palette_come_back(
+    tmp_path_factory: pytest.TempPathFactory, classes: int, shape: tuple[int, int], dtype: type[np.integer], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     top = min(classes, np.iinfo(dtype).max + 1)
     labels = rng.integers(0, top, shape).astype(dtype)
@@ -143,7 +72,7 @@ def test_ids_and_palette_come_back(tmp_path_factory, classes, shape, dtype, seed
 
 
 @pytest.mark.parametrize("layout", [lambda a: a.T, lambda a: a[::-1, ::2], np.asfortranarray])
-def test_any_memory_layout(tmp_path, layout):
+def test_any_memory_layout(layout: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
     labels = layout(np.arange(30, dtype=np.int64).reshape(5, 6))
     palette = np.zeros((30, 3), np.uint8)
     assert np.array_equal(np.asarray(opened(encode_indexed_png(labels, palette, {}))), labels)
@@ -152,7 +81,7 @@ def test_any_memory_layout(tmp_path, layout):
 
 
 @pytest.mark.parametrize("value", [-1, 3, 256, 2**40])
-def test_an_id_without_a_palette_row_is_refused(value):
+def test_an_id_without_a_palette_row_is_refused(value: int) -> None:
     with pytest.raises(ValueError, match="palette has rows 0 to 2"):
         encode_indexed_png(np.array([[0, value]]), np.zeros((3, 3), np.uint8), {})
 
@@ -169,12 +98,12 @@ def test_an_id_without_a_palette_row_is_refused(value):
         (np.zeros((2, 2), int), np.zeros((65537, 3), np.uint8), "1 to 65536 classes"),
     ],
 )
-def test_wrong_label_maps_are_refused(labels, palette, sentence):
+def test_wrong_label_maps_are_refused(labels: NDArray[Any], palette: NDArray[Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         encode_indexed_png(labels, palette, {})
 
 
-def test_planes_and_pictures_come_back():
+def test_planes_and_pictures_come_back() -> None:
     deep = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     assert np.array_equal(np.asarray(opened(encode_grey16_png(deep, {}))), deep)
     assert opened(encode_grey16_png(deep)).mode == "I;16"
@@ -194,13 +123,17 @@ def test_planes_and_pictures_come_back():
         (encode_rgb_png, np.uint8, 3, cv2.IMREAD_COLOR_RGB),
     ],
 )
-def test_two_decoders_read_the_same(encode, dtype, samples, flag, shape):
+def test_two_decoders_read_the_same(
+    encode: Encoder, dtype: type[np.integer], samples: int, flag: int, shape: tuple[int, int]
+) -> None:
     """Any values, so that differences between rows wrap around."""
     values = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (*shape, samples), dtype)
     array = values if samples == 3 else values[..., 0]
     png = encode(array)
     assert np.array_equal(np.asarray(opened(png)), array)
-    assert np.array_equal(cv2.imdecode(np.frombuffer(png, np.uint8), flag), array)
+    decoded = cv2.imdecode(np.frombuffer(png, np.uint8), flag)
+    assert decoded is not None
+    assert np.array_equal(decoded, array)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +148,7 @@ def test_two_decoders_read_the_same(encode, dtype, samples, flag, shape):
         (encode_rgb_png, np.zeros((2, 2, 3), np.float32)),
     ],
 )
-def test_wrong_planes_are_refused(encode, array):
+def test_wrong_planes_are_refused(encode: Encoder, array: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         encode(array)
 
@@ -228,7 +161,7 @@ def test_wrong_planes_are_refused(encode, array):
         max_size=3,
     )
 )
-def test_text_comes_back(text):
+def test_text_comes_back(text: dict[str, str]) -> None:
     plane = np.zeros((2, 2), np.uint8)
     for png in (
         encode_grey8_png(plane, text),
@@ -238,7 +171,7 @@ def test_text_comes_back(text):
         assert opened(png).text == text
 
 
-def test_text_takes_the_smallest_chunk_and_survives_odd_names():
+def test_text_takes_the_smallest_chunk_and_survives_odd_names() -> None:
     plane = np.zeros((2, 2), np.uint8)
     assert "tEXt" in chunks(encode_grey8_png(plane, {"Source": "Straße"}))
     assert "iTXt" in chunks(encode_grey8_png(plane, {"Source": "街道"}))
@@ -248,13 +181,6 @@ def test_text_takes_the_smallest_chunk_and_survives_odd_names():
 
 
 @pytest.mark.parametrize("key", ["", "x" * 80, "Schlüssel", "a\nb"])
-def test_keys_that_png_forbids(key):
+def test_keys_that_png_forbids(key: str) -> None:
     with pytest.raises(ValueError, match="1 to 79 printable ASCII"):
         encode_grey8_png(np.zeros((2, 2), np.uint8), {key: "x"})
-
-
-def test_arrays_come_back():
-    for array in (np.float32([[0.25, np.nan]]), np.arange(24).reshape(2, 3, 4).T):
-        assert np.array_equal(np.load(io.BytesIO(encode_npy(array))), array, equal_nan=True)
-    with pytest.raises(ValueError, match="Object arrays"):
-        encode_npy(np.array([{}], dtype=object))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
-from hypsegcli.images import tiff_write
 from hypsegcli.images.tiff_write import TILE, TiffWriter, encode_tiff
 
 
-def plane(height: int, width: int, dtype: type = np.uint16) -> np.ndarray:
+def plane(height: int, width: int, dtype: type[np.uint8 | np.uint16] = np.uint16) -> NDArray[Any]:
     """Values of every size, neighbours that differ by more than half of the range included."""
     return np.random.default_rng(height).integers(0, np.iinfo(dtype).max, (height, width), dtype, endpoint=True)
 
@@ -24,13 +25,9 @@ def plane(height: int, width: int, dtype: type = np.uint16) -> np.ndarray:
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("size", [(1, 1), (TILE, TILE), (2 * TILE + 1, 3 * TILE - 1), (3, 1000), (700, 2)])
-def test_other_readers_find_what_was_given(
-    size: tuple[int, int], dtype: type, big: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if big:
-        monkeypatch.setattr(tiff_write, "_CLASSIC", 0)
+def test_other_readers_find_what_was_given(size: tuple[int, int], dtype: type[np.uint8 | np.uint16], big: bool) -> None:
     given, text = plane(*size, dtype), json.dumps({"names": ["é", "b"]})
-    data = encode_tiff(given, dtype, description=text)
+    data = encode_tiff(given, dtype, description=text, largest_classic=given.nbytes - big)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert file.is_bigtiff == big
         page = file.pages.first

@@ -42,6 +42,14 @@ def photograph(path: Path, *, size: tuple[int, int] = (64, 48), seed: int = 0) -
     return path
 
 
+def grow(root: Path, *names: str) -> Path:
+    """Write files that hold a byte each, and the folders above them."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
 def make_checkpoint(path: Path, tree: ClassTree, **architecture: object) -> Path:
     """Write a checkpoint with random weights."""
     flat = architecture.get("softmax") == "flat" or tree.is_flat

@@ -1,0 +1,86 @@
+"""A file is complete or absent."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from hypsegcli.files.atomic import write_atomically
+
+
+def test_writes_makes_folders_and_replaces(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "map.png"
+    write_atomically(target, b"one")
+    assert target.read_bytes() == b"one"
+    write_atomically(target, b"two")
+    assert target.read_bytes() == b"two"
+    assert [entry.name for entry in target.parent.iterdir()] == ["map.png"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_mode_follows_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "map.png", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "map.png").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "a"])
+def test_a_name_of_any_length_the_file_system_allows(tmp_path: Path, name: str) -> None:
+    write_atomically(tmp_path / name, b"x")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("raised", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_a_failed_replace_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException, old: bytes | None
+) -> None:
+    target = tmp_path / "map.png"
+    if old is not None:
+        target.write_bytes(old)
+    seen: list[tuple[Path, Path, bytes]] = []
+
+    def fail(source: str | Path, destination: str | Path, **_: object) -> None:
+        seen.append((Path(source), Path(destination), Path(source).read_bytes()))
+        raise raised
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(type(raised)):
+        write_atomically(target, b"new")
+    temporary, destination, content = seen[0]
+    assert temporary.parent == tmp_path
+    assert temporary.name.startswith(".")
+    assert str(os.getpid()) in temporary.name
+    assert (destination, content) == (target, b"new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ([] if old is None else ["map.png"])
+    assert old is None or target.read_bytes() == old
+
+
+def test_a_failed_write_leaves_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        write_atomically(tmp_path / "map.png", "text, not bytes")  # type: ignore[arg-type]  # what is tested
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_of_the_file_system_come_through(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_atomically(tmp_path / "folder", b"x")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        write_atomically(tmp_path / "file" / "map.png", b"x")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "precious.png").write_bytes(b"precious")
+    (tmp_path / "map.png").symlink_to(tmp_path / "precious.png")
+    write_atomically(tmp_path / "map.png", b"new")
+    assert (tmp_path / "precious.png").read_bytes() == b"precious"
+    assert (tmp_path / "map.png").read_bytes() == b"new"
