@@ -16,8 +16,6 @@ from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Written
 
-STREAM_ABOVE = 50_000_000  # pixels; up to here a picture is taken whole, as any other
-
 
 @dataclass(frozen=True)
 class Large:
@@ -26,12 +24,12 @@ class Large:
     planned: PlannedImage
 
 
-def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs) -> bool:
-    """Whether a picture goes by strips: a TIFF above STREAM_ABOVE pixels, from which TIFFs are asked, in windows."""
+def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, whole_pixels: int) -> bool:
+    """Whether a picture goes by strips: a TIFF of more than `whole_pixels`, of which TIFFs are wanted, in windows."""
     if not outputs.tiffs or segmenter.tiling is None or segmenter.request.longest_side is not None:
         return False
     size = tiff_size(planned.source)
-    return size is not None and size[0] * size[1] > STREAM_ABOVE
+    return size is not None and size[0] * size[1] > whole_pixels
 
 
 def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> Written:

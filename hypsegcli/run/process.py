@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from functools import partial
 
+from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.ahead import ahead
 from hypsegcli.files.atomic import write_atomically
@@ -31,6 +32,7 @@ def process(
     batch_size: int,
     max_pixels: int,
     workers: int,
+    budget: Budget = BUDGET,
 ) -> Generator[FileResult, None, None]:
     """Segment every image of the plan and write its files; one result an image, in the plan's order.
 
@@ -38,21 +40,24 @@ def process(
     and as many encode; with 0, one image is finished before the next is begun. Nothing that is wrong with an image, or
     with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write.
     """
-    load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
+    load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels, budget=budget)
     large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
     store = partial(_store, outputs=outputs)
+    held = budget.stage_pixels
     with (
-        closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels)) as loaded,
-        closing(Stages(segmenter, batch_size=batch_size).segment(loaded)) as segmented,
-        closing(ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels)) as results,
+        closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
+        closing(Stages(segmenter, batch_size=batch_size, budget=budget).segment(loaded)) as segmented,
+        closing(
+            ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels, budget=held)
+        ) as results,
     ):
         yield from results
 
 
 def _load(
-    planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int
+    planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int, budget: Budget
 ) -> Loaded[PlannedImage] | Large | Failed:
-    if is_streamed(planned, segmenter, outputs):
+    if is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
         return Large(planned)
     started = time.perf_counter()
     try:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.ahead import default_workers
@@ -30,6 +31,7 @@ class Job:
     out: Path
     outputs: Outputs
     max_pixels: int
+    budget: Budget = BUDGET
     batch_size: int | None = None  # None: 1 on a CPU, 8 elsewhere
     workers: int | None = None  # None: one a CPU, at most 16
     resume: bool = False  # keep what an earlier run has done by the same recipe
@@ -90,6 +92,7 @@ class Run:
                     batch_size=self._batch_size,
                     max_pixels=self._job.max_pixels,
                     workers=self.profile.workers,
+                    budget=self._job.budget,
                 )
             ) as results:
                 for result in results:

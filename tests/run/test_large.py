@@ -5,23 +5,36 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from support import REPOSITORY, Hypseg, manifest
+from support import REPOSITORY
 
+from hypsegcli.budget import MAX_PIXELS, Budget
+from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.metadata import read_metadata
-from hypsegcli.run import large as stream
-
-SAVE = ("--save", "labels,confidence", "--tile", 128)
+from hypsegcli.images.tiff_write import TiffWriter
+from hypsegcli.inference.build import Tile, make_segmenter
+from hypsegcli.inference.request import Request
+from hypsegcli.products import Format
+from hypsegcli.products.confidence import mean_confidence
+from hypsegcli.products.outputs import make_outputs
+from hypsegcli.products.product import Context, find_product
+from hypsegcli.run.plan import plan_run
+from hypsegcli.run.results import Failed, FileResult, Written
+from hypsegcli.run.run import Job, Run
 
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """What counts as a large picture here."""
+    """What counts as a large picture here: 280 x 200 pixels."""
     coarse = np.random.default_rng(0).integers(0, 256, (18, 13, 3), dtype=np.uint8)
     pixels = np.asarray(Image.fromarray(coarse).resize((200, 280), Image.Resampling.BICUBIC))
     path = tmp_path / "in" / "large.tif"
@@ -30,36 +43,56 @@ def large(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def streaming(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "STREAM_ABOVE", 280 * 200 - 1)
+def predict(
+    source: Path,
+    out: Path,
+    *,
+    save: Sequence[str] = ("labels", "confidence"),
+    measures: tuple[str, ...] = ("distance",),
+    format_: Format = "tif",
+    tile: Tile = 128,
+    longest_side: int | None = None,
+    whole_pixels: int = 280 * 200 - 1,
+) -> list[FileResult]:
+    """Segment a file or a folder in windows, with the bundled checkpoint; `large` is too large to be taken whole."""
+    checkpoint = load_checkpoint(bundled_checkpoint())
+    products = [find_product(kind) for kind in save]
+    products += [added for product in products for added in product.further(measures[1:])]
+    suffixes = {product.kind: product.suffix(format_) for product in products}
+    context = Context.of(checkpoint.header, checkpoint.sha256, format=format_)
+    job = Job(
+        command="predict",
+        plan=plan_run(find_inputs([str(source)]), out, suffixes, overwrite=True),
+        out=out,
+        outputs=make_outputs(products, context, mean_confidence),
+        max_pixels=MAX_PIXELS,
+        budget=Budget(whole_pixels=whole_pixels),
+    )
+    request = Request(measures=measures, main=measures[0], longest_side=longest_side)
+    return list(Run(job, checkpoint, make_segmenter(checkpoint, request, engine="torch", tile=tile)).results())
 
 
-def was_streamed(out: Path) -> bool:
-    return list(manifest(out)["large"]["seconds"]) == ["stream"]  # type: ignore[call-overload]
+def was_streamed(result: FileResult) -> bool:
+    assert isinstance(result, Written), result
+    return list(result.seconds) == ["stream"]
 
 
-def test_strips_leave_no_trace_in_the_files(
-    hypseg: Hypseg, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = (*SAVE, "--measure", "distance,entropy")
-    for name, form in (("png", "png"), ("whole", "tif")):
-        assert hypseg("predict", large, "--out", tmp_path / name, *options, "--format", form).code == 0
-        assert not was_streamed(tmp_path / name)
-    monkeypatch.setattr(stream, "STREAM_ABOVE", 280 * 200 - 1)
-    outcome = hypseg("predict", large, "--out", tmp_path / "strips", *options, "--format", "tif")
-    assert outcome.code == 0, outcome.stderr
-    assert was_streamed(tmp_path / "strips")
-    lines = [manifest(tmp_path / name)["large"] for name in ("whole", "strips")]
-    assert [line["height"] for line in lines] == [280, 280]
-    one, two = (line["summary"] for line in lines)
-    assert two == pytest.approx(one, abs=2e-6)
+def test_strips_leave_no_trace_in_the_files(large: Path, tmp_path: Path) -> None:
+    measures = ("distance", "entropy")
+    (png,) = predict(large, tmp_path / "png", measures=measures, format_="png")
+    (whole,) = predict(large, tmp_path / "whole", measures=measures, whole_pixels=280 * 200)
+    (strips,) = predict(large, tmp_path / "strips", measures=measures)
+    assert [was_streamed(result) for result in (png, whole, strips)] == [False, False, True]
+    assert isinstance(whole, Written)
+    assert isinstance(strips, Written)
+    assert (strips.height, strips.width) == (whole.height, whole.width) == (280, 200)
+    assert strips.summary == pytest.approx(whole.summary, abs=2e-6)
     for kind in ("labels", "confidence", "confidence-entropy"):
-        whole, strips = (tmp_path / name / kind / "large.tif" for name in ("whole", "strips"))
-        assert whole.read_bytes() == strips.read_bytes()
-        png = tmp_path / "png" / kind / "large.png"
-        assert read_metadata(strips) == read_metadata(png) is not None
-        with Image.open(strips) as found, Image.open(png) as wanted:
+        one, two = (tmp_path / name / kind / "large.tif" for name in ("whole", "strips"))
+        assert one.read_bytes() == two.read_bytes()
+        picture = tmp_path / "png" / kind / "large.png"
+        assert read_metadata(two) == read_metadata(picture) is not None
+        with Image.open(two) as found, Image.open(picture) as wanted:
             assert found.mode == wanted.mode
             np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
             if found.mode == "P":
@@ -67,54 +100,44 @@ def test_strips_leave_no_trace_in_the_files(
                 np.testing.assert_array_equal(np.asarray(found.convert("RGB")), np.asarray(wanted.convert("RGB")))
 
 
-@pytest.mark.usefixtures("streaming")
-@pytest.mark.parametrize("options", [("--tile", "off"), ("--longest-side", 64), ("--format", "png")])
-def test_only_windows_into_tiffs_are_streamed(
-    hypseg: Hypseg, large: Path, tmp_path: Path, options: tuple[object, ...]
-) -> None:
-    out = tmp_path / "out"
-    assert hypseg("predict", large, "--out", out, "--format", "tif", *options).code == 0
-    assert not was_streamed(out)
+@pytest.mark.parametrize("options", [{"tile": "off"}, {"longest_side": 64}, {"format_": "png"}])
+def test_only_windows_into_tiffs_are_streamed(large: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    (result,) = predict(large, tmp_path / "out", **options)
+    assert not was_streamed(result)
 
 
-@pytest.mark.usefixtures("streaming")
-def test_what_needs_the_whole_picture_is_refused(hypseg: Hypseg, large: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    outcome = hypseg("predict", large, "--out", out, "--format", "tif")
-    assert outcome.code == 1
-    assert "which boundary, overlay cannot be; take --save labels,confidence" in " ".join(outcome.stderr.split())
-    assert not list(out.rglob("*.tif"))
+def test_what_needs_the_whole_picture_is_refused(large: Path, tmp_path: Path) -> None:
+    (result,) = predict(large, tmp_path / "out", save=("labels", "confidence", "boundary", "overlay"))
+    assert isinstance(result, Failed)
+    assert "which boundary, overlay cannot be; take save=labels,confidence" in result.reason
+    assert not list((tmp_path / "out").rglob("*.tif"))
 
 
-@pytest.mark.usefixtures("streaming")
-def test_a_damaged_tile_leaves_nothing_behind_and_costs_nothing_else(
-    hypseg: Hypseg, large: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_tile_leaves_nothing_behind_and_costs_nothing_else(large: Path, tmp_path: Path) -> None:
     with tifffile.TiffFile(large) as file:
         offset = file.pages.first.dataoffsets[-1]
     (large.parent / "other.tif").write_bytes(large.read_bytes())
-    options = (*SAVE, "--format", "tif", "--overwrite")
     out = tmp_path / "out"
-    assert hypseg("predict", large.parent, "--out", out, *options).code == 0
+    assert [was_streamed(result) for result in predict(large.parent, out)] == [True, True]
     data = bytearray(large.read_bytes())
     data[offset : offset + 8] = bytes(8)
     large.write_bytes(data)
-    outcome = hypseg("predict", large.parent, "--out", out, *options)
-    assert outcome.code == 3
-    assert "damaged" in outcome.stderr
+    damaged, other = predict(large.parent, out)
+    assert isinstance(damaged, Failed)
+    assert "damaged" in damaged.reason
+    assert was_streamed(other)
     left = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert left == ["confidence/other.tif", "labels/other.tif", "manifest.jsonl", "run.json"]
 
 
-@pytest.mark.usefixtures("streaming")
-def test_a_full_disk_is_told(hypseg: Hypseg, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stream.TiffWriter, "close", full)
-    outcome = hypseg("predict", large, "--out", tmp_path / "out", *SAVE, "--format", "tif")
-    assert outcome.code == 1
-    assert "cannot be written (No space left on device)" in " ".join(outcome.stderr.split())
+    monkeypatch.setattr(TiffWriter, "close", full)
+    (result,) = predict(large, tmp_path / "out")
+    assert isinstance(result, Failed)
+    assert "cannot be written (No space left on device)" in result.reason
     assert sorted(path.name for path in (tmp_path / "out").rglob("*") if path.is_file()) == [
         "manifest.jsonl",
         "run.json",

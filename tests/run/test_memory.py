@@ -26,11 +26,12 @@ def test_only_one_batch_of_images_is_alive_and_what_workers_hold(
     alive: dict[type, weakref.WeakSet[object]] = {DecodedImage: weakref.WeakSet(), Prediction: weakref.WeakSet()}
     most = dict.fromkeys(alive, 0)
     for kind, living in alive.items():
+        original: Callable[..., None] = vars(kind)["__init__"]
 
         def init(
             self: object,
             *arguments: object,
-            made: Callable[..., None] = kind.__init__,
+            made: Callable[..., None] = original,
             living: weakref.WeakSet[object] = living,
             **named: object,
         ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -55,7 +55,7 @@ class Stages:
         self.begin("encode", int(pixels[0, 0, 0]))
         return b"map"
 
-    def run(self, workers: int, batch_size: int = 1) -> Iterator[Written | Failed]:
+    def run(self, workers: int, batch_size: int = 1) -> Generator[Written | Failed, None, None]:
         plan = [
             PlannedImage(Path(f"{n}.png"), PurePosixPath(str(n)), {"labels": self.folder / f"{n}.png"})
             for n in range(self.images)
@@ -105,7 +105,7 @@ def test_stopped_early_it_leaves_whole_files_and_no_thread(
     results = stages.run(workers)
     for _ in range(read):
         next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert threading.active_count() == before
     written = sorted(int(path.stem) for path in tmp_path.iterdir())
     assert written == list(range(len(written)))

@@ -308,16 +308,6 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
     assert 40 - done - 1 <= len(redone(before, out)) <= 40 - done
 
 
-def test_plain_lines_of_progress_where_there_is_no_terminal(
-    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hypsegcli.cli.show.progress._EVERY", {"images": 0.0})
-    stderr = hypseg("predict", photos, "--out", tmp_path / "out").stderr
-    assert "1/3 images, about" in stderr
-    assert "\r" not in stderr
-    assert "\x1b" not in stderr
-
-
 def test_much_larger_images_than_in_training_get_a_hint(hypseg: Hypseg, tmp_path: Path) -> None:
     photograph(tmp_path / "wide.png", size=(1504, 32))
     outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "plain")
@@ -436,23 +426,3 @@ def test_bf16_is_said_and_close(hypseg: Hypseg, photos: Path, tmp_path: Path) ->
         with Image.open(out / "confidence/a.png") as image:
             planes.append(np.asarray(image) / 65535.0)
     assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.02
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no pseudo-terminal there")
-def test_a_terminal_gets_a_bar(photos: Path, tmp_path: Path) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    arguments = [sys.executable, "-m", "hypsegcli", "predict", str(photos), "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(arguments, stderr=theirs, stdout=subprocess.DEVNULL, env=os.environ | {"TERM": "xterm"})
-    os.close(theirs)
-    shown = b""
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        try:
-            while piece := terminal.read(4096):
-                shown += piece
-        except OSError:  # the other end is closed
-            pass
-    assert process.wait(timeout=60) == 0
-    assert "━" in shown.decode()
-    assert "3/3" in shown.decode()
