@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import make_checkpoint
@@ -67,8 +68,9 @@ def test_names_become_ids(header: Header) -> None:
     ],
 )
 def test_what_is_no_class_is_refused(header: Header, option: str, value: str, sentence: str) -> None:
+    options: dict[str, Any] = {option: value}
     with pytest.raises(UsageError, match=f"--{option}.*{sentence}"):
-        decide(header, **{option: value})
+        decide(header, **options)
 
 
 def test_without_any_names_a_list_is_asked_for() -> None:

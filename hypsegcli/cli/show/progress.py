@@ -51,17 +51,17 @@ class Silent:
 
 
 class Lines(Silent):
-    """A plain line every few seconds, for logs."""
+    """A plain line every so many seconds, for logs."""
 
-    def __init__(self, total: int, unit: str) -> None:
-        self.total, self.done, self.unit = total, 0, unit
+    def __init__(self, total: int, unit: str, *, every: float) -> None:
+        self.total, self.done, self.unit, self.every = total, 0, unit, every
         self.started = self.last = time.monotonic()
 
     def advance(self) -> None:
         """Count, and print now and then."""
         self.done += 1
         now = time.monotonic()
-        if now - self.last >= _EVERY[self.unit] and self.done < self.total:
+        if now - self.last >= self.every and self.done < self.total:
             self.last = now
             left = (now - self.started) / self.done * (self.total - self.done)
             talk(f"{self.done}/{self.total} {self.unit}, about {duration(left)} left")
@@ -114,7 +114,7 @@ def progress_for(total: int, *, quiet: bool, unit: str = "images", verb: str = "
     """The display that fits where stderr goes."""
     if quiet:
         return Silent()
-    return Bar(total, verb) if sys.stderr.isatty() else Lines(total, unit)
+    return Bar(total, verb) if sys.stderr.isatty() else Lines(total, unit, every=_EVERY[unit])
 
 
 def duration(seconds: float) -> str:

@@ -54,7 +54,7 @@ def test_both_formats_show_the_same(hypseg: Hypseg, tmp_path: Path, image: Path,
 
 
 def test_the_photograph_can_be_left_out(hypseg: Hypseg, tmp_path: Path, image: Path, flat_ball: Path) -> None:
-    files = []
+    files: list[Path] = []
     for options in ((), ("--photograph",), ("--no-photograph",)):
         files.append(tmp_path / f"{len(files)}.svg")
         assert hypseg("disk", image, "--checkpoint", flat_ball, "--out", files[-1], *options).code == 0

@@ -208,7 +208,7 @@ def test_batches_change_nothing_but_time(hypseg: Hypseg, photos: Path, tmp_path:
 
 def test_inputs_may_be_files_globs_and_lists(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     (photos / "list.txt").write_text("a.jpg\nsub/c.png\n")
-    cases = {
+    cases: dict[str, list[str | Path]] = {
         "file": [photos / "b.png"],
         "glob": [f"{photos}/**/*.png"],
         "list": [f"@{photos / 'list.txt'}"],
