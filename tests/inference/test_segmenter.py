@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from support.limited_engine import LimitedEngine
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -53,7 +53,8 @@ def picture(height: int, width: int, seed: int = 0) -> Picture:
     """Smooth in places and noisy in others."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3)).repeat(8, 0).repeat(8, 1)[:height, :width]
-    return np.clip(coarse + rng.integers(-20, 20, coarse.shape), 0, 255).astype(np.uint8)
+    noisy: Picture = np.clip(coarse + rng.integers(-20, 20, coarse.shape), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def network(**architecture: Any) -> HyperbolicDeepLab:
@@ -128,7 +129,8 @@ def grids(model: Any, image: Picture) -> NetworkOutput:
     padded = np.pad(image, ((0, -height % 16), (0, -width % 16), (0, 0)), mode="edge")
     scaled = torch.from_numpy((padded.astype(np.float32) / 255 - mean) / std)
     with torch.no_grad():
-        return model(scaled.permute(2, 0, 1)[None].contiguous())
+        output: NetworkOutput = model(scaled.permute(2, 0, 1)[None].contiguous())
+    return output
 
 
 def whole(grid: Tensor, image: Picture) -> Tensor:
@@ -145,7 +147,8 @@ def class_probabilities(model: Any, image: Picture, tree: ClassTree = TREE) -> N
 def clear(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Where the answer does not hang on the last bits."""
     best = np.sort(probabilities, 0)
-    return best[-1] - best[-2] > 1e-4
+    apart: NDArray[np.bool_] = best[-1] - best[-2] > 1e-4
+    return apart
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
@@ -350,13 +353,16 @@ def test_points_stay_finite_far_out(head: str) -> None:
 
 
 def test_one_tile_that_covers_is_the_whole(model: HyperbolicDeepLab) -> None:
-    image, everything = picture(33, 47), {"measures": tuple(MEASURES), "probabilities": True}
+    image = picture(33, 47)
+    everything: dict[str, Any] = {"measures": tuple(MEASURES), "probabilities": True}
     plain = segmenter(model, **everything).predict([image])[0]
     tiled = segmenter(model, **everything, tiling=Tiling(tile=64, overlap=16, above=0)).predict([image])[0]
     np.testing.assert_array_equal(tiled.labels, plain.labels)
     for name in MEASURES:
         np.testing.assert_array_equal(tiled.confidence[name].values, plain.confidence[name].values)
         assert tiled.confidence[name].values.dtype == np.float32
+    assert tiled.probabilities is not None
+    assert plain.probabilities is not None
     np.testing.assert_array_equal(tiled.probabilities, plain.probabilities)
 
 
@@ -364,32 +370,26 @@ def test_one_tile_that_covers_is_the_whole(model: HyperbolicDeepLab) -> None:
 @pytest.mark.parametrize("interpolate", ["scalar", "points"])
 def test_tiles_of_a_local_network_make_the_whole(height: int, width: int, interpolate: str) -> None:
     stub, image = LocalNetwork(), picture(height, width)
-    options = {"measures": tuple(MEASURES), "probabilities": True, "interpolate": interpolate}
+    options: dict[str, Any] = {"measures": tuple(MEASURES), "probabilities": True, "interpolate": interpolate}
     plain = segmenter(stub, **options).predict([image])[0]
     tiled = segmenter(stub, **options, tiling=Tiling(tile=64, overlap=16, above=64 * 64 // 100)).predict([image])[0]
     np.testing.assert_array_equal(tiled.labels, plain.labels)
     for name in MEASURES:
         np.testing.assert_allclose(tiled.confidence[name].values, plain.confidence[name].values, rtol=1e-5, atol=2e-6)
     assert tiled.probabilities is not None
+    assert plain.probabilities is not None
     np.testing.assert_allclose(tiled.probabilities, plain.probabilities, atol=1e-3)
 
 
-def test_tiles_only_above_their_size(model: HyperbolicDeepLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, ...]] = []
-    work = segmenter(LocalNetwork(), tiling=Tiling(tile=32, overlap=16, above=48 * 48))
-    original: Callable[..., list[Prediction]] = work._predict_whole
-
-    def spy(images: list[Picture], truths: Any, **size: int) -> list[Prediction]:
-        seen.append((len(images), *images[0].shape[:2]))
-        return original(images, truths, **size)
-
-    monkeypatch.setattr(work, "_predict_whole", spy)
+def test_tiles_only_above_their_size() -> None:
+    engine = LimitedEngine(limit=10**6)
+    work = Segmenter(engine, flat_tree(["red", "green", "blue"]), tiling=Tiling(tile=32, overlap=16, above=48 * 48))
     assert len(work.predict([picture(48, 48)] * 2)) == 2
-    assert seen == [(2, 48, 48)]
-    seen.clear()
+    assert engine.sizes == [(2, 48, 48)]
+    engine.sizes.clear()
     assert len(work.predict([picture(48, 49)] * 2)) == 2
-    assert len(seen) > 2
-    assert all(count == 1 and max(size) <= 32 for count, *size in seen)
+    assert len(engine.sizes) > 2
+    assert all(count == 1 and max(size) <= 32 for count, *size in engine.sizes)
 
 
 @pytest.mark.parametrize(("nodes", "dtype"), [(255, np.uint8), (256, np.uint16), (300, np.uint16)])
@@ -407,11 +407,11 @@ def test_label_type_holds_every_node_and_undecided(nodes: int, dtype: type) -> N
         assert segmenter(stub, tree, tiling=tiling).predict([picture(16, 32)[:, :16]])[0].labels.dtype == dtype
 
 
-class _Largest(TorchDispatchMode):
+class _Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it without types
     """Remembers the most bytes that one tensor had."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -509,7 +509,7 @@ def test_longest_side_takes_any_shape(size: tuple[int, int]) -> None:
 def test_an_answer_that_is_not_finite_is_an_error_and_no_map() -> None:
     model = network()
     with torch.no_grad():
-        model.decoder.embed.bias[0] = math.inf
+        model.get_parameter("decoder.embed.bias")[0] = math.inf
     with pytest.raises(FloatingPointError, match="NaN or infinity"):
         segmenter(model).predict([picture(48, 64)])
 
@@ -581,7 +581,7 @@ def test_proper_planes_are_those_of_the_probabilities(way: dict[str, Any], dtype
 @pytest.mark.parametrize("way", [*WAYS, {"longest_side": 64}])
 def test_truths_change_nothing_else(model: HyperbolicDeepLab, way: dict[str, Any]) -> None:
     image = picture(70, 100)
-    options = {"measures": tuple(MEASURES), "probabilities": True} | way
+    options: dict[str, Any] = {"measures": tuple(MEASURES), "probabilities": True} | way
     plain = segmenter(model, **options).predict([image])[0]
     scored = segmenter(model, **options).predict([image], [truth_of(70, 100, 0)])[0]
     np.testing.assert_array_equal(scored.labels, plain.labels)
@@ -602,4 +602,6 @@ def test_bands_leave_no_trace_in_proper_planes() -> None:
     usual = segmenter(stub).predict(images, truths)
     thin = segmenter(stub, band_bytes=4 * 2 * 6 * 40 * 3).predict(images, truths)  # three rows
     for one, two in zip(usual, thin, strict=True):
+        assert one.proper is not None
+        assert two.proper is not None
         np.testing.assert_allclose(one.proper, two.proper, rtol=1e-5, atol=1e-6)

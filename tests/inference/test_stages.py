@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -38,7 +38,9 @@ def run(
     longest_side: int | None = None,
 ) -> list[Segmented[int] | Unsegmented[int] | str]:
     request = Request(measures=("distance", "margin"), longest_side=longest_side)
-    return list(Stages(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size).segment(images))
+    stages = Stages(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size)
+    results: Iterator[Segmented[int] | Unsegmented[int] | str] = stages.segment(images)
+    return list(results)
 
 
 def same(found: Segmented[int] | Unsegmented[int] | str, image: Loaded[int]) -> None:

@@ -18,6 +18,7 @@ from hypsegcli.network.model import HyperbolicDeepLab, build_model
 from hypsegcli.training.init import Start, initialise
 
 TREE = flat_tree(["a", "b", "c"])
+FIRST = "backbone.low.0.0.weight"  # of the network's tensors
 
 
 def network(seed: int = 1, **fields: object) -> HyperbolicDeepLab:
@@ -117,8 +118,8 @@ def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
     model = network()
     told, left = initialise(model, str(path), TREE, head=True)
     assert told == f"backbone from {path.name}; ASPP, decoder and head from random weights"
-    assert torch.equal(model.backbone.low[0][0].weight, net.features[0][0].weight)
-    assert torch.equal(model.head.normals, network().head.normals)
+    assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
+    assert torch.equal(model.get_parameter("head.normals"), network().get_parameter("head.normals"))
     assert left == tuple(name for name in model.state_dict() if not name.startswith("backbone."))
 
 
@@ -129,7 +130,7 @@ def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
     told, _ = initialise(model, "imagenet", TREE, head=True)
     assert told.startswith("backbone from torchvision's ImageNet weights of mobilenet_v3_small; ")
-    assert torch.equal(model.backbone.low[0][0].weight, net.features[0][0].weight)
+    assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
 
 
 def test_without_a_network_the_weights_stay_random_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +143,7 @@ def test_without_a_network_the_weights_stay_random_and_it_is_said(monkeypatch: p
     assert told.startswith("random weights: torchvision's for mobilenet_v3_small cannot be had here (")
     assert "no route to host" in told
     assert left == tuple(model.state_dict())
-    assert torch.equal(model.backbone.low[0][0].weight, network().backbone.low[0][0].weight)
+    assert torch.equal(model.get_parameter(FIRST), network().get_parameter(FIRST))
 
 
 class Hostile:

@@ -44,7 +44,7 @@ def test_it_has_a_gradient_and_ends_as_a_number() -> None:
         one.curvature.raw.add_(0.3)
         expected = one.eval()(IMAGE)
     finished = one.finished()
-    assert type(finished.head.curvature) is float
+    assert isinstance(finished.head.curvature, float)
     assert finished.config.curvature == finished.head.curvature == pytest.approx(one.curvature().item())
     assert finished.config.curvature > 0.6
     for found, wanted in zip(finished(IMAGE), expected, strict=True):
@@ -86,15 +86,16 @@ def test_everything_learns_otherwise() -> None:
 @pytest.mark.parametrize("c", [1.0, 4.0])
 def test_points_are_held_in_the_ball(c: float) -> None:
     one = learner(head="hyperbolic-reference", curvature=c)
+    offsets = one.model.head.get_parameter("offsets")
     inside = 0.3 / c**0.5 * torch.eye(4, 3)
     with torch.no_grad():
-        one.model.head.offsets.copy_(inside)
+        offsets.copy_(inside)
     one.hold()
-    assert torch.equal(one.model.head.offsets, inside)
+    assert torch.equal(offsets, inside)
     with torch.no_grad():
-        one.model.head.offsets.copy_(100 * inside)
+        offsets.copy_(100 * inside)
     one.hold()
-    assert one.model.head.offsets.norm(dim=1)[:3].tolist() == pytest.approx([0.999 / c**0.5] * 3)
+    assert offsets.norm(dim=1)[:3].tolist() == pytest.approx([0.999 / c**0.5] * 3)
 
 
 def test_a_moving_average_follows_at_its_pace() -> None:

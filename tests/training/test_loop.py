@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError, ImageError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
+from hypsegcli.inference.normalise import normalise
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import read_settings
@@ -45,12 +46,22 @@ SMALL = {
 }
 
 
-def events(data: Path, out: Path, *, resume: bool = False, **options: Any) -> Iterator[Started | Step | EpochReport]:
-    return train(Job(data, out, TrainConfig.model_validate(SMALL | options), CPU), resume=resume)
+Event = Started | Step | EpochReport
 
 
-def start(data: Path, out: Path, **options: Any) -> Iterator[EpochReport]:
+def events(data: Path, out: Path, *, resume: bool = False, **options: Any) -> Generator[Event, None, None]:
+    yield from train(Job(data, out, TrainConfig.model_validate(SMALL | options), CPU), resume=resume)
+
+
+def start(data: Path, out: Path, **options: Any) -> Generator[EpochReport, None, None]:
     return (event for event in events(data, out, **options) if isinstance(event, EpochReport))
+
+
+def announced(run: Iterator[Event]) -> Started:
+    """What a run that goes to its end says first."""
+    started, *_ = run
+    assert isinstance(started, Started)
+    return started
 
 
 @pytest.fixture
@@ -248,10 +259,10 @@ def test_a_run_that_diverges_names_the_images_at_which(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second batch of the first epoch is NaN; its names follow from the sampler alone."""
-    real, calls = loop.normalise, itertools.count(1)
+    calls = itertools.count(1)
 
     def poisoned(images: torch.Tensor, spec: Any) -> torch.Tensor:
-        return real(images, spec) * (float("nan") if next(calls) == 2 else 1.0)
+        return normalise(images, spec) * (float("nan") if next(calls) == 2 else 1.0)
 
     monkeypatch.setattr(loop, "normalise", poisoned)
     sampler = EpochSampler(6, seed=0)
@@ -294,8 +305,8 @@ def test_a_run_killed_in_its_first_epoch_goes_on(data: Path, tmp_path: Path, sco
     first = events(data, tmp_path / "run", epochs=1)
     assert isinstance(next(first), Started)
     assert next(first) == Step(1, 1)
-    first.close()  # type: ignore[attr-defined]
-    (started, *_) = events(data, tmp_path / "run", epochs=1, resume=True)
+    first.close()
+    started = announced(events(data, tmp_path / "run", epochs=1, resume=True))
     assert started.notes[0] == "goes on after epoch 0"
 
 
@@ -305,7 +316,7 @@ def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores
     other = make_checkpoint(tmp_path / "other.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small")
     next(start(data, tmp_path / "run", epochs=2, init=str(other)))
     other.unlink()
-    (started, *_) = events(data, tmp_path / "run", epochs=2, init=str(other), resume=True)
+    started = announced(events(data, tmp_path / "run", epochs=2, init=str(other), resume=True))
     assert started.notes == ("goes on after epoch 1", NO_TREE)
     told = read_header(tmp_path / "run" / "last.safetensors").provenance.initialised_from
     assert told.startswith("all ")
@@ -314,7 +325,7 @@ def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores
 
 def test_resuming_nothing_says_so(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     scores += [of(0.5)]
-    (started, *_) = events(data, tmp_path / "run", epochs=1, resume=True)
+    started = announced(events(data, tmp_path / "run", epochs=1, resume=True))
     assert started.notes[0] == f"starts from random weights; there was nothing to resume in {tmp_path / 'run'}"
 
 
@@ -386,7 +397,7 @@ def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path
 
 NO_TREE = "there is no hierarchy.json, so the softmax is flat"
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "optimizer": "sgd",
     "schedule": "cosine",
     "ema_decay": 0.8,
@@ -407,7 +418,7 @@ def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tm
     broken = events(data, tmp_path / "broken", **EVERYTHING)
     steps = (event for event in broken if isinstance(event, Step))
     assert list(itertools.islice(steps, 5))[-1] == Step(2, 2)
-    broken.close()  # type: ignore[attr-defined]
+    broken.close()
     torch.manual_seed(99)
     list(start(data, tmp_path / "broken", resume=True, **EVERYTHING))
     for name in ("last.safetensors", "best.safetensors"):
@@ -542,7 +553,7 @@ def test_the_radius_weight_rises(data: Path, tmp_path: Path, scores: list[Scores
 
 def test_both_memory_layouts_train_alike(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     scores += [of(0.5)] * 2
-    layouts = {}
+    layouts: dict[str, Any] = {}
     for name, channels_last in (("last", True), ("first", False)):
         with pytest.MonkeyPatch.context() as patch:
             original = Learner.forward

@@ -15,12 +15,12 @@ def rates(steps: int, **options: object) -> list[float]:
     config = TrainConfig.model_validate({"learning_rate": 1.0} | options)
     optimizer = build_optimizer(nn.Linear(2, 2), config)
     schedule = build_schedule(optimizer, config, steps=steps)
-    found = []
+    found: list[float] = []
     for _ in range(steps):
-        found.append(schedule.get_last_lr()[0])
+        found.append(float(schedule.get_last_lr()[0]))
         optimizer.step()
         schedule.step()
-    return [*found, schedule.get_last_lr()[0]]
+    return [*found, float(schedule.get_last_lr()[0])]
 
 
 def test_warm_up_and_decay() -> None:

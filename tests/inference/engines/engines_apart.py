@@ -240,7 +240,8 @@ def test_an_engine_that_cannot_run_here_is_refused(
 def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
     """Its telemetry leaves an identity in the home folder before it sends anything."""
     needs("openvino")
-    code = "from hypsegcli.inference.engines import openvino_runtime as o; assert o._import_openvino().Core()"
+    code = "from hypsegcli.inference.engines.openvino_runtime import OpenVino; OpenVino()"
+    code += "; import openvino; assert openvino.Core()"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "HOME": str(tmp_path)})
     assert list(tmp_path.iterdir()) == []
 

@@ -23,8 +23,13 @@ def write(folder: Path) -> None:
 
 def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
     calls: list[Path] = []
+
+    def convert(new: Path) -> None:
+        calls.append(new)
+        write(new)
+
     for sha256, parts in (("a" * 64, ("one",)), ("a" * 64, ("one",)), ("a" * 64, ("two",)), ("b" * 64, ("one",))):
-        folder = converted(sha256, parts=parts, convert=lambda new: (calls.append(new), write(new))[1])
+        folder = converted(sha256, parts=parts, convert=convert)
         assert (folder / "network").read_text() == "x"
         assert folder.parent == networks
     assert len(calls) == 3
