@@ -126,6 +126,11 @@ def fake_report(
     )
 
 
+def class_names(count: int) -> tuple[str, ...]:
+    """Names of any length, those of streets where there are as many."""
+    return STREET if count == len(STREET) else tuple(f"class {i} " + "mmmm" * (i % 9) for i in range(count))
+
+
 def fake_strips(count: int = 2) -> list[Strip]:
     """Strips of coarse noise."""
     made = []
