@@ -7,7 +7,6 @@ from torchvision import models
 from torchvision.ops.misc import SqueezeExcitation
 
 from hypsegcli.network.backbones import REGISTRY, Features
-from hypsegcli.network.backbones.features import stride_to_dilation
 
 NAMES = tuple(REGISTRY)
 STRIDES = (8, 16)
@@ -122,19 +121,6 @@ def test_output_strides_share_their_weights(name: str) -> None:
     with torch.device("meta"):
         one, other = (REGISTRY[name](name, stride).state_dict() for stride in STRIDES)
     assert {key: value.shape for key, value in one.items()} == {key: value.shape for key, value in other.items()}
-
-
-def test_only_strides_of_two_are_taken_out_and_kernels_keep_their_centre() -> None:
-    stage = nn.Sequential(
-        nn.Conv2d(1, 1, 1, stride=2),
-        nn.Conv2d(1, 1, 3, stride=2, padding=1),
-        nn.Conv2d(1, 1, 5, padding=2),
-        nn.Conv2d(1, 1, 1),
-    )
-    stride_to_dilation(stage, entering=2, dilation=4)
-    assert all(layer.stride == (1, 1) for layer in stage)
-    assert [layer.dilation for layer in stage] == [(1, 1), (2, 2), (4, 4), (1, 1)]
-    assert stage(torch.zeros(1, 1, 7, 9)).shape == (1, 1, 7, 9)
 
 
 @pytest.mark.parametrize("stride", STRIDES)
