@@ -1,14 +1,10 @@
 """Checkpoint files: what was saved comes back, whole or not at all, and everything else is refused."""
 
 import hashlib
-import io
-import json
 import os
 import pickle
 import random
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,36 +12,18 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save
+from support.checkpoints import CONFIG, HEADER, header_for, put, refusal, torch_bytes
 from torch import Tensor, nn
 
-from hypsegcli.checkpoint.format import METADATA_KEY, Header, InputSpec, Provenance, header_to_json
+from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
-from hypsegcli.errors import CheckpointError
 from hypsegcli.geometry.poincare import project
-from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import REGISTRY, Features
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
-TREE = ClassTree(names=("a", "b", "c", "left"), parents=(3, 3, -1, -1), classes=3)
-# The embedding is small so that the head's shapes are not mistaken for others.
-CONFIG = ModelConfig(backbone="mobilenet_v3_large", nodes=4, embedding_size=5, curvature=0.5)
 State = dict[str, Tensor]
-
-
-def header_for(config: ModelConfig) -> Header:
-    return Header(
-        model=config,
-        input=InputSpec(height=32, width=48),
-        tree=TREE,
-        colors=((0, 0, 0), (255, 0, 0), (0, 255, 0)),
-        ignore_index=255,
-        provenance=Provenance(trained_on="noise", licence="none", hypseg_version="0", torch_version=torch.__version__),
-    )
-
-
-HEADER = header_for(CONFIG)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,28 +73,8 @@ def content(tmp_path_factory: pytest.TempPathFactory, state: State) -> bytes:
     return path.read_bytes()
 
 
-def refusal(path: Path) -> str:
-    with pytest.raises(CheckpointError) as error:
-        load_checkpoint(path)
-    assert str(error.value).startswith(f"{path}: ")
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
-def put(folder: Path, data: bytes, name: str = "model.safetensors") -> Path:
-    path = folder / name
-    path.write_bytes(data)
-    return path
-
-
 def put_state(folder: Path, tensors: State, header: Header = HEADER) -> Path:
     return put(folder, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
-
-
-def torch_bytes(thing: object) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(thing, buffer)
-    return buffer.getvalue()
 
 
 def same(one: State, other: State) -> None:
@@ -222,14 +180,6 @@ def test_a_failed_save_leaves_what_was_there(tmp_path: Path, state: State, monke
     assert read_header(path) == HEADER
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "model.pt", "model.pth", "model"])
-def test_no_such_file_and_a_folder(tmp_path: Path, name: str) -> None:
-    for path in (tmp_path / name, tmp_path / "absent" / name):
-        assert "no such checkpoint file; give the path of a .safetensors file" in refusal(path)
-    (tmp_path / name).mkdir()
-    assert "no such checkpoint file" in refusal(tmp_path / name)
-
-
 @pytest.mark.parametrize("name", ["model.safetensors", "model.pt"])
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
 def test_a_file_that_may_not_be_read(tmp_path: Path, name: str, content: bytes) -> None:
@@ -261,34 +211,6 @@ def test_a_file_that_was_cut_short(tmp_path: Path, content: bytes) -> None:
 def test_bytes_after_the_end_and_no_safetensors_at_all(tmp_path: Path, content: bytes) -> None:
     for data in (content + b"\0", b"\x89PNG\r\n\x1a\n" + bytes(100), b"{}", struct.pack("<Q", 2**63) + b"{}"):
         assert "not a whole safetensors file" in refusal(put(tmp_path, data))
-
-
-@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
-def test_safetensors_of_somebody_else(tmp_path: Path, metadata: dict[str, str] | None) -> None:
-    sentence = refusal(put(tmp_path, save({"weight": torch.zeros(3)}, metadata=metadata)))
-    assert "a safetensors file without hypseg's header" in sentence
-    assert "classes, curvature and normalisation are unknown" in sentence
-
-
-# The header alone is test_header.py's; that it is looked at before the tensors is tested here.
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (lambda d: d.update(schema_version=2), "written with schema version 2"),
-        (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
-        (lambda d: d["model"].update(curvature=0.0), "model.curvature: Input should be greater than 0"),
-        (lambda d: d["model"].update(curvature=float("nan")), "model.curvature"),
-        (lambda d: d["model"].update(nodes=9), "the head has 9 outputs, but the class tree has 4 nodes"),
-        (lambda d: d["colors"].pop(), "2 colours for 3 classes"),
-    ],
-)
-def test_headers_that_are_refused(tmp_path: Path, change: Callable[[Any], None], sentence: str) -> None:
-    document = json.loads(header_to_json(HEADER))
-    change(document)
-    text = json.dumps(document)
-    weights = {"weight": torch.zeros(3)}
-    assert sentence in refusal(put(tmp_path, save(weights, metadata={METADATA_KEY: text})))
-    assert sentence in refusal(put(tmp_path, torch_bytes({"header": text, "model": weights}), "model.pt"))
 
 
 def with_value(name: str, value: float) -> Callable[[State], None]:
@@ -377,79 +299,9 @@ def test_offsets_must_lie_in_the_ball(tmp_path: Path, reference_state: State, c:
         assert f"the curvature in the header ({c:g}) may be wrong" in sentence
 
 
-class Payload:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.folder),)
-
-
-PLACES: dict[str, Callable[[Payload], bytes]] = {
-    "alone": torch_bytes,
-    "in the header's place": lambda payload: torch_bytes({"header": payload, "model": {}}),
-    "in the model's place": lambda payload: torch_bytes({"header": header_to_json(HEADER), "model": payload}),
-    "among the weights": lambda payload: torch_bytes({"header": header_to_json(HEADER), "model": {"w": payload}}),
-    "as a bare pickle": pickle.dumps,
-}
-
-
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("suffix", [".pt", ".pth"])
-def test_a_file_that_would_run_code_is_refused_and_does_not_run_it(tmp_path: Path, place: str, suffix: str) -> None:
-    trap = tmp_path / "it ran"
-    path = put(tmp_path, PLACES[place](Payload(trap)), f"model{suffix}")
-    assert "files that would run code when opened are refused" in refusal(path)
-    assert not trap.exists()
-    with pytest.raises(CheckpointError):
-        read_header(path)
-    assert not trap.exists()
-    # The payload is live: whoever opens the file carelessly runs it (in a process of its own, with torch's warnings).
-    careless = "import sys, torch; torch.load(sys.argv[1], weights_only=False)"
-    if suffix == ".pt" and place == "alone":
-        subprocess.run([sys.executable, "-c", careless, path], capture_output=True, check=False)
-        assert trap.exists()
-
-
-@pytest.mark.parametrize(
-    ("thing", "found"),
-    [
-        ({"layer.weight": torch.zeros(2), "layer.bias": torch.zeros(2)}, "(found: layer.weight, layer.bias)"),
-        ({"state_dict": {}, "epoch": 3}, "(found: state_dict, epoch)"),
-        ({}, "(found: )"),
-        ([torch.zeros(2)], "(found: list)"),
-        (torch.zeros(2), "(found: Tensor)"),
-        (3, "(found: int)"),
-        ({"header": {"schema_version": 1}, "model": {}}, "(found: header, model)"),
-        ({i: i for i in range(1000)}, "(found: 0, 1, 2, 3)"),
-    ],
-)
-def test_a_pt_of_somebody_else(tmp_path: Path, thing: object, found: str) -> None:
-    sentence = refusal(put(tmp_path, torch_bytes(thing), "model.pt"))
-    assert f"holds no hypseg header {found}" in sentence
-    assert "use a file that `hypseg train` wrote" in sentence
-
-
-@pytest.mark.parametrize("weights", [None, [1], torch.zeros(2), {"w": 3}, {"w": {"deeper": torch.zeros(1)}}])
-def test_a_pt_with_a_header_but_without_weights(tmp_path: Path, weights: object) -> None:
-    run: dict[str, object] = {"header": header_to_json(HEADER)}
-    for content in (run, run | {"model": weights}):
-        sentence = refusal(put(tmp_path, torch_bytes(content), "model.pt"))
-        assert "has a hypseg header but no weights" in sentence
-
-
 def test_a_pt_whose_weights_have_numbers_for_names(tmp_path: Path) -> None:
     run = {"header": header_to_json(HEADER), "model": {1: torch.zeros(1), "two": torch.zeros(1)}}
     assert "2 unexpected (1, two)" in refusal(put(tmp_path, torch_bytes(run), "model.pt"))
-
-
-@pytest.mark.parametrize(
-    "garbage", [b"", b"\0", b"garbage", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04\x95", bytes(1000), b"("]
-)
-def test_a_pt_that_is_garbage(tmp_path: Path, garbage: bytes) -> None:
-    assert "cannot be read as plain weights" in refusal(put(tmp_path, garbage, "model.pt"))
 
 
 @pytest.mark.parametrize("form", ["pt", "bare pickle", "safetensors"])
