@@ -1,4 +1,4 @@
-"""From node logits to class probabilities, and from those to an answer at any level of the tree.
+"""From node logits to class probabilities, and from those to a decision at any level of the tree.
 
 Softmax runs within each set of siblings; the probability of a class is the product along its path, in log
 space, with nothing clamped (the reference holds each factor above 1e-4, so that its classes do not sum to 1).
@@ -42,21 +42,21 @@ def node_probabilities(probabilities: Tensor, tree: ClassTree) -> Tensor:
 
 
 def decide_at_level(probabilities: Tensor, tree: ClassTree, level: int) -> Tensor:
-    """(B, ...) int64 node ids: the most probable node among those that answer at a depth of the tree."""
-    answers = torch.from_numpy(np.unique(tree.at_level(level))).to(probabilities.device)
-    return answers[node_probabilities(probabilities, tree).index_select(1, answers).argmax(1)]
+    """(B, ...) int64 node ids: the most probable node among those that stand for the classes at a depth of the tree."""
+    nodes = torch.from_numpy(np.unique(tree.at_level(level))).to(probabilities.device)
+    return nodes[node_probabilities(probabilities, tree).index_select(1, nodes).argmax(1)]
 
 
 def decide_as_deep_as_sure(probabilities: Tensor, tree: ClassTree, threshold: float) -> Tensor:
     """(B, ...) int64 node ids: the deepest node whose probability exceeds the threshold, M where none does.
 
-    With a threshold of at least one half these nodes form a chain, so the answer does not depend on their order;
+    With a threshold of at least one half these nodes form a chain, so the decision does not depend on their order;
     M stands for the root: the network does not even know the coarsest group.
     """
     if not 0.5 <= threshold < 1.0:
         raise ValueError(f"the threshold must lie in [0.5, 1), found {threshold}")
     scores = node_probabilities(probabilities, tree)
-    answer = torch.full_like(scores[:, 0], tree.nodes, dtype=torch.int64)
+    deepest = torch.full_like(scores[:, 0], tree.nodes, dtype=torch.int64)
     for node in sorted(range(tree.nodes), key=tree.depth):
-        answer = torch.where(scores[:, node] > threshold, node, answer)
-    return answer
+        deepest = torch.where(scores[:, node] > threshold, node, deepest)
+    return deepest

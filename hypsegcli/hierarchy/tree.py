@@ -106,7 +106,7 @@ class ClassTree(BaseModel):
         return self.ancestors()[: self.classes].T.copy()
 
     def at_level(self, level: int) -> NDArray[np.intp]:
-        """(K,): the node that answers for each class at a depth; classes that end above it answer themselves."""
+        """(K,): the node that stands for each class at a depth; classes that end above it stand for themselves."""
         if not 1 <= level <= self.max_depth:
             raise TreeError(f"level {level} does not exist: this class tree has levels 1 to {self.max_depth}")
         return np.asarray([self.path(leaf)[:level][-1] for leaf in range(self.classes)], dtype=np.intp)
@@ -152,8 +152,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         names[int(index)] = name
     missing = list(islice((i for i in range(max(names, default=-1) + 1) if i not in names), 10))
     if missing or not names:
-        found = f"ids {', '.join(map(str, missing))} are missing" if names else "it has no classes"
-        raise TreeError(f"{path}: ids must run from 0 without gaps, but {found}")
+        gap = f"ids {', '.join(map(str, missing))} are missing" if names else "it has no classes"
+        raise TreeError(f"{path}: ids must run from 0 without gaps, but {gap}")
     return tuple(names[index] for index in range(len(names)))
 
 
@@ -191,8 +191,9 @@ def _build(path: Path, children: dict[str, Any], class_names: tuple[str, ...]) -
         below, parent = queue.popleft()
         for name, grandchildren in below.items():
             if not isinstance(grandchildren, dict):
-                found = f"{grandchildren!r:.60}"
-                raise TreeError(f"{path}: every node must be an object, '{{}}' for a class; found {found} at '{name}'")
+                raise TreeError(
+                    f"{path}: every node must be an object, '{{}}' for a class; found {grandchildren!r:.60} at '{name}'"
+                )
             if name in placed:
                 raise TreeError(f"{path}: the name '{name}' occurs twice in the tree")
             placed.add(name)

@@ -89,8 +89,8 @@ class DropoutSampler:
 
     def _decide(self, mean: NDArray[np.float32]) -> Labels:
         classes = np.arange(len(mean)) if self._among is None else np.asarray(self._among)
-        answered: Labels = classes[mean[classes].argmax(axis=0)].astype(label_type(self._inner.tree.nodes))
-        return answered
+        labels: Labels = classes[mean[classes].argmax(axis=0)].astype(label_type(self._inner.tree.nodes))
+        return labels
 
     @contextlib.contextmanager
     def _dropping(self, seed: int) -> Iterator[None]:

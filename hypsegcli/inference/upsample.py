@@ -66,7 +66,7 @@ def upsample_best(scores: Tensor, *, cell: int, height: int, width: int, budget:
     for part in torch.split(every, at_once):
         b, i, j = part.unbind(1)
         near = torch.stack([by_place[b, i + y, j + x] for y in (0, 1) for x in (0, 1)], 1)
-        found = torch.matmul(weights, near).max(2).indices
-        blocks.permute(0, 1, 3, 2, 4)[b, i, j] = found.reshape(-1, cell, cell).to(kind)
+        channels = torch.matmul(weights, near).max(2).indices
+        blocks.permute(0, 1, 3, 2, 4)[b, i, j] = channels.reshape(-1, cell, cell).to(kind)
     whole = blocks.reshape(B, rows * cell, columns * cell)
     return whole[:, cell // 2 :, cell // 2 :][:, :height, :width]

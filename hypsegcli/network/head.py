@@ -34,7 +34,7 @@ class HyperbolicHead(nn.Module):
         """Tangent vectors (B, D, h, w) to logits (B, M, h, w) and distance to the origin (B, h, w), float32."""
         c, t_max, limit = self.curvature, self.config.t_max, self.config.radial_limit
         planes = from_bias(self.normals, self.bias, c=c)
-        if _only_the_answer_counts():
+        if _is_plain_inference():
             logits, t = closed_form_in_bands(v, planes, c=c, t_max=t_max, limit=limit)
         else:
             t = radial(v, c=c, t_max=t_max, limit=limit)
@@ -55,7 +55,7 @@ class ReferenceHead(nn.Module):
         """As `HyperbolicHead.forward`; the distance is that of the projected point."""
         c = self.config.curvature
         distance = radial(v, c=c, t_max=self.config.t_max, limit="hard").squeeze(1) / math.sqrt(c)
-        if _only_the_answer_counts():
+        if _is_plain_inference():
             return reference_in_bands(v, self.normals, self.offsets, c=c), distance
         z = project(exp_map_zero(v, c=c, dim=1), c=c, dim=1)
         return reference_logits(z, self.normals, self.offsets, c=c), distance
@@ -76,7 +76,7 @@ class EuclideanHead(nn.Module):
         return self.classify(v), t.squeeze(1) / math.sqrt(c)
 
 
-def _only_the_answer_counts() -> bool:
+def _is_plain_inference() -> bool:
     """Whether neither a gradient nor a graph for `torch.compile` or `torch.export` is wanted."""
     return not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 

@@ -36,7 +36,7 @@ def draw_disk(
     disk, under its classes. Errors are those of `embed`.
     """
     header, c = checkpoint.header, checkpoint.header.model.curvature
-    found = embed(checkpoint.model, header.tree, header.input, pixels, device=device, longest_side=longest_side)
+    embedding = embed(checkpoint.model, header.tree, header.input, pixels, device=device, longest_side=longest_side)
     palette = node_palette(header.colors, header.tree.leaves_below())
     names = header.tree.names[: header.tree.classes]
     shown = None
@@ -44,15 +44,15 @@ def draw_disk(
         small = shrink_image(pixels, _PHOTOGRAPH)
         height, width = small.shape[:2]
         size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
-        shown = overlay(small, cells_at(found.classes, size, (height, width)), palette, names)[:height, :width]
-    counts = np.bincount(found.classes.ravel(), minlength=header.tree.nodes)
+        shown = overlay(small, cells_at(embedding.classes, size, (height, width)), palette, names)[:height, :width]
+    counts = np.bincount(embedding.classes.ravel(), minlength=header.tree.nodes)
     nodes = drawn_nodes(header.tree, header.model.nodes, counts)
     caption = f"hyperbolic plane of curvature -{c:.4g} (c = {c:.4g})"
     if len(nodes) < header.model.nodes:
         caption += f"; {len(nodes)} of {header.model.nodes} gyroplanes: those of the classes that occur"
     disk = Disk(
-        points=found.points.reshape(-1, 2),
-        classes=found.classes.ravel(),
+        points=embedding.points.reshape(-1, 2),
+        classes=embedding.classes.ravel(),
         names=names,
         palette=palette,
         geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette),
@@ -61,7 +61,7 @@ def draw_disk(
         caption=caption,
         photograph=shown,
     )
-    return disk_figure(disk), found.classes.size
+    return disk_figure(disk), embedding.classes.size
 
 
 def cells_at(classes: NDArray[np.intp], size: tuple[int, int], shown: tuple[int, int]) -> NDArray[np.intp]:
@@ -97,10 +97,10 @@ def drawn_nodes(tree: ClassTree, nodes: int, counts: NDArray[np.integer]) -> lis
 
 def geodesics(planes: Gyroplanes, nodes: Sequence[int], tree: ClassTree, palette: NDArray[np.uint8]) -> list[Geodesic]:
     """Geodesics of nodes, in their order; `palette` is (M + 1, 3). A node whose normal is 0 has none."""
-    found = []
+    drawn = []
     for node in (node for node in nodes if planes.scale[node] > 0.0):
         W, w0, inner = planes.W[node].numpy(), float(planes.w0[node]), node >= tree.classes
         path = geodesic(W, w0)
         color = FAINT if inner else as_color(palette[node])
-        found.append(Geodesic(tree.names[node], color, inner, path, positive_side(W, w0, path)))
-    return found
+        drawn.append(Geodesic(tree.names[node], color, inner, path, positive_side(W, w0, path)))
+    return drawn

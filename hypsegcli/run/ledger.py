@@ -47,8 +47,8 @@ class Ledger:
     def unfinished(self, plan: Sequence[PlannedImage]) -> list[PlannedImage]:
         """Keep the lines of images that need not be done again; return the images that must be, in order."""
         earlier = {line["key"]: line for line in self._read()}
-        asked = {str(planned.key) for planned in plan}
-        self.others = [line for key, line in earlier.items() if key not in asked]
+        planned_keys = {str(planned.key) for planned in plan}
+        self.others = [line for key, line in earlier.items() if key not in planned_keys]
         rest = []
         for planned in plan:
             line = earlier.get(str(planned.key))

@@ -18,7 +18,7 @@ def read_colors(path: Path | None, names: Sequence[str]) -> tuple[Color, ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TreeError(f"{path}: cannot read the colours: {error}") from error
-    found: dict[str, Color] = {}
+    colors: dict[str, Color] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -28,9 +28,9 @@ def read_colors(path: Path | None, names: Sequence[str]) -> tuple[Color, ...]:
             red, green, blue = bytes.fromhex(digits)
         except ValueError as error:
             raise TreeError(f"{path}, line {number}: expected 'name:#rrggbb', found '{line.strip()}'") from error
-        if name.strip() in found:
+        if name.strip() in colors:
             raise TreeError(f"{path}, line {number}: '{name.strip()}' is given a colour a second time")
-        found[name.strip()] = (red, green, blue)
-    if missing := [name for name in names if name not in found]:
+        colors[name.strip()] = (red, green, blue)
+    if missing := [name for name in names if name not in colors]:
         raise TreeError(f"{path}: no colour for {', '.join(missing)}")
-    return tuple(found[name] for name in names)
+    return tuple(colors[name] for name in names)

@@ -84,7 +84,7 @@ class TrainConfig(BaseModel):
     channels_last: bool = _choice(True, "Memory layout, the faster one on most machines.")
     seed: int = _choice(0, "Of weights, order and augmentation.", ge=0, lt=2**32)
 
-    # What is told.
+    # What is reported.
     validate_every: int = _choice(1, "Epochs; the last one is always validated.", ge=1)
     pictures: int = _choice(4, "Validation images drawn at every validation.", ge=0)
     tensorboard: bool = _choice(False, "Write RUN/tensorboard; needs the extra hypseg[tensorboard].")

@@ -73,12 +73,12 @@ def read_state(job: Job) -> State | None:
 def restore(run: Run, state: State) -> None:
     """Load a state into a run. Raises UsageError where it had other data."""
     was, now = state.header, run.header
-    about = {
+    same = {
         "class tree": was.tree == now.tree,
         "training images": was.provenance.trained_on == now.provenance.trained_on,
         "validation images": was.provenance.validated_on == now.provenance.validated_on,
     }
-    _refuse(run.job, [name for name, is_same in about.items() if not is_same])
+    _refuse(run.job, [name for name, is_same in same.items() if not is_same])
     for key, part in run.parts().items():
         part.load_state_dict(state.parts[key])
 
@@ -93,9 +93,9 @@ def _refuse(job: Job, changed: list[str]) -> None:
 
 def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool) -> None:
     """Write `last.safetensors`, `best.safetensors` where it is, and the state last: it stands for the others."""
-    found = {} if scores is None else scores._asdict()
+    values = {} if scores is None else scores._asdict()
     # An AUROC is NaN where no pixel, or every pixel, was wrong; JSON has no NaN.
-    named = {name: round(value, 4) for name, value in found.items() if math.isfinite(value)}
+    named = {name: round(value, 4) for name, value in values.items() if math.isfinite(value)}
     provenance = run.header.provenance.model_copy(update={"scores": named})
     model = run.scored().finished()
     header = run.header.model_copy(update={"provenance": provenance, "model": model.config})

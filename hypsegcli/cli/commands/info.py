@@ -25,14 +25,14 @@ def info(
     if as_json:
         say(header.model_dump_json(indent=2))
         return
-    model, tree, about = header.model, header.tree, header.provenance
+    model, tree, provenance = header.model, header.tree, header.provenance
     kind = f"{model.backbone}, output stride {model.output_stride}, {model.convolutions} convolutions"
     if model.head == "euclidean":
         geometry = f"Euclidean, D = {model.embedding_size}"
     else:
         geometry = f"{model.head}, D = {model.embedding_size}, c = {model.curvature:g}"
         geometry += f", distance to the origin up to {model.max_distance:.4g} ({model.radial_limit} limit)"
-    scores = ", ".join(f"{name} {value:.4g}" for name, value in about.scores.items())
+    scores = ", ".join(f"{name} {value:.4g}" for name, value in provenance.scores.items())
     size = path.stat().st_size / 1e6
     rows = {
         "file": f"{path} ({size:.1f} MB)",
@@ -45,12 +45,12 @@ def info(
         else f"{tree.max_depth} levels; inner nodes {', '.join(tree.names[tree.classes :])}",
         "void label": str(header.ignore_index),
         "input": f"RGB, trained at {header.input.width} x {header.input.height}; any size is accepted",
-        "trained on": about.trained_on,
-        "started from": about.initialised_from,
-        "scores": scores + f", on {about.validated_on}" if scores else "none recorded",
+        "trained on": provenance.trained_on,
+        "started from": provenance.initialised_from,
+        "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
         "calibration": f"fitted on {header.calibration.fitted_on}" if header.calibration else "none",
-        "licence": about.licence,
-        "made with": f"hypseg {about.hypseg_version}, torch {about.torch_version}",
+        "licence": provenance.licence,
+        "made with": f"hypseg {provenance.hypseg_version}, torch {provenance.torch_version}",
     }
     width = max(map(len, rows))
     for name, value in rows.items():
