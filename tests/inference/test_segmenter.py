@@ -407,7 +407,7 @@ def test_label_type_holds_every_node_and_undecided(nodes: int, dtype: type) -> N
         assert segmenter(stub, tree, tiling=tiling).predict([picture(16, 32)[:, :16]])[0].labels.dtype == dtype
 
 
-class _Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it without types
+class _Largest(TorchDispatchMode):
     """Remembers the most bytes that one tensor had."""
 
     def __init__(self) -> None:

@@ -21,8 +21,8 @@ from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.tiff_write import TiffWriter
-from hypsegcli.inference.build import Tile, make_segmenter
-from hypsegcli.inference.request import Request
+from hypsegcli.inference.build import make_segmenter
+from hypsegcli.inference.request import Request, Tile
 from hypsegcli.products import Format
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
