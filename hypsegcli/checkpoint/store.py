@@ -16,6 +16,7 @@ from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, re
 from hypsegcli.checkpoint.state import read_state
 from hypsegcli.errors import CheckpointError
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
@@ -116,4 +117,4 @@ def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Hyper
 
 
 def _some(names: list[str]) -> str:
-    return f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
+    return f" ({first_of(names, 3)})" if names else ""

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.cli.options.scoring import Classes, Scoring
 from hypsegcli.errors import UsageError
+from hypsegcli.files.words import first_of
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Color, Header
     from hypsegcli.hierarchy.tree import ClassTree
+
+_NAMED = 5  # classes in a sentence
 
 
 class ClassNames(NamedTuple):
@@ -69,8 +72,8 @@ def decide_class_names(
         )
     if own_names is not None and own_names != tuple(classes) and not translated:
         raise UsageError(
-            f"{label_map}: says that its ids mean {_few(own_names)}, the class list has {_few(classes)}; translate "
-            "with --prediction-map, or name the class list of these maps"
+            f"{label_map}: says that its ids mean {first_of(own_names, _NAMED)}, the class list has "
+            f"{first_of(classes, _NAMED)}; translate with --prediction-map, or name the class list of these maps"
         )
     if options.tree is not None:
         tree = read_tree(options.tree, classes)
@@ -99,8 +102,3 @@ def _class_id(option: str, name: str, classes: Sequence[str]) -> int:
     if name not in classes:
         raise UsageError(f"{option}: no class is called '{name}'; classes are {', '.join(classes)}")
     return list(classes).index(name)
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first of some names."""
-    return ", ".join(names[:5]) + (f", ... ({len(names)})" if len(names) > 5 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -10,6 +11,12 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def count_of(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def first_of(names: Sequence[str], most: int, *, separator: str = ", ") -> str:
+    """`a, b and 3 more`: at most so many names, and how many there are beside them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return separator.join(names[:most]) + more
 
 
 def printable(text: str, replacement: str = REPLACEMENT) -> str:

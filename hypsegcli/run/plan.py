@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.words import first_of
 from hypsegcli.run import MANIFEST, RUN
 
 if TYPE_CHECKING:
@@ -149,5 +150,4 @@ def _fold(path: Path) -> str:
 
 def _refuse(problem: str, offenders: Iterable[str]) -> None:
     if clashes := list(offenders):
-        more = f"; and {len(clashes) - _LISTED} more" if len(clashes) > _LISTED else ""
-        raise PlanError(f"{problem}: {'; '.join(clashes[:_LISTED])}{more}")
+        raise PlanError(f"{problem}: {first_of(clashes, _LISTED, separator='; ')}")

@@ -14,6 +14,7 @@ from hypsegcli.checkpoint.read_header import require_file
 from hypsegcli.checkpoint.state import read_plain
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
+from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.network.backbones.features import torchvision_name
@@ -105,6 +106,5 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
     left = tuple(name for name in target if name not in taken)
     if not left:
         return Start(f"all {len(target)} tensors from {path.name}", left)
-    more = ", ..." if len(left) > _NAMED else ""
-    description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {', '.join(left[:_NAMED])}{more}"
+    description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {first_of(left, _NAMED)}"
     return Start(description, left)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError
+from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import DecodedImage, decode_image
 from hypsegcli.truth.diagnose import SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
@@ -110,8 +111,8 @@ def _shares(histogram: Mapping[int, int], ids: Collection[int]) -> str:
     """`11 (2.34 %), 12 (0.10 %) and 3 more`: share of all pixels, the most frequent first."""
     total = sum(histogram.values())
     ordered = sorted(ids, key=lambda value: (-histogram[value], value))
-    shown = [
+    shares = [
         f"{value} ({'under 0.01' if histogram[value] < _RARE * total else f'{100 * histogram[value] / total:.2f}'} %)"
-        for value in ordered[:SHOWN]
+        for value in ordered
     ]
-    return ", ".join(shown) + (f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else "")
+    return first_of(shares, SHOWN)

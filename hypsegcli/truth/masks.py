@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ColorError, DataError, setting
+from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import decode_mask
 
 _LINE = re.compile(r"(-?[0-9]{1,9})\s*:\s*(-?[0-9]{1,9}|void)")
@@ -105,10 +106,9 @@ def read_mask(
         ids, values = np.unique(values, return_inverse=True)
         table, unknown = _translate(ids.astype(np.int64), classes, ignore_index, id_map)
     if unknown.any() and (outside := np.take(unknown, values)).any():
-        listed = ids[np.unique(values[outside])].tolist()
-        names = ", ".join(map(str, listed[:_NAMED])) + (" and more" if len(listed) > _NAMED else "")
+        listed = first_of([str(value) for value in ids[np.unique(values[outside])]], _NAMED)
         raise DataError(
-            f"{path}: holds the ids {names}, which are no class; allowed are 0 to {classes - 1} and {ignore_index} "
+            f"{path}: holds the ids {listed}, which are no class; allowed are 0 to {classes - 1} and {ignore_index} "
             f"for void; name another void id with {setting('ignore_index')}, or translate ids with {setting('map')}"
         )
     return np.take(table, values)  # several times faster than table[values]

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError, UsageError, setting
+from hypsegcli.files.words import first_of
 from hypsegcli.images.discover import Input, find_inputs
 
 _LISTED = 20
@@ -128,7 +129,7 @@ def _find(kind: str, argument: str, suffix_setting: str, ending: str, *, everyth
     doubled = [" and ".join(map(str, twins)) for twins in paths.values() if len(twins) > 1]
     if doubled:
         raise PlanError(
-            f"{argument}: {len(doubled)} {kind} are there twice under one name: {_listed(doubled)}; "
+            f"{argument}: {len(doubled)} {kind} are there twice under one name: {first_of(doubled, _LISTED)}; "
             f"{_RULE}; keep one of each, or choose with a quoted pattern such as '**/*.png'"
         )
     return _Side(kind, suffix_setting, ending, {key: path for key, (path,) in paths.items()}, single)
@@ -148,7 +149,9 @@ def _check_partners(side: _Side, truth: _Side) -> None:
     for here, there in ((side, truth), (truth, side)):
         lonely = [str(path) for key, path in here.files.items() if key not in there.files]
         if lonely:
-            problems.append(f"{len(lonely)} of {len(here.files)} {here.kind} without {there.kind}: {_listed(lonely)}")
+            problems.append(
+                f"{len(lonely)} of {len(here.files)} {here.kind} without {there.kind}: {first_of(lonely, _LISTED)}"
+            )
     if problems:
         raise PlanError(f"{'; '.join(problems)}; {_RULE}; {_advice(side, truth)}")
 
@@ -206,8 +209,3 @@ def _common(one: str, other: str) -> int:
 
 def _stripped(keys: list[str], ending: str) -> set[str]:
     return {key.removesuffix(ending) for key in keys if key.endswith(ending)}
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{', '.join(names[:_LISTED])}{more}"

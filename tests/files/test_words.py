@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.files.words import as_label, letter_count, printable, shorten
+from hypsegcli.files.words import as_label, first_of, letter_count, printable, shorten
 
 
 @settings(max_examples=100, deadline=None)
@@ -16,6 +16,12 @@ def test_shortened_names_fit(name: str, letters: int) -> None:
     assert letter_count(short) <= letters
     assert (short == name) == (letter_count(name) <= letters)
     assert name.startswith(short.removesuffix("…"))
+
+
+def test_long_lists_say_how_much_they_leave_out() -> None:
+    assert first_of([], 2) == ""
+    assert first_of(["a", "b"], 2) == "a, b"
+    assert first_of(["a", "b", "c", "d"], 2, separator="; ") == "a; b and 2 more"
 
 
 def test_wide_letters_count_twice() -> None:

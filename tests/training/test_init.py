@@ -64,7 +64,7 @@ def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> No
     count = len(model.state_dict())
     assert told == (
         f"{count - 4} of {count} tensors from other.safetensors; "
-        "random: decoder.embed.weight, decoder.embed.bias, head.normals, ..."
+        "random: decoder.embed.weight, decoder.embed.bias, head.normals and 1 more"
     )
     assert left == ("decoder.embed.weight", "decoder.embed.bias", "head.normals", "head.bias")
     # Biases start at zero, in a checkpoint of random weights too.

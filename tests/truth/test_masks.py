@@ -59,7 +59,7 @@ def test_strange_ids_are_named_with_the_file(tmp_path: Path, dtype: type) -> Non
 
 
 def test_many_strange_ids_are_shortened(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds the ids 3, 4, 5, 6, 7, 8, 9, 10 and more, which"):
+    with pytest.raises(DataError, match="holds the ids 3, 4, 5, 6, 7, 8, 9, 10 and 1 more, which"):
         read_mask(put(tmp_path, [range(12)]), classes=3, ignore_index=255)
     with pytest.raises(DataError, match="holds the ids 3, 4, 5, 6, 7, 8, 9, 10, which"):
         read_mask(put(tmp_path, [range(11)]), classes=3, ignore_index=255)
