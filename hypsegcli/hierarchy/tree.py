@@ -95,12 +95,6 @@ class ClassTree(BaseModel):
             table[node, list(self.path(node))] = True
         return table
 
-    def siblings(self) -> NDArray[np.bool_]:
-        """(M, M): [i, j] is True where i and j share a parent; a node is its own sibling."""
-        parents = np.asarray(self.parents)
-        table: NDArray[np.bool_] = np.equal.outer(parents, parents)
-        return table
-
     def leaves_below(self) -> NDArray[np.bool_]:
         """(M, K): [i, k] is True where class k is node i or lies below it."""
         return self.ancestors()[: self.classes].T.copy()
