@@ -27,7 +27,7 @@ from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID, NetworkOutput
 from hypsegcli.products.confidence import mean_confidence

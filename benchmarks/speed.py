@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
-from hypsegcli.files.ahead import default_workers
+from hypsegcli.files.threads import default_workers
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.discover import find_inputs
@@ -38,7 +38,7 @@ from hypsegcli.inference.engines.choose import RUNTIMES, make_engine
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.windows import pad_to_cells
+from hypsegcli.inference.strips import pad_to_cells
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product

@@ -16,12 +16,12 @@ from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
 from hypsegcli.confidence.measures import choose_measures
 from hypsegcli.errors import ImageError, UsageError, setting
-from hypsegcli.files.ahead import ahead, default_workers
+from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
+from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented, usual_batch_size
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import EngineName, Interpolation, Precision, Request, Tile
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import Loaded, Segmented, Stages, Unsegmented, usual_batch_size
 from hypsegcli.products.product import Context
 from hypsegcli.segmentation import Segmentation
 
@@ -144,7 +144,7 @@ class Model:
         loaded = self._load(("the image", image))
         if isinstance(loaded, ImageError):
             raise loaded
-        result = self._finish(Stages(self._segmenter).segment_one(loaded))
+        result = self._finish(Batches(self._segmenter).segment_one(loaded))
         if isinstance(result, ImageError):
             raise result
         return result
@@ -195,7 +195,7 @@ class Model:
         self, images: Iterable[ImageLike], workers: int, batch_size: int, on_error: str
     ) -> Generator[Segmentation | ImageError, None, None]:
         numbered = ((f"image {number}", image) for number, image in enumerate(images, start=1))
-        stages = Stages(self._segmenter, batch_size=batch_size)
+        stages = Batches(self._segmenter, batch_size=batch_size)
         loading = ahead(self._load, numbered, workers=workers, depth=workers + batch_size, pixels=_pixels)
         segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError, None, None]
         segmenting = stages.segment(loading)

@@ -38,7 +38,7 @@ def read_header(path: Path) -> Header:
     """The header of a checkpoint file; CheckpointError where there is none."""
     require_file(path)
     if is_torch_file(path):
-        from hypsegcli.checkpoint.state import read_state
+        from hypsegcli.checkpoint.torch_file import read_state
 
         return read_state(path)[0]
     with open_safetensors(path, "np") as file:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
-from hypsegcli.checkpoint.state import read_state
+from hypsegcli.checkpoint.torch_file import read_state
 from hypsegcli.errors import CheckpointError
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import first_of

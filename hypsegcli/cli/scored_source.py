@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.cli.class_names import ClassNames
-from hypsegcli.cli.network import open_segmenter
 from hypsegcli.cli.options.running import Computing, Input
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
 from hypsegcli.cli.parse import parse_folders
+from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.choose import make_engine
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import ALIGNMENT, Tiling, round_to_alignment
+from hypsegcli.inference.windows import ALIGNMENT, Tiling, round_to_alignment
 from hypsegcli.network.model import HyperbolicDeepLab, receptive_radius
 
 

@@ -22,7 +22,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
 # the passes / ln K; 1 - mutual information of answer and dropout mask / ln K; the largest of the mean probabilities.

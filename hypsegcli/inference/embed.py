@@ -19,7 +19,7 @@ from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB
-from hypsegcli.inference.windows import pad_to_cells
+from hypsegcli.inference.strips import pad_to_cells
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
 from hypsegcli.network.model import GRID, HyperbolicDeepLab
 

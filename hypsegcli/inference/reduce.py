@@ -13,7 +13,7 @@ from hypsegcli.confidence.measures import MEASURES, full_scales
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.inference.blend import blend_distance, points_to_blend
+from hypsegcli.inference.ball_points import blend_distance, points_to_blend
 from hypsegcli.inference.prediction import Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.upsample import bands, upsample_best, upsample_rows

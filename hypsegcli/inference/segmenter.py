@@ -19,8 +19,8 @@ from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
-from hypsegcli.inference.tiling import Tiling, axis_windows
-from hypsegcli.inference.windows import Rows, Strip, feature_mean, join, pad_to_cells, strips
+from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
+from hypsegcli.inference.windows import Tiling, axis_windows
 from hypsegcli.network.model import GRID
 
 

@@ -15,7 +15,7 @@ from hypsegcli.metrics.classes import class_rows, iou_from_counts, mean_scores
 from hypsegcli.metrics.conventions import CONVENTIONS, ConventionName, Over
 from hypsegcli.metrics.detection import measure_report
 from hypsegcli.metrics.edges import f_from_counts, ridge_curve
-from hypsegcli.metrics.levels import level_scores, mistake_distance, relaxed_scores
+from hypsegcli.metrics.hierarchy import level_scores, mistake_distance, relaxed_scores
 from hypsegcli.metrics.proper import proper_scores
 from hypsegcli.metrics.ratio import mean_of_defined, ratio
 from hypsegcli.metrics.zones import zone_scores

@@ -10,8 +10,8 @@ from hypsegcli.errors import ImageError, first_line, setting
 from hypsegcli.files.atomic import replacing
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
+from hypsegcli.inference.batches import is_out_of_memory
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import is_out_of_memory
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Written

@@ -13,11 +13,11 @@ from functools import partial
 
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import ImageError, setting
-from hypsegcli.files.ahead import ahead
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.threads import ahead
 from hypsegcli.images.decode import decode_image
+from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import Loaded, Segmented, Stages, Unsegmented
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.large import Large, is_streamed, stream
 from hypsegcli.run.plan import PlannedImage
@@ -46,7 +46,7 @@ def process(
     held = budget.stage_pixels
     with (
         closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
-        closing(Stages(segmenter, batch_size=batch_size, budget=budget).segment(loaded)) as segmented,
+        closing(Batches(segmenter, batch_size=batch_size, budget=budget).segment(loaded)) as segmented,
         closing(
             ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels, budget=held)
         ) as results,

@@ -8,7 +8,7 @@ from typing import Any
 
 _THREADED = ("decode", "encode", "write")  # shared by --workers threads; the others have one thread for all images
 
-# Stages that share a thread, or threads.
+# Batches that share a thread, or threads.
 _TOGETHER = (("decode",), ("network", "stream", "reduce", "dropout"), ("count",), ("encode", "write"))
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
-from hypsegcli.files.ahead import default_workers
+from hypsegcli.files.threads import default_workers
+from hypsegcli.inference.batches import usual_batch_size
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import usual_batch_size
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
 from hypsegcli.run.plan import PlannedImage

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.ahead import ahead
+from hypsegcli.files.threads import ahead
 from hypsegcli.metrics.edges import f_from_counts
 from hypsegcli.metrics.ranking import BINS, auroc
 from hypsegcli.pictures.palette import RGB

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import NamedTuple
 
-from hypsegcli.files.ahead import ahead
+from hypsegcli.files.threads import ahead
 from hypsegcli.scores.sources import PredictedImage, Source
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair

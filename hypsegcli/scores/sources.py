@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.files.words import count_of
+from hypsegcli.inference.batches import Batches, Loaded, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.inference.dropout import DropoutSampler
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import Loaded, Stages, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.diagnose import size_mistake
@@ -55,7 +55,7 @@ class NetworkSource:
 
     def __init__(self, segmenter: Segmenter, *, sampler: DropoutSampler | None, max_pixels: int = MAX_PIXELS) -> None:
         self._segmenter = segmenter
-        self._stages = Stages(segmenter)
+        self._stages = Batches(segmenter)
         self._sampler = sampler
         self._max_pixels = max_pixels
         self._cut: Counter[int] = Counter()  # images by the side of the windows in which alone they fitted into memory

@@ -11,8 +11,8 @@ from torch import Tensor
 from torchvision import models
 
 from hypsegcli.checkpoint.read_header import require_file
-from hypsegcli.checkpoint.state import read_plain
 from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
 from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import ClassTree

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import torch
 
 from hypsegcli.checkpoint.format import Header, header_from_json, header_to_json
-from hypsegcli.checkpoint.state import read_plain
 from hypsegcli.checkpoint.store import save_checkpoint
+from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.training.run import Job, Run

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import ImageError
+from hypsegcli.inference.batches import Batches, Loaded, Unsegmented
 from hypsegcli.inference.build import make_tiling
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import Loaded, Stages, Unsegmented
 from hypsegcli.metrics.classes import confusion_matrix, mean_scores
-from hypsegcli.metrics.levels import relaxed_scores
+from hypsegcli.metrics.hierarchy import relaxed_scores
 from hypsegcli.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.pictures.palette import RGB
@@ -90,7 +90,7 @@ def score(
 ) -> Validation:
     """As `validate`, by a segmenter that is there already."""
     K, most = header.tree.classes, segmenter.engine.config.max_distance
-    stages = Stages(segmenter)
+    stages = Batches(segmenter)
     confusion = np.zeros((K, K + 1), np.int64)
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}

@@ -22,7 +22,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import NetworkOutput, build_model

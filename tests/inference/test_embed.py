@@ -17,7 +17,7 @@ from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
-from hypsegcli.inference.blend import points_to_blend
+from hypsegcli.inference.ball_points import points_to_blend
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.embed import Embedded, embed, gyroplanes
 from hypsegcli.inference.normalise import normalise

@@ -30,8 +30,8 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling, round_to_alignment
 from hypsegcli.inference.upsample import bands
+from hypsegcli.inference.windows import Tiling, round_to_alignment
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_model

@@ -22,7 +22,7 @@ from hypsegcli.run.results import Failed, Written
 PATIENCE = 20  # seconds, until a wait counts as one that never ends
 
 
-class Stages:
+class Batches:
     """Stand-ins for the three stages, which tell when they begin an image, and may wait for each other."""
 
     tiling, request, forward_seconds = None, Request(), 0.0
@@ -66,7 +66,7 @@ class Stages:
 
 
 def test_stages_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = Stages(tmp_path, 8, monkeypatch)
+    stages = Batches(tmp_path, 8, monkeypatch)
     stages.wait_for = {
         ("network", 3): ("decode", 4),  # decoding goes on while the network runs
         ("encode", 3): ("network", 4),  # the network goes on while maps are encoded
@@ -81,7 +81,7 @@ def test_stages_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_next_batch_is_decoded_while_the_network_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = Stages(tmp_path, 12, monkeypatch)
+    stages = Batches(tmp_path, 12, monkeypatch)
     stages.wait_for = {("network", 4): ("decode", 11)}
     assert len(list(stages.run(workers=1, batch_size=4))) == 12
     assert stages.waited == [True]
@@ -89,7 +89,7 @@ def test_the_next_batch_is_decoded_while_the_network_runs(tmp_path: Path, monkey
 
 
 def test_without_workers_stages_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = Stages(tmp_path, 3, monkeypatch)
+    stages = Batches(tmp_path, 3, monkeypatch)
     assert len(list(stages.run(workers=0))) == 3
     assert stages.order == [(stage, n) for n in range(3) for stage in ("decode", "network", "encode")]
     assert set.union(*stages.threads.values()) == {threading.get_ident()}
@@ -101,7 +101,7 @@ def test_stopped_early_it_leaves_whole_files_and_no_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, read: int
 ) -> None:
     before = threading.active_count()
-    stages = Stages(tmp_path, 30, monkeypatch)
+    stages = Batches(tmp_path, 30, monkeypatch)
     results = stages.run(workers)
     for _ in range(read):
         next(results)
@@ -115,7 +115,7 @@ def test_stopped_early_it_leaves_whole_files_and_no_thread(
 
 def test_ctrl_c_in_the_network_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = threading.active_count()
-    stages = Stages(tmp_path, 30, monkeypatch)
+    stages = Batches(tmp_path, 30, monkeypatch)
 
     def interrupted(images: list[RGB], _: None) -> list[Prediction]:
         if images[0][0, 0, 0] == 5:

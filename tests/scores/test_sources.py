@@ -28,7 +28,7 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 from hypsegcli.scores.sources import NetworkSource, StoredSource, plane_key
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair, pair_files

@@ -15,7 +15,7 @@ from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
 

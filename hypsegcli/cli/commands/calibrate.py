@@ -9,10 +9,10 @@ import typer
 
 from hypsegcli.cli.console import say, talk
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.network import open_segmenter
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.refuse import refuse_contradictions
+from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable

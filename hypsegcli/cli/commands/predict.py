@@ -8,10 +8,10 @@ import typer
 
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.network import open_segmenter
 from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
 from hypsegcli.cli.parse import parse_level, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
+from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError

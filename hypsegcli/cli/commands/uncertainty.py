@@ -8,10 +8,10 @@ import typer
 
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.network import open_segmenter
 from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
 from hypsegcli.cli.parse import parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
+from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
@@ -67,7 +67,7 @@ def uncertainty(
     from hypsegcli.inference.request import Request
     from hypsegcli.products.outputs import make_outputs
     from hypsegcli.products.uncertainty import doubt_statistics
-    from hypsegcli.run.ranking import write_ranking
+    from hypsegcli.run.ranking_csv import write_ranking
     from hypsegcli.run.run import Job, Run
 
     loaded = load_checkpoint(inputs.checkpoint_path)

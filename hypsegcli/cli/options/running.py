@@ -144,6 +144,6 @@ class Computing:
     @property
     def threads(self) -> int:
         """The number of workers named, or one a CPU."""
-        from hypsegcli.files.ahead import default_workers
+        from hypsegcli.files.threads import default_workers
 
         return default_workers() if self.workers is None else self.workers

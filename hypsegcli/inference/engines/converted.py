@@ -18,7 +18,7 @@ from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.cache import converted
 from hypsegcli.inference.engines.export import REVISION, Part, export
-from hypsegcli.inference.engines.gate import TORCH
+from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput

@@ -11,7 +11,7 @@ from torch.export import Dim, ExportedProgram
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.inference.engines.fold import fold_batch_norms
 from hypsegcli.inference.normalise import affine
-from hypsegcli.inference.tiling import ALIGNMENT
+from hypsegcli.inference.windows import ALIGNMENT
 from hypsegcli.network.model import HyperbolicDeepLab
 
 # What a graph answers. The head is in none: what it needs beyond a matrix product, other engines work out one number at

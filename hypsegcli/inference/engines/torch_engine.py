@@ -8,7 +8,7 @@ from torch import Tensor
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.fold import fold_batch_norms
-from hypsegcli.inference.engines.gate import TORCH
+from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig

@@ -30,7 +30,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 
 CPU = Device(torch.device("cpu"), bf16=False)
 CPU_BF16 = Device(torch.device("cpu"), bf16=True)

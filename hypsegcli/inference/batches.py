@@ -20,7 +20,7 @@ from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 
 # How allocators say it that raise a plain RuntimeError: torch's on the CPU, on Apple GPUs, and CUDA itself.
 _OUT_OF_MEMORY = ("can't allocate memory", "DefaultCPUAllocator", "out of memory")
@@ -71,7 +71,7 @@ class Trouble:
     reason: str
 
 
-class Stages:
+class Batches:
     """Runs a segmenter; batches stay small once one did not fit into memory."""
 
     def __init__(self, segmenter: Segmenter, *, batch_size: int = 1, budget: Budget = BUDGET) -> None:

@@ -12,7 +12,7 @@ from support.records import defined, scores_of
 
 from hypsegcli.hierarchy.tree import ROOT, ClassTree, flat_tree
 from hypsegcli.metrics.classes import class_scores, confusion_matrix, mean_scores
-from hypsegcli.metrics.levels import level_scores, mistake_distance, relaxed_scores
+from hypsegcli.metrics.hierarchy import level_scores, mistake_distance, relaxed_scores
 
 Pairs = list[tuple[int, int | None]]  # true and predicted class of labelled pixels; None where there is no answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from hypsegcli.inference.engines.gate import Gate
+from hypsegcli.inference.engines.tracing_lock import Gate
 
 SOON = 0.05  # seconds, in which a thread that may go in would have gone in
 PATIENCE = 30.0  # seconds, after which a thread that should have gone in never will

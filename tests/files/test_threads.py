@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hypsegcli.files.ahead import ahead, default_workers
+from hypsegcli.files.threads import ahead, default_workers
 
 PATIENCE = 20  # seconds, until a wait counts as one that never ends
 

@@ -11,10 +11,10 @@ from support.limited_engine import AUTO, TREE, WIDE, LimitedEngine, picture
 
 from hypsegcli.errors import setting
 from hypsegcli.images.decode import DecodedImage
+from hypsegcli.inference.batches import Batches, Loaded, Segmented, Trouble, Unsegmented, is_out_of_memory
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.stages import Loaded, Segmented, Stages, Trouble, Unsegmented, is_out_of_memory
-from hypsegcli.inference.tiling import Tiling
+from hypsegcli.inference.windows import Tiling
 
 ERRORS: list[Callable[[], BaseException]] = [
     lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -38,7 +38,7 @@ def run(
     longest_side: int | None = None,
 ) -> list[Segmented[int] | Unsegmented[int] | str]:
     request = Request(measures=("distance", "margin"), longest_side=longest_side)
-    stages = Stages(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size)
+    stages = Batches(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size)
     results: Iterator[Segmented[int] | Unsegmented[int] | str] = stages.segment(images)
     return list(results)
 
