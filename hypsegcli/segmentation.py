@@ -18,10 +18,10 @@ from hypsegcli.files.atomic import write_atomically
 from hypsegcli.images.discover import Input, Inputs
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.pictures.overlay import overlay
-from hypsegcli.products import PREDICT, USUAL, Format
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_products
+from hypsegcli.products.registry import PREDICT, USUAL, Format
 from hypsegcli.run.plan import occupied, plan_outputs
 
 

@@ -14,9 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm", ".gif", ".jp2")
-"""What a folder or a pattern picks up, in lower or upper case; a file named by itself may have any suffix."""
+from hypsegcli.images.formats import SUFFIXES
 
 _LOOKED_FOR = ", ".join(SUFFIXES)
 _Identity = tuple[int, int]

@@ -1,7 +1,6 @@
 """A path to an upright, fully loaded Pillow image; whatever goes wrong becomes one ImageError.
 
-Pillow reads the formats of `FORMATS` and nothing else: each further decoder is one more piece of code that
-hostile bytes can reach. The format is told by the content, never by the suffix.
+Pillow reads the formats of `images.formats` and nothing else. The format is told by the content, never by the suffix.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
-
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000")  # MPO comes with JPEG
+from hypsegcli.images.formats import FORMATS
 
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106

@@ -16,7 +16,7 @@ from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.pictures.palette import node_palette
-from hypsegcli.products import Format
+from hypsegcli.products.registry import Format
 
 ROOT_NAME = "undecided"
 

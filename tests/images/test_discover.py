@@ -9,7 +9,8 @@ import pytest
 from support import grow
 
 from hypsegcli.errors import PlanError
-from hypsegcli.images.discover import SUFFIXES, Inputs, find_inputs
+from hypsegcli.images.discover import Inputs, find_inputs
+from hypsegcli.images.formats import SUFFIXES
 
 
 def keys(inputs: Inputs) -> list[str]:

@@ -23,10 +23,10 @@ from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.tiff_write import TiffWriter
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import Request, Tile
-from hypsegcli.products import Format
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
+from hypsegcli.products.registry import Format
 from hypsegcli.run.plan import plan_run
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.run import Job, Run

@@ -17,7 +17,7 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.products import UNCERTAINTY
+from hypsegcli.products.registry import UNCERTAINTY
 from hypsegcli.run.plan import plan_run
 
 RANKING = "ranking.csv"

@@ -1,0 +1,18 @@
+"""The formats of pictures that are read: by what name Pillow knows each, and which suffixes its files have."""
+
+from __future__ import annotations
+
+# Each is one more decoder that hostile bytes can reach. MPO comes with JPEG.
+FORMATS: dict[str, tuple[str, ...]] = {
+    "JPEG": (".jpg", ".jpeg"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "PPM": (".ppm", ".pgm"),
+    "GIF": (".gif",),
+    "JPEG2000": (".jp2",),
+}
+
+# What a folder or a pattern picks up, in lower or upper case; a file named by itself may have any suffix.
+SUFFIXES: tuple[str, ...] = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)

@@ -1,0 +1,19 @@
+"""The kinds of output there are, by the command that writes them. Imports nothing heavy."""
+
+from typing import Literal
+
+Format = Literal["png", "npy", "tif"]
+
+# Kinds of output, which are names of files here, of folders of results, and what --save calls them.
+PREDICT = (
+    "labels",
+    "confidence",
+    "boundary",
+    "overlay",
+    "probabilities",
+)
+USUAL = PREDICT[:4]  # of those, where none are named
+UNCERTAINTY = (
+    "heatmap",
+    "uncertainty",
+)
