@@ -147,7 +147,7 @@ def test_any_thread_gets_its_own_answers(name: str, photographs: list[NDArray[np
     assert len(answered) == 4 * 2 * len(images)
     for index, prediction in answered:
         np.testing.assert_array_equal(prediction.labels, alone[index].labels)
-        np.testing.assert_array_equal(prediction.confidence["distance"], alone[index].confidence["distance"])
+        np.testing.assert_array_equal(prediction.main.values, alone[index].main.values)
 
 
 def test_networks_are_made_in_two_threads_while_a_third_runs(tmp_path: Path) -> None:
