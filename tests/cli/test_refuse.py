@@ -19,7 +19,7 @@ MAPS = Path("maps")
     [
         (Input(), Computing(), OutputFolder(out=MAPS, overwrite=True, resume=True), "--overwrite and --resume"),
         (Input(longest_side=99), Computing(tile="256"), None, "leave out --tile"),
-        (Input(), Computing(tile="255"), None, "--tile 255: expected"),
+        (Input(), Computing(tile="255"), None, "tile=255: expected"),
     ],
 )
 def test_contradictions_are_refused(
