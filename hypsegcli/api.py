@@ -82,6 +82,10 @@ def load_model(
         raise UsageError(
             f"{setting('longest_side', longest_side)}: expected 16 pixels or more, and no {setting('tile')}"
         )
+    if isinstance(measures, str) and measures != "all":
+        raise UsageError(f"{setting('measures', measures)}: expected a list of names, or all")
+    if max_pixels < 1:
+        raise UsageError(f"{setting('max_pixels', max_pixels)}: expected 1 or more")
     loaded = load_checkpoint(checkpoint_path(checkpoint))
     tree = loaded.header.tree
     chosen = choose_measures(measures, calibrated=loaded.header.calibration is not None)
@@ -188,6 +192,9 @@ class Model:
             raise UsageError(f"{setting('on_error', on_error)}: expected raise or yield")
         if isinstance(images, str | os.PathLike | Image.Image):
             raise UsageError("expected several images, a list of them say; segment takes one")
+        for name, number, least in (("workers", workers, 0), ("batch_size", batch_size, 1)):
+            if number is not None and number < least:
+                raise UsageError(f"{setting(name, number)}: expected {least} or more")
         threads = default_workers() if workers is None else workers
         return self._each(images, threads, batch_size or usual_batch_size(self._segmenter.engine.device), on_error)
 

@@ -37,7 +37,7 @@ class Segmentation:
     notes: tuple[str, ...]  # what was changed in decoding, and what was done for want of memory
 
     def __post_init__(self) -> None:
-        planes = MappingProxyType(dict(self.prediction.confidence))
+        planes = dict(self.prediction.confidence)  # a plain one, so that a segmentation can be copied and pickled
         object.__setattr__(self, "prediction", replace(self.prediction, confidence=planes))
         for array in (self.photograph, self.labels, self.probabilities, *(plane.values for plane in planes.values())):
             if array is not None:
@@ -78,7 +78,7 @@ class Segmentation:
     @property
     def planes(self) -> Mapping[str, Plane]:
         """Every measure by its name, with its values (H, W) and the largest value that it can take."""
-        return self.prediction.confidence
+        return MappingProxyType(dict(self.prediction.confidence))
 
     @property
     def probabilities(self) -> NDArray[np.float16] | None:
@@ -115,8 +115,11 @@ class Segmentation:
         are to be overwritten, or that would replace the image, and ImageError where a file cannot be written.
         """
         products = find_products(_checked_kinds(kinds, self.probabilities is not None), self.measures)
-        if format != "png" and not any(product.offers(format) for product in products):
-            raise UsageError(f"{setting('format', format)}: {', '.join(kinds)} does not come in it")
+        if format != "png" and not any(product.format(format) == format for product in products):
+            raise UsageError(
+                f"{setting('format', format)}: expected png, or npy or tif for kinds that come in it, unlike "
+                f"{', '.join(kinds)}"
+            )
         key = _checked_name(name if name is not None else self.source.stem if self.source else None)
         suffixes = {product.kind: product.suffix(format) for product in products}
         image = Input(self.source or Path(key), key)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -225,6 +227,8 @@ def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pyte
         ({"measures": ["calibrated"]}, UsageError, "carries no calibration"),
         ({"measures": ["sureness"]}, UsageError, "expected all, or some of"),
         ({"measures": []}, UsageError, "expected all, or some of"),
+        ({"measures": "entropy"}, UsageError, "measures=entropy: expected a list of names, or all"),
+        ({"max_pixels": 0}, UsageError, "max_pixels=0: expected 1 or more"),
         ({"level": "wheel"}, TreeError, "wheel"),
         ({"level": 3}, TreeError, "level 3"),
         ({"threshold": 0.7}, UsageError, "threshold=0.7"),
@@ -249,3 +253,16 @@ def test_a_single_image_is_not_taken_for_many(model: Model) -> None:
     with pytest.raises(UsageError, match="on_error=skip"):
         model.segment_many([], on_error="skip")  # type: ignore[call-overload]
     assert list(model.segment_many([])) == []
+
+
+def test_a_segmentation_can_be_copied_and_goes_to_other_processes(model: Model) -> None:
+    segmentation = model.segment(noise(3))
+    for other in (copy.deepcopy(segmentation), pickle.loads(pickle.dumps(segmentation))):
+        assert same(other, segmentation)
+        assert other.names == segmentation.names
+
+
+@pytest.mark.parametrize("sizes", [{"workers": -1}, {"batch_size": 0}])
+def test_numbers_that_cannot_be_are_refused_at_once(model: Model, sizes: Any) -> None:
+    with pytest.raises(UsageError, match=r"^(workers=-1: expected 0|batch_size=0: expected 1) or more$"):
+        model.segment_many([noise(0)], **sizes)

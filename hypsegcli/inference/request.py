@@ -29,9 +29,6 @@ class Request:
     probabilities: bool = False
     among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
     longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
-    # How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the
-    # points of the ball and measures the blend, as the reference does: its map also dips where neighbouring
-    # pixels are both certain and merely point apart.
     interpolate: Interpolation = "scalar"
 
     def __post_init__(self) -> None:
