@@ -7,7 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Backbone = Literal["resnet18", "resnet18_c4", "resnet50", "resnet101", "mobilenet_v3_small", "mobilenet_v3_large"]
+Backbone = Literal[
+    "resnet18", "resnet18_c4", "resnet50", "resnet101", "mobilenet_v3_small", "mobilenet_v3_large",
+    "efficientnet_lite0", "efficientnet_lite2",
+]  # fmt: skip
 Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
 
 

@@ -78,19 +78,25 @@ def receptive_radius(model: HyperbolicDeepLab) -> int:
 
     Image-wide means are not counted: that of ASPP, and those of MobileNet's squeeze-and-excitation.
     """
-    radius, jump = 0, 1
+    before, behind, jump = 0, 0, 1  # to the left and above, to the right and below
     for layer in model.backbone.modules():
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
             kernel, stride, dilation = (_first(v) for v in (layer.kernel_size, layer.stride, layer.dilation))
-            radius += (kernel - 1) // 2 * dilation * jump
+            reach = (kernel - 1) // 2 * dilation
+            # A layer of its own that pads puts one pixel less before than behind.
+            shift = kernel > 1 and layer.padding in {0, (0, 0)}
+            before += (reach - shift) * jump
+            behind += (reach + shift) * jump
             # Shortcuts have stride too, but lie beside a strided convolution that was counted: they are 1x1.
             jump *= stride if kernel > 1 else 1
-    reach = max(ASPP_RATES) * 16  # the widest rate times its stride is the same at output stride 8
-    # Bilinear interpolation from a stride to one n times finer: its farther neighbour lies up to 3 n / 2 - 1 of the
-    # finer steps away, since cells are taken at their centres, but a strided convolution sits at their corner.
+    reach = max(ASPP_RATES) * 16 + 2 * GRID  # the widest rate times its stride is the same at output stride 8
+    # Bilinear interpolation from a stride to one n times finer: the neighbour before lies up to 3 n / 2 - 1 of the
+    # finer steps away, the one behind n / 2, since cells are taken at their centres, but a strided convolution sits at
+    # their corner.
     stride = model.config.output_stride
-    to_grid, to_pixels = (3 * stride) // 2 - GRID, (3 * GRID) // 2 - 1
-    return radius + reach + to_grid + 2 * GRID + to_pixels
+    before += (3 * stride) // 2 - GRID + (3 * GRID) // 2 - 1
+    behind += stride // 2 + GRID // 2
+    return reach + max(before, behind)
 
 
 def _first(value: int | tuple[int, ...]) -> int:

@@ -24,7 +24,9 @@ class TrainConfig(BaseModel):
 
     # The network.
     backbone: Backbone = _choice(
-        "resnet18", "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small or _large."
+        "resnet18",
+        "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small, _large, efficientnet_lite0, "
+        "_lite2.",
     )
     output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features.")
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
@@ -44,7 +46,9 @@ class TrainConfig(BaseModel):
     licence: str = _choice("unknown", "Terms of use, written into the checkpoint.")
 
     # The start.
-    init: str = _choice("", "empty: random weights; imagenet: torchvision's; or a checkpoint or backbone file.")
+    init: str = _choice(
+        "", "empty: random weights; imagenet: the backbone's own for ImageNet; or a checkpoint or backbone file."
+    )
     train_only: Literal["all", "head"] = _choice(
         "all", "all, or head: embedding and classifier alone, from random weights."
     )
@@ -65,6 +69,12 @@ class TrainConfig(BaseModel):
     )
     max_class_weight: float = _choice(4.0, "Weights lie between this and its inverse.", ge=1)
     radius_weight: float = _choice(0.5, "Of the loss that teaches the radius to be a confidence.", ge=0)
+    radius_fold: float = _choice(
+        0.0,
+        "Share of the training images that teach the radius alone, by errors made on them; 0: all teach both.",
+        ge=0,
+        le=0.5,
+    )
     radius_warmup: float = _choice(0.0, "Epochs over which that weight rises from 0.", ge=0)
 
     # How.

@@ -104,10 +104,11 @@ class Crop(NamedTuple):
     image: Tensor  # (3, h, w) uint8
     mask: Tensor  # (h, w) int64
     sample: int  # which one it is cut from; in a batch a tensor
+    in_fold: bool  # whether it teaches the radius alone; in a batch a tensor
 
 
 class CropDataset(Dataset[Crop]):
-    """Augmented crops; pixels of `held_out` classes are void in them."""
+    """Augmented crops; pixels of `held_out` classes are void in them, and `fold` (N,) tells which teach the radius."""
 
     def __init__(
         self,
@@ -115,10 +116,12 @@ class CropDataset(Dataset[Crop]):
         augmentation: v2.Compose,
         *,
         ignore_index: int,
+        fold: NDArray[np.bool_],
         held_out: Sequence[int] = (),
         longest_side: int | None = None,
     ) -> None:
         self.pairs = pairs
+        self.fold = fold
         self.augmentation = augmentation
         self.ignore_index = ignore_index
         self.held_out = held_out
@@ -138,4 +141,4 @@ class CropDataset(Dataset[Crop]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw.seed)
             image, labels = self.augmentation(image, labels)
-        return Crop(image.as_subclass(Tensor), labels.as_subclass(Tensor), draw.sample)
+        return Crop(image.as_subclass(Tensor), labels.as_subclass(Tensor), draw.sample, bool(self.fold[draw.sample]))

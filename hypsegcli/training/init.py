@@ -1,15 +1,14 @@
-"""Where a network's first weights come from: chance, torchvision, a backbone file, another checkpoint."""
+"""Where a network's first weights come from: chance, a backbone's for ImageNet, a backbone file, another checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
 
 from torch import Tensor
-from torchvision import models
 
+from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.checkpoint.read_header import require_file
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.checkpoint.torch_file import read_plain
@@ -19,6 +18,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.network.backbones.features import torchvision_name
 from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.training.imagenet import imagenet_weights
 
 _NAMED = 3
 
@@ -28,25 +28,28 @@ class Start(NamedTuple):
 
     description: str  # in words
     random: tuple[str, ...]  # names of tensors that were left to chance
+    input: InputSpec | None = None  # what the weights were trained on; None where it is the backbone's own
 
 
 def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
     """Replace random weights by those that `source` names.
 
     `source` is empty, `imagenet`, or a file. Without `head`, embedding and classifier stay random. Raises
-    CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another network.
+    CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another network, and
+    UsageError where the weights for ImageNet cannot be had here.
     """
     if not source:
         return Start("random weights", tuple(model.state_dict()))
     if source == "imagenet":
-        return _from_torchvision(model)
+        weights = imagenet_weights(model.config.backbone)
+        return _into_backbone(model, weights.tensors, weights.description)
     path = Path(source)
     require_file(path)
     if _is_ours(path):
         return _from_checkpoint(model, path, tree, head=head)
     content = read_plain(path)
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or torchvision's own file")
+        raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or a backbone's own file")
     return _into_backbone(model, content, f"{path.name}")
 
 
@@ -54,25 +57,12 @@ def _is_ours(path: Path) -> bool:
     return path.suffix == ".safetensors" or path.name == "state.pt"
 
 
-def _from_torchvision(model: HyperbolicDeepLab) -> Start:
-    name = model.config.backbone
-    try:
-        # Not `progress`: it prints.
-        weights = models.get_model_weights(torchvision_name(name)).DEFAULT.get_state_dict(
-            progress=False, check_hash=True
-        )
-    except (URLError, OSError, RuntimeError) as error:
-        description = f"random weights: torchvision's for {name} cannot be had here ({error})"
-        return Start(description, tuple(model.state_dict()))
-    return _into_backbone(model, weights, f"torchvision's ImageNet weights of {name}")
-
-
 def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:
     name = model.config.backbone
     try:
         filled = REGISTRY[name](name, model.config.output_stride, weights)
     except (RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{called}: not the weights of torchvision's {name} ({first_line(error)})") from error
+        raise CheckpointError(f"{called}: not the weights of {torchvision_name(name)} ({first_line(error)})") from error
     model.backbone.load_state_dict(filled.state_dict())
     left = tuple(key for key in model.state_dict() if not key.startswith("backbone."))
     return Start(f"backbone from {called}; ASPP, decoder and head from random weights", left)
@@ -105,6 +95,6 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
     model.load_state_dict(target | taken)
     left = tuple(name for name in target if name not in taken)
     if not left:
-        return Start(f"all {len(target)} tensors from {path.name}", left)
+        return Start(f"all {len(target)} tensors from {path.name}", left, other.header.input)
     description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {first_of(left, _NAMED)}"
-    return Start(description, left)
+    return Start(description, left, other.header.input)

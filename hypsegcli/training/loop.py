@@ -68,7 +68,7 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     check_folder(job.out, resume=resume)
     board = Board(job.out / "tensorboard") if job.config.tensorboard else None
     earlier, config = read_state(job), job.config
-    run = prepare(job, initialised_from=earlier.header.provenance.initialised_from if earlier else None)
+    run = prepare(job, earlier=earlier.header if earlier else None)
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
     if earlier:
         restore(run, earlier)
@@ -124,7 +124,8 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
         output = run.learner(inputs)
     rise = min(1.0, epochs_done / config.radius_warmup) if config.radius_warmup else 1.0
     run.loss.radius_weight = rise * config.radius_weight
-    losses = run.loss(output, batch.mask.to(device))
+    in_fold = torch.as_tensor(batch.in_fold).to(device) if config.radius_fold else None
+    losses = run.loss(output, batch.mask.to(device), in_fold)
     run.optimizer.zero_grad(set_to_none=True)
     losses.total.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)

@@ -54,18 +54,24 @@ class SegmentationLoss(nn.Module):
         self.slope = nn.Parameter(torch.tensor(0.5))
         self.middle = nn.Parameter(torch.tensor(3.0))
 
-    def forward(self, output: NetworkOutput, target: Tensor) -> Losses:
-        """Losses of a batch; target is (B, H, W) int64."""
+    def forward(self, output: NetworkOutput, target: Tensor, in_fold: Tensor | None = None) -> Losses:
+        """Losses of a batch; target is (B, H, W) int64.
+
+        `in_fold` (B,) bool tells the images that teach the radius and nothing else; the others then teach it nothing.
+        """
         size = target.shape[1:]
         scores = class_log_probabilities(output.logits, self.tree)
         scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
         labelled = target != self.ignore_index
         distance = F.interpolate(output.distance[:, None], size=size, mode="bilinear", align_corners=False)
-        if not labelled.any():  # crops can fall on void alone, and the mean of nothing is NaN
-            nothing = 0.0 * (scores.sum() + distance.sum())
-            return Losses(nothing, nothing, nothing)
-        classification = F.cross_entropy(scores, target, self.weights, ignore_index=self.ignore_index)
-        right = (scores.detach().argmax(1) == target)[labelled].float()
-        belief = F.softplus(self.slope) * (distance[:, 0][labelled] - self.middle)
-        radius = F.binary_cross_entropy_with_logits(belief, right)
+        classified = target if in_fold is None else target.masked_fill(in_fold[:, None, None], self.ignore_index)
+        # Crops can fall on void alone, and a batch on the fold alone or on none of it; the mean of nothing is NaN.
+        classification = radius = 0.0 * (scores.sum() + distance.sum())
+        if (classified != self.ignore_index).any():
+            classification = F.cross_entropy(scores, classified, self.weights, ignore_index=self.ignore_index)
+        judged = labelled if in_fold is None else labelled & in_fold[:, None, None]
+        if judged.any():
+            right = (scores.detach().argmax(1) == target)[judged].float()
+            belief = F.softplus(self.slope) * (distance[:, 0][judged] - self.middle)
+            radius = F.binary_cross_entropy_with_logits(belief, right)
         return Losses(classification + self.radius_weight * radius, classification, radius)

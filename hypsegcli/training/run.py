@@ -25,7 +25,8 @@ from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, Split, read_data_tree, read_split
-from hypsegcli.training.init import initialise
+from hypsegcli.training.fold import radius_fold
+from hypsegcli.training.init import Start, initialise
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
@@ -81,10 +82,10 @@ class Run:
         return cast(Learner, self.average.module)
 
 
-def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
+def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     """Look at all data and build every part.
 
-    `initialised_from` is what is known of a run that goes on, whose weights come later. Raises DataError, PlanError,
+    `earlier` is the header of a run that goes on, whose weights come later. Raises DataError, PlanError,
     ImageError, TreeError or CheckpointError where something does not fit.
     """
     config = job.config
@@ -113,11 +114,17 @@ def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
     height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
     torch.manual_seed(config.seed)
     model = build_model(ModelConfig(**config.architecture() | decided))
-    if initialised_from is None:
-        initialised_from = _initialise(model, config, tree)
+    if earlier is None:
+        start = _initialise(model, config, tree)
+        initialised_from, known = (
+            start.description,
+            start.input or InputSpec(**model.backbone.normalisation._asdict(), height=height, width=width),
+        )
+    else:
+        initialised_from, known = earlier.provenance.initialised_from, earlier.input
     header = Header(
         model=model.config,
-        input=InputSpec(height=height, width=width),
+        input=known.model_copy(update={"height": height, "width": width}),
         tree=tree,
         colors=read_colors(Path(config.colors) if config.colors else None, tree.names[: tree.classes]),
         ignore_index=config.ignore_index,
@@ -147,7 +154,7 @@ def prepare(job: Job, *, initialised_from: str | None = None) -> Run:
     )  # fmt: skip
 
 
-def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> str:
+def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:
     start = initialise(model, config.init, tree, head=config.train_only == "all")
     random = [name for name in start.random if not name.startswith(("head.", "decoder.embed."))]
     if config.train_only == "head" and random:
@@ -155,7 +162,7 @@ def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) 
             f"train_only=head would leave {len(random)} tensors as chance made them, such as {random[0]} "
             f"({start.description}); choose an {setting('init')} whose network is this one"
         )
-    return start.description
+    return start
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
@@ -173,10 +180,12 @@ def _build_loader(
 ) -> tuple[DataLoader[Crop], EpochSampler]:
     config = job.config
     red, green, blue = (round(255 * mean) for mean in header.input.mean)
+    fold = radius_fold(len(split.pairs), config.radius_fold)
     dataset = CropDataset(
         split.pairs,
         build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index),
         ignore_index=config.ignore_index,
+        fold=fold,
         held_out=held_out,
         longest_side=config.longest_side or None,
     )

@@ -223,12 +223,19 @@ def test_the_global_generators_have_no_part_in_it() -> None:
 def crops(data: Path) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=64)
     pairs = read_split(data, "train", classes=3, ignore_index=255).pairs
-    return CropDataset(pairs, build_augmentation(config, fill=(124, 116, 104), ignore_index=255), ignore_index=255)
+    return CropDataset(
+        pairs,
+        build_augmentation(config, fill=(124, 116, 104), ignore_index=255),
+        ignore_index=255,
+        fold=np.arange(len(pairs)) == 5,
+    )
 
 
 def test_an_item(crops: CropDataset) -> None:
-    image, labels, sample = crops[Draw(4, 5)]
+    image, labels, sample, in_fold = crops[Draw(4, 5)]
     assert sample == 4
+    assert not in_fold
+    assert crops[Draw(5, 5)].in_fold
     assert (type(image), image.dtype, tuple(image.shape)) == (torch.Tensor, torch.uint8, (3, 64, 64))
     assert (type(labels), labels.dtype, tuple(labels.shape)) == (torch.Tensor, torch.int64, (64, 64))
     assert set(labels.flatten().tolist()) <= {0, 1, 2, 255}
@@ -275,6 +282,7 @@ def test_sizes_that_disagree_while_training(tmp_path: Path) -> None:
         [Pair("a", tmp_path / "m.png", tmp_path / "a.png", None)],
         build_augmentation(config, fill=(0, 0, 0), ignore_index=255),
         ignore_index=255,
+        fold=np.zeros(1, np.bool_),
     )
     with pytest.raises(DataError, match=r"a\.png and .*m\.png: the image is 10 x 8 pixels, the mask 10 x 9"):
         crops[Draw(0, 0)]
@@ -284,7 +292,7 @@ def still(crops: CropDataset, **options: object) -> CropDataset:
     """The same crops without anything random but their place."""
     config = TrainConfig(crop_height=64, crop_width=80, scale_min=1, scale_max=1, color_jitter=0, flip=False)
     augmentation = build_augmentation(config, fill=(0, 0, 0), ignore_index=255)
-    return CropDataset(crops.pairs, augmentation, ignore_index=255, **options)  # type: ignore[arg-type]
+    return CropDataset(crops.pairs, augmentation, ignore_index=255, fold=crops.fold, **options)  # type: ignore[arg-type]
 
 
 def test_held_out_classes_are_void(crops: CropDataset) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
 from support import make_checkpoint
 from torchvision import models
 
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, DataError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
@@ -52,7 +52,7 @@ def test_random_weights_stay() -> None:
 def test_all_of_a_checkpoint(checkpoint: Path) -> None:
     model = network()
     assert differing(model, checkpoint)
-    told, left = initialise(model, str(checkpoint), TREE, head=True)
+    told, left, _ = initialise(model, str(checkpoint), TREE, head=True)
     assert told == f"all {len(model.state_dict())} tensors from other.safetensors"
     assert left == ()
     assert not differing(model, checkpoint)
@@ -60,7 +60,7 @@ def test_all_of_a_checkpoint(checkpoint: Path) -> None:
 
 def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> None:
     model = network()
-    told, left = initialise(model, str(checkpoint), TREE, head=False)
+    told, left, _ = initialise(model, str(checkpoint), TREE, head=False)
     count = len(model.state_dict())
     assert told == (
         f"{count - 4} of {count} tensors from other.safetensors; "
@@ -75,7 +75,7 @@ def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> No
 def test_a_head_of_other_classes_means_nothing(checkpoint: Path) -> None:
     """Even where its shape fits."""
     model = network()
-    told, _ = initialise(model, str(checkpoint), flat_tree(["a", "b", "d"]), head=True)
+    told = initialise(model, str(checkpoint), flat_tree(["a", "b", "d"]), head=True).description
     assert told.endswith("random: head.normals, head.bias")
     assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
     assert "decoder.embed.weight" not in differing(model, checkpoint)
@@ -105,7 +105,7 @@ def test_a_checkpoint_of_another_backbone(checkpoint: Path) -> None:
 def test_a_network_cut_shorter_starts_from_the_whole(tmp_path: Path) -> None:
     path = make_checkpoint(tmp_path / "whole.safetensors", TREE, backbone="resnet18")
     model = network(backbone="resnet18_c4")
-    told, _ = initialise(model, str(path), TREE, head=True)
+    told = initialise(model, str(path), TREE, head=True).description
     assert "random: aspp." in told
     assert not any(name.startswith("backbone.") for name in differing(model, path))
 
@@ -116,7 +116,7 @@ def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
     path = tmp_path / "mobilenet_v3_small-047dcff4.pth"
     torch.save(net.state_dict(), path)
     model = network()
-    told, left = initialise(model, str(path), TREE, head=True)
+    told, left, _ = initialise(model, str(path), TREE, head=True)
     assert told == f"backbone from {path.name}; ASPP, decoder and head from random weights"
     assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
     assert torch.equal(model.get_parameter("head.normals"), network().get_parameter("head.normals"))
@@ -128,22 +128,16 @@ def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = models.get_model_weights("mobilenet_v3_small").DEFAULT
     monkeypatch.setattr(type(weights), "get_state_dict", lambda self, **_: net.state_dict())
     model = network()
-    told, _ = initialise(model, "imagenet", TREE, head=True)
+    told = initialise(model, "imagenet", TREE, head=True).description
     assert told.startswith("backbone from torchvision's ImageNet weights of mobilenet_v3_small; ")
     assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
 
 
-def test_without_a_network_the_weights_stay_random_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise URLError("no route to host")
-
-    monkeypatch.setattr(type(models.get_model_weights("mobilenet_v3_small").DEFAULT), "get_state_dict", refuse)
-    model = network()
-    told, left = initialise(model, "imagenet", TREE, head=True)
-    assert told.startswith("random weights: torchvision's for mobilenet_v3_small cannot be had here (")
-    assert "no route to host" in told
-    assert left == tuple(model.state_dict())
-    assert torch.equal(model.get_parameter(FIRST), network().get_parameter(FIRST))
+def test_the_input_is_what_the_weights_were_trained_on(tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "lite.safetensors", TREE, backbone="efficientnet_lite0")
+    start = initialise(network(backbone="efficientnet_lite0"), str(path), TREE, head=True)
+    assert start.input == read_header(path).input
+    assert initialise(network(), "", TREE, head=True).input is None
 
 
 class Hostile:
@@ -158,7 +152,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         ("hostile", Hostile(), "cannot be read as plain weights"),
         ("list", [1, 2], "holds no plain weights"),
         ("nested", {"state_dict": {}}, "holds no plain weights"),
-        ("other", models.get_model("resnet18", weights=None).state_dict(), "not the weights of torchvision's"),
+        ("other", models.get_model("resnet18", weights=None).state_dict(), "not the weights of mobilenet_v3_small"),
     ):
         path = tmp_path / f"{name}.pth"
         torch.save(content, path)

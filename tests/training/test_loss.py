@@ -158,3 +158,26 @@ def test_the_radius_weight_scales_the_second_loss_alone() -> None:
     none, one = make(radius=0.0)(output, target), make(radius=1.0)(output, target)
     assert none.total.item() == none.classification.item() == one.classification.item()
     assert one.total.item() == pytest.approx(one.classification.item() + none.radius.item())
+
+
+def test_the_fold_teaches_the_radius_alone() -> None:
+    """Each loss is that of a batch in which the other images were not labelled."""
+    output, target, loss = answer(NESTED, batch=3), masks(batch=3), make(NESTED, (0.5, 1.0, 3.0))
+    in_fold = torch.tensor([False, True, False])
+    blank = torch.full_like(target, VOID)
+    found = loss(output, target, in_fold)
+    torch.testing.assert_close(
+        found.classification, loss(output, torch.where(in_fold[:, None, None], blank, target)).classification
+    )
+    torch.testing.assert_close(found.radius, loss(output, torch.where(in_fold[:, None, None], target, blank)).radius)
+
+
+@pytest.mark.parametrize("all_in_fold", [True, False])
+def test_a_batch_of_one_kind_is_no_nan(all_in_fold: bool) -> None:
+    output, target = answer(FLAT), masks()
+    found = make()(output, target, torch.full((2,), all_in_fold))
+    found.total.backward()
+    assert (found.classification if all_in_fold else found.radius).item() == 0.0
+    assert found.total > 0.0
+    assert output.logits.grad is not None
+    assert output.logits.grad.isfinite().all()

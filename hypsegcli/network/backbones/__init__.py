@@ -7,13 +7,14 @@ from typing import Protocol
 
 from torch import Tensor
 
+from hypsegcli.network.backbones.efficientnet_lite import efficientnet_lite_features
 from hypsegcli.network.backbones.features import Features
 from hypsegcli.network.backbones.mobilenet import mobilenet_features
 from hypsegcli.network.backbones.resnet import resnet_features
 
 
 class Family(Protocol):
-    """Builds one of its networks: by torchvision's name, at an output stride, from its weights or random ones."""
+    """Builds one of its networks: by its name, at an output stride, from weights for ImageNet or random ones."""
 
     def __call__(self, name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None, /) -> Features:
         """See the families' own functions."""
@@ -26,6 +27,8 @@ REGISTRY: dict[str, Family] = {
     "resnet101": resnet_features,
     "mobilenet_v3_small": mobilenet_features,
     "mobilenet_v3_large": mobilenet_features,
+    "efficientnet_lite0": efficientnet_lite_features,
+    "efficientnet_lite2": efficientnet_lite_features,
 }
 
 __all__ = ["REGISTRY", "Features"]

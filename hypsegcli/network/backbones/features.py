@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from torchvision import models
@@ -11,11 +11,30 @@ from torchvision import models
 _CLASSIFIERS = ("fc.", "classifier.")  # what torchvision calls the part that is cut off
 
 
+class Normalisation(NamedTuple):
+    """What a backbone's input is: `(rgb / 255 - mean) / std`, by channel."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # torchvision's, and most of timm's
+
+
 class Features(nn.Module):
     """A backbone cut in two: up to stride 4, and from there to the output stride s."""
 
-    def __init__(self, low: nn.Module, high: nn.Module, low_channels: int, high_channels: int) -> None:
+    def __init__(
+        self,
+        low: nn.Module,
+        high: nn.Module,
+        low_channels: int,
+        high_channels: int,
+        *,
+        normalisation: Normalisation = IMAGENET,
+    ) -> None:
         super().__init__()
+        self.normalisation = normalisation
         self.low = low
         self.high = high
         self.low_channels = low_channels
@@ -40,11 +59,19 @@ def torchvision_model(name: str, weights: Mapping[str, Tensor] | None) -> Any:
     net = models.get_model(torchvision_name(name), weights=None)
     if weights is not None:
         wanted = {key: value for key, value in weights.items() if not key.startswith(_CLASSIFIERS)}
-        keys = net.load_state_dict(wanted, strict=False)
-        missing = [key for key in keys.missing_keys if not key.startswith(_CLASSIFIERS)]
-        if missing or keys.unexpected_keys:
-            raise ValueError(f"{len(missing)} tensors are missing, {len(keys.unexpected_keys)} unexpected")
+        load_trunk(net, wanted, without=_CLASSIFIERS)
     return net
+
+
+def load_trunk(net: nn.Module, weights: Mapping[str, Tensor], *, without: tuple[str, ...] = ()) -> None:
+    """Load weights of all tensors but those whose names start with one of `without`.
+
+    Raises ValueError where names are missing or unknown, RuntimeError where shapes differ.
+    """
+    keys = net.load_state_dict(weights, strict=False)
+    missing = [key for key in keys.missing_keys if not key.startswith(without)]
+    if missing or keys.unexpected_keys:
+        raise ValueError(f"{len(missing)} tensors are missing, {len(keys.unexpected_keys)} unexpected")
 
 
 def stride_to_dilation(stage: nn.Module, *, entering: int, dilation: int) -> None:
