@@ -36,8 +36,8 @@ def test_it_sees_what_the_original_sees(size: str) -> None:
     original.load_state_dict(weights)
     features = REGISTRY[f"efficientnet_{size}"](f"efficientnet_{size}", 32, weights).eval()
     image = photograph(size)
-    last = nn.functional.relu6(original._bn1(original._conv_head(features(image)[1])))
-    logits = original._fc(last.mean((2, 3)))
+    convolve, norm, classify = (original.get_submodule(name) for name in ("_conv_head", "_bn1", "_fc"))
+    logits = classify(nn.functional.relu6(norm(convolve(features(image)[1]))).mean((2, 3)))
     torch.testing.assert_close(logits, original(image), rtol=1e-5, atol=1e-5)
     assert logits[0].topk(2).indices.tolist() == [ESPRESSO, CUP]
 
