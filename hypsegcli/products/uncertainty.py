@@ -8,6 +8,7 @@ from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.inference.prediction import RGB, Prediction
+from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.product import Context, Product
 
 
@@ -25,10 +26,11 @@ class Uncertainty(Product):
 
 
 def doubt_statistics(prediction: Prediction) -> dict[str, float]:
-    """What is kept of an image: mean, median and 95th percentile of its uncertainty in [0, 1]."""
+    """What is kept of an image: what predict keeps, and mean, median and 95th percentile of its uncertainty."""
     values = prediction.main.doubt()
     median, p95 = np.quantile(values, (0.5, 0.95))
-    return {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
+    statistics = {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
+    return statistics | mean_confidence(prediction)
 
 
 PRODUCT = Uncertainty()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.confidence.calibration import Calibration, fit_calibration
+from hypsegcli.confidence.calibration import Calibration, fit_calibration, image_counts
 from hypsegcli.errors import DataError
 from hypsegcli.metrics.reliability import expected_calibration_error
 
@@ -112,3 +112,19 @@ def test_a_calibration_that_does_not_rise_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"calibration|Calibration|rise"):
         Calibration(distances=distances, probabilities=probabilities, fitted_on="")
+
+
+def test_the_usual_is_the_mean_that_nearly_all_images_reach() -> None:
+    truth = LEVELS / 65535
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 65536, (20, 30)).astype(np.uint16) for _ in range(50)]
+    images.append(np.full((20, 30), 6000, np.uint16))
+    images.append(np.full((20, 30), 3000, np.uint16))
+    table = table_of(truth, np.full(65536, 1000))
+    counted = [image_counts(levels) for levels in images]
+    assert all(counts.sum() == 600 for counts in counted)
+    curve = fit_calibration(table, counted, full_scale=7.6, fitted_on="a test")
+    means = [np.interp(i / 65535 * 7.6, curve.distances, curve.probabilities).mean() for i in images]
+    assert curve.usual == pytest.approx(np.quantile(means, 0.02), abs=2e-3)
+    assert sum(mean < curve.usual for mean in means) == 2
+    assert fit_calibration(table, full_scale=7.6, fitted_on="a test").usual is None

@@ -50,7 +50,7 @@ def calibrate(
     import numpy as np
 
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
-    from hypsegcli.confidence.calibration import fit_calibration
+    from hypsegcli.confidence.calibration import fit_calibration, image_counts
     from hypsegcli.inference.request import Request
     from hypsegcli.metrics.ranking import BINS, score_table
     from hypsegcli.scores.reading import predicted_images
@@ -75,6 +75,7 @@ def calibrate(
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
     source = NetworkSource(segmenter, sampler=None, max_pixels=inputs.max_pixels)
     table = np.zeros((BINS, 2), np.int64)
+    each = []
     with progress_for(len(pairs), quiet=quiet) as progress:
         predicted = predicted_images(
             pairs, source, classes=classes, ignore_index=void, workers=computing.threads, id_map=id_map
@@ -82,12 +83,14 @@ def calibrate(
         for image in predicted:
             sample = image.sample
             labelled = sample.truth != classes
+            each.append(image_counts(sample.levels["distance"]))
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
     for note in source.notes():
         talk(note)
     calibration = fit_calibration(
         table,
+        each,
         full_scale=header.model.max_distance,
         fitted_on=f"{name} ({count_of(len(pairs), 'image')})",
     )

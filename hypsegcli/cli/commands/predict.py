@@ -120,7 +120,9 @@ def predict(
     )
     run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
     trained = loaded.header.input if inputs.longest_side is None else None
-    code = show_run(run, out=output.out, trained=trained, quiet=output.quiet, profile=profile)
+    code = show_run(
+        run, out=output.out, trained=trained, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
+    )
     if done := run.ledger.count("done"):
         say(f"{count_of(done, 'image')}: {', '.join(suffixes)} in {output.out}")
     raise typer.Exit(code)

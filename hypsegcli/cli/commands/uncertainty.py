@@ -88,7 +88,9 @@ def uncertainty(
     run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
     (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
     trained = loaded.header.input if inputs.longest_side is None else None
-    code = show_run(run, out=out, trained=trained, quiet=output.quiet, profile=profile)
+    code = show_run(
+        run, out=out, trained=trained, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
+    )
     if done := run.ledger.count("done"):
         write_ranking(out / RANKING, run.ledger)
         say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")

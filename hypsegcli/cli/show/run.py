@@ -16,6 +16,7 @@ from hypsegcli.run import MANIFEST
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import InputSpec
+    from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
@@ -31,10 +32,13 @@ def print_plan(plan: Sequence[PlannedImage]) -> None:
     talk(f"{count_of(len(plan), 'image')}; nothing was read or written")
 
 
-def show_run(run: Run, *, out: Path, trained: InputSpec | None, quiet: bool, profile: bool) -> int:
+def show_run(
+    run: Run, *, out: Path, trained: InputSpec | None, calibration: Calibration | None, quiet: bool, profile: bool
+) -> int:
     """Go through a run and show it; returns the exit code.
 
-    `trained` is what the network was trained on, where images that are much larger are worth a word.
+    `trained` is what the network was trained on, where images that are much larger are worth a word; `calibration` is
+    that of its checkpoint, which knows how sure it usually is.
     """
     from hypsegcli.run.results import Failed
 
@@ -55,6 +59,8 @@ def show_run(run: Run, *, out: Path, trained: InputSpec | None, quiet: bool, pro
         print_profile(run.profile)
     if trained is not None and not quiet:
         _warn_of_size(run.ledger, max(trained.height, trained.width))
+    if calibration is not None and calibration.usual is not None and not quiet:
+        _warn_of_another_world(run.ledger, calibration.usual)
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
     if interrupted:
         error(f"interrupted after {done} of {count_of(total, 'image')}; the same command with --resume continues")
@@ -71,4 +77,16 @@ def _warn_of_size(ledger: Ledger, trained: int) -> None:
         talk(
             f"more than {_UNUSUAL} times as large as the images this checkpoint was trained on ({trained} pixels): "
             f"{count_of(large, 'image')}; if things in them look larger too, try --longest-side {2 * trained}"
+        )
+
+
+def _warn_of_another_world(ledger: Ledger, usual: float) -> None:
+    """Say so where the network is less sure of most images than it is of nearly all images of its own world."""
+    means = [line["summary"].get("mean calibrated") for line in ledger.lines.values() if line["status"] == "done"]
+    strange = sum(mean is not None and mean < usual for mean in means)
+    if 2 * strange > len(means):
+        talk(
+            f"{strange} of {count_of(len(means), 'image')} look like another world than this checkpoint's: their mean "
+            f"probability of being right lies below {usual:.2f}, which nearly all of its own reach; labels mean little "
+            "there"
         )

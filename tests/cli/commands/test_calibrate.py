@@ -64,6 +64,7 @@ def test_only_the_header_changes(hypseg: Hypseg, data: Path, plain: Path) -> Non
     found = read_header(out).calibration
     assert found is not None
     assert found.fitted_on == "two pictures (2 images)"
+    assert found.usual is not None
     assert "fitted on two pictures" in hypseg("info", out).stdout
     assert "calibration   none" in hypseg("info", plain).stdout
 
