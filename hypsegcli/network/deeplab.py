@@ -9,6 +9,7 @@ from torch import Tensor, nn
 ASPP_RATES = (6, 12, 18)  # at output stride 16; doubled at 8, so that they reach equally far in the image
 ASPP_CHANNELS = 256
 LOW_LEVEL_CHANNELS = 48
+GATE_CHANNELS = 64
 
 
 def conv_bn_relu(cin: int, cout: int, kernel: int, *, dilation: int = 1, separable: bool = False) -> nn.Sequential:
@@ -49,9 +50,13 @@ class ASPP(nn.Module):
 
 
 class Decoder(nn.Module):
-    """ASPP features brought to stride 4, joined with low-level features, reduced to the embedding."""
+    """ASPP features brought to stride 4, joined with low-level features, reduced to the embedding.
 
-    def __init__(self, low_channels: int, *, embedding_size: int, separable: bool) -> None:
+    With a gate, one convolution gives the embedding its direction and two others its length, so that what a pixel is
+    and how sure that is do not compete for the same weights.
+    """
+
+    def __init__(self, low_channels: int, *, embedding_size: int, separable: bool, gated: bool) -> None:
         super().__init__()
         self.low_level = conv_bn_relu(low_channels, LOW_LEVEL_CHANNELS, 1)
         self.refine = nn.Sequential(
@@ -59,9 +64,18 @@ class Decoder(nn.Module):
             conv_bn_relu(256, 256, 3, separable=separable),
         )
         self.embed = nn.Conv2d(256, embedding_size, 1)
+        self.gate: nn.Module | None = None
+        if gated:
+            self.gate = nn.Sequential(
+                nn.Conv2d(256, GATE_CHANNELS, 1), nn.ReLU(inplace=True), nn.Conv2d(GATE_CHANNELS, 1, 1), nn.Softplus()
+            )
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(B, D, H/4, W/4) Euclidean embedding: tangent vectors at the ball's origin."""
         high = F.interpolate(high, size=low.shape[2:], mode="bilinear", align_corners=False)
-        embedding: Tensor = self.embed(self.refine(torch.cat([high, self.low_level(low)], dim=1)))
-        return embedding
+        features = self.refine(torch.cat([high, self.low_level(low)], dim=1))
+        embedding: Tensor = self.embed(features)
+        if self.gate is None:
+            return embedding
+        length: Tensor = self.gate(features)
+        return length * F.normalize(embedding, dim=1)

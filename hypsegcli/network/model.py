@@ -69,7 +69,12 @@ def build_model(config: ModelConfig) -> HyperbolicDeepLab:
     backbone = REGISTRY[config.backbone](config.backbone, config.output_stride)
     separable = config.convolutions == "separable"
     aspp = ASPP(backbone.high_channels, output_stride=config.output_stride, separable=separable)
-    decoder = Decoder(backbone.low_channels, embedding_size=config.embedding_size, separable=separable)
+    decoder = Decoder(
+        backbone.low_channels,
+        embedding_size=config.embedding_size,
+        separable=separable,
+        gated=config.radius == "gate",
+    )
     return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
 
 

@@ -32,6 +32,7 @@ class TrainConfig(BaseModel):
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
     embedding_size: int = _choice(64, "D, the dimensions of the ball.", ge=2)
     head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean.")
+    radius: Literal["norm", "gate"] = _choice("norm", "norm of the embedding, or gate: layers of its own.")
     curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c.", gt=0)
     learn_curvature: bool = _choice(False, "Start at `curvature` and learn it; it stays positive.")
     softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat.")
@@ -75,6 +76,13 @@ class TrainConfig(BaseModel):
         ge=0,
         le=0.5,
     )
+    other_worlds: str = _choice(
+        "", "Folder, glob or @list.txt of photographs that show none of the classes; the radius is taught to be short."
+    )
+    other_worlds_share: float = _choice(
+        0.1, "Share of a batch that is of them; as many images again get a piece of one pasted in.", gt=0, le=0.5
+    )
+    other_worlds_weight: float = _choice(1.0, "Of their pixels in the loss that teaches the radius.", ge=0)
     radius_warmup: float = _choice(0.0, "Epochs over which that weight rises from 0.", ge=0)
 
     # How.
@@ -118,5 +126,7 @@ class TrainConfig(BaseModel):
 
     def architecture(self) -> dict[str, Any]:
         """ModelConfig's fields, without the number of nodes, which the class tree decides."""
-        names = ("backbone", "output_stride", "convolutions", "embedding_size", "head", "curvature", "softmax")
+        names = (
+            "backbone", "output_stride", "convolutions", "embedding_size", "head", "radius", "curvature", "softmax",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}

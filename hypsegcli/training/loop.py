@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -17,7 +18,7 @@ from hypsegcli.files.atomic import write_atomically
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import to_toml
-from hypsegcli.training.dataset import Crop
+from hypsegcli.training.dataset import Crop, CropDataset
 from hypsegcli.training.pictures import write_pictures
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.state import CONFIG, LOG, check_folder, read_state, restore, save_run, save_state
@@ -130,7 +131,8 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     losses.total.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
     if not torch.isfinite(losses.total + length):  # before the step, which would spoil the weights
-        names = ", ".join(run.train_split.pairs[index].key for index in torch.as_tensor(batch.sample).tolist())
+        crops = cast(CropDataset, run.loader.dataset)
+        names = ", ".join(crops.name(index) for index in torch.as_tensor(batch.sample).tolist())
         raise DataError(
             f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
             f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run from "

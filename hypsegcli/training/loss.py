@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.model import NetworkOutput
+from hypsegcli.training.other_worlds import OTHER
 
 
 class Losses(NamedTuple):
@@ -44,11 +45,14 @@ class SegmentationLoss(nn.Module):
     learned scalars. Both are taken at the masks' resolution, where predictions are judged.
     """
 
-    def __init__(self, tree: ClassTree, weights: Tensor, *, ignore_index: int, radius_weight: float) -> None:
+    def __init__(
+        self, tree: ClassTree, weights: Tensor, *, ignore_index: int, radius_weight: float, other_weight: float = 1.0
+    ) -> None:
         super().__init__()
         self.tree = tree
         self.ignore_index = ignore_index
         self.radius_weight = radius_weight  # may change from step to step
+        self.other_weight = other_weight
         self.weights: Tensor
         self.register_buffer("weights", weights)
         self.slope = nn.Parameter(torch.tensor(0.5))
@@ -58,20 +62,25 @@ class SegmentationLoss(nn.Module):
         """Losses of a batch; target is (B, H, W) int64.
 
         `in_fold` (B,) bool tells the images that teach the radius and nothing else; the others then teach it nothing.
+        Where the target is `OTHER`, the radius is taught that nothing there is right.
         """
         size = target.shape[1:]
         scores = class_log_probabilities(output.logits, self.tree)
         scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+        other = target == OTHER
+        target = target.masked_fill(other, self.ignore_index)
         labelled = target != self.ignore_index
         distance = F.interpolate(output.distance[:, None], size=size, mode="bilinear", align_corners=False)
         classified = target if in_fold is None else target.masked_fill(in_fold[:, None, None], self.ignore_index)
         # Crops can fall on void alone, and a batch on the fold alone or on none of it; the mean of nothing is NaN.
         classification = radius = 0.0 * (scores.sum() + distance.sum())
+        belief = F.softplus(self.slope) * (distance[:, 0] - self.middle)
         if (classified != self.ignore_index).any():
             classification = F.cross_entropy(scores, classified, self.weights, ignore_index=self.ignore_index)
         judged = labelled if in_fold is None else labelled & in_fold[:, None, None]
         if judged.any():
             right = (scores.detach().argmax(1) == target)[judged].float()
-            belief = F.softplus(self.slope) * (distance[:, 0][judged] - self.middle)
-            radius = F.binary_cross_entropy_with_logits(belief, right)
+            radius = F.binary_cross_entropy_with_logits(belief[judged], right)
+        if other.any():
+            radius = radius + self.other_weight * F.softplus(belief[other]).mean()
         return Losses(classification + self.radius_weight * radius, classification, radius)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
@@ -30,6 +31,7 @@ from hypsegcli.training.init import Start, initialise
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
+from hypsegcli.training.other_worlds import OtherWorlds
 
 _NAMED = 5  # files in a remark
 _FEWEST = 2  # classes
@@ -140,9 +142,13 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     )
     learner = Learner(model, learn_curvature=config.learn_curvature, train_only=config.train_only).to(job.device.torch)
     weights = class_weights(train_split.pixels, config.class_weights, largest=config.max_class_weight)
-    loss = SegmentationLoss(tree, weights, ignore_index=config.ignore_index, radius_weight=config.radius_weight).to(
-        job.device.torch
-    )
+    loss = SegmentationLoss(
+        tree,
+        weights,
+        ignore_index=config.ignore_index,
+        radius_weight=config.radius_weight,
+        other_weight=config.other_worlds_weight,
+    ).to(job.device.torch)
     average = moving_average(learner, config.ema_decay) if config.ema_decay else None
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)
     loader, sampler = _build_loader(job, train_split, header, held_out)
@@ -156,7 +162,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
 
 def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:
     start = initialise(model, config.init, tree, head=config.train_only == "all")
-    random = [name for name in start.random if not name.startswith(("head.", "decoder.embed."))]
+    random = [name for name in start.random if not name.startswith(("head.", "decoder.embed.", "decoder.gate."))]
     if config.train_only == "head" and random:
         raise DataError(
             f"train_only=head would leave {len(random)} tensors as chance made them, such as {random[0]} "
@@ -180,16 +186,28 @@ def _build_loader(
 ) -> tuple[DataLoader[Crop], EpochSampler]:
     config = job.config
     red, green, blue = (round(255 * mean) for mean in header.input.mean)
-    fold = radius_fold(len(split.pairs), config.radius_fold)
+    augmentation = build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index)
+    longest_side = config.longest_side or None
+    others = None
+    if config.other_worlds:
+        paths = [found.path for found in find_inputs([config.other_worlds]).images]
+        others = OtherWorlds(paths, augmentation, longest_side=longest_side)
     dataset = CropDataset(
         split.pairs,
-        build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index),
+        augmentation,
         ignore_index=config.ignore_index,
-        fold=fold,
+        fold=radius_fold(len(split.pairs), config.radius_fold),
         held_out=held_out,
-        longest_side=config.longest_side or None,
+        longest_side=longest_side,
+        others=others,
+        pasted=config.other_worlds_share,
     )
-    sampler = EpochSampler(len(dataset), seed=config.seed)
+    sampler = EpochSampler(
+        len(split.pairs),
+        seed=config.seed,
+        others=len(others.paths) if others else 0,
+        share=config.other_worlds_share,
+    )
     loader = DataLoader(
         dataset, batch_size=config.batch_size, sampler=sampler, drop_last=True, num_workers=config.workers
     )

@@ -73,6 +73,22 @@ def test_aspp_reaches_equally_far_at_both_strides(stride: int) -> None:
     assert {rate * stride for rate in dilations - {1}} == {6 * 16, 12 * 16, 18 * 16}
 
 
+def test_a_gate_gives_the_embedding_its_length_and_nothing_else() -> None:
+    model = network(radius="gate")
+    image = images(1, 3, 48, 32)
+    with torch.no_grad():
+        before = model(image)
+        model.decoder.embed.weight.mul_(5.0)
+        model.decoder.embed.bias.mul_(5.0)
+        torch.testing.assert_close(model(image).embedding, before.embedding)
+        weight, bias = list(model.decoder.get_submodule("gate").parameters())[-2:]
+        weight.zero_()
+        bias.fill_(50.0)  # where softplus is the identity
+        after = model(image)
+    torch.testing.assert_close(after.embedding.norm(dim=1), torch.full((1, 12, 8), 50.0))
+    torch.testing.assert_close(F.normalize(after.embedding, dim=1), F.normalize(before.embedding, dim=1))
+
+
 def test_looking_does_not_change_the_network() -> None:
     model = network()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}

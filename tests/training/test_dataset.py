@@ -18,6 +18,7 @@ from hypsegcli.images import open_image
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, read_data_tree, read_split
+from hypsegcli.training.other_worlds import OTHER, OtherWorlds
 from hypsegcli.truth.pairs import Pair
 
 Pairs = Callable[..., Path]
@@ -219,6 +220,19 @@ def test_the_global_generators_have_no_part_in_it() -> None:
     assert draws(0, 1) == before
 
 
+def test_other_worlds_are_a_share_of_an_epoch_drawn_anew() -> None:
+    sampler = EpochSampler(90, seed=0, others=500, share=0.1)
+    epochs = []
+    for epoch in (1, 2):
+        sampler.epoch = epoch
+        samples = [draw.sample for draw in sampler]
+        assert len(samples) == len(sampler) == 100
+        assert sorted(samples)[:90] == list(range(90))
+        assert all(90 <= sample < 590 for sample in sorted(samples)[90:])
+        epochs.append(sorted(samples)[90:])
+    assert epochs[0] != epochs[1]
+
+
 @pytest.fixture
 def crops(data: Path) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=64)
@@ -313,3 +327,17 @@ def test_larger_images_are_shrunk_with_their_masks(crops: CropDataset) -> None:
     torch.testing.assert_close(half.image[(slice(None), *inside)].float(), means, rtol=0.0, atol=1.0)
     assert (half.mask != 255).sum() <= 32 * 40
     assert torch.equal(still(crops, longest_side=80)[Draw(0, 0)].image, whole.image)
+
+
+def test_photographs_of_other_worlds_follow_the_own_and_are_pasted_into_them(crops: CropDataset, data: Path) -> None:
+    paths = sorted((data / "val" / "images").iterdir())
+    crops.others = OtherWorlds(paths, crops.augmentation, longest_side=None)
+    crops.pasted = 0.5
+    assert len(crops) == 6 + len(paths)
+    assert (crops.name(1), crops.name(6)) == ("01", str(paths[0]))
+    other = crops[Draw(6, 3)]
+    assert other.sample == 6
+    assert set(other.mask.unique().tolist()) <= {OTHER, 255}
+    pasted = [bool((crops[Draw(0, seed)].mask == OTHER).any()) for seed in range(40)]
+    assert 8 < sum(pasted) < 32
+    assert torch.equal(crops[Draw(0, 7)].image, crops[Draw(0, 7)].image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,19 @@ def test_a_run_that_diverges_names_the_images_at_which(
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "state.pt"}
 
 
+def test_a_photograph_of_another_world_is_named_too(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "normalise", lambda images, spec: normalise(images, spec) * float("nan"))
+    others = data / "val" / "images"
+    sampler = EpochSampler(6, seed=0, others=len(list(others.iterdir())), share=0.5)
+    sampler.epoch = 1
+    assert max(draw.sample for draw in list(sampler)[:6]) >= 6, "the batch holds none"
+    options = {"other_worlds": str(others), "other_worlds_share": 0.5, "batch_size": 6}
+    with pytest.raises(DataError, match=re.escape(str(others))):
+        next(start(data, tmp_path / "run", **options))
+
+
 def test_a_gradient_that_is_no_number_stops_before_the_weights_are_spoilt(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,6 +417,8 @@ EVERYTHING: dict[str, Any] = {
     "ema_decay": 0.8,
     "learn_curvature": True,
     "radius_warmup": 1.5,
+    "radius": "gate",
+    "radius_fold": 0.34,
     "warmup_steps": 3,
     "held_out": ["red"],
     "longest_side": 70,
@@ -414,13 +430,14 @@ EVERYTHING: dict[str, Any] = {
 
 def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tmp_path: Path) -> None:
     """Killed inside an epoch, which is done again as if nothing had been."""
-    list(start(data, tmp_path / "whole", **EVERYTHING))
-    broken = events(data, tmp_path / "broken", **EVERYTHING)
+    everything = EVERYTHING | {"other_worlds": str(data / "val" / "images"), "other_worlds_share": 0.25}
+    list(start(data, tmp_path / "whole", **everything))
+    broken = events(data, tmp_path / "broken", **everything)
     steps = (event for event in broken if isinstance(event, Step))
-    assert list(itertools.islice(steps, 5))[-1] == Step(2, 2)
+    assert list(itertools.islice(steps, 6))[-1] == Step(2, 2)  # of four: two of eight images are of other worlds
     broken.close()
     torch.manual_seed(99)
-    list(start(data, tmp_path / "broken", resume=True, **EVERYTHING))
+    list(start(data, tmp_path / "broken", resume=True, **everything))
     for name in ("last.safetensors", "best.safetensors"):
         assert content(tmp_path / "whole" / name) == content(tmp_path / "broken" / name), name
     one, two = (log(tmp_path / name) for name in ("whole", "broken"))

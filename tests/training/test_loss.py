@@ -14,6 +14,7 @@ from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.network.model import NetworkOutput
 from hypsegcli.training.loss import SegmentationLoss, class_weights
+from hypsegcli.training.other_worlds import OTHER
 
 VOID = 255
 FLAT = flat_tree(["a", "b", "c"])
@@ -181,3 +182,20 @@ def test_a_batch_of_one_kind_is_no_nan(all_in_fold: bool) -> None:
     assert found.total > 0.0
     assert output.logits.grad is not None
     assert output.logits.grad.isfinite().all()
+
+
+def test_another_world_teaches_that_nothing_is_right() -> None:
+    """The own pixels' losses stay what they are; the others add how much they are believed in."""
+    output, target, loss = answer(NESTED), masks(), make(NESTED)
+    other = torch.zeros_like(target, dtype=torch.bool)
+    other[:, :, :6] = True
+    blank, shown = target.masked_fill(other, VOID), target.masked_fill(other, OTHER)
+    without, found = loss(output, blank), loss(output, shown)
+    torch.testing.assert_close(found.classification, without.classification)
+    distance = F.interpolate(output.distance[:, None], size=target.shape[1:], mode="bilinear")[:, 0]
+    belief = F.softplus(loss.slope) * (distance - loss.middle)
+    doubt = -torch.log(1.0 - belief[other].sigmoid()).mean()
+    torch.testing.assert_close(found.radius - without.radius, doubt)
+    loss.other_weight = 0.0
+    torch.testing.assert_close(loss(output, shown).total, without.total)
+    assert loss(output, torch.full_like(target, OTHER)).total.isfinite()

@@ -1,0 +1,53 @@
+"""Photographs that show nothing a checkpoint knows: whole, and pasted into its own (outlier exposure).
+
+Nothing is classified there; the radius is taught to be short (Hendrycks et al., "Deep Anomaly Detection with Outlier
+Exposure", ICLR 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from hypsegcli.images.decode import decode_image
+from hypsegcli.images.shrink import shrink_image
+
+OTHER = -1  # in the masks of crops: a pixel of another world, which no mask in a file can say
+_SMALLEST, _LARGEST = 1 / 8, 1 / 2  # of a pasted ellipse, in heights and widths of its crop
+
+
+class OtherWorlds:
+    """Crops of photographs, by the augmentation that the training images get."""
+
+    def __init__(self, paths: Sequence[Path], augmentation: v2.Compose, *, longest_side: int | None) -> None:
+        self.paths = paths
+        self.augmentation = augmentation
+        self.longest_side = longest_side
+
+    def crop(self, index: int) -> tuple[Tensor, Tensor]:
+        """An image (3, h, w) uint8 and its mask (h, w) int64: `OTHER`, and void where the image did not reach."""
+        pixels = shrink_image(decode_image(self.paths[index]).pixels, self.longest_side)
+        image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
+        mask = tv_tensors.Mask(torch.full(pixels.shape[:2], OTHER, dtype=torch.int64))
+        image, mask = self.augmentation(image, mask)
+        return image.as_subclass(Tensor), mask.as_subclass(Tensor)
+
+    def paste(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The same crop with an ellipse of another photograph in it."""
+        other, theirs = self.crop(int(torch.randint(len(self.paths), ())))
+        inside = _ellipse(*mask.shape)
+        return torch.where(inside, other, image), torch.where(inside, theirs, mask)
+
+
+def _ellipse(height: int, width: int) -> Tensor:
+    """(height, width) bool: a random one, whose middle lies within."""
+    low, high = torch.tensor([_SMALLEST, _LARGEST]) / 2.0
+    (y, x), axes = torch.rand(2), low + (high - low) * torch.rand(2)
+    rows, columns = torch.arange(height)[:, None] / height, torch.arange(width)[None, :] / width
+    inside: Tensor = ((rows - y) / axes[0]) ** 2 + ((columns - x) / axes[1]) ** 2 <= 1.0
+    return inside

@@ -1,0 +1,51 @@
+"""Photographs of other worlds: whole, and pasted into the training's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hypsegcli.training.augment import build_augmentation
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.other_worlds import OTHER, OtherWorlds
+
+VOID, SIDE = 255, 64
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> OtherWorlds:
+    """One white photograph, as large as a crop, and one half as high."""
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path, height in zip(paths, (SIDE, SIDE // 2), strict=True):
+        Image.fromarray(np.full((height, SIDE, 3), 255, np.uint8)).save(path)
+    config = TrainConfig(crop_height=SIDE, crop_width=SIDE, scale_min=1, scale_max=1, color_jitter=0)
+    return OtherWorlds(paths, build_augmentation(config, fill=(0, 0, 0), ignore_index=VOID), longest_side=None)
+
+
+def test_a_crop_is_of_another_world_where_it_is_not_filled_up(others: OtherWorlds) -> None:
+    image, mask = others.crop(0)
+    assert (type(image), image.dtype, tuple(image.shape)) == (torch.Tensor, torch.uint8, (3, SIDE, SIDE))
+    assert (type(mask), mask.dtype, tuple(mask.shape)) == (torch.Tensor, torch.int64, (SIDE, SIDE))
+    assert (mask == OTHER).all()
+    image, mask = others.crop(1)
+    assert set(mask.unique().tolist()) == {OTHER, VOID}
+    assert torch.equal(mask == OTHER, image[0] == 255)
+
+
+def test_a_piece_is_pasted_and_the_rest_stays(others: OtherWorlds) -> None:
+    torch.manual_seed(0)
+    others.paths = others.paths[:1]
+    own, labels = torch.zeros(3, SIDE, SIDE, dtype=torch.uint8), torch.full((SIDE, SIDE), 2)
+    shares = []
+    for _ in range(50):
+        image, mask = others.paste(own, labels)
+        assert torch.equal(mask == OTHER, image[0] == 255)
+        assert torch.equal(mask != OTHER, mask == 2)
+        shares.append(float((mask == OTHER).double().mean()))
+    assert not own.any()
+    assert min(shares) > 0.0
+    assert max(shares) < 0.2  # an ellipse of half the sides: pi / 16
