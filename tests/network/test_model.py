@@ -78,8 +78,8 @@ def test_a_gate_gives_the_embedding_its_length_and_nothing_else() -> None:
     image = images(1, 3, 48, 32)
     with torch.no_grad():
         before = model(image)
-        model.decoder.embed.weight.mul_(5.0)
-        model.decoder.embed.bias.mul_(5.0)
+        for parameter in model.decoder.embed.parameters():
+            parameter.mul_(5.0)
         torch.testing.assert_close(model(image).embedding, before.embedding)
         weight, bias = list(model.decoder.get_submodule("gate").parameters())[-2:]
         weight.zero_()
