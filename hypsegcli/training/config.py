@@ -76,6 +76,11 @@ class TrainConfig(BaseModel):
         ge=0,
         le=0.5,
     )
+    more_data: tuple[str, ...] = _choice(
+        (), "Further data folders; their classes teach the nodes of the class tree that have their names. Void is 255."
+    )
+    more_names: str = _choice("", "File of lines 'theirs: ours', for classes of theirs that ours call otherwise.")
+    more_share: float = _choice(0.5, "Share of an epoch that is drawn from them.", gt=0, lt=1)
     other_worlds: str = _choice(
         "", "Folder, glob or @list.txt of photographs that show none of the classes; the radius is taught to be short."
     )
@@ -108,7 +113,7 @@ class TrainConfig(BaseModel):
     tensorboard: bool = _choice(False, "Write RUN/tensorboard; needs the extra hypseg[tensorboard].")
     workers: int = _choice(2, "Processes that read and augment.", ge=0)
 
-    @field_validator("held_out", mode="before")
+    @field_validator("held_out", "more_data", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Names separated by commas, as on the command line, stand for a list."""
@@ -120,6 +125,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"scale_min {self.scale_min:g} lies above scale_max {self.scale_max:g}")
         if self.learn_curvature and self.head != "hyperbolic":
             raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")
+        if self.more_data and self.other_worlds and self.more_share + self.other_worlds_share >= 1:
+            raise ValueError("more_share and other_worlds_share leave nothing of an epoch")
         if self.train_only == "head" and not self.init:
             raise ValueError("train_only head needs init: the other layers would stay random")
         return self

@@ -72,6 +72,13 @@ def read_split(data: Path, name: str, *, classes: int, ignore_index: int, names:
     return Split(pairs, pixels, survey.void, height, width)
 
 
+class MorePair(NamedTuple):
+    """An image of theirs with its mask, and what each of its ids teaches."""
+
+    pair: Pair
+    targets: NDArray[np.int64]  # (65536,): by id, a target of ours or our void
+
+
 class Draw(NamedTuple):
     """Which sample, and the seed of its augmentation: all that an item of an epoch depends on."""
 
@@ -79,29 +86,42 @@ class Draw(NamedTuple):
     seed: int
 
 
+class Pool(NamedTuple):
+    """Samples beside the own ones, some of which are drawn for every epoch."""
+
+    size: int
+    share: float  # of the epoch
+
+    def drawn(self, own: int, all_shares: float) -> int:
+        """How many make up that share where `own` samples are the rest."""
+        return round(own * self.share / (1.0 - all_shares)) if self.size else 0
+
+
 class EpochSampler(Sampler[Draw]):
     """Every sample once an epoch in an order, and with augmentations, that follow from seed and epoch alone.
 
-    So an epoch is the same in a resumed run, and for any number of worker processes. Of `others` samples that follow
-    the first `count`, some are drawn, as many as make up `share` of the epoch.
+    So an epoch is the same in a resumed run, and for any number of worker processes. The samples of `pools` are
+    numbered behind the first `count`, pool by pool.
     """
 
-    def __init__(self, count: int, *, seed: int, others: int = 0, share: float = 0.0) -> None:
+    def __init__(self, count: int, *, seed: int, pools: Sequence[Pool] = ()) -> None:
         self.count = count
-        self.others = others
-        self.drawn = round(count * share / (1.0 - share)) if others else 0
+        self.pools = tuple(pool for pool in pools if pool.size)
+        shares = sum(pool.share for pool in self.pools)
+        self.drawn = [pool.drawn(count, shares) for pool in self.pools]
         self.seed = seed
         self.epoch = 0
 
     def __len__(self) -> int:
-        return self.count + self.drawn
+        return self.count + sum(self.drawn)
 
     def __iter__(self) -> Iterator[Draw]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        samples = np.arange(self.count)
-        if self.drawn:
-            samples = np.concatenate([samples, self.count + rng.integers(self.others, size=self.drawn)])
-        for index in rng.permutation(samples):
+        samples, first = [np.arange(self.count)], self.count
+        for pool, drawn in zip(self.pools, self.drawn, strict=True):
+            samples.append(first + rng.integers(pool.size, size=drawn))
+            first += pool.size
+        for index in rng.permutation(np.concatenate(samples)):
             yield Draw(int(index), int(rng.integers(2**31)))
 
 
@@ -109,15 +129,16 @@ class Crop(NamedTuple):
     """An item of an epoch; in a batch every part has one axis more, in front."""
 
     image: Tensor  # (3, h, w) uint8
-    mask: Tensor  # (h, w) int64: class ids, void, or `OTHER`
+    mask: Tensor  # (h, w) int64: class ids, void, or what `targets` says
     sample: int  # which one it is cut from; in a batch a tensor
     in_fold: bool  # whether it teaches the radius alone; in a batch a tensor
 
 
 class CropDataset(Dataset[Crop]):
-    """Augmented crops; pixels of `held_out` classes are void in them, and `fold` (N,) tells which teach the radius.
+    """Augmented crops, those of `more` pairs behind the own, those of `others` behind both.
 
-    Samples from N on are those of `others`, pieces of which are pasted into a share of the first N.
+    Pixels of `held_out` classes are void in them. `fold` tells, for the own and the further pairs, which teach the
+    radius alone. Pieces of `others` are pasted into a share of both.
     """
 
     def __init__(
@@ -129,10 +150,12 @@ class CropDataset(Dataset[Crop]):
         fold: NDArray[np.bool_],
         held_out: Sequence[int] = (),
         longest_side: int | None = None,
+        more: Sequence[MorePair] = (),
         others: OtherWorlds | None = None,
         pasted: float = 0.0,
     ) -> None:
         self.pairs = pairs
+        self.more = more
         self.others = others
         self.pasted = pasted
         self.fold = fold
@@ -142,28 +165,39 @@ class CropDataset(Dataset[Crop]):
         self.longest_side = longest_side
 
     def __len__(self) -> int:
-        return len(self.pairs) + (len(self.others.paths) if self.others else 0)
+        return self._labelled + (len(self.others.paths) if self.others else 0)
+
+    @property
+    def _labelled(self) -> int:
+        return len(self.pairs) + len(self.more)
 
     def name(self, sample: int) -> str:
         """What a sample is called in messages."""
-        own = len(self.pairs)
-        return self.pairs[sample].key if sample < own or not self.others else str(self.others.paths[sample - own])
+        if self.others and sample >= self._labelled:
+            return str(self.others.paths[sample - self._labelled])
+        return self._pair(sample)[0].key
 
     def __getitem__(self, draw: Draw) -> Crop:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw.seed)
-            if self.others and draw.sample >= len(self.pairs):
-                return Crop(*self.others.crop(draw.sample - len(self.pairs)), draw.sample, in_fold=False)
+            if self.others and draw.sample >= self._labelled:
+                return Crop(*self.others.crop(draw.sample - self._labelled), draw.sample, in_fold=False)
             image, mask = self._crop(draw.sample)
             if self.others and float(torch.rand(())) < self.pasted:
                 image, mask = self.others.paste(image, mask)
         return Crop(image, mask, draw.sample, bool(self.fold[draw.sample]))
 
+    def _pair(self, sample: int) -> tuple[Pair, NDArray[np.int64] | None]:
+        """A pair, and what its ids teach where they are not ours."""
+        own = len(self.pairs)
+        return (self.pairs[sample], None) if sample < own else self.more[sample - own]
+
     def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
-        pair = self.pairs[sample]
+        pair, targets = self._pair(sample)
         mask = decode_ids(pair.mask)
         pixels = read_image(pair, mask.shape).pixels
         mask = shrink_mask(mask, self.longest_side).astype(np.int64)
+        mask = mask if targets is None else targets[mask]
         mask = hold_out(mask, self.held_out, void=self.ignore_index)
         image = tv_tensors.Image(torch.from_numpy(shrink_image(pixels, self.longest_side)).permute(2, 0, 1))
         labels = tv_tensors.Mask(torch.from_numpy(mask))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.model import NetworkOutput
-from hypsegcli.training.other_worlds import OTHER
+from hypsegcli.training.targets import OTHER, inner_node
 
 
 class Losses(NamedTuple):
@@ -62,25 +62,48 @@ class SegmentationLoss(nn.Module):
         """Losses of a batch; target is (B, H, W) int64.
 
         `in_fold` (B,) bool tells the images that teach the radius and nothing else; the others then teach it nothing.
-        Where the target is `OTHER`, the radius is taught that nothing there is right.
+        Where the target is `OTHER`, the radius is taught that nothing there is right; where it is an inner node, the
+        probability of all classes below it counts, and any of them is right.
         """
         size = target.shape[1:]
         scores = class_log_probabilities(output.logits, self.tree)
         scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
-        other = target == OTHER
+        other, inner = target == OTHER, target < OTHER
+        labelled = (target != self.ignore_index) & ~other
         target = target.masked_fill(other, self.ignore_index)
-        labelled = target != self.ignore_index
         distance = F.interpolate(output.distance[:, None], size=size, mode="bilinear", align_corners=False)
         classified = target if in_fold is None else target.masked_fill(in_fold[:, None, None], self.ignore_index)
         # Crops can fall on void alone, and a batch on the fold alone or on none of it; the mean of nothing is NaN.
         classification = radius = 0.0 * (scores.sum() + distance.sum())
         belief = F.softplus(self.slope) * (distance[:, 0] - self.middle)
         if (classified != self.ignore_index).any():
-            classification = F.cross_entropy(scores, classified, self.weights, ignore_index=self.ignore_index)
+            classification = self._classification(scores, classified)
         judged = labelled if in_fold is None else labelled & in_fold[:, None, None]
         if judged.any():
-            right = (scores.detach().argmax(1) == target)[judged].float()
+            best = scores.detach().argmax(1)
+            is_right = best == target
+            for value in target[inner].unique().tolist():
+                is_right |= (target == value) & self._below(value)[best]
+            right = is_right[judged].float()
             radius = F.binary_cross_entropy_with_logits(belief[judged], right)
         if other.any():
             radius = radius + self.other_weight * F.softplus(belief[other]).mean()
         return Losses(classification + self.radius_weight * radius, classification, radius)
+
+    def _classification(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Weighted mean of -log P over the labelled pixels; an inner node weighs 1."""
+        inner = target < OTHER
+        if not inner.any():
+            return F.cross_entropy(scores, target, self.weights, ignore_index=self.ignore_index)
+        leaves = target.masked_fill(inner, self.ignore_index)
+        total = F.cross_entropy(scores, leaves, self.weights, ignore_index=self.ignore_index, reduction="sum")
+        weight = self.weights[leaves[leaves != self.ignore_index]].sum() + inner.sum()
+        log_probabilities = scores.log_softmax(1).movedim(1, -1)
+        for value in target[inner].unique().tolist():
+            total = total - log_probabilities[target == value][:, self._below(value)].logsumexp(1).sum()
+        return total / weight
+
+    def _below(self, target: int) -> Tensor:
+        """(K,) bool: the classes below the inner node that a target stands for."""
+        node = inner_node(target, self.tree.classes)
+        return torch.from_numpy(self.tree.leaves_below()[node]).to(self.weights.device)

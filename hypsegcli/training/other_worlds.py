@@ -16,8 +16,8 @@ from torchvision.transforms import v2
 
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.shrink import shrink_image
+from hypsegcli.training.targets import OTHER
 
-OTHER = -1  # in the masks of crops: a pixel of another world, which no mask in a file can say
 _SMALLEST, _LARGEST = 1 / 8, 1 / 2  # of a pasted ellipse, in heights and widths of its crop
 
 

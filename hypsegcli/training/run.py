@@ -17,21 +17,18 @@ from torch.utils.data import DataLoader
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
-from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, Split, read_data_tree, read_split
-from hypsegcli.training.fold import radius_fold
+from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_data_tree, read_split
 from hypsegcli.training.init import Start, initialise
 from hypsegcli.training.learner import Learner, moving_average
+from hypsegcli.training.loader import build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
-from hypsegcli.training.other_worlds import OtherWorlds
 
 _NAMED = 5  # files in a remark
 _FEWEST = 2  # classes
@@ -111,6 +108,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         raise DataError(
             f"{job.data / 'train'}: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
+    more = read_more(config, tree)
     flat = config.softmax == "flat" or tree.is_flat
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
     height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
@@ -131,7 +129,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         colors=read_colors(Path(config.colors) if config.colors else None, tree.names[: tree.classes]),
         ignore_index=config.ignore_index,
         provenance=Provenance(
-            trained_on=f"{job.data.resolve().name}/train, {len(train_split.pairs)} images",
+            trained_on="; ".join([f"{job.data.resolve().name}/train, {len(train_split.pairs)} images", *more.names]),
             validated_on=f"{job.data.resolve().name}/val, {len(val_split.pairs)} images",
             licence=config.licence,
             initialised_from=initialised_from,
@@ -151,7 +149,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     ).to(job.device.torch)
     average = moving_average(learner, config.ema_decay) if config.ema_decay else None
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)
-    loader, sampler = _build_loader(job, train_split, header, held_out)
+    loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
     remarks = (*_remarks(config, tree), *_absent("train", train_split, tree), *_absent("val", val_split, tree))
     return Run(
@@ -179,39 +177,6 @@ def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
     if len(names) - len(held_out) < _FEWEST:
         raise DataError(f"{len(names) - len(held_out)} classes are left to be told apart; it takes {_FEWEST}")
     return held_out
-
-
-def _build_loader(
-    job: Job, split: Split, header: Header, held_out: tuple[int, ...]
-) -> tuple[DataLoader[Crop], EpochSampler]:
-    config = job.config
-    red, green, blue = (round(255 * mean) for mean in header.input.mean)
-    augmentation = build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index)
-    longest_side = config.longest_side or None
-    others = None
-    if config.other_worlds:
-        paths = [found.path for found in find_inputs([config.other_worlds]).images]
-        others = OtherWorlds(paths, augmentation, longest_side=longest_side)
-    dataset = CropDataset(
-        split.pairs,
-        augmentation,
-        ignore_index=config.ignore_index,
-        fold=radius_fold(len(split.pairs), config.radius_fold),
-        held_out=held_out,
-        longest_side=longest_side,
-        others=others,
-        pasted=config.other_worlds_share,
-    )
-    sampler = EpochSampler(
-        len(split.pairs),
-        seed=config.seed,
-        others=len(others.paths) if others else 0,
-        share=config.other_worlds_share,
-    )
-    loader = DataLoader(
-        dataset, batch_size=config.batch_size, sampler=sampler, drop_last=True, num_workers=config.workers
-    )
-    return loader, sampler
 
 
 def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:

@@ -17,8 +17,9 @@ from hypsegcli.errors import DataError, ImageError, PlanError
 from hypsegcli.images import open_image
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, read_data_tree, read_split
-from hypsegcli.training.other_worlds import OTHER, OtherWorlds
+from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, read_data_tree, read_split
+from hypsegcli.training.other_worlds import OtherWorlds
+from hypsegcli.training.targets import OTHER
 from hypsegcli.truth.pairs import Pair
 
 Pairs = Callable[..., Path]
@@ -221,7 +222,7 @@ def test_the_global_generators_have_no_part_in_it() -> None:
 
 
 def test_other_worlds_are_a_share_of_an_epoch_drawn_anew() -> None:
-    sampler = EpochSampler(90, seed=0, others=500, share=0.1)
+    sampler = EpochSampler(90, seed=0, pools=[Pool(500, 0.1)])
     epochs = []
     for epoch in (1, 2):
         sampler.epoch = epoch

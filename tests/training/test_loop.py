@@ -27,7 +27,7 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import read_settings
-from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler
+from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler, Pool
 from hypsegcli.training.learner import Learner
 from hypsegcli.training.loop import EpochReport, Started, Step, train
 from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
@@ -279,7 +279,7 @@ def test_a_photograph_of_another_world_is_named_too(
 ) -> None:
     monkeypatch.setattr(loop, "normalise", lambda images, spec: normalise(images, spec) * float("nan"))
     others = data / "val" / "images"
-    sampler = EpochSampler(6, seed=0, others=len(list(others.iterdir())), share=0.5)
+    sampler = EpochSampler(6, seed=0, pools=[Pool(len(list(others.iterdir())), 0.5)])
     sampler.epoch = 1
     assert max(draw.sample for draw in list(sampler)[:6]) >= 6, "the batch holds none"
     options = {"other_worlds": str(others), "other_worlds_share": 0.5, "batch_size": 6}
@@ -430,11 +430,16 @@ EVERYTHING: dict[str, Any] = {
 
 def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tmp_path: Path) -> None:
     """Killed inside an epoch, which is done again as if nothing had been."""
-    everything = EVERYTHING | {"other_worlds": str(data / "val" / "images"), "other_worlds_share": 0.25}
+    everything = EVERYTHING | {
+        "more_data": [str(data)],
+        "more_share": 0.25,
+        "other_worlds": str(data / "val" / "images"),
+        "other_worlds_share": 0.25,
+    }
     list(start(data, tmp_path / "whole", **everything))
     broken = events(data, tmp_path / "broken", **everything)
     steps = (event for event in broken if isinstance(event, Step))
-    assert list(itertools.islice(steps, 6))[-1] == Step(2, 2)  # of four: two of eight images are of other worlds
+    assert list(itertools.islice(steps, 8))[-1] == Step(2, 2)  # an epoch is six own, three further, three other
     broken.close()
     torch.manual_seed(99)
     list(start(data, tmp_path / "broken", resume=True, **everything))
@@ -449,6 +454,7 @@ def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tm
     assert header.model.curvature != 1.0
     assert header.provenance.recipe["curvature"] == 1.0
     assert header.provenance.recipe["held_out"] == ["red"]
+    assert header.provenance.trained_on == "data/train, 6 images; data/train, 6 images; other worlds, 2 images"
     assert (header.input.height, header.input.width) == (56, 70)
 
 

@@ -14,7 +14,7 @@ from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.network.model import NetworkOutput
 from hypsegcli.training.loss import SegmentationLoss, class_weights
-from hypsegcli.training.other_worlds import OTHER
+from hypsegcli.training.targets import OTHER, of_node
 
 VOID = 255
 FLAT = flat_tree(["a", "b", "c"])
@@ -199,3 +199,25 @@ def test_another_world_teaches_that_nothing_is_right() -> None:
     loss.other_weight = 0.0
     torch.testing.assert_close(loss(output, shown).total, without.total)
     assert loss(output, torch.full_like(target, OTHER)).total.isfinite()
+
+
+def test_an_inner_node_is_right_with_any_class_below_it() -> None:
+    """Its loss is that of the probability of all of them, by hand; the radius learns from its being right."""
+    output, target, loss = answer(NESTED), masks(), make(NESTED, (0.5, 1.0, 3.0))
+    wide = target == 1
+    shown = target.masked_fill(wide, of_node(3, 3))
+    with torch.no_grad():
+        found = loss(output, shown)
+        scores = F.interpolate(class_log_probabilities(output.logits, NESTED), size=target.shape[1:], mode="bilinear")
+        p = scores.softmax(1)
+        weights = loss.weights[target.clamp_max(2)].masked_fill(target == VOID, 0.0).masked_fill(wide, 1.0)
+        at_target = p.gather(1, target.clamp_max(2)[:, None])[:, 0]
+        nll = -torch.where(wide, p[:, 1] + p[:, 2], at_target).log()
+        torch.testing.assert_close(found.classification, (weights * nll).sum() / weights.sum())
+        best = p.argmax(1)
+        right = torch.where(wide, best > 0, best == target)
+        distance = F.interpolate(output.distance[:, None], size=target.shape[1:], mode="bilinear")[:, 0]
+        belief = F.softplus(loss.slope) * (distance - loss.middle)
+        labelled = target != VOID
+        doubt = F.binary_cross_entropy_with_logits(belief[labelled], right[labelled].float())
+        torch.testing.assert_close(found.radius, doubt)

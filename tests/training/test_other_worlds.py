@@ -11,7 +11,8 @@ from PIL import Image
 
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.other_worlds import OTHER, OtherWorlds
+from hypsegcli.training.other_worlds import OtherWorlds
+from hypsegcli.training.targets import OTHER
 
 VOID, SIDE = 255, 64
 

@@ -1,0 +1,70 @@
+"""What an epoch is drawn from: the training pairs, other people's, and photographs of other worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from hypsegcli.checkpoint.format import Header
+from hypsegcli.files.words import count_of
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.images.discover import find_inputs
+from hypsegcli.training.augment import build_augmentation
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, MorePair, Pool, Split
+from hypsegcli.training.fold import radius_fold
+from hypsegcli.training.more_data import read_more_data
+from hypsegcli.training.other_worlds import OtherWorlds
+
+
+class More(NamedTuple):
+    """What is learned from beside the training pairs."""
+
+    pairs: tuple[MorePair, ...]
+    others: tuple[Path, ...]  # photographs of other worlds
+    names: tuple[str, ...]  # of both, with their numbers
+
+
+def read_more(config: TrainConfig, tree: ClassTree) -> More:
+    """Look at all of it. Raises DataError, PlanError or ImageError where something does not fit."""
+    pairs: list[MorePair] = []
+    names: list[str] = []
+    renamed = Path(config.more_names) if config.more_names else None
+    if config.more_data:
+        pairs += read_more_data(config.more_data, renamed, tree, ignore_index=config.ignore_index)
+        folders = ", ".join(Path(folder).resolve().name for folder in config.more_data)
+        names.append(f"{folders}/train, {count_of(len(pairs), 'image')}")
+    others = find_inputs([config.other_worlds]).images if config.other_worlds else ()
+    if others:
+        names.append(f"other worlds, {count_of(len(others), 'image')}")
+    return More(tuple(pairs), tuple(other.path for other in others), tuple(names))
+
+
+def build_loader(
+    config: TrainConfig, split: Split, more: More, *, header: Header, held_out: Sequence[int]
+) -> tuple[DataLoader[Crop], EpochSampler]:
+    """Batches of crops, and the sampler whose epoch is to be set."""
+    red, green, blue = (round(255 * mean) for mean in header.input.mean)
+    augmentation = build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index)
+    longest_side = config.longest_side or None
+    dataset = CropDataset(
+        split.pairs,
+        augmentation,
+        ignore_index=config.ignore_index,
+        fold=np.concatenate([radius_fold(len(pairs), config.radius_fold) for pairs in (split.pairs, more.pairs)]),
+        held_out=held_out,
+        longest_side=longest_side,
+        more=more.pairs,
+        others=OtherWorlds(more.others, augmentation, longest_side=longest_side) if more.others else None,
+        pasted=config.other_worlds_share,
+    )
+    pools = (Pool(len(more.pairs), config.more_share), Pool(len(more.others), config.other_worlds_share))
+    sampler = EpochSampler(len(split.pairs), seed=config.seed, pools=pools)
+    loader = DataLoader(
+        dataset, batch_size=config.batch_size, sampler=sampler, drop_last=True, num_workers=config.workers
+    )
+    return loader, sampler

@@ -1,0 +1,72 @@
+"""Folders of other people's classes, which teach through the class tree of the first.
+
+A class of theirs is a node of that tree: a class, or an inner node where theirs is wider (their "vehicle" over our car
+and bus). What has no counterpart is void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hypsegcli.errors import DataError
+from hypsegcli.hierarchy.tree import ClassTree, read_class_names
+from hypsegcli.training.dataset import MorePair, read_split
+from hypsegcli.training.targets import of_node
+
+VOID = 255  # in masks of theirs, and any id that is no class
+
+
+def read_more_data(
+    folders: Sequence[str], names: Path | None, tree: ClassTree, *, ignore_index: int
+) -> tuple[MorePair, ...]:
+    """The training pairs of folders that are laid out as ours, void 255.
+
+    A class of theirs stands for the node of `tree` that has its name, or the one that a line `theirs: ours` of the file
+    `names` gives it; ours may be empty. `ignore_index` is our void. Raises DataError for a line about a class or node
+    that is nowhere, and for a folder none of whose classes is ours; else as `read_split`.
+    """
+    renamed = _read_names(names, tree) if names else {}
+    pairs: list[MorePair] = []
+    used: set[str] = set()
+    for folder in map(Path, folders):
+        classes = read_class_names(folder / "classes.txt")
+        used |= renamed.keys() & set(classes)
+        nodes = {k: renamed.get(name, name) for k, name in enumerate(classes)}
+        known = {k: tree.names.index(name) for k, name in nodes.items() if name in tree.names}
+        if not known:
+            raise DataError(
+                f"{folder}: none of its classes ({', '.join(classes)}) is a node of the class tree "
+                f"({', '.join(tree.names)}); say which is which in a file of lines 'theirs: ours'"
+            )
+        targets = np.full(2**16, ignore_index, np.int64)
+        for k, node in known.items():
+            targets[k] = of_node(node, tree.classes)
+        split = read_split(folder, "train", classes=len(classes), ignore_index=VOID, names=classes)
+        pairs += (MorePair(pair, targets) for pair in split.pairs)
+    if strange := renamed.keys() - used:
+        raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")
+    return tuple(pairs)
+
+
+def _read_names(path: Path, tree: ClassTree) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot read which class is which: {error}") from error
+    renamed: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        theirs, colon, ours = (part.strip() for part in text.rpartition(":"))
+        if not colon or not theirs:
+            raise DataError(f"{path}, line {number}: expected 'theirs: ours', found '{text}'")
+        if ours and ours not in tree.names:
+            raise DataError(f"{path}, line {number}: no class or node is called '{ours}'; {', '.join(tree.names)} are")
+        if theirs in renamed:
+            raise DataError(f"{path}, line {number}: '{theirs}' is given a second time")
+        renamed[theirs] = ours
+    return renamed

@@ -1,0 +1,67 @@
+"""Folders of other people's classes: which node of the class tree each of them teaches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hypsegcli.errors import DataError
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.training.more_data import read_more_data
+from hypsegcli.training.targets import of_node
+
+TREE = ClassTree(names=("sky", "car", "bus", "house", "vehicle"), parents=(-1, 4, 4, -1, -1), classes=4)
+VOID = 11
+
+
+def folder(path: Path, names: str) -> str:
+    """Two images whose masks hold every id, and 255."""
+    for kind in ("images", "masks"):
+        (path / "train" / kind).mkdir(parents=True)
+    for key in ("a", "b"):
+        Image.new("RGB", (8, 6)).save(path / "train" / "images" / f"{key}.png")
+        ids = np.full((6, 8), 255, np.uint8)
+        ids[0, : len(names.split())] = range(len(names.split()))
+        Image.fromarray(ids).save(path / "train" / "masks" / f"{key}.png")
+    (path / "classes.txt").write_text("".join(f"{k}:{name}\n" for k, name in enumerate(names.split())))
+    return str(path)
+
+
+def lines(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_names_decide_and_lines_override_them(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", "vehicle window sky person")
+    other = folder(tmp_path / "other", "house bus")
+    names = lines(tmp_path / "names.txt", "# theirs: ours\nwindow: house\nbus:\n")
+    pairs = read_more_data([one, other], names, TREE, ignore_index=VOID)
+    assert [pair.pair.key for pair in pairs] == ["a", "b", "a", "b"]
+    vehicle = of_node(4, 4)
+    assert pairs[0].targets[:4].tolist() == [vehicle, 3, 0, VOID]
+    assert pairs[2].targets[:2].tolist() == [3, VOID]
+    assert all(set(pair.targets[4:].tolist()) == {VOID} for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("window house", "line 1: expected 'theirs: ours', found 'window house'"),
+        ("window: tree", "line 1: no class or node is called 'tree'"),
+        ("window: house\nwindow: sky", "line 2: 'window' is given a second time"),
+        ("door: house", "no folder has a class called door"),
+    ],
+)
+def test_lines_that_say_nothing(tmp_path: Path, text: str, sentence: str) -> None:
+    one = folder(tmp_path / "one", "sky window")
+    with pytest.raises(DataError, match=sentence):
+        read_more_data([one], lines(tmp_path / "names.txt", text), TREE, ignore_index=VOID)
+
+
+def test_a_folder_that_teaches_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none of its classes \(cat, dog\) is a node of the class tree"):
+        read_more_data([folder(tmp_path / "one", "cat dog")], None, TREE, ignore_index=VOID)
