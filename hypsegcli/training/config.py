@@ -50,8 +50,8 @@ class TrainConfig(BaseModel):
     init: str = _choice(
         "", "empty: random weights; imagenet: the backbone's own for ImageNet; or a checkpoint or backbone file."
     )
-    train_only: Literal["all", "head"] = _choice(
-        "all", "all, or head: embedding and classifier alone, from random weights."
+    train_only: Literal["all", "head", "last"] = _choice(
+        "all", "all; or embedding and classifier alone: head, from random weights, or last, from those of `init`."
     )
 
     # What is seen.
@@ -127,8 +127,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")
         if self.more_data and self.other_worlds and self.more_share + self.other_worlds_share >= 1:
             raise ValueError("more_share and other_worlds_share leave nothing of an epoch")
-        if self.train_only == "head" and not self.init:
-            raise ValueError("train_only head needs init: the other layers would stay random")
+        if self.train_only != "all" and not self.init:
+            raise ValueError(f"train_only {self.train_only} needs init: the other layers would stay random")
         return self
 
     def architecture(self) -> dict[str, Any]:

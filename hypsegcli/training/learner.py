@@ -51,7 +51,7 @@ class Learner(nn.Module):
         self.model = model
         self.curvature = LearnedCurvature(model.config.curvature) if learn_curvature else None
         self.frozen: tuple[nn.Module, ...] = ()
-        if train_only == "head":
+        if train_only != "all":
             self.frozen = (model.backbone, model.aspp, model.decoder.low_level, model.decoder.refine)
         for module in self.frozen:
             module.requires_grad_(False)

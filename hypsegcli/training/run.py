@@ -159,12 +159,12 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
 
 
 def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:
-    start = initialise(model, config.init, tree, head=config.train_only == "all")
+    start = initialise(model, config.init, tree, head=config.train_only != "head")
     random = [name for name in start.random if not name.startswith(("head.", "decoder.embed.", "decoder.gate."))]
-    if config.train_only == "head" and random:
+    if config.train_only != "all" and random:
         raise DataError(
-            f"train_only=head would leave {len(random)} tensors as chance made them, such as {random[0]} "
-            f"({start.description}); choose an {setting('init')} whose network is this one"
+            f"train_only={config.train_only} would leave {len(random)} tensors as chance made them, such as "
+            f"{random[0]} ({start.description}); choose an {setting('init')} whose network is this one"
         )
     return start
 

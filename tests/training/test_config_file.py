@@ -68,6 +68,7 @@ def test_a_setting_without_a_value() -> None:
         ({"scale_min": 3.0}, r"scale_min 3 lies above scale_max 2$"),
         ({"learn_curvature": True, "head": "euclidean"}, r"learn_curvature needs the hyperbolic head, not euclidean$"),
         ({"train_only": "head"}, r"train_only head needs init"),
+        ({"train_only": "last"}, r"train_only last needs init"),
         ({"seed": 2**32}, r"seed: Input should be less than 4294967296"),
         ({"curvature": float("inf")}, r"curvature: .*finite"),
         ({"model": {"epochs": 3}}, r"model: there is no setting 'model'"),

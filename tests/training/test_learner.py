@@ -59,8 +59,9 @@ def test_a_fixed_curvature_is_left_alone() -> None:
     assert not [name for name, _ in one.named_parameters() if "raw" in name]
 
 
-def test_only_embedding_and_classifier_learn() -> None:
-    one = learner(train_only="head").train()
+@pytest.mark.parametrize("train_only", ["head", "last"])
+def test_only_embedding_and_classifier_learn(train_only: str) -> None:
+    one = learner(train_only=train_only).train()
     before = {name: tensor.clone() for name, tensor in one.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in one.parameters() if p.requires_grad], lr=0.1)
     one(IMAGE).logits.square().sum().backward()

@@ -372,6 +372,23 @@ def test_layers_that_stay_as_they_are_must_not_be_random(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("train_only", ["head", "last"])
+def test_the_last_layers_start_from_chance_or_from_the_checkpoint(
+    data: Path, tmp_path: Path, scores: list[Scores], train_only: str
+) -> None:
+    scores += [of(0.5)]
+    path = make_checkpoint(
+        tmp_path / "first.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small", embedding_size=4
+    )
+    options = {"init": str(path), "train_only": train_only, "learning_rate": 1e-9, "epochs": 1, "seed": 5}
+    list(start(data, tmp_path / "run", **options))
+    before, after = (load_checkpoint(file).model.state_dict() for file in (path, tmp_path / "run" / "last.safetensors"))
+    last = ("decoder.embed.", "head.")
+    differing = {name for name in before if not torch.allclose(before[name], after[name], atol=1e-3)}
+    assert all(name.startswith(last) for name in differing)
+    assert bool(differing) == (train_only == "head")
+
+
 def test_a_class_tree_decides_the_nodes(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     (data / "hierarchy.json").write_text('{"root": {"dark": {}, "coloured": {"red": {}, "green": {}}}}')
     for softmax, nodes in (("hierarchical", 4), ("flat", 3)):
