@@ -121,6 +121,7 @@ def judge(model: nn.Module, header: Header, run: Run, *, held_out: Sequence[int]
         model,  # type: ignore[arg-type]  # it has all that a Segmenter asks of a network
         header,
         run.val_split.pairs,
+        id_map=run.val_split.id_map,
         device=run.job.device,
         held_out=held_out,
         longest_side=longest,

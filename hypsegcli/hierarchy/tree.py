@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ def read_tree(path: Path, class_names: Sequence[str]) -> ClassTree:
     children = next(iter(document.values()), None) if isinstance(document, dict) and len(document) == 1 else None
     if not isinstance(children, dict):
         raise TreeError(f'{path}: expected one root key, as in {{"root": {{"sky": {{}}, ...}}}}')
-    return _build(path, children, tuple(class_names))
+    return build_tree(children, class_names, origin=path)
 
 
 def _no_twins(path: Path) -> Any:
@@ -174,33 +174,38 @@ def _no_twins(path: Path) -> Any:
     return hook
 
 
-def _build(path: Path, children: dict[str, Any], class_names: tuple[str, ...]) -> ClassTree:
+def build_tree(children: Mapping[str, Any], class_names: Sequence[str], *, origin: object) -> ClassTree:
+    """The tree of nested objects below the root, `{}` for a leaf; `origin` is what messages call them.
+
+    Raises TreeError where a leaf is no class, a class no leaf, or a name is not its own.
+    """
     index = {name: number for number, name in enumerate(class_names)}
     if len(index) != len(class_names):
-        raise TreeError(f"{path}: two classes of the class list have the same name")
+        raise TreeError(f"{origin}: two classes of the class list have the same name")
     names, parents = list(class_names), [ROOT] * len(class_names)
     placed: set[str] = set()
-    queue: deque[tuple[dict[str, Any], int]] = deque([(children, ROOT)])
+    queue: deque[tuple[Mapping[str, Any], int]] = deque([(children, ROOT)])
     while queue:
         below, parent = queue.popleft()
         for name, grandchildren in below.items():
             if not isinstance(grandchildren, dict):
                 raise TreeError(
-                    f"{path}: every node must be an object, '{{}}' for a class; found {grandchildren!r:.60} at '{name}'"
+                    f"{origin}: every node must be an object, '{{}}' for a class; found {grandchildren!r:.60} at "
+                    f"'{name}'"
                 )
             if name in placed:
-                raise TreeError(f"{path}: the name '{name}' occurs twice in the tree")
+                raise TreeError(f"{origin}: the name '{name}' occurs twice in the tree")
             placed.add(name)
             if name in index:
                 if grandchildren:
-                    raise TreeError(f"{path}: the class '{name}' has children; a class must be a leaf '{{}}'")
+                    raise TreeError(f"{origin}: the class '{name}' has children; a class must be a leaf '{{}}'")
                 parents[index[name]] = parent
                 continue
             if not grandchildren:
-                raise TreeError(f"{path}: the leaf '{name}' is not in the class list")
+                raise TreeError(f"{origin}: the leaf '{name}' is not in the class list")
             names.append(name)
             parents.append(parent)
             queue.append((grandchildren, len(names) - 1))
     if missing := [name for name in class_names if name not in placed]:
-        raise TreeError(f"{path}: these classes are not in the tree: {', '.join(missing)}")
+        raise TreeError(f"{origin}: these classes are not in the tree: {', '.join(missing)}")
     return ClassTree(names=tuple(names), parents=tuple(parents), classes=len(class_names))

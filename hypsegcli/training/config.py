@@ -38,6 +38,9 @@ class TrainConfig(BaseModel):
     softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat.")
 
     # The data.
+    layout: Literal["auto", "hypseg", "voc", "ade20k", "cityscapes", "coco-stuff", "pascal-context"] = _choice(
+        "auto", "How the data lie: auto, hypseg, voc, ade20k, cityscapes, coco-stuff or pascal-context."
+    )
     ignore_index: int = _choice(255, "The mask value that means 'not labelled'.", ge=0, le=65535)
     longest_side: int = _choice(0, "Pixels; larger images and masks are shrunk to it; 0: never.", ge=0)
     held_out: tuple[str, ...] = _choice(

@@ -13,16 +13,21 @@ from pydantic import ValidationError
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.training.config import TrainConfig
 
+RECIPES = {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}
+
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file, not yet checked.
+    """The settings in a TOML file, or in a recipe of `RECIPES` by its name, not yet checked.
 
     Raises UsageError for a file that is not there or is not TOML.
     """
+    if not path.is_file():
+        path = RECIPES.get(str(path), path)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
+        others = f"; recipes that come with hypseg are {', '.join(RECIPES)}" if not path.exists() else ""
+        raise UsageError(f"{path}: cannot be read as TOML ({error}){others}") from error
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

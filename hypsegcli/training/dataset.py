@@ -1,9 +1,4 @@
-"""A folder of images and masks, checked before the first epoch.
-
-DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same names without their suffixes
-DIR/classes.txt                                                     id:name, ids from 0 without gaps
-DIR/hierarchy.json                                                  optional class tree
-"""
+"""Images and masks, checked before the first epoch; how they may lie on disk is in `layouts`."""
 
 from __future__ import annotations
 
@@ -19,64 +14,58 @@ from torch.utils.data import Dataset, Sampler
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from hypsegcli.errors import DataError
-from hypsegcli.hierarchy.tree import ClassTree, flat_tree, read_class_names, read_tree
+from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.shrink import shrink_image, shrink_mask
+from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.truth.check import examine_masks, read_image
-from hypsegcli.truth.masks import decode_ids, hold_out
-from hypsegcli.truth.pairs import Pair, pair_folders
+from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
+from hypsegcli.truth.pairs import Pair
 
 
 class Split(NamedTuple):
     """The pairs of a split, and what was counted in their masks."""
 
     pairs: tuple[Pair, ...]
+    id_map: IdMap | None  # from the masks' values to class ids
     pixels: NDArray[np.int64]  # (K,) labelled pixels of each class
     void: tuple[Path, ...]  # masks without a labelled pixel
     height: int  # median size of the images
     width: int
 
 
-def read_data_tree(data: Path) -> ClassTree:
-    """The class tree of a data folder; flat where it has no hierarchy.json."""
-    names = read_class_names(data / "classes.txt")
-    hierarchy = data / "hierarchy.json"
-    return read_tree(hierarchy, names) if hierarchy.exists() else flat_tree(names)
+def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) -> Split:
+    """Decode every image and mask of a split of a source, so that no epoch ends at a damaged file.
 
-
-def read_split(data: Path, name: str, *, classes: int, ignore_index: int, names: Sequence[str] = ()) -> Split:
-    """Pair images with masks and decode every one of them, so that no epoch ends at a damaged file.
-
-    `names` are those of the classes, for messages. Raises PlanError for missing partners; DataError, with the likely
-    mistake, for ids that cannot be right (see `examine_masks`) and sizes that disagree; ImageError for a file that
-    cannot be decoded.
+    Raises DataError, with the likely mistake, for ids that cannot be right (see `examine_masks`) and sizes that
+    disagree; ImageError for a file that cannot be decoded.
     """
-    images, masks = (data / name / kind for kind in ("images", "masks"))
-    for folder in (images, masks):
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; expected train/images, train/masks, val/images and val/masks")
-    pairs = tuple(pair_folders(masks=masks, images=images))
+    classes, workers = source.tree.classes, default_workers()
     survey = examine_masks(
         [pair.mask for pair in pairs],
         classes=classes,
         ignore_index=ignore_index,
-        id_map=None,
-        names=names,
+        id_map=source.id_map,
+        names=source.tree.names[:classes],
         translation=None,
+        workers=workers,
     )
-    for pair, size in zip(pairs, survey.sizes, strict=True):
-        read_image(pair, size)
+
+    def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> int:
+        return read_image(*pair_and_size).pixels.size
+
+    for _ in ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda size: size):
+        pass
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
-    return Split(pairs, pixels, survey.void, height, width)
+    return Split(pairs, source.id_map, pixels, survey.void, height, width)
 
 
 class MorePair(NamedTuple):
     """An image of theirs with its mask, and what each of its ids teaches."""
 
     pair: Pair
-    targets: NDArray[np.int64]  # (65536,): by id, a target of ours or our void
+    targets: NDArray[np.int64]  # (65536,): by a mask's value, a target of ours or our void
 
 
 class Draw(NamedTuple):
@@ -137,8 +126,8 @@ class Crop(NamedTuple):
 class CropDataset(Dataset[Crop]):
     """Augmented crops, those of `more` pairs behind the own, those of `others` behind both.
 
-    Pixels of `held_out` classes are void in them. `fold` tells, for the own and the further pairs, which teach the
-    radius alone. Pieces of `others` are pasted into a share of both.
+    `id_map` leads from the own masks' values to class ids; pixels of `held_out` classes are void. `fold` tells, for the
+    own and the further pairs, which teach the radius alone. Pieces of `others` are pasted into a share of both.
     """
 
     def __init__(
@@ -148,6 +137,7 @@ class CropDataset(Dataset[Crop]):
         *,
         ignore_index: int,
         fold: NDArray[np.bool_],
+        id_map: IdMap | None = None,
         held_out: Sequence[int] = (),
         longest_side: int | None = None,
         more: Sequence[MorePair] = (),
@@ -161,6 +151,7 @@ class CropDataset(Dataset[Crop]):
         self.fold = fold
         self.augmentation = augmentation
         self.ignore_index = ignore_index
+        self.id_map = id_map
         self.held_out = held_out
         self.longest_side = longest_side
 
@@ -196,8 +187,12 @@ class CropDataset(Dataset[Crop]):
         pair, targets = self._pair(sample)
         mask = decode_ids(pair.mask)
         pixels = read_image(pair, mask.shape).pixels
-        mask = shrink_mask(mask, self.longest_side).astype(np.int64)
-        mask = mask if targets is None else targets[mask]
+        mask = shrink_mask(mask, self.longest_side)
+        if targets is not None:
+            mask = targets[mask]
+        elif self.id_map:
+            mask = self.id_map.apply(mask, self.ignore_index)
+        mask = mask.astype(np.int64)
         mask = hold_out(mask, self.held_out, void=self.ignore_index)
         image = tv_tensors.Image(torch.from_numpy(shrink_image(pixels, self.longest_side)).permute(2, 0, 1))
         labels = tv_tensors.Mask(torch.from_numpy(mask))

@@ -56,6 +56,7 @@ def build_loader(
         augmentation,
         ignore_index=config.ignore_index,
         fold=np.concatenate([radius_fold(len(pairs), config.radius_fold) for pairs in (split.pairs, more.pairs)]),
+        id_map=split.id_map,
         held_out=held_out,
         longest_side=longest_side,
         more=more.pairs,

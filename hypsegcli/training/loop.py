@@ -157,6 +157,7 @@ def _validate(run: Run, epoch: int) -> Validation:
             run.scored().finished(),
             run.header,
             run.val_split.pairs,
+            id_map=run.val_split.id_map,
             device=run.job.device,
             held_out=run.held_out,
             longest_side=config.longest_side or None,

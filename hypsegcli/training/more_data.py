@@ -12,17 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.errors import DataError
-from hypsegcli.hierarchy.tree import ClassTree, read_class_names
+from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.training.dataset import MorePair, read_split
+from hypsegcli.training.layouts import open_source
 from hypsegcli.training.targets import of_node
 
 VOID = 255  # in masks of theirs, and any id that is no class
+_VALUES = 2**16  # that a mask may hold
 
 
 def read_more_data(
     folders: Sequence[str], names: Path | None, tree: ClassTree, *, ignore_index: int
 ) -> tuple[MorePair, ...]:
-    """The training pairs of folders that are laid out as ours, void 255.
+    """The training pairs of folders of any layout that is recognised, void 255 in those that are laid out as ours.
 
     A class of theirs stands for the node of `tree` that has its name, or the one that a line `theirs: ours` of the file
     `names` gives it; ours may be empty. `ignore_index` is our void. Raises DataError for a line about a class or node
@@ -32,7 +34,8 @@ def read_more_data(
     pairs: list[MorePair] = []
     used: set[str] = set()
     for folder in map(Path, folders):
-        classes = read_class_names(folder / "classes.txt")
+        source = open_source(folder, "auto")
+        classes = source.tree.names[: source.tree.classes]
         used |= renamed.keys() & set(classes)
         nodes = {k: renamed.get(name, name) for k, name in enumerate(classes)}
         known = {k: tree.names.index(name) for k, name in nodes.items() if name in tree.names}
@@ -41,10 +44,12 @@ def read_more_data(
                 f"{folder}: none of its classes ({', '.join(classes)}) is a node of the class tree "
                 f"({', '.join(tree.names)}); say which is which in a file of lines 'theirs: ours'"
             )
-        targets = np.full(2**16, ignore_index, np.int64)
+        targets = np.full(_VALUES, ignore_index, np.int64)
         for k, node in known.items():
             targets[k] = of_node(node, tree.classes)
-        split = read_split(folder, "train", classes=len(classes), ignore_index=VOID, names=classes)
+        if source.id_map:
+            targets = targets[source.id_map.apply(np.arange(_VALUES), VOID)]
+        split = read_split(source.pairs("train"), source, ignore_index=VOID)
         pairs += (MorePair(pair, targets) for pair in split.pairs)
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")

@@ -23,8 +23,9 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_data_tree, read_split
+from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
 from hypsegcli.training.init import Start, initialise
+from hypsegcli.training.layouts import open_source
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
@@ -88,25 +89,18 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     ImageError, TreeError or CheckpointError where something does not fit.
     """
     config = job.config
-    tree = read_data_tree(job.data)
+    source = open_source(job.data, config.layout)
+    tree = source.tree
     held_out = _held_out(config, tree)
-    train_split, val_split = (
-        read_split(
-            job.data,
-            name,
-            classes=tree.classes,
-            ignore_index=config.ignore_index,
-            names=tree.names[: tree.classes],
-        )
-        for name in ("train", "val")
-    )
+    pairs = [source.pairs("train"), source.pairs("val")]  # both, before the first file is decoded
+    train_split, val_split = (read_split(each, source, ignore_index=config.ignore_index) for each in pairs)
     for split in (train_split, val_split):
         split.pixels[list(held_out)] = 0
         if not split.pixels.any():
             raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
     if len(train_split.pairs) < config.batch_size:
         raise DataError(
-            f"{job.data / 'train'}: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
+            f"{job.data}, train: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
     more = read_more(config, tree)
     flat = config.softmax == "flat" or tree.is_flat
@@ -151,7 +145,12 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)
     loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
-    remarks = (*_remarks(config, tree), *_absent("train", train_split, tree), *_absent("val", val_split, tree))
+    remarks = (
+        *source.notes,
+        *_remarks(config, tree),
+        *_absent("train", train_split, tree),
+        *_absent("val", val_split, tree),
+    )
     return Run(
         job, header, learner, average, loss, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
         remarks,

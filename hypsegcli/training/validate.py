@@ -27,7 +27,7 @@ from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import strip
 from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
-from hypsegcli.truth.masks import hold_out, read_mask
+from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
 
 _MEASURES = ("distance", "entropy")
@@ -61,17 +61,19 @@ def validate(
     pairs: Sequence[Pair],
     *,
     device: Device,
+    id_map: IdMap | None = None,
     held_out: Sequence[int] = (),
     longest_side: int | None = None,
     pictures: int = 0,
 ) -> Validation:
     """Segment every image and count; draw `pictures` of them, evenly spread and the same every time.
 
+    `id_map` leads from the masks' values to class ids.
     `held_out` classes are void in the masks and cannot be predicted. Raises FloatingPointError where the network's
     prediction is not finite, ImageError where it fails otherwise.
     """
     segmenter = validation_segmenter(model, header, device=device, held_out=held_out, longest_side=longest_side)
-    return score(segmenter, header, pairs, held_out=held_out, pictures=pictures)
+    return score(segmenter, header, pairs, id_map=id_map, held_out=held_out, pictures=pictures)
 
 
 def validation_segmenter(
@@ -86,7 +88,13 @@ def validation_segmenter(
 
 
 def score(
-    segmenter: Segmenter, header: Header, pairs: Sequence[Pair], *, held_out: Sequence[int] = (), pictures: int = 0
+    segmenter: Segmenter,
+    header: Header,
+    pairs: Sequence[Pair],
+    *,
+    id_map: IdMap | None = None,
+    held_out: Sequence[int] = (),
+    pictures: int = 0,
 ) -> Validation:
     """As `validate`, by a segmenter that is there already."""
     K, most = header.tree.classes, segmenter.engine.config.max_distance
@@ -97,7 +105,7 @@ def score(
     drawn: list[RGB] = []
     palette = np.array(header.colors, np.uint8)
     for number, pair in enumerate(pairs):
-        mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index)
+        mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index, id_map=id_map)
         truth = hold_out(mask, held_out, void=K)
         photograph = read_image(pair, truth.shape)
         segmented = stages.segment_one(Loaded(pair, photograph))

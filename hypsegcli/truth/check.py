@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError
+from hypsegcli.files.threads import ahead
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import DecodedImage, decode_image
 from hypsegcli.truth.diagnose import SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
@@ -38,28 +40,37 @@ def examine_masks(
     names: Sequence[str] = (),
     kind: str = "masks",
     translation: str | None = "map",
+    workers: int = 0,
 ) -> MaskSurvey:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, or with white saved for
     class 1 (see `diagnose`). `names` are the classes' names, `kind` what the message calls the files, and
-    `translation` the setting whose file translates their ids, None where there is none. A file that holds no ids raises
-    ImageError, see decode_ids.
+    `translation` the setting whose file translates their ids, None where there is none; `workers` threads decode. A
+    file that holds no ids raises ImageError, see decode_ids.
     """
     wording = Wording(kind, translation)
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
     refused, sizes, void = list[Path](), list[tuple[int, ...]](), list[Path]()
-    for path in paths:
+
+    def look(path: Path) -> tuple[tuple[int, ...], Counter[int], Counter[int] | None]:
+        """Size, ids, and those of single pixels where some ids are unknown."""
         values = decode_ids(path)
         counts = count_ids(values, id_map, ignore_index)
+        unknown = unknown_ids(counts, classes, ignore_index)
+        single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None
+        return values.shape, counts, single
+
+    looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found[0]))
+    for path, (shape, counts, single) in zip(paths, looks, strict=True):
         histogram += counts
-        sizes.append(values.shape)
+        sizes.append(shape)
         if counts.keys() == {ignore_index}:
             void.append(path)
-        if unknown_ids(counts, classes, ignore_index):
+        if single is not None:
             refused.append(path)
-            alone += count_ids(values[_stands_alone(values)], id_map, ignore_index)
+            alone += single
     scattered = {value for value in alone if 2 * alone[value] > histogram[value]}
     mistake = diagnose(
         histogram,

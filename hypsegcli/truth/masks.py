@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hypsegcli.errors import ColorError, DataError, setting
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import decode_mask
+from hypsegcli.truth.matlab import SUFFIX, decode_matlab
 
 _LINE = re.compile(r"(-?[0-9]{1,9})\s*:\s*(-?[0-9]{1,9}|void)")
 _NAMED = 8
@@ -35,6 +36,8 @@ class IdMap:
 
         `values` are integers of any shape and kind; `void` is the id that stands for void.
         """
+        if values.dtype in (np.uint8, np.uint16) and values.size > (every := np.iinfo(values.dtype).max + 1):
+            return np.take(self.apply(np.arange(every), void), values)  # one pass, however many ids are listed
         mapped = values.astype(np.int64)
         for source, target in self.changes:
             mapped[values == source] = void if target is None else target
@@ -68,7 +71,12 @@ def read_id_map(path: Path) -> IdMap:
 
 
 def decode_ids(path: Path) -> NDArray[Any]:
-    """Read the ids of a mask as the file holds them, see decode_mask; ColorError says more of masks in colour."""
+    """Read the ids of a mask as the file holds them, see decode_mask; ColorError says more of masks in colour.
+
+    A file that ends in .mat is one of two published kinds, see decode_matlab.
+    """
+    if path.suffix.lower() == SUFFIX:
+        return decode_matlab(path)
     try:
         return decode_mask(path)
     except ColorError as error:

@@ -6,6 +6,7 @@ an error and not a warning.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -96,8 +97,16 @@ def pair_folders(*, masks: Path, images: Path) -> list[Pair]:
     For training: names have no endings to leave out. Raises PlanError as `pair_files` does.
     """
     truth, photographs = _find("masks", str(masks), "", ""), _find("images", str(images), "", "")
-    _check_partners(photographs, truth)
-    return [Pair(key, truth.files[key], photographs.files[key], None) for key in sorted(truth.files)]
+    return pair_keys(masks=truth.files, images=photographs.files)
+
+
+def pair_keys(*, masks: Mapping[str, Path], images: Mapping[str, Path]) -> list[Pair]:
+    """Pair masks and images that have keys already, in the order of the keys as texts.
+
+    Raises PlanError for files without a partner.
+    """
+    _check_partners(_Side("images", "", "", dict(images), False), _Side("masks", "", "", dict(masks), False))
+    return [Pair(key, masks[key], images[key], None) for key in sorted(masks)]
 
 
 def labels_folder(predictions: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from support import REPOSITORY
@@ -13,7 +13,7 @@ from support import REPOSITORY
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.errors import UsageError
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.config_file import check_settings, parse_setting, read_settings, to_toml
+from hypsegcli.training.config_file import RECIPES, check_settings, parse_setting, read_settings, to_toml
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,32 @@ def test_settings_that_cannot_be(settings: dict[str, Any], sentence: str) -> Non
         check_settings(settings, {"epochs": "here"})
 
 
+def test_a_recipe_is_found_by_its_name_and_a_file_goes_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = Path("voc-resnet101")
+    assert read_settings(name)["backbone"] == "resnet101"
+    name.mkdir()
+    assert read_settings(name)["layout"] == "voc", "a run may lie in a folder of that name"
+    name.rmdir()
+    name.write_text("epochs = 3\n")
+    assert read_settings(name) == {"epochs": 3}
+    with pytest.raises(
+        UsageError, match=r"voc: .*; recipes that come with hypseg are ade20k-resnet101, .*voc-resnet101$"
+    ):
+        read_settings(Path("voc"))
+
+
+def test_every_layout_of_a_known_set_has_a_recipe_that_says_how_it_is_run() -> None:
+    settings = {name: read_settings(Path(name)) for name in RECIPES}
+    layouts = {*get_args(TrainConfig.model_fields["layout"].annotation)} - {"auto", "hypseg"}
+    assert {each["layout"] for each in settings.values()} == layouts
+    for name, path in RECIPES.items():
+        assert f"--config {name} " in path.read_text(encoding="utf-8").splitlines()[0]
+        assert settings[name]["crop_height"] % 16 == settings[name]["crop_width"] % 16 == 0
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.toml: cannot be read as TOML"):
         read_settings(tmp_path / "none.toml")
@@ -90,11 +116,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_settings(tmp_path / "latin.toml")
 
 
-@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("*/*.toml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*sorted(REPOSITORY.glob("*/*.toml")), *RECIPES.values()], ids=lambda path: path.name)
 def test_the_committed_configurations_are_valid(path: Path) -> None:
     config = check_settings(tomllib.loads(path.read_text()), {})
     for name in (config.init, config.colors):
-        assert not name or (REPOSITORY / name).is_file()
+        assert name in {"", "imagenet"} or (REPOSITORY / name).is_file()
 
 
 @pytest.mark.parametrize("name", ["camvid-resnet18", "camvid-disk"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from hypsegcli.errors import DataError, ImageError, PlanError
+from hypsegcli.errors import DataError, ImageError
+from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images import open_image
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, read_data_tree, read_split
+from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, Split, read_split
+from hypsegcli.training.layouts.hypseg import pair_split
+from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.targets import OTHER
+from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
 
 Pairs = Callable[..., Path]
@@ -33,69 +38,26 @@ def mask(value: int = 0, height: int = 8, width: int = 10) -> NDArray[np.uint8]:
     return np.full((height, width), value, np.uint8)
 
 
+def read(folder: Path, *, classes: int, ignore_index: int = 255, id_map: IdMap | None = None) -> Split:
+    """The training split of a folder of some classes."""
+    tree = flat_tree([f"class {number}" for number in range(classes)])
+    source = Source(tree, partial(pair_split, folder), id_map)
+    return read_split(source.pairs("train"), source, ignore_index=ignore_index)
+
+
 def test_pairs_are_sorted_and_counted(pairs: Pairs) -> None:
     second = mask(1)
     second[0, :3] = 255
     folder = pairs(("b", photo(), mask(2)), ("a", photo(), second), ("c", photo(20, 30), mask(2, 20, 30)))
     Image.fromarray(photo()).save(folder / "train" / "images" / ".hidden.png")
     (folder / "train" / "masks" / "notes.txt").write_text("not a mask")
-    split = read_split(folder, "train", classes=4, ignore_index=255)
+    split = read(folder, classes=4)
     train = folder / "train"
     expected = [Pair(n, train / f"masks/{n}.png", train / f"images/{n}.png", None) for n in "abc"]
     assert list(split.pairs) == expected
     assert split.pixels.tolist() == [0, 77, 680, 0]
     assert split.void == ()
     assert (split.height, split.width) == (8, 10)
-
-
-def test_stems_pair_whatever_the_suffix(pairs: Pairs) -> None:
-    folder = pairs(("a.b", None, mask()))
-    Image.fromarray(photo()).save(folder / "train" / "images" / "a.b.JPG", "JPEG")
-    (pair,) = read_split(folder, "train", classes=1, ignore_index=255).pairs
-    assert pair.image is not None
-    assert pair.image.name == "a.b.JPG"
-
-
-@pytest.mark.parametrize("lonely", ["images", "masks"])
-def test_missing_partners_are_named(pairs: Pairs, lonely: str) -> None:
-    only = (photo(), None) if lonely == "images" else (None, mask())
-    folder = pairs(("both", photo(), mask()), *((f"alone{index}", *only) for index in range(7)))
-    other = "masks" if lonely == "images" else "images"
-    with pytest.raises(PlanError, match=rf"7 of 8 {lonely} without {other}: \S*alone0\.png, .*alone6\.png; "):
-        read_split(folder, "train", classes=1, ignore_index=255)
-
-
-def test_one_stem_twice(pairs: Pairs) -> None:
-    folder = pairs(("a", photo(), mask()))
-    Image.fromarray(photo()).save(folder / "train" / "images" / "a.jpg")
-    with pytest.raises(PlanError, match=r"images: 1 images are there twice under one name: .*a\.jpg and .*a\.png"):
-        read_split(folder, "train", classes=1, ignore_index=255)
-
-
-def test_missing_and_empty_folders(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"train/images: no such folder; expected train/images, train/masks"):
-        read_split(tmp_path, "train", classes=1, ignore_index=255)
-    for kind in ("images", "masks"):
-        (tmp_path / "train" / kind).mkdir(parents=True)
-    with pytest.raises(PlanError, match="train/masks: the folder is empty"):
-        read_split(tmp_path, "train", classes=1, ignore_index=255)
-
-
-def test_an_ending_that_masks_alone_have_is_named(pairs: Pairs) -> None:
-    folder = pairs(*((f"{stem}_gt", None, mask()) for stem in "abc"), *((stem, photo(), None) for stem in "abc"))
-    with pytest.raises(PlanError, match=r"3 of 3 images would .* with _gt cut from the names of the masks$"):
-        read_split(folder, "train", classes=1, ignore_index=255)
-
-
-def test_the_order_is_that_of_names_as_texts(pairs: Pairs) -> None:
-    """Not 9 before 10: an epoch's order follows from it, and a run that goes on must find it as it was."""
-    folder = pairs(*((stem, photo(), mask()) for stem in ("9", "10", "B", "a")))
-    assert [pair.key for pair in read_split(folder, "train", classes=1, ignore_index=255).pairs] == [
-        "10",
-        "9",
-        "B",
-        "a",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -117,16 +79,16 @@ def test_a_wrong_mask_gets_the_doctor_s_sentence(pairs: Pairs, ids: tuple[int, .
     path = folder / "train" / "masks" / "odd.tif"
     Image.fromarray(values).save(path)
     with pytest.raises(DataError) as caught:
-        read_split(folder, "train", classes=classes, ignore_index=255, names=["class"] * classes)
+        read(folder, classes=classes)
     assert advice.format(path=path) in str(caught.value)
-    assert f"allowed are 0 to {classes - 1} (class to class) and 255 for void;" in str(caught.value)
+    assert f"allowed are 0 to {classes - 1} (class 0 to class {classes - 1}) and 255 for void;" in str(caught.value)
     assert "file for" not in str(caught.value)
 
 
 def test_a_mask_in_colour(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), photo()))
     with pytest.raises(ImageError, match=r"never by colour$"):
-        read_split(folder, "train", classes=3, ignore_index=255)
+        read(folder, classes=3)
 
 
 def test_every_file_is_decoded_once(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,31 +100,43 @@ def test_every_file_is_decoded_once(pairs: Pairs, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("hypsegcli.images.decode.open_upright", counting)
     folder = pairs(("a", photo(), mask()), ("b", photo(), mask(1)))
-    read_split(folder, "train", classes=2, ignore_index=255)
+    read(folder, classes=2)
     assert sorted(decoded) == sorted(path for path in (folder / "train").rglob("*.png"))
 
 
 def test_a_void_outside_the_masks_range(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask(1)))
-    assert read_split(folder, "train", classes=2, ignore_index=65535).pixels.tolist() == [0, 80]
+    assert read(folder, classes=2, ignore_index=65535).pixels.tolist() == [0, 80]
+
+
+def test_ids_are_mapped_before_they_are_counted(pairs: Pairs) -> None:
+    second = mask(7)
+    second[0] = 0
+    folder = pairs(("a", photo(), mask(8)), ("b", photo(), second))
+    id_map = IdMap(((7, 0), (8, 1), (0, None)))
+    split = read(folder, classes=2, id_map=id_map)
+    assert split.pixels.tolist() == [70, 80]
+    assert split.id_map == id_map
+    with pytest.raises(DataError, match=r"1 of 2 masks hold ids that are no class, .*a\.png: 8 \("):
+        read(folder, classes=2, id_map=IdMap(((7, 0), (0, None))))
 
 
 def test_all_void(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask(255)), ("b", photo(), mask(255)))
     with pytest.raises(DataError, match=r"the 2 masks, such as .*: all have the void id 255;"):
-        read_split(folder, "train", classes=3, ignore_index=255)
+        read(folder, classes=3)
 
 
 def test_masks_of_void_alone_are_named(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask(255)), ("b", photo(), mask(0)), ("c", photo(), mask(255)))
-    split = read_split(folder, "train", classes=3, ignore_index=255)
+    split = read(folder, classes=3)
     assert [path.name for path in split.void] == ["a.png", "c.png"]
 
 
 def test_sizes_that_disagree_are_found_at_once(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), mask()), ("b", photo(8, 10), mask(0, 10, 8)))
     with pytest.raises(DataError, match=r"images/b\.png and \S*masks/b\.png: .*the mask 8 x 10: .* on its side"):
-        read_split(folder, "train", classes=3, ignore_index=255)
+        read(folder, classes=3)
 
 
 def test_orientation_counts_for_the_size(pairs: Pairs) -> None:
@@ -170,7 +144,7 @@ def test_orientation_counts_for_the_size(pairs: Pairs) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(photo(8, 10)).save(folder / "train" / "images" / "a.jpg", exif=exif)
-    split = read_split(folder, "train", classes=3, ignore_index=255)
+    split = read(folder, classes=3)
     assert (split.height, split.width) == (10, 8)
 
 
@@ -184,16 +158,7 @@ def test_damaged_files_are_found_at_once(pairs: Pairs, kind: str, damage: str) -
     whole = path.read_bytes()
     path.write_bytes({"truncated": whole[: len(whole) * 2 // 3], "nonsense": b"hello there", "empty": b""}[damage])
     with pytest.raises(ImageError, match=re.escape(str(path))):
-        read_split(folder, "train", classes=3, ignore_index=255)
-
-
-def test_the_tree_is_flat_without_a_hierarchy(tmp_path: Path) -> None:
-    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
-    assert read_data_tree(tmp_path).is_flat
-    (tmp_path / "hierarchy.json").write_text('{"root": {"sky": {}, "ground": {"road": {}, "car": {}}}}')
-    tree = read_data_tree(tmp_path)
-    assert tree.names == ("sky", "road", "car", "ground")
-    assert tree.parents == (-1, 3, 3, -1)
+        read(folder, classes=3)
 
 
 def draws(seed: int, epoch: int, count: int = 20) -> list[Draw]:
@@ -237,7 +202,7 @@ def test_other_worlds_are_a_share_of_an_epoch_drawn_anew() -> None:
 @pytest.fixture
 def crops(data: Path) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=64)
-    pairs = read_split(data, "train", classes=3, ignore_index=255).pairs
+    pairs = read(data, classes=3).pairs
     return CropDataset(
         pairs,
         build_augmentation(config, fill=(124, 116, 104), ignore_index=255),
@@ -308,6 +273,13 @@ def still(crops: CropDataset, **options: object) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=80, scale_min=1, scale_max=1, color_jitter=0, flip=False)
     augmentation = build_augmentation(config, fill=(0, 0, 0), ignore_index=255)
     return CropDataset(crops.pairs, augmentation, ignore_index=255, fold=crops.fold, **options)  # type: ignore[arg-type]
+
+
+def test_ids_are_mapped_in_a_crop(crops: CropDataset) -> None:
+    """To other classes, before some are held out."""
+    plain = still(crops)[Draw(0, 0)].mask
+    mapped = still(crops, id_map=IdMap(((0, 1), (1, 2), (2, None))), held_out=(2,))[Draw(0, 0)].mask
+    assert torch.equal(mapped, torch.where(plain == 0, 1, 255))
 
 
 def test_held_out_classes_are_void(crops: CropDataset) -> None:

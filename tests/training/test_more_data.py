@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.layouts import make_cityscapes
 
 from hypsegcli.errors import DataError
 from hypsegcli.hierarchy.tree import ClassTree
@@ -45,6 +46,13 @@ def test_names_decide_and_lines_override_them(tmp_path: Path) -> None:
     assert pairs[0].targets[:4].tolist() == [vehicle, 3, 0, VOID]
     assert pairs[2].targets[:2].tolist() == [3, VOID]
     assert all(set(pair.targets[4:].tolist()) == {VOID} for pair in pairs)
+
+
+def test_a_known_set_teaches_by_what_its_masks_mean(tmp_path: Path) -> None:
+    make_cityscapes(tmp_path, (26, 23, 7, 255), (7,))
+    pairs = read_more_data([str(tmp_path)], None, TREE, ignore_index=VOID)
+    assert [pair.pair.key for pair in pairs] == ["aachen/aachen_000000_000019", "bochum/bochum_000000_000019"]
+    assert pairs[0].targets[[26, 28, 23, 7, 0, 10, 13, 255]].tolist() == [1, 2, 0, *[VOID] * 5]
 
 
 @pytest.mark.parametrize(

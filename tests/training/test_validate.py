@@ -23,6 +23,7 @@ from hypsegcli.inference.request import Request
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import build_model
 from hypsegcli.training.validate import Scores, Validation, score, validate, validation_segmenter
+from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
 
 VOID, CLASSES, MAX = 9, 4, 8.0
@@ -94,6 +95,14 @@ def prediction(labels: NDArray[np.uint8], rng: np.random.Generator) -> Predictio
         "entropy": Plane(entropy.astype(np.float32), "entropy", 1.0),
     }
     return Prediction(labels, planes)
+
+
+def test_masks_are_mapped_to_classes(tmp_path: Path) -> None:
+    labels = np.array([[0, 1], [2, 3]], np.uint8)
+    guess = prediction(labels, np.random.default_rng(0))
+    published = np.array([[7, 8], [11, 40]], np.uint8)
+    id_map = IdMap(((7, 0), (8, 1), (11, 2), (40, None)))
+    assert run(tmp_path, [published], [guess], id_map=id_map).pixel_accuracy == 1.0
 
 
 def test_scores_against_a_loop(tmp_path: Path) -> None:

@@ -290,3 +290,19 @@ def test_real_masks(camvid: Path) -> None:
     examine(paths, 11, 11)
     with pytest.raises(DataError, match="it looks as if 11 means void: ignore_index=11"):
         examine(paths, 11)
+
+
+def test_threads_find_what_one_after_the_other_finds(tmp_path: Path) -> None:
+    paths = put(tmp_path, areas(0, 1), areas(255), areas(2, 0, side=30), areas(1))
+    one, more = (examine_masks(paths, classes=3, ignore_index=255, id_map=None, workers=workers) for workers in (0, 3))
+    assert one == more
+    assert one.void == (paths[1],)
+    (tmp_path / "refused").mkdir()
+    paths += put(tmp_path / "refused", areas(0, 9), areas(8))
+    said_by = []
+    for workers in (0, 3):
+        with pytest.raises(DataError) as caught:
+            examine_masks(paths, classes=3, ignore_index=255, id_map=None, workers=workers)
+        said_by.append(str(caught.value))
+    assert said_by[0] == said_by[1]
+    assert f"the first is {paths[4]}" in said_by[0]

@@ -159,3 +159,13 @@ def test_maps_change_all_ids_at_once(values: np.ndarray, changes: dict[int, int 
     assert counts == {value: expected.count(value) for value in expected}
     unsigned = np.abs(values).astype(np.uint16)
     assert count_ids(unsigned, None, void) == {value: int((unsigned == value).sum()) for value in unsigned.ravel()}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_a_map_is_the_same_of_many_pixels_as_of_few(dtype: type[np.integer]) -> None:
+    ids = np.random.default_rng(0).permutation(np.iinfo(np.uint8).max + 1).astype(dtype)
+    id_map = IdMap(((0, 255), (255, 0), (7, None)))
+    few = [int(id_map.apply(ids[k : k + 1], 70_000)[0]) for k in range(len(ids))]
+    many = id_map.apply(np.tile(ids, 300), 70_000)
+    assert many.dtype == np.int64
+    assert many.tolist() == few * 300

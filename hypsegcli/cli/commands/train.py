@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 def train(
     *,
     data: Annotated[
-        Path | None, typer.Option(help="Folder with train/ and val/ (images/, masks/) and classes.txt.")
+        Path | None,
+        typer.Option(help="Folder of train/ and val/ (images/, masks/) and classes.txt, or a known set as it unpacks."),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file of settings; options override it.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings, or a recipe's name; options override it.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any setting; may be repeated.", show_default=False),

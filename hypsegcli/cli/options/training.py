@@ -31,6 +31,7 @@ _PANELS = {
         "seed",
     ),
     "Data and files": (
+        "layout",
         "ignore_index",
         "longest_side",
         "held_out",

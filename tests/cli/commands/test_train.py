@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, Outcome, photograph
+from support.layouts import make_cityscapes, make_coco_stuff_10k, make_voc, put_image, put_mask
 
 from hypsegcli.training.config import TrainConfig
 
@@ -98,6 +99,46 @@ def test_a_run_goes_on_with_the_data_it_began_with(hypseg: Hypseg, data: Path, t
     assert "training images" in outcome.stderr
 
 
+@pytest.mark.parametrize("kind", ["voc", "cityscapes", "coco-stuff"])
+def test_a_set_is_trained_on_as_it_unpacks(hypseg: Hypseg, tmp_path: Path, kind: str) -> None:
+    """Two steps and a validation, with its ids, its tree, and for VOC masks of SBD in MATLAB files."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    if kind == "voc":
+        root = make_voc(data / "VOC2012", {"a": (0, 15, 255), "b": (0, 7)}, {"c": (0, 15)}, images=["d", "e"])
+        for name in "cde":
+            put_mask(data / f"benchmark_RELEASE/dataset/cls/{name}.mat", (0, 20))
+        inner, images, classes = "household", root / "JPEGImages", 21
+    elif kind == "cityscapes":
+        root = make_cityscapes(data, (7, 26, 0), (7, 8))
+        put_mask(root / "gtFine/train/aachen/x_gtFine_labelIds.png", (33,))
+        put_image(root / "leftImg8bit/train/aachen/x_leftImg8bit.png")
+        inner, images, classes = "vehicle", root / "leftImg8bit/val", 19
+    else:
+        root = make_coco_stuff_10k(data, (0, 1, 182))
+        inner, images, classes = "stuff", root / "images", 171
+    outcome = hypseg("train", "--data", data, "--out", run, *SMALL)
+    assert outcome.code == 0, outcome.stderr
+    assert "epoch 1/1" in outcome.stderr
+    assert ("2 images have masks of SBD; 1 of val" in outcome.stderr) == (kind == "voc")
+    header = json.loads(hypseg("info", run / "best.safetensors", "--json").stdout)
+    assert header["tree"]["classes"] == classes
+    assert inner in header["tree"]["names"][classes:]
+    assert header["model"]["softmax"] == "hierarchical"
+    arguments = ("--out", tmp_path / "out", "--checkpoint", run / "best.safetensors", "--quiet")
+    assert hypseg("predict", images, *arguments).code == 0
+
+
+def test_a_set_that_misses_a_part_gets_a_sentence(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "leftImg8bit" / "train").mkdir(parents=True)
+    outcome = hypseg("train", "--data", tmp_path, "--out", tmp_path / "run", *SMALL)
+    assert outcome.code == 1
+    assert "gtFine: is missing" in outcome.stderr
+    assert "unpack gtFine_trainvaltest.zip" in outcome.stderr
+    make_voc(tmp_path / "VOC2012", {"a": (0,)}, {"b": (0,)})
+    outcome = hypseg("train", "--data", tmp_path, "--out", tmp_path / "run", *SMALL)
+    assert "name the one that is meant, such as --layout voc" in outcome.stderr
+
+
 def shown(outcome: Outcome) -> dict[str, object]:
     assert outcome.code == 0
     return tomllib.loads(outcome.stdout)
@@ -122,7 +163,8 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
         "curvature": (0.5,), "softmax": ("flat",), "init": ("x",), "epochs": (1,), "batch_size": (2,),
         "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
-        "colors": ("c",), "licence": ("d",), "validate_every": (4,), "workers": (0,), "tensorboard": (),
+        "layout": ("voc",), "colors": ("c",), "licence": ("d",), "validate_every": (4,), "workers": (0,),
+        "tensorboard": (),
     }  # fmt: skip
     monkeypatch.setenv("COLUMNS", "200")
     own = {"data", "out", "config", "set", "show_config", "device", "resume", "quiet", "help", "no_tensorboard"}

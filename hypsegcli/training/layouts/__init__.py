@@ -1,0 +1,59 @@
+"""How the sets that training reads lie on disk: one file each; one line each in the registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hypsegcli.errors import DataError, setting
+from hypsegcli.hierarchy.tree import read_tree
+from hypsegcli.training.layouts.ade20k import ADE20K
+from hypsegcli.training.layouts.cityscapes import CITYSCAPES
+from hypsegcli.training.layouts.coco_stuff import COCO_STUFF
+from hypsegcli.training.layouts.hypseg import HYPSEG
+from hypsegcli.training.layouts.pascal_context import PASCAL_CONTEXT
+from hypsegcli.training.layouts.source import Layout, Source, SplitName
+from hypsegcli.training.layouts.voc import VOC
+
+# Of two that one folder looks like, the first counts: Pascal Context lies in a folder of VOC, a classes.txt anywhere.
+REGISTRY: tuple[Layout, ...] = (PASCAL_CONTEXT, VOC, ADE20K, CITYSCAPES, COCO_STUFF, HYPSEG)
+
+
+def open_source(data: Path, layout: str) -> Source:
+    """The set in a folder, of a layout by its name or, for `auto`, the one that the folder looks like.
+
+    A hierarchy.json in the folder is the class tree, whatever the layout has. Raises DataError for a folder that looks
+    like none or several, and as the layouts do where a part is missing; TreeError for a tree that cannot be.
+    """
+    chosen, root = _recognise(data) if layout == "auto" else _named(data, layout)
+    source = chosen.read(root)
+    hierarchy = data / "hierarchy.json"
+    if hierarchy.exists():
+        source = replace(source, tree=read_tree(hierarchy, source.tree.names[: source.tree.classes]))
+    return source
+
+
+def _named(data: Path, name: str) -> tuple[Layout, Path]:
+    (chosen,) = (layout for layout in REGISTRY if layout.name == name)
+    return chosen, chosen.root(data) or data
+
+
+def _recognise(data: Path) -> tuple[Layout, Path]:
+    if not data.is_dir():
+        raise DataError(f"{data}: there is no such folder; name the one that holds images and masks")
+    found: dict[Path, Layout] = {}
+    for layout in REGISTRY:
+        if root := layout.root(data):
+            found.setdefault(root, layout)
+    if not found:
+        looks = "; ".join(f"{layout.name} by {' or '.join(layout.marks)}" for layout in REGISTRY)
+        raise DataError(f"{data}: holds no set of a layout that is known, which are recognised thus: {looks}")
+    if len(found) > 1:
+        several = " and ".join(f"{layout.name} in {root}" for root, layout in found.items())
+        one = next(iter(found.values())).name
+        raise DataError(f"{data}: holds {several}; name the one that is meant, such as {setting('layout', one)}")
+    ((root, layout),) = found.items()
+    return layout, root
+
+
+__all__ = ["REGISTRY", "Layout", "Source", "SplitName", "open_source"]

@@ -1,0 +1,83 @@
+"""The project's own layout: which files pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from hypsegcli.errors import DataError, PlanError, TreeError
+from hypsegcli.training.layouts.hypseg import HYPSEG, pair_split
+
+Pairs = Callable[..., Path]
+
+
+def photo() -> NDArray[np.uint8]:
+    return np.full((8, 10, 3), 90, np.uint8)
+
+
+def mask() -> NDArray[np.uint8]:
+    return np.zeros((8, 10), np.uint8)
+
+
+def test_stems_pair_whatever_the_suffix(pairs: Pairs) -> None:
+    folder = pairs(("a.b", None, mask()))
+    Image.fromarray(photo()).save(folder / "train" / "images" / "a.b.JPG", "JPEG")
+    (pair,) = pair_split(folder, "train")
+    assert pair.image is not None
+    assert pair.image.name == "a.b.JPG"
+
+
+@pytest.mark.parametrize("lonely", ["images", "masks"])
+def test_missing_partners_are_named(pairs: Pairs, lonely: str) -> None:
+    only = (photo(), None) if lonely == "images" else (None, mask())
+    folder = pairs(("both", photo(), mask()), *((f"alone{index}", *only) for index in range(7)))
+    other = "masks" if lonely == "images" else "images"
+    with pytest.raises(PlanError, match=rf"7 of 8 {lonely} without {other}: \S*alone0\.png, .*alone6\.png; "):
+        pair_split(folder, "train")
+
+
+def test_one_stem_twice(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask()))
+    Image.fromarray(photo()).save(folder / "train" / "images" / "a.jpg")
+    with pytest.raises(PlanError, match=r"images: 1 images are there twice under one name: .*a\.jpg and .*a\.png"):
+        pair_split(folder, "train")
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train/images: no such folder; expected train/images, train/masks"):
+        pair_split(tmp_path, "train")
+    for kind in ("images", "masks"):
+        (tmp_path / "train" / kind).mkdir(parents=True)
+    with pytest.raises(PlanError, match="train/masks: the folder is empty"):
+        pair_split(tmp_path, "train")
+
+
+def test_an_ending_that_masks_alone_have_is_named(pairs: Pairs) -> None:
+    folder = pairs(*((f"{stem}_gt", None, mask()) for stem in "abc"), *((stem, photo(), None) for stem in "abc"))
+    with pytest.raises(PlanError, match=r"3 of 3 images would .* with _gt cut from the names of the masks$"):
+        pair_split(folder, "train")
+
+
+def test_the_order_is_that_of_names_as_texts(pairs: Pairs) -> None:
+    """Not 9 before 10: an epoch's order follows from it, and a run that goes on must find it as it was."""
+    folder = pairs(*((stem, photo(), mask()) for stem in ("9", "10", "B", "a")))
+    assert [pair.key for pair in pair_split(folder, "train")] == [
+        "10",
+        "9",
+        "B",
+        "a",
+    ]
+
+
+def test_its_classes_are_those_of_the_list_and_its_ids_too(data: Path) -> None:
+    source = HYPSEG.read(data)
+    assert (source.tree.names, source.tree.is_flat, source.id_map) == (("dark", "red", "green"), True, None)
+    assert (len(source.pairs("train")), len(source.pairs("val"))) == (6, 2)
+    (data / "classes.txt").unlink()
+    with pytest.raises(TreeError, match=r"classes\.txt: cannot read the class list"):
+        HYPSEG.read(data)
