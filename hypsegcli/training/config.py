@@ -98,6 +98,7 @@ class TrainConfig(BaseModel):
     batch_size: int = _choice(8, "Images a step; batch norm needs two.", ge=2)
     optimizer: Literal["adamw", "sgd"] = _choice("adamw", "adamw or sgd.")
     learning_rate: float = _choice(2e-3, "At its peak.", gt=0)
+    backbone_rate: float = _choice(1.0, "Of the backbone, a share of that.", gt=0)
     momentum: float = _choice(0.9, "Of sgd.", ge=0, lt=1)
     weight_decay: float = _choice(0.02, "Of kernels and normals.", ge=0)
     schedule: Literal["poly", "cosine", "constant"] = _choice("poly", "poly, cosine or constant, after the warm-up.")

@@ -12,12 +12,20 @@ from hypsegcli.training.config import TrainConfig
 
 
 def build_optimizer(modules: nn.Module, config: TrainConfig) -> Optimizer:
-    """AdamW or SGD over all that learns; batch norm, biases and scalars are not decayed."""
-    parameters = [parameter for parameter in modules.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    """AdamW or SGD over all that learns; batch norm, biases and scalars are not decayed.
+
+    What lies in a part called `backbone` learns at its own rate; its groups come last.
+    """
+    backbone, others = list[nn.Parameter](), list[nn.Parameter]()
+    for name, parameter in modules.named_parameters():
+        if parameter.requires_grad:
+            (backbone if "backbone" in name.split(".") else others).append(parameter)
+    groups = []
+    for parameters, share in ((others, 1.0), (backbone, config.backbone_rate)):
+        for decays, decay in ((True, config.weight_decay), (False, 0.0)):
+            those = [parameter for parameter in parameters if (parameter.ndim > 1) == decays]
+            groups.append({"params": those, "weight_decay": decay, "lr": share * config.learning_rate})
+    groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
         return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
     return AdamW(groups, lr=config.learning_rate)

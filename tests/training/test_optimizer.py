@@ -76,3 +76,19 @@ def test_stochastic_gradient_descent_with_momentum() -> None:
 def test_settings_that_cannot_work_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         TrainConfig.model_validate(options)
+
+
+def test_the_backbone_learns_at_a_rate_of_its_own() -> None:
+    model = nn.Module()
+    model.backbone, model.decoder = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 1)
+    config = TrainConfig(learning_rate=0.4, backbone_rate=0.1, weight_decay=0.3)
+    optimizer = build_optimizer(nn.ModuleList([model]), config)
+    groups = [(group["params"][0].shape, group["weight_decay"], group["lr"]) for group in optimizer.param_groups]
+    assert groups == [
+        ((2, 4, 1, 1), 0.3, 0.4),
+        ((2,), 0.0, 0.4),
+        ((4, 3, 3, 3), 0.3, pytest.approx(0.04)),
+        ((4,), 0.0, pytest.approx(0.04)),
+    ]
+    build_schedule(optimizer, config, steps=10)
+    assert optimizer.param_groups[2]["lr"] / optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
