@@ -27,7 +27,7 @@ class ModelConfig(BaseModel):
     softmax: Literal["hierarchical", "flat"] = "hierarchical"
     # Which logits: the closed form, the reference implementation's expansion, or a plain 1x1 convolution.
     head: Head = "hyperbolic"
-    # What gives a pixel its radius: the norm of its embedding, or a gate, two layers of their own that multiply it.
+    # What gives a pixel its radius: the norm of its embedding, or that times a gate, two layers of their own.
     radius: Literal["norm", "gate"] = "norm"
     curvature: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)  # c; the value after training
     # t = 2 sqrt(c) |v| is held below this, and how; 7.6 is the reference's 1e-3 from the edge of the ball.

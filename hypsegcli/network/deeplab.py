@@ -52,8 +52,9 @@ class ASPP(nn.Module):
 class Decoder(nn.Module):
     """ASPP features brought to stride 4, joined with low-level features, reduced to the embedding.
 
-    With a gate, one convolution gives the embedding its direction and two others its length, so that what a pixel is
-    and how sure that is do not compete for the same weights.
+    With a gate, two convolutions of their own multiply it by a positive number, so that what a pixel is and how sure
+    that is do not compete for the same weights. Given the whole length, without that of the embedding, it ranked errors
+    worse than without a gate.
     """
 
     def __init__(self, low_channels: int, *, embedding_size: int, separable: bool, gated: bool) -> None:
@@ -77,5 +78,5 @@ class Decoder(nn.Module):
         embedding: Tensor = self.embed(features)
         if self.gate is None:
             return embedding
-        length: Tensor = self.gate(features)
-        return length * F.normalize(embedding, dim=1)
+        factor: Tensor = self.gate(features)
+        return factor * embedding

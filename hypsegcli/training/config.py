@@ -32,7 +32,7 @@ class TrainConfig(BaseModel):
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
     embedding_size: int = _choice(64, "D, the dimensions of the ball.", ge=2)
     head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean.")
-    radius: Literal["norm", "gate"] = _choice("norm", "norm of the embedding, or gate: layers of its own.")
+    radius: Literal["norm", "gate"] = _choice("norm", "norm of the embedding, or gate: that times layers of its own.")
     curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c.", gt=0)
     learn_curvature: bool = _choice(False, "Start at `curvature` and learn it; it stays positive.")
     softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat.")

@@ -73,20 +73,20 @@ def test_aspp_reaches_equally_far_at_both_strides(stride: int) -> None:
     assert {rate * stride for rate in dilations - {1}} == {6 * 16, 12 * 16, 18 * 16}
 
 
-def test_a_gate_gives_the_embedding_its_length_and_nothing_else() -> None:
+def test_a_gate_multiplies_the_embedding_and_leaves_its_direction() -> None:
     model = network(radius="gate")
     image = images(1, 3, 48, 32)
+    weight, bias = list(model.decoder.get_submodule("gate").parameters())[-2:]
     with torch.no_grad():
-        before = model(image)
-        for parameter in model.decoder.embed.parameters():
-            parameter.mul_(5.0)
-        torch.testing.assert_close(model(image).embedding, before.embedding)
-        weight, bias = list(model.decoder.get_submodule("gate").parameters())[-2:]
+        before = model(image).embedding
         weight.zero_()
         bias.fill_(50.0)  # where softplus is the identity
-        after = model(image)
-    torch.testing.assert_close(after.embedding.norm(dim=1), torch.full((1, 12, 8), 50.0))
-    torch.testing.assert_close(F.normalize(after.embedding, dim=1), F.normalize(before.embedding, dim=1))
+        after = model(image).embedding
+        bias.fill_(25.0)
+        half = model(image).embedding
+    torch.testing.assert_close(F.normalize(after, dim=1), F.normalize(before, dim=1), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(half, after / 2)
+    assert (before.norm(dim=1) / after.norm(dim=1)).std() > 0.0
 
 
 def test_looking_does_not_change_the_network() -> None:
