@@ -1,7 +1,7 @@
 """The paper's comparisons at CamVid's size, on the frozen features of one network; Markdown tables.
 
     python benchmarks/tables.py heads CAMVID          which head, which softmax, how many dimensions
-    python benchmarks/tables.py radius CAMVID         how much of the loss that teaches the radius
+    python benchmarks/tables.py radius CAMVID         what teaches the radius: how much of its loss, a gate, a fold
     hypseg train --data CAMVID --out RUN --config benchmarks/zero_label.toml
     python benchmarks/tables.py zero-label CAMVID --trunk RUN/last.safetensors
 
@@ -15,6 +15,7 @@ train_only=all` the whole network, which takes days where this takes half an hou
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,10 +28,12 @@ import torch
 from torch import Tensor, nn
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.deeplab import Decoder
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
 from hypsegcli.training.config import TrainConfig
@@ -43,7 +46,8 @@ from hypsegcli.training.validate import Scores, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSIONS, SOFTMAXES, KINDS = (2, 3, 10, 64), ("flat", "hierarchical"), ("euclidean", "hyperbolic")
-WEIGHTS = (0.0, 0.1, 0.5, 1.0, 2.0)
+WEIGHTS, RADII, FOLDS = (0.0, 0.5, 1.0, 2.0, 4.0), ("norm", "gate"), (False, True)
+FOLD = 0.15  # share of the images, where there is one
 SCORES = ("mean_iou", "pixel_accuracy", "sibling_mean_iou", "cousin_mean_iou", "auroc_distance", "auroc_entropy")
 UNSEEN_SCORES = ("mean_iou", "pixel_accuracy")
 
@@ -53,7 +57,8 @@ class Features:
     """What every cell of a table learns from and is judged on; features are bfloat16."""
 
     run: Run  # data, masks and settings; its own embedding and head are not used
-    batches: list[tuple[Tensor, Tensor]]  # features (B, 256, h, w) and masks (B, H, W) of every step, epoch after epoch
+    # Features (B, 256, h, w), masks (B, H, W), and which images (B,) are of the fold, step after step of every epoch.
+    batches: list[tuple[Tensor, Tensor, Tensor]]
     validation: list[Tensor]  # (1, 256, h, w) of every image
 
 
@@ -63,14 +68,15 @@ class OnFeatures(nn.Module):
     def __init__(self, config: ModelConfig, validation: Sequence[Tensor]) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Conv2d(256, config.embedding_size, 1)
+        # Of the decoder only what comes after the features takes part.
+        self.decoder = Decoder(1, embedding_size=config.embedding_size, separable=True, gated=config.radius == "gate")
         self.head = HEADS[config.head](config)
         self.validation = validation
         self.next = 0
 
     def answer(self, features: Tensor) -> NetworkOutput:
         """What the network says of features."""
-        embedding = self.embed(features.float())
+        embedding = self.decoder.last(features.float())
         logits, distance = self.head(embedding)
         return NetworkOutput(embedding, logits, distance)
 
@@ -108,7 +114,7 @@ def compute_features(data: Path, settings: dict[str, Any]) -> Features:
         for batch in run.loader:
             with torch.autocast("cpu", torch.bfloat16):
                 recorder(normalise(batch.image, run.header.input))
-            batches.append((recorder.seen.pop(), batch.mask.byte()))
+            batches.append((recorder.seen.pop(), batch.mask.byte(), torch.as_tensor(batch.in_fold)))
         say(f"features of epoch {epoch} of {run.job.config.epochs}")
     judge(recorder, run.header, run)
     return Features(run, batches, recorder.seen)
@@ -128,8 +134,13 @@ def judge(model: nn.Module, header: Header, run: Run, *, held_out: Sequence[int]
     ).scores
 
 
-def train_cell(features: Features, seed: int, held_out: Sequence[int] = (), **settings: Any) -> dict[str, float]:
-    """Scores of one cell. `held_out` are the classes that are not looked at when it is judged."""
+def train_cell(
+    features: Features, seed: int, held_out: Sequence[int] = (), *, fold: bool = False, **settings: Any
+) -> dict[str, float]:
+    """Scores of one cell. `held_out` are the classes that are not looked at when it is judged.
+
+    With `fold`, the fold teaches the radius alone; without, all images teach both.
+    """
     run = features.run
     config = TrainConfig.model_validate(run.job.config.model_dump() | settings | {"seed": seed})
     tree: ClassTree = run.header.tree
@@ -142,9 +153,9 @@ def train_cell(features: Features, seed: int, held_out: Sequence[int] = (), **se
     optimizer = build_optimizer(nn.ModuleList([model, loss]), config)
     schedule = build_schedule(optimizer, config, steps=len(features.batches))
     for index in torch.randperm(len(features.batches)).tolist():
-        crops, masks = features.batches[index]
+        crops, masks, in_fold = features.batches[index]
         optimizer.zero_grad(set_to_none=True)
-        loss(model.answer(crops), masks.long()).total.backward()
+        loss(model.answer(crops), masks.long(), in_fold if fold else None).total.backward()
         nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
         optimizer.step()
         schedule.step()
@@ -155,8 +166,9 @@ def train_cell(features: Features, seed: int, held_out: Sequence[int] = (), **se
 def cells(table: str, features: Features) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """The rows of a table: what they are called, and what they set."""
     if table == "radius":
-        for weight in WEIGHTS:
-            yield (f"{weight:g}",), {"radius_weight": weight}
+        for weight, radius, fold in itertools.product(WEIGHTS, RADII, FOLDS):
+            name = f"{FOLD:.0%}" if fold else "none"
+            yield (f"{weight:g}", radius, name), {"radius_weight": weight, "radius": radius, "fold": fold}
     for size in DIMENSIONS if table == "heads" else (64,) if table == "zero-label" else ():
         for softmax in SOFTMAXES:
             for head in KINDS:
@@ -193,11 +205,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     settings = read_settings(ROOT / "benchmarks" / "heads.toml") | {"init": str(given.trunk)}
+    settings["backbone"] = read_header(given.trunk).model.backbone
+    if given.table == "radius":
+        settings["radius_fold"] = FOLD
     if given.table == "zero-label":
         settings["held_out"] = read_settings(ROOT / "benchmarks" / "zero_label.toml")["held_out"]
     features = compute_features(given.data, settings)
     rows: dict[tuple[str, ...], list[dict[str, float]]] = {}
-    keys = ("radius weight",) if given.table == "radius" else ("D", "softmax", "head")
+    keys = ("radius weight", "radius", "fold") if given.table == "radius" else ("D", "softmax", "head")
     scores = UNSEEN_SCORES if given.table == "zero-label" else SCORES
     for seed in range(given.seeds):  # seed by seed, so that a table stopped early has every row
         for key, choice in cells(given.table, features):

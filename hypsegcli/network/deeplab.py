@@ -74,7 +74,10 @@ class Decoder(nn.Module):
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(B, D, H/4, W/4) Euclidean embedding: tangent vectors at the ball's origin."""
         high = F.interpolate(high, size=low.shape[2:], mode="bilinear", align_corners=False)
-        features = self.refine(torch.cat([high, self.low_level(low)], dim=1))
+        return self.last(self.refine(torch.cat([high, self.low_level(low)], dim=1)))
+
+    def last(self, features: Tensor) -> Tensor:
+        """The embedding (B, D, h, w) of refined features (B, 256, h, w)."""
         embedding: Tensor = self.embed(features)
         if self.gate is None:
             return embedding
