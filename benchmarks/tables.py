@@ -1,7 +1,7 @@
 """The paper's comparisons at CamVid's size, on the frozen features of one network; Markdown tables.
 
     python benchmarks/tables.py heads CAMVID          which head, which softmax, how many dimensions
-    python benchmarks/tables.py radius CAMVID         what teaches the radius: how much of its loss, a gate, a fold
+    python benchmarks/tables.py radius CAMVID         what teaches the radius: how much of its loss, layers, a fold
     hypseg train --data CAMVID --out RUN --config benchmarks/zero_label.toml
     python benchmarks/tables.py zero-label CAMVID --trunk RUN/last.safetensors
 
@@ -33,7 +33,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.deeplab import Decoder
+from hypsegcli.network.deeplab import make_embedding
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
 from hypsegcli.training.config import TrainConfig
@@ -46,7 +46,7 @@ from hypsegcli.training.validate import Scores, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSIONS, SOFTMAXES, KINDS = (2, 3, 10, 64), ("flat", "hierarchical"), ("euclidean", "hyperbolic")
-WEIGHTS, RADII, FOLDS = (0.0, 0.5, 1.0, 2.0, 4.0), ("norm", "gate"), (False, True)
+WEIGHTS, LAYERS, FOLDS = (0.0, 0.5, 1.0, 2.0, 4.0), (1, 2), (False, True)
 FOLD = 0.15  # share of the images, where there is one
 SCORES = ("mean_iou", "pixel_accuracy", "sibling_mean_iou", "cousin_mean_iou", "auroc_distance", "auroc_entropy")
 UNSEEN_SCORES = ("mean_iou", "pixel_accuracy")
@@ -68,15 +68,14 @@ class OnFeatures(nn.Module):
     def __init__(self, config: ModelConfig, validation: Sequence[Tensor]) -> None:
         super().__init__()
         self.config = config
-        # Of the decoder only what comes after the features takes part.
-        self.decoder = Decoder(1, embedding_size=config.embedding_size, separable=True, gated=config.radius == "gate")
+        self.embed = make_embedding(config.embedding_size, config.embedding_layers)
         self.head = HEADS[config.head](config)
         self.validation = validation
         self.next = 0
 
     def answer(self, features: Tensor) -> NetworkOutput:
         """What the network says of features."""
-        embedding = self.decoder.last(features.float())
+        embedding = self.embed(features.float())
         logits, distance = self.head(embedding)
         return NetworkOutput(embedding, logits, distance)
 
@@ -165,14 +164,16 @@ def train_cell(
 
 def cells(table: str, features: Features) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """The rows of a table: what they are called, and what they set."""
+    settings: dict[str, Any]
     if table == "radius":
-        for weight, radius, fold in itertools.product(WEIGHTS, RADII, FOLDS):
+        for weight, layers, fold in itertools.product(WEIGHTS, LAYERS, FOLDS):
             name = f"{FOLD:.0%}" if fold else "none"
-            yield (f"{weight:g}", radius, name), {"radius_weight": weight, "radius": radius, "fold": fold}
+            settings = {"radius_weight": weight, "embedding_layers": layers, "fold": fold}
+            yield (f"{weight:g}", str(layers), name), settings
     for size in DIMENSIONS if table == "heads" else (64,) if table == "zero-label" else ():
         for softmax in SOFTMAXES:
             for head in KINDS:
-                settings: dict[str, Any] = {"embedding_size": size, "softmax": softmax, "head": head}
+                settings = {"embedding_size": size, "softmax": softmax, "head": head}
                 if table == "zero-label":
                     seen = set(range(features.run.header.tree.classes)) - set(features.run.held_out)
                     settings["held_out"] = sorted(seen)
@@ -212,7 +213,7 @@ def main() -> None:
         settings["held_out"] = read_settings(ROOT / "benchmarks" / "zero_label.toml")["held_out"]
     features = compute_features(given.data, settings)
     rows: dict[tuple[str, ...], list[dict[str, float]]] = {}
-    keys = ("radius weight", "radius", "fold") if given.table == "radius" else ("D", "softmax", "head")
+    keys = ("radius weight", "layers", "fold") if given.table == "radius" else ("D", "softmax", "head")
     scores = UNSEEN_SCORES if given.table == "zero-label" else SCORES
     for seed in range(given.seeds):  # seed by seed, so that a table stopped early has every row
         for key, choice in cells(given.table, features):

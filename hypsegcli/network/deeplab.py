@@ -9,7 +9,7 @@ from torch import Tensor, nn
 ASPP_RATES = (6, 12, 18)  # at output stride 16; doubled at 8, so that they reach equally far in the image
 ASPP_CHANNELS = 256
 LOW_LEVEL_CHANNELS = 48
-GATE_CHANNELS = 64
+EMBEDDING_CHANNELS = 128  # between the two layers of an embedding that has two
 
 
 def conv_bn_relu(cin: int, cout: int, kernel: int, *, dilation: int = 1, separable: bool = False) -> nn.Sequential:
@@ -52,34 +52,30 @@ class ASPP(nn.Module):
 class Decoder(nn.Module):
     """ASPP features brought to stride 4, joined with low-level features, reduced to the embedding.
 
-    With a gate, two convolutions of their own multiply it by a positive number, so that what a pixel is and how sure
-    that is do not compete for the same weights. Given the whole length, without that of the embedding, it ranked errors
-    worse than without a gate.
+    The embedding says two things, what a pixel is and, by its length, how sure that is. One convolution has to say both
+    with the same weights; a second one before it, with ReLU between, lets the length follow its own features.
     """
 
-    def __init__(self, low_channels: int, *, embedding_size: int, separable: bool, gated: bool) -> None:
+    def __init__(self, low_channels: int, *, embedding_size: int, embedding_layers: int, separable: bool) -> None:
         super().__init__()
         self.low_level = conv_bn_relu(low_channels, LOW_LEVEL_CHANNELS, 1)
         self.refine = nn.Sequential(
             conv_bn_relu(ASPP_CHANNELS + LOW_LEVEL_CHANNELS, 256, 3, separable=separable),
             conv_bn_relu(256, 256, 3, separable=separable),
         )
-        self.embed = nn.Conv2d(256, embedding_size, 1)
-        self.gate: nn.Module | None = None
-        if gated:
-            self.gate = nn.Sequential(
-                nn.Conv2d(256, GATE_CHANNELS, 1), nn.ReLU(inplace=True), nn.Conv2d(GATE_CHANNELS, 1, 1), nn.Softplus()
-            )
+        self.embed = make_embedding(embedding_size, embedding_layers)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(B, D, H/4, W/4) Euclidean embedding: tangent vectors at the ball's origin."""
         high = F.interpolate(high, size=low.shape[2:], mode="bilinear", align_corners=False)
-        return self.last(self.refine(torch.cat([high, self.low_level(low)], dim=1)))
+        embedding: Tensor = self.embed(self.refine(torch.cat([high, self.low_level(low)], dim=1)))
+        return embedding
 
-    def last(self, features: Tensor) -> Tensor:
-        """The embedding (B, D, h, w) of refined features (B, 256, h, w)."""
-        embedding: Tensor = self.embed(features)
-        if self.gate is None:
-            return embedding
-        factor: Tensor = self.gate(features)
-        return factor * embedding
+
+def make_embedding(size: int, layers: int) -> nn.Module:
+    """What takes the decoder's features (B, 256, h, w) to the embedding (B, size, h, w), in one layer or two."""
+    if layers == 1:
+        return nn.Conv2d(256, size, 1)
+    return nn.Sequential(
+        nn.Conv2d(256, EMBEDDING_CHANNELS, 1), nn.ReLU(inplace=True), nn.Conv2d(EMBEDDING_CHANNELS, size, 1)
+    )

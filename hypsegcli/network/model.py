@@ -72,8 +72,8 @@ def build_model(config: ModelConfig) -> HyperbolicDeepLab:
     decoder = Decoder(
         backbone.low_channels,
         embedding_size=config.embedding_size,
+        embedding_layers=config.embedding_layers,
         separable=separable,
-        gated=config.radius == "gate",
     )
     return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
 

@@ -31,8 +31,8 @@ class TrainConfig(BaseModel):
     output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features.")
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
     embedding_size: int = _choice(64, "D, the dimensions of the ball.", ge=2)
+    embedding_layers: Literal[1, 2] = _choice(1, "1 or 2: convolutions from the decoder's features to the embedding.")
     head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean.")
-    radius: Literal["norm", "gate"] = _choice("norm", "norm of the embedding, or gate: that times layers of its own.")
     curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c.", gt=0)
     learn_curvature: bool = _choice(False, "Start at `curvature` and learn it; it stays positive.")
     softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat.")
@@ -138,6 +138,7 @@ class TrainConfig(BaseModel):
     def architecture(self) -> dict[str, Any]:
         """ModelConfig's fields, without the number of nodes, which the class tree decides."""
         names = (
-            "backbone", "output_stride", "convolutions", "embedding_size", "head", "radius", "curvature", "softmax",
+            "backbone", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature",
+            "softmax",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}

@@ -85,7 +85,7 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
             f"{setting('init', path)}: its head was trained with curvature {theirs.curvature:g}, not "
             f"{ours.curvature:g}; pass {setting('curvature', repr(theirs.curvature))}"
         )
-    left_out = () if head and same_head else ("head.",) if head else ("head.", "decoder.embed.", "decoder.gate.")
+    left_out = () if head and same_head else ("head.",) if head else ("head.", "decoder.embed.")
     source, target = other.model.state_dict(), model.state_dict()
     taken = {
         name: source[name]

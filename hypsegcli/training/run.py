@@ -159,7 +159,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
 
 def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:
     start = initialise(model, config.init, tree, head=config.train_only != "head")
-    random = [name for name in start.random if not name.startswith(("head.", "decoder.embed.", "decoder.gate."))]
+    random = [name for name in start.random if not name.startswith(("head.", "decoder.embed."))]
     if config.train_only != "all" and random:
         raise DataError(
             f"train_only={config.train_only} would leave {len(random)} tensors as chance made them, such as "

@@ -11,6 +11,7 @@ from torchvision.ops.misc import SqueezeExcitation
 
 from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.deeplab import make_embedding
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import GRID, HyperbolicDeepLab, build_model, receptive_radius
 
@@ -73,20 +74,17 @@ def test_aspp_reaches_equally_far_at_both_strides(stride: int) -> None:
     assert {rate * stride for rate in dilations - {1}} == {6 * 16, 12 * 16, 18 * 16}
 
 
-def test_a_gate_multiplies_the_embedding_and_leaves_its_direction() -> None:
-    model = network(radius="gate")
-    image = images(1, 3, 48, 32)
-    weight, bias = list(model.decoder.get_submodule("gate").parameters())[-2:]
-    with torch.no_grad():
-        before = model(image).embedding
-        weight.zero_()
-        bias.fill_(50.0)  # where softplus is the identity
-        after = model(image).embedding
-        bias.fill_(25.0)
-        half = model(image).embedding
-    torch.testing.assert_close(F.normalize(after, dim=1), F.normalize(before, dim=1), rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(half, after / 2)
-    assert (before.norm(dim=1) / after.norm(dim=1)).std() > 0.0
+def test_an_embedding_of_two_layers_is_no_linear_map_of_the_features() -> None:
+    features = images(1, 256, 3, 4)
+    for layers, is_linear in ((1, True), (2, False)):
+        torch.manual_seed(0)
+        embed = make_embedding(D, layers)
+        with torch.no_grad():
+            assert embed(features).shape == (1, D, 3, 4)
+            middle = embed((features + 2.0) / 2.0)
+            ends = (embed(features) + embed(torch.full_like(features, 2.0))) / 2.0
+        assert torch.allclose(middle, ends, atol=1e-5) == is_linear
+    assert network(embedding_layers=2)(images(1, 3, 48, 32)).embedding.shape == (1, D, 12, 8)
 
 
 def test_looking_does_not_change_the_network() -> None:
@@ -121,7 +119,7 @@ def test_a_batch_of_one_can_be_trained_on() -> None:
 def test_the_head_computes_in_float32_whatever_the_autocast(head: str) -> None:
     model = network(head=head)
     with torch.no_grad():
-        model.decoder.embed.weight.mul_(30.0)  # embeddings far from the origin, where bfloat16 would show
+        model.get_parameter("decoder.embed.weight").mul_(30.0)  # embeddings far from the origin, where bfloat16 would show
         with torch.autocast("cpu", torch.bfloat16):
             output = model(images(1, 3, 32, 32))
         logits, distance = model.head(output.embedding)

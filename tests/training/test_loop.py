@@ -434,7 +434,7 @@ EVERYTHING: dict[str, Any] = {
     "ema_decay": 0.8,
     "learn_curvature": True,
     "radius_warmup": 1.5,
-    "radius": "gate",
+    "embedding_layers": 2,
     "radius_fold": 0.34,
     "warmup_steps": 3,
     "held_out": ["red"],
