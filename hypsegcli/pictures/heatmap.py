@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hypsegcli.pictures.palette import RGB
-from hypsegcli.pictures.panel import BACKGROUND, INK, beside, panel_font
+from hypsegcli.pictures.panel import INK, PAPER, beside, panel_font
 
 _BAR_COLORS = 256
 
@@ -35,7 +35,7 @@ def _color_bar(height: int, title: str) -> RGB:
     # A picture too low for a readable bar gets a panel higher than itself.
     bar_height = max(height - 2 * pad - heading, 7 * size)
     width = 2 * pad + round(max(font.getlength(title), 3 * size + font.getlength("1.00 doubtful")))
-    canvas = Image.new("RGB", (width, bar_height + 2 * pad + heading), BACKGROUND)
+    canvas = Image.new("RGB", (width, bar_height + 2 * pad + heading), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.text((pad, pad), title, fill=INK, font=font)
     ramp = np.linspace(_BAR_COLORS - 1, 0, bar_height).round().astype(np.uint8)

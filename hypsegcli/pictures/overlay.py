@@ -10,27 +10,32 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hypsegcli.files.words import as_label
-from hypsegcli.pictures.palette import RGB
-from hypsegcli.pictures.panel import BACKGROUND, FAINT, INK, beside, panel_font
+from hypsegcli.pictures.palette import RGB, legend_order
+from hypsegcli.pictures.panel import FAINT, INK, PAPER, beside, panel_font
 
 _OPACITY = 0.55  # of the classes over the photograph
 _ROWS = 12  # of a legend before it starts another column, even beside a lower picture
 _LETTERS = 40  # of a name, so that the legend does not outgrow the picture
 
 
-def overlay(photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: Sequence[str]) -> RGB:
+def overlay(
+    photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: Sequence[str], *, background: int | None = None
+) -> RGB:
     """The photograph under its classes, label edges drawn, and a legend with each class's share of the picture.
 
-    `labels` (H, W) index both `palette` (N, 3) and `names`. The result is as high as the photograph (legends of
-    pictures under 240 pixels may make it higher) and wider by the legend.
+    `labels` (H, W) index both `palette` (N, 3) and `names`. Pixels of the label `background` show the photograph as
+    it is, and the legend lists it last. The result is as high as the photograph (legends of pictures under 240 pixels
+    may make it higher) and wider by the legend.
     """
     tinted = cv2.addWeighted(palette[labels], _OPACITY, photograph, 1.0 - _OPACITY, 0.0)
+    if background is not None:
+        np.copyto(tinted, photograph, where=(labels == background)[..., None])
     edges = np.zeros(labels.shape, dtype=bool)
     edges[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edges[1:] |= labels[1:] != labels[:-1]
     tinted[edges] = palette[labels[edges]]
     counts = np.bincount(labels.ravel(), minlength=len(names))
-    order = [int(node) for node in np.argsort(-counts, kind="stable") if counts[node]]
+    order = legend_order(counts, background)
     shares = 100.0 * counts / labels.size
     rows = [
         (palette[node], as_label(names[node], _LETTERS), f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %")
@@ -51,7 +56,7 @@ def _legend(rows: Sequence[tuple[NDArray[np.uint8], str, str]], height: int) -> 
         for column in columns
     ]
     used = 2 * pad + line * min(column_rows, len(rows))
-    canvas = Image.new("RGB", (2 * pad + sum(widths) - gap, max(height, used)), BACKGROUND)
+    canvas = Image.new("RGB", (2 * pad + sum(widths) - gap, max(height, used)), PAPER)
     draw = ImageDraw.Draw(canvas)
     left = pad
     for column, width in zip(columns, widths, strict=True):

@@ -7,7 +7,7 @@ from PIL import ImageFont
 
 from hypsegcli.pictures.palette import RGB
 
-BACKGROUND, INK, FAINT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
+PAPER, INK, FAINT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
 
 
 def panel_font(height: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, int]:
@@ -17,9 +17,9 @@ def panel_font(height: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFon
 
 
 def beside(picture: RGB, panel: RGB) -> RGB:
-    """Picture and panel side by side, the lower one filled up with background."""
+    """Picture and panel side by side, the lower one filled up with paper."""
     height = max(picture.shape[0], panel.shape[0])
-    canvas = np.full((height, picture.shape[1] + panel.shape[1], 3), BACKGROUND, dtype=np.uint8)
+    canvas = np.full((height, picture.shape[1] + panel.shape[1], 3), PAPER, dtype=np.uint8)
     canvas[: picture.shape[0], : picture.shape[1]] = picture
     canvas[: panel.shape[0], picture.shape[1] :] = panel
     return canvas

@@ -53,6 +53,23 @@ def test_the_photograph_shows_through() -> None:
     assert np.abs(found - (0.55 * palette_of(1)[0] + 0.45 * photo)).max() <= 1.0
 
 
+def test_the_photograph_is_clear_in_the_background_alone(texts: list[tuple[float, float, str]]) -> None:
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    labels = np.zeros((240, 320), np.uint8)
+    labels[50:90, 60:120] = 1
+    arguments = photo, labels, palette_of(2), ["background", "nucleus"]
+    plain, clear = overlay(*arguments)[:, :320], overlay(*arguments, background=0)[:, :320]
+    edges = np.zeros(labels.shape, bool)
+    edges[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    edges[1:] |= labels[1:] != labels[:-1]
+    rest = (labels == 0) & ~edges
+    np.testing.assert_array_equal(clear[rest], photo[rest])
+    np.testing.assert_array_equal(clear[~rest], plain[~rest])
+    names = [text for _, _, text in texts if not text.endswith("%")]
+    assert names == ["background", "nucleus", "nucleus", "background"], "the one with a background lists it last"
+
+
 def test_the_legend_lists_the_classes_present_by_share(texts: list[tuple[float, float, str]]) -> None:
     labels = np.full((300, 400), 2, np.uint8)
     labels[:60] = 4

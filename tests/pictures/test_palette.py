@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.pictures.palette import node_palette, spread_colors
+from hypsegcli.pictures.palette import legend_order, node_palette, spread_colors
 
 
 def test_inner_nodes_are_the_mean_of_the_classes_below() -> None:
@@ -31,3 +31,19 @@ def test_spread_colours_differ_from_their_neighbours(count: int) -> None:
     for steps in range(1, 21):  # as many as a legend shows beside each other
         assert (np.abs(table[steps:] - table[:-steps]).max(axis=1) >= 25).all()
     assert (np.abs(np.diff(table, axis=0)).max(axis=1) > 100).all()
+
+
+@pytest.mark.parametrize("background", [0, 4, 10])
+def test_the_background_is_a_grey_between_the_colours_of_the_others(background: int) -> None:
+    colors = list(spread_colors(11, background=background))
+    red, green, blue = colors.pop(background)
+    assert 0 < red == green == blue < 128, "neither undecided nor not labelled"
+    assert tuple(colors) == spread_colors(10)
+
+
+def test_a_legend_lists_what_occurs_by_share_and_the_background_last() -> None:
+    counts = np.array([9, 0, 5, 7, 5])
+    assert legend_order(counts) == [0, 3, 2, 4]
+    assert legend_order(counts, background=0) == [3, 2, 4, 0]
+    assert legend_order(counts, background=4) == [0, 3, 2, 4]
+    assert legend_order(counts, background=1) == [0, 3, 2, 4], "it does not occur"

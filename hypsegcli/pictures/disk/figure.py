@@ -30,6 +30,7 @@ from hypsegcli.pictures.drawing.figure import (
     segment,
     text_width,
 )
+from hypsegcli.pictures.palette import legend_order
 
 DIAMETER = 1000.0  # of the disk, in the figure's units
 
@@ -73,6 +74,7 @@ class Disk:
     limit: Ring | None  # beyond which the model puts nothing
     caption: str
     photograph: NDArray[np.uint8] | None  # (H, W, 3)
+    background: int | None = None  # the class that the legend lists last
 
 
 def disk_figure(disk: Disk) -> Figure:
@@ -97,9 +99,9 @@ def disk_figure(disk: Disk) -> Figure:
 
 
 def _shares(disk: Disk) -> list[tuple[str, Color, float]]:
-    """Name, colour and share of the classes that occur, the largest share first."""
+    """Name, colour and share of the classes that occur, the largest share first and the background last."""
     counts = np.bincount(disk.classes, minlength=len(disk.names))
-    order = [int(node) for node in np.argsort(-counts, kind="stable") if counts[node]]
+    order = legend_order(counts, disk.background)
     return [(disk.names[node], as_color(disk.palette[node]), counts[node] / disk.classes.size) for node in order]
 
 

@@ -127,6 +127,8 @@ def test_the_legend_lists_classes_by_share() -> None:
     found = texts(figure)
     assert found["60.0 %"].y == found["car"].y < found["40.0 %"].y
     assert "road" not in found
+    last = texts(disk_figure(disk(background=2)))
+    assert last["60.0 %"].y == last["car"].y > last["40.0 %"].y, "the background is last"
     dots = [mark for mark in figure.marks if isinstance(mark, Circle) and mark.radius == 8.0]
     assert [dot.fill for dot in dots] == [(0, 0, 200), (200, 0, 0)]
     assert "a caption" in found
