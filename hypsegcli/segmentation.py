@@ -90,11 +90,11 @@ class Segmentation:
         return boundary_map(self.prediction.main)
 
     def overlay(self) -> RGB:
-        """(H, W + legend, 3) RGB: the photograph under its classes, with a legend.
+        """(H, W + legend, 3) RGB: the photograph under its classes, clear where the background is, with a legend.
 
         Beside pictures under 240 pixels the legend may be higher.
         """
-        return overlay(self.photograph, self.labels, self.colors, self.names)
+        return overlay(self.photograph, self.labels, self.colors, self.names, background=self.context.background)
 
     def save(
         self,

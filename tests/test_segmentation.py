@@ -97,6 +97,22 @@ def test_arrays_are_those_of_the_files(segmentation: Segmentation, tmp_path: Pat
     assert palette[: 3 * 4] == segmentation.colors.ravel().tolist()
 
 
+def test_overlays_leave_the_background_clear(tmp_path: Path) -> None:
+    path = photograph(tmp_path / "a.png")
+    for background in range(4):  # the random network sees one of them somewhere
+        name = tmp_path / f"{background}.safetensors"
+        make_checkpoint(name, TREE, backbone="mobilenet_v3_small", background=background)
+        found = load_model(name, engine="torch").segment(path)
+        inside = found.labels == background
+        inside[1:] &= found.labels[1:] == found.labels[:-1]
+        inside[:, 1:] &= found.labels[:, 1:] == found.labels[:, :-1]
+        shown = found.overlay()[: inside.shape[0], : inside.shape[1]]
+        assert np.array_equal((shown == found.photograph).all(axis=-1) & inside, inside)
+        assert not np.array_equal(shown, found.photograph) or inside.all()
+        saved = found.save(tmp_path / "out", kinds=["overlay"], overwrite=True)
+        assert np.array_equal(np.asarray(Image.open(saved["overlay"])), found.overlay())
+
+
 def test_nothing_of_it_can_be_changed(segmentation: Segmentation) -> None:
     for array in (segmentation.labels, segmentation.confidence, segmentation.colors, segmentation.photograph):
         with pytest.raises(ValueError, match="read-only"):

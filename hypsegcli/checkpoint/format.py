@@ -65,6 +65,7 @@ class Header(_Record):
     tree: ClassTree
     colors: tuple[Color, ...]  # (K,) RGB
     ignore_index: int = Field(ge=0)  # the label value that masks use for "not labelled"
+    background: int | None = Field(default=None, ge=0)  # the class that is the rest of the world, if one is
     provenance: Provenance
     calibration: Calibration | None = None
 
@@ -77,6 +78,9 @@ class Header(_Record):
             raise ValueError(f"the head has {self.model.nodes} outputs, but the class tree has {wanted} {kind}")
         if len(self.colors) != self.tree.classes:
             raise ValueError(f"{len(self.colors)} colours for {self.tree.classes} classes")
+        if self.background is not None and self.background >= self.tree.classes:
+            last = self.tree.classes - 1
+            raise ValueError(f"the background is said to be class {self.background}, but classes are 0 to {last}")
         return self
 
 

@@ -15,7 +15,8 @@ class Overlay(Product):
 
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """A PNG in colour."""
-        return encode_rgb_png(overlay(photograph, prediction.labels, context.palette, context.names))
+        picture = overlay(photograph, prediction.labels, context.palette, context.names, background=context.background)
+        return encode_rgb_png(picture)
 
 
 PRODUCT = Overlay()

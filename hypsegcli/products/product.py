@@ -32,6 +32,7 @@ class Context:
     checkpoint: str  # its SHA-256
     curvature: float
     head: str
+    background: int | None  # the label that overlays leave clear
 
     @classmethod
     def of(
@@ -43,7 +44,16 @@ class Context:
         if level == "auto":
             names = (*names, ROOT_NAME)
         palette = node_palette(header.colors, tree.leaves_below())[: len(names)]
-        return cls(format, level, tuple(names), palette, sha256, header.model.curvature, header.model.head)
+        return cls(
+            format=format,
+            level=level,
+            names=tuple(names),
+            palette=palette,
+            checkpoint=sha256,
+            curvature=header.model.curvature,
+            head=header.model.head,
+            background=header.background,
+        )
 
     def metadata(self, kind: str, **fields: Any) -> MapMetadata:
         """What a map of this run says of itself; `fields` are those of its kind."""

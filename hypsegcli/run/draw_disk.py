@@ -44,7 +44,8 @@ def draw_disk(
         small = shrink_image(pixels, _PHOTOGRAPH)
         height, width = small.shape[:2]
         size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
-        shown = overlay(small, cells_at(embedding.classes, size, (height, width)), palette, names)[:height, :width]
+        labels = cells_at(embedding.classes, size, (height, width))
+        shown = overlay(small, labels, palette, names, background=header.background)[:height, :width]
     counts = np.bincount(embedding.classes.ravel(), minlength=header.tree.nodes)
     nodes = drawn_nodes(header.tree, header.model.nodes, counts)
     caption = f"hyperbolic plane of curvature -{c:.4g} (c = {c:.4g})"
@@ -60,6 +61,7 @@ def draw_disk(
         limit=visible_limit(header.model),
         caption=caption,
         photograph=shown,
+        background=header.background,
     )
     return disk_figure(disk), embedding.classes.size
 

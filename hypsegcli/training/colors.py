@@ -10,10 +10,10 @@ from hypsegcli.errors import TreeError
 from hypsegcli.pictures.palette import spread_colors
 
 
-def read_colors(path: Path | None, names: Sequence[str]) -> tuple[Color, ...]:
-    """(K,) RGB colours from lines of `name:#rrggbb`; invented where there is no file."""
+def read_colors(path: Path | None, names: Sequence[str], *, background: int | None = None) -> tuple[Color, ...]:
+    """(K,) RGB colours from lines of `name:#rrggbb`; invented where there is no file, grey for the background."""
     if path is None:
-        return spread_colors(len(names))
+        return spread_colors(len(names), background=background)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

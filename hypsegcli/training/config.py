@@ -46,6 +46,9 @@ class TrainConfig(BaseModel):
     held_out: tuple[str, ...] = _choice(
         (), "Classes, separated by commas, whose pixels are void in training and validation: zero-label."
     )
+    background: str = _choice(
+        "", "Class that is the rest of the world: overlays leave it clear; empty: one called background, if there is."
+    )
     colors: str = _choice("", "File of class colours, lines of 'name:#rrggbb'; empty: made up.")
     licence: str = _choice("unknown", "Terms of use, written into the checkpoint.")
 

@@ -33,6 +33,7 @@ from hypsegcli.training.optimizer import build_optimizer, build_schedule
 
 _NAMED = 5  # files in a remark
 _FEWEST = 2  # classes
+_BACKGROUND = ("background", "Background")  # what the class is called that is taken for it unasked
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     config = job.config
     source = open_source(job.data, config.layout)
     tree = source.tree
-    held_out = _held_out(config, tree)
+    held_out, background = _held_out(config, tree), _background(config, tree)
     pairs = [source.pairs("train"), source.pairs("val")]  # both, before the first file is decoded
     train_split, val_split = (read_split(each, source, ignore_index=config.ignore_index) for each in pairs)
     for split in (train_split, val_split):
@@ -120,8 +121,11 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         model=model.config,
         input=known.model_copy(update={"height": height, "width": width}),
         tree=tree,
-        colors=read_colors(Path(config.colors) if config.colors else None, tree.names[: tree.classes]),
+        colors=read_colors(
+            Path(config.colors) if config.colors else None, tree.names[: tree.classes], background=background
+        ),
         ignore_index=config.ignore_index,
+        background=background,
         provenance=Provenance(
             trained_on="; ".join([f"{job.data.resolve().name}/train, {len(train_split.pairs)} images", *more.names]),
             validated_on=f"{job.data.resolve().name}/val, {len(val_split.pairs)} images",
@@ -176,6 +180,14 @@ def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
     if len(names) - len(held_out) < _FEWEST:
         raise DataError(f"{len(names) - len(held_out)} classes are left to be told apart; it takes {_FEWEST}")
     return held_out
+
+
+def _background(config: TrainConfig, tree: ClassTree) -> int | None:
+    names = tree.names[: tree.classes]
+    if config.background and config.background not in names:
+        raise DataError(f"background: {config.background}: no such class; there are {', '.join(names)}")
+    wanted = (config.background,) if config.background else _BACKGROUND
+    return next((names.index(name) for name in wanted if name in names), None)
 
 
 def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:

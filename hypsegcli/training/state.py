@@ -27,7 +27,7 @@ STATE, LOG, CONFIG = "state.pt", "log.csv", "config.toml"
 _FILES = (STATE, "best.safetensors", "last.safetensors", LOG)
 
 # Settings that may change when a run goes on, for they change no weight.
-_FREE = {"workers", "pictures", "tensorboard"}
+_FREE = {"background", "workers", "pictures", "tensorboard"}
 
 
 class State(NamedTuple):

@@ -56,6 +56,13 @@ def test_round_trip() -> None:
     }
 
 
+def test_a_header_without_a_background_has_none() -> None:
+    """As those that were written before there was one."""
+    text = changed(lambda d: d.update(background=2))
+    assert header_from_json(text, origin=ORIGIN).background == 2
+    assert header_from_json(changed(lambda d: d.pop("background")), origin=ORIGIN) == HEADER
+
+
 plain = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.booleans(), st.none())
 
 
@@ -155,6 +162,11 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Any], None], str]] = {
     ),
     "a negative ignore index": (lambda d: d.update(ignore_index=-1), "ignore_index: Input should be greater than"),
     "a mean of NaN": (lambda d: d["input"].update(mean=[0, math.nan, 0]), "input.mean.1: Input should be a finite"),
+    "a background beyond the classes": (
+        lambda d: d.update(background=3),
+        "the background is said to be class 3, but classes are 0 to 2",
+    ),
+    "a negative background": (lambda d: d.update(background=-1), "background: Input should be greater than"),
     "an infinite deviation": (
         lambda d: d["input"].update(std=[1, 1, math.inf]),
         "input.std.2: Input should be a finite",

@@ -80,6 +80,11 @@ def test_names_and_colours_are_those_of_the_level() -> None:
         context = Context.of(header_of(tree), "ab", level=level)  # type: ignore[arg-type]
         assert context.names == every[:count]
         assert context.palette.tolist() == colors[:count]
+        assert context.background is None
+
+
+def test_the_background_is_the_checkpoint_s() -> None:
+    assert Context.of(HEADER.model_copy(update={"background": 2}), "ab", level="auto").background == 2
 
 
 def test_metadata_says_which_checkpoint() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,26 @@ def test_the_limit_is_a_ring_unless_it_passes_for_the_rim() -> None:
     assert ring is not None
     assert ring.label == "limit 1.5"
     assert ring.radius == pytest.approx(math.tanh(1.5))
+
+
+@pytest.mark.parametrize("background", range(3))
+def test_the_background_is_clear_in_the_photograph_and_last_in_the_legend(tmp_path: Path, background: int) -> None:
+    tree = flat_tree(["one", "two", "three"])
+    checkpoint = load_checkpoint(make_checkpoint(tmp_path / "d2.safetensors", tree, embedding_size=2))
+    with torch.no_grad():
+        checkpoint.model.get_parameter("decoder.embed.bias").zero_()  # or chance would put all pixels in one class
+    image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    image[:, 64:] //= 4
+    shares = []
+    for header in (checkpoint.header, checkpoint.header.model_copy(update={"background": background})):
+        figure, _ = draw_disk(replace(checkpoint, header=header), image, device=CPU, longest_side=128, photograph=True)
+        shown = next(mark.pixels for mark in figure.marks if isinstance(mark, Picture))
+        shares.append((shown == image).all(axis=-1).mean())
+    assert shares[0] < 0.01
+    assert 0.01 < shares[1] < 0.7
+    legend = [mark for mark in figure.marks if isinstance(mark, Text) and mark.x < 100 and mark.words in tree.names]
+    assert [mark.words for mark in sorted(legend, key=lambda mark: mark.y)][-1] == tree.names[background]
+    assert len(legend) == 3
 
 
 @pytest.mark.parametrize(("classes", "photograph"), [(3, True), (60, False)])

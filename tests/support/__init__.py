@@ -50,7 +50,7 @@ def grow(root: Path, *names: str) -> Path:
     return root
 
 
-def make_checkpoint(path: Path, tree: ClassTree, **architecture: object) -> Path:
+def make_checkpoint(path: Path, tree: ClassTree, *, background: int | None = None, **architecture: object) -> Path:
     """Write a checkpoint with random weights."""
     flat = architecture.get("softmax") == "flat" or tree.is_flat
     config = ModelConfig.model_validate(
@@ -64,6 +64,7 @@ def make_checkpoint(path: Path, tree: ClassTree, **architecture: object) -> Path
         tree=tree,
         colors=tuple((index % 256, index // 256, 7) for index in range(tree.classes)),
         ignore_index=255,
+        background=background,
         provenance=Provenance(trained_on="nothing", licence="none", hypseg_version="0", torch_version="0"),
     )
     torch.manual_seed(0)

@@ -53,3 +53,9 @@ def test_invented_colours_are_bytes_and_differ_from_their_neighbours() -> None:
     for one, two in itertools.pairwise(found):
         assert sum(abs(a - b) for a, b in zip(one, two, strict=True)) > 60
     assert found[:3] == read_colors(None, ["a", "b", "c"])
+
+
+def test_the_background_is_grey_where_colours_are_invented_and_as_given_where_not(tmp_path: Path) -> None:
+    assert len(set(read_colors(None, ["a", "b"], background=1)[1])) == 1
+    (tmp_path / "colors.txt").write_text("a:#ff0000\nb:#00ff00\n")
+    assert read_colors(tmp_path / "colors.txt", ["a", "b"], background=1) == ((255, 0, 0), (0, 255, 0))

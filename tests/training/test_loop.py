@@ -419,6 +419,42 @@ def test_colours_come_from_their_file(data: Path, tmp_path: Path, scores: list[S
     assert header.colors == ((0, 0, 0), (255, 0, 0), (0, 255, 0))
 
 
+@pytest.mark.parametrize(
+    ("names", "setting", "expected"),
+    [
+        (NAMES, "", None),
+        (NAMES, "red", 1),
+        (("background", "cat", "dog"), "", 0),
+        (("cat", "dog", "Background"), "", 2),
+        (("cat", "background", "dog"), "dog", 2),
+        (("cat", "a background", "BACKGROUND"), "", None),
+    ],
+)
+def test_the_background_is_the_class_named_or_the_one_called_so(
+    data: Path, tmp_path: Path, names: tuple[str, ...], setting: str, expected: int | None
+) -> None:
+    (data / "classes.txt").write_text("".join(f"{index}:{name}\n" for index, name in enumerate(names)))
+    config = TrainConfig.model_validate(SMALL | {"background": setting})
+    header = prepare(Job(data, tmp_path / "run", config, CPU)).header
+    assert header.background == expected
+    grey = [index for index, color in enumerate(header.colors) if len(set(color)) == 1]
+    assert grey == ([] if expected is None else [expected])
+
+
+def test_a_background_that_is_no_class_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="background: sky: no such class; there are dark, red, green"):
+        next(start(data, tmp_path / "run", background="sky"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_may_go_on_with_another_background(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """Which changes pictures alone."""
+    scores += [of(0.5), of(0.6)]
+    next(start(data, tmp_path / "run", epochs=2))
+    list(start(data, tmp_path / "run", epochs=2, background="dark", resume=True))
+    assert read_header(tmp_path / "run" / "last.safetensors").background == 0
+
+
 def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path, tmp_path: Path) -> None:
     (data / "val" / "images" / "01.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     with pytest.raises(ImageError, match=r"val/images/01\.png"):

@@ -43,6 +43,7 @@ def info(
         "tree": "flat"
         if tree.is_flat
         else f"{tree.max_depth} levels; inner nodes {', '.join(tree.names[tree.classes :])}",
+        "background": "none" if header.background is None else tree.names[header.background],
         "void label": str(header.ignore_index),
         "input": f"RGB, trained at {header.input.width} x {header.input.height}; any size is accepted",
         "trained on": provenance.trained_on,

@@ -35,6 +35,7 @@ _PANELS = {
         "ignore_index",
         "longest_side",
         "held_out",
+        "background",
         "colors",
         "licence",
         "validate_every",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_other_formats_are_refused(hypseg: Hypseg, tmp_path: Path, image: Path, 
     ],
 )
 def test_a_model_without_a_disk_is_refused(
-    hypseg: Hypseg, tmp_path: Path, image: Path, architecture: dict[str, object], sentence: str
+    hypseg: Hypseg, tmp_path: Path, image: Path, architecture: dict[str, Any], sentence: str
 ) -> None:
     path = make_checkpoint(tmp_path / "other.safetensors", TREE, **architecture)
     outcome = hypseg("disk", image, "--checkpoint", path, "--out", tmp_path / "a.svg")

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_the_bundled_checkpoints_answer_as_in_torch(
         {"backbone": "resnet18_c4", "convolutions": "standard", "radial_limit": "hard", "curvature": 0.3},
     ],
 )
-def test_every_head_and_batch_and_shape(engine: str, architecture: dict[str, object], tmp_path: Path) -> None:
+def test_every_head_and_batch_and_shape(engine: str, architecture: dict[str, Any], tmp_path: Path) -> None:
     checkpoint = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, **architecture))
     wanted, found = make_engine(checkpoint, CPU, "torch"), make_engine(checkpoint, CPU, engine)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
