@@ -83,8 +83,10 @@ def decide_class_names(
         tree = flat_tree(classes)
     if ignore_index is None:
         ignore_index = header.ignore_index if header is not None else 255
-    colors = header.colors if header is not None else spread_colors(len(classes))
-    background = _class_id("--background", scoring.background, classes) if scoring.background else None
+    background = header.background if header is not None else None
+    if scoring.background:
+        background = _class_id("--background", scoring.background, classes)
+    colors = header.colors if header is not None else spread_colors(len(classes), background=background)
     return ClassNames(tree, ignore_index, colors, _unseen(scoring.unseen, classes), background)
 
 

@@ -58,6 +58,16 @@ def test_names_become_ids(header: Header) -> None:
     assert (names.unseen, names.background) == ((2, 0), 1)
 
 
+def test_the_background_is_the_one_named_else_the_checkpoint_s(header: Header, tmp_path: Path) -> None:
+    own = header.model_copy(update={"background": 2})
+    assert decide(own).background == 2
+    assert decide(own, background="sky").background == 0
+    (tmp_path / "classes.txt").write_text("0:near\n1:rest\n2:far\n")
+    names = decide(None, classes=tmp_path / "classes.txt", background="rest")
+    assert names.background == 1
+    assert [len(set(color)) == 1 for color in names.colors] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [

@@ -139,7 +139,7 @@ def evaluate(
                 "prediction_map": _text(stored.prediction_map),
                 "mean_over": scoring.mean_over,
                 "tolerance": scoring.tolerance,
-                "background": scoring.background,
+                "background": None if names.background is None else names.classes[names.background],
                 "interpolate": inputs.interpolate,
                 "longest_side": inputs.longest_side,
                 "precision": computing.precision,

@@ -121,7 +121,12 @@ class Scoring:
         typer.Option(help="How far edges may lie apart: pixels, or a share of the diagonal.", rich_help_panel=_SCORES),
     ] = "0.5%"
     background: Annotated[
-        str | None, typer.Option(help="The background class, set apart in the zones.", rich_help_panel=_SCORES)
+        str | None,
+        typer.Option(
+            help="The background class, set apart in the zones.",
+            show_default="the checkpoint's, if it has one",
+            rich_help_panel=_SCORES,
+        ),
     ] = None
     bootstrap: Annotated[
         int, typer.Option(min=0, help="Replicates for the 95 % intervals; 0 for none.", rich_help_panel=_SCORES)
