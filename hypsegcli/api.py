@@ -51,7 +51,7 @@ def load_model(
 ) -> Model:
     """Load a checkpoint, by its path or the name of a bundled one, ready to segment.
 
-    checkpoint    a .safetensors file, `camvid-resnet18` (where none is named) or `camvid-disk`
+    checkpoint    a .safetensors file, or the name of a bundled model: `streets` (where none is named), `disk`
     engine        what runs the network on a CPU: openvino, onnxruntime, torch; auto takes the first that is installed
     device        auto, cpu, cuda, cuda:N or mps
     precision     of the layers before the ball: auto, fp32 or bf16

@@ -203,7 +203,7 @@ def test_measures_are_those_asked_for_and_the_distance_is_always_there(checkpoin
 
 
 def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = load_model("camvid-disk", engine="torch")
+    disk = load_model("disk", engine="torch")
     assert disk.header.model.embedding_size == 2
     assert load_model(engine="torch").measures == ("calibrated",)
     assert "torch" in disk.engine
@@ -212,6 +212,7 @@ def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pyte
     make_checkpoint(tmp_path / "camvid-disk", TREE, backbone="mobilenet_v3_small").rename("x.safetensors")
     Path("x.safetensors").rename("camvid-disk")
     assert load_model("camvid-disk", engine="torch").header.tree == TREE  # a file comes first
+    assert load_model("disk", engine="torch").header == disk.header
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_settings_that_cannot_be(checkpoint: Path, settings: Any, kind: type[Exc
 
 
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such checkpoint file"):
+    with pytest.raises(CheckpointError, match=r"no such checkpoint file.*did you mean camvid-resnet18\?"):
         load_model("camvid-resnet50")
 
 

@@ -9,9 +9,10 @@ import re
 import pytest
 from support import REPOSITORY, Hypseg
 
+from hypsegcli.checkpoint.bundled import DEFAULT, MODELS, BundledModel
+
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-CARD = (REPOSITORY / "weights" / "camvid-resnet18.md").read_text(encoding="utf-8")
 TWO_LINES = ("pip install . && hypseg predict examples --out out", "pip install '.[test]' && pytest")
 
 
@@ -35,29 +36,43 @@ def test_the_examples_are_segmented(hypseg: Hypseg, tmp_path: object) -> None:
         assert f"`{path.name}`" in sources
 
 
+def card(model: BundledModel) -> str:
+    return (REPOSITORY / "weights" / f"{model.name}.md").read_text(encoding="utf-8")
+
+
+def scores(hypseg: Hypseg, name: str) -> str:
+    line = next(line for line in hypseg("info", name).stdout.splitlines() if line.startswith("scores"))
+    return line.removeprefix("scores").strip()
+
+
 def test_the_scores_are_those_that_info_prints(hypseg: Hypseg) -> None:
-    line = next(line for line in hypseg("info").stdout.splitlines() if line.startswith("scores"))
-    assert line.removeprefix("scores").strip() in README
-    assert line.removeprefix("scores").strip() in CARD
+    assert scores(hypseg, DEFAULT) in README
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_the_scores_of_a_card_are_its_checkpoint_s(hypseg: Hypseg, model: BundledModel) -> None:
+    assert scores(hypseg, model.name) in card(model)
+
+
+def test_the_bundled_models_are_those_of_the_registry() -> None:
+    rows = []
+    for model in MODELS:
+        aliases = ", ".join(f"`{alias}`" for alias in model.aliases) or "-"
+        rows.append(f"| [`{model.name}`](weights/{model.name}.md) | {aliases} | {model.world} |")
+    table = README.partition("| model |")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == rows
 
 
 def test_the_recipe_run_again_reaches_the_scores_of_the_file(hypseg: Hypseg) -> None:
     """Within one point of mean IoU; README and card tell the log's last line."""
     with (REPOSITORY / "weights" / "camvid-resnet18.log.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
-    scores = json.loads(hypseg("info", "--json").stdout)["provenance"]["scores"]
+    header = json.loads(hypseg("info", "camvid-resnet18", "--json").stdout)
     assert int(last["epoch"]) == 120
-    assert abs(float(last["mean_iou"]) - scores["mean_iou"]) < 0.01
+    assert abs(float(last["mean_iou"]) - header["provenance"]["scores"]["mean_iou"]) < 0.01
     for number in (f"{float(last['mean_iou']):.4f}", f"{float(last['auroc_distance']):.4f}"):
         assert number in README
-        assert number in CARD
-
-
-def test_the_scores_of_the_other_card_are_its_checkpoint_s(hypseg: Hypseg) -> None:
-    outcome = hypseg("info", REPOSITORY / "weights" / "camvid-disk.safetensors")
-    line = next(line for line in outcome.stdout.splitlines() if line.startswith("scores"))
-    card = (REPOSITORY / "weights" / "camvid-disk.md").read_text(encoding="utf-8")
-    assert line.removeprefix("scores").strip() in card
+        assert number in (REPOSITORY / "weights" / "camvid-resnet18.md").read_text(encoding="utf-8")
 
 
 def test_every_room_is_in_the_plan() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -14,8 +13,6 @@ from typing import Any
 import pytest
 from support import Hypseg
 
-from hypsegcli.checkpoint.bundled import bundled_checkpoint
-from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.confidence.measures import MEASURES
 
 
@@ -64,24 +61,6 @@ def test_help_imports_little_more_than_typer_itself(ours: list[str], plain: list
 def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> None:
     assert "torch" not in modules_after("info")
     assert "torch" not in modules_after("predict", str(photos), "--out", str(tmp_path / "out"), "--dry-run")
-
-
-def test_info_json_is_the_header(hypseg: Hypseg) -> None:
-    header = load_checkpoint(bundled_checkpoint()).header
-    outcome = hypseg("info", "--json")
-    assert outcome.code == 0
-    assert json.loads(outcome.stdout) == json.loads(header.model_dump_json())
-
-
-def test_info_tells_what_matters(hypseg: Hypseg) -> None:
-    header = load_checkpoint(bundled_checkpoint()).header
-    text = hypseg("info", bundled_checkpoint()).stdout
-    assert header.model.backbone in text
-    assert f"D = {header.model.embedding_size}" in text
-    assert "c = 1" in text
-    for name in header.tree.names:
-        assert name in text
-    assert header.provenance.licence in text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 from support import REPOSITORY
 
+from hypsegcli.checkpoint.bundled import MODELS
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.errors import UsageError
 from hypsegcli.training.config import TrainConfig
@@ -123,7 +124,7 @@ def test_the_committed_configurations_are_valid(path: Path) -> None:
         assert name in {"", "imagenet"} or (REPOSITORY / name).is_file()
 
 
-@pytest.mark.parametrize("name", ["camvid-resnet18", "camvid-disk"])
+@pytest.mark.parametrize("name", [model.name for model in MODELS])
 def test_a_bundled_checkpoint_s_recipe_is_the_committed_one(name: str) -> None:
     config = check_settings(tomllib.loads((REPOSITORY / "weights" / f"{name}.toml").read_text()), {})
     header = read_header(REPOSITORY / "weights" / f"{name}.safetensors")

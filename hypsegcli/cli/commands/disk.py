@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
+from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
 from hypsegcli.cli.console import say, talk
 from hypsegcli.cli.options.running import INPUT, OUTPUT, DeviceName, MaxPixels, Overwrite, PrecisionName
 from hypsegcli.errors import ImageError, PlanError, UsageError
@@ -33,9 +34,7 @@ def disk(
     overwrite: Overwrite = False,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            help="A checkpoint with two-dimensional embeddings.", show_default="the bundled one", rich_help_panel=INPUT
-        ),
+        typer.Option(help="A checkpoint with two-dimensional embeddings.", show_default=DISK, rich_help_panel=INPUT),
     ] = None,
     longest_side: Annotated[
         int | None,
@@ -53,7 +52,6 @@ def disk(
     """Draw one image's pixels in the Poincaré disk, with the classes' gyroplanes as geodesics and rings of distance."""
     _check_out(out, image, overwrite=overwrite)
 
-    from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
 
     path = checkpoint_path(checkpoint, bundled=DISK)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -12,11 +13,18 @@ from hypsegcli.cli.console import say
 
 def info(
     checkpoint: Annotated[
-        Path | None, typer.Argument(help="A .safetensors checkpoint.", show_default="the bundled one")
+        Path | None,
+        typer.Argument(
+            help="A .safetensors checkpoint, or the name of a bundled one.", show_default="a list of the bundled ones"
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The whole header as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole header, or the list, as JSON.")] = False,
 ) -> None:
-    """Tell what a checkpoint is, without running it."""
+    """Tell what a checkpoint is, without running it; without one, which models come with hypseg."""
+    if checkpoint is None:
+        _list_bundled(as_json=as_json)
+        return
+
     from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
 
@@ -56,3 +64,56 @@ def info(
     width = max(map(len, rows))
     for name, value in rows.items():
         say(f"{name:<{width}}  {value}")
+
+
+class _Listed(NamedTuple):
+    """A bundled model, and what its header says of it."""
+
+    name: str
+    world: str
+    aliases: tuple[str, ...]
+    classes: tuple[str, ...]
+    megabytes: float  # of its file, 10^6 bytes
+    mean_iou: float | None  # on its own validation images
+    file: str
+    is_default: bool  # whether it is taken where none is named
+
+
+def _list_bundled(*, as_json: bool) -> None:
+    from hypsegcli.checkpoint.bundled import DEFAULT, DISK, MODELS, bundled_checkpoint
+    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.show.tables import print_table
+
+    listed = []
+    for model in MODELS:
+        path = bundled_checkpoint(model.name)
+        header = read_header(path)
+        entry = _Listed(
+            **model._asdict(),
+            classes=header.tree.names[: header.tree.classes],
+            megabytes=round(path.stat().st_size / 1e6, 1),
+            mean_iou=header.provenance.scores.get("mean_iou"),
+            file=str(path),
+            is_default=path == bundled_checkpoint(),
+        )
+        listed.append(entry)
+    if as_json:
+        say(json.dumps([each._asdict() for each in listed], indent=2, ensure_ascii=False))
+        return
+    print_table(
+        "Models that come with hypseg; mean IoU is that on each one's own validation images",
+        ("name", "also called", "classes", "MB", "mean IoU", "knows"),
+        [
+            (
+                each.name,
+                ", ".join(each.aliases) or "-",
+                str(len(each.classes)),
+                f"{each.megabytes:.1f}",
+                "-" if each.mean_iou is None else f"{each.mean_iou:.4f}",
+                each.world,
+            )
+            for each in listed
+        ],
+        left=(0, 1, 5),
+    )
+    say(f"hypseg info NAME says more, --checkpoint NAME takes one; unasked it is {DEFAULT}, for hypseg disk: {DISK}")

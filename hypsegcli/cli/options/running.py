@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.checkpoint.bundled import checkpoint_path
+from hypsegcli.checkpoint.bundled import DEFAULT, checkpoint_path
 from hypsegcli.inference.request import EngineName, Interpolation, Precision
 
 # Panels of --help; the other options stand in one above them.
@@ -80,8 +80,8 @@ class Input:
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="A .safetensors checkpoint, or the name of a bundled one.",
-            show_default="camvid-resnet18",
+            help="A .safetensors checkpoint, or the name of a bundled one, which hypseg info lists.",
+            show_default=DEFAULT,
             rich_help_panel=INPUT,
         ),
     ] = None

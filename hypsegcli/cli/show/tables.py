@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -88,15 +88,23 @@ def _sentences(report: Report) -> list[str]:
 
 
 def print_table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, line_out: Callable[[str], None] = say
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: Container[int] = (0,),
+    line_out: Callable[[str], None] = say,
 ) -> None:
-    """Columns aligned by spaces, the first to the left, numbers to the right: for terminals, pipes and mails alike."""
+    """Columns aligned by spaces, those of `left` to the left, numbers to the right: for terminals, pipes and mails."""
     lines = [[printable(cell, "?") for cell in row] for row in (header, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     line_out(title)
     for line in lines:
         gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
-        cells = [line[0] + gaps[0], *(gap + cell for gap, cell in zip(gaps[1:], line[1:], strict=True))]
+        cells = [
+            cell + gap if column in left else gap + cell
+            for column, (cell, gap) in enumerate(zip(line, gaps, strict=True))
+        ]
         line_out(f"  {'  '.join(cells)}".rstrip())
     line_out("")
 

@@ -1,13 +1,71 @@
-"""`hypseg info`: what a checkpoint is, from its header."""
+"""`hypseg info`: the bundled models, and what a checkpoint is, from its header."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from support import Hypseg, make_checkpoint
 
+from hypsegcli.checkpoint.bundled import DEFAULT, MODELS, BundledModel, bundled_checkpoint
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.hierarchy.tree import flat_tree
+
+each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+
+
+@each_model
+def test_without_a_checkpoint_every_bundled_model_is_listed(hypseg: Hypseg, model: BundledModel) -> None:
+    path = bundled_checkpoint(model.name)
+    header, megabytes = read_header(path), path.stat().st_size / 1e6
+    shown = hypseg("info").stdout
+    (row,) = (line for line in shown.splitlines() if line.split()[:1] == [model.name])
+    assert all(alias in row for alias in model.aliases)
+    score = header.provenance.scores["mean_iou"]
+    assert row.split(f" {megabytes:.1f} ")[1].split(maxsplit=1) == [f"{score:.4f}", model.world]
+    assert row.split(f" {megabytes:.1f} ")[0].split()[-1] == str(header.tree.classes)
+    assert row.index(model.world) == shown.splitlines()[1].index("knows"), "words begin below their heading"
+    assert shown.splitlines()[-1].startswith("hypseg info NAME says more")
+    (entry,) = (each for each in json.loads(hypseg("info", "--json").stdout) if each["name"] == model.name)
+    assert entry == {
+        "name": model.name,
+        "world": model.world,
+        "aliases": list(model.aliases),
+        "classes": list(header.tree.names[: header.tree.classes]),
+        "megabytes": round(megabytes, 1),
+        "mean_iou": score,
+        "file": str(path),
+        "is_default": DEFAULT in (model.name, *model.aliases),
+    }
+
+
+@each_model
+def test_a_name_and_an_alias_stand_for_the_file(hypseg: Hypseg, model: BundledModel) -> None:
+    path = bundled_checkpoint(model.name)
+    shown = [hypseg("info", called).stdout for called in (path, model.name, *model.aliases)]
+    assert len(set(shown)) == 1
+    assert str(path) in shown[0]
+    assert json.loads(hypseg("info", model.name, "--json").stdout) == json.loads(read_header(path).model_dump_json())
+
+
+def test_a_wrong_name_exits_1_with_those_that_there_are(hypseg: Hypseg) -> None:
+    outcome = hypseg("info", "strets")
+    assert (outcome.code, outcome.stdout) == (1, "")
+    assert "did you mean streets?" in outcome.stderr
+    for model in MODELS:
+        assert model.name in outcome.stderr
+
+
+def test_it_tells_what_matters(hypseg: Hypseg) -> None:
+    header = read_header(bundled_checkpoint())
+    text = hypseg("info", bundled_checkpoint()).stdout
+    assert header.model.backbone in text
+    assert f"D = {header.model.embedding_size}" in text
+    assert "c = 1" in text
+    for name in header.tree.names:
+        assert name in text
+    assert header.provenance.licence in text
 
 
 @pytest.mark.parametrize(("background", "told"), [(None, "none"), (1, "rest of it")])

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from support import EXAMPLES, make_checkpoint
 
-from hypsegcli.checkpoint.bundled import DISK, NAME, bundled_checkpoint
+from hypsegcli.checkpoint.bundled import DEFAULT, DISK, bundled_checkpoint
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
 from hypsegcli.errors import DeviceError
 from hypsegcli.hierarchy.tree import ClassTree
@@ -86,7 +86,7 @@ def agreement(ours: list[Prediction], torchs: list[Prediction]) -> tuple[float, 
     return float(equal.mean()), float(max(far))
 
 
-@pytest.mark.parametrize("name", [NAME, DISK])
+@pytest.mark.parametrize("name", [DEFAULT, DISK])
 def test_the_bundled_checkpoints_answer_as_in_torch(
     engine: str, name: str, photographs: list[NDArray[np.uint8]]
 ) -> None:
