@@ -119,7 +119,8 @@ def test_a_batch_of_one_can_be_trained_on() -> None:
 def test_the_head_computes_in_float32_whatever_the_autocast(head: str) -> None:
     model = network(head=head)
     with torch.no_grad():
-        model.get_parameter("decoder.embed.weight").mul_(30.0)  # embeddings far from the origin, where bfloat16 would show
+        # Embeddings far from the origin, where bfloat16 would show.
+        model.get_parameter("decoder.embed.weight").mul_(30.0)
         with torch.autocast("cpu", torch.bfloat16):
             output = model(images(1, 3, 32, 32))
         logits, distance = model.head(output.embedding)

@@ -32,6 +32,7 @@ def test_levels_are_what_is_missing_to_full_scale(main: str, scale: float) -> No
         "mean": pytest.approx(stored.mean() / 65535, abs=1e-5),
         "median": pytest.approx(np.median(stored) / 65535, abs=1e-5),
         "p95": pytest.approx(np.quantile(stored, 0.95) / 65535, abs=1e-5),
+        f"mean {main}": pytest.approx(scale * (1 - stored.mean() / 65535), abs=1e-4),
     }
 
 
