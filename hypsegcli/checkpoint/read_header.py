@@ -34,6 +34,12 @@ def open_safetensors(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
 
 
+def has_header(path: Path) -> bool:
+    """Whether a safetensors file is a checkpoint of hypseg's; CheckpointError where it is damaged."""
+    with open_safetensors(path, "np") as file:
+        return METADATA_KEY in (file.metadata() or {})
+
+
 def read_header(path: Path) -> Header:
     """The header of a checkpoint file; CheckpointError where there is none."""
     require_file(path)

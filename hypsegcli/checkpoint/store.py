@@ -14,7 +14,7 @@ from torch import Tensor
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
 from hypsegcli.checkpoint.torch_file import read_state
-from hypsegcli.errors import CheckpointError
+from hypsegcli.errors import CheckpointError, UsageError
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
@@ -68,13 +68,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     _check(path, header, state, model)
     tensors = {name: state[name].to(like.dtype) for name, like in model.state_dict().items()}
     model.load_state_dict(tensors, assign=True)
+    if any(buffer.is_meta for buffer in model.buffers()):
+        # Constants that no file holds, such as Swin's tables of positions: they are worked out where there is memory.
+        model = build_model(header.model)
+        model.load_state_dict(tensors)
     return Checkpoint(path, file_sha256(path), header, model.eval())
 
 
 def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
-    header = read_header(path)
+    return read_header(path), read_tensors(path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds, on the CPU; CheckpointError where it is damaged."""
     with open_safetensors(path, "pt") as file:
-        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
 
 
 def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
@@ -82,6 +90,8 @@ def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
     try:
         with torch.device("meta"):
             return build_model(header.model)
+    except UsageError as error:  # a backbone that cannot be had here
+        raise CheckpointError(f"{path}: {error.message}") from error
     except (RuntimeError, TypeError, OverflowError) as error:
         size = header.model.embedding_size
         raise CheckpointError(f"{path}: no network can be built with an embedding of {size} dimensions") from error

@@ -48,5 +48,6 @@ def make_tiling(tile: Tile, model: HyperbolicDeepLab) -> Tiling | None:
     # pixels from a window's inner border some 2 % of the labels are not those of the whole image, from 352 pixels on
     # 0.2 % at most, from 384 on none. Three eighths of a window make the work 2.6-fold.
     most = 3 * side // 8 // ALIGNMENT * ALIGNMENT
-    overlap = min(round_to_alignment(4 / 3 * receptive_radius(model)), most)
+    radius = receptive_radius(model)
+    overlap = most if radius is None else min(round_to_alignment(4 / 3 * radius), most)
     return Tiling(tile=side, overlap=overlap, above=side * side)

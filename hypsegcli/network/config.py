@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Backbone = Literal[
+BACKBONES = (
     "resnet18", "resnet18_c4", "resnet50", "resnet101", "mobilenet_v3_small", "mobilenet_v3_large",
     "efficientnet_lite0", "efficientnet_lite2",
-]  # fmt: skip
+)  # fmt: skip
+TIMM = "timm:"  # what stands before the name of a network of timm's
+
+
+def _one_of_ours_or_timms(name: str) -> str:
+    """Whether timm has a network of that name is seen when it is built: timm brings torch along."""
+    if name not in BACKBONES and not re.fullmatch(rf"{TIMM}[A-Za-z0-9_.]+", name):
+        raise ValueError(f"Input should be {', '.join(BACKBONES)}, or {TIMM}NAME, a network of timm's")
+    return name
+
+
+BackboneName = Annotated[str, AfterValidator(_one_of_ours_or_timms)]
 Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
 
 
@@ -19,7 +31,7 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backbone: Backbone = "resnet18"
+    backbone: BackboneName = "resnet18"
     output_stride: Literal[8, 16] = 16
     convolutions: Literal["standard", "separable"] = "separable"  # in ASPP and decoder
     embedding_size: int = Field(default=64, ge=2)  # D

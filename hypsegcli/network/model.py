@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hypsegcli.network.backbones import REGISTRY, Features
+from hypsegcli.network.backbones import Backbone, Features, build_backbone
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import ASPP, ASPP_RATES, Decoder
 from hypsegcli.network.head import HEADS
@@ -32,7 +32,7 @@ class NetworkOutput(NamedTuple):
 class HyperbolicDeepLab(nn.Module):
     """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""
 
-    def __init__(self, config: ModelConfig, backbone: Features, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
+    def __init__(self, config: ModelConfig, backbone: Backbone, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
         super().__init__()
         self.config = config
         self.backbone = backbone
@@ -66,7 +66,7 @@ class HyperbolicDeepLab(nn.Module):
 
 def build_model(config: ModelConfig) -> HyperbolicDeepLab:
     """A network with random weights."""
-    backbone = REGISTRY[config.backbone](config.backbone, config.output_stride)
+    backbone = build_backbone(config.backbone, config.output_stride)
     separable = config.convolutions == "separable"
     aspp = ASPP(backbone.high_channels, output_stride=config.output_stride, separable=separable)
     decoder = Decoder(
@@ -78,11 +78,15 @@ def build_model(config: ModelConfig) -> HyperbolicDeepLab:
     return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
 
 
-def receptive_radius(model: HyperbolicDeepLab) -> int:
-    """How many pixels away something can still change a pixel's answer.
+def receptive_radius(model: HyperbolicDeepLab) -> int | None:
+    """How many pixels away something can still change a pixel's answer; None where that is not known.
 
-    Image-wide means are not counted: that of ASPP, and those of MobileNet's squeeze-and-excitation.
+    It is read from the layers of a network whose layers stand in the order in which they run, which those of timm need
+    not; attention has no radius but the image's size. Image-wide means are not counted: that of ASPP, and those of
+    MobileNet's squeeze-and-excitation.
     """
+    if not isinstance(model.backbone, Features):
+        return None
     before, behind, jump = 0, 0, 1  # to the left and above, to the right and below
     for layer in model.backbone.modules():
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hypsegcli.network.config import Backbone, Head
+from hypsegcli.network.config import BackboneName, Head
 
 
 def _choice(default: Any, meaning: str, **bounds: Any) -> Any:
@@ -23,10 +23,10 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # The network.
-    backbone: Backbone = _choice(
+    backbone: BackboneName = _choice(
         "resnet18",
         "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small, _large, efficientnet_lite0, "
-        "_lite2.",
+        "_lite2, or timm:NAME, any of timm's; needs the extra hypseg[timm].",
     )
     output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features.")
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")

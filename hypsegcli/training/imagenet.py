@@ -1,4 +1,4 @@
-"""Weights that a backbone was given for ImageNet: from an installed package, or from torchvision's server."""
+"""Weights that a backbone was given for ImageNet: from a package, from torchvision's server, or from timm's hub."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch import Tensor
 from torchvision import models
 
 from hypsegcli.checkpoint.torch_file import read_plain
-from hypsegcli.errors import UsageError, setting
+from hypsegcli.errors import UsageError, first_line, setting
 from hypsegcli.network.backbones.features import torchvision_name
+from hypsegcli.network.backbones.timm_features import import_timm, require_network
+from hypsegcli.network.config import TIMM
 
 # Packages that hold weights and nothing else, and the file in them. Their code is not run.
 _PACKAGES = {
@@ -36,6 +38,8 @@ def imagenet_weights(backbone: str) -> ImageNetWeights:
     """
     if backbone in _PACKAGES:
         return _from_package(backbone)
+    if backbone.startswith(TIMM):
+        return _from_timm(backbone)
     return _from_torchvision(backbone)
 
 
@@ -63,3 +67,29 @@ def _from_torchvision(backbone: str) -> ImageNetWeights:
             f"{name} from elsewhere and pass {setting('init', name)}"
         ) from error
     return ImageNetWeights(tensors, f"torchvision's ImageNet weights of {backbone}")
+
+
+def _from_timm(backbone: str) -> ImageNetWeights:
+    timm, known = import_timm(backbone), require_network(backbone)
+    found = timm.get_pretrained_cfg(known)
+    if found is None or not found.has_weights:
+        raise UsageError(
+            f"{setting('init', 'imagenet')}: timm has no weights of {backbone}; start without them, or from a file"
+        )
+    from huggingface_hub.utils import disable_progress_bars, logging  # timm's own way to its hub
+
+    # Both print.
+    disable_progress_bars()
+    logging.set_verbosity_error()
+    source, file = found.hf_hub_id, found.hf_hub_filename or "model.safetensors"
+    if not source:
+        source, _, file = found.url.rpartition("/")
+    try:
+        tensors = timm.create_model(known, pretrained=True).state_dict()
+    except Exception as error:  # the hub's client has kinds of its own for what goes wrong on the way
+        raise UsageError(
+            f"{setting('init', 'imagenet')}: timm's weights of {backbone} cannot be had here ({first_line(error)}); "
+            f"bring {file} of {source} from elsewhere and pass {setting('init', file)}"
+        ) from error
+    licence = f", licence {found.license}" if found.license else ""
+    return ImageNetWeights(tensors, f"timm's weights {found.hf_hub_id or file}{licence}")

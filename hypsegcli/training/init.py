@@ -9,13 +9,13 @@ from typing import NamedTuple
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import InputSpec
-from hypsegcli.checkpoint.read_header import require_file
-from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.checkpoint.read_header import has_header, require_file
+from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
 from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.network.backbones import REGISTRY
+from hypsegcli.network.backbones import build_backbone
 from hypsegcli.network.backbones.features import torchvision_name
 from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.training.imagenet import imagenet_weights
@@ -47,20 +47,20 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
     require_file(path)
     if _is_ours(path):
         return _from_checkpoint(model, path, tree, head=head)
-    content = read_plain(path)
+    content = read_tensors(path) if path.suffix == ".safetensors" else read_plain(path)
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or a backbone's own file")
     return _into_backbone(model, content, f"{path.name}")
 
 
 def _is_ours(path: Path) -> bool:
-    return path.suffix == ".safetensors" or path.name == "state.pt"
+    return has_header(path) if path.suffix == ".safetensors" else path.name == "state.pt"
 
 
 def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:
     name = model.config.backbone
     try:
-        filled = REGISTRY[name](name, model.config.output_stride, weights)
+        filled = build_backbone(name, model.config.output_stride, weights)
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{called}: not the weights of {torchvision_name(name)} ({first_line(error)})") from error
     model.backbone.load_state_dict(filled.state_dict())

@@ -5,6 +5,7 @@ import os
 import pickle
 import random
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -100,12 +101,34 @@ def test_a_whole_checkpoint_comes_back_to_the_last_bit(tmp_path: Path, model: Hy
             torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("backbone", ["resnet18"])
-def test_a_real_network_comes_back_too(tmp_path: Path, backbone: Any) -> None:
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "resnet18",
+        "timm:test_convnext",
+        "timm:swin_tiny_patch4_window7_224",  # with tables that are in no file
+    ],
+)
+def test_a_real_network_comes_back_too(tmp_path: Path, backbone: str) -> None:
     config = CONFIG.model_copy(update={"backbone": backbone})
-    weights = build_model(config).state_dict()
-    save_checkpoint(tmp_path / "model.safetensors", header_for(config), weights)
-    same(load_checkpoint(tmp_path / "model.safetensors").model.state_dict(), weights)
+    model = build_model(config).eval()
+    save_checkpoint(tmp_path / "model.safetensors", header_for(config), model.state_dict())
+    back = load_checkpoint(tmp_path / "model.safetensors").model
+    same(back.state_dict(), model.state_dict())
+    image = torch.randn(1, 3, 48, 80)
+    with torch.no_grad():
+        torch.testing.assert_close(back(image).embedding, model(image).embedding, rtol=1e-4, atol=1e-5)
+
+
+def test_without_timm_a_checkpoint_of_one_of_its_networks_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = CONFIG.model_copy(update={"backbone": "timm:test_resnet"})
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, header_for(config), build_model(config).state_dict())
+    monkeypatch.setitem(sys.modules, "timm", None)
+    assert read_header(path).model == config
+    assert refusal(path).endswith("pip install 'hypseg[timm]'")
 
 
 def test_half_precision_rounds_kernels_and_nothing_else(tmp_path: Path, state: State, content: bytes) -> None:

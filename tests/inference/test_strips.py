@@ -33,6 +33,7 @@ from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_mode
 CPU = Device(torch.device("cpu"), bf16=False)
 SPEC = InputSpec(height=48, width=64)
 TREE = flat_tree(["sky", "road", "tree", "car"])
+OVERLAP = 384
 Picture = NDArray[np.uint8]
 
 
@@ -109,10 +110,10 @@ def test_strips_cover_the_image_and_each_window_has_its_part(height: int, width:
             assert found.labels[y, x] == row * len(across) + column
 
 
-def short_sighted() -> tuple[HyperbolicDeepLab, int]:
+def short_sighted(backbone: str = "resnet18_c4") -> tuple[HyperbolicDeepLab, int]:
     """A random network whose ASPP spreads less than usual, so that small windows see all; and how far it sees."""
     torch.manual_seed(0)
-    model = build_model(ModelConfig(backbone="resnet18_c4", embedding_size=4, nodes=TREE.classes, softmax="flat"))
+    model = build_model(ModelConfig(backbone=backbone, embedding_size=4, nodes=TREE.classes, softmax="flat"))
     narrower = 6
     model.aspp = ASPP(model.backbone.high_channels, output_stride=16 * narrower, separable=True)
     for layer in model.modules():
@@ -127,7 +128,8 @@ def short_sighted() -> tuple[HyperbolicDeepLab, int]:
         for parameter in model.head.parameters():
             parameter.copy_(0.5 * torch.randn_like(parameter).clamp(-1, 1))
     reach = max(ASPP_RATES)
-    return model, receptive_radius(model) - 16 * (reach - reach // narrower)
+    radius = receptive_radius(model)
+    return model, OVERLAP // 2 if radius is None else radius - 16 * (reach - reach // narrower)
 
 
 class OwnMeans(TorchEngine):
@@ -137,9 +139,10 @@ class OwnMeans(TorchEngine):
         return super().__call__(images)
 
 
-def test_windows_that_see_far_enough_say_what_the_whole_image_says() -> None:
-    model, radius = short_sighted()
-    tile, overlap, image = 768, 384, picture(1152, 32)
+@pytest.mark.parametrize("backbone", ["resnet18_c4", "timm:resnet10t"])
+def test_windows_that_see_far_enough_say_what_the_whole_image_says(backbone: str) -> None:
+    model, radius = short_sighted(backbone)
+    tile, overlap, image = 768, OVERLAP, picture(1152, 32)
     assert overlap // 2 >= radius, "windows are too small for this test"
     engine, request = TorchEngine(model, SPEC, CPU), Request(measures=("distance", "margin"))
     whole = Segmenter(engine, TREE, request=request).predict([image])[0]

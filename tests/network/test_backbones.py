@@ -7,6 +7,7 @@ from torchvision import models
 from torchvision.ops.misc import SqueezeExcitation
 
 from hypsegcli.network.backbones import REGISTRY, Features
+from hypsegcli.network.config import BACKBONES
 
 NAMES = tuple(REGISTRY)
 STRIDES = (8, 16)
@@ -33,6 +34,10 @@ def lively(module: Features, seed: int = 0) -> Features:
 def answers(features: Features, image: Tensor) -> tuple[Tensor, Tensor]:
     low, high = features(image)
     return low, high
+
+
+def test_the_registry_is_what_is_offered() -> None:
+    assert NAMES == BACKBONES
 
 
 @every

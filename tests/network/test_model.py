@@ -173,6 +173,7 @@ def test_receptive_radius_is_how_far_a_pixel_sees(backbone: str, stride: int) ->
     """On a strip, by the gradient of one pixel of the upsampled answer, for a pixel of every phase of the grid."""
     model = linear(backbone, stride)
     radius = receptive_radius(model)
+    assert radius is not None
     middle = (radius // 16 + 2) * 16
     image = torch.ones(1, 3, 16, 2 * middle, requires_grad=True)
     answer = F.interpolate(model(image).logits, scale_factor=GRID, mode="bilinear", align_corners=False)
@@ -191,6 +192,8 @@ def test_receptive_radius_is_the_same_at_both_strides_but_for_the_interpolation(
     """Dilation keeps what a kernel sees; only the last interpolation starts from a finer grid: 3 / 2 of the strides."""
     with torch.device("meta"):
         at_8, at_16 = (receptive_radius(build_model(config_for(backbone, output_stride=s))) for s in (8, 16))
+    assert at_8 is not None
+    assert at_16 is not None
     assert at_16 - at_8 == 3 * (16 - 8) // 2
 
 
@@ -199,6 +202,9 @@ def test_receptive_radius_is_the_same_at_both_strides_but_for_the_interpolation(
     [
         {"output_stride": 32},
         {"backbone": "resnet34"},
+        {"backbone": "timm:"},
+        {"backbone": "timm:../resnet18"},
+        {"backbone": "hf-hub:resnet18"},
         {"nodes": 1},
         {"embedding_size": 1},
         {"curvature": 0.0},

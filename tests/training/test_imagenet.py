@@ -6,6 +6,7 @@ import sys
 from urllib.error import URLError
 
 import pytest
+import timm
 import torch
 from torchvision import models
 
@@ -42,3 +43,30 @@ def test_without_a_network_it_is_said_which_file_would_do(monkeypatch: pytest.Mo
         UsageError, match=r"no route to host.*mobilenet_v3_small-\w+\.pth from elsewhere and pass init="
     ):
         imagenet_weights("mobilenet_v3_small")
+
+
+def test_timm_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = timm.create_model("test_resnet")
+    monkeypatch.setattr(timm, "create_model", lambda name, pretrained: net)
+    tensors, description = imagenet_weights("timm:test_resnet")
+    assert tensors.keys() == net.state_dict().keys()
+    assert description == "timm's weights timm/test_resnet.r160_in1k, licence apache-2.0"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "sentence"),
+    [
+        ("timm:pvt_v2_b0", r"no route.*; bring model\.safetensors of timm/pvt_v2_b0\.in1k .* init=model\.safetensors$"),
+        ("timm:coatnet_0_224", "timm has no weights of timm:coatnet_0_224; start without them"),
+        ("timm:pvt_v9", "has no network of this name; did you mean timm:pvt_v2"),
+    ],
+)
+def test_without_a_hub_it_is_said_which_file_would_do(
+    backbone: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(UsageError, match=sentence):
+        imagenet_weights(backbone)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from support import make_checkpoint
 from torchvision import models
 
@@ -121,6 +123,19 @@ def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
     assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
     assert torch.equal(model.get_parameter("head.normals"), network().get_parameter("head.normals"))
     assert left == tuple(name for name in model.state_dict() if not name.startswith("backbone."))
+
+
+def test_timm_s_own_file(tmp_path: Path) -> None:
+    """Plain safetensors, of other classes; and a checkpoint that is none for it."""
+    net = timm.create_model("test_efficientnet", num_classes=7)
+    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    model = network(backbone="timm:test_efficientnet")
+    told, left, spec = initialise(model, str(tmp_path / "model.safetensors"), TREE, head=True)
+    assert told == "backbone from model.safetensors; ASPP, decoder and head from random weights"
+    assert (spec, left) == (None, tuple(name for name in model.state_dict() if not name.startswith("backbone.")))
+    assert torch.equal(model.get_parameter("backbone.net.conv_stem.weight"), net.get_parameter("conv_stem.weight"))
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: not the weights of timm:test_resnet \("):
+        initialise(network(backbone="timm:test_resnet"), str(tmp_path / "model.safetensors"), TREE, head=True)
 
 
 def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

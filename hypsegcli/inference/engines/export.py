@@ -52,8 +52,11 @@ class Graph(nn.Module):
 def export(model: HyperbolicDeepLab, spec: InputSpec, *, part: Part, windows: bool) -> ExportedProgram:
     """Trace the network for any batch and any image whose sides are multiples of 16; batch norms are folded.
 
-    With `windows` the graph has the mean of the image's features as its second input.
+    With `windows` the graph has the mean of the image's features as its second input. ValueError for a backbone that
+    cannot be traced so: with windows of fixed size, such as Swin's, torch is still tracing after many minutes.
     """
+    if not model.backbone.exportable:
+        raise ValueError(f"{model.config.backbone} cannot be traced for images of any size")
     graph = Graph(fold_batch_norms(model), spec, part=part).eval()
     inputs: tuple[Tensor, ...] = (torch.zeros(2, 4 * ALIGNMENT, 6 * ALIGNMENT, 3, dtype=torch.uint8),)
     batch, rows, columns = (Dim(name, min=1, max=_MOST) for name in ("batch", "rows", "columns"))

@@ -1,4 +1,4 @@
-"""One file per family; one line each in the registry."""
+"""One file per family; one line each in the registry, but for timm's, which has a registry of its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Protocol
 from torch import Tensor
 
 from hypsegcli.network.backbones.efficientnet_lite import efficientnet_lite_features
-from hypsegcli.network.backbones.features import Features
+from hypsegcli.network.backbones.features import Backbone, Features
 from hypsegcli.network.backbones.mobilenet import mobilenet_features
 from hypsegcli.network.backbones.resnet import resnet_features
+from hypsegcli.network.backbones.timm_features import timm_features
+from hypsegcli.network.config import TIMM
 
 
 class Family(Protocol):
@@ -31,4 +33,12 @@ REGISTRY: dict[str, Family] = {
     "efficientnet_lite2": efficientnet_lite_features,
 }
 
-__all__ = ["REGISTRY", "Features"]
+
+def build_backbone(name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None) -> Backbone:
+    """A backbone by its name, one of the registry or `timm:` and one of timm's, as its family builds it."""
+    if name.startswith(TIMM):
+        return timm_features(name, output_stride, weights)
+    return REGISTRY[name](name, output_stride, weights)
+
+
+__all__ = ["REGISTRY", "Backbone", "Features", "build_backbone"]

@@ -1,4 +1,4 @@
-"""Features: what every backbone becomes, and the conversion of stride to dilation."""
+"""Backbone: what every network becomes. Features: one cut in two, and the conversion of stride to dilation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,27 @@ class Normalisation(NamedTuple):
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # torchvision's, and most of timm's
 
 
-class Features(nn.Module):
-    """A backbone cut in two: up to stride 4, and from there to the output stride s."""
+class Backbone(nn.Module):
+    """A classifier without its classifying part: an image to a finer and a coarser map of features."""
+
+    exportable = True  # whether torch can trace it for images of any size
+
+    def __init__(self, low_channels: int, high_channels: int, *, normalisation: Normalisation = IMAGENET) -> None:
+        super().__init__()
+        self.normalisation = normalisation
+        self.low_channels = low_channels
+        self.high_channels = high_channels
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image (B, 3, H, W), H and W multiples of 16, to two maps, s being the output stride.
+
+        `low` is (B, low_channels, H / 4, W / 4), `high` is (B, high_channels, H / s, W / s).
+        """
+        raise NotImplementedError
+
+
+class Features(Backbone):
+    """A network cut in two: up to stride 4, and from there to the output stride."""
 
     def __init__(
         self,
@@ -33,15 +52,12 @@ class Features(nn.Module):
         *,
         normalisation: Normalisation = IMAGENET,
     ) -> None:
-        super().__init__()
-        self.normalisation = normalisation
+        super().__init__(low_channels, high_channels, normalisation=normalisation)
         self.low = low
         self.high = high
-        self.low_channels = low_channels
-        self.high_channels = high_channels
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Image (B, 3, H, W) to `low` (B, low_channels, H/4, W/4) and `high` (B, high_channels, H/s, W/s)."""
+        """As in `Backbone`."""
         low = self.low(image)
         return low, self.high(low)
 

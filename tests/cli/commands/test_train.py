@@ -52,12 +52,28 @@ def test_the_checkpoint_it_writes_can_be_used_at_once(hypseg: Hypseg, data: Path
             assert set(np.unique(np.asarray(image))) <= {0, 1}
 
 
+@pytest.mark.parametrize("backbone", ["timm:test_efficientnet", "timm:pvt_v2_b0"])
+def test_a_network_of_timm_s_learns_and_predicts_in_windows_too(
+    hypseg: Hypseg, data: Path, tmp_path: Path, backbone: str
+) -> None:
+    assert hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, "--backbone", backbone).code == 0
+    photograph(tmp_path / "odd.png", size=(171, 145))
+    for tile in ("off", 128):
+        out = tmp_path / f"out-{tile}"
+        checkpoint = ("--checkpoint", tmp_path / "run" / "best.safetensors", "--tile", tile)
+        assert hypseg("predict", tmp_path / "odd.png", "--out", out, *checkpoint).code == 0
+        with Image.open(out / "labels" / "odd.png") as image:
+            assert image.size == (171, 145)
+    assert backbone in hypseg("info", tmp_path / "run" / "best.safetensors").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
         (("--epochs", 0), 2, "--epochs"),
         (("--crop", 60, 64), 2, "--crop: "),
-        (("--backbone", "vgg"), 2, "--backbone"),
+        (("--backbone", "vgg"), 2, "--backbone: Input should be resnet18, "),
+        (("--backbone", "timm:vgg"), 2, "--backbone timm:vgg: timm"),
         (("--curvature", -1), 2, "--curvature"),
         (("--embedding-size", 1), 2, "--embedding-size"),
         (("--device", "tpu"), 2, "--device tpu"),

@@ -116,6 +116,35 @@ def test_every_head_and_batch_and_shape(engine: str, architecture: dict[str, Any
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("engine", "backbone"),
+    [
+        ("openvino", "timm:test_convnext"),
+        ("openvino", "timm:pvt_v2_b0"),
+        ("onnxruntime", "timm:test_efficientnet"),
+    ],
+)
+def test_networks_of_timm_s(engine: str, backbone: str, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, backbone=backbone))
+    wanted, found = make_engine(checkpoint, CPU, "torch"), make_engine(checkpoint, CPU, needs(engine))  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    for batch, height, width in ((1, 48, 64), (3, 16, 16), (2, 80, 32)):
+        images = rng.integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
+        for one, other in zip(found(images), wanted(images), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_what_cannot_be_traced_runs_in_torch_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    swin = "timm:swin_tiny_patch4_window7_224"
+    checkpoint = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, backbone=swin))
+    with pytest.raises(DeviceError, match=rf"cannot run this network \({swin} cannot be traced .*; use engine=torch"):
+        make_engine(checkpoint, CPU, needs("openvino"))  # type: ignore[arg-type]
+    monkeypatch.setattr(choose, "fastest", lambda device: "openvino")
+    told: list[str] = []
+    assert make_engine(checkpoint, CPU, tell=told.append).label.startswith("torch")
+    assert told[-1].endswith("it runs in torch")
+
+
 def test_windows_take_the_images_mean(engine: str) -> None:
     checkpoint = load_checkpoint(bundled_checkpoint(DISK))
     wanted, found = make_engine(checkpoint, CPU, "torch"), make_engine(checkpoint, CPU, engine)  # type: ignore[arg-type]

@@ -1,0 +1,254 @@
+"""Networks of timm, PyTorch Image Models, by the features that timm itself takes out of them.
+
+A convolutional network that timm can dilate stops at the output stride. Of any other, most transformers among them,
+every map from the output stride on is brought to it by bilinear interpolation, and all are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hypsegcli.errors import UsageError, first_line, setting
+from hypsegcli.files.words import first_of
+from hypsegcli.network.backbones.features import Backbone, Normalisation, load_trunk
+from hypsegcli.network.config import TIMM
+
+_LOW = 4  # the stride of the finer map
+_NAMED = 5  # weights in an error
+_ALIGNMENT = 16  # of what the sides of an image are multiples
+
+# What makes a network take images of any size; of these the first that it knows.
+_ANY_SIZE: tuple[dict[str, Any], ...] = (
+    {"strict_img_size": False, "always_partition": True},  # Swin: windows stay as large as they are
+    {"strict_img_size": False},
+    {},
+)
+
+
+class _Map(NamedTuple):
+    """One of the maps that a network answers with."""
+
+    place: int  # among them
+    channels: int
+    stride: int
+
+
+class TimmFeatures(Backbone):
+    """One of timm's networks, whose maps are chosen by their strides."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        low: _Map,
+        high: tuple[_Map, ...],
+        *,
+        output_stride: int,
+        normalisation: Normalisation,
+        exportable: bool,
+    ) -> None:
+        """`high` are maps of the output stride and coarser, from fine to coarse."""
+        super().__init__(low.channels, sum(part.channels for part in high), normalisation=normalisation)
+        self.net = net
+        self.exportable = exportable
+        self._low = low
+        self._high = high
+        self._output_stride = output_stride
+        self._channels_last = str(getattr(net, "output_fmt", "NCHW")).endswith("NHWC")
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """As in `Backbone`.
+
+        Right and below, the image is continued in the mean colour to whole cells of the coarsest map: some networks
+        would leave out a cell that is not whole, and a map would no longer lie on the image.
+        """
+        maps = [self._upright(found) for found in self.net(self._whole_cells(image))]
+        stride = self._output_stride
+        high = [_enlarge(maps[part.place], part.stride // stride) for part in self._high]
+        low = maps[self._low.place]
+        rows, columns = image.shape[2:]
+        return (
+            low[:, :, : rows // _LOW, : columns // _LOW],
+            torch.cat(high, dim=1)[:, :, : rows // stride, : columns // stride],
+        )
+
+    def _whole_cells(self, image: Tensor) -> Tensor:
+        coarsest = self._high[-1].stride
+        if coarsest <= _ALIGNMENT:
+            return image
+        rows, columns = image.shape[2:]
+        # Without a remainder, which OpenVINO cannot take over.
+        right, below = ((size + coarsest - 1) // coarsest * coarsest - size for size in (columns, rows))
+        return F.pad(image, (0, right, 0, below))
+
+    def _upright(self, found: Tensor) -> Tensor:
+        return found.permute(0, 3, 1, 2) if self._channels_last else found
+
+    def try_out(self) -> None:
+        """Run once, on an image of three cells. Raises ValueError where the maps are not what they were said to be."""
+        cell = self._high[-1].stride
+        training = self.net.training
+        with torch.no_grad():
+            maps = [self._upright(found) for found in self.net.eval()(torch.zeros(1, 3, cell, 3 * cell))]
+        self.net.train(training)
+        for part in (self._low, *self._high):
+            wanted, found = (part.channels, cell // part.stride, 3 * cell // part.stride), maps[part.place].shape[1:]
+            if found != wanted:
+                raise ValueError(f"the map of stride {part.stride} is {tuple(found)}, not {wanted}")
+
+
+def timm_features(name: str, output_stride: int, weights: Mapping[str, Tensor] | None = None) -> TimmFeatures:
+    """The network that `name`, such as `timm:resnet18`, calls, with random weights or with those of timm's own file.
+
+    Raises UsageError where timm is not installed, has no such network, or has one that can be no backbone; ValueError
+    where weights are not those of this network.
+    """
+    import_timm(name)
+    known = require_network(name)
+    net, exportable = _build(name, known, output_stride)
+    low, high = _choose(name, net, output_stride)
+    normalisation = Normalisation(net.pretrained_cfg["mean"], net.pretrained_cfg["std"])
+    features = TimmFeatures(
+        net, low, high, output_stride=output_stride, normalisation=normalisation, exportable=exportable
+    )
+    try:
+        features.try_out()
+    except Exception as error:  # every network has checks of its own
+        raise UsageError(
+            f"{setting('backbone', name)}: does not take images of every size ({first_line(error)}); choose a network "
+            "that does, such as timm:pvt_v2_b0 or timm:swin_tiny_patch4_window7_224"
+        ) from error
+    if weights is not None:
+        _fill(net, known, weights)
+    return features
+
+
+def import_timm(name: str) -> Any:
+    """The package; UsageError, which says what the backbone `name` needs, where it is not installed."""
+    try:
+        import timm
+    except ImportError as error:
+        raise UsageError(
+            f"{setting('backbone', name)}: timm cannot be imported ({first_line(error)}); pip install 'hypseg[timm]'"
+        ) from error
+    return timm
+
+
+def require_network(name: str) -> str:
+    """What timm calls a backbone; UsageError, with names that are like it, where it knows none of that name."""
+    timm = import_timm(name)
+    known = name.removeprefix(TIMM)
+    network, _, weights = known.partition(".")
+    if not timm.is_model(network):
+        like = get_close_matches(network, timm.list_models(), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(TIMM + found for found in like)}?" if like else "see timm.list_models()"
+        raise UsageError(f"{setting('backbone', name)}: timm {timm.__version__} has no network of this name; {hint}")
+    tagged: list[str] = timm.list_pretrained(f"{network}.*")
+    if weights and known not in tagged:
+        raise UsageError(
+            f"{setting('backbone', name)}: timm {timm.__version__} has no weights '{weights}' for {network}; "
+            f"there are {first_of([TIMM + found for found in tagged], _NAMED) or 'none'}"
+        )
+    return known
+
+
+def _build(name: str, known: str, output_stride: int) -> tuple[Any, bool]:
+    """The network, and whether it is exportable; dilated where timm can do that.
+
+    Where timm cannot, it knows no such option or refuses it.
+    """
+    timm = import_timm(name)
+    reasons = []
+    for options in ({"output_stride": output_stride}, *_ANY_SIZE):
+        try:
+            net = timm.create_model(known, features_only=True, **options)
+            _fix_padding(net)
+            return net, "strict_img_size" not in options
+        except (TypeError, AssertionError, NotImplementedError, RuntimeError, ValueError) as error:
+            reasons.append(first_line(error))
+    raise UsageError(f"{setting('backbone', name)}: timm takes no features out of this network ({reasons[-1]})")
+
+
+class _FixedSame(nn.Conv2d):
+    """TensorFlow's padding, for sides that are multiples of the stride: the same for all of them.
+
+    timm works it out from the sides, with rounding that OpenVINO cannot take over.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__(
+            conv.in_channels, conv.out_channels, _pair(conv.kernel_size), stride=_pair(conv.stride),
+            dilation=_pair(conv.dilation), groups=conv.groups, bias=conv.bias is not None, device="meta",
+        )  # fmt: skip
+        self.weight, self.bias = conv.weight, conv.bias
+        (down, across), (rows, columns), (apart, aside) = conv.kernel_size, self.stride, self.dilation
+        height, width = max((down - 1) * apart + 1 - rows, 0), max((across - 1) * aside + 1 - columns, 0)
+        self._margins = (width // 2, width - width // 2, height // 2, height - height // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, cin, h, w) to (B, cout, h / stride, w / stride)."""
+        return super().forward(F.pad(x, self._margins))
+
+
+def _pair(sides: tuple[int, ...]) -> tuple[int, int]:
+    return sides[0], sides[1]
+
+
+def _fix_padding(net: nn.Module) -> None:
+    from timm.layers import Conv2dSame
+
+    for parent in list(net.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, nn.Conv2d) and type(layer) is Conv2dSame:
+                setattr(parent, name, _FixedSame(layer))
+
+
+def _choose(name: str, net: Any, output_stride: int) -> tuple[_Map, tuple[_Map, ...]]:
+    """Of each stride the last map, at which a dilated network ends."""
+    last = {found.stride: found for found in _maps(net)}
+    low = last.get(_LOW)
+    high = tuple(found for stride, found in last.items() if stride >= output_stride)
+    if low is None or not high or any(found.stride % output_stride for found in high):
+        strides = ", ".join(str(found.stride) for found in _maps(net))
+        raise UsageError(
+            f"{setting('backbone', name)}: its maps have the strides {strides}; it takes one of {_LOW} and one of "
+            f"{output_stride} or a multiple of that, which convolutional networks have, and transformers in stages, "
+            "such as timm:pvt_v2_b0 and timm:swin_tiny_patch4_window7_224"
+        )
+    return low, high
+
+
+def _maps(net: Any) -> Iterator[_Map]:
+    info = net.feature_info
+    for place, (channels, stride) in enumerate(zip(info.channels(), info.reduction(), strict=True)):
+        yield _Map(place, channels, stride)
+
+
+def _enlarge(found: Tensor, times: int) -> Tensor:
+    if times == 1:
+        return found
+    rows, columns = found.shape[2:]
+    return F.interpolate(found, size=(times * rows, times * columns), mode="bilinear", align_corners=False)
+
+
+def _fill(net: nn.Module, known: str, weights: Mapping[str, Tensor]) -> None:
+    """Load what timm makes of a file's tensors for the whole network, which refuses those of another one."""
+    import timm
+
+    classifier = timm.get_pretrained_cfg(known).classifier or ()
+    first = classifier if isinstance(classifier, str) else next(iter(classifier), "")
+    kernel = weights.get(f"{first}.weight")
+    overlay = {"state_dict": dict(weights), "num_classes": 0 if kernel is None else len(kernel), "label_offset": 0}
+    try:
+        whole = timm.create_model(known, pretrained=True, pretrained_cfg_overlay=overlay).state_dict()
+    except Exception as error:  # the filters for files in older forms expect their names, and fail in many ways
+        raise ValueError(first_line(error)) from error
+    # Taking features out, timm puts the network one level deeper or flattens its first two levels.
+    flat = {key.replace(".", "_"): value for key, value in whole.items()}
+    inside = {key: key.removeprefix("model.").removeprefix("body.").replace(".", "_") for key in net.state_dict()}
+    load_trunk(net, {key: flat[called] for key, called in inside.items() if called in flat})

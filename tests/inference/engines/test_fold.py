@@ -1,0 +1,39 @@
+"""Folding changes the network and not its answer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from hypsegcli.inference.engines.fold import fold_batch_norms
+from hypsegcli.network.backbones import build_backbone
+
+
+@pytest.mark.parametrize(
+    ("name", "all_fold"),
+    [
+        ("resnet18", True),
+        ("timm:test_resnet", False),
+        ("timm:test_efficientnet", False),  # norms that hold their activation
+        ("timm:repvit_m0_9", False),  # a norm behind a sum, whose neighbour is one of the terms
+    ],
+)
+@torch.no_grad()
+def test_folded_it_answers_as_before(name: str, all_fold: bool) -> None:
+    torch.manual_seed(0)
+    net = build_backbone(name, 16).eval()
+    for part in net.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.uniform_(part.running_var, 0.5, 1.5)
+            nn.init.normal_(part.bias, std=0.3)
+            nn.init.normal_(part.running_mean, std=0.3)
+    image = torch.randn(1, 3, 48, 80)
+    folded = fold_batch_norms(net)
+    for found, wanted in zip(folded(image), net(image), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+    assert any(isinstance(part, nn.BatchNorm2d) for part in net.modules())
+    assert not all_fold or not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
