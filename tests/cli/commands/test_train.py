@@ -179,8 +179,8 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
         "curvature": (0.5,), "softmax": ("flat",), "init": ("x",), "epochs": (1,), "batch_size": (2,),
         "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
-        "layout": ("voc",), "colors": ("c",), "background": ("e",), "licence": ("d",), "validate_every": (4,), "workers": (0,),
-        "tensorboard": (),
+        "layout": ("voc",), "colors": ("c",), "background": ("e",), "licence": ("d",), "validate_every": (4,),
+        "workers": (0,), "tensorboard": (),
     }  # fmt: skip
     monkeypatch.setenv("COLUMNS", "200")
     own = {"data", "out", "config", "set", "show_config", "device", "resume", "quiet", "help", "no_tensorboard"}
