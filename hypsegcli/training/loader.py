@@ -10,9 +10,11 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.images.discover import find_inputs
+from hypsegcli.images.decode import decode_image
+from hypsegcli.images.discover import Input, find_inputs
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, MorePair, Pool, Split
@@ -30,7 +32,10 @@ class More(NamedTuple):
 
 
 def read_more(config: TrainConfig, tree: ClassTree) -> More:
-    """Look at all of it. Raises DataError, PlanError or ImageError where something does not fit."""
+    """Look at all of it, so that no epoch ends at a damaged file.
+
+    Raises DataError, PlanError or ImageError where something does not fit.
+    """
     pairs: list[MorePair] = []
     names: list[str] = []
     renamed = Path(config.more_names) if config.more_names else None
@@ -39,6 +44,12 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
         folders = ", ".join(Path(folder).resolve().name for folder in config.more_data)
         names.append(f"{folders}/train, {count_of(len(pairs), 'image')}")
     others = find_inputs([config.other_worlds]).images if config.other_worlds else ()
+
+    def look(photograph: Input) -> int:
+        return decode_image(photograph.path).pixels.size
+
+    for _ in ahead(look, others, workers=default_workers(), pixels=lambda size: size):
+        pass
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
     return More(tuple(pairs), tuple(other.path for other in others), tuple(names))

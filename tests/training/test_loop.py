@@ -274,6 +274,16 @@ def test_a_run_that_diverges_names_the_images_at_which(
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "state.pt"}
 
 
+def test_a_damaged_photograph_of_another_world_is_found_before_the_first_epoch(data: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    whole = next((data / "val" / "images").iterdir()).read_bytes()
+    (others / "torn.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImageError, match=r"torn\.png"):
+        next(start(data, tmp_path / "run", other_worlds=str(others)))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_photograph_of_another_world_is_named_too(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
