@@ -46,6 +46,11 @@ class TrainConfig(BaseModel):
     held_out: tuple[str, ...] = _choice(
         (), "Classes, separated by commas, whose pixels are void in training and validation: zero-label."
     )
+    more_data: tuple[str, ...] = _choice(
+        (), "Further data folders; their classes teach the nodes of the class tree that have their names. Void is 255."
+    )
+    more_names: str = _choice("", "File of lines 'theirs: ours', for classes of theirs that ours call otherwise.")
+    more_share: float = _choice(0.5, "Share of an epoch that is drawn from them.", gt=0, lt=1)
     background: str = _choice(
         "", "Class that is the rest of the world: overlays leave it clear; empty: one called background, if there is."
     )
@@ -76,17 +81,13 @@ class TrainConfig(BaseModel):
     )
     max_class_weight: float = _choice(4.0, "Weights lie between this and its inverse.", ge=1)
     radius_weight: float = _choice(0.5, "Of the loss that teaches the radius to be a confidence.", ge=0)
+    radius_warmup: float = _choice(0.0, "Epochs over which that weight rises from 0.", ge=0)
     radius_fold: float = _choice(
         0.0,
         "Share of the training images that teach the radius alone, by errors made on them; 0: all teach both.",
         ge=0,
         le=0.5,
     )
-    more_data: tuple[str, ...] = _choice(
-        (), "Further data folders; their classes teach the nodes of the class tree that have their names. Void is 255."
-    )
-    more_names: str = _choice("", "File of lines 'theirs: ours', for classes of theirs that ours call otherwise.")
-    more_share: float = _choice(0.5, "Share of an epoch that is drawn from them.", gt=0, lt=1)
     other_worlds: str = _choice(
         "", "Folder, glob or @list.txt of photographs that show none of the classes; the radius is taught to be short."
     )
@@ -94,7 +95,6 @@ class TrainConfig(BaseModel):
         0.1, "Share of a batch that is of them; as many images again get a piece of one pasted in.", gt=0, le=0.5
     )
     other_worlds_weight: float = _choice(1.0, "Of their pixels in the loss that teaches the radius.", ge=0)
-    radius_warmup: float = _choice(0.0, "Epochs over which that weight rises from 0.", ge=0)
 
     # How.
     epochs: int = _choice(110, "Passes over the training images.", ge=1)
