@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.norms import lively
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.ops.misc import SqueezeExcitation
@@ -14,20 +15,6 @@ STRIDES = (8, 16)
 SIZES = ((16, 16), (32, 48), (80, 16), (64, 112))  # height and width, multiples of 16
 every = pytest.mark.parametrize("name", NAMES)
 strides = pytest.mark.parametrize("stride", STRIDES)
-
-
-def lively(module: Features, seed: int = 0) -> Features:
-    """Evaluation mode, with batch norms whose statistics are those of some training and not 0 and 1."""
-    torch.manual_seed(seed)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            assert part.running_mean is not None
-            assert part.running_var is not None
-            nn.init.uniform_(part.weight, 0.8, 1.2)
-            nn.init.uniform_(part.running_var, 0.8, 1.2)
-            nn.init.normal_(part.bias, std=0.1)
-            nn.init.normal_(part.running_mean, std=0.1)
-    return module.eval()
 
 
 @torch.no_grad()

@@ -91,7 +91,8 @@ def _convolution(cin: int, cout: int, kernel: int, *, stride: int, dilation: int
     """Padding, convolution and batch norm.
 
     At stride 2 the padding is TensorFlow's: of even sizes, the most of it goes right and below. Without stride the
-    kernel stays centred on its pixel, so that nothing moves.
+    kernel stays centred on its pixel, so that nothing moves. Where nothing is padded, an identity keeps the places of
+    the others, which are their names in a checkpoint, the same at every output stride.
     """
     padding = 0 if stride == 2 else (kernel - 1) // 2 * dilation
     before = (kernel - 2) // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from support.norms import lively
 from torch import nn
 
 from hypsegcli.inference.engines.fold import fold_batch_norms
@@ -22,15 +23,7 @@ from hypsegcli.network.backbones import build_backbone
 @torch.no_grad()
 def test_folded_it_answers_as_before(name: str, all_fold: bool) -> None:
     torch.manual_seed(0)
-    net = build_backbone(name, 16).eval()
-    for part in net.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            assert part.running_mean is not None
-            assert part.running_var is not None
-            nn.init.uniform_(part.weight, 0.5, 1.5)
-            nn.init.uniform_(part.running_var, 0.5, 1.5)
-            nn.init.normal_(part.bias, std=0.3)
-            nn.init.normal_(part.running_mean, std=0.3)
+    net = lively(build_backbone(name, 16))
     image = torch.randn(1, 3, 48, 80)
     folded = fold_batch_norms(net)
     for found, wanted in zip(folded(image), net(image), strict=True):
