@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hypsegcli.errors import UsageError, first_line, setting
 from hypsegcli.files.words import first_of
 from hypsegcli.network.backbones.features import Backbone, Normalisation, load_trunk
+from hypsegcli.network.backbones.timm_padding import fix_padding
 from hypsegcli.network.config import TIMM
 
 _LOW = 4  # the stride of the finer map
@@ -167,45 +168,11 @@ def _build(name: str, known: str, output_stride: int) -> tuple[Any, bool]:
     for options in ({"output_stride": output_stride}, *_ANY_SIZE):
         try:
             net = timm.create_model(known, features_only=True, **options)
-            _fix_padding(net)
+            fix_padding(net)
             return net, "strict_img_size" not in options
         except (TypeError, AssertionError, NotImplementedError, RuntimeError, ValueError) as error:
             reasons.append(first_line(error))
     raise UsageError(f"{setting('backbone', name)}: timm takes no features out of this network ({reasons[-1]})")
-
-
-class _FixedSame(nn.Conv2d):
-    """TensorFlow's padding, for sides that are multiples of the stride: the same for all of them.
-
-    timm works it out from the sides, with rounding that OpenVINO cannot take over.
-    """
-
-    def __init__(self, conv: nn.Conv2d) -> None:
-        super().__init__(
-            conv.in_channels, conv.out_channels, _pair(conv.kernel_size), stride=_pair(conv.stride),
-            dilation=_pair(conv.dilation), groups=conv.groups, bias=conv.bias is not None, device="meta",
-        )  # fmt: skip
-        self.weight, self.bias = conv.weight, conv.bias
-        (down, across), (rows, columns), (apart, aside) = conv.kernel_size, self.stride, self.dilation
-        height, width = max((down - 1) * apart + 1 - rows, 0), max((across - 1) * aside + 1 - columns, 0)
-        self._margins = (width // 2, width - width // 2, height // 2, height - height // 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, cin, h, w) to (B, cout, h / stride, w / stride)."""
-        return super().forward(F.pad(x, self._margins))
-
-
-def _pair(sides: tuple[int, ...]) -> tuple[int, int]:
-    return sides[0], sides[1]
-
-
-def _fix_padding(net: nn.Module) -> None:
-    from timm.layers import Conv2dSame
-
-    for parent in list(net.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.Conv2d) and type(layer) is Conv2dSame:
-                setattr(parent, name, _FixedSame(layer))
 
 
 def _choose(name: str, net: Any, output_stride: int) -> tuple[_Map, tuple[_Map, ...]]:
