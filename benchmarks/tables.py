@@ -202,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=["heads", "radius", "zero-label"])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--trunk", type=Path, default=ROOT / "weights" / "camvid-resnet18.safetensors")
+    parser.add_argument("--trunk", type=Path, default=ROOT / "weights" / "streets.safetensors")
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     settings = read_settings(ROOT / "benchmarks" / "heads.toml") | {"init": str(given.trunk)}

@@ -37,14 +37,14 @@ def main() -> None:
     given = parser.parse_args()
     model = hypsegcli.load_model(given.checkpoint, longest_side=given.longest_side)
     calibration = model.header.calibration
-    usual = None if calibration is None else calibration.usual
+    limit = None if calibration is None else calibration.of_another_world
     own = means(model, given.own)
     worlds = {name: means(model, name) for name in given.other}
     print("| images | number | mean | AUROC | flagged |", "| --- " * 5 + "|", sep="\n")  # noqa: T201
     for name, values in [(given.own, own), *worlds.items(), ("all others", np.concatenate([*worlds.values()]))]:
         is_own = np.concatenate([np.ones(len(own)), np.zeros(len(values))])
         auroc = "" if name == given.own else f"{roc_auc_score(is_own, np.concatenate([own, values])):.3f}"
-        flagged = "" if usual is None else f"{(values < usual).mean():.0%}"
+        flagged = "" if limit is None else f"{(values < limit).mean():.0%}"
         print(f"| {name} | {len(values)} | {values.mean():.3f} | {auroc} | {flagged} |")  # noqa: T201
 
 

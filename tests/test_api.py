@@ -209,10 +209,10 @@ def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pyte
     assert "torch" in disk.engine
     assert disk.device == "cpu, fp32"
     monkeypatch.chdir(tmp_path)
-    make_checkpoint(tmp_path / "camvid-disk", TREE, backbone="mobilenet_v3_small").rename("x.safetensors")
-    Path("x.safetensors").rename("camvid-disk")
-    assert load_model("camvid-disk", engine="torch").header.tree == TREE  # a file comes first
-    assert load_model("disk", engine="torch").header == disk.header
+    make_checkpoint(tmp_path / "disk", TREE, backbone="mobilenet_v3_small").rename("x.safetensors")
+    Path("x.safetensors").rename("disk")
+    assert load_model("disk", engine="torch").header.tree == TREE  # a file comes first
+    assert load_model("streets-disk", engine="torch").header == disk.header
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_settings_that_cannot_be(checkpoint: Path, settings: Any, kind: type[Exc
 
 
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"no such checkpoint file.*did you mean camvid-resnet18\?"):
-        load_model("camvid-resnet50")
+    with pytest.raises(CheckpointError, match=r"no such checkpoint file.*did you mean streets\?"):
+        load_model("street")
 
 
 def test_a_single_image_is_not_taken_for_many(model: Model) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import REPOSITORY, Hypseg, manifest
+from support import EXAMPLES, REPOSITORY, Hypseg, manifest
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.read_header import read_header
@@ -78,7 +78,7 @@ def test_the_probability_of_being_right_is_true_on_images_it_was_not_fitted_to(s
     error = np.abs(found - expected).sum() / pixels.sum()
     stated = {
         float(number)
-        for name in ("docs/evaluation.md", "weights/camvid-resnet18.md")
+        for name in ("docs/evaluation.md", "weights/streets.md")
         for number in re.findall(
             r"expected calibration error is ([0-9.]+[0-9])", " ".join((REPOSITORY / name).read_text("utf-8").split())
         )
@@ -120,6 +120,6 @@ def test_pictures_of_other_things_are_less_certain_than_any_street(
             return [float(row["mean"]) for row in csv.DictReader(file)]
 
     streets = means(camvid / "val/images", tmp_path / "streets")
-    others = means(REPOSITORY / "examples", tmp_path / "others")
+    others = means(EXAMPLES / "others", tmp_path / "others")
     assert len(streets) == 101
     assert min(others) > max(streets)

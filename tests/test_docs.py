@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,11 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stand_ins")
     (folder / "weights").symlink_to(REPOSITORY / "weights")
     (folder / "benchmarks").symlink_to(REPOSITORY / "benchmarks")
-    (folder / "examples").mkdir()
-    for path in EXAMPLES.iterdir():
-        if path.suffix in {".jpg", ".png"}:
-            with Image.open(path) as image:
-                image.resize((96, 64)).save(folder / "examples" / path.name)
+    for path in EXAMPLES.glob("*/*"):
+        small = folder / "examples" / path.relative_to(EXAMPLES)
+        small.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as image:
+            image.resize((96, 64)).save(small)
     photograph(folder / "scan.tif")
     masks = folder / "camvid" / "val" / "masks"
     masks.mkdir(parents=True)
@@ -209,9 +210,9 @@ def test_the_kinds_of_files_are_those_that_save_knows(page: str) -> None:
 @pytest.mark.parametrize(
     ("picture", "command", "made"),
     [
-        ("china-overlay.webp", "predict examples --out out", "out/overlay/china.png"),
-        ("china-heatmap.png", "uncertainty examples/china.jpg --out doubt", "doubt/heatmap/china.png"),
-        ("china-disk.png", "disk examples/china.jpg --out disk.png --size 500", "disk.png"),
+        ("taxis-overlay.webp", "predict examples/streets --out out", "out/overlay/taxis.png"),
+        ("taxis-heatmap.png", "uncertainty examples/streets/taxis.jpg --out doubt", "doubt/heatmap/taxis.png"),
+        ("taxis-disk.png", "disk examples/streets/taxis.jpg --out disk.png --size 500", "disk.png"),
     ],
 )
 def test_a_picture_is_what_its_command_makes(
@@ -219,8 +220,7 @@ def test_a_picture_is_what_its_command_makes(
 ) -> None:
     """But for rounding, which another engine or processor does otherwise."""
     assert any(f"hypseg {command}" in text and f"images/{picture}" in text for text in PAGES.values())
-    (tmp_path / "examples").mkdir()
-    (tmp_path / "examples" / "china.jpg").symlink_to(EXAMPLES / "china.jpg")  # the one that is shown
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     assert hypseg(*command.split()).code == 0
     shown = REPOSITORY / "docs" / "images" / picture

@@ -24,7 +24,7 @@ import hypsegcli
 from hypsegcli.errors import HypsegError, ImageError
 
 def main(paths: list[Path]) -> float:
-    model = hypsegcli.load_model("camvid-disk", engine="torch", measures=["distance", "entropy"], tile="off")
+    model = hypsegcli.load_model("disk", engine="torch", measures=["distance", "entropy"], tile="off")
     one: hypsegcli.Segmentation = model.segment("street.jpg")
     total = sum(float(segmentation.confidence.mean()) for segmentation in model.segment_many(paths))
     for result in model.segment_many([one.photograph], on_error="yield"):
@@ -89,7 +89,7 @@ def test_the_example_of_the_docstring_runs(
 ) -> None:
     example = "\n".join(re.findall(r"^    (.*)$", str(hypsegcli.__doc__), flags=re.MULTILINE))
     assert example.count("\n") == 5 - 1
-    shutil.copy(EXAMPLES / "china.jpg", tmp_path / "street.jpg")
+    shutil.copy(EXAMPLES / "streets" / "taxis.jpg", tmp_path / "street.jpg")
     monkeypatch.chdir(tmp_path)
     exec(example, {})
     name, mean = capsys.readouterr().out.split()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
+from pathlib import Path
 
 import pytest
-from support import REPOSITORY, Hypseg
+from support import EXAMPLES, REPOSITORY, Hypseg
 
-from hypsegcli.checkpoint.bundled import DEFAULT, MODELS, BundledModel
+from hypsegcli.checkpoint.bundled import DEFAULT, DISK, MODELS, BundledModel, bundled_checkpoint
+from hypsegcli.checkpoint.read_header import read_header
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-TWO_LINES = ("pip install . && hypseg predict examples --out out", "pip install '.[test]' && pytest")
+TWO_LINES = ("pip install . && hypseg predict examples/streets --out out", "pip install '.[test]' && pytest")
 
 
 @pytest.mark.parametrize("line", TWO_LINES)
@@ -26,14 +27,24 @@ def test_it_is_short() -> None:
     assert len(README.encode()) <= 8 * 1024
 
 
-def test_the_examples_are_segmented(hypseg: Hypseg, tmp_path: object) -> None:
-    photographs = [path for path in (REPOSITORY / "examples").iterdir() if path.suffix in {".jpg", ".png"}]
-    outcome = hypseg("predict", REPOSITORY / "examples", "--out", f"{tmp_path}/out", "--save", "labels")
-    assert outcome.code == 0
-    assert f"{len(photographs)} images" in outcome.stdout
-    sources = (REPOSITORY / "examples" / "SOURCES.md").read_text(encoding="utf-8")
-    for path in photographs:
-        assert f"`{path.name}`" in sources
+def test_every_example_has_its_source_and_nothing_else_is_there() -> None:
+    table = (EXAMPLES / "SOURCES.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(.+?)` \|", table, flags=re.MULTILINE)
+    files = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*") if path.is_file()}
+    assert files == {*named, "SOURCES.md"}
+    worlds = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"others"}
+    assert worlds == {model.name for model in MODELS if model.name != DISK}
+
+
+@pytest.mark.parametrize("model", [model.name for model in MODELS if model.name != DISK])
+def test_a_model_knows_its_own_examples_and_doubts_those_that_none_knows(
+    model: str, hypseg: Hypseg, tmp_path: Path
+) -> None:
+    own = hypseg("predict", EXAMPLES / model, "--out", tmp_path / "own", "--checkpoint", model, "--save", "labels")
+    others = hypseg("predict", EXAMPLES / "others", "--out", tmp_path / "others", "--checkpoint", model)
+    assert own.code == others.code == 0
+    assert "another world" not in own.stderr
+    assert "another world" in others.stderr
 
 
 def card(model: BundledModel) -> str:
@@ -63,16 +74,14 @@ def test_the_bundled_models_are_those_of_the_registry() -> None:
     assert table.splitlines()[2:] == rows
 
 
-def test_the_recipe_run_again_reaches_the_scores_of_the_file(hypseg: Hypseg) -> None:
-    """Within one point of mean IoU; README and card tell the log's last line."""
-    with (REPOSITORY / "weights" / "camvid-resnet18.log.csv").open(newline="") as file:
-        last = list(csv.DictReader(file))[-1]
-    header = json.loads(hypseg("info", "camvid-resnet18", "--json").stdout)
-    assert int(last["epoch"]) == 120
-    assert abs(float(last["mean_iou"]) - header["provenance"]["scores"]["mean_iou"]) < 0.01
-    for number in (f"{float(last['mean_iou']):.4f}", f"{float(last['auroc_distance']):.4f}"):
-        assert number in README
-        assert number in (REPOSITORY / "weights" / "camvid-resnet18.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_the_log_of_a_training_leads_to_the_scores_of_its_checkpoint(model: BundledModel) -> None:
+    with (REPOSITORY / "weights" / f"{model.name}.log.csv").open(newline="") as file:
+        judged = [row for row in csv.DictReader(file) if row["mean_iou"]]
+    scores = read_header(bundled_checkpoint(model.name)).provenance.scores
+    found = {name: [float(row[name]) for row in judged] for name in scores}
+    place = found["mean_iou"].index(max(found["mean_iou"]))  # the best epoch is the one that is kept
+    assert scores == pytest.approx({name: values[place] for name, values in found.items()}, abs=1e-5)
 
 
 def test_every_room_is_in_the_plan() -> None:

@@ -23,8 +23,10 @@ class BundledModel(NamedTuple):
 
 
 MODELS = (
-    BundledModel("camvid-resnet18", "British streets by day, from a car", ("streets",)),
-    BundledModel("camvid-disk", "the same in two dimensions, for pictures of the Poincaré disk", ("disk",)),
+    BundledModel("streets", "streets by day, from a car or on foot", ("camvid",)),
+    BundledModel("clothing", "what one standing person wears", ("fashion",)),
+    BundledModel("nuclei", "cell nuclei under the microscope", ("cells",)),
+    BundledModel("disk", "streets in two dimensions, for pictures of the Poincaré disk", ("streets-disk",)),
 )
 
 # What is taken where no checkpoint is named: to segment, and to draw the Poincaré disk.

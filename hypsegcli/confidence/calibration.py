@@ -34,8 +34,15 @@ class Calibration(BaseModel):
     probabilities: tuple[Annotated[float, Field(ge=0, le=1)], ...]  # one a distance, never falling
     fitted_on: str  # which images; scores on them are no test of it
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.
-    # Where most images of a folder lie below it, they show another world.
     usual: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def of_another_world(self) -> float | None:
+        """The mean probability below which an image most likely shows another world: half of the usual one.
+
+        Images of its own kind from other places lie between the two: they are harder, and not another world.
+        """
+        return None if self.usual is None else self.usual / 2.0
 
     @model_validator(mode="after")
     def _rises(self) -> Calibration:
@@ -66,6 +73,13 @@ def fit_calibration(
         raise DataError("all pixels lie at one distance to the origin: a calibration would tell nothing")
     # Half a pixel of either kind more in every bin: nothing is ever entirely sure.
     shares = isotonic((hits + 0.5) / (counts + 1.0), counts)
+    # Nearer to the origin than nearly all pixels of the network's own world, nothing is known to be right, and at the
+    # origin nothing is: what lies there is of another world, most likely.
+    nearest = int(np.searchsorted(pixels.cumsum(), _LEAST * pixels.sum(), side="right")) / (LEVELS - 1) * full_scale
+    if 0.0 < nearest < middles[0]:
+        middles, shares = np.append(nearest, middles), np.append(shares[0], shares)
+    if nearest > 0.0 and middles[0] > 0.0:
+        middles, shares = np.append(0.0, middles), np.append(0.0, shares)
     usual = (
         float(np.quantile([_mean(counts, middles, shares, full_scale) for counts in images], _UNUSUAL))
         if images

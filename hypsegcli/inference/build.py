@@ -43,8 +43,8 @@ def make_tiling(tile: Tile, model: HyperbolicDeepLab) -> Tiling | None:
     if tile == "off":
         return None
     side = BUDGET.window if tile == "auto" else tile
-    # Two thirds of the theoretical radius on either side of a seam. Measured with camvid-resnet18, whose radius is
-    # 538 pixels, 288 of them ASPP's widest rate, on three street scenes enlarged to 1,536 x 768: between 128 and 320
+    # Two thirds of the theoretical radius on either side of a seam. Measured with a ResNet-18, whose radius is 538
+    # pixels, 288 of them ASPP's widest rate, on three street scenes enlarged to 1,536 x 768: between 128 and 320
     # pixels from a window's inner border some 2 % of the labels are not those of the whole image, from 352 pixels on
     # 0.2 % at most, from 384 on none. Three eighths of a window make the work 2.6-fold.
     most = 3 * side // 8 // ALIGNMENT * ALIGNMENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,24 @@ from hypsegcli.errors import CheckpointError
 
 WEIGHTS = REPOSITORY / "weights"
 KINDS = (".safetensors", ".md", ".toml", ".log.csv")  # checkpoint, card, recipe, log of its training
+FIRST_KINDS = (".toml", ".log.csv")  # of the trainings that it starts from, where there are some
 CALLED = [(called, model) for model in MODELS for called in (model.name, *model.aliases)]
 
 
 def test_every_model_is_complete_and_nothing_else_is_there() -> None:
     expected = {f"{model.name}{kind}" for model in MODELS for kind in KINDS}
-    colors = {path.name for path in WEIGHTS.glob("*-colors.txt")}
-    assert {path.name for path in WEIGHTS.iterdir()} == expected | colors
+    first = {f"{name}{kind}" for model in MODELS for name in trainings_before(model.name) for kind in FIRST_KINDS}
+    lists = {path.name for path in WEIGHTS.glob("*-colors.txt")} | {path.name for path in WEIGHTS.glob("*-names.txt")}
+    assert {path.name for path in WEIGHTS.iterdir()} == expected | first | lists
+
+
+def trainings_before(name: str) -> list[str]:
+    """The names of the trainings, and of their folders, that a recipe starts from, one after the other."""
+    init = Path(tomllib.loads((WEIGHTS / f"{name}.toml").read_text())["init"])
+    if init.name != "last.safetensors":
+        return []
+    before = str(init.parent)
+    return [before, *trainings_before(before)]
 
 
 def test_they_are_small() -> None:
@@ -58,7 +70,7 @@ def test_without_a_name_there_is_one_to_segment_and_one_to_draw() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("street", "streets"), ("camvid-resnet50", "camvid-resnet18"), ("dsik", "disk"), ("xyz", None), ("", None)],
+    [("street", "streets"), ("nucleus", "nuclei"), ("dsik", "disk"), ("xyz", None), ("", None)],
 )
 def test_a_wrong_name_is_answered_with_those_that_there_are(wrong: str, meant: str | None) -> None:
     with pytest.raises(CheckpointError) as error:

@@ -25,8 +25,8 @@ def test_the_curve_behind_the_counts_is_found() -> None:
     truth = 1 / (1 + np.exp(-(LEVELS / 65535 * 7.6 - 3)))
     curve = fit_calibration(table_of(truth, np.full(65536, 1000)), full_scale=7.6, fitted_on="a test")
     found = np.interp(LEVELS / 65535 * 7.6, curve.distances, curve.probabilities)
-    assert np.abs(found - truth).max() < 0.01
-    assert 0 < curve.distances[0] < curve.distances[-1] < 7.6
+    assert np.abs(found - truth)[10:].max() < 0.01  # below lies a ten-thousandth of the pixels
+    assert 0 == curve.distances[0] < curve.distances[-1] < 7.6
 
 
 def test_calibrated_levels_are_calibrated() -> None:
@@ -59,8 +59,23 @@ def test_a_curve_always_rises_and_never_is_entirely_sure(rows: list[tuple[int, i
         return
     assert all(a < b for a, b in pairwise(curve.distances))
     assert all(a <= b for a, b in pairwise(curve.probabilities))
-    assert 0 < curve.probabilities[0] <= curve.probabilities[-1] < 1
+    assert 0 <= curve.probabilities[0] <= curve.probabilities[-1] < 1
     assert 0 <= curve.distances[0] < curve.distances[-1] <= 7.6
+
+
+def test_nearer_to_the_origin_than_its_own_world_the_probability_falls_to_nothing() -> None:
+    """Within that world the curve is what it would be without."""
+    table = np.zeros((65536, 2), np.int64)
+    table[30_000:60_000] = 70, 30
+    table[50_000:60_000] = 99, 1
+    curve = fit_calibration(table, full_scale=65535.0, fitted_on="a test")
+    near, own = np.interp([0, 7_500, 15_000], *_points(curve)), np.interp([30_010, 40_000, 55_000], *_points(curve))
+    assert near == pytest.approx([0, 0.175, 0.35], abs=0.002)
+    assert own == pytest.approx([0.7, 0.7, 0.99], abs=0.002)
+
+
+def _points(curve: Calibration) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return curve.distances, curve.probabilities
 
 
 def test_rare_distances_are_joined() -> None:
@@ -69,9 +84,9 @@ def test_rare_distances_are_joined() -> None:
     table[40_000] = 900_000, 100_000
     table[60_000] = 999_000, 1_000
     curve = fit_calibration(table, full_scale=65535.0, fitted_on="a test")
-    assert len(curve.distances) == 2
-    assert curve.distances == pytest.approx((40_000, 60_000), abs=0.1)
-    assert curve.probabilities == pytest.approx((0.9, 0.999), abs=1e-5)
+    assert len(curve.distances) == 3
+    assert curve.distances == pytest.approx((0, 40_000, 60_000), abs=0.1)
+    assert curve.probabilities == pytest.approx((0, 0.9, 0.999), abs=1e-5)
 
 
 def test_violators_are_pooled_by_their_weight() -> None:
@@ -80,8 +95,10 @@ def test_violators_are_pooled_by_their_weight() -> None:
     table[30_000] = 1_000, 2_000  # less often right than the nearer one
     table[60_000] = 900, 100
     curve = fit_calibration(table, full_scale=1.0, fitted_on="a test")
-    assert curve.probabilities[0] == curve.probabilities[1] == pytest.approx(1_600 / 4_000, abs=1e-3)
-    assert curve.probabilities[2] == pytest.approx(0.9, abs=1e-3)
+    nothing, one, two, three = curve.probabilities
+    assert nothing == 0
+    assert one == two == pytest.approx(1_600 / 4_000, abs=1e-3)
+    assert three == pytest.approx(0.9, abs=1e-3)
 
 
 @pytest.mark.parametrize("rows", [{5: (10, 0), 60_000: (10, 0)}, {5: (0, 10), 60_000: (0, 10)}, {5: (10, 10)}, {}])

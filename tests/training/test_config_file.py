@@ -120,8 +120,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", [*sorted(REPOSITORY.glob("*/*.toml")), *RECIPES.values()], ids=lambda path: path.name)
 def test_the_committed_configurations_are_valid(path: Path) -> None:
     config = check_settings(tomllib.loads(path.read_text()), {})
-    for name in (config.init, config.colors):
-        assert name in {"", "imagenet"} or (REPOSITORY / name).is_file()
+    for name in (config.init, config.colors, config.more_names):
+        assert name in {"", "imagenet"} or name.endswith("/last.safetensors") or (REPOSITORY / name).is_file()
 
 
 @pytest.mark.parametrize("name", [model.name for model in MODELS])

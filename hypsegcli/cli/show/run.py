@@ -59,8 +59,8 @@ def show_run(
         print_profile(run.profile)
     if trained is not None and not quiet:
         _warn_of_size(run.ledger, max(trained.height, trained.width))
-    if calibration is not None and calibration.usual is not None and not quiet:
-        _warn_of_another_world(run.ledger, calibration.usual)
+    if calibration is not None and calibration.of_another_world is not None and not quiet:
+        _warn_of_another_world(run.ledger, calibration.of_another_world)
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
     if interrupted:
         error(f"interrupted after {done} of {count_of(total, 'image')}; the same command with --resume continues")
@@ -80,13 +80,14 @@ def _warn_of_size(ledger: Ledger, trained: int) -> None:
         )
 
 
-def _warn_of_another_world(ledger: Ledger, usual: float) -> None:
-    """Say so where the network is less sure of most images than it is of nearly all images of its own world."""
+def _warn_of_another_world(ledger: Ledger, limit: float) -> None:
+    """Say so where the network is less than half as sure of most images as it is of nearly all of its own world."""
     means = [line["summary"].get("mean calibrated") for line in ledger.lines.values() if line["status"] == "done"]
-    strange = sum(mean is not None and mean < usual for mean in means)
+    strange = sum(mean is not None and mean < limit for mean in means)
     if 2 * strange > len(means):
+        look = "looks" if strange == 1 else "look"
         talk(
-            f"{strange} of {count_of(len(means), 'image')} look like another world than this checkpoint's: their mean "
-            f"probability of being right lies below {usual:.2f}, which nearly all of its own reach; labels mean little "
-            "there"
+            f"{strange} of {count_of(len(means), 'image')} {look} like another world than this checkpoint's: the mean "
+            f"probability of being right lies below {limit:.2f}, half of what nearly all of its own reach; labels mean "
+            "little there"
         )

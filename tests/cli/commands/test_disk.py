@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support import REPOSITORY, Hypseg, make_checkpoint, photograph
+from support import EXAMPLES, Hypseg, make_checkpoint, photograph
 
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import ClassTree
@@ -139,8 +139,8 @@ def test_what_decoding_changed_is_told(hypseg: Hypseg, tmp_path: Path, flat_ball
 
 
 def test_the_bundled_two_dimensional_model_draws_by_itself(hypseg: Hypseg, tmp_path: Path) -> None:
-    outcome = hypseg("disk", REPOSITORY / "examples" / "china.jpg", "--out", tmp_path / "china.svg")
+    outcome = hypseg("disk", EXAMPLES / "streets" / "taxis.jpg", "--out", tmp_path / "taxis.svg")
     assert outcome.code == 0
-    root = ET.parse(tmp_path / "china.svg").getroot()
+    root = ET.parse(tmp_path / "taxis.svg").getroot()
     words = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"building", "sky", "pedestrian", "mobile"} <= words

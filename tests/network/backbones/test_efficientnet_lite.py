@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.training.imagenet import imagenet_weights
 
-COFFEE = Path(__file__).parents[3] / "examples" / "coffee.png"
+COFFEE = Path(__file__).parents[3] / "examples" / "others" / "coffee.png"
 ESPRESSO, CUP = 967, 968  # of ImageNet's classes
 SIDE = 256
 both = pytest.mark.parametrize("size", ["lite0", "lite2"])
