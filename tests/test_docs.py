@@ -15,7 +15,7 @@ import typer
 from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, photograph
 
-from hypsegcli.checkpoint.bundled import bundled_checkpoint
+from hypsegcli.checkpoint.bundled import DEFAULT, bundled_checkpoint
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.app import app
 
@@ -110,12 +110,19 @@ def test_a_command_that_does_not_parse_is_noticed() -> None:
         subcommand("predict").make_context("predict", ["examples", "--out", "out", "--imaginary"])
 
 
+# By data set and the model that knows it: an image that the calibration was fitted to, and one that it was not.
+SETS = {
+    ("camvid", "streets"): ("0016E5_08001", "0016E5_08159"),
+    ("clothing", "clothing"): ("0035", "0606"),
+    ("nuclei", "nuclei"): ("175dbb36", "e49fc2b4"),
+}
+
+
 @pytest.fixture(scope="module")
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of what the pages' commands read, under the names they use, small, so that all of them take little time.
 
-    Where CamVid or a reader's own images are named, two drawn ones: one of those that the bundled calibration was
-    fitted to, and one that it was not.
+    Where a data set or a reader's own images are named, two drawn ones.
     """
     folder = tmp_path_factory.mktemp("stand_ins")
     (folder / "weights").symlink_to(REPOSITORY / "weights")
@@ -126,16 +133,18 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with Image.open(path) as image:
             image.resize((96, 64)).save(small)
     photograph(folder / "scan.tif")
-    masks = folder / "camvid" / "val" / "masks"
-    masks.mkdir(parents=True)
+    for (data, model), keys in SETS.items():
+        masks = folder / data / "val" / "masks"
+        masks.mkdir(parents=True)
+        classes = read_header(bundled_checkpoint(model)).tree.classes
+        for seed, key in enumerate(keys):
+            photograph(folder / data / "val" / "images" / f"{key}.jpg", seed=seed)
+            ids = np.random.default_rng(seed).integers(0, classes, (6, 8), dtype=np.uint8)
+            Image.fromarray(ids.repeat(8, 0).repeat(8, 1)).save(masks / f"{key}.png")
     tree = read_header(bundled_checkpoint()).tree
-    for key in ("0016E5_08001", "0016E5_08159"):
-        photograph(folder / "camvid" / "val" / "images" / f"{key}.jpg", seed=int(key[-4:]))
-        ids = np.random.default_rng(int(key[-4:])).integers(0, tree.classes, (6, 8), dtype=np.uint8)
-        Image.fromarray(ids.repeat(8, 0).repeat(8, 1)).save(masks / f"{key}.png")
     (folder / "IMAGES").symlink_to(folder / "camvid" / "val" / "images")
     for name in ("MASKS", "DIR"):
-        (folder / name).symlink_to(masks)
+        (folder / name).symlink_to(folder / "camvid" / "val" / "masks")
     (folder / "FILE").write_text("".join(f"{index}:{tree.names[index]}\n" for index in range(tree.classes)))
     return folder
 
@@ -148,7 +157,8 @@ def test_what_a_page_shows_works(
     for path in stand_ins.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "RUN").mkdir()
-    (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint())
+    trained = Path(page).stem if page.startswith("weights/") else DEFAULT
+    (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(trained))
     monkeypatch.chdir(tmp_path)
     for name, *arguments in shell_commands(PAGES[page]):
         given = ["report" if word in {"A", "B"} else word for word in arguments]

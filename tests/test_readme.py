@@ -81,7 +81,7 @@ def test_the_log_of_a_training_leads_to_the_scores_of_its_checkpoint(model: Bund
     scores = read_header(bundled_checkpoint(model.name)).provenance.scores
     found = {name: [float(row[name]) for row in judged] for name in scores}
     place = found["mean_iou"].index(max(found["mean_iou"]))  # the best epoch is the one that is kept
-    assert scores == pytest.approx({name: values[place] for name, values in found.items()}, abs=1e-5)
+    assert scores == pytest.approx({name: values[place] for name, values in found.items()}, abs=6e-5)
 
 
 def test_every_room_is_in_the_plan() -> None:
