@@ -5,12 +5,13 @@ is ours. With f the confidence plane, scaled to [0, 1] and smoothed by a Gaussia
 
     closing(f)   grey-scale morphological closing with a disk of `radius` pixels: fills valleys narrower than
                  the disk, leaves wide doubtful areas and steps as they are
-    depth        (closing(f) - f) / closing(f), the depth of the valley relative to its lower bank
+    depth        (closing(f) - f) / max(closing(f), 1/4), the depth of the valley relative to its lower bank
     boundary     min(1, 2 depth)
 
 0 means no dip, 255 that the confidence falls to half of its lower bank or less. The scale is absolute, never
 stretched per image, and relative depth shows the boundary between two doubtful regions as clearly as between two
-certain ones. Without the smoothing, ripples of a fraction of a cell cover doubtful areas with a worm-like texture.
+certain ones, as long as either is known at all. Without the smoothing, ripples of a fraction of a cell cover doubtful
+areas with a worm-like texture.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ RADIUS = 10
 # Pixels, the standard deviation of the Gaussian: half a cell of that grid.
 SMOOTHING = 2.0
 
-# Below this share of full scale both banks are at the origin, and their ratio is noise.
-_FLOOR = 0.02
+# Share of full scale below which a bank counts as this high: what lies between two regions of which nothing is known,
+# such as those of a photograph of another world, is noise, and no boundary.
+_FLOOR = 0.25
 
 
 def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOTHING) -> NDArray[np.uint8]:

@@ -59,7 +59,8 @@ def test_a_curve_always_rises_and_never_is_entirely_sure(rows: list[tuple[int, i
         return
     assert all(a < b for a, b in pairwise(curve.distances))
     assert all(a <= b for a, b in pairwise(curve.probabilities))
-    assert 0 <= curve.probabilities[0] <= curve.probabilities[-1] < 1
+    assert curve.probabilities[-1] < 1
+    assert all(found > 0 for at, found in zip(curve.distances, curve.probabilities, strict=True) if at > 0)
     assert 0 <= curve.distances[0] < curve.distances[-1] <= 7.6
 
 
