@@ -104,7 +104,8 @@ def plain_ways(checkpoint: Checkpoint) -> dict[str, Folder]:
         import segmentation_models_pytorch as smp
 
         backbone = checkpoint.header.model.backbone
-        other: nn.Module = smp.DeepLabV3Plus(backbone, encoder_weights=None, classes=tree.classes).eval()
+        encoder = backbone.replace("efficientnet_lite", "timm-tf_efficientnet_lite")  # what it calls the same network
+        other: nn.Module = smp.DeepLabV3Plus(encoder, encoder_weights=None, classes=tree.classes).eval()
         found["segmentation_models_pytorch, the plain way"] = plain(other)
     return found
 
