@@ -71,6 +71,8 @@ class Header(_Record):
 
     @model_validator(mode="after")
     def _fits(self) -> Header:
+        if self.tree.classes < 2:
+            raise ValueError("one class leaves nothing to tell apart; a checkpoint has at least two")
         flat = self.model.softmax == "flat"
         wanted = self.tree.classes if flat else self.tree.nodes
         if self.model.nodes != wanted:
@@ -97,7 +99,7 @@ def header_from_json(text: str, *, origin: object) -> Header:
     try:
         version = json.loads(text)["schema_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{origin}: its header is not that of a hypseg checkpoint ({error})") from error
+        raise CheckpointError(f"{origin}: its header is not that of a hypseg checkpoint ({error!s:.100})") from error
     if version != SCHEMA_VERSION:
         raise CheckpointError(
             f"{origin}: written with schema version {version}, this hypseg reads version {SCHEMA_VERSION}; "
@@ -107,7 +109,7 @@ def header_from_json(text: str, *, origin: object) -> Header:
         return Header.model_validate_json(text)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'header'}: {e['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, e['loc'])) or 'header':.100}: {e['msg'].removeprefix('Value error, '):.300}"
             for e in error.errors()[:5]
         )
         raise CheckpointError(f"{origin}: its header contradicts itself or is incomplete: {problems}") from error

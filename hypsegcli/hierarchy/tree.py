@@ -8,7 +8,7 @@ breadth-first order of the JSON's keys, the root is not a node. M counts all nod
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from hypsegcli.errors import TreeError
+from hypsegcli.files.words import first_of
 
 ROOT = -1
+MOST_NODES, MOST_LEVELS = 10_000, 500  # who is above whom is a table of M x M bytes, made in M x levels steps
+_NAMED = 5
 
 
 class ClassTree(BaseModel):
@@ -37,23 +40,34 @@ class ClassTree(BaseModel):
         M, K = len(self.names), self.classes
         if len(self.parents) != M or not 1 <= K <= M:
             raise ValueError(f"{M} names, {len(self.parents)} parents and {K} classes do not make a tree")
-        if len(set(self.names)) != M:
-            twice = sorted({name for name in self.names if self.names.count(name) > 1})
-            raise ValueError(f"a node's name must be its own, but these occur twice: {', '.join(twice)}")
+        if M > MOST_NODES:
+            raise ValueError(f"{M:,} nodes; a class tree has at most {MOST_NODES:,}")
+        if twice := sorted(name for name, times in Counter(self.names).items() if times > 1):
+            raise ValueError(f"a node's name must be its own, but these occur twice: {first_of(twice, _NAMED)}")
         for node, parent in enumerate(self.parents):
             if parent != ROOT and not K <= parent < M:
                 raise ValueError(f"the parent of '{self.names[node]}' is not an inner node")
-        for node in range(M):
-            seen, at = {node}, self.parents[node]
-            while at != ROOT:
-                if at in seen:
-                    raise ValueError(f"'{self.names[node]}' is its own ancestor")
-                seen.add(at)
-                at = self.parents[at]
-        for node in range(K, M):
-            if node not in self.parents:
-                raise ValueError(f"the inner node '{self.names[node]}' has no children")
+        if childless := set(range(K, M)) - set(self.parents):
+            raise ValueError(f"the inner node '{self.names[min(childless)]}' has no children")
+        self._check_depths()
         return self
+
+    def _check_depths(self) -> None:
+        """Every node leads to the root in few steps; each is gone through once."""
+        depths = {ROOT: 0}
+        for node in range(len(self.names)):
+            below, at = list[int](), node
+            seen = set[int]()
+            while at not in depths:
+                if at in seen:
+                    raise ValueError(f"'{self.names[at]}' is its own ancestor")
+                seen.add(at)
+                below.append(at)
+                at = self.parents[at]
+            for each in reversed(below):
+                depths[each] = depths[self.parents[each]] + 1
+        if (deepest := max(depths.values())) > MOST_LEVELS:
+            raise ValueError(f"{deepest:,} levels; a class tree has at most {MOST_LEVELS}")
 
     @property
     def nodes(self) -> int:
@@ -167,8 +181,8 @@ def _no_twins(path: Path) -> Any:
     def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         if len(set(keys)) != len(keys):
-            twice = sorted({key for key in keys if keys.count(key) > 1})
-            raise TreeError(f"{path}: these names occur twice under one parent: {', '.join(twice)}")
+            twice = sorted(key for key, times in Counter(keys).items() if times > 1)
+            raise TreeError(f"{path}: these names occur twice under one parent: {first_of(twice, _NAMED)}")
         return dict(pairs)
 
     return hook
@@ -207,5 +221,5 @@ def build_tree(children: Mapping[str, Any], class_names: Sequence[str], *, origi
             parents.append(parent)
             queue.append((grandchildren, len(names) - 1))
     if missing := [name for name in class_names if name not in placed]:
-        raise TreeError(f"{origin}: these classes are not in the tree: {', '.join(missing)}")
+        raise TreeError(f"{origin}: these classes are not in the tree: {first_of(missing, _NAMED)}")
     return ClassTree(names=tuple(names), parents=tuple(parents), classes=len(class_names))

@@ -34,15 +34,16 @@ class ModelConfig(BaseModel):
     backbone: BackboneName = "resnet18"
     output_stride: Literal[8, 16] = 16
     convolutions: Literal["standard", "separable"] = "separable"  # in ASPP and decoder
-    embedding_size: int = Field(default=64, ge=2)  # D
+    embedding_size: int = Field(default=64, ge=2, le=65_536)  # D
     embedding_layers: Literal[1, 2] = 1  # convolutions from the decoder's features to the embedding
     nodes: int = Field(ge=2)  # M for a hierarchical softmax, K for a flat one
     softmax: Literal["hierarchical", "flat"] = "hierarchical"
     # Which logits: the closed form, the reference implementation's expansion, or a plain 1x1 convolution.
     head: Head = "hyperbolic"
-    curvature: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)  # c; the value after training
+    # c, the value after training; within these bounds float32 holds the distance and the logits of any embedding.
+    curvature: float = Field(default=1.0, ge=1e-6, le=1e6, allow_inf_nan=False)
     # t = 2 sqrt(c) |v| is held below this, and how; 7.6 is the reference's 1e-3 from the edge of the ball.
-    t_max: float = Field(default=2.0 * math.atanh(1.0 - 1e-3), gt=0.0, le=20.0, allow_inf_nan=False)
+    t_max: float = Field(default=2.0 * math.atanh(1.0 - 1e-3), ge=0.01, le=20.0, allow_inf_nan=False)
     radial_limit: Literal["hard", "smooth"] = "smooth"
 
     @property

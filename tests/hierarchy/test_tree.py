@@ -122,6 +122,13 @@ NOT_TREES = {
     "its own parent": (("a", "x"), (-1, 1), 1, "'x' is its own ancestor"),
     "a ring of three": (("a", "x", "y", "z"), (1, 2, 3, 1), 1, "is its own ancestor"),
     "an inner node without children": (("a", "x"), (-1, -1), 1, "the inner node 'x' has no children"),
+    "more nodes than can be compared": (("a",) * 10**6, (-1,) * 10**6, 10**6, "has at most 10,000"),
+    "more levels than anybody has": (
+        tuple(map(str, range(8_001))),
+        (*range(1, 8_001), -1),
+        1,
+        "8,001 levels; a class tree has at most 500",
+    ),
 }
 
 
