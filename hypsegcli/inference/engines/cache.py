@@ -1,10 +1,14 @@
-"""Where converted networks are kept: the user's cache folder, from which they may be deleted at any time."""
+"""Where converted networks are kept: the user's cache folder, from which they may be deleted at any time.
+
+Nothing in it is believed: every file is compared with the digest that was taken when it was written.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -14,7 +18,11 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.digest import digest_file
+
 _UNFINISHED = ".new-"
+_SEAL = "digests.json"  # by file
 _NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 
 # Days without use, after which a network that was left half converted, and one of another checkpoint or of a version
@@ -23,12 +31,15 @@ _KEEP_UNFINISHED, _KEEP = 1, 60
 _DAY = 86_400  # seconds
 
 
-def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], None]) -> Path:
+def converted(
+    sha256: str, *, parts: Sequence[str], convert: Callable[[Path], None], tell: Callable[[str], None]
+) -> Path:
     """The folder of a converted network; `convert` fills it where it is not there yet.
 
     Named after the checkpoint's hash, `parts` (what else it depends on: the engine and its version, what is in the
-    graph) and the versions of torch and hypseg. It appears whole or not at all. Where the cache cannot be written,
-    it is a temporary folder, and converting is done again next time.
+    graph) and the versions of torch and hypseg. It appears whole or not at all, and what has become another file, or
+    no folder, since is converted again. Where the cache cannot be written, it is a temporary folder, and converting is
+    done again next time; `tell` hears of that.
     """
     from platformdirs import user_cache_path
 
@@ -36,18 +47,21 @@ def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], No
     networks = user_cache_path("hypseg") / "networks"
     folder = networks / f"{sha256[:16]}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     try:
-        if folder.is_dir():
+        if _is_sound(folder):
             with contextlib.suppress(OSError):
                 os.utime(folder)
             return folder
+        discard(folder)
         networks.mkdir(parents=True, exist_ok=True)
         _sweep(networks)
         new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=networks))
-    except OSError:
+    except OSError as error:
+        tell(f"{networks}: cannot be written ({error.strerror}); the network will be converted again the next time")
         folder = new = Path(tempfile.mkdtemp(prefix="hypseg-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         convert(new)
+        seal(new)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -58,6 +72,45 @@ def converted(sha256: str, *, parts: Sequence[str], convert: Callable[[Path], No
     except OSError:  # another process was faster
         shutil.rmtree(new, ignore_errors=True)
     return folder
+
+
+def seal(folder: Path) -> None:
+    """Take the digests of the files of a converted network; again where a runtime has added to them."""
+    if _read_seal(folder).keys() != _files(folder):
+        digests = {name: digest.sha256 for name in _files(folder) if (digest := digest_file(folder / name))}
+        with contextlib.suppress(OSError):  # without it, it will be converted again
+            write_atomically(folder / _SEAL, json.dumps(digests).encode())
+
+
+def discard(folder: Path) -> None:
+    """Remove a converted network, or whatever lies at its place."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        folder.unlink(missing_ok=True)
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether all its files are as they were sealed; what a runtime has added and nobody sealed is removed."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    sealed = _read_seal(folder)
+    for name in _files(folder) - sealed.keys():
+        (folder / name).unlink(missing_ok=True)
+    found = {name: digest_file(folder / name) for name in sealed}
+    return bool(sealed) and all(digest and digest.sha256 == sealed[name] for name, digest in found.items())
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {_SEAL}
+
+
+def _read_seal(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sweep(networks: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch.export import ExportedProgram
 
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.engines.cache import converted
+from hypsegcli.inference.engines.cache import converted, discard, seal
 from hypsegcli.inference.engines.export import REVISION, Part, export
 from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
@@ -101,16 +100,18 @@ class ConvertedEngine:
                 self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
 
         def load() -> Run:
-            folder = converted(self._checkpoint.sha256, parts=parts, convert=convert)
+            folder = converted(self._checkpoint.sha256, parts=parts, convert=convert, tell=self._tell)
             folders.append(folder)
-            return self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
+            run = self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
+            seal(folder)
+            return run
 
         parts = (self._runtime.label, f"{part}{' of windows' if windows else ''}", f"revision {REVISION}")
         folders: list[Path] = []
         try:
             return load()
-        except Exception:  # a file in the cache that was cut short, most likely
+        except Exception:  # something about this network that its digests do not tell, such as another processor
             if not folders:
                 raise
-            shutil.rmtree(folders[0], ignore_errors=True)
+            discard(folders[0])
             return load()

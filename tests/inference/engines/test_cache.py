@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hypsegcli.inference.engines.cache import converted
+from hypsegcli.inference.engines.cache import converted, seal
 
 
 @pytest.fixture
@@ -21,6 +23,10 @@ def write(folder: Path) -> None:
     (folder / "network").write_text("x")
 
 
+def cached(sha256: str, *, parts: tuple[str, ...], convert: Callable[[Path], None]) -> Path:
+    return converted(sha256, parts=parts, convert=convert, tell=pytest.fail)
+
+
 def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
     calls: list[Path] = []
 
@@ -29,7 +35,7 @@ def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
         write(new)
 
     for sha256, parts in (("a" * 64, ("one",)), ("a" * 64, ("one",)), ("a" * 64, ("two",)), ("b" * 64, ("one",))):
-        folder = converted(sha256, parts=parts, convert=convert)
+        folder = cached(sha256, parts=parts, convert=convert)
         assert (folder / "network").read_text() == "x"
         assert folder.parent == networks
     assert len(calls) == 3
@@ -42,9 +48,9 @@ def test_a_conversion_that_fails_leaves_nothing(networks: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        converted("a" * 64, parts=("one",), convert=fail)
+        cached("a" * 64, parts=("one",), convert=fail)
     assert not list(networks.iterdir())
-    assert (converted("a" * 64, parts=("one",), convert=write) / "network").exists()
+    assert (cached("a" * 64, parts=("one",), convert=write) / "network").exists()
 
 
 def test_what_was_not_used_for_long_goes_when_another_is_converted(networks: Path) -> None:
@@ -52,24 +58,24 @@ def test_what_was_not_used_for_long_goes_when_another_is_converted(networks: Pat
         os.utime(folder, (time.time() - days * 86_400,) * 2)
         return folder
 
-    old, used, young = (converted(letter * 64, parts=("one",), convert=write) for letter in "abc")
+    old, used, young = (cached(letter * 64, parts=("one",), convert=write) for letter in "abc")
     half, fresh, foreign = networks / ".new-half", networks / ".new-fresh", networks / "thesis"
     for folder in (half, fresh, foreign):
         folder.mkdir()
     age(old, 61), age(used, 61), age(young, 59), age(half, 1.1), age(fresh, 0.9), age(foreign, 1000)
-    assert converted("b" * 64, parts=("one",), convert=write) == used
+    assert cached("b" * 64, parts=("one",), convert=write) == used
     assert old.exists()
-    made = converted("d" * 64, parts=("one",), convert=write)
+    made = cached("d" * 64, parts=("one",), convert=write)
     assert set(networks.iterdir()) == {used, young, fresh, foreign, made}
 
 
 def test_another_process_may_be_faster(networks: Path) -> None:
     def slow(new: Path) -> None:
         write(new)
-        first = converted("a" * 64, parts=("one",), convert=write)
+        first = cached("a" * 64, parts=("one",), convert=write)
         (first / "network").write_text("theirs")
 
-    folder = converted("a" * 64, parts=("one",), convert=slow)
+    folder = cached("a" * 64, parts=("one",), convert=slow)
     assert (folder / "network").read_text() == "theirs"
     assert list(networks.iterdir()) == [folder]
 
@@ -77,6 +83,52 @@ def test_another_process_may_be_faster(networks: Path) -> None:
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    folder = converted("a" * 64, parts=("one",), convert=write)
+    told: list[str] = []
+    folder = converted("a" * 64, parts=("one",), convert=write, tell=told.append)
     assert (folder / "network").read_text() == "x"
     assert tmp_path not in folder.parents
+    assert len(told) == 1
+    assert "converted again the next time" in told[0]
+
+
+def spoil_content(folder: Path) -> None:
+    (folder / "network").write_text("y")
+
+
+def spoil_seal(folder: Path) -> None:
+    (folder / "digests.json").write_text("[")
+
+
+def remove_file(folder: Path) -> None:
+    (folder / "network").unlink()
+
+
+def replace_by_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("x")
+
+
+def replace_by_dangling_link(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to(folder.parent / "nowhere")
+
+
+@pytest.mark.parametrize("spoil", [spoil_content, spoil_seal, remove_file, replace_by_file, replace_by_dangling_link])
+def test_what_is_not_what_was_converted_is_converted_again(networks: Path, spoil: Callable[[Path], None]) -> None:
+    folder = cached("a" * 64, parts=("one",), convert=write)
+    spoil(folder)
+    assert cached("a" * 64, parts=("one",), convert=write) == folder
+    assert (folder / "network").read_text() == "x"
+    assert not folder.is_symlink()
+    assert list(networks.iterdir()) == [folder]
+
+
+def test_what_a_runtime_adds_is_believed_once_it_is_sealed(networks: Path) -> None:
+    folder = cached("a" * 64, parts=("one",), convert=write)
+    (folder / "blob").write_text("compiled")
+    assert not (cached("a" * 64, parts=("one",), convert=pytest.fail) / "blob").exists()
+    (folder / "blob").write_text("compiled")
+    seal(folder)
+    assert (cached("a" * 64, parts=("one",), convert=pytest.fail) / "blob").exists()
+    (folder / "blob").write_text("compiler")
+    assert not (cached("a" * 64, parts=("one",), convert=write) / "blob").exists()

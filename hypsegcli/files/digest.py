@@ -1,0 +1,35 @@
+"""What a file holds, told by its size and its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+
+class Digest(NamedTuple):
+    """Equal for files, or for what was read of them, that hold the same bytes."""
+
+    bytes: int
+    sha256: str
+
+
+def digest_of(data: bytes) -> Digest:
+    """That of bytes in memory."""
+    return Digest(len(data), hashlib.sha256(data).hexdigest())
+
+
+def digest_stream(file: BinaryIO) -> Digest:
+    """That of an open file, from its beginning; it is at its end then."""
+    file.seek(0)
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Digest(file.tell(), sha256)
+
+
+def digest_file(path: Path) -> Digest | None:
+    """That of a file; None where it is not there or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return digest_stream(file)
+    except OSError:
+        return None
