@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, uncertainty
+from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, uncertainty, verify
 from hypsegcli.cli.console import error, say
 from hypsegcli.cli.exit_codes import DONE, INTERRUPTED, NOTHING_DONE, code_of_error
 from hypsegcli.errors import HypsegError
@@ -47,6 +47,7 @@ app.command("compare")(compare.compare)
 app.command("calibrate")(calibrate.calibrate)
 app.command("disk")(disk.disk)
 app.command("info")(info.info)
+app.command("verify")(verify.verify)
 
 
 @app.command("train")

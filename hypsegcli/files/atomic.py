@@ -14,7 +14,7 @@ from hypsegcli.errors import PlanError, setting
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, and to seek in, that becomes `path` when the block ends, and not before.
+    """A file to write, to read, and to seek in, that becomes `path` when the block ends, and not before.
 
     No reader, and no crash of this program, ever meets half a file. Creates the folders above. The bytes go to a
     hidden file in the same folder, which then takes the place of `path`; its mode follows the umask. On any failure,
@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     # Not made from the target's name, which may already have the 255 bytes a file system allows.
     temporary = path.parent / f".hypseg-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
-        with temporary.open("xb") as file:  # 0o666 less the umask, where tempfile would give 0o600
+        with temporary.open("x+b") as file:  # 0o666 less the umask, where tempfile would give 0o600
             yield file
         temporary.replace(path)
     except BaseException:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
+from hypsegcli.files.digest import Digest
 from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -35,10 +36,12 @@ class DecodedImage:
 
     `pixels` is (H, W, 3) uint8 RGB, upright, C-contiguous and writable. `notes` say, one phrase each, what
     was changed on the way from the file, such as "16-bit values divided by 257"; empty for a plain picture.
+    `digest` is of the bytes that it was decoded from; None for a picture from memory.
     """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
+    digest: Digest | None = None
 
 
 def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -72,7 +75,7 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
             )
         else:
             raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB")
-    return DecodedImage(pixels, tuple(notes))
+    return DecodedImage(pixels, tuple(notes), opened.digest)
 
 
 def decode_mask(path: Path) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
+from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.images.formats import FORMATS
 
 _ORIENTATION = 0x0112
@@ -39,7 +40,7 @@ class Opened:
     `rawmode` is Pillow's name for the samples as they are stored ("RGB;16B", "L;4"), empty where unknown.
     `maxval` is the largest sample a PPM file declares, None for other formats. `white_is_zero` marks a
     TIFF whose zero means white. `frames` counts the pictures in the file, of which `image` is the first.
-    `notes` say what was changed so far.
+    `notes` say what was changed so far. `digest` is of the bytes that were read; None for a picture from memory.
     """
 
     image: Image.Image
@@ -49,6 +50,7 @@ class Opened:
     white_is_zero: bool
     frames: int
     notes: tuple[str, ...]
+    digest: Digest | None
 
 
 @contextmanager
@@ -82,7 +84,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         if kind == "JPEG2000":
             _check_jpeg2000(path, data, image.mode)
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
-        return _load_upright(image, frames)
+        return _load_upright(image, frames, digest_of(data))
 
 
 def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -93,10 +95,10 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
     width, height = image.size
     check_size(name, height, width, max_pixels=max_pixels)
     with image_errors(name):
-        return _load_upright(image, 1)
+        return _load_upright(image, 1, None)
 
 
-def _load_upright(image: Image.Image, frames: int) -> Opened:
+def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Opened:
     kind = image.format or ""
     rawmode, maxval = _samples(image)
     white_is_zero = False
@@ -113,7 +115,7 @@ def _load_upright(image: Image.Image, frames: int) -> Opened:
             upright = image.transpose(_TRANSPOSE[orientation])
     if orientation in _TRANSPOSE:
         notes.append(f"turned upright (EXIF orientation {orientation})")
-    return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes))
+    return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes), digest)
 
 
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:

@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from hypsegcli.budget import BUDGET, MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
+from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.images.open_image import check_size, image_errors
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
@@ -55,16 +56,17 @@ class TiffRows:
             ) from None
         self._path, self._piece_bytes = path, piece_bytes
         with image_errors(path):
-            self._file = tifffile.TiffFile(path)
+            self._bytes = path.open("rb")
         try:
             with image_errors(path):
+                self._file = tifffile.TiffFile(self._bytes)
                 self._page: Any = self._file.pages.first
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
                 check_size(path, *self.shape[:2], max_pixels=max_pixels)
                 self._refuse()
                 frames = len(self._file.pages)
         except BaseException:
-            self._file.close()
+            self._bytes.close()
             raise
         notes = [f"frame 1 of {frames} used"] if frames > 1 else []
         if self._page.bitspersample == 16:
@@ -79,6 +81,12 @@ class TiffRows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._bytes.close()  # it is not tifffile's
+
+    def digest(self) -> Digest:
+        """Of the whole file as it is now; ImageError where it cannot be read."""
+        with image_errors(self._path):
+            return digest_stream(self._bytes)
 
     def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
         """Rows [start, stop), C-contiguous and writable; ImageError where they are damaged."""

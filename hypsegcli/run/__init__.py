@@ -1,3 +1,4 @@
 """From a plan to files: decode, segment, encode, write, and keep the books. Yields results, prints nothing."""
 
-RUN, MANIFEST = "run.json", "manifest.jsonl"  # the books that a run keeps beside its outputs
+# The books that a run keeps beside its outputs, and what `uncertainty` adds to them.
+RUN, MANIFEST, RANKING = "run.json", "manifest.jsonl", "ranking.csv"

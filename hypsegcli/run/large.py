@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hypsegcli.errors import ImageError, first_line, setting
 from hypsegcli.files.atomic import replacing
+from hypsegcli.files.digest import digest_stream
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
 from hypsegcli.inference.batches import is_out_of_memory
@@ -47,6 +48,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     try:
         with TiffRows(planned.source, max_pixels=max_pixels) as picture, contextlib.ExitStack() as files:
             height, width = picture.shape[:2]
+            source = picture.digest()
             opened = {kind: files.enter_context(replacing(planned.outputs[kind])) for kind in outputs.tiffs}
             writers: dict[str, TiffWriter] = {}
             sums: dict[str, float] = {}
@@ -60,6 +62,9 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
                     sums[name] = sums.get(name, 0.0) + mean * (stop - start)
             for writer in writers.values():
                 writer.close()
+            if picture.digest() != source:
+                raise ImageError(f"{planned.source}: it changed while it was read; segment it again")
+            digests = {kind: digest_stream(file) for kind, file in opened.items()}
             notes = picture.notes
     except OSError as error:
         raise ImageError(
@@ -74,4 +79,4 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
         raise ImageError(f"{planned.source}: the network failed on this image: {first_line(error)}") from error
     seconds = {"stream": time.perf_counter() - started}
     summary = {name: round(total / height, 6) for name, total in sums.items()}
-    return Written(planned, height, width, seconds, summary, notes)
+    return Written(planned, source, digests, height, width, seconds, summary, notes)

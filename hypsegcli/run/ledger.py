@@ -1,25 +1,27 @@
 """The books of a run: manifest.jsonl, a line an image as it finishes, and run.json, the whole.
 
 A run that resumes another believes a manifest line if the image was done by the same recipe (checkpoint and options
-that decide the pixels), the input is the same file and has not changed since, and all its outputs are there at their
-full size.
+that decide the pixels), and if the input and all outputs still hold, byte for byte, what the line says.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run import MANIFEST, RUN
+from hypsegcli.run.manifest import Line, outputs_of, read_manifest
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -39,28 +41,44 @@ class Ledger:
         self.out = out
         self.recipe = recipe
         self.description = dict(description)
-        self.lines: dict[str, dict[str, Any]] = {}  # of this run's images, by key, in the order they were written
-        self.others: list[dict[str, Any]] = []  # of an earlier run's images that this one was not asked for
+        self.lines: dict[str, Line] = {}  # of this run's images, by key, in the order they were written
+        self.others: list[Line] = []  # of an earlier run's images that this one was not asked for
+        self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
         self._started = time.time()
         self._clock = time.perf_counter()
 
-    def unfinished(self, plan: Sequence[PlannedImage]) -> list[PlannedImage]:
-        """Keep the lines of images that need not be done again; return the images that must be, in order."""
-        earlier = {line["key"]: line for line in self._read()}
-        planned_keys = {str(planned.key) for planned in plan}
-        self.others = [line for key, line in earlier.items() if key not in planned_keys]
+    def unfinished(self, plan: Sequence[PlannedImage], *, keep: bool) -> list[PlannedImage]:
+        """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold.
+
+        To know that, every input and output that they speak of is read.
+        """
+        earlier = read_manifest(self.out)
+        if keep:
+            planned_keys = {str(planned.key) for planned in plan}
+            self.others = [line for key, line in earlier.items() if key not in planned_keys]
+        pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
+        workers = default_workers() if keep else 0
         rest = []
-        for planned in plan:
-            line = earlier.get(str(planned.key))
-            if line is not None and self._holds(line, planned):
-                self.lines[str(planned.key)] = line
-            else:
-                rest.append(planned)
+        with contextlib.closing(
+            ahead(lambda pair: keep and self._holds(*pair), pairs, workers=workers, depth=4 * workers)
+        ) as answers:
+            for (planned, line), holds in zip(pairs, answers, strict=True):
+                if line is not None and holds:
+                    self.lines[line["key"]] = line
+                else:
+                    rest.append(planned)
+        self._left_over = list(self._not_made_again(earlier, rest))
         return rest
 
     def open(self, *, total: int) -> None:
-        """Write the lines kept from an earlier run, and a run.json that says it is under way."""
+        """Write the lines kept from an earlier run, and a run.json that says it is under way.
+
+        Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
+        """
         self.total = total
+        for path, digest in self._left_over:
+            if digest_file(path) == digest:
+                path.unlink(missing_ok=True)
         kept = "".join(_dump(line) for line in (*self.others, *self.lines.values()))
         write_atomically(self.out / MANIFEST, kept.encode())
         self._write_run("running")
@@ -75,14 +93,15 @@ class Ledger:
             line |= {
                 "status": "done",
                 "outputs": {kind: path.relative_to(self.out).as_posix() for kind, path in planned.outputs.items()},
-                "bytes": {kind: path.stat().st_size for kind, path in planned.outputs.items()},
+                "bytes": {kind: digest.bytes for kind, digest in result.files.items()},
+                "sha256": {kind: digest.sha256 for kind, digest in result.files.items()},
                 "height": result.height,
                 "width": result.width,
                 "summary": dict(result.summary),
                 "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
                 "notes": list(result.notes),
                 "recipe": self.recipe,
-                "source": _fingerprint(planned.source),
+                "source": result.source._asdict(),
             }
         self.lines[line["key"]] = line
         with (self.out / MANIFEST).open("a", encoding="utf-8", errors="surrogateescape") as file:
@@ -109,50 +128,37 @@ class Ledger:
         }
         write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())
 
-    def _read(self) -> list[dict[str, Any]]:
-        try:
-            text = (self.out / MANIFEST).read_text(encoding="utf-8", errors="surrogateescape")
-        except FileNotFoundError:
-            return []
-        lines = []
-        for raw in text.splitlines():
-            try:
-                line = json.loads(raw)
-            except json.JSONDecodeError:  # the last line of a run that was killed in the middle of it
-                continue
-            if isinstance(line, dict) and isinstance(line.get("key"), str):
-                lines.append(line)
-        return lines
-
-    def _holds(self, line: Mapping[str, Any], planned: PlannedImage) -> bool:
+    def _holds(self, planned: PlannedImage, line: Line | None) -> bool:
+        if line is None or line["status"] != "done" or line["recipe"] != self.recipe:
+            return False
+        made = {kind: (self.out / path, digest) for kind, (path, digest) in outputs_of(line).items()}
         return (
-            line.get("status") == "done"
-            and line.get("recipe") == self.recipe
-            and line.get("source") == _fingerprint(planned.source)
-            and line.get("bytes") == {kind: _size(path) for kind, path in planned.outputs.items()}
+            {kind: path for kind, (path, _) in made.items()} == planned.outputs
+            and all(digest_file(path) == digest for path, digest in made.values())
+            and digest_file(planned.source) == Digest(**line["source"])
         )
+
+    def _not_made_again(
+        self, earlier: Mapping[str, Line], rest: Sequence[PlannedImage]
+    ) -> Iterable[tuple[Path, Digest]]:
+        """Files of the images that are done again which no image has among its outputs."""
+        wanted = {path for planned in rest for path in planned.outputs.values()}
+        for line in (*self.lines.values(), *self.others):
+            if line["status"] == "done":
+                wanted |= {self.out / path for path, _ in outputs_of(line).values()}
+        for planned in rest:
+            line = earlier.get(str(planned.key))
+            # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
+            if line is not None and line["status"] == "done" and planned.source.exists():
+                for path, digest in outputs_of(line).values():
+                    if self.out / path not in wanted:
+                        yield self.out / path, digest
 
 
 def versions() -> dict[str, str]:
     """Versions of what computes."""
     names = ("hypseg", "torch", "torchvision", "pillow", "opencv-python-headless", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _fingerprint(path: Path) -> list[str | int] | None:
-    """Which file, its size in bytes and its time of last change in nanoseconds."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [os.path.realpath(path), status.st_size, status.st_mtime_ns]
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
 
 
 def _dump(line: Mapping[str, Any]) -> str:

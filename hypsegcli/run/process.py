@@ -14,6 +14,7 @@ from functools import partial
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.digest import digest_of
 from hypsegcli.files.threads import ahead
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented
@@ -110,8 +111,11 @@ def _store(segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs)
             # Before the first file went down, an earlier run's are still whole and still belong together.
             return _clear(failed) if number else failed
     seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}
+    digests = {kind: digest_of(data) for kind, (_, data) in zip(outputs.encoders, files, strict=True)}
     height, width = pixels.shape[:2]
-    return Written(planned, height, width, seconds, summary, loaded.image.notes + segmented.notes)
+    assert loaded.image.digest is not None, "it was decoded from a file"
+    notes = loaded.image.notes + segmented.notes
+    return Written(planned, loaded.image.digest, digests, height, width, seconds, summary, notes)
 
 
 def _clear(failed: Failed) -> Failed:

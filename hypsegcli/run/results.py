@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hypsegcli.files.digest import Digest
 from hypsegcli.run.plan import PlannedImage
 
 
@@ -13,6 +14,8 @@ class Written:
     """An image whose outputs are all on disk."""
 
     planned: PlannedImage
+    source: Digest  # of the bytes that were decoded
+    files: Mapping[str, Digest]  # of the outputs, by kind
     height: int
     width: int
     seconds: Mapping[str, float]  # of decode, network, reduce, encode, write; or of stream, all of them by turns

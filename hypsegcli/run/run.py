@@ -69,7 +69,7 @@ class Run:
                 "device": engine.device.label,
             },
         )
-        self.unfinished = self.ledger.unfinished(job.plan) if job.resume else list(job.plan)
+        self.unfinished = self.ledger.unfinished(job.plan, keep=job.resume)
 
     @property
     def kept(self) -> int:

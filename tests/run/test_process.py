@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support import Hypseg, manifest, photograph
 
+from hypsegcli.files.digest import digest_of
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.inference.request import Request
@@ -45,7 +46,7 @@ class Batches:
 
     def decode(self, path: Path, *, max_pixels: int) -> DecodedImage:
         self.begin("decode", int(path.stem))
-        return DecodedImage(np.full((16, 16, 3), int(path.stem), np.uint8), ())
+        return DecodedImage(np.full((16, 16, 3), int(path.stem), np.uint8), (), digest_of(path.name.encode()))
 
     def predict(self, images: list[RGB], _: None) -> list[Prediction]:
         self.begin("network", int(images[0][0, 0, 0]))
@@ -86,6 +87,13 @@ def test_the_next_batch_is_decoded_while_the_network_runs(tmp_path: Path, monkey
     assert len(list(stages.run(workers=1, batch_size=4))) == 12
     assert stages.waited == [True]
     assert [number for stage, number in stages.order if stage == "network"] == [0, 4, 8]
+
+
+def test_results_tell_what_was_decoded_and_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for result in Batches(tmp_path, 4, monkeypatch).run(workers=2):
+        assert isinstance(result, Written)
+        assert result.source == digest_of(result.planned.source.name.encode())
+        assert result.files == {"labels": digest_of(b"map")}
 
 
 def test_without_workers_stages_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

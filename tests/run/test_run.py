@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -338,6 +339,94 @@ def test_resume_mends_a_damaged_output(hypseg: Hypseg, photos: Path, tmp_path: P
     assert hypseg("predict", photos, "--out", out, "--resume").code == 0
     assert redone(before, out) == {"b"}
     assert (out / "labels/b.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("kind", ["labels", "confidence", "boundary", "overlay"])
+def test_resume_mends_an_output_of_which_a_bit_has_flipped(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, kind: str
+) -> None:
+    """Of the same size, and as old as before."""
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out)
+    before, path = snapshot(out), out / kind / "b.png"
+    content, status = bytearray(path.read_bytes()), path.stat()
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"b"}
+    assert path.read_bytes() == before[str(path)][1]
+
+
+def test_resume_redoes_an_input_that_has_changed_behind_its_size_and_time(hypseg: Hypseg, tmp_path: Path) -> None:
+    picture, out = tmp_path / "in" / "x.bmp", tmp_path / "out"
+    picture.parent.mkdir()
+    Image.new("RGB", (64, 48), "gray").save(picture)
+    status = picture.stat()
+    hypseg("predict", picture.parent, "--out", out)
+    before = snapshot(out)
+    Image.new("RGB", (64, 48), "white").save(picture)
+    os.utime(picture, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert picture.stat().st_size == status.st_size
+    assert hypseg("predict", picture.parent, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"x"}
+
+
+def test_an_input_that_is_replaced_while_the_run_is_on_is_what_was_read_of_it(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The books speak of the old one, whose maps these are; the next run sees the new one and does it again."""
+    out, old = tmp_path / "out", (photos / "a.jpg").read_bytes()
+
+    def replace_and_write(path: Path, data: bytes) -> None:
+        photograph(photos / "a.jpg", seed=99)
+        atomic.write_atomically(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.process.write_atomically", replace_and_write)
+        assert hypseg("predict", photos, "--out", out).code == 0
+    assert manifest(out)["a"]["source"] == {"bytes": len(old), "sha256": hashlib.sha256(old).hexdigest()}
+    before = snapshot(out)
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"a"}
+
+
+@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
+def test_what_an_earlier_run_made_and_this_one_does_not_goes(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, way: str
+) -> None:
+    """But not what somebody has put there, or changed."""
+    out = tmp_path / "out"
+    hypseg("predict", photos, "--out", out, "--save", "labels,confidence")
+    photograph(out / "confidence/mine.png")
+    photograph(out / "confidence/b.png")
+    assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence", "--format", "npy", way).code == 0
+    there = sorted(path.relative_to(out / "confidence").as_posix() for path in (out / "confidence").rglob("*.*"))
+    assert there == ["a.npy", "b.npy", "b.png", "mine.png", "sub/c.npy"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 10_000 + "]" * 10_000,
+        '{"key": ' + "9" * 5_000 + "}",
+        '{"key": "a", "input": "a.jpg"}',
+        '{"key": "a", "input": "a.jpg", "status": "done"}',
+        '{"key": "a", "input": "a.jpg", "status": "done", "summary": null, "outputs": []}',
+        "null",
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "uncertainty"])
+def test_a_line_of_the_manifest_that_is_none_counts_for_nothing(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, command: str, line: str
+) -> None:
+    out = tmp_path / "out"
+    hypseg(command, photos, "--out", out)
+    before = snapshot(out)
+    good = [one for one in (out / "manifest.jsonl").read_text().splitlines() if '"key": "a"' not in one]
+    (out / "manifest.jsonl").write_text("\n".join([*good, line, ""]))
+    assert hypseg(command, photos, "--out", out, "--resume").code == 0
+    assert redone(before, out) == {"a"}
 
 
 def test_maps_outlive_an_input_that_is_out_of_reach(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
+from hypsegcli.files.lock import locked
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import PREDICT, USUAL, Format
@@ -94,35 +95,41 @@ def predict(
     from hypsegcli.products.outputs import make_outputs
     from hypsegcli.run.run import Job, Run
 
-    loaded = load_checkpoint(inputs.checkpoint_path)
-    request = Request(
-        measures=measures,
-        main=measures[0],
-        level=depth,
-        threshold=threshold or 0.5,
-        probabilities=any(product.needs_probabilities for product in products),
-        longest_side=inputs.longest_side,
-        interpolate=inputs.interpolate,
-    )
-    context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_)
-    scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
-    job = Job(
-        command="predict",
-        plan=plan,
-        out=output.out,
-        outputs=make_outputs(products, context, mean_confidence),
-        max_pixels=inputs.max_pixels,
-        batch_size=batch_size,
-        workers=computing.workers,
-        resume=output.resume,
-        write_setting=as_option,
-        detail={"format": format_, "full_scale": scales},
-    )
-    run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
-    trained = loaded.header.input if inputs.longest_side is None else None
-    code = show_run(
-        run, out=output.out, trained=trained, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
-    )
-    if done := run.ledger.count("done"):
-        say(f"{count_of(done, 'image')}: {', '.join(suffixes)} in {output.out}")
-    raise typer.Exit(code)
+    with locked(output.out, "predict"):
+        loaded = load_checkpoint(inputs.checkpoint_path)
+        request = Request(
+            measures=measures,
+            main=measures[0],
+            level=depth,
+            threshold=threshold or 0.5,
+            probabilities=any(product.needs_probabilities for product in products),
+            longest_side=inputs.longest_side,
+            interpolate=inputs.interpolate,
+        )
+        context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_)
+        scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
+        job = Job(
+            command="predict",
+            plan=plan,
+            out=output.out,
+            outputs=make_outputs(products, context, mean_confidence),
+            max_pixels=inputs.max_pixels,
+            batch_size=batch_size,
+            workers=computing.workers,
+            resume=output.resume,
+            write_setting=as_option,
+            detail={"format": format_, "full_scale": scales},
+        )
+        run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
+        trained = loaded.header.input if inputs.longest_side is None else None
+        code = show_run(
+            run,
+            out=output.out,
+            trained=trained,
+            calibration=loaded.header.calibration,
+            quiet=output.quiet,
+            profile=profile,
+        )
+        if done := run.ledger.count("done"):
+            say(f"{count_of(done, 'image')}: {', '.join(suffixes)} in {output.out}")
+        raise typer.Exit(code)

@@ -15,12 +15,12 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
+from hypsegcli.files.lock import locked
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import UNCERTAINTY
+from hypsegcli.run import RANKING
 from hypsegcli.run.plan import plan_run
-
-RANKING = "ranking.csv"
 
 
 @spread
@@ -70,28 +70,29 @@ def uncertainty(
     from hypsegcli.run.ranking_csv import write_ranking
     from hypsegcli.run.run import Job, Run
 
-    loaded = load_checkpoint(inputs.checkpoint_path)
-    request = Request(
-        measures=measures, main=measures[0], longest_side=inputs.longest_side, interpolate=inputs.interpolate
-    )
-    job = Job(
-        command="uncertainty",
-        plan=plan,
-        out=out,
-        outputs=make_outputs(products, Context.of(loaded.header, loaded.sha256), doubt_statistics),
-        max_pixels=inputs.max_pixels,
-        batch_size=batch_size,
-        workers=computing.workers,
-        resume=output.resume,
-        write_setting=as_option,
-    )
-    run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
-    (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
-    trained = loaded.header.input if inputs.longest_side is None else None
-    code = show_run(
-        run, out=out, trained=trained, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
-    )
-    if done := run.ledger.count("done"):
-        write_ranking(out / RANKING, run.ledger)
-        say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")
-    raise typer.Exit(code)
+    with locked(out, "uncertainty"):
+        loaded = load_checkpoint(inputs.checkpoint_path)
+        request = Request(
+            measures=measures, main=measures[0], longest_side=inputs.longest_side, interpolate=inputs.interpolate
+        )
+        job = Job(
+            command="uncertainty",
+            plan=plan,
+            out=out,
+            outputs=make_outputs(products, Context.of(loaded.header, loaded.sha256), doubt_statistics),
+            max_pixels=inputs.max_pixels,
+            batch_size=batch_size,
+            workers=computing.workers,
+            resume=output.resume,
+            write_setting=as_option,
+        )
+        run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
+        (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
+        trained = loaded.header.input if inputs.longest_side is None else None
+        code = show_run(
+            run, out=out, trained=trained, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
+        )
+        if done := run.ledger.count("done"):
+            write_ranking(out / RANKING, run.ledger)
+            say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")
+        raise typer.Exit(code)

@@ -1,0 +1,42 @@
+"""`hypseg verify`: whether the folder of a run is complete and untouched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hypsegcli.cli.console import error, say
+from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
+from hypsegcli.files.words import count_of
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What predict or uncertainty wrote.")],
+    as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON.")] = False,
+) -> None:
+    """Prove that a run's folder holds all that its manifest says, byte for byte, and nothing else; else exit with 3."""
+    from hypsegcli.run.verify import verify as look
+
+    found = look(folder)
+    if as_json:
+        say(json.dumps(asdict(found) | {"is_whole": found.is_whole}, indent=2))
+        raise typer.Exit(DONE if found.is_whole else PARTLY_DONE)
+    for word in ("missing", "changed", "foreign"):
+        for name in getattr(found, word):
+            say(f"{word}: {name}")
+    for key, reason in found.failed.items():
+        say(f"failed: {key}: {reason}")
+    if found.lacking:
+        say(f"not begun: {count_of(found.lacking, 'image')}")
+    if found.status != "finished":
+        error(f"{folder}: the run is {found.status}; the same command with --resume goes on")
+    summary = f"{count_of(found.images, 'image')}, {count_of(found.files, 'file')} as they were written"
+    if found.is_whole:
+        say(f"{summary}, nothing missing, changed or foreign")
+    else:
+        error(f"{folder}: {summary}; not whole")
+    raise typer.Exit(DONE if found.is_whole else PARTLY_DONE)

@@ -1,0 +1,74 @@
+"""manifest.jsonl as it is read: lines that mean something, whatever else the file holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hypsegcli.files.digest import Digest
+from hypsegcli.run import MANIFEST
+
+Line = dict[str, Any]
+
+
+def read_manifest(out: Path) -> dict[str, Line]:
+    """The lines of the images in a run's folder, by key, the last of each; none where there is no manifest.
+
+    What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
+    """
+    try:
+        text = (out / MANIFEST).read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return {}
+    lines = {}
+    for raw in text.split("\n"):
+        try:
+            line = json.loads(raw)
+        except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, lists in lists
+            continue
+        if _is_line(line):
+            lines[line["key"]] = line
+    return lines
+
+
+def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest]]:
+    """The files of an image that is done, by kind: where they are below the run's folder, and what they hold."""
+    return {
+        kind: (PurePosixPath(path), Digest(line["bytes"][kind], line["sha256"][kind]))
+        for kind, path in line["outputs"].items()
+    }
+
+
+def _is_line(line: object) -> bool:
+    """Whether it has what is read of lines, each of its type."""
+    if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in ("key", "input")):
+        return False
+    if line.get("status") == "failed":
+        return isinstance(line.get("reason"), str)
+    source, outputs = line.get("source"), line.get("outputs")
+    return (
+        line.get("status") == "done"
+        and isinstance(line.get("recipe"), str)
+        and all(type(line.get(name)) is int for name in ("height", "width"))
+        and _all_are(line.get("summary"), int | float)
+        and isinstance(source, dict)
+        and type(source.get("bytes")) is int
+        and isinstance(source.get("sha256"), str)
+        and _all_are(outputs, str)
+        and all(_is_below(path) for path in outputs.values())
+        and _all_are(line.get("bytes"), int)
+        and _all_are(line.get("sha256"), str)
+        and outputs.keys() == line["bytes"].keys() == line["sha256"].keys()
+    )
+
+
+def _all_are(found: object, kind: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
+
+
+def _is_below(path: str) -> bool:
+    """Whether it stays in the folder that it is relative to."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and ".." not in parts and not PurePosixPath(path).is_absolute() and "\0" not in path

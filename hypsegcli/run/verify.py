@@ -1,0 +1,83 @@
+"""Whether a run's folder still holds what its books say, byte for byte, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypsegcli.errors import PlanError
+from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.lock import LOCK
+from hypsegcli.files.threads import ahead, default_workers
+from hypsegcli.run import MANIFEST, RANKING, RUN
+from hypsegcli.run.manifest import outputs_of, read_manifest
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found; all paths are relative to the folder, in its order."""
+
+    images: int  # that the manifest calls done
+    files: int  # of theirs that are there and untouched
+    missing: list[str]
+    changed: list[str]
+    foreign: list[str]  # that are nobody's
+    failed: dict[str, str]  # the images that were not done, by key, and why
+    status: str  # of the run, as run.json has it; `unknown` where it says nothing
+    lacking: int  # images that were asked for and have no line
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was asked for is there, untouched, and nothing else."""
+        wrong = self.missing or self.changed or self.foreign or self.failed or self.lacking
+        return self.status == "finished" and not wrong
+
+
+def verify(out: Path) -> Verified:
+    """Read every file of a run's folder, and compare.
+
+    Raises PlanError where there is no manifest.
+    """
+    if not (out / MANIFEST).is_file():
+        raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
+    lines = read_manifest(out)
+    done = [line for line in lines.values() if line["status"] == "done"]
+    owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()}
+    missing, changed = [], []
+    with closing(_digests(out, list(owned))) as found:
+        for (name, wanted), digest in zip(owned.items(), found, strict=True):
+            if digest is None:
+                missing.append(name)
+            elif digest != wanted:
+                changed.append(name)
+    books = {RUN, MANIFEST, RANKING, LOCK}
+    there = (path.relative_to(out).as_posix() for path in sorted(out.rglob("*")) if path.is_symlink() or path.is_file())
+    foreign = [name for name in there if name not in owned and name not in books]
+    status, planned = _read_run(out)
+    return Verified(
+        images=len(done),
+        files=len(owned) - len(missing) - len(changed),
+        missing=missing,
+        changed=changed,
+        foreign=foreign,
+        failed={key: line["reason"] for key, line in lines.items() if line["status"] == "failed"},
+        status=status,
+        lacking=max(0, planned - len(lines)),
+    )
+
+
+def _digests(out: Path, names: list[str]) -> Generator[Digest | None, None, None]:
+    workers = default_workers()
+    return ahead(lambda name: digest_file(out / name), names, workers=workers, depth=4 * workers)
+
+
+def _read_run(out: Path) -> tuple[str, int]:
+    """How the run ended, and how many images it was asked for."""
+    try:
+        run = json.loads((out / RUN).read_text(encoding="utf-8", errors="surrogateescape"))
+        return str(run["status"]), int(run["counts"]["planned"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "unknown", 0
