@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from hypsegcli.files.regular import open_regular
+
 
 class Digest(NamedTuple):
     """Equal for files, or for what was read of them, that hold the same bytes."""
@@ -29,7 +31,7 @@ def digest_stream(file: BinaryIO) -> Digest:
 def digest_file(path: Path) -> Digest | None:
     """That of a file; None where it is not there or cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return digest_stream(file)
     except OSError:
         return None

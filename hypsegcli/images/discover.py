@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.images.formats import SUFFIXES
 
 _LOOKED_FOR = ", ".join(SUFFIXES)
-_Identity = tuple[int, int]
+_Parts = tuple[str, ...]
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,42 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """What lies in the folders that were searched, and is not taken."""
+
+    others: list[Path] = field(default_factory=list)  # that are no pictures, as their suffix tells
+    irregular: list[Path] = field(default_factory=list)  # pipes, sockets and devices that are called like pictures
+    repeated: list[Path] = field(default_factory=list)  # links to folders that were searched already
+
+    def __str__(self) -> str:
+        """In a line; empty where all was taken."""
+        kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
+        by_name = [str(path) for path in self.irregular], [str(path) for path in self.repeated]
+        told = (
+            ("file", "no pictures", len(self.others), [f"{times} {kind}" for kind, times in kinds.most_common()]),
+            ("file", "pipes or devices", len(self.irregular), by_name[0]),
+            ("link", "to folders that were searched already", len(self.repeated), by_name[1]),
+        )
+        return "; ".join(
+            f"{count_of(number, noun)}, {what} ({first_of(names, _NAMED)})"
+            for noun, what, number, names in told
+            if number
+        )
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """All pictures of a run in order, and the folders that were named as inputs."""
+    """All pictures of a run in order, the folders that were named as inputs, and what was left out of those."""
 
     images: tuple[Input, ...]
     folders: tuple[Path, ...]
+    skipped: Skipped = field(default_factory=Skipped)
 
 
 def find_inputs(arguments: Sequence[str]) -> Inputs:
     """Find the pictures that `arguments` name, in the order of the arguments, folders in natural order.
 
-    A file: its key is its stem. A folder: searched through, symbolic links followed, hidden names skipped;
+    A file: its key is its stem. A folder: searched through, symbolic links followed once, hidden names skipped;
     keys keep the path within it. A glob pattern, in which `**` stands for any folders: keys keep the path
     from the first wildcard on. `@list.txt`: UTF-8, one path a line, relative to the list's own folder;
     `#` starts a comment line. The same file under the same key counts once.
@@ -49,13 +77,14 @@ def find_inputs(arguments: Sequence[str]) -> Inputs:
     """
     inputs: dict[tuple[str, PurePosixPath], Input] = {}
     folders: list[Path] = []
+    skipped = Skipped()
     for argument in arguments:
-        for item in _expand(argument, folders):
+        for item in _expand(argument, folders, skipped):
             inputs.setdefault((os.path.realpath(item.path), item.key), item)
-    return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)))
+    return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)), skipped)
 
 
-def _expand(argument: str, folders: list[Path]) -> list[Input]:
+def _expand(argument: str, folders: list[Path], skipped: Skipped) -> list[Input]:
     if not argument:
         raise PlanError("an input is empty; give a file, a folder (. is this one), a pattern or @list.txt")
     if argument.startswith("@"):
@@ -63,16 +92,16 @@ def _expand(argument: str, folders: list[Path]) -> list[Input]:
     path = Path(argument)
     if _is_dir(path):
         folders.append(path)
-        return _from_folder(path)
+        return _from_folder(path, skipped)
     if os.path.lexists(path):  # a broken link included: decoding says so
         return [Input(path, PurePosixPath(path.stem))]
     if _has_wildcard(argument):
-        return _from_pattern(argument, folders)
+        return _from_pattern(argument, folders, skipped)
     raise PlanError(f"{argument}: there is no such file or folder; check the name")
 
 
-def _from_folder(folder: Path) -> list[Input]:
-    files = [(parts, path) for parts, path in _walk(folder, ("**", "*"))]
+def _from_folder(folder: Path, skipped: Skipped) -> list[Input]:
+    files = list(_Walk(folder, ("**", "*"), skipped))
     if files:
         return _sorted_inputs(files)
     if next(iter(_list(folder)), None) is None:
@@ -80,7 +109,7 @@ def _from_folder(folder: Path) -> list[Input]:
     raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below")
 
 
-def _from_pattern(pattern: str, folders: list[Path]) -> list[Input]:
+def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped) -> list[Input]:
     parts = PurePath(pattern).parts
     first = next(index for index, part in enumerate(parts) if _has_wildcard(part))
     base, rest = Path(*parts[:first]), parts[first:]
@@ -89,7 +118,7 @@ def _from_pattern(pattern: str, folders: list[Path]) -> list[Input]:
     # A pattern such as **/*.png would find the maps of this run in the next one; **/*.jpg would not.
     if "**" in rest and PurePath(rest[-1]).suffix.lower() not in set(SUFFIXES) - {".png"}:
         folders.append(base)
-    files = dict(_walk(base, rest)) if _is_dir(base) else {}
+    files = dict(_Walk(base, rest, skipped)) if _is_dir(base) else {}
     if not files:
         raise PlanError(
             f"{pattern}: the pattern matches no picture; looked for {_LOOKED_FOR}; a pattern names files: "
@@ -127,40 +156,56 @@ def _from_list(argument: str) -> list[Input]:
     return items
 
 
-def _walk(
-    folder: Path,
-    pattern: tuple[str, ...],
-    parts: tuple[str, ...] = (),
-    above: frozenset[_Identity] = frozenset(),
-) -> Iterator[tuple[tuple[str, ...], Path]]:
-    """Yield the pictures below `folder` that match, as (parts of the relative path, path).
+class _Walk:
+    """The pictures below a folder whose relative paths match a pattern, links to folders followed once.
 
-    `above` holds the folders we are in: a link back to one of them is a loop. A pattern with two `**` may
-    yield a file twice.
+    What the tree itself holds comes first: a folder that a link leads to as well has its own name. A pattern with two
+    `**` may yield a file twice.
     """
-    status = folder.stat()
-    here = above | {(status.st_dev, status.st_ino)}
-    if len(here) == len(above):
-        return
-    wanted, rest = pattern[0], pattern[1:]
-    if wanted == "**":
-        yield from _walk(folder, rest, parts, above)
-    for entry in _list(folder):
-        name = entry.name
-        if name.startswith(".") and not (wanted.startswith(".")):
-            continue
-        if _is_dir(Path(entry.path)):
-            if wanted == "**":
-                yield from _walk(folder / name, pattern, (*parts, name), here)
-            elif rest and fnmatchcase(name, wanted):
-                yield from _walk(folder / name, rest, (*parts, name), here)
-        elif not rest and fnmatchcase(name, wanted) and _is_picture(entry):
-            yield (*parts, name), folder / name
 
+    def __init__(self, folder: Path, pattern: tuple[str, ...], skipped: Skipped) -> None:
+        self._folders: list[tuple[Path, tuple[str, ...], _Parts]] = [(folder, pattern, ())]
+        self._links: deque[tuple[Path, tuple[str, ...], _Parts]] = deque()
+        self._seen: set[tuple[int, int, int]] = set()  # folders, by device, number, and what is left of the pattern
+        self._skipped = skipped
 
-def _is_picture(entry: os.DirEntry[str]) -> bool:
-    # Sockets and pipes would block; a broken link is kept, so that it fails by name instead of vanishing.
-    return PurePath(entry.name).suffix.lower() in SUFFIXES and (entry.is_file() or entry.is_symlink())
+    def __iter__(self) -> Iterator[tuple[_Parts, Path]]:
+        """As (parts of the relative path, path)."""
+        while self._folders or self._links:
+            yield from self._inside(*(self._folders.pop() if self._folders else self._links.popleft()))
+
+    def _inside(self, folder: Path, pattern: tuple[str, ...], parts: _Parts) -> Iterator[tuple[_Parts, Path]]:
+        status = folder.stat()
+        here = (status.st_dev, status.st_ino, len(pattern))
+        if here in self._seen:
+            if folder.is_symlink():
+                self._skipped.repeated.append(folder)
+            return
+        self._seen.add(here)
+        wanted, rest = pattern[0], pattern[1:]
+        if wanted == "**":
+            yield from self._inside(folder, rest, parts)
+        for entry in sorted(_list(folder), key=lambda entry: entry.name):  # so that links are met in one order
+            name = entry.name
+            if name.startswith(".") and not (wanted.startswith(".")):
+                continue
+            if _is_dir(Path(entry.path)):
+                left = pattern if wanted == "**" else rest if rest and fnmatchcase(name, wanted) else ()
+                if left:
+                    (self._links if entry.is_symlink() else self._folders).append((folder / name, left, (*parts, name)))
+            elif not rest and fnmatchcase(name, wanted) and self._is_picture(entry):
+                yield (*parts, name), folder / name
+
+    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
+        path = Path(entry.path)
+        if path.suffix.lower() not in SUFFIXES:
+            self._skipped.others.append(path)
+            return False
+        # Pipes and devices would block. A broken link is kept, so that it fails by name instead of vanishing.
+        if entry.is_file() or (entry.is_symlink() and not path.exists()):
+            return True
+        self._skipped.irregular.append(path)
+        return False
 
 
 def _list(folder: Path) -> list[os.DirEntry[str]]:

@@ -5,6 +5,7 @@ Pillow reads the formats of `images.formats` and nothing else. The format is tol
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,13 @@ from PIL import Image, TiffImagePlugin
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
+from hypsegcli.files.regular import open_regular
 from hypsegcli.images.formats import FORMATS
 
+_HEAD = 16  # bytes, by which Pillow tells formats
+_BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
+_KNOWN = ", ".join(FORMATS)
+_UNKNOWN = f"this is not a picture in a known format; known are {_KNOWN}, told by the content and not by the suffix"
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
@@ -75,7 +81,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     Raises ImageError for a file that cannot be read, is no picture, is damaged or truncated, or has more
     than `max_pixels` pixels (width times height, checked before any pixel is decoded).
     """
-    data = _read(path)
+    data = _read(path, max_pixels=max_pixels)
     with image_errors(path):
         image = _identify(path, data)
         width, height = image.size
@@ -135,7 +141,7 @@ def read_text(path: Path) -> dict[str, str]:
 
     Raises ImageError for a file that is no picture.
     """
-    data = _read(path)
+    data = _read(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
         image = _identify(path, data)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -144,9 +150,20 @@ def read_text(path: Path) -> dict[str, str]:
         return {key: str(value) for key, value in info.items() if isinstance(key, str) and isinstance(value, str)}
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, max_pixels: int) -> bytes:
+    """All of a file that may be a picture: of others no more than the first bytes are looked at."""
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read(_HEAD)
+            size = os.fstat(file.fileno()).st_size
+            if data and not any(_accepts(name, data) for name in FORMATS):
+                raise ImageError(f"{path}: {_UNKNOWN}")
+            if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
+                raise ImageError(
+                    f"{path}: the file has {size:,} bytes, more than any picture of {max_pixels:,} pixels; if it is "
+                    f"meant to be so large, allow more with {setting('max_pixels')}"
+                )
+            data += file.read()
     except FileNotFoundError:
         raise ImageError(f"{path}: there is no such file; check the name") from None
     except IsADirectoryError:
@@ -167,21 +184,23 @@ def _identify(path: Path, data: bytes) -> Image.Image:
     """
     damage = ""
     for name in FORMATS:
-        if name not in Image.OPEN:
-            Image.init()
-        factory, accept = Image.OPEN[name]
-        if accept is not None and accept(data[:16]) is not True:
+        if not _accepts(name, data[:_HEAD]):
             continue
         try:
-            return factory(BytesIO(data), "")
+            return Image.OPEN[name][0](BytesIO(data), "")
         except (SyntaxError, IndexError, TypeError, struct.error) as error:
             damage = f"{name}: {error}"
     if damage:
         raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file")
-    raise ImageError(
-        f"{path}: this is not a picture in a known format; known are {', '.join(FORMATS)}, told by the "
-        "content and not by the suffix"
-    )
+    raise ImageError(f"{path}: {_UNKNOWN}")
+
+
+def _accepts(name: str, head: bytes) -> bool:
+    """Whether a file that begins so may be of a format."""
+    if name not in Image.OPEN:
+        Image.init()
+    accept = Image.OPEN[name][1]
+    return accept is None or accept(head) is True
 
 
 def _check_jpeg2000(path: Path, data: bytes, mode: str) -> None:

@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from hypsegcli.budget import BUDGET, MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_stream
+from hypsegcli.files.regular import open_regular
 from hypsegcli.images.open_image import check_size, image_errors
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
@@ -28,7 +29,7 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 def tiff_size(path: Path) -> tuple[int, int] | None:
     """(height, width) of a TIFF, told by its content; None of anything else, or where that cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(4) not in _MAGIC:
                 return None
             file.seek(0)
@@ -56,7 +57,7 @@ class TiffRows:
             ) from None
         self._path, self._piece_bytes = path, piece_bytes
         with image_errors(path):
-            self._bytes = path.open("rb")
+            self._bytes = open_regular(path)
         try:
             with image_errors(path):
                 self._file = tifffile.TiffFile(self._bytes)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from support import grow
+from support import grow, photograph
 
 from hypsegcli.errors import PlanError
 from hypsegcli.images.discover import Inputs, find_inputs
@@ -224,3 +225,57 @@ def test_a_file_that_starts_with_at_gets_a_hint(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(PlanError, match=r"write \./@a\.png"):
         find_inputs(["@a.png"])
     assert keys(find_inputs(["./@a.png"])) == ["@a"]
+
+
+def test_links_to_folders_are_followed_once_and_after_the_folders_themselves(tmp_path: Path) -> None:
+    """2^17 paths lead to the one picture; its own is taken."""
+    deepest = tmp_path / "in"
+    for _ in range(17):
+        (deepest / "x").mkdir(parents=True)
+        (deepest / "a").symlink_to("x")
+        (deepest / "y").symlink_to("x")
+        deepest = deepest / "x"
+    photograph(deepest / "picture.png")
+    (tmp_path / "in/up").symlink_to(tmp_path / "in")
+    found = find_inputs([str(tmp_path / "in")])
+    assert [str(image.key) for image in found.images] == ["/".join("x" * 17) + "/picture"]
+    assert len(found.skipped.repeated) == 2 * 17 + 1
+    assert "35 links, to folders that were searched already" in str(found.skipped)
+
+
+def test_a_link_out_of_the_folder_is_followed(tmp_path: Path) -> None:
+    photograph(tmp_path / "elsewhere/b/c.png")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/link").symlink_to(tmp_path / "elsewhere")
+    found = find_inputs([str(tmp_path / "in")])
+    assert [str(image.key) for image in found.images] == ["link/b/c"]
+    assert str(found.skipped) == ""
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    photograph(tmp_path / "a.png")
+    for name in ("notes.txt", "more.txt", "a.json", "README"):
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.jpg").symlink_to("pipe.png")
+    (tmp_path / "broken.jpg").symlink_to("nowhere")
+    found = find_inputs([str(tmp_path)])
+    assert [image.path.name for image in found.images] == ["a.png", "broken.jpg"]
+    assert "4 files, no pictures (2 .txt, 1 " in str(found.skipped)
+    assert "2 files, pipes or devices" in str(found.skipped)
+
+
+def test_a_folder_deeper_than_any_stack(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(1_500):
+            os.mkdir("d", dir_fd=here)
+            here, above = os.open("d", os.O_RDONLY, dir_fd=here), here
+            os.close(above)
+    finally:
+        os.close(here)
+    photograph(tmp_path / "a.png")
+    try:
+        assert [image.path.name for image in find_inputs([str(tmp_path)]).images] == ["a.png"]
+    finally:
+        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # shutil's way is not deep enough

@@ -12,7 +12,7 @@ from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPath
 from hypsegcli.cli.parse import parse_level, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, show_run
+from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.lock import locked
@@ -82,7 +82,9 @@ def predict(
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
-    plan = plan_run(find_inputs(paths), output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
+    found = find_inputs(paths)
+    tell_of_skipped(found, quiet=output.quiet)
+    plan = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
     depth = parse_level(level, header.tree)
     if output.dry_run:
         print_plan(plan)

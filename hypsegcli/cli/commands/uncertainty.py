@@ -12,7 +12,7 @@ from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPath
 from hypsegcli.cli.parse import parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, show_run
+from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.lock import locked
@@ -48,8 +48,10 @@ def uncertainty(
     refuse_contradictions(inputs, computing, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
+    found = find_inputs(paths)
+    tell_of_skipped(found, quiet=output.quiet)
     plan = plan_run(
-        find_inputs(paths),
+        found,
         out,
         {product.kind: product.suffix("png") for product in products},
         further=(RANKING,),

@@ -17,12 +17,19 @@ from hypsegcli.run import MANIFEST
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import InputSpec
     from hypsegcli.confidence.calibration import Calibration
+    from hypsegcli.images.discover import Inputs
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
 
 # Training shows things at up to twice their usual size; beyond three times a network guesses.
 _UNUSUAL = 3
+
+
+def tell_of_skipped(inputs: Inputs, *, quiet: bool) -> None:
+    """What lies in the folders and is left out."""
+    if (skipped := str(inputs.skipped)) and not quiet:
+        talk(f"left out: {skipped}")
 
 
 def print_plan(plan: Sequence[PlannedImage]) -> None:
