@@ -2,18 +2,35 @@
 
 import atexit
 import contextlib
+import io
 import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from hypsegcli.cli.app import main
+from hypsegcli.cli.console import write_nowhere
 
 
 def run() -> None:
     """Run the command line and leave with its exit code; being told to stop is as good as Ctrl-C."""
+    _prepare_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
+
+
+def _prepare_streams() -> None:
+    """Streams that take every name of a file, in the letters of their encoding or as escapes; where closed, a void."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (for as long as we live)
+        elif isinstance(stream, io.TextIOWrapper):
+            try:
+                stream.reconfigure(errors="backslashreplace")
+            except OSError:  # it holds what it cannot write
+                write_nowhere(stream)
 
 
 def run_and_leave() -> None:
@@ -29,8 +46,7 @@ def run_and_leave() -> None:
             atexit._run_exitfuncs()
             with contextlib.suppress(OSError):
                 for stream in (sys.stdout, sys.stderr):
-                    if stream is not None:  # where it was closed from the start
-                        stream.flush()
+                    stream.flush()
                 os._exit(leaving.code)
         raise
 

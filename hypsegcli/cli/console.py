@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from typing import TextIO
 
+from hypsegcli.cli.exit_codes import NOTHING_DONE
 from hypsegcli.errors import spell
 
 
@@ -14,13 +18,28 @@ def as_option(name: str, value: str | None) -> str:
 
 
 def say(line: str) -> None:
-    """One line of result, to stdout."""
-    print(line)  # noqa: T201 (printing is what this room is for)
+    """One line of result, to stdout; where that cannot take it, the command ends, and says so if anybody reads on."""
+    try:
+        print(line, flush=True)  # noqa: T201 (printing is what this room is for)
+    except OSError as problem:
+        write_nowhere(sys.stdout)
+        if not isinstance(problem, BrokenPipeError):  # whoever was reading, such as `head`, has read enough
+            error(f"standard output cannot be written ({problem.strerror}); what was asked for in files is there")
+        raise SystemExit(NOTHING_DONE) from None
+
+
+def write_nowhere(stream: TextIO) -> None:
+    """Let what a stream still holds, and will be given, vanish: at the end it would be tried once more."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def talk(line: str) -> None:
-    """One line about the run, to stderr."""
-    print(spell(line, as_option), file=sys.stderr, flush=True)  # noqa: T201
+    """One line about the run, to stderr; where that is full or gone, nothing is said, and the work goes on."""
+    with contextlib.suppress(OSError, ValueError):
+        print(spell(line, as_option), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def error(line: str) -> None:

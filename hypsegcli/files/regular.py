@@ -10,6 +10,15 @@ from typing import BinaryIO
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is at a path that can be reached; Path.exists raises where a folder may not be entered."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a file for reading; OSError where there is none, and for what is no regular file."""
     at_once = getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe already waits

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run import MANIFEST, RUN
 from hypsegcli.run.manifest import Line, outputs_of, read_manifest
@@ -149,7 +150,7 @@ class Ledger:
         for planned in rest:
             line = earlier.get(str(planned.key))
             # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
-            if line is not None and line["status"] == "done" and planned.source.exists():
+            if line is not None and line["status"] == "done" and is_there(planned.source):
                 for path, digest in outputs_of(line).values():
                     if self.out / path not in wanted:
                         yield self.out / path, digest

@@ -15,6 +15,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.digest import digest_of
+from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented
@@ -123,7 +124,7 @@ def _clear(failed: Failed) -> Failed:
 
     Unless the input is out of reach, an unmounted disk perhaps, and they are all that is left of it.
     """
-    if failed.planned.source.exists():
+    if is_there(failed.planned.source):
         for path in failed.planned.outputs.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Hypseg
+from support import Hypseg, photograph
 
 from hypsegcli.confidence.measures import MEASURES
 
@@ -141,3 +142,57 @@ def test_without_a_standard_output_nothing_fails() -> None:
     command = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)} predict --help >&-"
     done = subprocess.run(["sh", "-c", command], text=True, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ODD = "straße ☃ \udcff\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
+def test_names_of_any_letters_are_told_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    photograph(tmp_path / f"{ODD}.png")
+    command = [
+        sys.executable,
+        "-m",
+        "hypsegcli",
+        "predict",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "../out"),
+        "--dry-run",
+    ]
+    environment = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"stra" in done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the stream")
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", ">&- 2>&-"])
+def test_a_run_whose_talk_cannot_be_heard_is_done_all_the_same(photos: Path, tmp_path: Path, streams: str) -> None:
+    (photos / "bad.png").touch()  # there is something to talk about
+    command = [
+        sys.executable,
+        "-m",
+        "hypsegcli",
+        "predict",
+        str(photos),
+        "--out",
+        str(tmp_path / "out"),
+        "--save",
+        "labels",
+    ]
+    done = subprocess.run(["sh", "-c", f"{shlex.join(command)} {streams}"], capture_output=True, check=False)
+    assert done.returncode == 3
+    assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "finished"
+    assert len(list((tmp_path / "out/labels").rglob("*.png"))) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it has no device that is full")
+def test_a_standard_output_that_is_full_is_told_when_the_maps_are_written(photos: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = leave("", "predict", str(photos), "--out", str(tmp_path / "out"), "--save", "labels", stdout=full)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "out/labels").rglob("*.png"))) == 3
