@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.books import is_of_a_run
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.images.formats import SUFFIXES
 
@@ -38,15 +39,19 @@ class Skipped:
     others: list[Path] = field(default_factory=list)  # that are no pictures, as their suffix tells
     irregular: list[Path] = field(default_factory=list)  # pipes, sockets and devices that are called like pictures
     repeated: list[Path] = field(default_factory=list)  # links to folders that were searched already
+    runs: list[Path] = field(default_factory=list)  # folders that a run has written: their maps are no photographs
 
     def __str__(self) -> str:
         """In a line; empty where all was taken."""
         kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
-        by_name = [str(path) for path in self.irregular], [str(path) for path in self.repeated]
+        irregular, repeated, runs = (
+            [str(path) for path in paths] for paths in (self.irregular, self.repeated, self.runs)
+        )
         told = (
             ("file", "no pictures", len(self.others), [f"{times} {kind}" for kind, times in kinds.most_common()]),
-            ("file", "pipes or devices", len(self.irregular), by_name[0]),
-            ("link", "to folders that were searched already", len(self.repeated), by_name[1]),
+            ("file", "pipes or devices", len(irregular), irregular),
+            ("link", "to folders that were searched already", len(repeated), repeated),
+            ("folder", "of maps that hypseg wrote", len(runs), runs),
         )
         return "; ".join(
             f"{count_of(number, noun)}, {what} ({first_of(names, _NAMED)})"
@@ -70,7 +75,7 @@ def find_inputs(arguments: Sequence[str]) -> Inputs:
     A file: its key is its stem. A folder: searched through, symbolic links followed once, hidden names skipped;
     keys keep the path within it. A glob pattern, in which `**` stands for any folders: keys keep the path
     from the first wildcard on. `@list.txt`: UTF-8, one path a line, relative to the list's own folder;
-    `#` starts a comment line. The same file under the same key counts once.
+    `#` starts a comment line, unless a file is called so. The same file under the same key counts once.
 
     Raises PlanError for an argument that leads to no picture. A path in a list is not looked at: one that
     is missing is one failed picture of the run and not the end of it.
@@ -139,11 +144,11 @@ def _from_list(argument: str) -> list[Input]:
         raise PlanError(f"{argument}: the list {source} cannot be read ({reason}){hint}") from None
     items = []
     for number, raw in enumerate(text.split("\n"), start=1):  # splitlines() would also split at U+2028
-        line = raw.removesuffix("\r")
-        if not line.strip() or line.startswith("#"):
-            continue
-        if "\0" in line:
+        if "\0" in raw:
             raise PlanError(f"{source}: line {number} is not text; a list holds one path a line")
+        line = _listed(raw.removesuffix("\r"), source.parent)
+        if line is None:
+            continue
         path = source.parent / line
         if _is_dir(path):
             raise PlanError(f"{source}: line {number} names the folder {line}; a list holds files only")
@@ -154,6 +159,28 @@ def _from_list(argument: str) -> list[Input]:
     if not items:
         raise PlanError(f"{source}: the list names no file; write one path a line")
     return items
+
+
+def _listed(line: str, folder: Path) -> str | None:
+    """What a line of a list names: itself, or what it was meant for where that is there; None for a comment.
+
+    People quote paths and leave spaces at their ends, and Windows writes backslashes.
+    """
+    bare = line.strip()
+    if not bare:
+        return None
+    unquoted = bare[1:-1].strip() if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'" else bare
+    for meant in (line, bare, unquoted, _at_home(unquoted), unquoted.replace("\\", "/")):
+        if os.path.lexists(folder / meant):
+            return meant
+    return None if bare.startswith("#") else line
+
+
+def _at_home(name: str) -> str:
+    try:
+        return str(Path(name).expanduser()) if name.startswith("~") else name
+    except RuntimeError:  # nobody is called so here
+        return name
 
 
 class _Walk:
@@ -185,7 +212,11 @@ class _Walk:
         wanted, rest = pattern[0], pattern[1:]
         if wanted == "**":
             yield from self._inside(folder, rest, parts)
-        for entry in sorted(_list(folder), key=lambda entry: entry.name):  # so that links are met in one order
+        entries = sorted(_list(folder), key=lambda entry: entry.name)  # so that links are met in one order
+        if is_of_a_run({entry.name for entry in entries}):
+            self._skipped.runs.append(folder)
+            return
+        for entry in entries:
             name = entry.name
             if name.startswith(".") and not (wanted.startswith(".")):
                 continue

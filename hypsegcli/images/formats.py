@@ -4,14 +4,14 @@ from __future__ import annotations
 
 # Each is one more decoder that hostile bytes can reach. MPO comes with JPEG.
 FORMATS: dict[str, tuple[str, ...]] = {
-    "JPEG": (".jpg", ".jpeg"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png",),
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
     "BMP": (".bmp",),
-    "PPM": (".ppm", ".pgm"),
+    "PPM": (".ppm", ".pgm", ".pnm", ".pbm"),
     "GIF": (".gif",),
-    "JPEG2000": (".jp2",),
+    "JPEG2000": (".jp2", ".j2k"),
 }
 
 # What a folder or a pattern picks up, in lower or upper case; a file named by itself may have any suffix.

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run import MANIFEST, RUN
 from hypsegcli.run.manifest import Line, outputs_of, read_manifest
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.digest import Digest
-from hypsegcli.run import MANIFEST
 
 Line = dict[str, Any]
 

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.words import first_of
-from hypsegcli.run import MANIFEST, RUN
 
 if TYPE_CHECKING:
     from hypsegcli.images.discover import Inputs

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.books import MANIFEST, RANKING, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run import MANIFEST, RANKING, RUN
 from hypsegcli.run.manifest import outputs_of, read_manifest
 
 

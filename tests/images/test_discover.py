@@ -265,6 +265,43 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     assert "2 files, pipes or devices" in str(found.skipped)
 
 
+def test_the_maps_of_a_run_are_no_photographs(tmp_path: Path) -> None:
+    grow(
+        tmp_path, "p.jpg", "results/run.json", "results/manifest.jsonl", "results/labels/p.png", "results/overlay/p.png"
+    )
+    found = find_inputs([str(tmp_path)])
+    assert keys(found) == ["p"]
+    assert f"1 folder, of maps that hypseg wrote ({tmp_path / 'results'})" in str(found.skipped)
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".mpo", ".pnm", ".pbm", ".j2k", ".JFIF"])
+def test_rarer_suffixes_are_taken_too(tmp_path: Path, suffix: str) -> None:
+    grow(tmp_path, f"a{suffix}")
+    assert keys(find_inputs([str(tmp_path)])) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("sub\\a.png", "sub/a.png"),
+        ('"b c.png"', "b c.png"),
+        ("'b c.png'  ", "b c.png"),
+        ("  b c.png ", "b c.png"),
+        ("#1.png", "#1.png"),
+        ("~/home.png", "home.png"),
+        (' "quoted".png', ' "quoted".png'),
+    ],
+)
+def test_lines_of_a_list_as_people_write_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, name: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    grow(tmp_path, name)
+    (tmp_path / "list.txt").write_text(f"# a comment\n\n{line}\r\n")
+    (found,) = find_inputs([f"@{tmp_path / 'list.txt'}"]).images
+    assert found.path.samefile(tmp_path / name)
+
+
 def test_a_folder_deeper_than_any_stack(tmp_path: Path) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
     try:

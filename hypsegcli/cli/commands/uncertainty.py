@@ -15,11 +15,11 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
+from hypsegcli.files.books import RANKING
 from hypsegcli.files.lock import locked
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import UNCERTAINTY
-from hypsegcli.run import RANKING
 from hypsegcli.run.plan import plan_run
 
 

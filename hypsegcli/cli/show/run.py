@@ -11,8 +11,8 @@ from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.exit_codes import INTERRUPTED, code_of_run
 from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
+from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.words import count_of
-from hypsegcli.run import MANIFEST
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import InputSpec
