@@ -24,7 +24,7 @@ def digest_of(data: bytes) -> Digest:
 def digest_stream(file: BinaryIO) -> Digest:
     """That of an open file, from its beginning; it is at its end then."""
     file.seek(0)
-    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # readinto, which open() and BytesIO have
     return Digest(file.tell(), sha256)
 
 

@@ -210,12 +210,12 @@ class _Walk:
             return
         self._seen.add(here)
         wanted, rest = pattern[0], pattern[1:]
-        if wanted == "**":
-            yield from self._inside(folder, rest, parts)
         entries = sorted(_list(folder), key=lambda entry: entry.name)  # so that links are met in one order
         if is_of_a_run({entry.name for entry in entries}):
             self._skipped.runs.append(folder)
             return
+        if wanted == "**":
+            yield from self._inside(folder, rest, parts)
         for entry in entries:
             name = entry.name
             if name.startswith(".") and not (wanted.startswith(".")):

@@ -148,10 +148,10 @@ class Ledger:
             if line["status"] == "done":
                 wanted |= {self.out / path for path, _ in outputs_of(line).values()}
         for planned in rest:
-            line = earlier.get(str(planned.key))
+            before = earlier.get(str(planned.key))
             # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
-            if line is not None and line["status"] == "done" and is_there(planned.source):
-                for path, digest in outputs_of(line).values():
+            if before is not None and before["status"] == "done" and is_there(planned.source):
+                for path, digest in outputs_of(before).values():
                     if self.out / path not in wanted:
                         yield self.out / path, digest
 

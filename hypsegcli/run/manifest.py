@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.digest import Digest
@@ -64,7 +64,7 @@ def _is_line(line: object) -> bool:
     )
 
 
-def _all_are(found: object, kind: Any) -> bool:
+def _all_are(found: object, kind: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
 
 

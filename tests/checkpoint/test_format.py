@@ -149,10 +149,10 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Any], None], str]] = {
     "c beyond float32": (lambda d: d["model"].update(curvature=1e300), "model.curvature: Input should be less than"),
     "a ball too small to tell": (lambda d: d["model"].update(t_max=1e-30), "model.t_max: Input should be greater"),
     "one class": (
-        lambda d: (
-            d["tree"].update(names=["a", "left"], parents=[1, -1], classes=1),
-            d["model"].update(nodes=2),
-            d.update(colors=[[0, 0, 0]]),
+        lambda d: d.update(
+            tree=d["tree"] | {"names": ["a", "left"], "parents": [1, -1], "classes": 1},
+            model=d["model"] | {"nodes": 2},
+            colors=[[0, 0, 0]],
         ),
         "one class leaves nothing to tell apart",
     ),

@@ -81,7 +81,7 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="folder is empty"):
         find_inputs([str(tmp_path)])
     grow(tmp_path, "notes.txt", "sub/more.txt")
-    with pytest.raises(PlanError, match=r"holds no pictures; looked for \.jpg, \.jpeg, \.png"):
+    with pytest.raises(PlanError, match=r"holds no pictures; looked for \.jpg, \.jpeg, \.jpe, .*\.png"):
         find_inputs([str(tmp_path)])
 
 

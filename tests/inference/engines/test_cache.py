@@ -23,6 +23,10 @@ def write(folder: Path) -> None:
     (folder / "network").write_text("x")
 
 
+def refuse(_: Path) -> None:
+    pytest.fail("converted again")
+
+
 def cached(sha256: str, *, parts: tuple[str, ...], convert: Callable[[Path], None]) -> Path:
     return converted(sha256, parts=parts, convert=convert, tell=pytest.fail)
 
@@ -126,9 +130,9 @@ def test_what_is_not_what_was_converted_is_converted_again(networks: Path, spoil
 def test_what_a_runtime_adds_is_believed_once_it_is_sealed(networks: Path) -> None:
     folder = cached("a" * 64, parts=("one",), convert=write)
     (folder / "blob").write_text("compiled")
-    assert not (cached("a" * 64, parts=("one",), convert=pytest.fail) / "blob").exists()
+    assert not (cached("a" * 64, parts=("one",), convert=refuse) / "blob").exists()
     (folder / "blob").write_text("compiled")
     seal(folder)
-    assert (cached("a" * 64, parts=("one",), convert=pytest.fail) / "blob").exists()
+    assert (cached("a" * 64, parts=("one",), convert=refuse) / "blob").exists()
     (folder / "blob").write_text("compiler")
     assert not (cached("a" * 64, parts=("one",), convert=write) / "blob").exists()
