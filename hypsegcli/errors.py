@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 # Private-use characters, which no name of a file that is a text has in it.
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -65,8 +66,30 @@ class PlanError(UsageError):
     """Inputs and outputs do not fit together."""
 
 
+Code = Literal[
+    "missing",  # there is no such file
+    "unreadable",  # it is there and cannot be read: permissions, a pipe, a disk that fails
+    "empty",  # of 0 bytes, or of 0 pixels
+    "unknown_format",
+    "unsupported",  # a known format, in a kind that is not read
+    "truncated",
+    "damaged",
+    "too_large",  # more pixels than are allowed
+    "too_slow",  # decoding takes more than its budget
+    "out_of_memory",
+    "not_finite",  # the network gave what is no number
+    "network",  # the network failed
+    "unwritable",  # its outputs cannot be written
+    "changed",  # while it was read
+]
+
+
 class ImageError(HypsegError):
-    """One image cannot be read or segmented."""
+    """One image cannot be read or segmented; `code` says why, for programs, and stays the same between versions."""
+
+    def __init__(self, message: str, code: Code = "damaged") -> None:
+        super().__init__(message)
+        self.code: Code = code
 
 
 class ColorError(ImageError):
