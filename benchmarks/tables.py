@@ -65,6 +65,8 @@ class Features:
 class OnFeatures(nn.Module):
     """Embedding and head alone; as a network it answers for the validation images in their order."""
 
+    backbone = None  # whose reach nobody needs: images go in whole
+
     def __init__(self, config: ModelConfig, validation: Sequence[Tensor]) -> None:
         super().__init__()
         self.config = config
@@ -92,7 +94,7 @@ class Recorder(nn.Module):
 
     def __init__(self, model: HyperbolicDeepLab) -> None:
         super().__init__()
-        self.model, self.config = model, model.config
+        self.model, self.config, self.backbone = model, model.config, model.backbone
         self.seen: list[Tensor] = []
         model.decoder.refine.register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
 
