@@ -34,7 +34,7 @@ def main() -> None:
         parser.add_argument(name)
     parser.add_argument("--longest-side", type=int)
     given = parser.parse_args()
-    model = hypsegcli.load_model(given.checkpoint, longest_side=given.longest_side, probabilities=True)
+    model = hypsegcli.load_model(given.checkpoint, longest_side=given.longest_side or "auto", probabilities=True)
     header = model.header
     tree = header.tree
     answers: dict[str, Callable[[Tensor], Tensor]] = {"class": lambda probabilities: probabilities.argmax(1)}

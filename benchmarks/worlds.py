@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--other", action="append", required=True)
     parser.add_argument("--longest-side", type=int)
     given = parser.parse_args()
-    model = hypsegcli.load_model(given.checkpoint, longest_side=given.longest_side)
+    model = hypsegcli.load_model(given.checkpoint, longest_side=given.longest_side or "auto")
     calibration = model.header.calibration
     limit = None if calibration is None else calibration.of_another_world
     own = means(model, given.own)

@@ -20,7 +20,16 @@ from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented, usual_batch_size
 from hypsegcli.inference.build import make_segmenter
-from hypsegcli.inference.request import EngineName, Interpolation, Precision, Request, Tile
+from hypsegcli.inference.request import (
+    EngineName,
+    Interpolation,
+    LongestSide,
+    Precision,
+    Request,
+    Tile,
+    check_tile,
+    decide_longest_side,
+)
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.product import Context
 from hypsegcli.segmentation import Segmentation
@@ -44,7 +53,7 @@ def load_model(
     level: int | str | None = None,
     threshold: float | None = None,
     probabilities: bool = False,
-    longest_side: int | None = None,
+    longest_side: LongestSide = "auto",
     interpolate: Interpolation = "scalar",
     max_pixels: int = MAX_PIXELS,
     tell: Callable[[str], None] = lambda sentence: None,
@@ -63,7 +72,8 @@ def load_model(
                   depth, or auto: as deep as the probability stays above the threshold; None for the classes
     threshold     of level auto, in [0.5, 1); 0.5 where it is not given
     probabilities whether segmentations carry those of all classes
-    longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size
+    longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size.
+                  auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
     max_pixels    above which an image is refused before it is decoded
     tell          hears, in sentences, of what takes long: converting a network for an engine
@@ -78,10 +88,6 @@ def load_model(
         raise UsageError(
             f"{setting('threshold', threshold)}: expected a number in [0.5, 1), for {setting('level')} auto"
         )
-    if longest_side is not None and (longest_side < 16 or tile not in {"auto", "off"}):
-        raise UsageError(
-            f"{setting('longest_side', longest_side)}: expected 16 pixels or more, and no {setting('tile')}"
-        )
     if isinstance(measures, str) and measures != "all":
         raise UsageError(f"{setting('measures', measures)}: expected a list of names, or all")
     if max_pixels < 1:
@@ -93,13 +99,14 @@ def load_model(
     if level is not None and level != "auto":
         depth = tree.level_of(level) if isinstance(level, str) else level
         tree.at_level(depth)
+    side = decide_longest_side(longest_side, loaded.header.input.longest_side, tile=check_tile(tile))
     request = Request(
         measures=tuple(dict.fromkeys((*chosen, "distance"))),
         main=chosen[0],
         level=depth,
         threshold=0.5 if threshold is None else threshold,
         probabilities=probabilities,
-        longest_side=longest_side,
+        longest_side=side,
         interpolate=interpolate,
     )
     segmenter = make_segmenter(loaded, request, engine=engine, device=device, precision=precision, tile=tile, tell=tell)

@@ -34,7 +34,7 @@ class Segmentation:
     context: Context  # what all segmentations of a model have in common
     measures: tuple[str, ...]  # of confidence, those asked for, the main one first
     source: Path | None  # the image's file, None where it had none
-    notes: tuple[str, ...]  # what was changed in decoding, and what was done for want of memory
+    notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
 
     def __post_init__(self) -> None:
         planes = dict(self.prediction.confidence)  # a plain one, so that a segmentation can be copied and pickled

@@ -49,7 +49,7 @@ def files(folder: Path) -> dict[str, bytes]:
     [
         ([], {}, {}),
         (["--raw", "--format", "npy"], {"measures": ["distance"]}, {"format": "npy"}),
-        (["--format", "tif"], {}, {"format": "tif"}),
+        (["--format", "tif"], {"longest_side": "off"}, {"format": "tif"}),
         (
             ["--measure", "all", "--save", ",".join(ALL), "--level", "auto", "--threshold", "0.6"],
             {"measures": "all", "level": "auto", "threshold": 0.6, "probabilities": True},

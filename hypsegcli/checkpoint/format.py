@@ -41,6 +41,9 @@ class InputSpec(_Record):
     pixel_range: Literal[1, 255] = 1
     height: int = Field(gt=0)  # typical size of the training images, in pixels; any size is accepted
     width: int = Field(gt=0)
+    # Pixels; longer images are shrunk to it on their way in. None where they go in as they are, since a larger picture
+    # shows more of the world and not the same larger: microscopy, aerial pictures.
+    longest_side: int | None = Field(default_factory=lambda known: max(known["height"], known["width"]), ge=16)
 
 
 class Provenance(_Record):

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from hypsegcli.confidence.measures import choose_measures
 from hypsegcli.errors import TreeError, UsageError
-from hypsegcli.inference.request import Tile, check_tile
+from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
+    from hypsegcli.cli.options.running import Computing, Input
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.tally import Tolerance
@@ -24,6 +25,13 @@ _LARGEST_TOLERANCE, _LARGEST_SHARE = 200, 5  # pixels, percent: edges farther ap
 def parse_tile(text: str) -> Tile:
     """`--tile`: auto, off, or a window's side."""
     return check_tile(int(text) if text.isdecimal() else text)
+
+
+def parse_longest_side(inputs: Input, computing: Computing, *, trained: int | None) -> int | None:
+    """`--longest-side`, for a checkpoint that was trained at `trained` pixels; None: images are not shrunk."""
+    text = inputs.longest_side
+    asked = int(text) if text.isdecimal() else text
+    return decide_longest_side(asked, trained, tile=parse_tile(computing.tile))
 
 
 def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | None:

@@ -8,17 +8,15 @@ from dataclasses import fields
 from hypsegcli.cli.console import as_option
 from hypsegcli.cli.options.running import Computing, Input, OutputFolder
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
-from hypsegcli.cli.parse import parse_tile
+from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.errors import UsageError
 
 
 def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFolder | None = None) -> None:
-    """Refuse options of a run that cannot both be meant, and a `--tile` that cannot be."""
+    """Refuse options of a run that cannot both be meant; and a `--tile` or `--longest-side` that cannot be."""
     if output is not None and output.overwrite and output.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
-    if inputs.longest_side is not None and computing.tile not in {"auto", "off"}:
-        raise UsageError("--longest-side makes images small enough to go in whole; leave out --tile")
-    parse_tile(computing.tile)
+    parse_longest_side(inputs, computing, trained=None)
 
 
 def refuse_what_does_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing) -> None:

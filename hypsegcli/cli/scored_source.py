@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hypsegcli.cli.class_names import ClassNames
 from hypsegcli.cli.options.running import Computing, Input
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
-from hypsegcli.cli.parse import parse_folders
+from hypsegcli.cli.parse import parse_folders, parse_longest_side
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.errors import UsageError
 
@@ -41,7 +41,7 @@ def open_network(
     request = Request(
         measures=available(calibrated=loaded.header.calibration is not None),
         among=names.unseen,
-        longest_side=inputs.longest_side,
+        longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
         interpolate=inputs.interpolate,
     )
     if dropout.mc_dropout:

@@ -69,13 +69,15 @@ class Inputs:
     skipped: Skipped = field(default_factory=Skipped)
 
 
-def find_inputs(arguments: Sequence[str]) -> Inputs:
+def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     """Find the pictures that `arguments` name, in the order of the arguments, folders in natural order.
 
     A file: its key is its stem. A folder: searched through, symbolic links followed once, hidden names skipped;
     keys keep the path within it. A glob pattern, in which `**` stands for any folders: keys keep the path
     from the first wildcard on. `@list.txt`: UTF-8, one path a line, relative to the list's own folder;
     `#` starts a comment line, unless a file is called so. The same file under the same key counts once.
+
+    Folders that a run has written are passed over, unless label maps are looked for: `of_runs`.
 
     Raises PlanError for an argument that leads to no picture. A path in a list is not looked at: one that
     is missing is one failed picture of the run and not the end of it.
@@ -84,12 +86,12 @@ def find_inputs(arguments: Sequence[str]) -> Inputs:
     folders: list[Path] = []
     skipped = Skipped()
     for argument in arguments:
-        for item in _expand(argument, folders, skipped):
+        for item in _expand(argument, folders, skipped, of_runs=of_runs):
             inputs.setdefault((os.path.realpath(item.path), item.key), item)
     return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)), skipped)
 
 
-def _expand(argument: str, folders: list[Path], skipped: Skipped) -> list[Input]:
+def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:
     if not argument:
         raise PlanError("an input is empty; give a file, a folder (. is this one), a pattern or @list.txt")
     if argument.startswith("@"):
@@ -97,16 +99,16 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped) -> list[Input]
     path = Path(argument)
     if _is_dir(path):
         folders.append(path)
-        return _from_folder(path, skipped)
+        return _from_folder(path, skipped, of_runs=of_runs)
     if os.path.lexists(path):  # a broken link included: decoding says so
         return [Input(path, PurePosixPath(path.stem))]
     if _has_wildcard(argument):
-        return _from_pattern(argument, folders, skipped)
+        return _from_pattern(argument, folders, skipped, of_runs=of_runs)
     raise PlanError(f"{argument}: there is no such file or folder; check the name")
 
 
-def _from_folder(folder: Path, skipped: Skipped) -> list[Input]:
-    files = list(_Walk(folder, ("**", "*"), skipped))
+def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input]:
+    files = list(_Walk(folder, ("**", "*"), skipped, of_runs=of_runs))
     if files:
         return _sorted_inputs(files)
     if next(iter(_list(folder)), None) is None:
@@ -114,7 +116,7 @@ def _from_folder(folder: Path, skipped: Skipped) -> list[Input]:
     raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below")
 
 
-def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped) -> list[Input]:
+def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:
     parts = PurePath(pattern).parts
     first = next(index for index, part in enumerate(parts) if _has_wildcard(part))
     base, rest = Path(*parts[:first]), parts[first:]
@@ -123,7 +125,7 @@ def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped) -> list[I
     # A pattern such as **/*.png would find the maps of this run in the next one; **/*.jpg would not.
     if "**" in rest and PurePath(rest[-1]).suffix.lower() not in set(SUFFIXES) - {".png"}:
         folders.append(base)
-    files = dict(_Walk(base, rest, skipped)) if _is_dir(base) else {}
+    files = dict(_Walk(base, rest, skipped, of_runs=of_runs)) if _is_dir(base) else {}
     if not files:
         raise PlanError(
             f"{pattern}: the pattern matches no picture; looked for {_LOOKED_FOR}; a pattern names files: "
@@ -190,11 +192,12 @@ class _Walk:
     `**` may yield a file twice.
     """
 
-    def __init__(self, folder: Path, pattern: tuple[str, ...], skipped: Skipped) -> None:
+    def __init__(self, folder: Path, pattern: tuple[str, ...], skipped: Skipped, *, of_runs: bool) -> None:
         self._folders: list[tuple[Path, tuple[str, ...], _Parts]] = [(folder, pattern, ())]
         self._links: deque[tuple[Path, tuple[str, ...], _Parts]] = deque()
         self._seen: set[tuple[int, int, int]] = set()  # folders, by device, number, and what is left of the pattern
         self._skipped = skipped
+        self._of_runs = of_runs  # whether the folders that a run has written are searched as well
 
     def __iter__(self) -> Iterator[tuple[_Parts, Path]]:
         """As (parts of the relative path, path)."""
@@ -211,7 +214,7 @@ class _Walk:
         self._seen.add(here)
         wanted, rest = pattern[0], pattern[1:]
         entries = sorted(_list(folder), key=lambda entry: entry.name)  # so that links are met in one order
-        if is_of_a_run({entry.name for entry in entries}):
+        if not self._of_runs and is_of_a_run({entry.name for entry in entries}):
             self._skipped.runs.append(folder)
             return
         if wanted == "**":

@@ -51,7 +51,7 @@ class Segmented(Generic[Item]):
 
     loaded: Loaded[Item]
     prediction: Prediction
-    notes: tuple[str, ...] = ()  # what was done for want of memory
+    notes: tuple[str, ...] = ()  # what was done to it: shrunk, or for want of memory
     tile: int | None = None  # side of the windows in which alone it fitted into memory
 
 
@@ -106,7 +106,7 @@ class Batches:
         (segmented,), tile = fitted
         if tile is not None:
             notes += (f"did not fit into memory whole; segmented in windows of {tile} pixels",)
-        return replace(segmented, notes=notes, tile=tile)
+        return replace(segmented, notes=segmented.notes + notes, tile=tile)
 
     def _finish(self, batch: list[Loaded[Item]]) -> Generator[Segmented[Item] | Unsegmented[Item], None, None]:
         """Segment a batch and leave nothing in it."""
@@ -135,7 +135,11 @@ class Batches:
         reduce = (time.perf_counter() - started) / len(batch) - network
         for loaded in batch:
             loaded.seconds.update(network=network, reduce=reduce)
-        return [Segmented(loaded, prediction) for loaded, prediction in zip(batch, predictions, strict=True)]
+        height, width = batch[0].image.pixels.shape[:2]
+        notes: tuple[str, ...] = ()
+        if self._segmenter.shrinks(height, width):
+            notes = (f"shrunk to {self._segmenter.request.longest_side} pixels for the network (longest side)",)
+        return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
 
 
 def usual_batch_size(device: Device) -> int:
@@ -189,8 +193,8 @@ def _smaller_windows(segmenter: Segmenter, height: int, width: int, sides: tuple
     None where the segmenter takes no windows, and none where the image is shrunk for the network: cut from the full
     image, they would show things at another size.
     """
-    tiling, limit, side = segmenter.tiling, segmenter.request.longest_side, max(height, width)
-    if tiling is None or (limit is not None and side > limit):
+    tiling, side = segmenter.tiling, max(height, width)
+    if tiling is None or segmenter.shrinks(height, width):
         return []
     if height * width > tiling.above:  # so it was cut already
         side = tiling.tile

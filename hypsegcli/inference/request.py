@@ -16,6 +16,7 @@ Precision = Literal["auto", "fp32", "bf16"]  # of the layers before the exponent
 Interpolation = Literal["scalar", "points"]
 
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
+LongestSide = int | Literal["auto", "off"]  # to which longer images are shrunk, in pixels
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,26 @@ class Request:
     def __post_init__(self) -> None:
         if self.main is not None and self.main not in self.measures:
             raise ValueError(f"the main measure {self.main} is none of {', '.join(self.measures)}")
+
+
+def decide_longest_side(asked: LongestSide | str, trained: int | None, *, tile: Tile) -> int | None:
+    """The longest side that images may have on their way into the network, in pixels; None: any.
+
+    `asked`: a number; `off`; or `auto`: `trained`, that of the images which the checkpoint has learned from, unless a
+    window's side is named, which is for those who want every pixel. UsageError for what is neither, and for a number
+    beside a window's side.
+    """
+    if asked == "off":
+        return None
+    if asked == "auto":
+        return trained if isinstance(tile, str) else None
+    if not isinstance(asked, int) or asked < 16:
+        raise UsageError(f"{setting('longest_side', asked)}: expected auto, off, or 16 pixels or more")
+    if isinstance(tile, int):
+        raise UsageError(
+            f"{setting('longest_side', asked)} makes images small enough to go in whole; leave out {setting('tile')}"
+        )
+    return asked
 
 
 def check_tile(tile: int | str) -> Tile:

@@ -60,8 +60,8 @@ class Segmenter:
         are no class, void ones say, may hold any number there.
         """
         height, width = images[0].shape[:2]
-        limit = self.request.longest_side
-        if limit is not None and max(height, width) > limit:
+        if self.shrinks(height, width):
+            limit = self.request.longest_side
             small = [shrink_image(image, limit) for image in images]
             return self._predict_whole(small, truths, height=height, width=width)
         if self.tiling is not None and height * width > self.tiling.above:
@@ -69,6 +69,11 @@ class Segmenter:
             pairs = zip(images, every, strict=True)
             return [join(self._strips(image, truth, self.tiling), height) for image, truth in pairs]
         return self._predict_whole(images, truths, height=height, width=width)
+
+    def shrinks(self, height: int, width: int) -> bool:
+        """Whether an image of that size is shrunk on its way into the network."""
+        limit = self.request.longest_side
+        return limit is not None and max(height, width) > limit
 
     def strips(self, image: Rows) -> Iterator[Strip]:
         """What `predict` says of an image that is too large to be in memory, from top to bottom.

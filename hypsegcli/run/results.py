@@ -20,7 +20,7 @@ class Written:
     width: int
     seconds: Mapping[str, float]  # of decode, network, reduce, encode, write; or of stream, all of them by turns
     summary: Mapping[str, float]
-    notes: tuple[str, ...]  # what decoding changed, and what was done for want of memory
+    notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
 
 
 @dataclass(frozen=True)

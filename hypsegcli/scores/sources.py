@@ -58,6 +58,7 @@ class NetworkSource:
         self._stages = Batches(segmenter)
         self._sampler = sampler
         self._max_pixels = max_pixels
+        self._shrunk = 0  # images
         self._cut: Counter[int] = Counter()  # images by the side of the windows in which alone they fitted into memory
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
@@ -66,8 +67,10 @@ class NetworkSource:
         return partial(self._predict, Loaded(pair, image, truth), truth)
 
     def notes(self) -> list[str]:
-        """How many images went through the network in windows because they did not fit into memory."""
-        return [
+        """How many images were shrunk for the network, and how many went in windows for want of memory."""
+        side = self._segmenter.request.longest_side
+        shrunk = f"{count_of(self._shrunk, 'image')} shrunk to {side} pixels for the network (longest side)"
+        return [shrunk] * bool(self._shrunk) + [
             f"{count_of(images, 'image')} did not fit into memory whole; scored in windows of {tile} pixels"
             for tile, images in sorted(self._cut.items(), reverse=True)
         ]
@@ -88,6 +91,7 @@ class NetworkSource:
             dropout_labels, tile = dropout.labels, min(filter(None, (tile, dropout_tile)), default=None)
         if tile is not None:
             self._cut[tile] += 1
+        self._shrunk += self._segmenter.shrinks(*image.shape[:2])
         sample = Sample(pair.key, truth, prediction.labels, levels, prediction.proper, dropout_labels)
         return PredictedImage(sample, image, seconds)
 

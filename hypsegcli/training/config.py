@@ -43,6 +43,11 @@ class TrainConfig(BaseModel):
     )
     ignore_index: int = _choice(255, "The mask value that means 'not labelled'.", ge=0, le=65535)
     longest_side: int = _choice(0, "Pixels; larger images and masks are shrunk to it; 0: never.", ge=0)
+    field_of_view: Literal["auto", "fixed", "grows"] = _choice(
+        "auto",
+        "What a larger image shows. fixed: the same larger, so that predict shrinks it to the training's size; grows: "
+        "more of the world (microscopy, aerial), never shrunk; auto: as `init` has it, else fixed.",
+    )
     held_out: tuple[str, ...] = _choice(
         (), "Classes, separated by commas, whose pixels are void in training and validation: zero-label."
     )

@@ -32,6 +32,7 @@ class Split(NamedTuple):
     void: tuple[Path, ...]  # masks without a labelled pixel
     height: int  # median size of the images
     width: int
+    longest_side: int  # pixels, which 19 of 20 images do not exceed
 
 
 def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) -> Split:
@@ -58,7 +59,8 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         pass
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
-    return Split(pairs, source.id_map, pixels, survey.void, height, width)
+    longest = int(np.percentile(np.max(survey.sizes, axis=1), 95, method="inverted_cdf"))
+    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest)
 
 
 class MorePair(NamedTuple):

@@ -160,7 +160,7 @@ def _validate(run: Run, epoch: int) -> Validation:
             id_map=run.val_split.id_map,
             device=run.job.device,
             held_out=run.held_out,
-            longest_side=config.longest_side or None,
+            longest_side=run.header.input.longest_side,
             pictures=config.pictures,
         )
     except FloatingPointError as error:

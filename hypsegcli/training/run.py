@@ -117,9 +117,12 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         )
     else:
         initialised_from, known = earlier.provenance.initialised_from, earlier.input
+    grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
+    shrunk = min(train_split.longest_side, config.longest_side or train_split.longest_side)
+    longest_side = None if grows and not config.longest_side else shrunk
     header = Header(
         model=model.config,
-        input=known.model_copy(update={"height": height, "width": width}),
+        input=known.model_copy(update={"height": height, "width": width, "longest_side": longest_side}),
         tree=tree,
         colors=read_colors(
             Path(config.colors) if config.colors else None, tree.names[: tree.classes], background=background

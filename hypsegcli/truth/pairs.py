@@ -117,7 +117,7 @@ def labels_folder(predictions: Path) -> Path:
 
 def _find(kind: str, argument: str, suffix_setting: str, ending: str, *, everything: bool = False) -> _Side:
     """Find the files of one argument; `everything` also takes files that lack the ending."""
-    inputs = find_inputs([argument]).images
+    inputs = find_inputs([argument], of_runs=kind != "images").images
     single = len(inputs) == 1 and inputs[0].path == Path(argument)
     if argument.startswith("@"):
         inputs = _below_common_folder(inputs)

@@ -34,7 +34,10 @@ def test_safetensors_of_somebody_else(tmp_path: Path, metadata: dict[str, str] |
     [
         (lambda d: d.update(schema_version=2), "written with schema version 2"),
         (lambda d: d.update(surprise=1), "surprise: Extra inputs"),
-        (lambda d: d["model"].update(curvature=0.0), "model.curvature: Input should be greater than 0"),
+        (
+            lambda d: d["model"].update(curvature=0.0),
+            "model.curvature: Input should be greater than or equal to 0.000001",
+        ),
         (lambda d: d["model"].update(curvature=float("nan")), "model.curvature"),
         (lambda d: d["model"].update(nodes=9), "the head has 9 outputs, but the class tree has 4 nodes"),
         (lambda d: d["colors"].pop(), "2 colours for 3 classes"),

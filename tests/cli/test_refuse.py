@@ -18,7 +18,7 @@ MAPS = Path("maps")
     ("inputs", "computing", "output", "sentence"),
     [
         (Input(), Computing(), OutputFolder(out=MAPS, overwrite=True, resume=True), "--overwrite and --resume"),
-        (Input(longest_side=99), Computing(tile="256"), None, "leave out --tile"),
+        (Input(longest_side="99"), Computing(tile="256"), None, "longest_side=99 .* leave out tile"),
         (Input(), Computing(tile="255"), None, "tile=255: expected"),
     ],
 )
@@ -30,8 +30,10 @@ def test_contradictions_are_refused(
 
 
 def test_what_goes_together_is_not_refused() -> None:
-    refuse_contradictions(Input(longest_side=99), Computing(tile="off"), OutputFolder(out=MAPS, overwrite=True))
-    refuse_what_does_nothing(StoredMaps(), Dropout(mc_dropout=3, dropout_rate=0.5), Input(longest_side=9), Computing())
+    refuse_contradictions(Input(longest_side="99"), Computing(tile="off"), OutputFolder(out=MAPS, overwrite=True))
+    refuse_what_does_nothing(
+        StoredMaps(), Dropout(mc_dropout=3, dropout_rate=0.5), Input(longest_side="9"), Computing()
+    )
     refuse_what_does_nothing(
         StoredMaps(predictions=MAPS, full_scale=5.0, confidence=["a=b"]),
         Dropout(),
@@ -58,7 +60,7 @@ def test_options_of_maps_need_maps(stored: StoredMaps, option: str) -> None:
     ("dropout", "inputs", "computing", "option"),
     [
         (Dropout(mc_dropout=2), Input(), Computing(), "--mc-dropout"),
-        (Dropout(), Input(longest_side=99), Computing(), "--longest-side"),
+        (Dropout(), Input(longest_side="99"), Computing(), "--longest-side"),
         (Dropout(), Input(interpolate="points"), Computing(), "--interpolate"),
         (Dropout(), Input(), Computing(engine="torch"), "--engine"),
         (Dropout(), Input(), Computing(device="cpu"), "--device"),

@@ -272,6 +272,7 @@ def test_the_maps_of_a_run_are_no_photographs(tmp_path: Path) -> None:
     found = find_inputs([str(tmp_path)])
     assert keys(found) == ["p"]
     assert f"1 folder, of maps that hypseg wrote ({tmp_path / 'results'})" in str(found.skipped)
+    assert len(keys(find_inputs([str(tmp_path)], of_runs=True))) == 3
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".mpo", ".pnm", ".pbm", ".j2k", ".JFIF"])

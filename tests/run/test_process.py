@@ -37,6 +37,9 @@ class Batches:
         self.threads: dict[str, set[int]] = {"decode": set(), "network": set(), "encode": set()}
         monkeypatch.setattr(module, "decode_image", self.decode)
 
+    def shrinks(self, *_: int) -> bool:
+        return False
+
     def begin(self, stage: str, number: int) -> None:
         self.order.append((stage, number))
         self.threads[stage].add(threading.get_ident())

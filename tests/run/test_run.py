@@ -309,14 +309,19 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
     assert 40 - done - 1 <= len(redone(before, out)) <= 40 - done
 
 
-def test_much_larger_images_than_in_training_get_a_hint(hypseg: Hypseg, tmp_path: Path) -> None:
+def test_images_larger_than_in_training_are_shrunk_to_it(hypseg: Hypseg, tmp_path: Path) -> None:
+    """To the 480 pixels of the default model, unless somebody wants them otherwise."""
     photograph(tmp_path / "wide.png", size=(1504, 32))
-    outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "plain")
-    assert "--longest-side 960" in outcome.stderr
-    outcome = hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / "limited", "--longest-side", 960)
-    assert "--longest-side" not in outcome.stderr
-    with Image.open(tmp_path / "limited/labels/wide.png") as image:
-        assert image.size == (1504, 32)
+    labels = {}
+    for name, options in {"auto": (), "same": ("--longest-side", 480), "off": ("--longest-side", "off")}.items():
+        assert hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / name, *options).code == 0
+        shrunk = ["shrunk to 480 pixels for the network (longest side)"] if name != "off" else []
+        assert manifest(tmp_path / name)["wide"]["notes"] == shrunk
+        with Image.open(tmp_path / name / "labels/wide.png") as image:
+            labels[name] = np.asarray(image)
+    assert labels["auto"].shape == (32, 1504)
+    assert np.array_equal(labels["auto"], labels["same"])
+    assert not np.array_equal(labels["auto"], labels["off"])
 
 
 def test_resume_does_not_take_one_file_for_another(hypseg: Hypseg, tmp_path: Path) -> None:

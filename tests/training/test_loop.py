@@ -119,7 +119,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(data: Path, tmp_path: P
         assert picture.width > 4 * 200
     header = read_header(out / "last.safetensors")
     assert header.tree.names == NAMES
-    assert (header.input.height, header.input.width) == (64, 80)
+    assert (header.input.height, header.input.width, header.input.longest_side) == (64, 80, 80)
     assert header.ignore_index == 255
     assert header.provenance.trained_on == "data/train, 6 images"
     assert header.provenance.validated_on == "data/val, 2 images"
@@ -474,6 +474,22 @@ def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path
 
 NO_TREE = "there is no hierarchy.json, so the softmax is flat"
 
+@pytest.mark.parametrize(
+    ("settings", "side"),
+    [
+        ({}, 80),
+        ({"longest_side": 70}, 70),
+        ({"field_of_view": "grows"}, None),
+        ({"field_of_view": "grows", "longest_side": 70}, 70),
+    ],
+)
+def test_the_checkpoint_keeps_to_what_larger_images_are_shrunk(
+    data: Path, tmp_path: Path, settings: dict[str, Any], side: int | None
+) -> None:
+    config = TrainConfig.model_validate(SMALL | settings)
+    assert prepare(Job(data, tmp_path / "run", config, CPU)).header.input.longest_side == side
+
+
 EVERYTHING: dict[str, Any] = {
     "optimizer": "sgd",
     "schedule": "cosine",
@@ -518,7 +534,7 @@ def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tm
     assert header.provenance.recipe["curvature"] == 1.0
     assert header.provenance.recipe["held_out"] == ["red"]
     assert header.provenance.trained_on == "data/train, 6 images; data/train, 6 images; other worlds, 2 images"
-    assert (header.input.height, header.input.width) == (56, 70)
+    assert (header.input.height, header.input.width, header.input.longest_side) == (56, 70, 70)
 
 
 def test_a_learned_curvature_moves_and_the_checkpoint_is_of_it(

@@ -11,6 +11,7 @@ from hypsegcli.cli.console import say, talk
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
+from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
@@ -71,7 +72,11 @@ def calibrate(
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
     id_map = read_id_map(truth.id_map) if truth.id_map else None
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
-    request = Request(measures=("distance",), longest_side=inputs.longest_side, interpolate=inputs.interpolate)
+    request = Request(
+        measures=("distance",),
+        longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),
+        interpolate=inputs.interpolate,
+    )
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
     source = NetworkSource(segmenter, sampler=None, max_pixels=inputs.max_pixels)
     table = np.zeros((BINS, 2), np.int64)

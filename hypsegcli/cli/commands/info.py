@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from hypsegcli.cli.console import say
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import InputSpec
 
 
 def info(
@@ -53,7 +56,7 @@ def info(
         else f"{tree.max_depth} levels; inner nodes {', '.join(tree.names[tree.classes :])}",
         "background": "none" if header.background is None else tree.names[header.background],
         "void label": str(header.ignore_index),
-        "input": f"RGB, trained at {header.input.width} x {header.input.height}; any size is accepted",
+        "input": f"RGB, trained at {header.input.width} x {header.input.height}; {_larger(header.input)}",
         "trained on": provenance.trained_on,
         "started from": provenance.initialised_from,
         "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
@@ -64,6 +67,12 @@ def info(
     width = max(map(len, rows))
     for name, value in rows.items():
         say(f"{name:<{width}}  {value}")
+
+
+def _larger(size: InputSpec) -> str:
+    if size.longest_side is None:
+        return "larger ones show more, and are not shrunk"
+    return f"larger ones are shrunk to {size.longest_side} pixels"
 
 
 class _Listed(NamedTuple):

@@ -9,7 +9,7 @@ import typer
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
-from hypsegcli.cli.parse import parse_level, parse_measures
+from hypsegcli.cli.parse import parse_level, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
@@ -99,13 +99,15 @@ def predict(
 
     with locked(output.out, "predict"):
         loaded = load_checkpoint(inputs.checkpoint_path)
+        # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
+        trained = loaded.header.input.longest_side if format_ != "tif" else None
         request = Request(
             measures=measures,
             main=measures[0],
             level=depth,
             threshold=threshold or 0.5,
             probabilities=any(product.needs_probabilities for product in products),
-            longest_side=inputs.longest_side,
+            longest_side=parse_longest_side(inputs, computing, trained=trained),
             interpolate=inputs.interpolate,
         )
         context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_)
@@ -123,11 +125,9 @@ def predict(
             detail={"format": format_, "full_scale": scales},
         )
         run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
-        trained = loaded.header.input if inputs.longest_side is None else None
         code = show_run(
             run,
             out=output.out,
-            trained=trained,
             calibration=loaded.header.calibration,
             quiet=output.quiet,
             profile=profile,

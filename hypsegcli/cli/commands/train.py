@@ -80,8 +80,7 @@ def train(
     with progress_for(started.epochs * started.steps, quiet=quiet, unit="steps", verb="training") as progress:
         for event in events:
             _show(event, progress)
-    advice = f"; use it with --longest-side {settings.longest_side}, as it was trained" if settings.longest_side else ""
-    say(f"trained: {out / 'best.safetensors'}{advice}")
+    say(f"trained: {out / 'best.safetensors'}")
 
 
 def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> TrainConfig:

@@ -9,7 +9,7 @@ import typer
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
-from hypsegcli.cli.parse import parse_measures
+from hypsegcli.cli.parse import parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
@@ -75,7 +75,10 @@ def uncertainty(
     with locked(out, "uncertainty"):
         loaded = load_checkpoint(inputs.checkpoint_path)
         request = Request(
-            measures=measures, main=measures[0], longest_side=inputs.longest_side, interpolate=inputs.interpolate
+            measures=measures,
+            main=measures[0],
+            longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
+            interpolate=inputs.interpolate,
         )
         job = Job(
             command="uncertainty",
@@ -90,10 +93,7 @@ def uncertainty(
         )
         run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
         (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
-        trained = loaded.header.input if inputs.longest_side is None else None
-        code = show_run(
-            run, out=out, trained=trained, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
-        )
+        code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
         if done := run.ledger.count("done"):
             write_ranking(out / RANKING, run.ledger)
             say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")

@@ -93,14 +93,13 @@ class Input:
         ),
     ] = "scalar"
     longest_side: Annotated[
-        int | None,
+        str,
         typer.Option(
-            min=16,
-            help="Shrink larger images to this many pixels for the network; maps keep the image's size.",
-            show_default="no limit",
+            help="Shrink larger images to this many pixels for the network; maps keep the image's size. auto: to those "
+            "that the checkpoint was trained at, if it says so, unless --tile names a window's side; off: never.",
             rich_help_panel=INPUT,
         ),
-    ] = None
+    ] = "auto"
     max_pixels: MaxPixels = MAX_PIXELS
 
     @property

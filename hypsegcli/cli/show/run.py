@@ -15,15 +15,11 @@ from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
-    from hypsegcli.checkpoint.format import InputSpec
     from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.images.discover import Inputs
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
-
-# Training shows things at up to twice their usual size; beyond three times a network guesses.
-_UNUSUAL = 3
 
 
 def tell_of_skipped(inputs: Inputs, *, quiet: bool) -> None:
@@ -39,13 +35,10 @@ def print_plan(plan: Sequence[PlannedImage]) -> None:
     talk(f"{count_of(len(plan), 'image')}; nothing was read or written")
 
 
-def show_run(
-    run: Run, *, out: Path, trained: InputSpec | None, calibration: Calibration | None, quiet: bool, profile: bool
-) -> int:
+def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: bool, profile: bool) -> int:
     """Go through a run and show it; returns the exit code.
 
-    `trained` is what the network was trained on, where images that are much larger are worth a word; `calibration` is
-    that of its checkpoint, which knows how sure it usually is.
+    `calibration` is that of the checkpoint, which knows how sure it usually is.
     """
     from hypsegcli.run.results import Failed
 
@@ -64,8 +57,6 @@ def show_run(
             interrupted = True
     if profile:
         print_profile(run.profile)
-    if trained is not None and not quiet:
-        _warn_of_size(run.ledger, max(trained.height, trained.width))
     if calibration is not None and calibration.of_another_world is not None and not quiet:
         _warn_of_another_world(run.ledger, calibration.of_another_world)
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
@@ -75,16 +66,6 @@ def show_run(
     if failed:
         error(f"{failed} of {count_of(total, 'image')} failed; {out / MANIFEST} says why")
     return code_of_run(done=done, failed=failed)
-
-
-def _warn_of_size(ledger: Ledger, trained: int) -> None:
-    """Say so where images are much larger than those that the network has learned from."""
-    sides = [max(line["height"], line["width"]) for line in ledger.lines.values() if line["status"] == "done"]
-    if large := sum(side > _UNUSUAL * trained for side in sides):
-        talk(
-            f"more than {_UNUSUAL} times as large as the images this checkpoint was trained on ({trained} pixels): "
-            f"{count_of(large, 'image')}; if things in them look larger too, try --longest-side {2 * trained}"
-        )
 
 
 def _warn_of_another_world(ledger: Ledger, limit: float) -> None:

@@ -639,7 +639,15 @@ def test_what_does_not_fit_into_memory_is_scored_in_windows(
     for seed in range(2):
         photograph(tmp_path / f"images/{seed}.png", size=(528, 64), seed=seed)
         put(tmp_path / f"masks/{seed}.png", np.full((64, 528), seed, np.uint8))
-    arguments = (tmp_path / "images", tmp_path / "masks", "--checkpoint", checkpoint, "--quiet")
+    arguments = (
+        tmp_path / "images",
+        tmp_path / "masks",
+        "--checkpoint",
+        checkpoint,
+        "--quiet",
+        "--longest-side",
+        "off",
+    )
     outcome = hypseg("evaluate", *arguments)
     assert outcome.code == 0, outcome.stderr
     assert outcome.stderr == "2 images did not fit into memory whole; scored in windows of 512 pixels\n"
