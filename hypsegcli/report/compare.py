@@ -1,8 +1,9 @@
-"""Two evaluations of the same images, paired: replicate by replicate both saw the same images equally often."""
+"""Evaluations of the same images by two sides, paired: replicate by replicate all saw the same images equally often."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zipfile import BadZipFile
@@ -10,84 +11,159 @@ from zipfile import BadZipFile
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
+from hypsegcli.metrics.catalogue import metric_of
 from hypsegcli.metrics.records import Report, read_report
-from hypsegcli.scores.bootstrap import FEW_IMAGES, Values, interval
+from hypsegcli.scores.bootstrap import FEW_IMAGES, Interval, Values
+from hypsegcli.scores.paired import Runs, joint_intervals
 
-Verdict = Literal["better", "worse", "no difference shown", "not defined"]
+Verdict = Literal["better", "worse", "the same", "not shown", "no interval"]
+
+_COMMON_OPTIONS = ("mean_over", "tolerance", "background")  # that decide what a score means
 
 
 class Difference(NamedTuple):
-    """One score of B against A's."""
+    """One score of B against A's, each the mean over the side's evaluations."""
 
     name: str
     first: float | None
     second: float | None
-    low: float | None  # 95 % interval of B - A, where there are replicates
+    difference: float | None
+    low: float | None  # of an interval of the difference; all intervals together hold at 95 %
     high: float | None
     verdict: Verdict
+
+
+class Side(NamedTuple):
+    """Whose scores they are."""
+
+    reports: tuple[str, ...]
+    made_by: tuple[str, ...]  # checkpoints, or folders of label maps
+    options: dict[str, str | int | float | bool | None]  # that differ from the other side's
 
 
 class Comparison(NamedTuple):
     """All scores that both have, and how the two differ in what they are."""
 
     images: int
+    at_least: float  # a difference that matters
+    first: Side
+    second: Side
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
 
-def compare_reports(first: Path, second: Path) -> Comparison:
-    """Compare B with A; each is a report.json or the folder in which it lies.
+class _Evaluation(NamedTuple):
+    path: Path
+    report: Report
+    replicates: dict[str, Values]
+
+
+def compare_reports(
+    first: Sequence[Path], second: Sequence[Path], *, at_least: float = 0.0, single_classes: bool = False
+) -> Comparison:
+    """Compare B with A; each is one evaluation or several, of trainings that differ in their seeds.
+
+    An evaluation is a report.json or the folder in which it lies. Verdicts are about differences of more than
+    `at_least`. Intervals hold together for all scores, those of `single_classes` included where they are asked for.
 
     Raises DataError where they are not about the same images and masks, or replicates.npz is missing.
     """
-    a_path, b_path = (path / "report.json" if path.is_dir() else path for path in (first, second))
-    a, b = read_report(a_path), read_report(b_path)
-    _check_same(a, b, a_path, b_path)
-    a_values, b_values = _replicates(a_path), _replicates(b_path)
-    differences = []
-    for name, score in a.summary.items():
-        if name not in b.summary:
-            continue
-        other = b.summary[name]
-        low = high = None
-        if name in a_values and name in b_values:
+    a, b = [_read(path) for path in first], [_read(path) for path in second]
+    for other in (*a[1:], *b):
+        _check_same(a[0], other)
+    names = [
+        name
+        for name in a[0].report.summary
+        if all(name in one.report.summary for one in (*a, *b)) and (single_classes or not _is_of_class(name))
+    ]
+    pairs = {}
+    for name in names:
+        if all(name in one.replicates for one in (*a, *b)):
             # The first replicates are the same, however many there are.
-            count = min(len(a_values[name]), len(b_values[name]))
-            if count:
-                low, high = interval(b_values[name][:count] - a_values[name][:count])
-        differences.append(Difference(name, score.value, other.value, low, high, _verdict(low, high, score.better)))
-    return Comparison(a.images, tuple(differences), tuple(_notes(a, b)))
+            count = min(len(one.replicates[name]) for one in (*a, *b))
+            pairs[name] = (_runs(a, name, count), _runs(b, name, count))
+    intervals = joint_intervals(pairs)
+    differences = []
+    for name in names:
+        mine, theirs = _mean(a, name), _mean(b, name)
+        shift = None if mine is None or theirs is None else theirs - mine
+        interval = intervals.get(name)
+        better = a[0].report.summary[name].better
+        low, high = interval or (None, None)
+        differences.append(Difference(name, mine, theirs, shift, low, high, _verdict(interval, better, at_least)))
+    return Comparison(a[0].report.images, at_least, _side(a, b), _side(b, a), tuple(differences), tuple(_notes(a, b)))
 
 
-def _check_same(a: Report, b: Report, a_path: Path, b_path: Path) -> None:
+def _is_of_class(name: str) -> bool:
+    metric = metric_of(name)
+    return metric is not None and metric.place == "class"
+
+
+def _read(path: Path) -> _Evaluation:
+    file = path / "report.json" if path.is_dir() else path
+    return _Evaluation(path, read_report(file), _replicates(file))
+
+
+def _runs(side: Sequence[_Evaluation], name: str, count: int) -> Runs:
+    scores = [one.report.summary[name].value for one in side]
+    return Runs(
+        np.array([np.nan if score is None else score for score in scores]),
+        np.stack([one.replicates[name][:count] for one in side]),
+    )
+
+
+def _mean(side: Sequence[_Evaluation], name: str) -> float | None:
+    """None where one of them has no such score."""
+    scores = [one.report.summary[name].value for one in side]
+    defined = [score for score in scores if score is not None]
+    return sum(defined) / len(defined) if len(defined) == len(scores) else None
+
+
+def _side(side: Sequence[_Evaluation], other: Sequence[_Evaluation]) -> Side:
+    subjects = [one.report.subject for one in side]
+    made_by = [
+        f"{subject.checkpoint.path} ({subject.checkpoint.sha256[:12]})"
+        if subject.checkpoint is not None
+        else str(subject.predictions)
+        for subject in subjects
+    ]
+    theirs = other[0].report.subject.options
+    options = {name: value for name, value in subjects[0].options.items() if value != theirs.get(name)}
+    return Side(tuple(str(one.path) for one in side), tuple(dict.fromkeys(made_by)), options)
+
+
+def _check_same(first: _Evaluation, second: _Evaluation) -> None:
+    a, b, both = first.report, second.report, f"{first.path} and {second.path}"
     if a.subject.keys_sha256 != b.subject.keys_sha256:
-        raise DataError(
-            f"{a_path} and {b_path}: not about the same images ({a.images} and {b.images}); evaluate both on the same"
-        )
+        raise DataError(f"{both}: not about the same images ({a.images} and {b.images}); evaluate both on the same")
     if a.classes != b.classes:
-        raise DataError(
-            f"{a_path} and {b_path}: not about the same classes; evaluate both with the same {setting('classes')}"
-        )
+        raise DataError(f"{both}: not about the same classes; evaluate both with the same {setting('classes')}")
     if a.subject.masks_sha256 != b.subject.masks_sha256:
         raise DataError(
-            f"{a_path} and {b_path}: the masks differ, or {setting('map')}, {setting('ignore_index')} or "
-            f"{setting('unseen')} did; evaluate both alike"
+            f"{both}: the masks differ, or {setting('map')}, {setting('ignore_index')} or {setting('unseen')} did; "
+            "evaluate both alike"
         )
 
 
-def _notes(a: Report, b: Report) -> list[str]:
-    notes = []
-    if a.images < FEW_IMAGES:
-        notes.append(f"intervals over so few images ({a.images}) are rough")
-    for one, other, name in ((a, b, "A"), (b, a, "B")):
-        if alone := [m.name for m in one.measures if m.name not in {mine.name for mine in other.measures}]:
-            notes.append(f"measures of {name} alone, not compared: {', '.join(alone)}")
-    if a.convention != b.convention:
-        notes.append(f"means over classes differ in convention: A {a.convention}, B {b.convention}")
-    for name, mine in a.subject.options.items():
-        if name in {"mean_over", "tolerance", "background"} and mine != b.subject.options.get(name):
-            notes.append(f"{name} differs: A {mine}, B {b.subject.options.get(name)}")
-    return notes
+def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
+    one, other = a[0].report, b[0].report
+    single = [name for name, side in (("A", a), ("B", b)) if len(side) == 1]
+    if single:
+        yield (
+            f"intervals are over images; how another training of {' or '.join(single)}, of another seed, would score "
+            "is not in them: name several, A1,A2,A3 B1,B2,B3"
+        )
+    if one.images < FEW_IMAGES:
+        yield f"intervals over so few images ({one.images}) are rough"
+    for mine, theirs, name in ((one, other, "A"), (other, one, "B")):
+        if alone := [m.name for m in mine.measures if m.name not in {n.name for n in theirs.measures}]:
+            yield f"measures of {name} alone, not compared: {', '.join(alone)}"
+    if one.convention != other.convention:
+        yield f"means over classes differ in convention: A {one.convention}, B {other.convention}"
+    for name in _COMMON_OPTIONS:
+        mine_, theirs_ = (report.subject.options.get(name) for report in (one, other))
+        if mine_ != theirs_:
+            yield f"{name} differs, so that scores do not mean the same: A {mine_}, B {theirs_}"
 
 
 def _replicates(report: Path) -> dict[str, Values]:
@@ -99,9 +175,12 @@ def _replicates(report: Path) -> dict[str, Values]:
         raise DataError(f"{path}: cannot be read ({error}); it belongs beside {report.name}: evaluate again") from error
 
 
-def _verdict(low: float | None, high: float | None, better: Literal["higher", "lower"]) -> Verdict:
-    if low is None or high is None or np.isnan(low) or np.isnan(high):
-        return "not defined"
-    if low <= 0 <= high:
-        return "no difference shown"
-    return "better" if (low > 0) == (better == "higher") else "worse"
+def _verdict(interval: Interval | None, better: Literal["higher", "lower"], at_least: float) -> Verdict:
+    if interval is None:
+        return "no interval"
+    low, high = interval if better == "higher" else (-interval.high, -interval.low)
+    if low > at_least:
+        return "better"
+    if high < -at_least:
+        return "worse"
+    return "the same" if at_least and -at_least <= low and high <= at_least else "not shown"

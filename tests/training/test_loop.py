@@ -474,6 +474,7 @@ def test_a_damaged_validation_picture_is_found_before_the_first_epoch(data: Path
 
 NO_TREE = "there is no hierarchy.json, so the softmax is flat"
 
+
 @pytest.mark.parametrize(
     ("settings", "side"),
     [

@@ -1,22 +1,52 @@
-"""`hypseg compare`: which of two evaluations is better."""
+"""`hypseg compare`: which of two sides is better."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hypsegcli.cli.console import say
+from hypsegcli.errors import UsageError
+
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="report.json, or its folder.", show_default=False)],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The same of the other.", show_default=False)],
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="report.json, or its folder; several, of other seeds: A1,A2,A3.", show_default=False
+        ),
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same of the other side.", show_default=False)],
     every: Annotated[
         bool, typer.Option("--all", help="Also scores without intervals, and those of single classes.")
     ] = False,
+    at_least: Annotated[
+        float,
+        typer.Option(min=0, help="The smallest difference that matters: less is no better, and may be the same."),
+    ] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON, not rounded.")] = False,
 ) -> None:
     """Tell whether B is better than A on the same images: differences with paired 95 % intervals."""
-    from hypsegcli.cli.show.tables import print_comparison
+    from hypsegcli.cli.show.comparison import print_comparison
     from hypsegcli.report.compare import compare_reports
 
-    print_comparison(compare_reports(first, second), every=every)
+    comparison = compare_reports(_sides(first), _sides(second), at_least=at_least, single_classes=every)
+    if as_json:
+        rows = [difference._asdict() for difference in comparison.differences]
+        sides = {"first": comparison.first._asdict(), "second": comparison.second._asdict()}
+        say(json.dumps(comparison._asdict() | sides | {"differences": rows}, indent=2))
+    else:
+        print_comparison(comparison, every=every)
+
+
+def _sides(text: str) -> list[Path]:
+    """One path, or several with commas between; a path that has commas itself is one."""
+    if Path(text).exists():
+        return [Path(text)]
+    names = text.split(",")
+    if not all(names):
+        raise UsageError(f"{text}: expected a report.json or its folder, or several with commas between them")
+    return [Path(name) for name in names]

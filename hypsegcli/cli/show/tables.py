@@ -10,11 +10,10 @@ from rich.cells import cell_len
 
 from hypsegcli.cli.console import say
 from hypsegcli.files.words import printable
-from hypsegcli.metrics.catalogue import NUMBER, PERCENT, SMALL, Unit, metric_of, metrics_in
+from hypsegcli.metrics.catalogue import NUMBER, PERCENT, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
     from hypsegcli.metrics.records import Report
-    from hypsegcli.report.compare import Comparison
 
 
 def print_report(report: Report) -> None:
@@ -115,32 +114,3 @@ def _text(value: float | None, unit: Unit) -> str:
 
 def _interval(low: float | None, high: float | None, unit: Unit) -> str:
     return "" if low is None else f"{_text(low, unit)} to {_text(high, unit)}"
-
-
-def print_comparison(comparison: Comparison, *, every: bool) -> None:
-    """B against A, score by score; with `every` also those of single classes and those without an interval."""
-    judged = any(difference.low is not None for difference in comparison.differences)
-    rows = [
-        (
-            difference.name,
-            _text(difference.first, SMALL),
-            _text(difference.second, SMALL),
-            f"{difference.low:+.4f} to {difference.high:+.4f}"
-            if difference.low is not None and difference.high is not None
-            else "-",
-            difference.verdict,
-        )
-        for difference in comparison.differences
-        if every or not (_is_of_class(difference.name) or (judged and difference.low is None))
-    ]
-    title = f"{comparison.images} images; B - A with paired 95 % intervals over images"
-    print_table(title, ("", "A", "B", "B - A", "B is"), rows)
-    if not judged:
-        say("note: there are no replicates to compare; evaluate with --bootstrap, over two images or more")
-    for note in comparison.notes:
-        say(f"note: {note}")
-
-
-def _is_of_class(name: str) -> bool:
-    metric = metric_of(name)
-    return metric is not None and metric.place == "class"

@@ -476,9 +476,36 @@ def test_compare_tells_which_is_better(hypseg: Hypseg, data: Path) -> None:
     assert outcome.code == 0, outcome.stderr
     assert verdicts(outcome.stdout)["miou"] == verdicts(outcome.stdout)["pixel_accuracy"] == "better"
     assert verdicts(hypseg("compare", data / "good", data / "bad").stdout)["miou"] == "worse"
-    assert verdicts(hypseg("compare", data / "good", data / "good").stdout)["miou"] == "no difference shown"
+    assert verdicts(hypseg("compare", data / "good", data / "good").stdout)["miou"] == "not shown"
     assert "iou:car" not in outcome.stdout
     assert verdicts(hypseg("compare", data / "bad", data / "good", "--all").stdout)["iou:car"] == "better"
+
+
+def test_compare_takes_several_trainings_a_side(hypseg: Hypseg, data: Path) -> None:
+    """Where they scatter more than they differ, nothing is shown, whatever the intervals over images say."""
+    compared(hypseg, data)
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for name, share in (("better", 0.05), ("fair", 0.45)):
+        maps = ("--predictions", spoiled(data, f"{name} maps", share), "--classes", data / "classes.txt")
+        assert hypseg("evaluate", data / "masks", *maps, "--out", data / name).code == 0
+    one, other = f"{data / 'bad'},{data / 'fair'}", f"{data / 'good'},{data / 'better'}"
+    found = json.loads(hypseg("compare", one, other, "--json").stdout)
+    assert found["first"]["reports"] == one.split(",")
+    miou = next(row for row in found["differences"] if row["name"] == "miou")
+    alone = [report_of(data / name)["summary"]["miou"]["value"] for name in ("bad", "fair", "good", "better")]
+    assert miou["first"] == pytest.approx((alone[0] + alone[1]) / 2)
+    assert miou["difference"] == pytest.approx((alone[2] + alone[3] - alone[0] - alone[1]) / 2)
+    mixed = (f"{data / 'bad'},{data / 'better'}", f"{data / 'fair'},{data / 'good'}")
+    assert verdicts(hypseg("compare", data / "fair", data / "good").stdout)["miou"] == "better"
+    assert verdicts(hypseg("compare", *mixed).stdout)["miou"] == "not shown"
+    assert "another training" not in hypseg("compare", *mixed).stdout
+    assert hypseg("compare", data / "bad", f"{data / 'good'},").code == 2
+
+
+def test_compare_asks_for_a_difference_that_matters(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    assert verdicts(hypseg("compare", data / "bad", data / "good", "--at-least", 0.9).stdout)["miou"] == "the same"
+    assert verdicts(hypseg("compare", data / "good", data / "good", "--at-least", 0.01).stdout)["miou"] == "the same"
 
 
 def test_compare_refuses_what_cannot_be_compared(hypseg: Hypseg, data: Path) -> None:
@@ -522,10 +549,11 @@ def test_compare_says_where_conventions_differ(hypseg: Hypseg, data: Path) -> No
     maps = ("--predictions", data / "good maps", "--classes", data / "classes.txt", "--out", data / "other")
     hypseg("evaluate", data / "masks", *maps, "--convention", "mmseg", "--tolerance", "2")
     notes = [line for line in hypseg("compare", data / "good", data / "other").stdout.splitlines() if "note" in line]
-    assert len(notes) == 3
-    assert "(3) are rough" in notes[0]
-    assert "mmseg" in notes[1]
-    assert "tolerance" in notes[2]
+    assert len(notes) == 4
+    assert "another training of A or B" in notes[0]
+    assert "(3) are rough" in notes[1]
+    assert "mmseg" in notes[2]
+    assert "tolerance" in notes[3]
 
 
 def test_compare_takes_the_replicates_that_both_have(hypseg: Hypseg, data: Path) -> None:
@@ -536,7 +564,7 @@ def test_compare_takes_the_replicates_that_both_have(hypseg: Hypseg, data: Path)
     assert verdicts(hypseg("compare", data / "bad", data / "few").stdout)["miou"] == "better"
     outcome = hypseg("compare", data / "bad", data / "none")
     assert "no replicates" in outcome.stdout
-    assert verdicts(outcome.stdout)["miou"] == "not defined"
+    assert verdicts(outcome.stdout)["miou"] == "no interval"
 
 
 def test_a_single_image_shows_no_difference(hypseg: Hypseg, data: Path) -> None:
@@ -545,7 +573,7 @@ def test_a_single_image_shows_no_difference(hypseg: Hypseg, data: Path) -> None:
         maps = ("--predictions", data / f"{name} maps/a.png", "--classes", data / "classes.txt")
         assert hypseg("evaluate", data / "masks/a.png", *maps, "--out", data / f"one {name}").code == 0
     outcome = hypseg("compare", data / "one bad", data / "one good")
-    assert verdicts(outcome.stdout)["miou"] == "not defined"
+    assert verdicts(outcome.stdout)["miou"] == "no interval"
 
 
 def test_maps_that_say_something_else_are_refused(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
