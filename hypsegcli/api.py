@@ -233,7 +233,7 @@ class Model:
 
     def _finish(self, segmented: Segmented[Origin] | Unsegmented[Origin]) -> Segmentation | ImageError:
         if isinstance(segmented, Unsegmented):
-            return ImageError(f"{segmented.item.name}: {segmented.trouble.reason}")
+            return ImageError(f"{segmented.item.name}: {segmented.trouble.reason}", segmented.trouble.code)
         image = segmented.loaded.image
         return Segmentation(
             photograph=image.pixels,

@@ -133,7 +133,9 @@ class Segmentation:
             try:
                 write_atomically(path, data)
             except OSError as error:
-                raise ImageError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+                raise ImageError(
+                    f"{path}: cannot be written ({error.strerror}); choose another folder", "unwritable"
+                ) from error
         return dict(planned.outputs)
 
 

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from support import EXAMPLES, REPOSITORY, Hypseg, photograph
 from hypsegcli.checkpoint.bundled import DEFAULT, bundled_checkpoint
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.app import app
+from hypsegcli.errors import Code
 
 PAGES = {
     path.relative_to(REPOSITORY).as_posix(): path.read_text(encoding="utf-8")
@@ -248,3 +249,10 @@ def test_the_glossary_has_each_of_its_words_once_and_the_code_has_them_too() -> 
     code = " ".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "hypsegcli").rglob("*.py")).lower()
     for word in words:
         assert re.search(rf"\b{word.replace(' ', '[ _]')}s?\b", code), word
+
+
+def test_the_codes_of_failures_are_those_that_there_are() -> None:
+    listed = re.findall(
+        r"^\| `(\w+)` \|", PAGES["docs/reliability.md"].partition("| `code` |")[2].partition("##")[0], re.M
+    )
+    assert listed == list(get_args(Code))

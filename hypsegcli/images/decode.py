@@ -71,10 +71,11 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
         elif mode == "F":
             raise ImageError(
                 f"{path}: the picture holds floating-point values, whose range is unknown; save it with 8 or "
-                "16 bits a sample"
+                "16 bits a sample",
+                "unsupported",
             )
         else:
-            raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB")
+            raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB", "unsupported")
     return DecodedImage(pixels, tuple(notes), opened.digest)
 
 
@@ -91,15 +92,21 @@ def decode_mask(path: Path) -> NDArray[Any]:
     with image_errors(path):
         image, mode = opened.image, opened.image.mode
         if opened.format in _LOSSY:
-            raise ImageError(f"{path}: {opened.format} does not keep exact values, so it holds no ids; {advice}")
+            raise ImageError(
+                f"{path}: {opened.format} does not keep exact values, so it holds no ids; {advice}", "unsupported"
+            )
         if mode == "F":
-            raise ImageError(f"{path}: the mask holds floating-point values; ids are whole numbers; {advice}")
+            raise ImageError(
+                f"{path}: the mask holds floating-point values; ids are whole numbers; {advice}", "unsupported"
+            )
         if mode not in ("P", "L", "1", "I", *_SIXTEEN_BIT):
-            raise ColorError(f"{path}: this is a colour picture (mode {mode}) and not an index mask; {advice}")
+            raise ColorError(
+                f"{path}: this is a colour picture (mode {mode}) and not an index mask; {advice}", "unsupported"
+            )
         if opened.frames > 1:
-            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}")
+            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}", "unsupported")
         if opened.white_is_zero and mode != "1":
-            raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}")
+            raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}", "unsupported")
         values = np.array(image)
         if mode == "1":
             return values.astype(np.uint8)
@@ -120,7 +127,8 @@ def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArr
     if low < 0 or high > 65535:
         raise ImageError(
             f"{path}: the picture holds 32-bit values from {low} to {high}, whose range is unknown; save it "
-            "with 8 or 16 bits a sample"
+            "with 8 or 16 bits a sample",
+            "unsupported",
         )
     twelve = opened.rawmode.startswith("I;12")
     top = 4095 if twelve else 65535

@@ -38,10 +38,11 @@ def decode_image_like(image: object, name: str, *, max_pixels: int = MAX_PIXELS)
         return decode_pillow(image, name, max_pixels=max_pixels)
     if not isinstance(image, np.ndarray):
         raise ImageError(
-            f"{name}: expected a path, a Pillow image or an array (H, W, 3) of uint8 RGB, not {type(image).__name__}"
+            f"{name}: expected a path, a Pillow image or an array (H, W, 3) of uint8 RGB, not {type(image).__name__}",
+            "unsupported",
         )
     if reason := _why_not_rgb(image):
-        raise ImageError(f"{name}: {reason}")
+        raise ImageError(f"{name}: {reason}", "unsupported")
     check_size(name, image.shape[0], image.shape[1], max_pixels=max_pixels)
     return DecodedImage(np.array(image, order="C"), ())
 

@@ -67,11 +67,16 @@ def image_errors(path: Path | str) -> Iterator[None]:
     except ImageError:
         raise
     except MemoryError as error:
-        raise ImageError(f"{path}: there is not enough memory to decode this picture; make it smaller") from error
+        raise ImageError(
+            f"{path}: there is not enough memory to decode this picture; make it smaller", "out_of_memory"
+        ) from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _unreadable(path, error) from error
         reason = str(error) or type(error).__name__
         raise ImageError(
-            f"{path}: the picture is damaged and cannot be decoded ({reason}); replace the file"
+            f"{path}: the picture is damaged and cannot be decoded ({reason}); replace the file",
+            "truncated" if "truncated" in reason.lower() else "damaged",
         ) from error
 
 
@@ -127,12 +132,13 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:
     """ImageError for a picture with no pixels, or with more than `max_pixels`."""
     if width < 1 or height < 1:
-        raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it")
+        raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it", "empty")
     if width * height > max_pixels:
         raise ImageError(
             f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are "
             f"allowed; if it is meant to be so large, allow them with {setting('max_pixels', width * height)}, else "
-            "cut it into smaller pictures"
+            "cut it into smaller pictures",
+            "too_large",
         )
 
 
@@ -157,23 +163,32 @@ def _read(path: Path, *, max_pixels: int) -> bytes:
             data = file.read(_HEAD)
             size = os.fstat(file.fileno()).st_size
             if data and not any(_accepts(name, data) for name in FORMATS):
-                raise ImageError(f"{path}: {_UNKNOWN}")
+                raise ImageError(f"{path}: {_UNKNOWN}", "unknown_format")
             if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
                 raise ImageError(
                     f"{path}: the file has {size:,} bytes, more than any picture of {max_pixels:,} pixels; if it is "
-                    f"meant to be so large, allow more with {setting('max_pixels')}"
+                    f"meant to be so large, allow more with {setting('max_pixels')}",
+                    "too_large",
                 )
             data += file.read()
-    except FileNotFoundError:
-        raise ImageError(f"{path}: there is no such file; check the name") from None
-    except IsADirectoryError:
-        raise ImageError(f"{path}: this is a folder, not a picture; name the pictures in it") from None
     except (OSError, ValueError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
-        raise ImageError(f"{path}: the file cannot be read ({reason}); check its name and permissions") from error
+        raise _unreadable(path, error) from error
     if not data:
-        raise ImageError(f"{path}: the file is empty (0 bytes); replace it")
+        raise ImageError(f"{path}: the file is empty (0 bytes); replace it", "empty")
     return data
+
+
+def _unreadable(path: Path | str, error: OSError | ValueError | MemoryError) -> ImageError:
+    """What the system says of a file that it does not give out."""
+    if isinstance(error, FileNotFoundError):
+        return ImageError(f"{path}: there is no such file; check the name", "missing")
+    if isinstance(error, IsADirectoryError):
+        return ImageError(f"{path}: this is a folder, not a picture; name the pictures in it", "unreadable")
+    reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
+    return ImageError(
+        f"{path}: the file cannot be read ({reason}); check its name and permissions",
+        "out_of_memory" if isinstance(error, MemoryError) else "unreadable",
+    )
 
 
 def _identify(path: Path, data: bytes) -> Image.Image:
@@ -191,8 +206,8 @@ def _identify(path: Path, data: bytes) -> Image.Image:
         except (SyntaxError, IndexError, TypeError, struct.error) as error:
             damage = f"{name}: {error}"
     if damage:
-        raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file")
-    raise ImageError(f"{path}: {_UNKNOWN}")
+        raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file", "damaged")
+    raise ImageError(f"{path}: {_UNKNOWN}", "unknown_format")
 
 
 def _accepts(name: str, head: bytes) -> bool:
@@ -208,14 +223,16 @@ def _check_jpeg2000(path: Path, data: bytes, mode: str) -> None:
     # A file cut between its header and its first tile comes out flat. Inside a codestream FF is never
     # followed by more than 8F, so that FF D9 can only be the end marker.
     if b"\xff\xd9" not in data[data.find(b"\xff\x90") :]:
-        raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end); replace the file")
+        raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end); replace the file", "truncated")
     # Colours of more than 8 bits are rounded without clipping: 65535 becomes 256 becomes 0, white is black.
     # Ssiz, bits per sample less one, is byte 42 of the codestream, which starts with FF 4F FF 51.
     start = data.find(b"\xff\x4f\xff\x51")
     bits = (data[start + 42] & 0x7F) + 1
     if bits > 8 and not mode.startswith("I"):
         raise ImageError(
-            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly; convert it to PNG or TIFF"
+            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly; convert it to PNG or "
+            "TIFF",
+            "unsupported",
         )
 
 

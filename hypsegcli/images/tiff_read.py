@@ -53,7 +53,8 @@ class TiffRows:
         except ImportError:
             raise ImageError(
                 f"{path}: a picture as large as this is read tile by tile, for which tifffile and imagecodecs are "
-                "needed: pip install 'hypseg[tiff]'"
+                "needed: pip install 'hypseg[tiff]'",
+                "unsupported",
             ) from None
         self._path, self._piece_bytes = path, piece_bytes
         with image_errors(path):
@@ -118,7 +119,7 @@ class TiffRows:
             file.seek(page.dataoffsets[index])
             data = file.read(page.databytecounts[index])
             if len(data) < page.databytecounts[index]:
-                raise ImageError(f"{self._path}: the picture is truncated; replace the file")
+                raise ImageError(f"{self._path}: the picture is truncated; replace the file", "truncated")
             decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
             first, last = max(top, start), min(top + decoded.shape[1], stop)
             part = decoded[0, first - top : last - top, : page.imagewidth - left]
@@ -155,5 +156,6 @@ class TiffRows:
             return
         raise ImageError(
             f"{self._path}: this TIFF is too large for memory and cannot be read in parts: {obstacle}; save it upright "
-            f"as RGB or grey, 8 or 16 bits, in tiles, or take {setting('format', 'png')}, which reads it as a whole"
+            f"as RGB or grey, 8 or 16 bits, in tiles, or take {setting('format', 'png')}, which reads it as a whole",
+            "unsupported",
         )

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 
 from hypsegcli.budget import BUDGET, Budget
-from hypsegcli.errors import first_line, setting
+from hypsegcli.errors import Code, first_line, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import Labels, Prediction
@@ -67,7 +67,7 @@ class Unsegmented(Generic[Item]):
 class Trouble:
     """Why something failed; not the error itself, which would keep its tensors alive for the next try."""
 
-    kind: Literal["memory", "not finite", "other"]
+    code: Code
     reason: str
 
 
@@ -118,7 +118,7 @@ class Batches:
                 while done:
                     yield done.pop(0)
                 return
-            if done.kind == "memory":
+            if done.code == "out_of_memory":
                 self._batch_size = 1
                 notes = (f"did not fit into memory in a batch of {len(batch)}; segmented alone",)
         while batch:  # alone, all but one may well do
@@ -158,12 +158,12 @@ def fit_into_memory(
     windows = _smaller_windows(segmenter, height, width, budget.smaller_windows)
     result, tile = _attempt(partial(work, None)), None
     for tiling in windows:
-        if not isinstance(result, Trouble) or result.kind != "memory":
+        if not isinstance(result, Trouble) or result.code != "out_of_memory":
             break
         result, tile = _attempt(partial(work, tiling)), tiling.tile
     if not isinstance(result, Trouble):
         return result, tile
-    if result.kind != "memory":
+    if result.code != "out_of_memory":
         return replace(result, reason=f"the network failed on this {width} x {height} image: {result.reason}")
     advice = f"; use {setting('tile', 512)} or {setting('longest_side')}"
     if windows:
@@ -175,9 +175,14 @@ def _attempt(work: Callable[[], Result]) -> Result | Trouble:
     try:
         return work()
     except (RuntimeError, MemoryError, ArithmeticError) as error:
-        if is_out_of_memory(error):
-            return Trouble("memory", first_line(error))
-        return Trouble("not finite" if isinstance(error, FloatingPointError) else "other", first_line(error))
+        return Trouble(code_of_failure(error), first_line(error))
+
+
+def code_of_failure(error: BaseException) -> Code:
+    """The kind of what a network raised: `out_of_memory`, `not_finite`, or else `network`."""
+    if is_out_of_memory(error):
+        return "out_of_memory"
+    return "not_finite" if isinstance(error, FloatingPointError) else "network"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

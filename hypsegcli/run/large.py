@@ -11,7 +11,7 @@ from hypsegcli.files.atomic import replacing
 from hypsegcli.files.digest import digest_stream
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 from hypsegcli.images.tiff_write import TiffWriter
-from hypsegcli.inference.batches import is_out_of_memory
+from hypsegcli.inference.batches import code_of_failure
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.plan import PlannedImage
@@ -42,7 +42,8 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     if whole := [kind for kind in planned.outputs if kind not in outputs.tiffs]:
         raise ImageError(
             f"{planned.source}: so large a picture is written strip by strip, which {', '.join(whole)} cannot be; "
-            f"take {setting('save', 'labels,confidence')}"
+            f"take {setting('save', 'labels,confidence')}",
+            "too_large",
         )
     started = time.perf_counter()
     try:
@@ -63,20 +64,24 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
             for writer in writers.values():
                 writer.close()
             if picture.digest() != source:
-                raise ImageError(f"{planned.source}: it changed while it was read; segment it again")
+                raise ImageError(f"{planned.source}: it changed while it was read; segment it again", "changed")
             digests = {kind: digest_stream(file) for kind, file in opened.items()}
             notes = picture.notes
     except OSError as error:
         raise ImageError(
             f"{planned.source}: its maps cannot be written ({error.strerror}); free space or choose another "
-            f"{setting('out')}"
+            f"{setting('out')}",
+            "unwritable",
         ) from error
     except (MemoryError, RuntimeError, ArithmeticError) as error:
-        if is_out_of_memory(error):
+        if code_of_failure(error) == "out_of_memory":
             raise ImageError(
-                f"{planned.source}: a row of windows does not fit into memory; use {setting('tile', 512)}"
+                f"{planned.source}: a row of windows does not fit into memory; use {setting('tile', 512)}",
+                "out_of_memory",
             ) from error
-        raise ImageError(f"{planned.source}: the network failed on this image: {first_line(error)}") from error
+        raise ImageError(
+            f"{planned.source}: the network failed on this image: {first_line(error)}", code_of_failure(error)
+        ) from error
     seconds = {"stream": time.perf_counter() - started}
     summary = {name: round(total / height, 6) for name, total in sums.items()}
     return Written(planned, source, digests, height, width, seconds, summary, notes)

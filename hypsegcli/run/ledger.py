@@ -89,7 +89,7 @@ class Ledger:
         planned = result.planned
         line: dict[str, Any] = {"key": str(planned.key), "input": str(planned.source)}
         if isinstance(result, Failed):
-            line |= {"status": "failed", "reason": result.reason}
+            line |= {"status": "failed", "code": result.code, "reason": result.reason}
         else:
             line |= {
                 "status": "done",

@@ -65,7 +65,7 @@ def _load(
     try:
         image = decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
-        return Failed(planned, error.message)
+        return Failed(planned, error.message, error.code)
     return Loaded(planned, image, seconds={"decode": time.perf_counter() - started})
 
 
@@ -78,13 +78,14 @@ def _stream(
 ) -> Segmented[PlannedImage] | FileResult:
     """A large picture from beginning to end, in the thread of the network; others are not touched."""
     if isinstance(segmented, Unsegmented):
-        return Failed(segmented.item, f"{segmented.item.source}: {segmented.trouble.reason}")
+        trouble = segmented.trouble
+        return Failed(segmented.item, f"{segmented.item.source}: {trouble.reason}", trouble.code)
     if not isinstance(segmented, Large):
         return segmented
     try:
         return stream(segmented.planned, segmenter, outputs, max_pixels=max_pixels)
     except ImageError as error:
-        return Failed(segmented.planned, error.message)
+        return Failed(segmented.planned, error.message, error.code)
 
 
 def _store(segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs) -> FileResult:
@@ -99,16 +100,15 @@ def _store(segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs)
         files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
         summary = outputs.summarise(prediction)
     except MemoryError:
-        return _clear(
-            Failed(planned, f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}")
-        )
+        reason = f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}"
+        return _clear(Failed(planned, reason, "out_of_memory"))
     encoded = time.perf_counter()
     for number, (path, data) in enumerate(files):
         try:
             write_atomically(path, data)
         except OSError as error:
             reason = f"{path}: cannot be written ({error.strerror}); free space or choose another {setting('out')}"
-            failed = Failed(planned, reason)
+            failed = Failed(planned, reason, "unwritable")
             # Before the first file went down, an earlier run's are still whole and still belong together.
             return _clear(failed) if number else failed
     seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hypsegcli.errors import Code
 from hypsegcli.files.digest import Digest
 from hypsegcli.run.plan import PlannedImage
 
@@ -25,10 +26,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Failed:
-    """An image that was not done, and the sentence that says why."""
+    """An image that was not done, the sentence that says why, and its kind."""
 
     planned: PlannedImage
     reason: str
+    code: Code
 
 
 FileResult = Written | Failed

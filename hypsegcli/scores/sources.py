@@ -79,7 +79,7 @@ class NetworkSource:
         pair = loaded.item
         segmented = self._stages.segment_one(loaded)
         if isinstance(segmented, Unsegmented):
-            raise ImageError(f"{pair.image}: {segmented.trouble.reason}")
+            raise ImageError(f"{pair.image}: {segmented.trouble.reason}", segmented.trouble.code)
         image, prediction, seconds = loaded.image.pixels, segmented.prediction, dict(loaded.seconds)
         levels = {name: plane.levels() for name, plane in prediction.confidence.items()}
         dropout_labels, tile = None, segmented.tile
@@ -101,7 +101,7 @@ class NetworkSource:
             lambda tiling: sampler.predict(image, key=pair.key, tiling=tiling), self._segmenter, *image.shape[:2]
         )
         if isinstance(fitted, Trouble):
-            raise ImageError(f"{pair.image}: {fitted.reason}")
+            raise ImageError(f"{pair.image}: {fitted.reason}", fitted.code)
         return fitted
 
 

@@ -111,7 +111,8 @@ def score(
         segmented = stages.segment_one(Loaded(pair, photograph))
         if isinstance(segmented, Unsegmented):
             failure = f"{pair.image}: {segmented.trouble.reason}"
-            raise FloatingPointError(failure) if segmented.trouble.kind == "not finite" else ImageError(failure)
+            code = segmented.trouble.code
+            raise FloatingPointError(failure) if code == "not_finite" else ImageError(failure, code)
         prediction = segmented.prediction
         confusion += confusion_matrix(truth, prediction.labels, K)
         labelled = truth != K

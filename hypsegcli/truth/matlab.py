@@ -26,7 +26,9 @@ def decode_matlab(path: Path) -> NDArray[np.uint8 | np.uint16]:
         from scipy.io import loadmat
     except ImportError:
         raise ImageError(
-            f"{path}: label maps in MATLAB files are read by SciPy, which is not installed: pip install 'hypseg[train]'"
+            f"{path}: label maps in MATLAB files are read by SciPy, which is not installed: "
+            "pip install 'hypseg[train]'",
+            "unsupported",
         ) from None
     try:
         with path.open("rb") as file:
@@ -36,11 +38,15 @@ def decode_matlab(path: Path) -> NDArray[np.uint8 | np.uint16]:
     known = content.get("GTcls")
     values: Any = known.get("Segmentation") if isinstance(known, dict) else content.get("S")
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "uif":
-        raise ImageError(f"{path}: holds no label map; SBD's is GTcls.Segmentation, that of COCO-Stuff 10k is S")
+        raise ImageError(
+            f"{path}: holds no label map; SBD's is GTcls.Segmentation, that of COCO-Stuff 10k is S", "unsupported"
+        )
     if values.dtype == np.uint8:
         return values
     with np.errstate(invalid="ignore"):
         ids = values.astype(np.uint16)
     if (ids != values).any():
-        raise ImageError(f"{path}: holds values from {values.min():g} to {values.max():g} that are no ids")
+        raise ImageError(
+            f"{path}: holds values from {values.min():g} to {values.max():g} that are no ids", "unsupported"
+        )
     return ids

@@ -113,7 +113,7 @@ def test_no_step_is_taken_that_is_forbidden_or_no_smaller(
         if tries == 1
         else f", not even in windows of 512 pixels; use {setting('longest_side')}"
     )
-    assert found == Unsegmented(0, Trouble("memory", f"1040 x 528 pixels do not fit into memory{advice}"))
+    assert found == Unsegmented(0, Trouble("out_of_memory", f"1040 x 528 pixels do not fit into memory{advice}"))
 
 
 def test_another_error_changes_nothing_for_the_others() -> None:
@@ -127,7 +127,7 @@ def test_another_error_changes_nothing_for_the_others() -> None:
     engine.sizes.clear()
     images = loaded(WIDE)
     reason = "the network failed on this 1040 x 528 image: weights are broken"
-    assert run(engine, images) == [Unsegmented(0, Trouble("other", reason))]
+    assert run(engine, images) == [Unsegmented(0, Trouble("network", reason))]
     assert len(engine.sizes) == 1
 
 

@@ -84,6 +84,28 @@ def test_one_bad_image_costs_only_itself(hypseg: Hypseg, photos: Path, tmp_path:
     assert "3 of 6 images failed" in outcome.stderr
 
 
+def test_every_failure_has_a_code_of_its_kind(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    whole = (photos / "b.png").read_bytes()
+    (photos / "empty.png").touch()
+    (photos / "text.webp").write_text("not a picture")
+    (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "bent.jpg").write_bytes((photos / "a.jpg").read_bytes()[:20])
+    (photos / "gone.jpg").symlink_to("nowhere.jpg")
+    photograph(photos / "wide.png", size=(400, 300))
+    Image.fromarray(np.full((32, 32), 0.5, np.float32)).save(photos / "float.tif")
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", "--max-pixels", 100_000).code == 3
+    assert {key: line["code"] for key, line in manifest(out).items() if line["status"] == "failed"} == {
+        "empty": "empty",
+        "text": "unknown_format",
+        "cut": "truncated",
+        "bent": "damaged",
+        "gone": "missing",
+        "wide": "too_large",
+        "float": "unsupported",
+    }
+
+
 def test_nothing_done_exits_1(hypseg: Hypseg, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/empty.jpg").touch()
@@ -217,6 +239,7 @@ def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
     outcome = hypseg("predict", photos, "--out", tmp_path / "out")
     assert outcome.code == 3
     assert "No space left on device" in outcome.stderr
+    assert manifest(tmp_path / "out")["b"]["code"] == "unwritable"
     assert not list((tmp_path / "out").rglob("b.png"))
     assert (tmp_path / "out/boundary/a.png").exists()
 
@@ -239,10 +262,10 @@ def test_an_image_that_breaks_a_batch_fails_alone(
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--batch-size", 2)
     assert outcome.code == 3
     assert "--tile" in outcome.stderr
-    assert {key: line["status"] for key, line in manifest(tmp_path / "out").items()} == {
-        "a": "failed",
-        "b": "done",
-        "sub/c": "done",
+    assert {key: line.get("code") for key, line in manifest(tmp_path / "out").items()} == {
+        "a": "out_of_memory",
+        "b": None,
+        "sub/c": None,
     }
 
 

@@ -76,7 +76,7 @@ def disk(
     try:
         figure, points = draw_disk(loaded, decoded.pixels, device=where, longest_side=limit, photograph=photograph)
     except FloatingPointError as problem:
-        raise ImageError(f"{image}: {problem}; try --precision fp32") from problem
+        raise ImageError(f"{image}: {problem}; try --precision fp32", "not_finite") from problem
     scale = size / DIAMETER
     svg = out.suffix == ".svg"
     data = encode_svg(figure, scale=scale) if svg else encode_rgb_png(draw_figure(figure, scale=scale))
