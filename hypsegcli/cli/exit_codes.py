@@ -5,6 +5,7 @@
 2    the command cannot be carried out as given; nothing was written
 3    some images were done, some failed
 4    a score missed the bound that --fail-under or --fail-over set
+5    stopped, for more images failed than --max-failures allows; what was finished is whole, and --resume continues
 130  interrupted; what was finished is whole, and --resume continues
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from hypsegcli.errors import DeviceError, HypsegError, UsageError
 
-DONE, NOTHING_DONE, REFUSED, PARTLY_DONE, BOUND_MISSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, NOTHING_DONE, REFUSED, PARTLY_DONE, BOUND_MISSED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 
 def code_of_error(error: HypsegError) -> int:

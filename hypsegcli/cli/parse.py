@@ -14,7 +14,7 @@ from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
-    from hypsegcli.cli.options.running import Computing, Input
+    from hypsegcli.cli.options.running import Computing, Failures, Input
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.tally import Tolerance
@@ -96,6 +96,21 @@ def parse_tolerance(text: str) -> Tolerance:
             f"diagonal up to {_LARGEST_SHARE}%, such as 0.5%"
         )
     return Tolerance(amount / 100 if percent else amount, percent)
+
+
+def parse_failures(failures: Failures, total: int) -> int | None:
+    """`--max-failures` and `--fail-fast`: how many of `total` images may fail; None where nothing was said."""
+    text = failures.max_failures
+    if text is None:
+        return 0 if failures.fail_fast else None
+    if failures.fail_fast:
+        raise UsageError("--fail-fast is short for --max-failures 0; leave one of them out")
+    found = re.fullmatch(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]{1,6})?)%", text.strip(), flags=re.ASCII)
+    if found is None or (found[2] and float(found[2]) > 100):
+        raise UsageError(
+            f"--max-failures {text}: expected how many images may fail, such as 10, or which share of them, such as 5%"
+        )
+    return int(found[1]) if found[1] else int(total * float(found[2]) / 100)
 
 
 def parse_folders(option: str, texts: Sequence[str]) -> dict[str, Path]:

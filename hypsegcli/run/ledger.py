@@ -26,7 +26,12 @@ from hypsegcli.run.manifest import Line, outputs_of, read_manifest
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
-Status = Literal["finished", "interrupted", "aborted"]  # aborted: by a defect, or an error that no image explains
+Status = Literal[
+    "finished",
+    "stopped",  # for more images failed than were allowed to
+    "interrupted",
+    "aborted",  # by a defect, or an error that no image explains
+]
 
 
 def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:

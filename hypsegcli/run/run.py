@@ -34,6 +34,7 @@ class Job:
     budget: Budget = BUDGET
     batch_size: int | None = None  # None: 1 on a CPU, 8 elsewhere
     workers: int | None = None  # None: one a CPU, at most 16
+    most_failures: int | None = None  # images that may fail before the run stops; None: all of them
     resume: bool = False  # keep what an earlier run has done by the same recipe
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
@@ -54,6 +55,7 @@ class Run:
             **job.detail,
         }
         self._job, self._segmenter = job, segmenter
+        self.status: Status = "aborted"  # as it ended
         self._batch_size = job.batch_size or usual_batch_size(engine.device)
         workers = default_workers() if job.workers is None else job.workers
         sizes = {"batch_size": self._batch_size, "workers": workers, "max_pixels": job.max_pixels}
@@ -79,10 +81,10 @@ class Run:
     def results(self) -> Generator[FileResult, None, None]:
         """What became of each image that was not kept, in the plan's order; the ledger has its line before it comes.
 
+        With the first image that fails beyond those that may, it ends, and `status` is `stopped`.
         Closed early, or interrupted, it finishes what it has begun to write, and the books say so.
         """
         self.ledger.open(total=len(self._job.plan))
-        status: Status = "aborted"
         try:
             with closing(
                 process(
@@ -102,10 +104,17 @@ class Run:
                     if isinstance(result, Written):
                         self.profile.add(result.seconds)
                     yield result
-            status = "finished"
+                    if self._has_failed_too_often():
+                        self.status = "stopped"
+                        return
+            self.status = "finished"
         except (KeyboardInterrupt, GeneratorExit):
-            status = "interrupted"
+            self.status = "interrupted"
             raise
         finally:
             self.profile.stop()
-            self.ledger.close(status, profile=self.profile.numbers())
+            self.ledger.close(self.status, profile=self.profile.numbers())
+
+    def _has_failed_too_often(self) -> bool:
+        most = self._job.most_failures
+        return most is not None and self.ledger.count("failed") > most

@@ -106,6 +106,62 @@ def test_every_failure_has_a_code_of_its_kind(hypseg: Hypseg, photos: Path, tmp_
     }
 
 
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    """A folder of ten pictures, of which those from the fourth to the seventh are empty."""
+    for number in range(10):
+        photograph(tmp_path / f"bad/{number}.png", seed=number)
+        if 3 <= number < 7:
+            (tmp_path / f"bad/{number}.png").write_bytes(b"")
+    return tmp_path / "bad"
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "status", "failed"),
+    [
+        (["--fail-fast"], 5, "stopped", 1),
+        (["--max-failures", "0"], 5, "stopped", 1),
+        (["--max-failures", "3"], 5, "stopped", 4),
+        (["--max-failures", "25%"], 5, "stopped", 3),
+        (["--max-failures", "4"], 3, "finished", 4),
+        (["--max-failures", "40%"], 3, "finished", 4),
+        ([], 3, "finished", 4),
+    ],
+)
+def test_a_run_stops_when_more_fail_than_may(
+    hypseg: Hypseg, bad: Path, tmp_path: Path, limit: list[str], code: int, status: str, failed: int
+) -> None:
+    out = tmp_path / "out"
+    outcome = hypseg("predict", bad, "--out", out, "--save", "labels", "--workers", 0, *limit)
+    assert outcome.code == code
+    assert (f"stopped, for {failed} of 10 images failed" in outcome.stderr) == (code == 5)
+    run = json.loads((out / "run.json").read_text())
+    assert (run["status"], run["counts"]["failed"]) == (status, failed)
+    assert (run["counts"]["done"] + failed == 10) == (status == "finished")
+    assert hypseg("verify", out).code == 3
+    for number in range(3, 7):
+        photograph(bad / f"{number}.png", seed=number)
+    assert hypseg("predict", bad, "--out", out, "--save", "labels", "--resume", *limit).code == 0
+    assert hypseg("verify", out).code == 0
+
+
+def test_a_ranking_is_of_what_was_done_before_a_run_stopped(hypseg: Hypseg, bad: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", bad, "--out", out, "--fail-fast", "--workers", 0).code == 5
+    assert len((out / "ranking.csv").read_text().splitlines()) == 1 + 3
+    assert json.loads((out / "run.json").read_text())["status"] == "stopped"
+
+
+@pytest.mark.parametrize("text", ["-1", "101%", "many", "", "1e3", "3 %%", "nan%", "٣"])
+def test_a_number_of_failures_that_is_none_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path, text: str) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", f"--max-failures={text}")
+    assert outcome.code == 2
+    assert "such as 5%" in outcome.stderr
+    both = hypseg("predict", photos, "--out", tmp_path / "out", "--max-failures", 1, "--fail-fast")
+    assert both.code == 2
+    assert "leave one of them out" in both.stderr
+
+
 def test_nothing_done_exits_1(hypseg: Hypseg, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/empty.jpg").touch()

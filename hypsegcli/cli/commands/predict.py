@@ -8,8 +8,17 @@ import typer
 
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
-from hypsegcli.cli.parse import parse_level, parse_longest_side, parse_measures
+from hypsegcli.cli.options.running import (
+    BatchSize,
+    Computing,
+    Failures,
+    Input,
+    InputPaths,
+    OutputFolder,
+    Raw,
+    ShowProfile,
+)
+from hypsegcli.cli.parse import parse_failures, parse_level, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
@@ -56,6 +65,7 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(min=0.5, max=0.999, help="For --level auto.", show_default="0.5")
     ] = None,
+    failures: Failures,
     inputs: Input,
     computing: Computing,
     batch_size: BatchSize = None,
@@ -86,6 +96,7 @@ def predict(
     tell_of_skipped(found, quiet=output.quiet)
     plan = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
     depth = parse_level(level, header.tree)
+    most_failures = parse_failures(failures, len(plan))
     if output.dry_run:
         print_plan(plan)
         return
@@ -121,6 +132,7 @@ def predict(
             batch_size=batch_size,
             workers=computing.workers,
             resume=output.resume,
+            most_failures=most_failures,
             write_setting=as_option,
             detail={"format": format_, "full_scale": scales},
         )

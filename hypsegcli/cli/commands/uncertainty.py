@@ -8,8 +8,17 @@ import typer
 
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.options.running import BatchSize, Computing, Input, InputPaths, OutputFolder, Raw, ShowProfile
-from hypsegcli.cli.parse import parse_longest_side, parse_measures
+from hypsegcli.cli.options.running import (
+    BatchSize,
+    Computing,
+    Failures,
+    Input,
+    InputPaths,
+    OutputFolder,
+    Raw,
+    ShowProfile,
+)
+from hypsegcli.cli.parse import parse_failures, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
@@ -36,6 +45,7 @@ def uncertainty(
         ),
     ] = None,
     raw: Raw = False,
+    failures: Failures,
     inputs: Input,
     computing: Computing,
     batch_size: BatchSize = None,
@@ -61,6 +71,7 @@ def uncertainty(
     measures = parse_measures(measure, read_header(inputs.checkpoint_path), raw=raw)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
+    most_failures = parse_failures(failures, len(plan))
     if output.dry_run:
         print_plan(plan)
         return
@@ -89,6 +100,7 @@ def uncertainty(
             batch_size=batch_size,
             workers=computing.workers,
             resume=output.resume,
+            most_failures=most_failures,
             write_setting=as_option,
         )
         run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))

@@ -74,6 +74,27 @@ class OutputFolder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failures:
+    """How many images may fail before a run stops."""
+
+    max_failures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%",
+            help="Stop when more images have failed than this, or than this share of all; exit code 5.",
+            show_default="go on with the next image",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    fail_fast: Annotated[
+        bool,
+        typer.Option(
+            "--fail-fast", help="Stop at the first image that fails: --max-failures 0.", rich_help_panel=OUTPUT
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Input:
     """The checkpoint, and how images reach it."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import error, say, talk
-from hypsegcli.cli.exit_codes import INTERRUPTED, code_of_run
+from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.files.books import MANIFEST
@@ -63,6 +63,12 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     if interrupted:
         error(f"interrupted after {done} of {count_of(total, 'image')}; the same command with --resume continues")
         return INTERRUPTED
+    if run.status == "stopped":
+        error(
+            f"stopped, for {failed} of {count_of(total, 'image')} failed, more than --max-failures allows; {done} "
+            f"{'is' if done == 1 else 'are'} done; {out / MANIFEST} says why; the same command with --resume continues"
+        )
+        return STOPPED
     if failed:
         error(f"{failed} of {count_of(total, 'image')} failed; {out / MANIFEST} says why")
     return code_of_run(done=done, failed=failed)
