@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from hypsegcli.cli.app import main
-from hypsegcli.cli.console import write_nowhere
+from hypsegcli.cli.console import unheard, write_nowhere
 
 
 def run() -> None:
@@ -21,16 +21,22 @@ def run() -> None:
 
 
 def _prepare_streams() -> None:
-    """Streams that take every name of a file, in the letters of their encoding or as escapes; where closed, a void."""
+    """Streams that take every name of a file, in the letters of their encoding or as escapes; where closed, a void.
+
+    What standard error cannot take is lost without an error, whoever writes there: it is talk, and no result.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (for as long as we live)
+            void = Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+            setattr(sys, name, void)
         elif isinstance(stream, io.TextIOWrapper):
             try:
                 stream.reconfigure(errors="backslashreplace")
             except OSError:  # it holds what it cannot write
                 write_nowhere(stream)
+            if name == "stderr" and os.name != "nt":  # where a console is no file
+                sys.stderr = unheard(stream)
 
 
 def run_and_leave() -> None:

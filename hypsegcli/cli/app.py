@@ -86,6 +86,7 @@ def main(argv: list[str]) -> int:
         error(problem.message)
         return code_of_error(problem)
     except OSError as problem:
-        error(f"{problem.filename or 'a file'}: {problem.strerror or problem}; choose another place or mend this one")
+        place = problem.filename or "a file or standard output"  # on which Typer writes the help
+        error(f"{place}: {problem.strerror or problem}; choose another place or mend this one")
         return NOTHING_DONE
     return DONE

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from hypsegcli.cli.exit_codes import NOTHING_DONE
 from hypsegcli.errors import spell
@@ -24,7 +25,7 @@ def say(line: str) -> None:
     except OSError as problem:
         write_nowhere(sys.stdout)
         if not isinstance(problem, BrokenPipeError):  # whoever was reading, such as `head`, has read enough
-            error(f"standard output cannot be written ({problem.strerror}); what was asked for in files is there")
+            error(f"standard output cannot be written ({problem.strerror}); the rest of the answer is lost")
         raise SystemExit(NOTHING_DONE) from None
 
 
@@ -34,6 +35,21 @@ def write_nowhere(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+class _Unheard(io.FileIO):
+    """A file that loses what it cannot write, and says nothing of it."""
+
+    def write(self, data: Any) -> int:
+        with contextlib.suppress(OSError):
+            super().write(data)
+        return memoryview(data).nbytes
+
+
+def unheard(stream: io.TextIOWrapper) -> TextIO:
+    """The same stream, to which writing never fails: the disk may be full, the reader or the terminal gone."""
+    raw = io.BufferedWriter(_Unheard(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(raw, encoding=stream.encoding, errors="backslashreplace", line_buffering=True)
 
 
 def talk(line: str) -> None:

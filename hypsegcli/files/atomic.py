@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with temporary.open("x+b") as file:  # 0o666 less the umask, where tempfile would give 0o600
             yield file
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename in {None, str(temporary)}:
+            error.filename, error.filename2 = str(path), None  # that is the name which whoever reads of it knows
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
@@ -38,6 +41,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` as `replacing` does."""
     with replacing(path) as file:
         file.write(data)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add `data` to a file that is there, all of it or nothing; OSError where that cannot be."""
+    with path.open("r+b", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        try:
+            written = file.write(data)
+            if written != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            file.truncate(end)
+            error.filename = str(path)
+            raise
 
 
 def refuse_unwritable(folder: Path) -> None:

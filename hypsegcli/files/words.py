@@ -19,6 +19,11 @@ def first_of(names: Sequence[str], most: int, *, separator: str = ", ") -> str:
     return separator.join(names[:most]) + more
 
 
+def as_text(name: object) -> str:
+    """A name of a file as text that any encoding of Unicode has; bytes of it that are no text become question marks."""
+    return str(name).encode("utf-8", "replace").decode()
+
+
 def printable(text: str, replacement: str = REPLACEMENT) -> str:
     """The text without what would steer a terminal or has no place in XML, each such character replaced."""
     if text.isprintable():

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
@@ -90,7 +90,7 @@ class Ledger:
         self._write_run("running")
 
     def add(self, result: FileResult) -> None:
-        """Append an image's line; it is in the file before this returns."""
+        """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
         planned = result.planned
         line: dict[str, Any] = {"key": str(planned.key), "input": str(planned.source)}
         if isinstance(result, Failed):
@@ -110,8 +110,7 @@ class Ledger:
                 "source": result.source._asdict(),
             }
         self.lines[line["key"]] = line
-        with (self.out / MANIFEST).open("a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(_dump(line))
+        append(self.out / MANIFEST, _dump(line).encode())
 
     def close(self, status: Status, *, profile: Mapping[str, Any]) -> None:
         """Write the final run.json: how the run ended, and where the time went."""

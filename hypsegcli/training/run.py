@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
+from hypsegcli.files.words import as_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
@@ -120,6 +121,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
     shrunk = min(train_split.longest_side, config.longest_side or train_split.longest_side)
     longest_side = None if grows and not config.longest_side else shrunk
+    name = job.data.resolve().name
     header = Header(
         model=model.config,
         input=known.model_copy(update={"height": height, "width": width, "longest_side": longest_side}),
@@ -130,8 +132,8 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         ignore_index=config.ignore_index,
         background=background,
         provenance=Provenance(
-            trained_on="; ".join([f"{job.data.resolve().name}/train, {len(train_split.pairs)} images", *more.names]),
-            validated_on=f"{job.data.resolve().name}/val, {len(val_split.pairs)} images",
+            trained_on=as_text("; ".join([f"{name}/train, {len(train_split.pairs)} images", *more.names])),
+            validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
             licence=config.licence,
             initialised_from=initialised_from,
             recipe=config.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import append, replacing, write_atomically
 
 
 def test_writes_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -84,3 +84,37 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_kept(tmp_path: Path) -> None
     write_atomically(tmp_path / "map.png", b"new")
     assert (tmp_path / "precious.png").read_bytes() == b"precious"
     assert (tmp_path / "map.png").read_bytes() == b"new"
+
+
+def test_what_is_appended_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_bytes(b"one\n")
+    append(tmp_path / "lines", b"two\n")
+    assert (tmp_path / "lines").read_bytes() == b"one\ntwo\n"
+    with pytest.raises(FileNotFoundError):
+        append(tmp_path / "gone", b"two")
+    assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no limits of resources")
+def test_what_cannot_be_appended_whole_is_not_appended(tmp_path: Path) -> None:
+    """Here for a limit of the file's size, else for a full disk."""
+    import resource
+    import signal
+
+    path = tmp_path / "lines"
+    path.write_bytes(b"one\n")
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6, before[1]))
+    try:
+        with pytest.raises(OSError, match="lines"):
+            append(path, b"two\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == b"one\n"
+
+
+def test_an_error_of_a_write_names_the_file_that_was_to_be(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"map\.png") as raised, replacing(tmp_path / "map.png"):
+        raise OSError(28, "No space left on device")
+    assert raised.value.filename == str(tmp_path / "map.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,6 +299,24 @@ def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
     assert manifest(tmp_path / "out")["b"]["code"] == "unwritable"
     assert not list((tmp_path / "out").rglob("b.png"))
     assert (tmp_path / "out/boundary/a.png").exists()
+
+
+def test_an_output_folder_that_vanishes_ends_the_run(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the books would be those of the images after that, and call the run finished."""
+    real, out = atomic.write_atomically, tmp_path / "out"
+
+    def vanish(path: Path, data: bytes) -> None:
+        if path.name == "b.png":
+            shutil.rmtree(out)
+        real(path, data)
+
+    monkeypatch.setattr("hypsegcli.run.process.write_atomically", vanish)
+    outcome = hypseg("predict", photos, "--out", out, "--save", "labels")
+    assert outcome.code == 1
+    assert f"{out / 'manifest.jsonl'}: No such file or directory" in outcome.stderr
+    assert json.loads((out / "run.json").read_text())["status"] == "aborted"
 
 
 def test_an_image_that_breaks_a_batch_fails_alone(

@@ -17,7 +17,7 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable
-from hypsegcli.files.words import count_of
+from hypsegcli.files.words import as_text, count_of
 
 
 @spread
@@ -97,7 +97,7 @@ def calibrate(
         table,
         each,
         full_scale=header.model.max_distance,
-        fitted_on=f"{name} ({count_of(len(pairs), 'image')})",
+        fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
     )
     copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}))
     low, high = calibration.probabilities[0], calibration.probabilities[-1]

@@ -22,7 +22,7 @@ from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable
-from hypsegcli.files.words import count_of
+from hypsegcli.files.words import as_text, count_of
 from hypsegcli.run.profile import Profile
 
 if TYPE_CHECKING:
@@ -153,9 +153,14 @@ def evaluate(
         over=scoring.mean_over,
         dropout=(dropout.mc_dropout, dropout.rate) if dropout.mc_dropout else None,
     )
+    if out is not None:  # before the table: whoever reads that may go away, or its disk be full
+        try:
+            write_results(out, built, evaluation, rows, names.colors)
+        except OSError:
+            print_report(built.report)  # so that the scores are at least on the screen
+            raise
     print_report(built.report)
-    if out is not None:  # after the table: should the disk be full, the scores are at least on the screen
-        write_results(out, built, evaluation, rows, names.colors)
+    if out is not None:
         written = ", ".join((REPORT, HTML, ROWS, REPLICATES))
         say(f"{count_of(built.report.images, 'image')}: {written} in {out}")
     missed = missed_bounds(built.report, bounds)
@@ -237,5 +242,4 @@ def _score(
 
 
 def _text(path: Path | str | None) -> str | None:
-    """A path as text; bytes of its name that are none become question marks."""
-    return str(path).encode("utf-8", "replace").decode() if path is not None else None
+    return as_text(path) if path is not None else None

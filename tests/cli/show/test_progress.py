@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support import Hypseg
+from support import Hypseg, photograph
 
 from hypsegcli.cli.show.progress import Lines, progress_for
 
@@ -52,3 +53,29 @@ def test_a_terminal_gets_a_bar(photos: Path, tmp_path: Path) -> None:
     assert process.wait(timeout=60) == 0
     assert "━" in shown.decode()
     assert "3/3" in shown.decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no pseudo-terminal there")
+def test_a_terminal_that_goes_away_does_not_stop_the_run(photos: Path, tmp_path: Path) -> None:
+    import pty
+
+    for number in range(20):
+        photograph(photos / f"more/{number}.png", seed=number)
+    ours, theirs = pty.openpty()
+    out = tmp_path / "out"
+    arguments = [sys.executable, "-m", "hypsegcli", "predict", str(photos), "--out", str(out), "--engine", "torch"]
+    process = subprocess.Popen(
+        arguments,
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"TERM": "xterm"},
+        text=True,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    assert os.read(ours, 1)  # the bar is there
+    os.close(ours)
+    answer, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert answer.startswith("23 images")
+    assert json.loads((out / "run.json").read_text())["status"] == "finished"
