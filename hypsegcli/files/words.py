@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from unicodedata import east_asian_width
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 
 
 def count_of(number: int, noun: str) -> str:
@@ -17,6 +19,20 @@ def first_of(names: Sequence[str], most: int, *, separator: str = ", ") -> str:
     """`a, b and 3 more`: at most so many names, and how many there are beside them."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return separator.join(names[:most]) + more
+
+
+def count_alike(notes: Iterable[str], noun: str) -> list[str]:
+    """A line for each kind of note, in the order in which they came first: `3 images: transparent pixels ignored`.
+
+    Notes that differ in their numbers alone are of one kind, of which the first is shown: `2 images, such as: ...`.
+    """
+    kinds: dict[str, list[str]] = {}
+    for note in notes:
+        kinds.setdefault(_NUMBER.sub("0", note), []).append(note)
+    return [
+        f"{count_of(len(alike), noun)}{'' if len(set(alike)) == 1 else ', such as'}: {alike[0]}"
+        for alike in kinds.values()
+    ]
 
 
 def as_text(name: object) -> str:

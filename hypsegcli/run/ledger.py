@@ -12,7 +12,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -120,6 +120,11 @@ class Ledger:
         """How many images of this run are `done` or `failed`."""
         return sum(line["status"] == status for line in self.lines.values())
 
+    def notes(self) -> Iterator[str]:
+        """What was done to images of this run on the way, image by image."""
+        for line in self.lines.values():
+            yield from line.get("notes", ())
+
     def _write_run(self, status: str, **more: Any) -> None:
         run = {
             "status": status,
@@ -128,7 +133,7 @@ class Ledger:
             "counts": {"planned": self.total, "done": self.count("done"), "failed": self.count("failed")},
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.perf_counter() - self._clock, 3),
-            "notes": Counter(note for line in self.lines.values() for note in line.get("notes", ())),
+            "notes": Counter(self.notes()),
             **more,
         }
         write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())

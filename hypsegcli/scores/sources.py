@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError, ImageError
-from hypsegcli.files.words import count_of
+from hypsegcli.files.words import count_alike
 from hypsegcli.inference.batches import Batches, Loaded, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.inference.dropout import DropoutSampler
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
@@ -58,8 +57,7 @@ class NetworkSource:
         self._stages = Batches(segmenter)
         self._sampler = sampler
         self._max_pixels = max_pixels
-        self._shrunk = 0  # images
-        self._cut: Counter[int] = Counter()  # images by the side of the windows in which alone they fitted into memory
+        self._notes: list[str] = []  # of every image
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the image of a pair, to be segmented."""
@@ -67,19 +65,15 @@ class NetworkSource:
         return partial(self._predict, Loaded(pair, image, truth), truth)
 
     def notes(self) -> list[str]:
-        """How many images were shrunk for the network, and how many went in windows for want of memory."""
-        side = self._segmenter.request.longest_side
-        shrunk = f"{count_of(self._shrunk, 'image')} shrunk to {side} pixels for the network (longest side)"
-        return [shrunk] * bool(self._shrunk) + [
-            f"{count_of(images, 'image')} did not fit into memory whole; scored in windows of {tile} pixels"
-            for tile, images in sorted(self._cut.items(), reverse=True)
-        ]
+        """What reading changed in images, which were shrunk for the network or did not fit into memory, a line a kind."""
+        return count_alike(self._notes, "image")
 
     def _predict(self, loaded: Loaded[Pair], truth: Labels) -> PredictedImage:
         pair = loaded.item
         segmented = self._stages.segment_one(loaded)
         if isinstance(segmented, Unsegmented):
             raise ImageError(f"{pair.image}: {segmented.trouble.reason}", segmented.trouble.code)
+        self._notes += loaded.image.notes
         image, prediction, seconds = loaded.image.pixels, segmented.prediction, dict(loaded.seconds)
         levels = {name: plane.levels() for name, plane in prediction.confidence.items()}
         dropout_labels, tile = None, segmented.tile
@@ -90,8 +84,10 @@ class NetworkSource:
             levels |= {name: plane.levels() for name, plane in dropout.confidence.items()}
             dropout_labels, tile = dropout.labels, min(filter(None, (tile, dropout_tile)), default=None)
         if tile is not None:
-            self._cut[tile] += 1
-        self._shrunk += self._segmenter.shrinks(*image.shape[:2])
+            self._notes.append(f"did not fit into memory whole; scored in windows of {tile} pixels")
+        if self._segmenter.shrinks(*image.shape[:2]):
+            side = self._segmenter.request.longest_side
+            self._notes.append(f"shrunk to {side} pixels for the network (longest side)")
         sample = Sample(pair.key, truth, prediction.labels, levels, prediction.proper, dropout_labels)
         return PredictedImage(sample, image, seconds)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.files.words import as_label, first_of, letter_count, printable, shorten
+from hypsegcli.files.words import as_label, as_text, count_alike, first_of, letter_count, printable, shorten
 
 
 @settings(max_examples=100, deadline=None)
@@ -52,3 +52,14 @@ def test_what_is_printable_is_left_and_the_length_stays(text: str) -> None:
 )
 def test_labels_are_one_short_line(name: str, expected: str) -> None:
     assert as_label(name, 12) == expected
+
+
+def test_notes_that_differ_in_numbers_alone_are_one_kind() -> None:
+    notes = ["frame 1 of 40 used", "grey", "frame 1 of 3 used", "grey"]
+    assert count_alike(notes, "image") == ["2 images, such as: frame 1 of 40 used", "2 images: grey"]
+    assert count_alike(["1.5 and 2,000"], "file") == ["1 file: 1.5 and 2,000"]
+    assert count_alike([], "image") == []
+
+
+def test_bytes_that_are_no_text_become_question_marks() -> None:
+    assert as_text("Straße ☃ \udcff") == "Straße ☃ ?"

@@ -91,8 +91,9 @@ def calibrate(
             each.append(image_counts(sample.levels["distance"]))
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
-    for note in source.notes():
-        talk(note)
+    if not quiet:
+        for note in source.notes():
+            talk(note)
     calibration = fit_calibration(
         table,
         each,

@@ -232,8 +232,9 @@ def _score(
         for row in scored:
             rows.append(row)
             progress.advance()
-    for note in source.notes():
-        talk(note)
+    if not quiet:
+        for note in source.notes():
+            talk(note)
     if profile:
         clock.stop()
         clock.add(evaluation.seconds, images=len(rows))

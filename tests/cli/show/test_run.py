@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import Hypseg, make_checkpoint
 
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
@@ -40,3 +42,21 @@ def test_nothing_is_said_of_the_own_world(hypseg: Hypseg, photos: Path, tmp_path
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--checkpoint", path)
     assert outcome.code == 0
     assert "another world" not in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "uncertainty", "evaluate"])
+def test_what_reading_left_out_is_told_on_one_line_a_kind(hypseg: Hypseg, tmp_path: Path, command: str) -> None:
+    """Two stacks of frames, and a picture of 16 bits."""
+    grey = [Image.fromarray(np.full((32, 48), shade, np.uint8)) for shade in range(7)]
+    (tmp_path / "in").mkdir()
+    for name, frames in (("a", grey), ("b", grey[:3])):
+        frames[0].save(tmp_path / f"in/{name}.tif", save_all=True, append_images=frames[1:])
+    Image.fromarray(np.full((32, 48), 9999, np.uint16)).save(tmp_path / "in/c.png")
+    for name in "abc":
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(np.eye(32, 48, dtype=np.uint8)).save(tmp_path / f"masks/{name}.png")
+    arguments = [command, tmp_path / "in", *([tmp_path / "masks"] if command == "evaluate" else [])]
+    told = hypseg(*arguments, "--out", tmp_path / "out").stderr
+    assert "2 images, such as: frame 1 of 7 used\n" in told
+    assert "1 image: 16-bit values divided by 257\n" in told
+    assert "used" not in hypseg(*arguments, "--out", tmp_path / "quiet", "--quiet").stderr
