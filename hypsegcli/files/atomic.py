@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Ctrl-C included, the hidden file is removed, a file that was at `path` stays as it was, and the error (mostly an
     OSError) goes on to the caller. Nothing is flushed to the disk, so that a power cut may still lose the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # Not made from the target's name, which may already have the 255 bytes a file system allows.
     temporary = path.parent / f".hypseg-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
@@ -41,6 +41,22 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` as `replacing` does."""
     with replacing(path) as file:
         file.write(data)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there; OSError where they cannot be made.
+
+    pathlib and os call themselves for every folder above, and Python allows no thousand of such calls.
+    """
+    missing = []
+    while not os.path.isdir(folder):  # noqa: PTH112 (where a path may not be reached, pathlib raises)
+        missing.append(folder)
+        if folder == folder.parent:
+            break
+        folder = folder.parent
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another thread was faster; what is no folder, fails below
+            path.mkdir()
 
 
 def append(path: Path, data: bytes) -> None:

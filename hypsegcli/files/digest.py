@@ -33,5 +33,5 @@ def digest_file(path: Path) -> Digest | None:
     try:
         with open_regular(path) as file:
             return digest_stream(file)
-    except OSError:
+    except (OSError, ValueError):  # of a name that cannot be
         return None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.atomic import make_folder
 
 LOCK = ".hypseg.lock"
 
@@ -23,7 +24,7 @@ def locked(folder: Path, command: str) -> Iterator[None]:
     ends; the file, which tells who holds it, goes at the end. Raises PlanError where another process holds it. Where
     the system has no such locks (Windows), nothing is held.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
         import fcntl
     except ImportError:
@@ -61,5 +62,5 @@ def _holder(path: Path) -> str:
     try:
         who = json.loads(path.read_text(encoding="utf-8"))
         return f"hypseg {who['command']}, process {who['pid']} on {who['host']}, since {who['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "which, it does not say"

@@ -6,6 +6,7 @@ its outputs, relative to the output folder and without suffix.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections import Counter, deque
@@ -16,12 +17,12 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.books import is_of_a_run
-from hypsegcli.files.words import count_of, first_of
+from hypsegcli.files.words import count_of, first_of, shorten
 from hypsegcli.images.formats import SUFFIXES
 
 _LOOKED_FOR = ", ".join(SUFFIXES)
 _Parts = tuple[str, ...]
-_NAMED = 3
+_NAMED, _LETTERS = 3, 200
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,21 @@ class Skipped:
     others: list[Path] = field(default_factory=list)  # that are no pictures, as their suffix tells
     irregular: list[Path] = field(default_factory=list)  # pipes, sockets and devices that are called like pictures
     repeated: list[Path] = field(default_factory=list)  # links to folders that were searched already
+    deep: list[Path] = field(default_factory=list)  # folders whose paths are longer than the system takes
     runs: list[Path] = field(default_factory=list)  # folders that a run has written: their maps are no photographs
 
     def __str__(self) -> str:
         """In a line; empty where all was taken."""
         kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
-        irregular, repeated, runs = (
-            [str(path) for path in paths] for paths in (self.irregular, self.repeated, self.runs)
+        irregular, repeated, deep, runs = (
+            [shorten(str(path), _LETTERS) for path in paths]
+            for paths in (self.irregular, self.repeated, self.deep, self.runs)
         )
         told = (
             ("file", "no pictures", len(self.others), [f"{times} {kind}" for kind, times in kinds.most_common()]),
             ("file", "pipes or devices", len(irregular), irregular),
             ("link", "to folders that were searched already", len(repeated), repeated),
+            ("folder", "with longer paths than can be opened", len(deep), deep),
             ("folder", "of maps that hypseg wrote", len(runs), runs),
         )
         return "; ".join(
@@ -104,6 +108,12 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
         return [Input(path, PurePosixPath(path.stem))]
     if _has_wildcard(argument):
         return _from_pattern(argument, folders, skipped, of_runs=of_runs)
+    try:
+        path.lstat()
+    except PermissionError as error:
+        raise PlanError(f"{argument}: cannot be reached ({error.strerror}); check the permissions above it") from None
+    except (OSError, ValueError):
+        pass
     raise PlanError(f"{argument}: there is no such file or folder; check the name")
 
 
@@ -205,7 +215,13 @@ class _Walk:
             yield from self._inside(*(self._folders.pop() if self._folders else self._links.popleft()))
 
     def _inside(self, folder: Path, pattern: tuple[str, ...], parts: _Parts) -> Iterator[tuple[_Parts, Path]]:
-        status = folder.stat()
+        try:
+            status = folder.stat()
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            self._skipped.deep.append(folder)
+            return
         here = (status.st_dev, status.st_ino, len(pattern))
         if here in self._seen:
             if folder.is_symlink():
@@ -223,7 +239,7 @@ class _Walk:
             name = entry.name
             if name.startswith(".") and not (wanted.startswith(".")):
                 continue
-            if _is_dir(Path(entry.path)):
+            if _is_dir(Path(entry.path)) or entry.is_dir(follow_symlinks=False):
                 left = pattern if wanted == "**" else rest if rest and fnmatchcase(name, wanted) else ()
                 if left:
                     (self._links if entry.is_symlink() else self._folders).append((folder / name, left, (*parts, name)))

@@ -287,7 +287,7 @@ def read_report(path: Path) -> Report:
         return Report.model_validate_json(text)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); name the report.json of an evaluation") from error
-    except (ValidationError, ValueError, AttributeError) as error:
+    except (ValidationError, ValueError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: is not a report of hypseg evaluate ({first_line(error)})") from error
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
 from hypsegcli.metrics.catalogue import metric_of
 from hypsegcli.metrics.records import Report, read_report
+from hypsegcli.report.replicates import read_replicates
 from hypsegcli.scores.bootstrap import FEW_IMAGES, Interval, Values
 from hypsegcli.scores.paired import Runs, joint_intervals
 
@@ -101,7 +100,8 @@ def _is_of_class(name: str) -> bool:
 
 def _read(path: Path) -> _Evaluation:
     file = path / "report.json" if path.is_dir() else path
-    return _Evaluation(path, read_report(file), _replicates(file))
+    report = read_report(file)
+    return _Evaluation(path, report, read_replicates(file, report.summary))
 
 
 def _runs(side: Sequence[_Evaluation], name: str, count: int) -> Runs:
@@ -164,15 +164,6 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
         mine_, theirs_ = (report.subject.options.get(name) for report in (one, other))
         if mine_ != theirs_:
             yield f"{name} differs, so that scores do not mean the same: A {mine_}, B {theirs_}"
-
-
-def _replicates(report: Path) -> dict[str, Values]:
-    path = report.parent / "replicates.npz"
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, BadZipFile, KeyError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); it belongs beside {report.name}: evaluate again") from error
 
 
 def _verdict(interval: Interval | None, better: Literal["higher", "lower"], at_least: float) -> Verdict:

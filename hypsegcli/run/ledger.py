@@ -123,7 +123,8 @@ class Ledger:
     def notes(self) -> Iterator[str]:
         """What was done to images of this run on the way, image by image."""
         for line in self.lines.values():
-            yield from line.get("notes", ())
+            if line["status"] == "done":
+                yield from line["notes"]
 
     def _write_run(self, status: str, **more: Any) -> None:
         run = {

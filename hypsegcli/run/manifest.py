@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
@@ -11,6 +12,8 @@ from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.digest import Digest
 
 Line = dict[str, Any]
+
+_LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 
 
 def read_manifest(out: Path) -> dict[str, Line]:
@@ -53,6 +56,9 @@ def _is_line(line: object) -> bool:
         and isinstance(line.get("recipe"), str)
         and all(type(line.get(name)) is int for name in ("height", "width"))
         and _all_are(line.get("summary"), int | float)
+        and all(abs(number) <= _LARGEST for number in line["summary"].values())
+        and isinstance(notes := line.get("notes"), list)
+        and all(isinstance(note, str) for note in notes)
         and isinstance(source, dict)
         and type(source.get("bytes")) is int
         and isinstance(source.get("sha256"), str)
@@ -69,6 +75,10 @@ def _all_are(found: object, kind: Any) -> TypeGuard[dict[str, Any]]:
 
 
 def _is_below(path: str) -> bool:
-    """Whether it stays in the folder that it is relative to."""
+    """Whether it can be a file in the folder that it is relative to."""
+    try:
+        os.fsencode(path)
+    except UnicodeError:
+        return False
     parts = PurePosixPath(path).parts
     return bool(parts) and ".." not in parts and not PurePosixPath(path).is_absolute() and "\0" not in path

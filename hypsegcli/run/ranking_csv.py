@@ -15,7 +15,7 @@ def write_ranking(path: Path, ledger: Ledger) -> None:
     """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
     every = (*ledger.others, *ledger.lines.values())
     lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
-    lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS)]
+    lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS) and "heatmap" in line["outputs"]]
     lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
     rows = [
         (rank, line["input"], *(float(line["summary"][name]) for name in _STATISTICS), line["outputs"]["heatmap"])

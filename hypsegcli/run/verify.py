@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,7 @@ def verify(out: Path) -> Verified:
             elif digest != wanted:
                 changed.append(name)
     books = {RUN, MANIFEST, RANKING, LOCK}
-    there = (path.relative_to(out).as_posix() for path in sorted(out.rglob("*")) if path.is_symlink() or path.is_file())
-    foreign = [name for name in there if name not in owned and name not in books]
+    foreign = [name for name in sorted(_names_below(out)) if name not in owned and name not in books]
     status, planned = _read_run(out)
     return Verified(
         images=len(done),
@@ -69,6 +69,19 @@ def verify(out: Path) -> Verified:
     )
 
 
+def _names_below(out: Path) -> Iterator[str]:
+    """All that is no folder, links to folders included; pathlib's own search calls itself for every folder above."""
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        with os.scandir(out / below) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{below}{entry.name}/")
+                else:
+                    yield f"{below}{entry.name}"
+
+
 def _digests(out: Path, names: list[str]) -> Generator[Digest | None, None, None]:
     workers = default_workers()
     return ahead(lambda name: digest_file(out / name), names, workers=workers, depth=4 * workers)
@@ -79,5 +92,5 @@ def _read_run(out: Path) -> tuple[str, int]:
     try:
         run = json.loads((out / RUN).read_text(encoding="utf-8", errors="surrogateescape"))
         return str(run["status"]), int(run["counts"]["planned"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return "unknown", 0

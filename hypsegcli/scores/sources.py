@@ -65,7 +65,7 @@ class NetworkSource:
         return partial(self._predict, Loaded(pair, image, truth), truth)
 
     def notes(self) -> list[str]:
-        """What reading changed in images, which were shrunk for the network or did not fit into memory, a line a kind."""
+        """What was changed in images on the way, a line a kind: by reading, by shrinking, for want of memory."""
         return count_alike(self._notes, "image")
 
     def _predict(self, loaded: Loaded[Pair], truth: Labels) -> PredictedImage:

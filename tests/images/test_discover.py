@@ -317,3 +317,18 @@ def test_a_folder_deeper_than_any_stack(tmp_path: Path) -> None:
         assert [image.path.name for image in find_inputs([str(tmp_path)]).images] == ["a.png"]
     finally:
         subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # shutil's way is not deep enough
+
+
+def test_a_folder_whose_path_is_too_long_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grow(tmp_path / "in", "a.png")
+    monkeypatch.chdir(tmp_path / "in")
+    for _ in range(30):  # 6,000 bytes
+        Path("d" * 200).mkdir()
+        os.chdir("d" * 200)
+    Path("b.png").touch()
+    os.chdir(tmp_path)
+    found = find_inputs(["in"])
+    assert [image.key.name for image in found.images] == ["a"]
+    assert str(found.skipped).startswith("1 folder, with longer paths than can be opened (in/ddd")
+    assert len(str(found.skipped)) < 300
+    subprocess.run(["rm", "-r", "in"], check=True)  # pytest itself could not

@@ -18,6 +18,7 @@ from PIL import Image
 from support import Hypseg, manifest, photograph
 
 from hypsegcli.files import atomic
+from hypsegcli.files.atomic import make_folder
 
 
 def snapshot(out: Path) -> dict[str, tuple[int, bytes]]:
@@ -299,6 +300,86 @@ def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
     assert manifest(tmp_path / "out")["b"]["code"] == "unwritable"
     assert not list((tmp_path / "out").rglob("b.png"))
     assert (tmp_path / "out/boundary/a.png").exists()
+
+
+def test_folders_deeper_than_python_calls_itself(hypseg: Hypseg, tmp_path: Path) -> None:
+    deep = Path(*["d"] * 1200)
+    make_folder(tmp_path / "in" / deep)
+    photograph(tmp_path / "in" / deep / "a.png")
+    out = tmp_path / "out"
+    assert hypseg("predict", tmp_path / "in", "--out", out, "--save", "labels").code == 0
+    assert (out / "labels" / deep / "a.png").is_file()
+    assert hypseg("verify", out).code == 0
+    assert hypseg("predict", tmp_path / "in", "--out", out, "--save", "labels", "--resume").code == 0
+    for folder in (tmp_path / "in", out):
+        subprocess.run(["rm", "-r", str(folder)], check=True)  # pytest itself could not
+
+
+def test_a_name_that_is_too_long_for_its_maps_costs_only_itself(hypseg: Hypseg, tmp_path: Path) -> None:
+    for name in ("x" * 251 + ".png", "y" * 255, "z"):
+        photograph(tmp_path / "in.png").rename(tmp_path / name)
+    (tmp_path / "list.txt").write_text("\n".join(["x" * 251 + ".png", "y" * 255, "z", "loop/a.png", "z/b.png"]))
+    (tmp_path / "loop").symlink_to("loop")
+    out = tmp_path / "out"
+    assert hypseg("predict", f"@{tmp_path / 'list.txt'}", "--out", out, "--save", "labels").code == 3
+    assert {key[:6]: line.get("code", "done") for key, line in manifest(out).items()} == {
+        "xxxxxx": "done",
+        "yyyyyy": "unwritable",
+        "z": "done",
+        "loop/a": "unreadable",
+        "z/b": "unreadable",
+    }
+
+
+# Lines of a manifest, most of them by the recipe of the run that resumes.
+BROKEN = (
+    "[" * 10_000 + "]" * 10_000,
+    '{"key": "a", "input": "a", "status": ' + "9" * 5_000 + "}",
+    '{"key": "a", "input": "a", "status": "done"}',
+    '{"key": "a", "input": "a"}',
+    '{"key": "a", "status": "failed", "reason": "no input"}',
+    "null",
+    "",
+    "\0",
+)
+CHANGES: tuple[dict[str, object], ...] = (
+    {"summary": {"mean": 10**400, "median": 0.5, "p95": 0.5}},
+    {"summary": {"mean": float("nan"), "median": 0.5, "p95": 0.5}},
+    {"summary": {"mean": "0.5", "median": 0.5, "p95": 0.5}},
+    {"summary": {"median": 0.5}},
+    {"summary": None},
+    {"notes": 7},
+    {"notes": [[]]},
+    {"notes": None},
+    {"outputs": {}, "bytes": {}, "sha256": {}},
+    {"outputs": {"heatmap": "../a"}, "bytes": {"heatmap": 1}, "sha256": {"heatmap": "0"}},
+    {"outputs": {"heatmap": "\ud800"}, "bytes": {"heatmap": 1}, "sha256": {"heatmap": "0"}},
+    {"source": {"bytes": 1}},
+    {"height": "tall"},
+    {"recipe": []},
+    {"key": 5},
+)
+
+
+def test_no_line_of_a_manifest_breaks_a_reader(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    whole = (out / "manifest.jsonl").read_text().splitlines()
+    other = json.loads(whole[0]) | {"key": "other"}  # an image that the run that resumes is not asked for
+    for line in (*BROKEN, *(json.dumps(other | change) for change in CHANGES)):
+        (out / "manifest.jsonl").write_text("\n".join([*whole, line]), encoding="utf-8", errors="surrogateescape")
+        assert hypseg("verify", out).code in {0, 3}, line[:100]
+        assert hypseg("uncertainty", photos, "--out", out, "--resume").code == 0, line[:100]
+        assert len((out / "ranking.csv").read_text().splitlines()) == 4, line[:100]
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 10_000, "9" * 5_000, "[]", "{}", '{"status": 1, "counts": {"planned": 1e999}}']
+)
+def test_no_run_json_breaks_its_reader(hypseg: Hypseg, photos: Path, tmp_path: Path, content: str) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out", "--save", "labels")
+    (tmp_path / "out/run.json").write_text(content)
+    assert hypseg("verify", tmp_path / "out").code == 3
 
 
 def test_an_output_folder_that_vanishes_ends_the_run(
