@@ -7,17 +7,57 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
-from hypsegcli.cli.app import main
-from hypsegcli.cli.console import unheard, write_nowhere
+from hypsegcli.cli.console import error, unheard, write_nowhere
+from hypsegcli.cli.exit_codes import INTERRUPTED
+
+_ONE_CALL = 0.25  # seconds within which a terminal and whoever started us may both pass on the same Ctrl-C
 
 
 def run() -> None:
-    """Run the command line and leave with its exit code; being told to stop is as good as Ctrl-C."""
+    """Run the command line and leave with its exit code; being told to stop is as good as Ctrl-C.
+
+    Whoever says so a second time has no patience: the process ends at once, as if it were killed.
+    """
     _prepare_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    _hear(_stop_then_end())
+    try:
+        from hypsegcli.cli.app import main  # takes a moment, in which one may be told already
+
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        error("interrupted before anything was done")
+        code = INTERRUPTED
+    _hear(lambda *_: os._exit(code))  # all is done, and taking the rest apart is not to be interrupted
+    sys.exit(code)
+
+
+def _hear(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Call it on Ctrl-C and on being told to stop, unless whoever started us wants us deaf."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _stop_then_end() -> Callable[[int, FrameType | None], None]:
+    """The first time a KeyboardInterrupt; later the end."""
+    first: list[float] = []
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if not first:
+            first.append(now)
+            raise KeyboardInterrupt
+        if now - first[0] > _ONE_CALL:
+            with contextlib.suppress(OSError):
+                os.write(2, b"hypseg: ended at once; what is finished is whole\n")
+            os._exit(INTERRUPTED)
+
+    return told
 
 
 def _prepare_streams() -> None:

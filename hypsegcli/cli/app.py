@@ -12,8 +12,18 @@ from typer.main import get_command
 
 from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, uncertainty, verify
 from hypsegcli.cli.console import error, say
-from hypsegcli.cli.exit_codes import DONE, INTERRUPTED, NOTHING_DONE, code_of_error
+from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, code_of_error
+from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.errors import HypsegError
+
+# What is saved of a command that is interrupted, where it does not say more itself.
+_RESUMED = "what is finished is whole, and the same command with --resume continues"
+_SAVED = {
+    "predict": _RESUMED,
+    "uncertainty": _RESUMED,
+    "train": _RESUMED,
+    "evaluate": "an evaluation counts only where report.json is written, which comes last",
+}
 
 
 class _Commands(TyperGroup):
@@ -21,6 +31,11 @@ class _Commands(TyperGroup):
 
     The list of commands shows what stands for it, and its first sentence.
     """
+
+    def invoke(self, ctx: Any) -> Any:
+        # Typer itself would leave without a word.
+        with saying_what_is_saved(lambda: _SAVED.get(ctx.invoked_subcommand, "no file is left half written")):
+            return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -79,9 +94,6 @@ def main(argv: list[str]) -> int:
         app(args=argv, prog_name="hypseg")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else NOTHING_DONE if leaving.code else DONE
-    except KeyboardInterrupt:
-        error("interrupted")
-        return INTERRUPTED
     except HypsegError as problem:
         error(problem.message)
         return code_of_error(problem)

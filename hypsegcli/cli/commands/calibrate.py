@@ -9,6 +9,7 @@ import typer
 
 from hypsegcli.cli.console import say, talk
 from hypsegcli.cli.groups import spread
+from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.parse import parse_longest_side
@@ -49,6 +50,7 @@ def calibrate(
     refuse_contradictions(inputs, computing)
 
     import numpy as np
+    from numpy.typing import NDArray
 
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
     from hypsegcli.confidence.calibration import fit_calibration, image_counts
@@ -80,8 +82,11 @@ def calibrate(
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
     source = NetworkSource(segmenter, sampler=None, max_pixels=inputs.max_pixels)
     table = np.zeros((BINS, 2), np.int64)
-    each = []
-    with progress_for(len(pairs), quiet=quiet) as progress:
+    each: list[NDArray[np.int64]] = []
+    saved = saying_what_is_saved(
+        lambda: f"{len(each)} of {count_of(len(pairs), 'image')} were read, and no checkpoint is written of a part"
+    )
+    with saved, progress_for(len(pairs), quiet=quiet) as progress:
         predicted = predicted_images(
             pairs, source, classes=classes, ignore_index=void, workers=computing.threads, id_map=id_map
         )

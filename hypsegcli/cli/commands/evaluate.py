@@ -13,6 +13,7 @@ from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import error, say, talk
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
+from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_bounds, parse_tolerance
@@ -217,7 +218,7 @@ def _score(
     """Score every pair and show how far it is; the rows of per_image.csv."""
     from hypsegcli.scores.evaluation import evaluate as score
 
-    rows = []
+    rows: list[ImageRow] = []
     clock = Profile(workers)
     scoring = score(
         pairs,
@@ -228,7 +229,10 @@ def _score(
         id_map=id_map,
         only=names.unseen,
     )
-    with progress_for(len(pairs), quiet=quiet) as progress, closing(scoring) as scored:
+    saved = saying_what_is_saved(
+        lambda: f"{len(rows)} of {count_of(len(pairs), 'image')} were scored, and nothing is written of a part"
+    )
+    with saved, progress_for(len(pairs), quiet=quiet) as progress, closing(scoring) as scored:
         for row in scored:
             rows.append(row)
             progress.advance()

@@ -10,6 +10,7 @@ import typer
 
 from hypsegcli.cli.console import say, talk
 from hypsegcli.cli.groups import spread
+from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
 from hypsegcli.cli.options.training import LEARNING, Settings
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
@@ -77,9 +78,15 @@ def train(
     assert isinstance(started, loop.Started)
     for note in started.notes:
         talk(note)
-    with progress_for(started.epochs * started.steps, quiet=quiet, unit="steps", verb="training") as progress:
+    finished = settings.epochs - started.epochs
+    saved = saying_what_is_saved(
+        lambda: f"{out} holds what there was after epoch {finished}; the same command with --resume goes on from there"
+    )
+    with saved, progress_for(started.epochs * started.steps, quiet=quiet, unit="steps", verb="training") as progress:
         for event in events:
             _show(event, progress)
+            if isinstance(event, loop.EpochReport):
+                finished = event.epoch
     say(f"trained: {out / 'best.safetensors'}")
 
 

@@ -1,0 +1,130 @@
+"""Ctrl-C in every command: a sentence, exit code 130, no traceback, nothing half written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import photograph
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
+
+# Shells start background jobs deaf to Ctrl-C, and children inherit it. A command waits where a test can meet it.
+START = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from hypsegcli.__main__ import run_and_leave
+place, method, seconds = sys.argv[1].rpartition(".")[0], sys.argv[1].rpartition(".")[2], float(sys.argv[2])
+import importlib
+module = importlib.import_module(place)
+def wait(*_, **__):
+    print("waiting", file=sys.stderr, flush=True)
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(seconds)
+setattr(module, method, wait)
+sys.argv = ["hypseg", *sys.argv[3:]]
+run_and_leave()
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for number in range(2):
+        photograph(tmp_path / f"images/{number}.png", seed=number)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(np.eye(48, 64, dtype=np.uint8)).save(tmp_path / f"masks/{number}.png")
+    (tmp_path / "classes.txt").write_text("0:near\n1:far\n")
+    return tmp_path
+
+
+def interrupt(data: Path, place: str, *arguments: str, again: bool = False) -> tuple[int, str]:
+    """Exit code and what was told, of a command that is told to stop while it waits in a function."""
+    command = [sys.executable, "-c", START, place, "30" if again else "0", *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=data)
+    assert process.stderr is not None
+    told = []
+    for line in process.stderr:
+        if line == "waiting\n":
+            break
+        told.append(line)
+    process.send_signal(signal.SIGINT)
+    if again:
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+    told.append(process.communicate(timeout=20)[1])
+    return process.returncode, "".join(told)
+
+
+EVALUATE = ("evaluate", "--predictions", "masks", "masks", "--classes", "classes.txt", "--out", "report")
+COMMANDS = {
+    "evaluate": (
+        "hypsegcli.scores.evaluation.count_image",
+        EVALUATE,
+        "0 of 2 images were scored, and nothing is written",
+    ),
+    "calibrate": (
+        "hypsegcli.confidence.calibration.image_counts",
+        ("calibrate", "images", "masks", "--name", "x", "--out", "c.safetensors", "--engine", "torch"),
+        "0 of 2 images were read, and no checkpoint is written",
+    ),
+    "report": ("hypsegcli.report.files.report_to_json", EVALUATE, "only where report.json is written"),
+    "compare": ("hypsegcli.report.compare.read_report", ("compare", "a", "b"), "no file is left half written"),
+    "disk": ("hypsegcli.images.decode.open_upright", ("disk", "images/0.png", "--out", "d.svg"), "no file is left"),
+    "verify": ("hypsegcli.run.verify.read_manifest", ("verify", "run"), "no file is left half written"),
+    "info": ("hypsegcli.checkpoint.read_header.header_from_json", ("info",), "no file is left half written"),
+    "predict": ("hypsegcli.images.discover.Skipped", ("predict", "images", "--out", "out"), "with --resume continues"),
+    "uncertainty": (
+        "hypsegcli.run.ranking_csv.encode_csv",
+        ("uncertainty", "images", "--out", "out", "--engine", "torch"),
+        "with --resume continues",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_interrupted_says_what_is_saved(data: Path, name: str) -> None:
+    place, arguments, sentence = COMMANDS[name]
+    (data / "run").mkdir()
+    (data / "run/manifest.jsonl").touch()
+    (data / "a").touch()
+    code, told = interrupt(data, place, *arguments)
+    assert code == 130, told
+    assert "hypseg: interrupted; " in told
+    assert sentence in told
+    assert "Traceback" not in told
+    assert not list(data.rglob("*.tmp"))
+    for written in ("report/report.json", "c.safetensors", "d.svg", "out/ranking.csv"):
+        assert not (data / written).exists()
+
+
+def test_a_training_says_which_epoch_is_saved(data: Path) -> None:
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (data / "data" / split).mkdir(parents=True, exist_ok=True)
+            (data / "data" / split / kind).symlink_to(data / kind)
+    (data / "data/classes.txt").write_text("0:near\n1:far\n")
+    small = ("--batch-size", "2", "--crop", "48", "64", "--workers", "0", "--backbone", "mobilenet_v3_small")
+    arguments = ("train", "--data", "data", "--out", "run", "--epochs", "2", *small)
+    code, told = interrupt(data, "hypsegcli.training.loop.write_pictures", *arguments)
+    assert code == 130, told
+    assert "hypseg: interrupted; run holds what there was after epoch 0; the same command with --resume goes" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("place", ["hypsegcli.scores.reading.read_mask", "hypsegcli.report.files.report_to_json"])
+def test_the_second_time_it_ends_at_once(data: Path, place: str) -> None:
+    """Whatever it still had to finish: here something that takes half a minute."""
+    code, told = interrupt(data, place, *EVALUATE, again=True)
+    assert code == 130
+    assert told.endswith("hypseg: ended at once; what is finished is whole\n")
+    assert "Exception ignored" not in told
+    assert "Traceback" not in told
