@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.held import holding, is_held
+
+_TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.tmp")
 
 
 @contextlib.contextmanager
@@ -20,15 +23,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     No reader, and no crash of this program, ever meets half a file. Creates the folders above. The bytes go to a
     hidden file in the same folder, which then takes the place of `path`; its mode follows the umask. On any failure,
     Ctrl-C included, the hidden file is removed, a file that was at `path` stays as it was, and the error (mostly an
-    OSError) goes on to the caller. Nothing is flushed to the disk, so that a power cut may still lose the file.
+    OSError) goes on to the caller; what a process leaves that is killed, `sweep` removes.
+    Nothing is flushed to the disk, so that a power cut may still lose the file.
     """
     make_folder(path.parent)
     # Not made from the target's name, which may already have the 255 bytes a file system allows.
-    temporary = path.parent / f".hypseg-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    temporary = path.parent / f".hypseg-{os.getpid()}-{os.urandom(8).hex()}.tmp"
     try:
-        with temporary.open("x+b") as file:  # 0o666 less the umask, where tempfile would give 0o600
-            yield file
-        temporary.replace(path)
+        with contextlib.ExitStack() as held:
+            with temporary.open("x+b") as file:  # 0o666 less the umask, where tempfile would give 0o600
+                held.enter_context(holding(file))
+                yield file
+            temporary.replace(path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in {None, str(temporary)}:
             error.filename, error.filename2 = str(path), None  # that is the name which whoever reads of it knows
@@ -41,6 +47,25 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` as `replacing` does."""
     with replacing(path) as file:
         file.write(data)
+
+
+def sweep(folder: Path, below: Iterable[str] = ()) -> None:
+    """Remove the hidden files that killed processes have left in a folder, and anywhere in those named in it.
+
+    What a living process holds stays, and what cannot be read or removed.
+    """
+    waiting = [folder / name for name in below]
+    names = [folder]
+    while names or waiting:
+        deep = not names
+        here = waiting.pop() if deep else names.pop()
+        with contextlib.suppress(OSError), os.scandir(here) as entries:
+            for entry in entries:
+                if deep and entry.is_dir(follow_symlinks=False):
+                    waiting.append(here / entry.name)
+                elif _TEMPORARY.fullmatch(entry.name) and not is_held(here / entry.name):
+                    with contextlib.suppress(OSError):
+                        (here / entry.name).unlink()
 
 
 def make_folder(folder: Path) -> None:

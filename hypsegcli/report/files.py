@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.checkpoint.format import Color
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import sweep, write_atomically
 from hypsegcli.files.table import encode_csv
 from hypsegcli.metrics.records import report_to_json
 from hypsegcli.report.assemble import Built
@@ -30,6 +30,7 @@ def write_results(
     ]
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **built.replicates)
+    sweep(out)
     (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
     write_atomically(out / ROWS, encode_csv(ImageRow._fields, rows))
     write_atomically(out / REPLICATES, archive.getvalue())

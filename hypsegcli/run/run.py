@@ -11,6 +11,7 @@ from typing import Any
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
+from hypsegcli.files.atomic import sweep
 from hypsegcli.files.threads import default_workers
 from hypsegcli.inference.batches import usual_batch_size
 from hypsegcli.inference.segmenter import Segmenter
@@ -84,6 +85,7 @@ class Run:
         With the first image that fails beyond those that may, it ends, and `status` is `stopped`.
         Closed early, or interrupted, it finishes what it has begun to write, and the books say so.
         """
+        sweep(self._job.out, self._job.outputs.encoders)
         self.ledger.open(total=len(self._job.plan))
         try:
             with closing(

@@ -14,7 +14,7 @@ from typing import cast
 import torch
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import sweep, write_atomically
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import to_toml
@@ -73,6 +73,7 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
     if earlier:
         restore(run, earlier)
+    sweep(job.out)
     write_atomically(job.out / CONFIG, to_toml(config).encode())
     if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
         save_state(run, 0, best=best)

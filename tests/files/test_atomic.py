@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from hypsegcli.files.atomic import append, replacing, write_atomically
+from hypsegcli.files.atomic import append, replacing, sweep, write_atomically
 
 
 def test_writes_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -118,3 +120,21 @@ def test_an_error_of_a_write_names_the_file_that_was_to_be(tmp_path: Path) -> No
     with pytest.raises(OSError, match=r"map\.png") as raised, replacing(tmp_path / "map.png"):
         raise OSError(28, "No space left on device")
     assert raised.value.filename == str(tmp_path / "map.png")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is nothing held there, and nothing swept")
+def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    killed = "import os, sys; from pathlib import Path; from hypsegcli.files.atomic import replacing\n"
+    killed += "with replacing(Path(sys.argv[1])): os._exit(9)"
+    for name in ("a", "maps/b", "maps/deep/c", "other/d"):
+        subprocess.run([sys.executable, "-c", killed, str(tmp_path / name)], check=False)
+    (tmp_path / ".hypseg-note.tmp").touch()
+    (tmp_path / "mine.tmp").touch()
+    assert len(list(tmp_path.rglob(".hypseg-*-*.tmp"))) == 4
+    with replacing(tmp_path / "maps/living") as file:
+        sweep(tmp_path, ["maps", "none"])
+        file.write(b"x")
+    left = {path.relative_to(tmp_path).parent.as_posix() for path in tmp_path.rglob(".hypseg-*-*.tmp")}
+    assert left == {"other"}
+    assert (tmp_path / "maps/living").read_bytes() == b"x"
+    assert {path.name for path in tmp_path.iterdir()} == {".hypseg-note.tmp", "mine.tmp", "maps", "other"}

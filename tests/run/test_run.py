@@ -382,6 +382,18 @@ def test_no_run_json_breaks_its_reader(hypseg: Hypseg, photos: Path, tmp_path: P
     assert hypseg("verify", tmp_path / "out").code == 3
 
 
+def test_a_run_sweeps_what_a_killed_one_has_left(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("predict", photos, "--out", out, "--save", "labels")
+    assert hypseg(*arguments).code == 0
+    stray = out / "labels/sub/.hypseg-123-0123456789abcdef.tmp"
+    stray.touch()
+    assert hypseg("verify", out).code == 3
+    assert hypseg(*arguments, "--resume").code == 0
+    assert not stray.exists()
+    assert hypseg("verify", out).code == 0
+
+
 def test_an_output_folder_that_vanishes_ends_the_run(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

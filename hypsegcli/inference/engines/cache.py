@@ -22,6 +22,7 @@ from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.digest import digest_file
 
 _UNFINISHED = ".new-"
+_FALLBACK = "hypseg-network-"  # of folders in the system's temporary one
 _SEAL = "digests.json"  # by file
 _NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 
@@ -57,7 +58,8 @@ def converted(
         new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=networks))
     except OSError as error:
         tell(f"{networks}: cannot be written ({error.strerror}); the network will be converted again the next time")
-        folder = new = Path(tempfile.mkdtemp(prefix="hypseg-"))
+        _sweep(Path(tempfile.gettempdir()), _FALLBACK)
+        folder = new = Path(tempfile.mkdtemp(prefix=_FALLBACK))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         convert(new)
@@ -113,10 +115,10 @@ def _read_seal(folder: Path) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _sweep(networks: Path) -> None:
+def _sweep(networks: Path, unfinished_prefix: str = _UNFINISHED) -> None:
     """Delete what has not been used for long; a folder of another name is not ours."""
     for folder in networks.iterdir():
-        unfinished = folder.name.startswith(_UNFINISHED)
+        unfinished = folder.name.startswith(unfinished_prefix)
         if not unfinished and not _NAME.fullmatch(folder.name):
             continue
         with contextlib.suppress(OSError):  # another process may have been faster

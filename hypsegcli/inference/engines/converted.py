@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,7 +50,7 @@ class ConvertedEngine:
         """`tell` hears of conversions, which take seconds."""
         self._checkpoint = checkpoint
         self._runtime = runtime
-        self._tell = tell
+        self._tell = lru_cache(maxsize=None)(tell)  # once each, however many parts of the network are converted
         self._runs: dict[tuple[Part, bool], Run] = {}
         self._preparing = threading.Lock()
         self.device = device
