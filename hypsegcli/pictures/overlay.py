@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hypsegcli.files.words import as_label
+from hypsegcli.pictures.letters import legible
 from hypsegcli.pictures.palette import RGB, legend_order
 from hypsegcli.pictures.panel import FAINT, INK, PAPER, beside, panel_font
 
@@ -38,7 +39,11 @@ def overlay(
     order = legend_order(counts, background)
     shares = 100.0 * counts / labels.size
     rows = [
-        (palette[node], as_label(names[node], _LETTERS), f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %")
+        (
+            palette[node],
+            as_label(legible(names[node], int(node)), _LETTERS),
+            f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %",
+        )
         for node in order
     ]
     return beside(np.asarray(tinted, dtype=np.uint8), _legend(rows, labels.shape[0]))

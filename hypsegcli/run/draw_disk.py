@@ -18,6 +18,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID
 from hypsegcli.pictures.disk.figure import Disk, Geodesic, Ring, disk_figure
 from hypsegcli.pictures.drawing.figure import FAINT, Figure, as_color
+from hypsegcli.pictures.letters import legible
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.pictures.palette import RGB, node_palette
 
@@ -28,17 +29,21 @@ _PHOTOGRAPH = 1120  # pixels of the photograph's longest side: two a unit of the
 
 
 def draw_disk(
-    checkpoint: Checkpoint, pixels: RGB, *, device: Device, longest_side: int, photograph: bool
+    checkpoint: Checkpoint, pixels: RGB, *, device: Device, longest_side: int, photograph: bool, letters: bool
 ) -> tuple[Figure, int]:
     """The figure for an image (H, W, 3), and how many points are in it.
 
     The image goes into the network with at most `longest_side` pixels. `photograph`: whether it is shown beside the
-    disk, under its classes. Errors are those of `embed`.
+    disk, under its classes. `letters`: whether any are shown, as in SVG, or those that pictures can draw. Errors are
+    those of `embed`.
     """
     header, c = checkpoint.header, checkpoint.header.model.curvature
     embedding = embed(checkpoint.model, header.tree, header.input, pixels, device=device, longest_side=longest_side)
     palette = node_palette(header.colors, header.tree.leaves_below())
-    names = header.tree.names[: header.tree.classes]
+    every = header.tree.names
+    if not letters:
+        every = tuple(legible(name, number) for number, name in enumerate(every))
+    names = every[: header.tree.classes]
     shown = None
     if photograph:
         small = shrink_image(pixels, _PHOTOGRAPH)
@@ -56,7 +61,7 @@ def draw_disk(
         classes=embedding.classes.ravel(),
         names=names,
         palette=palette,
-        geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette),
+        geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette, every),
         rings=[Ring(ring_radius(d, c=c), f"{d:g}") for d in ring_distances(header.model.max_distance, c=c)],
         limit=visible_limit(header.model),
         caption=caption,
@@ -97,12 +102,17 @@ def drawn_nodes(tree: ClassTree, nodes: int, counts: NDArray[np.integer]) -> lis
     return [node for node in order if occurring[node]]
 
 
-def geodesics(planes: Gyroplanes, nodes: Sequence[int], tree: ClassTree, palette: NDArray[np.uint8]) -> list[Geodesic]:
-    """Geodesics of nodes, in their order; `palette` is (M + 1, 3). A node whose normal is 0 has none."""
+def geodesics(
+    planes: Gyroplanes, nodes: Sequence[int], tree: ClassTree, palette: NDArray[np.uint8], names: Sequence[str]
+) -> list[Geodesic]:
+    """Geodesics of nodes, in their order; `palette` is (M + 1, 3), `names` has one a node.
+
+    A node whose normal is 0 has none.
+    """
     drawn = []
     for node in (node for node in nodes if planes.scale[node] > 0.0):
         W, w0, inner = planes.W[node].numpy(), float(planes.w0[node]), node >= tree.classes
         path = geodesic(W, w0)
         color = FAINT if inner else as_color(palette[node])
-        drawn.append(Geodesic(tree.names[node], color, inner, path, positive_side(W, w0, path)))
+        drawn.append(Geodesic(names[node], color, inner, path, positive_side(W, w0, path)))
     return drawn

@@ -57,7 +57,7 @@ def test_a_geodesic_has_the_name_and_colour_of_its_node() -> None:
     normals[1] = 0.0
     planes = from_bias(normals, torch.linspace(-1, 1, 7, dtype=torch.float64), c=1.0)
     palette = np.arange(24, dtype=np.uint8).reshape(8, 3)
-    found = geodesics(planes, [4, 1, 6], TREE, palette)
+    found = geodesics(planes, [4, 1, 6], TREE, palette, TREE.names)
     assert [(g.name, g.color, g.inner) for g in found] == [("car", (12, 13, 14), False), ("plants", FAINT, True)]
     for geodesic, node in zip(found, (4, 6), strict=True):
         W, w0 = planes.W[node].numpy(), float(planes.w0[node])
@@ -83,7 +83,9 @@ def test_the_background_is_clear_in_the_photograph_and_last_in_the_legend(tmp_pa
     image[:, 64:] //= 4
     shares = []
     for header in (checkpoint.header, checkpoint.header.model_copy(update={"background": background})):
-        figure, _ = draw_disk(replace(checkpoint, header=header), image, device=CPU, longest_side=128, photograph=True)
+        figure, _ = draw_disk(
+            replace(checkpoint, header=header), image, device=CPU, longest_side=128, photograph=True, letters=False
+        )
         shown = next(mark.pixels for mark in figure.marks if isinstance(mark, Picture))
         shares.append((shown == image).all(axis=-1).mean())
     assert shares[0] < 0.01
@@ -98,7 +100,9 @@ def test_the_figure_tells_what_it_shows(tmp_path: Path, classes: int, photograph
     tree = flat_tree([f"class {index}" for index in range(classes)])
     path = make_checkpoint(tmp_path / "d2.safetensors", tree, embedding_size=2, curvature=0.25, t_max=4.0)
     image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
-    figure, count = draw_disk(load_checkpoint(path), image, device=CPU, longest_side=40, photograph=photograph)
+    figure, count = draw_disk(
+        load_checkpoint(path), image, device=CPU, longest_side=40, photograph=photograph, letters=True
+    )
     assert count == 6 * 10
     words = {mark.words for mark in figure.marks if isinstance(mark, Text)}
     assert words >= {"2", "4", "6", "limit 8"}

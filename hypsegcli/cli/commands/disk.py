@@ -73,12 +73,14 @@ def disk(
         talk(f"{image}: {note}")
     loaded = load_checkpoint(path)
     limit = longest_side or max(loaded.header.input.height, loaded.header.input.width)
+    svg = out.suffix == ".svg"
     try:
-        figure, points = draw_disk(loaded, decoded.pixels, device=where, longest_side=limit, photograph=photograph)
+        figure, points = draw_disk(
+            loaded, decoded.pixels, device=where, longest_side=limit, photograph=photograph, letters=svg
+        )
     except FloatingPointError as problem:
         raise ImageError(f"{image}: {problem}; try --precision fp32", "not_finite") from problem
     scale = size / DIAMETER
-    svg = out.suffix == ".svg"
     data = encode_svg(figure, scale=scale) if svg else encode_rgb_png(draw_figure(figure, scale=scale))
     write_atomically(out, data)
     say(f"{out}: {points:,} points in the Poincaré disk, one for every 4 x 4 pixels of the network's input")
