@@ -25,8 +25,8 @@ place, method, seconds = sys.argv[1].rpartition(".")[0], sys.argv[1].rpartition(
 import importlib
 module = importlib.import_module(place)
 def wait(*_, **__):
-    print("waiting", file=sys.stderr, flush=True)
     try:
+        print("waiting", file=sys.stderr, flush=True)
         time.sleep(60)
     finally:
         time.sleep(seconds)
@@ -56,6 +56,7 @@ def interrupt(data: Path, place: str, *arguments: str, again: bool = False) -> t
         if line == "waiting\n":
             break
         told.append(line)
+    time.sleep(0.3)  # until it waits indeed
     process.send_signal(signal.SIGINT)
     if again:
         time.sleep(1)
@@ -67,7 +68,7 @@ def interrupt(data: Path, place: str, *arguments: str, again: bool = False) -> t
 EVALUATE = ("evaluate", "--predictions", "masks", "masks", "--classes", "classes.txt", "--out", "report")
 COMMANDS = {
     "evaluate": (
-        "hypsegcli.scores.evaluation.count_image",
+        "hypsegcli.cli.commands.evaluate.progress_for",
         EVALUATE,
         "0 of 2 images were scored, and nothing is written",
     ),
