@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,6 @@ from support import Hypseg, make_checkpoint, photograph
 from support.limited_engine import limit_memory
 
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.images.npy import encode_npy
 from hypsegcli.metrics.catalogue import DEFINITIONS
 from hypsegcli.metrics.records import SCHEMA, Report, read_report, report_schema
 
@@ -558,47 +554,6 @@ def test_compare_says_where_conventions_differ(hypseg: Hypseg, data: Path) -> No
     assert "(3) are rough" in notes[1]
     assert "mmseg" in notes[2]
     assert "tolerance" in notes[3]
-
-
-def bomb(path: Path, member: str) -> None:
-    """An archive of some kilobytes that unpacks to 64 MB."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(member, bytes(64_000_000))
-
-
-def lie(path: Path, member: str) -> None:
-    """An array that says to have a million million elements."""
-    file = io.BytesIO()
-    header = {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
-    np.lib.format.write_array_header_1_0(file, header)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(member, file.getvalue() + bytes(8))
-
-
-REPLICATES: dict[str, Callable[[Path, str], None]] = {
-    "objects": lambda path, member: np.savez(path, **{member[:-4]: np.array([{}], object)}),
-    "table": lambda path, member: np.savez(path, **{member[:-4]: np.zeros((3, 4))}),
-    "scalar": lambda path, member: np.savez(path, **{member[:-4]: np.float64(1)}),
-    "texts": lambda path, member: np.savez(path, **{member[:-4]: np.array(["a", "b"])}),
-    "whole numbers": lambda path, member: np.savez(path, **{member[:-4]: np.arange(9)}),
-    "array": lambda path, _: path.write_bytes(encode_npy(np.zeros(9))) and None,
-    "empty": lambda path, _: path.write_bytes(b"") and None,
-    "cut": lambda path, _: path.write_bytes(path.read_bytes()[:-40]) and None,
-    "bomb": bomb,
-    "lie": lie,
-}
-
-
-@pytest.mark.parametrize("kind", REPLICATES)
-def test_compare_believes_no_replicates_that_are_none(hypseg: Hypseg, data: Path, checkpoint: Path, kind: str) -> None:
-    arguments = (data / "images", data / "masks", "--checkpoint", checkpoint, "--bootstrap", 20)
-    for name in ("A", "B"):
-        assert hypseg("evaluate", *arguments, "--out", data / name).code == 0
-    REPLICATES[kind](data / "B/replicates.npz", "miou.npy")
-    outcome = hypseg("compare", data / "A", data / "B")
-    assert outcome.code == 1
-    assert "replicates.npz: cannot be read" in outcome.stderr
-    assert len(outcome.stderr) < 400
 
 
 @pytest.mark.parametrize("text", ["[" * 10_000, "9" * 5_000, "[]", '{"schema_version": ' + "[" * 5_000])
