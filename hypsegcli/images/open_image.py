@@ -20,6 +20,7 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.images.formats import FORMATS
+from hypsegcli.images.jpeg_check import check_jpeg
 
 _HEAD = 16  # bytes, by which Pillow tells formats
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
@@ -92,7 +93,9 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
         kind = image.format or ""
-        if kind == "JPEG2000":
+        if kind in ("JPEG", "MPO"):
+            check_jpeg(path, data)
+        elif kind == "JPEG2000":
             _check_jpeg2000(path, data, image.mode)
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
         return _load_upright(image, frames, digest_of(data))

@@ -1,0 +1,126 @@
+"""JPEGs that are not whole, though a decoder makes a picture of them: what an interrupted copy leaves behind.
+
+Decoders go on where the data stop making sense and paint the rest grey or shifted; libjpeg only warns. A decode to an
+eighth of the size, which costs half of that to pixels, tells what it warns of. It does not see zeros that its Huffman
+tables can read, so that these are looked for here. ITU-T T.81 (1992), Annex B for the markers, C and F for the codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypsegcli.errors import ImageError
+
+_ZEROS = re.compile(rb"\0{32,}")  # 256 bits: no picture has them where they stand for something
+_SECTOR = 512  # bytes; holes that disks and copies leave begin and end with one
+_NEXT = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")  # a marker in a scan, neither a stuffed FF nor a restart
+_SOF, _DHT, _EOI, _SOS = (0xC0, 0xC1, 0xC2), 0xC4, 0xD9, 0xDA
+_EXTRA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_BUFFER = 16  # bytes behind the last pixel that the decoder has taken in without a warning
+_EOB_RUN = 14  # the largest run of AC codes that ends a block, or many
+# What it says of files of which nothing is missing, and of those that it does not read but Pillow does.
+_HARMLESS = ("Unknown Adobe color transform", "unknown JFIF revision", "Invalid SOS parameters", "bad ICC marker")
+_UNREAD = ("Could not determine subsampling", "Unsupported color conversion", "data precision")
+
+
+@dataclass(frozen=True)
+class _Scan:
+    start: int  # of its data, up to the next marker
+    stop: int
+    flat: bool  # whether zeros in it can stand for a picture without any change
+
+
+def check_jpeg(path: Path, data: bytes) -> None:
+    """Raise ImageError for the bytes of a JPEG whose pixels are not all there.
+
+    What follows its end marker, as cameras write it, and zeros or FF before it, are no part of the picture.
+    """
+    scans = list(_scans(data))
+    end = scans[-1].stop if scans else 0
+    if data[end : end + 2] != b"\xff\xd9":
+        raise ImageError(f"{path}: the picture is truncated (a JPEG without an end); replace the file", "truncated")
+    filler, warning = 0, _warning(data)
+    if any(words in warning for words in _UNREAD):
+        filler = len(data)  # that may be
+    elif warning and not any(words in warning for words in _HARMLESS):
+        extra = _EXTRA.search(warning)
+        filler = int(extra[1]) if extra else 0
+        if not extra or (data[end - filler : end].strip(b"\0") and data[end - filler : end].strip(b"\xff")):
+            cut = "remature end" in warning
+            raise ImageError(
+                f"{path}: the picture is {'truncated' if cut else 'damaged'}, as an interrupted copy leaves it "
+                f"({warning}); replace the file",
+                "truncated" if cut else "damaged",
+            )
+    for scan in scans:
+        for zeros in _ZEROS.finditer(data, scan.start, scan.stop):
+            if zeros.end() == end and len(zeros[0]) <= filler + _BUFFER:
+                continue
+            if not scan.flat or not (zeros.start() % _SECTOR or zeros.end() % _SECTOR):
+                raise ImageError(
+                    f"{path}: the picture is damaged, as an interrupted copy leaves it ({len(zeros[0]):,} zeros in its "
+                    "midst); replace the file"
+                )
+
+
+def _warning(data: bytes) -> str:
+    """What libjpeg first says of the data; empty where it is content."""
+    from simplejpeg import decode_jpeg
+
+    try:
+        decode_jpeg(data, colorspace="GRAY", min_height=1, min_width=1, strict=True)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _scans(data: bytes) -> Iterator[_Scan]:
+    """The scans of the first picture; the last one stops at its end marker, where it has one."""
+    tables: dict[int, int] = {}  # Huffman, by class and number: the symbol of the code of zeros alone
+    at, progressive = 2, False
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        kind = data[at + 1]
+        if kind in (0xFF, 1):  # filling, or a marker without a segment
+            at += 1 if kind == 0xFF else 2
+            continue
+        if kind == _EOI:
+            return
+        stop = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        body = data[at + 4 : stop]
+        if kind in _SOF:
+            progressive = kind == 0xC2
+        elif kind == _DHT:
+            tables |= _zero_codes(body)
+        elif kind == _SOS and body:
+            following = _NEXT.search(data, stop)
+            end = following.start() if following else len(data)
+            yield _Scan(stop, end, _is_flat(body, tables, progressive=progressive))
+            stop = end
+        at = max(stop, at + 2)
+
+
+def _zero_codes(body: bytes) -> dict[int, int]:
+    """The first symbol of every Huffman table of a segment: it has the code that is all zeros."""
+    found, at = {}, 0
+    while at + 17 < len(body):
+        found[body[at]] = body[at + 17]
+        at += 17 + sum(body[at + 1 : at + 17])
+    return found
+
+
+def _is_flat(header: bytes, tables: dict[int, int], *, progressive: bool) -> bool:
+    """Whether zeros in a scan say that nothing changes: no step in DC, and blocks that end where they begin."""
+    number = header[0]
+    if len(header) < 4 + 2 * number:
+        return True  # libjpeg says what is wrong with it
+    selectors = header[2 : 1 + 2 * number : 2]
+    first, approximation = header[1 + 2 * number], header[3 + 2 * number] >> 4
+    if first == 0 and not (approximation or all(tables.get(selector >> 4, 0) == 0 for selector in selectors)):
+        return False
+    if progressive and first == 0:
+        return True
+    codes = [tables.get(0x10 | selector & 15, 0) for selector in selectors]
+    return all(code & 15 == 0 and code >> 4 <= (_EOB_RUN if progressive else 0) for code in codes)
