@@ -63,6 +63,11 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
     notes = list(opened.notes)
     with image_errors(path):
         mode = opened.image.mode
+        if opened.signed:
+            raise ImageError(
+                f"{path}: the samples have 8 bits and a sign, whose range is unknown; save it without one",
+                "unsupported",
+            )
         if mode in _SIXTEEN_BIT or mode == "I":
             grey = _grey_from_deep(path, opened, notes)
             pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
@@ -83,9 +88,9 @@ def decode_mask(path: Path) -> NDArray[Any]:
     """Decode a label mask to class ids, (H, W), never by colour.
 
     uint8 palette indices or grey values as stored (also below 8 bits), 0 or 1 from a bilevel picture,
-    uint16 from 16 bits, int32 from 32 bits. Orientation is applied as for pictures, so that a photograph
-    and its mask agree. Raises ColorError for a picture in colour or with transparency, ImageError for one with several
-    frames, in a lossy format, or otherwise open to two readings.
+    uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for pictures, so
+    that a photograph and its mask agree. Raises ColorError for a picture in colour or with transparency,
+    ImageError for one with several frames, in a lossy format, or otherwise open to two readings.
     """
     opened = open_upright(path)
     advice = "save it as a PNG with one channel whose values are the class ids"
@@ -108,6 +113,8 @@ def decode_mask(path: Path) -> NDArray[Any]:
         if opened.white_is_zero and mode != "1":
             raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}", "unsupported")
         values = np.array(image)
+        if opened.signed:
+            return values.view(np.int8).astype(np.int32)
         if mode == "1":
             return values.astype(np.uint8)
         if mode in _SIXTEEN_BIT:
@@ -166,8 +173,11 @@ def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
     if mode not in _ALPHA and key is None:
         return image.convert("RGB")
     rgba = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
-    lowest, _ = rgba.getchannel("A").getextrema()
+    lowest, highest = rgba.getchannel("A").getextrema()
     if lowest == 255:
+        return rgba.convert("RGB")
+    if highest == 0:  # nobody stores a picture in order not to show it
+        notes.append("alpha that is 0 everywhere ignored")
         return rgba.convert("RGB")
     notes.append("transparent pixels shown on white")
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

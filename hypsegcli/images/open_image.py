@@ -19,8 +19,10 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
+from hypsegcli.files.words import count_of
 from hypsegcli.images.formats import FORMATS
 from hypsegcli.images.jpeg_check import check_jpeg
+from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
 _HEAD = 16  # bytes, by which Pillow tells formats
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
@@ -46,7 +48,8 @@ class Opened:
 
     `rawmode` is Pillow's name for the samples as they are stored ("RGB;16B", "L;4"), empty where unknown.
     `maxval` is the largest sample a PPM file declares, None for other formats. `white_is_zero` marks a
-    TIFF whose zero means white. `frames` counts the pictures in the file, of which `image` is the first.
+    TIFF whose zero means white, `signed` one whose 8 bits have a sign. `frames` counts the pictures in the
+    file, of which `image` is the first; reduced copies are none.
     `notes` say what was changed so far. `digest` is of the bytes that were read; None for a picture from memory.
     """
 
@@ -55,6 +58,7 @@ class Opened:
     rawmode: str
     maxval: int | None
     white_is_zero: bool
+    signed: bool
     frames: int
     notes: tuple[str, ...]
     digest: Digest | None
@@ -90,14 +94,16 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     data = _read(path, max_pixels=max_pixels)
     with image_errors(path):
         image = _identify(path, data)
+        kind = image.format or ""
+        frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            image, frames = find_picture(path, image, data)
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
-        kind = image.format or ""
         if kind in ("JPEG", "MPO"):
             check_jpeg(path, data)
         elif kind == "JPEG2000":
             _check_jpeg2000(path, data, image.mode)
-        frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
         return _load_upright(image, frames, digest_of(data))
 
 
@@ -114,13 +120,17 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
 
 def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Opened:
     kind = image.format or ""
-    rawmode, maxval = _samples(image)
-    white_is_zero = False
+    white_is_zero = signed = False
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
     orientation: object = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         orientation = image.tag_v2.get(_ORIENTATION, 1)
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
+        signed = is_signed(image)
+        if ignored := ignored_samples(image):
+            notes.append(f"{count_of(ignored, 'further channel')} ignored")
+        samples_as_stored(image)
+    rawmode, maxval = _samples(image)
     image.load()
     upright: Image.Image = image
     if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
@@ -129,7 +139,7 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
             upright = image.transpose(_TRANSPOSE[orientation])
     if orientation in _TRANSPOSE:
         notes.append(f"turned upright (EXIF orientation {orientation})")
-    return Opened(upright, kind, rawmode, maxval, white_is_zero, frames, tuple(notes), digest)
+    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest)
 
 
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:
@@ -200,6 +210,10 @@ def _identify(path: Path, data: bytes) -> Image.Image:
     That warning can only be silenced for the whole process, which a library must not do; the size check
     in `open_upright` stands in for it. Pillow's registry of formats is its documented plugin interface.
     """
+    if data[:4] == b"MM\0+":
+        raise ImageError(
+            f"{path}: this is a big-endian BigTIFF, which is not read as a whole; save it little-endian", "unsupported"
+        )
     damage = ""
     for name in FORMATS:
         if not _accepts(name, data[:_HEAD]):
@@ -208,6 +222,12 @@ def _identify(path: Path, data: bytes) -> Image.Image:
             return Image.OPEN[name][0](BytesIO(data), "")
         except (SyntaxError, IndexError, TypeError, struct.error) as error:
             damage = f"{name}: {error}"
+    if damage.startswith("TIFF") and ("unknown pixel mode" in damage or "index out of range" in damage):
+        raise ImageError(
+            f"{path}: TIFFs with samples like these are not read; save it as grey, RGB or RGBA of 8 or 16 bits without "
+            "a sign, with the channels of a pixel together",
+            "unsupported",
+        )
     if damage:
         raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file", "damaged")
     raise ImageError(f"{path}: {_UNKNOWN}", "unknown_format")

@@ -19,6 +19,7 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.files.regular import open_regular
 from hypsegcli.images.open_image import check_size, image_errors
+from hypsegcli.images.tiff_kind import REDUCED, is_whole
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _JPEG = 7  # decodes YCbCr to RGB itself
@@ -34,9 +35,20 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
                 return None
             file.seek(0)
             with TiffImageFile(file) as image:
+                whole = [number for number in range(image.n_frames) if is_whole(image, number)]
+                image.seek(whole[0])  # none: it is below another picture
                 return image.height, image.width
     except Exception:  # the usual way of decoding says what is wrong
         return None
+
+
+def _find_page(file: Any) -> tuple[Any, int]:
+    """The first page that is no reduced copy, of those at the top or else below the first; how many are at the top."""
+    whole = [page for page in file.pages if not page.subfiletype & REDUCED]
+    if whole:
+        return file.pages[whole[0].index], len(whole)
+    below = [page for page in file.pages.first.pages or () if not page.subfiletype & REDUCED]
+    return (below or [file.pages.first])[0], 1
 
 
 class TiffRows:
@@ -62,11 +74,10 @@ class TiffRows:
         try:
             with image_errors(path):
                 self._file = tifffile.TiffFile(self._bytes)
-                self._page: Any = self._file.pages.first
+                self._page, frames = _find_page(self._file)
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
                 check_size(path, *self.shape[:2], max_pixels=max_pixels)
                 self._refuse()
-                frames = len(self._file.pages)
         except BaseException:
             self._bytes.close()
             raise

@@ -205,6 +205,15 @@ def test_alpha_is_shown_on_white_and_noted_only_where_it_shows(tmp_path: Path, m
     assert decoded.notes == ("transparent pixels shown on white",)
 
 
+@pytest.mark.parametrize(("mode", "form"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF")])
+def test_alpha_that_is_zero_everywhere_is_none(tmp_path: Path, mode: str, form: str) -> None:
+    image = Image.fromarray(picture()).convert(mode)
+    image.putalpha(0)
+    decoded = decode_image(put(tmp_path, encoded(image, form)))
+    assert np.array_equal(decoded.pixels, np.asarray(image.convert("RGB")))
+    assert decoded.notes == ("alpha that is 0 everywhere ignored",)
+
+
 @pytest.mark.parametrize(("extra", "mode"), [(1, "RGBA"), (2, "PA")], ids=["premultiplied alpha", "palette with alpha"])
 def test_rare_alpha_in_tiff(tmp_path: Path, extra: int, mode: str) -> None:
     if mode == "PA":

@@ -1,0 +1,100 @@
+"""What a TIFF says of its pictures: which of them is the picture, and how its samples lie in the file.
+
+TIFF 6.0 (Adobe, 1992) for the fields; supplement 1 (1995) for trees of directories.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from io import BytesIO
+from pathlib import Path
+
+from PIL.TiffImagePlugin import TiffImageFile
+
+from hypsegcli.errors import ImageError
+
+SUBFILE, OLD_SUBFILE, SUB_DIRECTORIES = 254, 255, 330
+REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or a mask of one
+_BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
+_SIGNED = 2
+_NATIVE = "L" if sys.byteorder == "little" else "B"
+
+
+def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffImageFile, int]:
+    """The first picture that is no reduced copy, and how many of them there are at the top.
+
+    A previews-first file may keep it in a directory below the first one. Raises ImageError where that cannot be read.
+    """
+    frames = [number for number in range(image.n_frames) if is_whole(image, number)]
+    if frames:
+        image.seek(frames[0])
+        return image, len(frames)
+    image.seek(0)
+    big = _is_big(data)
+    refusal = "it lies below it in a BigTIFF" if big else ""  # whose offsets Pillow does not read
+    for offset in () if big else _offsets(image.tag_v2.get(SUB_DIRECTORIES, ())):
+        try:
+            below = TiffImageFile(BytesIO(_beginning_at(data, offset)))
+            if is_whole(below, 0):
+                return below, 1
+        except (SyntaxError, IndexError, TypeError, KeyError, struct.error) as error:
+            refusal = str(error) or type(error).__name__
+    if refusal:
+        raise ImageError(
+            f"{path}: the first picture in this TIFF is a preview of {image.width} x {image.height} pixels, and the "
+            f"full one is of a kind that is not read ({refusal}), as in the raw files of cameras; save it as JPEG, PNG "
+            "or an RGB TIFF",
+            "unsupported",
+        )
+    return image, 1
+
+
+def is_whole(image: TiffImageFile, number: int) -> bool:
+    """Whether a picture at the top is no smaller copy and no mask of another; moves to it."""
+    image.seek(number)
+    return not (image.tag_v2.get(SUBFILE, 0) & REDUCED or image.tag_v2.get(OLD_SUBFILE, 1) == 2)
+
+
+def samples_as_stored(image: TiffImageFile) -> None:
+    """Correct what Pillow would take for other samples than those in the file; before it loads.
+
+    It reads planes of 16 bits that are not compressed as if they had 8, and swaps the bytes of signed samples that
+    libtiff has swapped already.
+    """
+    big = image.tag_v2.prefix == b"MM"
+    planes = image.tag_v2.get(_PLANAR) == 2 and image.tag_v2.get(_COMPRESSION, 1) == 1
+    deep = set(image.tag_v2.get(_BITS, ())) == {16}
+    for number, tile in enumerate(image.tile):
+        if not isinstance(tile.args, tuple):
+            continue
+        mode = tile.args[0]
+        if planes and deep and tile.codec_name == "raw" and mode in ("R", "G", "B", "A"):
+            mode += ";16B" if big else ";16L"
+        elif tile.codec_name == "libtiff" and mode in ("I;16BS", "I;32BS"):
+            mode = mode.replace("BS", "BS" if _NATIVE == "B" else "S")
+        image.tile[number] = tile._replace(args=(mode, *tile.args[1:]))
+
+
+def is_signed(image: TiffImageFile) -> bool:
+    """Whether samples of 8 bits have a sign, of which Pillow knows nothing."""
+    return _SIGNED in image.tag_v2.get(_FORMAT, ()) and set(image.tag_v2.get(_BITS, ())) == {8}
+
+
+def ignored_samples(image: TiffImageFile) -> int:
+    """How many samples of a pixel come after its colours without being called alpha: near infrared, for one."""
+    return sum(kind not in (1, 2) for kind in image.tag_v2.get(_EXTRA, ()))
+
+
+def _offsets(value: object) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple) else (value,) if isinstance(value, int) else ()
+
+
+def _is_big(data: bytes) -> bool:
+    return data[:4] in (b"II+\0", b"MM\0+")
+
+
+def _beginning_at(data: bytes, offset: int) -> bytes:
+    """The file with another directory for its first one."""
+    field = struct.pack("<I" if data[:2] == b"II" else ">I", offset)
+    return b"".join((data[:4], field, memoryview(data)[8:]))

@@ -1,0 +1,132 @@
+"""TIFFs as another library writes them: the right picture of a file, and its samples as they are."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from hypsegcli.errors import ImageError
+from hypsegcli.images.decode import decode_image, decode_mask
+from hypsegcli.images.tiff_read import TiffRows, tiff_size
+
+H, W = 70, 52
+STORED = [(None, False), ("packbits", False), *product(("lzw", "zlib", "zstd"), (False, True))]
+TILES = [None, (32, 32)]
+
+
+def noise(*shape: int, dtype: str = "u1") -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+@pytest.mark.parametrize("planes", [False, True])
+def test_colours_are_those_that_were_written(tmp_path: Path, planes: bool, dtype: str, byteorder: str) -> None:
+    values, path = noise(H, W, 3, dtype=dtype), tmp_path / "a.tif"
+    wanted = values / (np.iinfo(dtype).max / 255)
+    for (compression, predictor), tile in product(STORED, TILES):
+        tifffile.imwrite(
+            path,
+            np.ascontiguousarray(np.moveaxis(values, 2, 0)) if planes else values,
+            photometric="rgb",
+            planarconfig="separate" if planes else "contig",
+            compression=compression,
+            predictor=predictor,
+            tile=tile,
+            byteorder=byteorder,
+        )
+        found = decode_image(path).pixels
+        assert np.abs(found - wanted).max() <= 1, (compression, predictor, tile)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "i4"])
+def test_ids_are_those_that_were_written(tmp_path: Path, dtype: str, byteorder: str) -> None:
+    ids, path = noise(H, W, dtype=dtype), tmp_path / "a.tif"
+    if dtype[0] == "i":
+        ids[0, 0] = -1
+    for (compression, predictor), tile in product(STORED, TILES):
+        tifffile.imwrite(
+            path,
+            ids,
+            photometric="minisblack",
+            compression=compression,
+            predictor=predictor,
+            tile=tile,
+            byteorder=byteorder,
+        )
+        np.testing.assert_array_equal(decode_mask(path), ids, str((compression, predictor, tile)))
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8"])
+def test_other_whole_numbers_are_the_kind_of_the_file_and_no_damage(tmp_path: Path, dtype: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((H, W), dtype))
+    with pytest.raises(ImageError, match="samples like these are not read") as caught:
+        decode_mask(tmp_path / "a.tif")
+    assert caught.value.code == "unsupported"
+
+
+def test_signed_pictures_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", noise(H, W, dtype="i1"), photometric="minisblack")
+    with pytest.raises(ImageError, match="8 bits and a sign"):
+        decode_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_preview_before_the_picture_is_passed_over(
+    tmp_path: Path, below: bool, byteorder: Any, bigtiff: bool
+) -> None:
+    values, path = noise(H, W, 3), tmp_path / "a.tif"
+    whole = not (bigtiff and (below or byteorder == ">"))
+    with tifffile.TiffWriter(path, byteorder=byteorder, bigtiff=bigtiff) as file:
+        preview = np.ascontiguousarray(values[::4, ::4])
+        file.write(preview, photometric="rgb", subfiletype=1, subifds=int(below), metadata=None)
+        file.write(values, photometric="rgb", subfiletype=0, metadata=None)
+    with TiffRows(path) as rows:
+        np.testing.assert_array_equal(rows[0:H], values)
+        assert rows.notes == ()
+    if whole:
+        decoded = decode_image(path)
+        np.testing.assert_array_equal(decoded.pixels, values)
+        assert decoded.notes == ()
+        assert tiff_size(path) == (None if below else (H, W))
+    else:
+        with pytest.raises(ImageError, match="BigTIFF"):
+            decode_image(path)
+
+
+def test_smaller_copies_of_a_picture_are_no_frames(tmp_path: Path) -> None:
+    values, path = noise(H, W, 3), tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        for step in (1, 2, 4):
+            file.write(np.ascontiguousarray(values[::step, ::step]), subfiletype=int(step > 1), photometric="rgb")
+    assert decode_image(path).notes == ()
+    np.testing.assert_array_equal(decode_image(path).pixels, values)
+    with TiffRows(path) as rows:
+        assert rows.notes == ()
+
+
+def test_of_a_raw_file_of_a_camera_a_sentence_says_that_it_is_one(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.dng") as file:
+        file.write(noise(H // 4, W // 4, 3), photometric="rgb", subfiletype=1, subifds=1)
+        file.write(noise(H, W, dtype="u2"), photometric="cfa", subfiletype=0)
+    with pytest.raises(ImageError, match=r"a preview of 13 x 17 pixels, and the full one .* raw files") as caught:
+        decode_image(tmp_path / "a.dng")
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_a_fourth_channel_that_is_not_called_alpha_is_none(tmp_path: Path, dtype: str) -> None:
+    values, path = noise(H, W, 4, dtype=dtype), tmp_path / "a.tif"
+    tifffile.imwrite(path, values, photometric="rgb", extrasamples=["unspecified"])
+    decoded = decode_image(path)
+    assert np.abs(decoded.pixels - values[..., :3] / (np.iinfo(dtype).max / 255)).max() <= 1
+    assert decoded.notes[0] == "1 further channel ignored"
