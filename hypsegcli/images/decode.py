@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from PIL import Image
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.files.digest import Digest
+from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -70,9 +71,14 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
             )
         if mode in _SIXTEEN_BIT or mode == "I":
             grey = _grey_from_deep(path, opened, notes)
-            pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+            if colors := _profile(opened, "L", notes):
+                pixels = np.array(colors.apply(Image.fromarray(grey)))
+            else:
+                pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
         elif mode in _OPAQUE or mode in _ALPHA or mode in _CONVERTED:
-            pixels = np.array(_to_rgb(opened, notes), dtype=np.uint8)
+            pixels = np.array(_to_srgb(opened, notes), dtype=np.uint8)
+            if ";16" in opened.rawmode and (note := dark_note(256 * int(pixels.max()) + 255)):
+                notes.append(note)
         elif mode == "F":
             raise ImageError(
                 f"{path}: the picture holds floating-point values, whose range is unknown; save it with 8 or "
@@ -82,6 +88,13 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
         else:
             raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB", "unsupported")
     return DecodedImage(pixels, tuple(notes), opened.digest)
+
+
+def dark_note(brightest: int) -> str | None:
+    """What is to be said of a picture of 16 bits whose largest sample is this one; None of a usual one."""
+    if brightest >= 2**13:
+        return None
+    return f"none of its 16-bit values has more than {brightest.bit_length()} bits: it comes out dark"
 
 
 def decode_mask(path: Path) -> NDArray[Any]:
@@ -145,6 +158,8 @@ def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArr
     scaled //= top
     grey = scaled.astype(np.uint8)
     notes.append("12-bit values scaled to 8 bits" if twelve else "16-bit values divided by 257")
+    if not twelve and (note := dark_note(high)):
+        notes.append(note)
     if opened.white_is_zero:  # Pillow inverts such a TIFF with 8 bits, but not with 16
         grey = np.uint8(255) - grey
     key = opened.image.info.get("transparency")
@@ -152,6 +167,27 @@ def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArr
         grey[hidden] = 255
         notes.append("transparent pixels shown on white")
     return grey
+
+
+def _to_srgb(opened: Opened, notes: list[str]) -> Image.Image:
+    """Convert a picture of at most 8 bits a sample to sRGB, by the profile that it has."""
+    mode: Literal["CMYK", "L", "RGB"] = "CMYK" if opened.image.mode == "CMYK" else "RGB"
+    if opened.image.mode in ("1", "L", "LA", "La"):
+        mode = "L"
+    colors = ToSrgb(None, mode) if opened.image.mode == "LAB" else _profile(opened, mode, notes)  # LAB says it all
+    if not colors:
+        return _to_rgb(opened, notes)
+    if mode == "CMYK":
+        return colors.apply(opened.image)
+    rgb = _to_rgb(opened, notes)
+    return colors.apply(rgb.getchannel(0) if mode == "L" else rgb)
+
+
+def _profile(opened: Opened, mode: Literal["CMYK", "L", "RGB"], notes: list[str]) -> ToSrgb:
+    colors = ToSrgb(opened.image.info.get("icc_profile"), mode)
+    if colors.note:
+        notes.append(colors.note)
+    return colors
 
 
 def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:

@@ -12,18 +12,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hypsegcli.budget import BUDGET, MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.files.regular import open_regular
+from hypsegcli.images.decode import dark_note
+from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
 from hypsegcli.images.tiff_kind import REDUCED, is_whole
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _JPEG = 7  # decodes YCbCr to RGB itself
-_ORIENTATION = 274
+_ORIENTATION, _PROFILE = 274, 34675
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -54,7 +57,7 @@ def _find_page(file: Any) -> tuple[Any, int]:
 class TiffRows:
     """The first picture of a TIFF as (H, W, 3) uint8 RGB of which only slices of rows can be had.
 
-    A context manager, which holds the file open. `notes` are those of a DecodedImage. Raises ImageError for more than
+    A context manager, which holds the file open. Raises ImageError for more than
     `max_pixels` pixels, for a picture that cannot be read in parts, and where tifffile is not installed.
     """
 
@@ -85,7 +88,17 @@ class TiffRows:
         if self._page.bitspersample == 16:
             grey = self._page.samplesperpixel == 1
             notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
-        self.notes = tuple(notes)
+        self._notes, self._brightest = notes, -1
+        profile = self._page.tags.valueof(_PROFILE)
+        self._colors = ToSrgb(profile, "L" if self._page.samplesperpixel == 1 else "RGB")
+        if self._colors.note:
+            notes.append(self._colors.note)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of a DecodedImage, as far as it was read."""
+        dark = dark_note(self._brightest) if self._page.bitspersample == 16 and self._brightest >= 0 else None
+        return (*self._notes, *([dark] if dark else []))
 
     def __enter__(self) -> TiffRows:
         return self
@@ -138,6 +151,7 @@ class TiffRows:
         return samples
 
     def _to_rgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
+        self._brightest = max(self._brightest, int(samples.max()))
         if samples.dtype.itemsize > 1 and samples.shape[2] == 3:
             samples = samples >> 8  # as Pillow does, within 1 of v / 257
         elif samples.dtype.itemsize > 1:
@@ -145,6 +159,8 @@ class TiffRows:
         pixels = samples.astype(np.uint8)
         if self._page.photometric == _WHITE_IS_ZERO:
             pixels = np.uint8(255) - pixels
+        if self._colors:
+            return np.array(self._colors.apply(Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])))
         return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
     def _refuse(self) -> None:
