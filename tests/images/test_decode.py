@@ -336,6 +336,17 @@ def test_deep_colour_jpeg_2000_is_refused_since_pillow_wraps_white_to_black(tmp_
         decode_image(path)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_jpeg_2000_without_some_of_its_tiles_is_truncated(tmp_path: Path, mode: str) -> None:
+    data = bytearray(encoded(Image.new(mode, (640, 600)), "JPEG2000", tile_size=(64, 64)))
+    assert decode_image(put(tmp_path, bytes(data))).pixels.shape == (600, 640, 3)
+    for claimed in (data.index(b"\xff\x4f\xff\x51") + 8, data.index(b"ihdr") + 4):
+        struct.pack_into(">2I", data, claimed, 12_000, 12_000)
+    with pytest.raises(ImageError, match="100 of the 35,344 tiles") as caught:
+        decode_image(put(tmp_path, bytes(data)))
+    assert caught.value.code == "truncated"
+
+
 # --- frames ----------------------------------------------------------------------------------------------
 
 

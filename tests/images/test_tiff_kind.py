@@ -27,7 +27,7 @@ def noise(*shape: int, dtype: str = "u1") -> NDArray[Any]:
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 @pytest.mark.parametrize("planes", [False, True])
-def test_colours_are_those_that_were_written(tmp_path: Path, planes: bool, dtype: str, byteorder: str) -> None:
+def test_colours_are_those_that_were_written(tmp_path: Path, planes: bool, dtype: str, byteorder: Any) -> None:
     values, path = noise(H, W, 3, dtype=dtype), tmp_path / "a.tif"
     wanted = values / (np.iinfo(dtype).max / 255)
     for (compression, predictor), tile in product(STORED, TILES):
@@ -47,7 +47,7 @@ def test_colours_are_those_that_were_written(tmp_path: Path, planes: bool, dtype
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "i4"])
-def test_ids_are_those_that_were_written(tmp_path: Path, dtype: str, byteorder: str) -> None:
+def test_ids_are_those_that_were_written(tmp_path: Path, dtype: str, byteorder: Any) -> None:
     ids, path = noise(H, W, dtype=dtype), tmp_path / "a.tif"
     if dtype[0] == "i":
         ids[0, 0] = -1
