@@ -28,7 +28,7 @@ _LEVELS = {
     "L;2": 3,
     "L;4": 15,
 }  # largest stored sample of grey with fewer than 8 bits; Pillow stretches it to 255
-_LOSSY = ("JPEG", "MPO", "JPEG2000")
+_LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
 
 
 @dataclass(frozen=True, eq=False)

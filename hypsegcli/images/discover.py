@@ -18,7 +18,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from hypsegcli.errors import PlanError
 from hypsegcli.files.books import is_of_a_run
 from hypsegcli.files.words import count_of, first_of, shorten
-from hypsegcli.images.formats import SUFFIXES
+from hypsegcli.images.formats import HEIF_ADVICE, HEIF_SUFFIXES, SUFFIXES
 
 _LOOKED_FOR = ", ".join(SUFFIXES)
 _Parts = tuple[str, ...]
@@ -31,6 +31,10 @@ class Input:
 
     path: Path
     key: PurePosixPath
+
+
+def _told(suffix: str, times: int) -> str:
+    return f"{times} {suffix}, {HEIF_ADVICE}" if suffix in HEIF_SUFFIXES else f"{times} {suffix}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Skipped:
             for paths in (self.irregular, self.repeated, self.deep, self.runs)
         )
         told = (
-            ("file", "no pictures", len(self.others), [f"{times} {kind}" for kind, times in kinds.most_common()]),
+            ("file", "no pictures", len(self.others), [_told(kind, times) for kind, times in kinds.most_common()]),
             ("file", "pipes or devices", len(irregular), irregular),
             ("link", "to folders that were searched already", len(repeated), repeated),
             ("folder", "with longer paths than can be opened", len(deep), deep),

@@ -20,7 +20,7 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
-from hypsegcli.images.formats import FORMATS
+from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE
 from hypsegcli.images.jpeg_check import check_jpeg
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
@@ -28,6 +28,8 @@ _HEAD = 16  # bytes, by which Pillow tells formats
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
 _KNOWN = ", ".join(FORMATS)
 _UNKNOWN = f"this is not a picture in a known format; known are {_KNOWN}, told by the content and not by the suffix"
+_WITHOUT_SUMS, _TAIL = ("AVIF", "HEIF", "WEBP"), 512  # formats whose decoders read zeros; bytes that none end in
+_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
@@ -102,6 +104,8 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         check_size(path, height, width, max_pixels=max_pixels)
         if kind in ("JPEG", "MPO"):
             check_jpeg(path, data)
+        elif kind in _WITHOUT_SUMS and not data[-_TAIL:].strip(b"\0"):
+            raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
         elif kind == "JPEG2000":
             _check_jpeg2000(path, data, image.mode)
         return _load_upright(image, frames, digest_of(data))
@@ -176,7 +180,8 @@ def _read(path: Path, *, max_pixels: int) -> bytes:
             data = file.read(_HEAD)
             size = os.fstat(file.fileno()).st_size
             if data and not any(_accepts(name, data) for name in FORMATS):
-                raise ImageError(f"{path}: {_UNKNOWN}", "unknown_format")
+                heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+                raise ImageError(f"{path}: {_UNKNOWN}{f'; {HEIF_ADVICE}' if heif else ''}", "unknown_format")
             if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
                 raise ImageError(
                     f"{path}: the file has {size:,} bytes, more than any picture of {max_pixels:,} pixels; if it is "
@@ -235,7 +240,11 @@ def _identify(path: Path, data: bytes) -> Image.Image:
 
 def _accepts(name: str, head: bytes) -> bool:
     """Whether a file that begins so may be of a format."""
-    if name not in Image.OPEN:
+    if name == HEIF and name not in Image.OPEN:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    elif name not in Image.OPEN:
         Image.init()
     accept = Image.OPEN[name][1]
     return accept is None or accept(head) is True
