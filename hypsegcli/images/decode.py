@@ -17,6 +17,7 @@ from PIL import Image
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.files.digest import Digest
+from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
 
@@ -38,11 +39,13 @@ class DecodedImage:
     `pixels` is (H, W, 3) uint8 RGB, upright, C-contiguous and writable. `notes` say, one phrase each, what
     was changed on the way from the file, such as "16-bit values divided by 257"; empty for a plain picture.
     `digest` is of the bytes that it was decoded from; None for a picture from memory.
+    `georeference` is that of a GeoTIFF.
     """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
     digest: Digest | None = None
+    georeference: Georeference = ()
 
 
 def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -87,7 +90,7 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
             )
         else:
             raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB", "unsupported")
-    return DecodedImage(pixels, tuple(notes), opened.digest)
+    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference)
 
 
 def dark_note(brightest: int) -> str | None:

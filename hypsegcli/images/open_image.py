@@ -21,6 +21,7 @@ from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
 from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE
+from hypsegcli.images.georeference import Georeference, georeference
 from hypsegcli.images.jpeg_check import check_jpeg
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
@@ -64,6 +65,7 @@ class Opened:
     frames: int
     notes: tuple[str, ...]
     digest: Digest | None
+    georeference: Georeference = ()
 
 
 @contextmanager
@@ -125,12 +127,14 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
 def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Opened:
     kind = image.format or ""
     white_is_zero = signed = False
+    place: Georeference = ()
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
     orientation: object = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         orientation = image.tag_v2.get(_ORIENTATION, 1)
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         signed = is_signed(image)
+        place = georeference(image.tag_v2.get) if orientation == 1 else ()
         if ignored := ignored_samples(image):
             notes.append(f"{count_of(ignored, 'further channel')} ignored")
         samples_as_stored(image)
@@ -143,7 +147,7 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
             upright = image.transpose(_TRANSPOSE[orientation])
     if orientation in _TRANSPOSE:
         notes.append(f"turned upright (EXIF orientation {orientation})")
-    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest)
+    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place)
 
 
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:

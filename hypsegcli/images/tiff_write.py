@@ -16,19 +16,22 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.images.georeference import DOUBLE, Georeference
+
 TILE = 256  # pixels, what most viewers of large images ask for at a time
 LARGEST_CLASSIC = 2**32 - 2**26  # bytes of pixels; offsets have 32 bits, and the rest is for what does not compress
 
 _LEVEL = 1  # of deflate, as in images.write
 _ASCII, _SHORT, _LONG, _LONG8 = 2, 3, 4, 16
-_FORMATS = {_ASCII: "B", _SHORT: "H", _LONG: "I", _LONG8: "Q"}
+_FORMATS = {_ASCII: "B", _SHORT: "H", _LONG: "I", _LONG8: "Q", DOUBLE: "d"}
 
 
 class TiffWriter:
     """One plane (height, width) of uint8 or uint16, deflated; uint16 as differences along a row, which are smaller.
 
     With a `palette`, (N, 3) uint8 of at most 256 rows, pixels are indices into it; else grey, 0 is black.
-    `description` is what ImageDescription holds, ASCII. A plane of more than `largest_classic` bytes is a BigTIFF.
+    `description` is what ImageDescription holds, ASCII; `georeference` says where it lies. A plane of more
+    than `largest_classic` bytes is a BigTIFF.
     Nothing is a TIFF before `close`, which ValueError refuses before the last row.
     """
 
@@ -41,11 +44,12 @@ class TiffWriter:
         *,
         palette: NDArray[np.uint8] | None = None,
         description: str = "",
+        georeference: Georeference = (),
         largest_classic: int = LARGEST_CLASSIC,
     ) -> None:
         self._file, self._height, self._width = file, height, width
         self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._palette, self._description = palette, description
+        self._palette, self._description, self._georeference = palette, description, georeference
         self._big = height * width * self._dtype.itemsize > largest_classic
         self._offsets: list[int] = []
         self._sizes: list[int] = []
@@ -87,7 +91,7 @@ class TiffWriter:
 
     def _directory(self, start: int) -> bytes:
         where = _LONG8 if self._big else _LONG
-        entries: list[tuple[int, int, Sequence[int]]] = [
+        entries: list[tuple[int, int, Sequence[float]]] = [
             (256, _LONG, [self._width]),
             (257, _LONG, [self._height]),
             (258, _SHORT, [8 * self._dtype.itemsize]),
@@ -103,6 +107,7 @@ class TiffWriter:
             (324, where, self._offsets),
             (325, where, self._sizes),
             (339, _SHORT, [1]),  # unsigned
+            *self._georeference,
         ]
         entries = [entry for entry in entries if len(entry[2])]
         number, offset, entry_size = ("<Q", "Q", 20) if self._big else ("<H", "I", 12)
@@ -127,13 +132,21 @@ def encode_tiff(
     *,
     palette: NDArray[np.uint8] | None = None,
     description: str = "",
+    georeference: Georeference = (),
     largest_classic: int = LARGEST_CLASSIC,
 ) -> bytes:
     """A whole plane (H, W) as a file; the rest as for `TiffWriter`."""
     file = BytesIO()
     height, width = plane.shape
     writer = TiffWriter(
-        file, height, width, dtype, palette=palette, description=description, largest_classic=largest_classic
+        file,
+        height,
+        width,
+        dtype,
+        palette=palette,
+        description=description,
+        georeference=georeference,
+        largest_classic=largest_classic,
     )
     writer.write(plane)
     writer.close()

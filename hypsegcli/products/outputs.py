@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from hypsegcli.images.georeference import Georeference
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.products.product import Context, Product, TiffPlane
 
@@ -20,6 +21,12 @@ class Outputs:
     encoders: Mapping[str, Encoder]
     summarise: Summary
     tiffs: Mapping[str, Callable[[Prediction], TiffPlane]] = field(default_factory=dict)  # those of them that are
+
+    def encode(self, kind: str, photograph: RGB, prediction: Prediction, georeference: Georeference = ()) -> bytes:
+        """The file of a kind; a TIFF lies where the photograph does."""
+        if kind in self.tiffs:
+            return self.tiffs[kind](prediction).encode(georeference)
+        return self.encoders[kind](photograph, prediction)
 
 
 def make_outputs(products: Sequence[Product], context: Context, summarise: Summary) -> Outputs:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
 from hypsegcli.inference.prediction import RGB, Prediction
@@ -68,15 +69,29 @@ class TiffPlane:
     metadata: MapMetadata
     palette: NDArray[np.uint8] | None = None  # (N, 3), that of uint8 values which are ids
 
-    def encode(self) -> bytes:
-        """The file of a whole image."""
+    def encode(self, georeference: Georeference = ()) -> bytes:
+        """The file of a whole image, which lies where the picture does."""
         description = self.metadata.tiff_description()
-        return encode_tiff(self.values, self.values.dtype.type, palette=self.palette, description=description)
+        return encode_tiff(
+            self.values,
+            self.values.dtype.type,
+            palette=self.palette,
+            description=description,
+            georeference=georeference,
+        )
 
-    def writer(self, file: BinaryIO, height: int, width: int) -> TiffWriter:
+    def writer(self, file: BinaryIO, height: int, width: int, georeference: Georeference = ()) -> TiffWriter:
         """What writes an image (height, width) of which these are the first rows."""
         description = self.metadata.tiff_description()
-        return TiffWriter(file, height, width, self.values.dtype.type, palette=self.palette, description=description)
+        return TiffWriter(
+            file,
+            height,
+            width,
+            self.values.dtype.type,
+            palette=self.palette,
+            description=description,
+            georeference=georeference,
+        )
 
 
 class Product(ABC):

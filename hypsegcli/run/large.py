@@ -57,7 +57,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
                 for kind, make_plane in outputs.tiffs.items():
                     plane = make_plane(prediction)
                     if kind not in writers:
-                        writers[kind] = plane.writer(opened[kind], height, width)
+                        writers[kind] = plane.writer(opened[kind], height, width, picture.georeference)
                     writers[kind].write(plane.values)
                 for name, mean in outputs.summarise(prediction).items():
                     sums[name] = sums.get(name, 0.0) + mean * (stop - start)

@@ -97,7 +97,8 @@ def _store(segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs)
     loaded, prediction = segmented.loaded, segmented.prediction
     planned, pixels = loaded.item, loaded.image.pixels
     try:
-        files = [(planned.outputs[kind], encode(pixels, prediction)) for kind, encode in outputs.encoders.items()]
+        place = loaded.image.georeference
+        files = [(planned.outputs[kind], outputs.encode(kind, pixels, prediction, place)) for kind in outputs.encoders]
         summary = outputs.summarise(prediction)
     except MemoryError:
         reason = f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}"
