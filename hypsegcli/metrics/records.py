@@ -270,6 +270,7 @@ class Report(_Record):
     probabilities: Proper | None
     dropout: Dropout | None
     definitions: dict[str, str]
+    warnings: list[str] = []  # why the numbers may not be of what was meant
 
 
 def report_to_json(report: Report) -> str:

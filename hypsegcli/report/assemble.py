@@ -48,8 +48,9 @@ def build_report(
     convention: ConventionName,
     over: Over,
     dropout: tuple[int, float] | None,
+    warnings: Sequence[str] = (),
 ) -> Built:
-    """Work out the scores; `dropout` gives passes and rate where there were any."""
+    """Work out the scores; `dropout` gives passes and rate where there were any, `warnings` what to doubt."""
     tally, scheme = evaluation.tally, evaluation.scheme
     names = tree.names[: tree.classes]
     replicates = _replicates(evaluation, names, over)
@@ -90,6 +91,7 @@ def build_report(
         probabilities=proper,
         dropout=_dropout(evaluation, *dropout, convention=convention, over=over) if dropout else None,
         definitions=DEFINITIONS,
+        warnings=list(warnings),
     )
     return Built(report, {name: values for name, values in replicates.items() if name in report.summary})
 

@@ -58,6 +58,7 @@ class EpochReport:
     seconds: float  # training and validation
     scores: Scores | None  # None where this epoch was not validated
     is_best: bool
+    mistake: str | None = None  # a likely one in the masks' ids, told once
 
 
 def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
@@ -83,6 +84,7 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     elif resume:
         origin += f"; there was nothing to resume in {job.out}"
     yield Started((origin, *run.remarks), config.epochs - done, len(run.loader))
+    told = False
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
         run.sampler.epoch = epoch
@@ -110,7 +112,9 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
             seconds=time.perf_counter() - started,
             scores=scores,
             is_best=is_best,
+            mistake=found.mistake if found and not told else None,
         )
+        told = told or report.mistake is not None
         _append_log(job.out / LOG, report)
         if board:
             board.add(epoch, log_row(report), found.pictures if found else ())

@@ -31,6 +31,7 @@ from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
+from hypsegcli.truth.shift import histograms_shifted
 
 _NAMED = 5  # files in a remark
 _FEWEST = 2  # classes
@@ -159,6 +160,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         *_remarks(config, tree),
         *_absent("train", train_split, tree),
         *_absent("val", val_split, tree),
+        *_shifted(train_split, val_split),
     )
     return Run(
         job, header, learner, average, loss, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
@@ -203,6 +205,15 @@ def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:
         name = tree.names[config.ignore_index]
         remarks.append(f"'{name}' is not learned: its id, {config.ignore_index}, is what means 'not labelled'")
     return remarks
+
+
+def _shifted(train: Split, val: Split) -> list[str]:
+    if not histograms_shifted(train.pixels, val.pixels):
+        return []
+    return [
+        "train and val have classes in like shares only if the ids of one are off by one: look whether one of them "
+        "runs from 0 and the other from 1"
+    ]
 
 
 def _absent(name: str, split: Split, tree: ClassTree) -> list[str]:

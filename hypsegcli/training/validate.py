@@ -29,6 +29,7 @@ from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
+from hypsegcli.truth.shift import find_shift, shift_mistake
 
 _MEASURES = ("distance", "entropy")
 _SHOWN = "distance"  # the one whose doubt the pictures show
@@ -53,6 +54,7 @@ class Validation(NamedTuple):
 
     scores: Scores
     pictures: tuple[RGB, ...]  # photograph, truth, prediction and doubt beside each other
+    mistake: str | None = None  # a likely one in the masks' ids, which only predictions show
 
 
 def validate(
@@ -129,7 +131,9 @@ def score(
     aurocs = [float(auroc(table)) for table in tables]
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
     scores = Scores(*shares, *aurocs, *quantiles)
-    return Validation(scores, tuple(drawn))
+    shift = None if held_out else find_shift(confusion)
+    mistake = None if shift is None else shift_mistake(shift, classes=K, mapped=id_map is not None)
+    return Validation(scores, tuple(drawn), mistake)
 
 
 def _quantiles(counts: NDArray[np.int64], full_scale: float) -> list[float]:

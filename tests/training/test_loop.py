@@ -176,6 +176,23 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+def test_a_mistake_in_the_masks_of_val_is_told_once(
+    data: Path, tmp_path: Path, scores: list[Scores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(of(0.1), (), "off by one"))
+    assert [report.mistake for report in start(data, tmp_path / "run")] == ["off by one", None, None]
+
+
+def test_splits_that_count_from_different_numbers_are_remarked(data: Path, tmp_path: Path) -> None:
+    (data / "classes.txt").write_text("".join(f"{index}:{index}\n" for index in range(4)))
+    for path in (data / "val/masks").iterdir():
+        with Image.open(path) as image:
+            mask = np.array(image)
+        Image.fromarray(np.where(mask == 255, 255, mask + 1).astype(np.uint8)).save(path)
+    run = prepare(Job(data, tmp_path, TrainConfig.model_validate(SMALL), CPU))
+    assert any("off by one" in remark for remark in run.remarks), run.remarks
+
+
 def test_best_is_the_epoch_of_the_highest_miou(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     ious = [0.3, 0.6, 0.6, 0.5]
     scores += [of(iou) for iou in ious]

@@ -138,6 +138,13 @@ def test_scores_against_a_loop(tmp_path: Path) -> None:
         assert value == pytest.approx(by_pairs(wrong, right))
 
 
+def test_masks_whose_ids_are_off_by_one_are_told_of(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, CLASSES - 1, (20, 20), dtype=np.uint8)
+    assert look(tmp_path, [labels + 1], [prediction(labels, rng)]).mistake is not None
+    assert look(tmp_path, [labels], [prediction(labels, rng)]).mistake is None
+
+
 def test_a_class_that_is_only_predicted_counts_as_zero(tmp_path: Path) -> None:
     rng, truth = np.random.default_rng(0), np.zeros((2, 4), np.uint8)
     labels = truth.copy()

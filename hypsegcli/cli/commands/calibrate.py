@@ -16,7 +16,7 @@ from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import PlanError, UsageError
+from hypsegcli.errors import DataError, PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 
@@ -55,12 +55,14 @@ def calibrate(
     from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
     from hypsegcli.confidence.calibration import fit_calibration, image_counts
     from hypsegcli.inference.request import Request
+    from hypsegcli.metrics.classes import confusion_matrix
     from hypsegcli.metrics.ranking import BINS, score_table
     from hypsegcli.scores.reading import predicted_images
     from hypsegcli.scores.sources import NetworkSource
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.masks import read_id_map
     from hypsegcli.truth.pairs import pair_files
+    from hypsegcli.truth.shift import find_shift, shift_mistake
 
     pairs = pair_files(
         masks=masks,
@@ -82,6 +84,7 @@ def calibrate(
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
     source = NetworkSource(segmenter, sampler=None, max_pixels=inputs.max_pixels)
     table = np.zeros((BINS, 2), np.int64)
+    confusion = np.zeros((classes, classes + 1), np.int64)
     each: list[NDArray[np.int64]] = []
     saved = saying_what_is_saved(
         lambda: f"{len(each)} of {count_of(len(pairs), 'image')} were read, and no checkpoint is written of a part"
@@ -94,11 +97,14 @@ def calibrate(
             sample = image.sample
             labelled = sample.truth != classes
             each.append(image_counts(sample.levels["distance"]))
+            confusion += confusion_matrix(sample.truth, sample.labels, classes)
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
     if not quiet:
         for note in source.notes():
             talk(note)
+    if (shift := find_shift(confusion)) is not None:
+        raise DataError(shift_mistake(shift, classes=classes, mapped=id_map is not None))
     calibration = fit_calibration(
         table,
         each,

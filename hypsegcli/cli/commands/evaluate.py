@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
-from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.console import as_option, error, say, talk
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -21,7 +21,7 @@ from hypsegcli.cli.refuse import refuse_contradictions, refuse_what_does_nothing
 from hypsegcli.cli.scored_source import choose_main, open_maps, open_network
 from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import PlanError, UsageError
+from hypsegcli.errors import PlanError, UsageError, spell
 from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 from hypsegcli.run.profile import Profile
@@ -122,6 +122,7 @@ def evaluate(
         palette=np.asarray(names.colors, np.uint8) if out is not None else None,
     )
     rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
+    warnings = _doubts(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None)
     built = build_report(
         evaluation,
         subject=Subject(
@@ -153,6 +154,7 @@ def evaluate(
         convention=scoring.convention,
         over=scoring.mean_over,
         dropout=(dropout.mc_dropout, dropout.rate) if dropout.mc_dropout else None,
+        warnings=warnings,
     )
     if out is not None:  # before the table: whoever reads that may go away, or its disk be full
         try:
@@ -164,6 +166,8 @@ def evaluate(
     if out is not None:
         written = ", ".join((REPORT, HTML, ROWS, REPLICATES))
         say(f"{count_of(built.report.images, 'image')}: {written} in {out}")
+    for sentence in warnings:  # last, and --quiet or not: nobody is to take these numbers for what was meant
+        error(sentence)
     missed = missed_bounds(built.report, bounds)
     for sentence in missed:
         error(sentence)
@@ -202,6 +206,18 @@ def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, 
         id_map=id_map,
         names=names.classes,
     )
+
+
+def _doubts(evaluation: Evaluation, names: ClassNames, *, mapped: bool, stored: bool) -> list[str]:
+    """Sentences on what makes the scores doubtful, which only a look at all predictions shows."""
+    from hypsegcli.truth.shift import find_shift, shift_mistake
+
+    # Answers that are restricted to classes which the network never saw are seldom right as they are.
+    shift = find_shift(evaluation.tally.confusion) if names.unseen is None else None
+    if shift is None:
+        return []
+    sentence = shift_mistake(shift, classes=names.tree.classes, mapped=mapped, stored=stored)
+    return [spell(sentence, as_option)]
 
 
 def _score(

@@ -121,3 +121,5 @@ def _show(event: Started | Step | EpochReport, progress: Progress) -> None:
         left = event.seconds * (event.epochs - event.epoch)
         line += f"  {event.seconds:.0f} s" + (f", about {duration(left)} left" if left else "")
         progress.note(f"{line}{'  best' if event.is_best else ''}")
+        if event.mistake:
+            progress.note(f"hypseg: in the masks of val {event.mistake}")

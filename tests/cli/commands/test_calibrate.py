@@ -185,3 +185,20 @@ def test_what_does_not_fit_into_memory_is_scored_in_windows(
     outcome = hypseg("calibrate", tmp_path / "images", tmp_path / "masks", "--checkpoint", plain, *out)
     assert outcome.code == 0, outcome.stderr
     assert outcome.stderr.endswith("1 image: did not fit into memory whole; scored in windows of 512 pixels\n")
+
+
+def test_masks_off_by_one_are_not_calibrated_with(hypseg: Hypseg, tmp_path: Path) -> None:
+    classes = ["sky", "road", "car", "tree"]
+    checkpoint = make_checkpoint(tmp_path / "plain.safetensors", flat_tree(classes))
+    photograph(tmp_path / "images/a.png", seed=0)
+    hypseg("predict", tmp_path / "images", "--checkpoint", checkpoint, "--out", tmp_path / "o", "--save", "labels")
+    with Image.open(tmp_path / "o/labels/a.png") as image:
+        labels = np.array(image)
+    (tmp_path / "masks").mkdir()
+    Image.fromarray((labels + 1).astype(np.uint8)).save(tmp_path / "masks/a.png")
+    out = tmp_path / "calibrated.safetensors"
+    arguments = ("--checkpoint", checkpoint, "--out", out, "--name", "t", "--ignore-index", "4")
+    outcome = hypseg("calibrate", tmp_path / "images", tmp_path / "masks", *arguments)
+    assert outcome.code == 1, outcome.stderr
+    assert "the ids look off by one" in outcome.stderr
+    assert not out.exists()

@@ -689,3 +689,32 @@ def test_what_does_not_fit_into_memory_is_scored_in_windows(
     outcome = hypseg("evaluate", *arguments, "--tile", "off")
     assert outcome.code == 1
     assert "0.png: 528 x 64 pixels do not fit into memory; use" in outcome.stderr
+
+
+def test_label_maps_off_by_one_are_scored_with_a_warning(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("0:a\n1:b\n2:c\n3:d\n")
+    ids = np.kron(np.random.default_rng(0).integers(0, 3, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+    put(tmp_path / "maps/a.png", ids)
+    put(tmp_path / "masks/a.png", ids + 1)
+    arguments = (
+        "evaluate",
+        "--predictions",
+        tmp_path / "maps",
+        tmp_path / "masks",
+        "--classes",
+        tmp_path / "classes.txt",
+    )
+    outcome = hypseg(*arguments, "--out", tmp_path / "out", "--quiet")
+    assert outcome.code == 0, outcome.stderr
+    last = outcome.stderr.strip().splitlines()[-1]
+    assert last.startswith("hypseg: 0.0 % of the labelled pixels agree with the predictions, and 100.0 % would if")
+    assert "--map that holds the lines 0:void, 1:0, 2:1 and so on to 4:3; or," in last
+    assert "--prediction-map that holds the lines 0:1, 1:2 and so on to 2:3" in last
+    assert report_of(tmp_path / "out")["warnings"] == [last.removeprefix("hypseg: ")]
+    assert "the ids look off by one" in (tmp_path / "out/report.html").read_text()
+
+    (tmp_path / "map.txt").write_text("1:0\n2:1\n3:2\n")
+    outcome = hypseg(*arguments, "--out", tmp_path / "good", "--map", tmp_path / "map.txt")
+    assert "off by one" not in outcome.stderr
+    assert report_of(tmp_path / "good")["warnings"] == []
+    assert "Warning" not in (tmp_path / "good/report.html").read_text()

@@ -1,0 +1,95 @@
+"""Ids that are off by one: told by what would agree if they were not.
+
+Where every id is allowed, as in masks that run from 1 with 0 for none and whose last id is void, nothing but a
+prediction, or another set of masks, can tell.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.errors import setting
+from hypsegcli.truth.diagnose import MASKS, Wording
+
+_RARE = 0.005  # share of the labelled pixels from which a class has a say
+_ALONE = 0.9  # of the pixels, where a single class says so
+_ALIKE, _CLEARLY = 0.7, 0.25  # common share of two histograms, and how much less of it they have as they are
+
+
+class Shift(NamedTuple):
+    """Ids of masks that fit their predictions better when changed."""
+
+    by: int  # 1: the masks' ids are one more than they should be; -1: one less; 0: two classes are exchanged
+    agree: float  # share of the labelled pixels whose prediction is their class, as the ids are
+    would: float  # and with the ids changed
+
+
+def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
+    """The change of ids under which masks and predictions agree; None where they agree as well as they are.
+
+    `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction. A change counts where most pixels are of classes
+    whose most frequent prediction is the one it says, at least two classes or nearly all pixels, and twice as many
+    pixels agree as without.
+    """
+    classes = len(confusion)
+    counts = confusion[:, :classes].astype(np.float64)
+    total = float(confusion.sum())
+    if not total:
+        return None
+    agree = float(np.trace(counts)) / total
+    share = confusion.sum(axis=1) / total
+    told = np.flatnonzero(share >= _RARE)  # classes that have a say
+    answers = counts.argmax(axis=1)
+    if classes == 2 and len(told) == 2 and (answers == [1, 0]).all():
+        would = float(counts[0, 1] + counts[1, 0]) / total
+        return Shift(0, agree, would) if would > 2 * agree else None
+    for by in (1, -1):
+        would = float(np.trace(counts, offset=-by)) / total
+        voices = [k for k in told if answers[k] == k - by]
+        enough = len(voices) > 1 or would >= _ALONE
+        if enough and share[voices].sum() > 0.5 and would > 2 * agree:
+            return Shift(by, agree, would)
+    return None
+
+
+def shift_mistake(shift: Shift, *, classes: int, mapped: bool = False, stored: bool = False) -> str:
+    """What to say; `mapped` where the masks' ids are translated, `stored` where label maps are scored."""
+    found = (
+        f"{_percent(shift.agree)} of the labelled pixels agree with the predictions, and {_percent(shift.would)} would"
+    )
+    last = classes - 1
+    if shift.by == 0:
+        return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', mapped=mapped)}"
+    down = f"0:void, 1:0, 2:1 and so on to {classes}:{last}"
+    up = f"0:1, 1:2 and so on to {last - 1}:{last}"
+    lower, lines, other = ("one lower", down, up) if shift.by == 1 else ("one higher", up, down)
+    guess = "ids that run from 1, where 0 means none" if shift.by == 1 else "a list of classes that lacks the first"
+    sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
+    cures = _cure(lines, mapped=mapped)
+    if stored:
+        other_map = Wording("label maps", "prediction_map").translate(other, before=" that holds the lines ")
+        cures += f"; or, if it is the label maps that are off, {other_map}"
+    return f"{sentence}; {cures}"
+
+
+def histograms_shifted(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Whether the pixels of classes 0 to K - 1 in two sets of masks are alike only if the ids of one are off by one."""
+    if len(one) < 3 or not one.any() or not other.any():
+        return False
+    p, q = one / one.sum(), other / other.sum()
+    common = float(np.minimum(p, q).sum())
+    shifted = max(float(np.minimum(p[1:], q[:-1]).sum()), float(np.minimum(p[:-1], q[1:]).sum()))
+    return shifted >= _ALIKE and shifted - common >= _CLEARLY
+
+
+def _cure(lines: str, *, mapped: bool) -> str:
+    if mapped:
+        return f"change the lines of {setting('map')}, which decide the masks' ids now"
+    return MASKS.translate(lines, before=" that holds the lines ")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
