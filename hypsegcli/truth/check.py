@@ -17,6 +17,7 @@ from hypsegcli.files.threads import ahead
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import DecodedImage, decode_image
 from hypsegcli.truth.diagnose import SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
+from hypsegcli.truth.interpolated import is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.pairs import Pair
 
@@ -44,26 +45,26 @@ def examine_masks(
 ) -> MaskSurvey:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
-    They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, or with white saved for
-    class 1 (see `diagnose`). `names` are the classes' names, `kind` what the message calls the files, and
-    `translation` the setting whose file translates their ids, None where there is none; `workers` threads decode. A
-    file that holds no ids raises ImageError, see decode_ids.
+    They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, with ids that were
+    interpolated, or with white saved for class 1 (see `diagnose`). `names` are the classes' names, `kind` what the
+    message calls the files, and `translation` the setting whose file translates their ids, None where there is none;
+    `workers` threads decode. A file that holds no ids raises ImageError, see decode_ids.
     """
     wording = Wording(kind, translation)
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
-    refused, sizes, void = list[Path](), list[tuple[int, ...]](), list[Path]()
+    refused, interpolated, void = list[Path](), list[Path](), list[Path]()
+    sizes: list[tuple[int, ...]] = []
 
-    def look(path: Path) -> tuple[tuple[int, ...], Counter[int], Counter[int] | None]:
-        """Size, ids, and those of single pixels where some ids are unknown."""
+    def look(path: Path) -> _Look:
         values = decode_ids(path)
         counts = count_ids(values, id_map, ignore_index)
         unknown = unknown_ids(counts, classes, ignore_index)
         single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None
-        return values.shape, counts, single
+        return _Look(values.shape, counts, single, is_interpolated(values))
 
-    looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found[0]))
-    for path, (shape, counts, single) in zip(paths, looks, strict=True):
+    looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
+    for path, (shape, counts, single, between) in zip(paths, looks, strict=True):
         histogram += counts
         sizes.append(shape)
         if counts.keys() == {ignore_index}:
@@ -71,12 +72,15 @@ def examine_masks(
         if single is not None:
             refused.append(path)
             alone += single
+        if between:
+            interpolated.append(path)
     scattered = {value for value in alone if 2 * alone[value] > histogram[value]}
     mistake = diagnose(
         histogram,
         classes=classes,
         ignore_index=ignore_index,
         scattered=scattered,
+        interpolated=bool(interpolated),
         mapped=id_map is not None,
         wording=wording,
     )
@@ -88,11 +92,22 @@ def examine_masks(
             f"{len(refused)} of {len(paths)} {kind} hold ids that are no class, the first is {refused[0]}: "
             f"{_shares(histogram, unknown)}; the ids in all {kind} are {id_ranges(histogram)}"
         )
+    elif interpolated:
+        problem = f"{len(interpolated)} of {len(paths)} {kind} look interpolated, the first is {interpolated[0]}"
     else:
         problem = f"the {len(paths)} {kind}, such as {paths[0]}, hold {_shares(histogram, histogram)}"
     called = f" ({names[0]} to {names[-1]})" if names else ""
     advice = mistake or wording.translate("34:void")
     raise DataError(f"{problem}; allowed are 0 to {classes - 1}{called} and {ignore_index} for void; {advice}")
+
+
+class _Look(NamedTuple):
+    """At one mask."""
+
+    shape: tuple[int, ...]
+    counts: Counter[int]
+    single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
+    interpolated: bool
 
 
 def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX_PIXELS) -> DecodedImage:

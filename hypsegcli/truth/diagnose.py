@@ -41,14 +41,15 @@ def diagnose(
     classes: int,
     ignore_index: int,
     scattered: Collection[int] = (),
+    interpolated: bool = False,
     mapped: bool = False,
     wording: Wording = MASKS,
 ) -> str | None:
     """Name the likely mistake behind the ids of all masks; None if they can be scored, or for no known mistake.
 
     `histogram` holds the pixels of each id, `scattered` the ids most of whose pixels lie in no area of their own
-    (such as on a ramp between two areas). `mapped` says that ids have been translated, so that their meaning is
-    known.
+    (such as on a ramp between two areas). `interpolated` says that some masks look so (see `is_interpolated`), `mapped`
+    that ids have been translated, so that their meaning is known.
     """
     ids = {value for value, pixels in histogram.items() if pixels}
     labelled = ids - {ignore_index}
@@ -58,10 +59,12 @@ def diagnose(
             f"no pixel is labelled: all have the void id {ignore_index}; check that these are {wording.files} with "
             f"labels (those of a benchmark's test set are often empty), and {setting('ignore_index')}"
         )
-    if len(unknown) >= 3 and 2 * len(unknown & set(scattered)) > len(unknown):
+    if interpolated or (len(unknown) >= 3 and 2 * len(unknown & set(scattered)) > len(unknown)):
+        lying = "at their edges lie pixels of ids between those of their neighbours"
         return (
-            "most of these ids lie between areas of other ids, as after a resize with interpolation or a lossy format; "
-            f"go back to the original {wording.files}, and resize {wording.files} with nearest neighbour only"
+            f"{'most of these ids lie between areas of other ids' if unknown else lying}, as after a resize with "
+            f"interpolation or a lossy format; go back to the original {wording.files}, and resize {wording.files} "
+            "with nearest neighbour only"
         )
     if mapped:
         return None

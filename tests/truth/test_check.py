@@ -220,6 +220,18 @@ def test_masks_that_were_a_jpeg(tmp_path: Path) -> None:
     assert "a lossy format" in said(tmp_path, lossy, classes=11)
 
 
+def test_interpolation_within_the_list_of_classes(tmp_path: Path) -> None:
+    mask = blobs(0, 5, 3, 10)
+    small = Image.fromarray(mask)
+    size = (small.width * 2, small.height * 2)
+    good, bad = (np.array(small.resize(size, how)) for how in (Image.Resampling.NEAREST, Image.Resampling.BILINEAR))
+    examine(put(tmp_path, good), 11)
+    for id_map in (None, IdMap(((0, None),))):
+        text = said(tmp_path, good, bad, bad, classes=11, id_map=id_map)
+        assert f"2 of 3 masks look interpolated, the first is {tmp_path / '1.png'}; allowed are 0 to 10" in text
+        assert "as after a resize with interpolation or a lossy format; go back to the original masks" in text
+
+
 def test_areas_of_unknown_classes_are_not_interpolated(tmp_path: Path) -> None:
     text = said(tmp_path, blobs(0, 17, 3, 29, 5, 41), classes=11)
     assert "interpolation" not in text

