@@ -29,7 +29,7 @@ _LEVELS = {
     "L;2": 3,
     "L;4": 15,
 }  # largest stored sample of grey with fewer than 8 bits; Pillow stretches it to 255
-_LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
+LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +103,17 @@ def dark_note(brightest: int) -> str | None:
 def decode_mask(path: Path) -> NDArray[Any]:
     """Decode a label mask to class ids, (H, W), never by colour.
 
-    uint8 palette indices or grey values as stored (also below 8 bits), 0 or 1 from a bilevel picture,
-    uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for pictures, so
-    that a photograph and its mask agree. Raises ColorError for a picture in colour or with transparency,
+    uint8 palette indices or grey values as stored (also below 8 bits), also from RGB whose channels are equal, 0 or 1
+    from a bilevel picture, uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for
+    pictures, so that a photograph and its mask agree. Raises ColorError for a picture in colour or with transparency,
     ImageError for one with several frames, in a lossy format, or otherwise open to two readings.
     """
     opened = open_upright(path)
     advice = "save it as a PNG with one channel whose values are the class ids"
     with image_errors(path):
-        image, mode = opened.image, opened.image.mode
-        if opened.format in _LOSSY:
+        image = opened.image if ";16" in opened.rawmode else _one_channel(opened.image)
+        mode = image.mode
+        if opened.format in LOSSY:
             raise ImageError(
                 f"{path}: {opened.format} does not keep exact values, so it holds no ids; {advice}", "unsupported"
             )
@@ -141,6 +142,14 @@ def decode_mask(path: Path) -> NDArray[Any]:
             stored = (values.astype(np.uint64) * top + full // 2) // full
             return stored.astype(np.uint8 if mode == "L" else np.uint16)
         return values
+
+
+def _one_channel(image: Image.Image) -> Image.Image:
+    """One of three equal channels, as OpenCV writes ids; any other picture itself."""
+    if image.mode not in ("RGB", "RGBA") or (image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255):
+        return image
+    red, green, blue = (np.asarray(image.getchannel(name)) for name in "RGB")
+    return image.getchannel("R") if (red == green).all() and (red == blue).all() else image
 
 
 def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         ignore_index=ignore_index,
         id_map=source.id_map,
         names=source.tree.names[:classes],
-        translation=None,
+        translation=source.translation,
         workers=workers,
     )
 
@@ -187,7 +187,8 @@ class CropDataset(Dataset[Crop]):
 
     def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
         pair, targets = self._pair(sample)
-        mask = decode_ids(pair.mask)
+        colors = self.id_map.colors if self.id_map and targets is None else None
+        mask = decode_ids(pair.mask, colors)
         pixels = read_image(pair, mask.shape).pixels
         mask = shrink_mask(mask, self.longest_side)
         if targets is not None:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.words import as_text
+from hypsegcli.files.words import as_text, count_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
@@ -26,7 +26,7 @@ from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
 from hypsegcli.training.init import Start, initialise
-from hypsegcli.training.layouts import open_source
+from hypsegcli.training.layouts import Reading, open_source
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
@@ -92,7 +92,14 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     ImageError, TreeError or CheckpointError where something does not fit.
     """
     config = job.config
-    source = open_source(job.data, config.layout)
+    told: list[str] = []
+    reading = Reading(
+        id_map=Path(config.map) if config.map else None,
+        mask_colors=Path(config.mask_colors) if config.mask_colors else None,
+        image_suffix=config.image_suffix,
+        mask_suffix=config.mask_suffix,
+    )
+    source = open_source(job.data, config.layout, reading, told.append)
     tree = source.tree
     held_out, background = _held_out(config, tree), _background(config, tree)
     pairs = [source.pairs("train"), source.pairs("val")]  # both, before the first file is decoded
@@ -156,6 +163,8 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
     remarks = (
+        f"{count_of(len(train_split.pairs), 'image')} and masks to train on, {len(val_split.pairs)} to validate on",
+        *told,
         *source.notes,
         *_remarks(config, tree),
         *_absent("train", train_split, tree),

@@ -57,7 +57,7 @@ def examine_masks(
     sizes: list[tuple[int, ...]] = []
 
     def look(path: Path) -> _Look:
-        values = decode_ids(path)
+        values = decode_ids(path, id_map.colors if id_map else None)
         counts = count_ids(values, id_map, ignore_index)
         unknown = unknown_ids(counts, classes, ignore_index)
         single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.errors import ColorError, DataError, setting
+from hypsegcli.errors import ColorError, DataError, UsageError, setting
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import decode_mask
+from hypsegcli.truth.mask_colors import VOID, MaskColors, decode_by_color, read_mask_colors
 from hypsegcli.truth.matlab import SUFFIX, decode_matlab
 
 _LINE = re.compile(r"(-?[0-9]{1,9})\s*:\s*(-?[0-9]{1,9}|void)")
@@ -30,6 +31,7 @@ class IdMap:
     """Which ids of a file become which class: pairs (from, to), where None stands for void."""
 
     changes: tuple[tuple[int, int | None], ...]
+    colors: MaskColors | None = None  # what tells the ids; None: they are what the file holds
 
     def apply(self, values: NDArray[Any], void: int) -> NDArray[np.int64]:
         """Return the ids mapped, all at once, so that 0:1 and 1:0 exchange two. Ids not listed stay.
@@ -70,17 +72,36 @@ def read_id_map(path: Path) -> IdMap:
     return IdMap(tuple(changes.items()))
 
 
-def decode_ids(path: Path) -> NDArray[Any]:
-    """Read the ids of a mask as the file holds them, see decode_mask; ColorError says more of masks in colour.
+def read_translation(id_map: Path | None, mask_colors: Path | None, names: Sequence[str]) -> IdMap | None:
+    """What leads from masks to the classes `names`: a map of ids, a file of colours, or nothing.
+
+    Raises UsageError for both, DataError and TreeError as their readers do.
+    """
+    if id_map is not None and mask_colors is not None:
+        raise UsageError(
+            f"{setting('map', id_map)} translates ids, {setting('mask_colors', mask_colors)} colours; give one of them"
+        )
+    if mask_colors is not None:
+        return IdMap(((VOID, None),), read_mask_colors(mask_colors, names))
+    return read_id_map(id_map) if id_map is not None else None
+
+
+def decode_ids(path: Path, colors: MaskColors | None = None) -> NDArray[Any]:
+    """Read the ids of a mask as the file holds them, see decode_mask, or by its colours, see decode_by_color.
 
     A file that ends in .mat is one of two published kinds, see decode_matlab.
     """
     if path.suffix.lower() == SUFFIX:
         return decode_matlab(path)
+    if colors is not None:
+        return decode_by_color(path, colors)
     try:
         return decode_mask(path)
     except ColorError as error:
-        raise ColorError(f"{error.message}; masks are read by palette index or grey value, never by colour") from error
+        raise ColorError(
+            f"{error.message}; or say which colour is which class in a file for {setting('mask_colors')}, one line for "
+            "each, such as road:#804080"
+        ) from error
 
 
 def count_ids(values: NDArray[Any], id_map: IdMap | None, void: int) -> Counter[int]:
@@ -106,7 +127,7 @@ def read_mask(
     where it is the id of a class. Raises DataError that names the file for ids which are neither a class nor
     void, ImageError for a file that holds no ids (see decode_ids).
     """
-    values: NDArray[Any] = decode_ids(path)
+    values: NDArray[Any] = decode_ids(path, id_map.colors if id_map else None)
     if values.dtype in (np.uint8, np.uint16):
         ids = np.arange(np.iinfo(values.dtype).max + 1)
         table, unknown = _table(len(ids), classes, ignore_index, id_map)

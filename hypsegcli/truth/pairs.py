@@ -6,13 +6,13 @@ an error and not a warning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError, UsageError, setting
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.images.discover import Input, find_inputs
 
 _LISTED = 20
@@ -20,6 +20,10 @@ _TRIED = 20  # partners tried for one file when an ending is looked for
 _SEPARATORS = "_-. "
 _NO_LABELS = ("confidence", "probabilities")  # folders of planes that may lie beside label maps
 _RULE = "files pair by their path below the folder named, without the suffix"
+
+
+def _say_nothing(_: str) -> None:
+    """Where nobody asks."""
 
 
 class Pair(NamedTuple):
@@ -51,6 +55,7 @@ def pair_files(
     predictions: Path | None,
     image_suffix: str = "",
     mask_suffix: str = "",
+    tell: Callable[[str], None] = _say_nothing,
 ) -> list[Pair]:
     """Pair masks with images, with label maps, or with both, in the order of the masks.
 
@@ -58,7 +63,8 @@ def pair_files(
     label maps, or one with a folder `labels` in it; a single file will do. `image_suffix` and `mask_suffix` are
     endings of the stems that do not count: of images and masks only those are taken that have the ending. Label
     maps are named after their images, so they lose the image's ending where they have it. A single file pairs
-    with a single file whatever the names.
+    with a single file whatever the names. `tell` is given a line on what a folder of masks or images holds
+    that is left out.
 
     Raises PlanError for two files of one key and for files without a partner; UsageError if there is nothing to
     judge.
@@ -67,14 +73,14 @@ def pair_files(
         raise UsageError(
             f"there is nothing to judge; name the images, or a folder of label maps with {setting('predictions')}"
         )
-    truth = _find("masks", masks, "mask_suffix", mask_suffix)
+    truth = _find("masks", masks, "mask_suffix", mask_suffix, tell=tell)
     judged: dict[str, _Side] = {}
     if predictions is not None:
         judged["labels"] = _find(
             "label maps", str(labels_folder(predictions)), "image_suffix", image_suffix, everything=True
         )
     if images is not None:
-        judged["images"] = _find("images", images, "image_suffix", image_suffix)
+        judged["images"] = _find("images", images, "image_suffix", image_suffix, tell=tell)
     if truth.single and all(side.single for side in judged.values()):
         (mask,) = truth.files.values()
         (key,) = next(reversed(judged.values())).files  # the image's where there is one
@@ -91,13 +97,19 @@ def pair_files(
     return [Pair(key, mask, of("images", key), of("labels", key)) for key, mask in truth.files.items()]
 
 
-def pair_folders(*, masks: Path, images: Path) -> list[Pair]:
-    """Pair the masks and images of two folders, those below them too, in the order of their keys as texts.
-
-    For training: names have no endings to leave out. Raises PlanError as `pair_files` does.
-    """
-    truth, photographs = _find("masks", str(masks), "", ""), _find("images", str(images), "", "")
-    return pair_keys(masks=truth.files, images=photographs.files)
+def pair_folders(
+    *,
+    masks: Path,
+    images: Path,
+    image_suffix: str = "",
+    mask_suffix: str = "",
+    tell: Callable[[str], None] = _say_nothing,
+) -> list[Pair]:
+    """As `pair_files` of two folders, in the order of their keys as texts: for training."""
+    truth = _find("masks", str(masks), "mask_suffix", mask_suffix, tell=tell)
+    photographs = _find("images", str(images), "image_suffix", image_suffix, tell=tell)
+    _check_partners(photographs, truth)
+    return [Pair(key, truth.files[key], photographs.files[key], None) for key in sorted(truth.files)]
 
 
 def pair_keys(*, masks: Mapping[str, Path], images: Mapping[str, Path]) -> list[Pair]:
@@ -115,9 +127,20 @@ def labels_folder(predictions: Path) -> Path:
     return inside if inside.is_dir() else predictions
 
 
-def _find(kind: str, argument: str, suffix_setting: str, ending: str, *, everything: bool = False) -> _Side:
-    """Find the files of one argument; `everything` also takes files that lack the ending."""
-    inputs = find_inputs([argument], of_runs=kind != "images").images
+def _find(
+    kind: str,
+    argument: str,
+    suffix_setting: str,
+    ending: str,
+    *,
+    everything: bool = False,
+    tell: Callable[[str], None] = _say_nothing,
+) -> _Side:
+    """Find the files of one argument; `everything` also takes files that lack the ending, and maps of a run."""
+    found = find_inputs([argument], of_runs=everything)
+    inputs = found.images
+    if left_out := str(found.skipped):
+        tell(f"{argument}: left out: {left_out}")
     single = len(inputs) == 1 and inputs[0].path == Path(argument)
     if argument.startswith("@"):
         inputs = _below_common_folder(inputs)
@@ -135,6 +158,8 @@ def _find(kind: str, argument: str, suffix_setting: str, ending: str, *, everyth
             f"{argument}: none of the {len(inputs)} {kind} ends in {ending}, such as {inputs[0].path.name}; "
             f"{setting(suffix_setting)} is the end of the name before the suffix"
         )
+    if not everything and (lacking := len(inputs) - sum(map(len, paths.values()))):
+        tell(f"{argument}: left out: {count_of(lacking, 'file')} whose name does not end in {ending}")
     doubled = [" and ".join(map(str, twins)) for twins in paths.values() if len(twins) > 1]
     if doubled:
         raise PlanError(

@@ -86,8 +86,8 @@ def test_a_wrong_mask_gets_the_doctor_s_sentence(pairs: Pairs, ids: tuple[int, .
 
 
 def test_a_mask_in_colour(pairs: Pairs) -> None:
-    folder = pairs(("a", photo(), photo()))
-    with pytest.raises(ImageError, match=r"never by colour$"):
+    folder = pairs(("a", photo(), photo() + np.array([1, 2, 3], np.uint8)))
+    with pytest.raises(ImageError, match=r"which colour is which class"):
         read(folder, classes=3)
 
 

@@ -260,8 +260,8 @@ def test_nothing_but_void(tmp_path: Path, ignore_index: int) -> None:
 
 
 def test_colours_reach_the_user(tmp_path: Path) -> None:
-    Image.new("RGB", (4, 4)).save(tmp_path / "mask.png")
-    with pytest.raises(ImageError, match=r"this is a colour picture .* never by colour$"):
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "mask.png")
+    with pytest.raises(ImageError, match=r"this is a colour picture .* which colour is which class"):
         examine([tmp_path / "mask.png"], 3)
 
 

@@ -89,8 +89,8 @@ def test_palette_indices_count_and_not_colours(tmp_path: Path) -> None:
 
 
 def test_colours_are_refused_with_advice(tmp_path: Path) -> None:
-    Image.new("RGB", (4, 4)).save(tmp_path / "mask.png")
-    said = r"mask\.png: this is a colour picture .*; masks are read by palette index or grey value, never by colour$"
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "mask.png")
+    said = r"mask\.png: this is a colour picture .* in a file for mask_colors, one line for each, such as"
     with pytest.raises(ImageError, match=said):
         read_mask(tmp_path / "mask.png", classes=3, ignore_index=255)
 

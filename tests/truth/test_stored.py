@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[str, np.ndarray, str]] = {
     "complex": ("a.npy", HALF.astype(complex), "complex128"),
     "yes or no": ("a.npy", HALF > 0, "bool"),
     "32 bits": ("a.tif", GREY.astype(np.int32), "int32 values; a confidence plane has 8 or 16 bits"),
-    "colour": ("a.png", np.zeros((*SHAPE, 3), np.uint8), "colour picture"),
+    "colour": ("a.png", np.full((*SHAPE, 3), (1, 2, 3), np.uint8), "colour picture"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.console import say, say_nothing, talk
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
@@ -60,7 +60,7 @@ def calibrate(
     from hypsegcli.scores.reading import predicted_images
     from hypsegcli.scores.sources import NetworkSource
     from hypsegcli.truth.check import examine_masks
-    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import pair_files
     from hypsegcli.truth.shift import find_shift, shift_mistake
 
@@ -70,11 +70,15 @@ def calibrate(
         predictions=None,
         image_suffix=truth.image_suffix,
         mask_suffix=truth.mask_suffix,
+        tell=say_nothing if quiet else talk,
     )
     loaded = load_checkpoint(inputs.checkpoint_path)
     header, classes = loaded.header, loaded.header.tree.classes
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
-    id_map = read_id_map(truth.id_map) if truth.id_map else None
+    id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
+    if id_map and id_map.colors and not quiet:
+        for note in id_map.colors.notes:
+            talk(note)
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
     request = Request(
         measures=("distance",),

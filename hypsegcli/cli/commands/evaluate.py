@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
-from hypsegcli.cli.console import as_option, error, say, talk
+from hypsegcli.cli.console import as_option, error, say, say_nothing, talk
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -85,7 +85,7 @@ def evaluate(
     from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
     from hypsegcli.scores.evaluation import Evaluation
     from hypsegcli.scores.tally import Scheme
-    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import pair_files
 
     pairs = pair_files(
@@ -94,6 +94,7 @@ def evaluate(
         predictions=stored.predictions,
         image_suffix=truth.image_suffix,
         mask_suffix=truth.mask_suffix,
+        tell=say_nothing if quiet else talk,
     )
     needs_header = stored.predictions is None or inputs.checkpoint is not None
     names = decide_class_names(
@@ -104,7 +105,10 @@ def evaluate(
         ignore_index=truth.ignore_index,
         translated=stored.prediction_map is not None,
     )
-    id_map = read_id_map(truth.id_map) if truth.id_map else None
+    id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
+    if id_map and id_map.colors and not quiet:
+        for note in id_map.colors.notes:
+            talk(note)
     _examine(pairs, names, id_map, quiet=quiet)
     scored = (
         open_network(inputs, computing, dropout, names, quiet=quiet)
@@ -138,6 +142,7 @@ def evaluate(
             unseen=[names.classes[index] for index in names.unseen] if names.unseen else None,
             options={
                 "map": _text(truth.id_map),
+                "mask_colors": _text(truth.mask_colors),
                 "prediction_map": _text(stored.prediction_map),
                 "mean_over": scoring.mean_over,
                 "tolerance": scoring.tolerance,

@@ -28,6 +28,13 @@ class Truth:
         Path | None,
         typer.Option("--map", help="Translate the masks' ids: lines 'from:to' or 'from:void'.", rich_help_panel=_MASKS),
     ] = None
+    mask_colors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Masks are in colour: lines 'name:#rrggbb', 'name: r g b', or CVAT's labelmap.txt.",
+            rich_help_panel=_MASKS,
+        ),
+    ] = None
     image_suffix: Annotated[
         str,
         typer.Option(help="Ending of the images' names that masks lack, e.g. _leftImg8bit.", rich_help_panel=_MASKS),

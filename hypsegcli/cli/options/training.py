@@ -33,6 +33,10 @@ _PANELS = {
     "Data and files": (
         "layout",
         "ignore_index",
+        "map",
+        "mask_colors",
+        "image_suffix",
+        "mask_suffix",
         "longest_side",
         "held_out",
         "background",

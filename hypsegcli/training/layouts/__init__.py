@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +12,36 @@ from hypsegcli.training.layouts.ade20k import ADE20K
 from hypsegcli.training.layouts.cityscapes import CITYSCAPES
 from hypsegcli.training.layouts.coco_stuff import COCO_STUFF
 from hypsegcli.training.layouts.hypseg import HYPSEG
+from hypsegcli.training.layouts.hypseg import read as read_ours
 from hypsegcli.training.layouts.pascal_context import PASCAL_CONTEXT
-from hypsegcli.training.layouts.source import Layout, Source, SplitName
+from hypsegcli.training.layouts.source import AS_OURS, Layout, Reading, Source, SplitName, say_nothing
 from hypsegcli.training.layouts.voc import VOC
 
 # Of two that one folder looks like, the first counts: Pascal Context lies in a folder of VOC, a classes.txt anywhere.
 REGISTRY: tuple[Layout, ...] = (PASCAL_CONTEXT, VOC, ADE20K, CITYSCAPES, COCO_STUFF, HYPSEG)
 
 
-def open_source(data: Path, layout: str) -> Source:
+def open_source(
+    data: Path, layout: str, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing
+) -> Source:
     """The set in a folder, of a layout by its name or, for `auto`, the one that the folder looks like.
 
-    A hierarchy.json in the folder is the class tree, whatever the layout has. Raises DataError for a folder that looks
-    like none or several, and as the layouts do where a part is missing; TreeError for a tree that cannot be.
+    A hierarchy.json in the folder is the class tree, whatever the layout has. `reading` is for our own layout alone;
+    `tell` is given lines on what its folders hold that is left out, when the pairs are asked for. Raises DataError for
+    a folder that looks like none or several, and as the layouts do where a part is missing; TreeError for a tree that
+    cannot be.
     """
     chosen, root = _recognise(data) if layout == "auto" else _named(data, layout)
-    source = chosen.read(root)
+    if chosen is HYPSEG:
+        source = read_ours(root, reading, tell)
+    elif reading == AS_OURS:
+        source = chosen.read(root)
+    else:
+        raise DataError(
+            f"{data}: is laid out as {chosen.name}, of which names and ids of the masks are known; leave "
+            f"{setting('map')}, {setting('mask_colors')} and the endings out, or lay the files out as "
+            f"{setting('layout', HYPSEG.name)} wants them"
+        )
     hierarchy = data / "hierarchy.json"
     if hierarchy.exists():
         source = replace(source, tree=read_tree(hierarchy, source.tree.names[: source.tree.classes]))
@@ -56,4 +71,4 @@ def _recognise(data: Path) -> tuple[Layout, Path]:
     return layout, root
 
 
-__all__ = ["REGISTRY", "Layout", "Source", "SplitName", "open_source"]
+__all__ = ["REGISTRY", "Layout", "Reading", "Source", "SplitName", "open_source"]

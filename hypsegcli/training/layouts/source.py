@@ -26,6 +26,24 @@ class Source:
     pairs: Callable[[SplitName], tuple[Pair, ...]]  # in the order of their keys; raises where files are missing
     id_map: IdMap | None = None  # from the masks' values to class ids; None: they are class ids
     notes: tuple[str, ...] = ()  # what was left out or added
+    translation: str | None = None  # the setting whose file translates the masks' ids; None: none does
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files of the project's own layout pair, and what their masks mean; other layouts know that of theirs."""
+
+    id_map: Path | None = None
+    mask_colors: Path | None = None
+    image_suffix: str = ""
+    mask_suffix: str = ""
+
+
+AS_OURS = Reading()
+
+
+def say_nothing(_: str) -> None:
+    """Where nobody asks what was left out."""
 
 
 @dataclass(frozen=True)

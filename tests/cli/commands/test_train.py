@@ -179,6 +179,7 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
         "curvature": (0.5,), "softmax": ("flat",), "init": ("x",), "epochs": (1,), "batch_size": (2,),
         "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
+        "map": ("m",), "mask_colors": ("n",), "image_suffix": ("_i",), "mask_suffix": ("_m",),
         "layout": ("voc",), "colors": ("c",), "background": ("e",), "licence": ("d",), "validate_every": (4,),
         "workers": (0,), "tensorboard": (),
     }  # fmt: skip
@@ -218,3 +219,95 @@ def test_ten_images_and_one_epoch_with_the_defaults(hypseg: Hypseg, tmp_path: Pa
     assert "train: no mask has a pixel to be learned of fence\n" in outcome.stderr  # as it happens
     with Image.open(tmp_path / "run" / "pictures" / "epoch-0001.png") as picture:
         assert picture.height > 300
+
+
+def in_color(folder: Path) -> None:
+    for path in folder.glob("*/masks/*.png"):
+        with Image.open(path) as image:
+            ids = np.array(image)
+        Image.fromarray(np.array([(0, 0, 0), (255, 0, 0)], np.uint8)[ids]).save(path)
+
+
+def test_masks_in_colour(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    in_color(data)
+    refused = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL)
+    assert refused.code == 1
+    assert "--mask-colors" in refused.stderr
+    (tmp_path / "labelmap.txt").write_text(
+        "# label:color_rgb:parts:actions\nnear:0,0,0::\nfar:255,0,0::\nego:1,1,1::\n"
+    )
+    colors = ("--mask-colors", tmp_path / "labelmap.txt")
+    trained = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, *colors)
+    assert trained.code == 0, trained.stderr
+    assert "ego: no class is called so, so that its colour is void" in trained.stderr
+    checkpoint = ("--checkpoint", tmp_path / "run/best.safetensors")
+    scored = hypseg("evaluate", data / "val/images", data / "val/masks", *checkpoint, *colors)
+    assert scored.code == 0, scored.stderr
+    assert "ego: no class" in scored.stderr
+    out = ("--out", tmp_path / "calibrated.safetensors", "--name", "t")
+    calibrated = hypseg("calibrate", data / "val/images", data / "val/masks", *checkpoint, *colors, *out)
+    assert calibrated.code == 0, calibrated.stderr
+    (tmp_path / "map.txt").write_text("0:1\n")
+    both = hypseg(
+        "evaluate", data / "val/images", data / "val/masks", *checkpoint, *colors, "--map", tmp_path / "map.txt"
+    )
+    assert both.code == 2
+    assert "--mask-colors" in both.stderr
+    assert "--map" in both.stderr
+
+
+def test_black_and_white_masks_are_translated(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    for path in data.glob("*/masks/*.png"):
+        with Image.open(path) as image:
+            ids = np.array(image)
+        Image.fromarray(ids * np.uint8(255)).save(path)
+    refused = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL)
+    assert refused.code == 1
+    assert "saved as black and white; translate ids with a file for --map that holds the line 255:1" in refused.stderr
+    (tmp_path / "map.txt").write_text("255:1\n")
+    trained = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, "--map", tmp_path / "map.txt")
+    assert trained.code == 0, trained.stderr
+    header = json.loads(hypseg("info", tmp_path / "run/best.safetensors", "--json").stdout)
+    assert header["provenance"]["recipe"]["map"] == str(tmp_path / "map.txt")
+
+
+def test_names_with_endings_and_what_is_left_out(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    for path in data.glob("*/masks/*.png"):
+        path.rename(path.with_name(f"{path.stem}_ids.png"))
+    for path in data.glob("*/images/*.jpg"):
+        path.rename(path.with_name(f"{path.stem}_rgb.jfif"))
+    (data / "train/images/day2").mkdir()
+    (data / "train/images/3_rgb.jfif").rename(data / "train/images/day2/3_rgb.jfif")
+    (data / "train/masks/day2").mkdir()
+    (data / "train/masks/3_ids.png").rename(data / "train/masks/day2/3_ids.png")
+    (data / "train/masks/notes.txt").write_text("three")
+    photograph(data / "val/masks/preview.png", seed=9)
+    endings = ("--image-suffix", "_rgb", "--mask-suffix", "_ids")
+    outcome = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, *endings)
+    assert outcome.code == 0, outcome.stderr
+    assert "4 images and masks to train on, 1 to validate on" in outcome.stderr
+    assert f"{data / 'train/masks'}: left out: 1 file, no pictures (1 .txt)" in outcome.stderr
+    assert f"{data / 'val/masks'}: left out: 1 file whose name does not end in _ids" in outcome.stderr
+    scored = hypseg(
+        "evaluate",
+        data / "train/images",
+        data / "train/masks",
+        "--checkpoint",
+        tmp_path / "run/best.safetensors",
+        *endings,
+    )
+    assert scored.code == 0, scored.stderr
+    assert f"{data / 'train/masks'}: left out: 1 file, no pictures (1 .txt)" in scored.stderr
+    quiet = hypseg(
+        "evaluate", data / "train/images", data / "train/masks", "--checkpoint", tmp_path / "run/best.safetensors",
+        *endings, "--quiet",
+    )  # fmt: skip
+    assert "left out" not in quiet.stderr
+
+
+def test_known_sets_need_no_map(hypseg: Hypseg, tmp_path: Path) -> None:
+    make_voc(tmp_path, {"a": [0, 1]}, {"b": [0, 1]})
+    (tmp_path / "map.txt").write_text("255:1\n")
+    outcome = hypseg("train", "--data", tmp_path, "--out", tmp_path / "run", "--map", tmp_path / "map.txt")
+    assert outcome.code == 1
+    assert "is laid out as voc, of which names and ids of the masks are known; leave --map" in outcome.stderr

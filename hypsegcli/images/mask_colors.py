@@ -1,0 +1,35 @@
+"""Masks in colour: what colour every pixel has, exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.errors import ImageError
+from hypsegcli.images.decode import LOSSY
+from hypsegcli.images.open_image import image_errors, open_upright
+
+
+def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
+    """The colours of a mask, (H, W), as 65536 R + 256 G + B; of an indexed picture those of its palette.
+
+    Upright as a picture is. Raises ImageError where colours are not kept exactly (a lossy format, more than 8 bits a
+    sample, transparency), and for several frames.
+    """
+    opened = open_upright(path)
+    advice = "save it as a PNG of 8-bit RGB"
+    with image_errors(path):
+        image = opened.image
+        if opened.format in LOSSY:
+            raise ImageError(f"{path}: {opened.format} does not keep exact colours, so they tell no classes; {advice}")
+        if image.mode not in ("RGB", "RGBA", "P", "L", "1") or ";16" in opened.rawmode:
+            raise ImageError(f"{path}: colours of a mask are of 8 bits a sample, these are {image.mode}; {advice}")
+        if opened.frames > 1:
+            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}")
+        if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255:
+            raise ImageError(f"{path}: pixels of this mask are transparent, so they have no colour; {advice}")
+        rgb = np.asarray(image.convert("RGB"), dtype=np.uint32)
+        packed: NDArray[np.uint32] = (rgb[:, :, 0] << 16) | (rgb[:, :, 1] << 8) | rgb[:, :, 2]
+        return packed

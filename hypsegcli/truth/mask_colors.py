@@ -1,0 +1,116 @@
+"""Masks in colour to class ids, by a file that says which colour is which class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.errors import ColorError, TreeError
+from hypsegcli.files.words import first_of
+from hypsegcli.images.mask_colors import decode_mask_colors
+
+Color = tuple[int, int, int]
+
+VOID = 65535  # in what decode_by_color returns, of colours that are no class's
+_NAMED = 8
+_NUMBERS = r"[0-9]{1,3}(?:\s*,\s*|\s+)[0-9]{1,3}(?:\s*,\s*|\s+)[0-9]{1,3}"
+_NAME_FIRST = re.compile(rf"(?P<name>.+?)\s*:\s*(?P<color>#?[0-9a-fA-F]{{6}}|{_NUMBERS})\s*(?::[^:]*:[^:]*)?")
+_COLOR_FIRST = re.compile(rf"(?P<color>{_NUMBERS})\s+(?P<name>\S.*)")
+
+
+@dataclass(frozen=True)
+class MaskColors:
+    """Which colour is which class."""
+
+    origin: str  # the file
+    colors: tuple[int, ...]  # 65536 R + 256 G + B, rising
+    ids: tuple[int, ...]  # of each, VOID where it is no class's
+    notes: tuple[str, ...]  # what names are no classes, and what classes have no colour
+
+
+def read_color_lines(path: Path) -> list[tuple[int, str, Color]]:
+    """Number of the line, name and colour of every line of a file.
+
+    Lines are `name:#rrggbb`, `name: r g b`, `name:r,g,b::` as in CVAT's labelmap.txt, or `r g b name` as in CamVid's
+    label_colors.txt; those that begin with # are comments. Raises TreeError for any other line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TreeError(f"{path}: cannot read the colours: {error}") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        match = _NAME_FIRST.fullmatch(text) or _COLOR_FIRST.fullmatch(text)
+        color = _color(match["color"]) if match else None
+        if match is None or color is None:
+            raise TreeError(f"{path}, line {number}: expected 'name:#rrggbb' or 'name: r g b', found '{text[:60]}'")
+        found.append((number, match["name"].strip(), color))
+    return found
+
+
+def read_mask_colors(path: Path, names: Sequence[str]) -> MaskColors:
+    """What colours mean, by the names of the classes 0 to K - 1; case counts only where names differ by nothing else.
+
+    Several colours may be one class; those of names that are no classes are void. Raises TreeError for a colour that
+    means two things, and where no name is a class.
+    """
+    by_name = {name.casefold(): index for index, name in enumerate(names)} | {n: k for k, n in enumerate(names)}
+    meant: dict[int, tuple[int, str]] = {}
+    strange: dict[str, None] = {}
+    for number, name, (red, green, blue) in read_color_lines(path):
+        index = by_name.get(name, by_name.get(name.casefold(), VOID))
+        packed = red << 16 | green << 8 | blue
+        if meant.setdefault(packed, (index, name))[0] != index:
+            earlier = meant[packed][1]
+            raise TreeError(
+                f"{path}, line {number}: '{name}' has the colour #{packed:06x} that '{earlier}' has already"
+            )
+        if index == VOID:
+            strange[name] = None
+    ids = {index for index, _ in meant.values()}
+    if not ids - {VOID}:
+        found = first_of(list(strange), _NAMED) or "none"
+        raise TreeError(f"{path}: no name in it ({found}) is a class; classes are {first_of(list(names), _NAMED)}")
+    notes = []
+    if strange:
+        notes.append(f"{path}: {first_of(list(strange), _NAMED)}: no class is called so, so that its colour is void")
+    if lacking := [name for index, name in enumerate(names) if index not in ids]:
+        notes.append(f"{path}: has no colour for {first_of(lacking, _NAMED)}")
+    ordered = sorted(meant)
+    return MaskColors(str(path), tuple(ordered), tuple(meant[color][0] for color in ordered), tuple(notes))
+
+
+def decode_by_color(path: Path, colors: MaskColors) -> NDArray[np.uint16]:
+    """The class ids of a mask in colour, (H, W), VOID for none.
+
+    Raises ColorError for colours that the file does not have, with their pixels, and as decode_mask_colors.
+    """
+    packed = decode_mask_colors(path)
+    known = np.asarray(colors.colors, np.uint32)
+    places = np.minimum(np.searchsorted(known, packed), len(known) - 1)
+    strange = packed[known[places] != packed]
+    if strange.size:
+        found, pixels = np.unique(strange, return_counts=True)
+        order = np.argsort(-pixels, kind="stable")
+        listed = first_of([f"#{found[at]:06x} ({pixels[at]} pixels)" for at in order], _NAMED)
+        raise ColorError(
+            f"{path}: has colours that {colors.origin} has not: {listed}; add them, under any name that is no class "
+            "where they are void; many colours of few pixels come from interpolation or a lossy format"
+        )
+    return np.take(np.asarray(colors.ids, np.uint16), places)
+
+
+def _color(text: str) -> Color | None:
+    if "," not in text and " " not in text and "\t" not in text:
+        red, green, blue = bytes.fromhex(text.removeprefix("#"))
+        return red, green, blue
+    red, green, blue = (int(part) for part in re.split(r"[,\s]+", text))
+    return (red, green, blue) if max(red, green, blue) < 256 else None
