@@ -31,5 +31,5 @@ def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
         if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255:
             raise ImageError(f"{path}: pixels of this mask are transparent, so they have no colour; {advice}")
         rgb = np.asarray(image.convert("RGB"), dtype=np.uint32)
-        packed: NDArray[np.uint32] = (rgb[:, :, 0] << 16) | (rgb[:, :, 1] << 8) | rgb[:, :, 2]
-        return packed
+        packed = (rgb[:, :, 0] << 16) | (rgb[:, :, 1] << 8) | rgb[:, :, 2]
+        return packed.astype(np.uint32, copy=False)

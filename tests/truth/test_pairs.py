@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def put(folder: Path, *names: str) -> Path:
     return folder
 
 
-def pair(tmp: Path, **options: str) -> list[Pair]:
+def pair(tmp: Path, **options: Any) -> list[Pair]:
     return pair_files(masks=str(tmp / "masks"), images=str(tmp / "images"), predictions=None, **options)
 
 
@@ -48,7 +49,7 @@ def test_patterns_and_lists_are_inputs_too(tmp_path: Path) -> None:
 def test_a_single_file_pairs_with_a_single_file(tmp_path: Path, ending: str) -> None:
     put(tmp_path, "street.jpg", "truth_mask.png", "found.png")
     image, mask, labels = (str(tmp_path / name) for name in ("street.jpg", "truth_mask.png", "found.png"))
-    options = {"image_suffix": "_image", "mask_suffix": ending}
+    options: dict[str, Any] = {"image_suffix": "_image", "mask_suffix": ending}
     assert pair_files(masks=mask, images=image, predictions=None, **options) == [
         Pair("street", Path(mask), Path(image), None)
     ]
