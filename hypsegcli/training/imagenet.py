@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
 
-from torch import Tensor
+from torch import Tensor, hub
 from torchvision import models
 
 from hypsegcli.checkpoint.torch_file import read_plain
@@ -61,10 +61,10 @@ def _from_torchvision(backbone: str) -> ImageNetWeights:
         # Not `progress`: it prints.
         tensors = weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
-        name = weights.url.rpartition("/")[2]
+        name, folder = weights.url.rpartition("/")[2], Path(hub.get_dir()) / "checkpoints"
         raise UsageError(
             f"{setting('init', 'imagenet')}: torchvision's weights of {backbone} cannot be had here ({error}); bring "
-            f"{name} from elsewhere and pass {setting('init', name)}"
+            f"{name} from elsewhere and put it into {folder}, or pass {setting('init', name)}"
         ) from error
     return ImageNetWeights(tensors, f"torchvision's ImageNet weights of {backbone}")
 
