@@ -49,6 +49,9 @@ def first_line(error: BaseException) -> str:
 class HypsegError(Exception):
     """Base of every error whose message is meant for the user."""
 
+    def __init__(self, message: str = "") -> None:  # by name too: so torch raises anew what another process raised
+        super().__init__(message)
+
     @property
     def message(self) -> str:
         """As it was raised, for `spell`."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.training.config import TrainConfig
 
+CONFIG = "config.toml"  # that a run folder holds
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from hypsegcli.files.digest import digest_file
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.training.layouts.source import Source
@@ -21,6 +22,8 @@ from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
 from hypsegcli.truth.pairs import Pair
+
+_DIGITS = 16  # of a file's SHA-256, which are enough to tell a change
 
 
 class Split(NamedTuple):
@@ -33,6 +36,7 @@ class Split(NamedTuple):
     height: int  # median size of the images
     width: int
     longest_side: int  # pixels, which 19 of 20 images do not exceed
+    digests: Mapping[str, str]  # by key, of what is in the files of image and mask
 
 
 def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) -> Split:
@@ -52,15 +56,19 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         workers=workers,
     )
 
-    def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> int:
-        return read_image(*pair_and_size).pixels.size
+    def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> tuple[int, str]:
+        """Pixels of the image, and what is in its file and its mask's."""
+        pair, size = pair_and_size
+        image = read_image(pair, size)
+        both = (image.digest, digest_file(pair.mask))
+        return image.pixels.size, "".join(digest.sha256[:_DIGITS] if digest else "" for digest in both)
 
-    for _ in ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda size: size):
-        pass
+    looks = ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda seen: seen[0])
+    digests = {pair.key: digest for pair, (_, digest) in zip(pairs, looks, strict=True)}
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
     longest = int(np.percentile(np.max(survey.sizes, axis=1), 95, method="inverted_cdf"))
-    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest)
+    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, digests)
 
 
 class MorePair(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -14,14 +15,16 @@ from typing import cast
 import torch
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.atomic import sweep, write_atomically
+from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
+from hypsegcli.files.lock import locked
 from hypsegcli.inference.normalise import normalise
+from hypsegcli.training.batches import batches
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.config_file import to_toml
+from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
 from hypsegcli.training.pictures import write_pictures
 from hypsegcli.training.run import Job, Run, prepare
-from hypsegcli.training.state import CONFIG, LOG, check_folder, read_state, restore, save_run, save_state
+from hypsegcli.training.state import LOG, check_folder, read_state, restore, save_run, save_state
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
 
@@ -35,6 +38,7 @@ class Started:
     notes: tuple[str, ...]
     epochs: int  # that are left
     steps: int  # of each
+    pairs: tuple[int, int]  # to train on, to validate on
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,17 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     Raises DataError, ImageError, TreeError, CheckpointError or UsageError before the first epoch where something does
     not fit, and DataError where the loss is no number.
     """
+    refuse_unwritable(job.out)
+    try:
+        with locked(job.out, "train"):
+            sweep(job.out)
+            yield from _train(job, resume=resume)
+    finally:
+        with contextlib.suppress(OSError):
+            job.out.rmdir()  # of a run that came to nothing: it is empty
+
+
+def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     check_folder(job.out, resume=resume)
     board = Board(job.out / "tensorboard") if job.config.tensorboard else None
     earlier, config = read_state(job), job.config
@@ -74,16 +89,17 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
     if earlier:
         restore(run, earlier)
-    sweep(job.out)
-    write_atomically(job.out / CONFIG, to_toml(config).encode())
-    if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
-        save_state(run, 0, best=best)
+    with _saving(job.out, done):
+        write_atomically(job.out / CONFIG, to_toml(config).encode())
+        if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
+            save_state(run, 0, best=best)
     origin = f"starts from {run.header.provenance.initialised_from}"
     if earlier:
         origin = f"goes on after epoch {done}"
     elif resume:
         origin += f"; there was nothing to resume in {job.out}"
-    yield Started((origin, *run.remarks), config.epochs - done, len(run.loader))
+    pairs = (len(run.train_split.pairs), len(run.val_split.pairs))
+    yield Started((origin, *run.remarks), config.epochs - done, len(run.loader), pairs)
     told = False
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
@@ -91,14 +107,13 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         sums = torch.zeros(2)
         # Validation has brought the network into its own layout.
         run.learner.train().to(memory_format=_layout(config))
-        for step, batch in enumerate(run.loader, start=1):
+        for step, batch in enumerate(batches(run.loader), start=1):
             sums += _train_step(run, batch, epoch + (step - len(run.loader)) / len(run.loader))
             yield Step(epoch, step)
         mean_loss, mean_radius = (sums / len(run.loader)).tolist()
         found: Validation | None = None
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             found = _validate(run, epoch)
-            write_pictures(job.out, epoch, found.pictures)
         scores = found.scores if found else None
         is_best = scores is not None and scores.mean_iou > best
         best = scores.mean_iou if scores is not None and is_best else best
@@ -115,11 +130,26 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
             mistake=found.mistake if found and not told else None,
         )
         told = told or report.mistake is not None
-        _append_log(job.out / LOG, report)
-        if board:
-            board.add(epoch, log_row(report), found.pictures if found else ())
-        save_run(run, epoch, scores, best=best, is_best=is_best)
+        with _saving(job.out, epoch):
+            if found:
+                write_pictures(job.out, epoch, found.pictures)
+            _append_log(job.out / LOG, report)
+            if board:
+                board.add(epoch, log_row(report), found.pictures if found else ())
+            save_run(run, epoch, scores, best=best, is_best=is_best)
         yield report
+
+
+@contextlib.contextmanager
+def _saving(out: Path, epoch: int) -> Iterator[None]:
+    """Say of a disk that is full, or gone, what is left."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{out}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is whole: mend "
+            f"that, and go on with {setting('resume')}"
+        ) from error
 
 
 def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
@@ -140,8 +170,9 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
         names = ", ".join(crops.name(index) for index in torch.as_tensor(batch.sample).tolist())
         raise DataError(
             f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
-            f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run from "
-            f"last.safetensors with a lower {setting('learning_rate')}"
+            f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run "
+            f"{'from last.safetensors ' if (run.job.out / 'last.safetensors').exists() else ''}with a lower "
+            f"{setting('learning_rate')}"
         )
     run.optimizer.step()
     run.schedule.step()

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.words import as_text, count_of
+from hypsegcli.files.words import as_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
@@ -163,7 +163,6 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
     remarks = (
-        f"{count_of(len(train_split.pairs), 'image')} and masks to train on, {len(val_split.pairs)} to validate on",
         *told,
         *source.notes,
         *_remarks(config, tree),

@@ -19,15 +19,19 @@ from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.validate import Scores
 
-STATE, LOG, CONFIG = "state.pt", "log.csv", "config.toml"
+STATE, LOG = "state.pt", "log.csv"
 
 _FILES = (STATE, "best.safetensors", "last.safetensors", LOG)
 
-# Settings that may change when a run goes on, for they change no weight.
-_FREE = {"background", "workers", "pictures", "tensorboard"}
+# Settings that may change when a run goes on: they change no weight, but for the epochs, of which there may be more.
+_FREE = {"background", "workers", "pictures", "tensorboard", "epochs"}
+
+
+_NAMED = 3  # pairs in a sentence
 
 
 class State(NamedTuple):
@@ -38,6 +42,8 @@ class State(NamedTuple):
     epoch: int  # the last one done; 0 before the first
     best: float  # mean IoU so far
     parts: dict[str, Any]
+    data: Path  # the folder that was trained on
+    digests: dict[str, dict[str, str]]  # by split and key, of what was in the files of image and mask
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
@@ -51,6 +57,18 @@ def check_folder(out: Path, *, resume: bool) -> None:
         raise UsageError(f"{out}: holds {', '.join(taken)}, but no {STATE} to resume from; choose another folder")
 
 
+def data_of(out: Path) -> Path:
+    """The folder that a run was started with; CheckpointError for a damaged state, UsageError where there is none."""
+    path = out / STATE
+    if not path.exists():
+        raise UsageError(f"{out}: holds no {STATE} that would tell its data; name the folder with {setting('data')}")
+    content = read_plain(path)
+    try:
+        return Path(content["data"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: is not the state of a training run; choose another folder") from error
+
+
 def read_state(job: Job) -> State | None:
     """The state of the run that is to go on; None where there is none.
 
@@ -62,11 +80,23 @@ def read_state(job: Job) -> State | None:
     content = read_plain(path)
     try:
         header = header_from_json(content["header"], origin=path)
-        state = State(header, json.loads(content["config"]), content["epoch"], content["best"], content)
+        state = State(
+            header,
+            json.loads(content["config"]),
+            content["epoch"],
+            content["best"],
+            content,
+            Path(content["data"]),
+            json.loads(content["digests"]),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is not the state of a training run; choose another folder") from error
     wanted = job.config.model_dump(mode="json")
     _refuse(job, [name for name in wanted if name not in _FREE and state.config.get(name) != wanted[name]])
+    if job.config.epochs < state.epoch:
+        raise UsageError(
+            f"{job.out}: has {state.epoch} epochs already, {setting('epochs', job.config.epochs)} are fewer; name more"
+        )
     return state
 
 
@@ -79,8 +109,32 @@ def restore(run: Run, state: State) -> None:
         "validation images": was.provenance.validated_on == now.provenance.validated_on,
     }
     _refuse(run.job, [name for name, is_same in same.items() if not is_same])
+    _refuse_changed_data(run, state)
     for key, part in run.parts().items():
         part.load_state_dict(state.parts[key])
+    # The optimizer remembers the rate that the schedule of the epochs it was started for had come to.
+    for group, base, factor in zip(
+        run.optimizer.param_groups, run.schedule.base_lrs, run.schedule.lr_lambdas, strict=True
+    ):
+        group["lr"] = base * factor(run.schedule.last_epoch)
+
+
+def _refuse_changed_data(run: Run, state: State) -> None:
+    found = []
+    for name, split in (("train", run.train_split), ("val", run.val_split)):
+        was, now = state.digests[name], split.digests
+        for what, keys in (
+            ("new", now.keys() - was.keys()),
+            ("gone", was.keys() - now.keys()),
+            ("changed", {key for key in was.keys() & now.keys() if was[key] != now[key]}),
+        ):
+            if keys:
+                found.append(f"{name}: {count_of(len(keys), 'pair')} {what} ({first_of(sorted(keys), _NAMED)})")
+    if found:
+        raise UsageError(
+            f"{run.job.out}: its data are not those that it was started with; {'; '.join(found)}; bring those back, or "
+            f"start another run from {run.job.out / 'last.safetensors'} with {setting('init')}"
+        )
 
 
 def _refuse(job: Job, changed: list[str]) -> None:
@@ -113,6 +167,8 @@ def save_state(run: Run, epoch: int, *, best: float) -> None:
         "config": run.job.config.model_dump_json(),
         "epoch": epoch,
         "best": best,
+        "data": str(run.job.data.resolve()),
+        "digests": json.dumps({"train": dict(run.train_split.digests), "val": dict(run.val_split.digests)}),
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)

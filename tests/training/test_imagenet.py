@@ -41,7 +41,7 @@ def test_without_a_network_it_is_said_which_file_would_do(monkeypatch: pytest.Mo
     monkeypatch.setattr(type(models.get_model_weights("mobilenet_v3_small").DEFAULT), "get_state_dict", refuse)
     with pytest.raises(
         UsageError,
-        match=r"no route to host.*mobilenet_v3_small-\w+\.pth from elsewhere and put it into .*checkpoints, or pass init=",
+        match=r"no route to host.*mobilenet_v3_small-\w+\.pth from elsewhere and put it into .*, or pass init=",
     ):
         imagenet_weights("mobilenet_v3_small")
 

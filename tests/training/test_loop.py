@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import os
+import random
 import re
+import resource
+import signal
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +25,7 @@ from torchvision import models
 
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import CheckpointError, DataError, ImageError, TreeError, UsageError
+from hypsegcli.errors import CheckpointError, DataError, ImageError, PlanError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.normalise import normalise
@@ -32,6 +37,7 @@ from hypsegcli.training.learner import Learner
 from hypsegcli.training.loop import EpochReport, Started, Step, train
 from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
 from hypsegcli.training.run import Job, prepare
+from hypsegcli.training.state import read_state, restore, save_state
 from hypsegcli.training.validate import Scores, Validation
 
 CPU = Device(torch.device("cpu"), bf16=False)
@@ -154,7 +160,6 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     others: list[dict[str, Any]] = [
         {"learning_rate": 1e-3},
-        {"epochs": 4},
         {"seed": 1},
         {"embedding_size": 5},
         {"curvature": 0.5},
@@ -191,6 +196,109 @@ def test_splits_that_count_from_different_numbers_are_remarked(data: Path, tmp_p
         Image.fromarray(np.where(mask == 255, 255, mask + 1).astype(np.uint8)).save(path)
     run = prepare(Job(data, tmp_path, TrainConfig.model_validate(SMALL), CPU))
     assert any("off by one" in remark for remark in run.remarks), run.remarks
+
+
+def test_more_epochs_go_on_as_a_run_of_that_many_would(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 9
+    list(start(data, tmp_path / "run", epochs=2))
+    assert float(log(tmp_path / "run")[-1]["learning_rate"]) == 0.0
+    with pytest.raises(UsageError, match="has 2 epochs already, epochs=1 are fewer; name more"):
+        next(start(data, tmp_path / "run", epochs=1, resume=True))
+    list(start(data, tmp_path / "run", epochs=4, resume=True))
+    list(start(data, tmp_path / "whole", epochs=4))
+    rates, whole = ([float(row["learning_rate"]) for row in log(tmp_path / name)] for name in ("run", "whole"))
+    assert rates[2:] == whole[2:]
+    assert rates[2] > 0
+
+
+def test_data_that_changed_since_are_named(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 9
+    next(start(data, tmp_path / "run"))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    mask = data / "train/masks/02.png"
+    was = mask.read_bytes()
+    with Image.open(mask) as image:
+        flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    flipped.save(mask)
+    for folder in (data / "val/images", data / "val/masks"):
+        (folder / "00.png").rename(folder / "other.png")
+    with pytest.raises(UsageError) as caught:
+        next(start(data, tmp_path / "run", resume=True))
+    assert "train: 1 pair changed (02); val: 1 pair new (other); val: 1 pair gone (00); bring" in str(caught.value)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    mask.write_bytes(was)
+    for folder in (data / "val/images", data / "val/masks"):
+        (folder / "other.png").rename(folder / "00.png")
+    assert next(start(data, tmp_path / "run", resume=True)).epoch == 2
+
+
+def test_two_trainings_in_one_folder_are_one_too_many(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 9
+    first = events(data, tmp_path / "run")
+    next(first)
+    for resume in (False, True):
+        with pytest.raises(PlanError, match=r"another run is writing here \(hypseg train, process"):
+            next(events(data, tmp_path / "run", resume=resume))
+    first.close()
+    assert next(start(data, tmp_path / "run", resume=True)).epoch == 1
+
+
+def test_what_comes_to_nothing_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    (data / "classes.txt").unlink()
+    with pytest.raises(TreeError):
+        next(events(data, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_leaves_what_was_saved(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 9
+    out = tmp_path / "run"
+    list(start(data, tmp_path / "whole"))
+    run = start(data, out)
+    next(run)
+    names = ("state.pt", "best.safetensors", "last.safetensors")
+    before = {name: (out / name).read_bytes() for name in names}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(
+            DataError, match=r"epoch 2 cannot be saved .*; what was saved before is whole: .* go on with"
+        ):
+            next(run)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(out.glob(".hypseg*"))
+    assert {name: (out / name).read_bytes() for name in names} == before
+    assert len(list(start(data, out, resume=True))) == 2
+    assert content(out / "last.safetensors") == content(tmp_path / "whole/last.safetensors")
+
+
+def test_kills_at_any_moment_lose_no_epoch_that_was_saved(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """The state is written anew many times a second, and the process killed while that goes on."""
+    scores += [of(0.5)] * 9
+    out = tmp_path / "run"
+    list(start(data, tmp_path / "whole", epochs=2))
+    next(start(data, out, epochs=2))
+    run = prepare(Job(data, out, TrainConfig.model_validate(SMALL | {"epochs": 2}), CPU))
+    earlier = read_state(run.job)
+    assert earlier is not None
+    restore(run, earlier)
+    rng = random.Random(0)
+    for _ in range(8):
+        child = os.fork()
+        if child == 0:
+            while True:
+                save_state(run, 1, best=0.5)
+        time.sleep(rng.uniform(0.05, 0.3))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        state = read_state(run.job)
+        assert state is not None
+        assert state.epoch == 1
+    (out / ".hypseg-1-0.tmp").write_bytes(b"half a file")
+    assert len(list(start(data, out, epochs=2, resume=True))) == 1
+    assert not list(out.glob(".hypseg*"))
+    assert content(out / "last.safetensors") == content(tmp_path / "whole/last.safetensors")
 
 
 def test_best_is_the_epoch_of_the_highest_miou(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
@@ -602,7 +710,7 @@ def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]
         "train: no mask has a pixel to be learned of green",
         "train: nothing is labelled in 1 masks, such as 03.png",
     )
-    assert found[0] == Started(notes, 2, 3)
+    assert found[0] == Started(notes, 2, 3, (6, 2))
     assert [event for event in found if isinstance(event, Step)] == [
         Step(epoch, step) for epoch in (1, 2) for step in (1, 2, 3)
     ]

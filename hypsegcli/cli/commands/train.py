@@ -43,7 +43,12 @@ def train(
         Path | None, typer.Option(help="Run folder: checkpoints, log.csv, pictures.", rich_help_panel=OUTPUT)
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=OUTPUT)
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue the run in --out, with its data and settings; with more --epochs also one that is done.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     quiet: Quiet = False,
     options: Settings,
@@ -57,6 +62,8 @@ def train(
     given = {name: value for name, value in asdict(options).items() if value is not None}
     if crop is not None:
         given["crop_height"], given["crop_width"] = crop
+    if resume and config is None and out is not None:
+        config = _settings_of(out)
     settings = _settle(given, config, set_ or [])
 
     if show_config:
@@ -64,18 +71,22 @@ def train(
 
         say(to_toml(settings).rstrip())
         return
-    if data is None or out is None:
+    if out is None or (data is None and not resume):
         raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")
 
     from hypsegcli.inference.device import choose_device
     from hypsegcli.training import loop
     from hypsegcli.training.run import Job
+    from hypsegcli.training.state import data_of
 
+    if data is None:
+        data = data_of(out)
     events = loop.train(Job(data, out, settings, choose_device(device)), resume=resume)
     if not quiet:
         talk(f"looking at every file in {data}")
     started = next(events)
     assert isinstance(started, loop.Started)
+    talk(f"{started.pairs[0]} images with masks to train on, {started.pairs[1]} to validate on")
     for note in started.notes:
         talk(note)
     finished = settings.epochs - started.epochs
@@ -88,6 +99,13 @@ def train(
             if isinstance(event, loop.EpochReport):
                 finished = event.epoch
     say(f"trained: {out / 'best.safetensors'}")
+
+
+def _settings_of(run: Path) -> Path | None:
+    """The file of settings that a run was started with."""
+    from hypsegcli.training.config_file import CONFIG
+
+    return run / CONFIG if (run / CONFIG).exists() else None
 
 
 def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> TrainConfig:

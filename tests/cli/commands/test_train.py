@@ -38,7 +38,8 @@ def test_the_checkpoint_it_writes_can_be_used_at_once(hypseg: Hypseg, data: Path
     outcome = hypseg("train", "--data", data, "--out", run, *SMALL, "--embedding-size", 3, "--curvature", 0.5)
     assert outcome.code == 0
     assert str(run / "best.safetensors") in outcome.stdout
-    assert outcome.stderr.startswith(f"looking at every file in {data}\nstarts from random weights\n")
+    counted = "4 images with masks to train on, 1 to validate on"
+    assert outcome.stderr.startswith(f"looking at every file in {data}\n{counted}\nstarts from random weights\n")
     assert "epoch 1/1" in outcome.stderr
     header = json.loads(hypseg("info", run / "best.safetensors", "--json").stdout)
     assert header["model"]["curvature"] == 0.5
@@ -285,7 +286,7 @@ def test_names_with_endings_and_what_is_left_out(hypseg: Hypseg, data: Path, tmp
     endings = ("--image-suffix", "_rgb", "--mask-suffix", "_ids")
     outcome = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, *endings)
     assert outcome.code == 0, outcome.stderr
-    assert "4 images and masks to train on, 1 to validate on" in outcome.stderr
+    assert "4 images with masks to train on, 1 to validate on" in outcome.stderr
     assert f"{data / 'train/masks'}: left out: 1 file, no pictures (1 .txt)" in outcome.stderr
     assert f"{data / 'val/masks'}: left out: 1 file whose name does not end in _ids" in outcome.stderr
     scored = hypseg(
@@ -311,3 +312,23 @@ def test_known_sets_need_no_map(hypseg: Hypseg, tmp_path: Path) -> None:
     outcome = hypseg("train", "--data", tmp_path, "--out", tmp_path / "run", "--map", tmp_path / "map.txt")
     assert outcome.code == 1
     assert "is laid out as voc, of which names and ids of the masks are known; leave --map" in outcome.stderr
+
+
+def test_a_finished_run_goes_on_with_nothing_but_its_name(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    run = ("--out", tmp_path / "run")
+    assert hypseg("train", "--data", data, *run, *SMALL, "--seed", 5).code == 0
+    assert "1/1" in hypseg("train", "--data", data, "--out", tmp_path / "other", *SMALL).stderr
+    assert hypseg("train", *run, "--resume").code == 0, "there is nothing left to do"
+    outcome = hypseg("train", *run, "--resume", "--epochs", 2)
+    assert outcome.code == 0, outcome.stderr
+    assert "goes on after epoch 1" in outcome.stderr
+    assert "epoch 2/2" in outcome.stderr
+    recipe = json.loads(hypseg("info", tmp_path / "run/last.safetensors", "--json").stdout)["provenance"]["recipe"]
+    assert (recipe["epochs"], recipe["seed"]) == (2, 5)
+    assert len((tmp_path / "run/log.csv").read_text().splitlines()) == 3
+    fewer = hypseg("train", *run, "--resume", "--epochs", 1)
+    assert fewer.code == 2
+    assert "has 2 epochs already, --epochs 1 are fewer" in fewer.stderr
+    nowhere = hypseg("train", "--out", tmp_path / "nowhere", "--resume")
+    assert nowhere.code == 2
+    assert "--data" in nowhere.stderr

@@ -1,0 +1,67 @@
+"""What goes wrong in reading processes comes out as the sentence it would be without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from hypsegcli.errors import DataError, ImageError
+from hypsegcli.inference.device import Device
+from hypsegcli.training.batches import batches
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.run import Job, prepare
+
+
+class Failing:
+    """In a loader's place."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __iter__(self) -> Iterator[Any]:
+        raise self.error
+        yield
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("unable to allocate shared memory(shm) for file </torch_1_2_0>: No space left on device (28)", "shm_size=2g"),
+        ("DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that ...", "shm_size=2g"),
+        ("DataLoader worker (pid 7) is killed by signal: Killed. ", "for want of memory; read in fewer with workers=1"),
+        ("DataLoader worker (pid(s) 7) exited unexpectedly", "for want of memory"),
+    ],
+)
+def test_want_of_memory_is_told(text: str, said: str) -> None:
+    with pytest.raises(DataError, match="workers=0") as caught:
+        next(batches(Failing(RuntimeError(text))))  # type: ignore[arg-type]
+    assert said in str(caught.value)
+
+
+def test_defects_stay_defects() -> None:
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        next(batches(Failing(RuntimeError("shapes do not match"))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("kind", ["images", "sizes"])
+def test_a_file_that_goes_bad_while_training_runs(data: Path, tmp_path: Path, workers: int, kind: str) -> None:
+    config = TrainConfig(
+        backbone="mobilenet_v3_small", batch_size=2, crop_height=64, crop_width=64, workers=workers, epochs=1
+    )
+    run = prepare(Job(data, tmp_path, config, Device(torch.device("cpu"), bf16=False)))
+    for path in (data / "train/images").iterdir():
+        if kind == "images":
+            path.write_bytes(b"")
+        else:
+            Image.new("RGB", (16, 16)).save(path)
+    expected = ImageError if kind == "images" else DataError
+    with pytest.raises(expected) as caught:
+        list(batches(run.loader))
+    assert str(caught.value).startswith(str(data / "train/images"))
+    assert "Traceback" not in str(caught.value)
