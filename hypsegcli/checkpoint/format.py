@@ -6,9 +6,10 @@ A checkpoint is one .safetensors file; the header is JSON in its metadata under 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
+from typing_extensions import TypeAliasType
 
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.errors import CheckpointError
@@ -17,9 +18,16 @@ from hypsegcli.network.config import ModelConfig
 
 SCHEMA_VERSION: Literal[1] = 1
 METADATA_KEY = "hypseg"
+# Of a header: the most that is looked at, so that checking it takes seconds and tens of megabytes, whatever it holds.
+MOST_CHARACTERS, MOST_FIELDS = 2_000_000, 1_000
 
 Channel = Annotated[int, Field(ge=0, le=255)]
 Color = tuple[Channel, Channel, Channel]
+# Beyond these float32 makes nothing of a pixel but 0, or infinity.
+Shift = Annotated[float, Field(ge=-1e6, le=1e6)]
+Scale = Annotated[float, Field(ge=1e-6, le=1e6)]
+Pixels = Annotated[int, Field(gt=0, le=1_000_000)]
+Words = TypeAliasType("Words", Annotated[list[str], FailFast()])  # an alias that can stand in a union
 
 
 class _Record(BaseModel):
@@ -32,18 +40,16 @@ class InputSpec(_Record):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (
-        0.229,
-        0.224,
-        0.225,
-    )
+    mean: tuple[Shift, Shift, Shift] = (0.485, 0.456, 0.406)
+    std: tuple[Scale, Scale, Scale] = (0.229, 0.224, 0.225)
     pixel_range: Literal[1, 255] = 1
-    height: int = Field(gt=0)  # typical size of the training images, in pixels; any size is accepted
-    width: int = Field(gt=0)
+    height: Pixels  # typical size of the training images; any size is accepted
+    width: Pixels
     # Pixels; longer images are shrunk to it on their way in. None where they go in as they are, since a larger picture
     # shows more of the world and not the same larger: microscopy, aerial pictures.
-    longest_side: int | None = Field(default_factory=lambda known: max(known["height"], known["width"]), ge=16)
+    longest_side: int | None = Field(
+        default_factory=lambda known: max(known["height"], known["width"]), ge=16, le=1_000_000
+    )
 
 
 class Provenance(_Record):
@@ -54,7 +60,7 @@ class Provenance(_Record):
     scores: dict[str, float] = {}
     licence: str
     initialised_from: str = "random weights"
-    recipe: dict[str, str | int | float | bool | list[str] | None] = {}
+    recipe: dict[str, str | int | float | bool | Words | None] = {}
     hypseg_version: str
     torch_version: str
 
@@ -66,8 +72,8 @@ class Header(_Record):
     model: ModelConfig
     input: InputSpec
     tree: ClassTree
-    colors: tuple[Color, ...]  # (K,) RGB
-    ignore_index: int = Field(ge=0)  # the label value that masks use for "not labelled"
+    colors: Annotated[tuple[Color, ...], FailFast()]  # (K,) RGB
+    ignore_index: int = Field(ge=0, lt=2**31)  # the label value that masks use for "not labelled"
     background: int | None = Field(default=None, ge=0)  # the class that is the rest of the world, if one is
     provenance: Provenance
     calibration: Calibration | None = None
@@ -99,13 +105,18 @@ def header_from_json(text: str, *, origin: object) -> Header:
 
     Raises CheckpointError for another schema version, missing or unknown fields, or fields that contradict.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise CheckpointError(
+            f"{origin}: its header has {len(text):,} characters, where at most {MOST_CHARACTERS:,} are expected; it is "
+            "not that of a hypseg checkpoint"
+        )
     try:
-        version = json.loads(text)["schema_version"]
+        version = json.loads(text, object_pairs_hook=_small_object)["schema_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{origin}: its header is not that of a hypseg checkpoint ({error!s:.100})") from error
     if version != SCHEMA_VERSION:
         raise CheckpointError(
-            f"{origin}: written with schema version {version}, this hypseg reads version {SCHEMA_VERSION}; "
+            f"{origin}: written with schema version {version!s:.20}, this hypseg reads version {SCHEMA_VERSION}; "
             "install the hypseg it was made with, or export it again"
         )
     try:
@@ -113,6 +124,13 @@ def header_from_json(text: str, *, origin: object) -> Header:
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'header':.100}: {e['msg'].removeprefix('Value error, '):.300}"
-            for e in error.errors()[:5]
+            for e in error.errors(include_url=False, include_context=False, include_input=False)[:5]
         )
         raise CheckpointError(f"{origin}: its header contradicts itself or is incomplete: {problems}") from error
+
+
+def _small_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the JSON, which is checked field by field: each that is wrong costs a sentence."""
+    if len(pairs) > MOST_FIELDS:
+        raise ValueError(f"an object of {len(pairs):,} fields, where at most {MOST_FIELDS:,} are expected")
+    return dict(pairs)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from safetensors import SafetensorError, safe_open
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json
-from hypsegcli.errors import CheckpointError
+from hypsegcli.errors import CheckpointError, first_line
 
 
 def require_file(path: Path) -> None:
@@ -30,8 +30,11 @@ def open_safetensors(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any
     try:
         with safe_open(path, framework=framework) as file:
             yield file
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); copy it again") from error
+    # Shapes that no tensor can have are errors of torch's and numpy's own kinds.
+    except (SafetensorError, OSError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path}: not a whole safetensors file ({first_line(error):.300}); copy it again"
+        ) from error
 
 
 def has_header(path: Path) -> bool:

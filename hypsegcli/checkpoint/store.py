@@ -20,6 +20,9 @@ from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
+MOST_TENSORS = 20_000  # of a file; a ResNet-101 has 700
+_LETTERS = 80  # of a tensor's name in a sentence
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -82,7 +85,10 @@ def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """What a safetensors file holds, on the CPU; CheckpointError where it is damaged."""
     with open_safetensors(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        names = file.keys()
+        if len(names) > MOST_TENSORS:
+            raise CheckpointError(f"{path}: {len(names):,} tensors; a network of {MOST_TENSORS:,} or more is not read")
+        return {name: file.get_tensor(name) for name in names}
 
 
 def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
@@ -108,10 +114,12 @@ def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Hyper
     for name, like in expected.items():
         if state[name].shape != like.shape:
             raise CheckpointError(
-                f"{path}: the tensor {name} has shape {tuple(state[name].shape)}, its header asks for "
-                f"{tuple(like.shape)}"
+                f"{path}: the tensor {name} has shape {_shape(state[name])}, its header asks for {tuple(like.shape)}"
             )
-        if state[name].is_floating_point() != like.is_floating_point():
+        # In what torch writes, a view may repeat one number a billion times.
+        if state[name].is_sparse or state[name].untyped_storage().nbytes() < state[name].nbytes:
+            raise CheckpointError(f"{path}: the tensor {name} claims more numbers than the file holds")
+        if _kind(state[name]) != _kind(like):
             raise CheckpointError(f"{path}: the tensor {name} holds {state[name].dtype}, expected {like.dtype}")
         # As the network will hold it: a float64 may be too large for a float32.
         if not torch.isfinite(state[name].to(like.dtype)).all():
@@ -127,4 +135,12 @@ def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Hyper
 
 
 def _some(names: list[str]) -> str:
-    return f" ({first_of(names, 3)})" if names else ""
+    return f" ({first_of(names, 3, letters=_LETTERS)})" if names else ""
+
+
+def _kind(tensor: Tensor) -> tuple[bool, bool]:
+    return tensor.is_floating_point(), tensor.is_complex()
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)!s:.80}"

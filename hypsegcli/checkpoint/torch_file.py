@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from hypsegcli.checkpoint.format import Header, header_from_json
 from hypsegcli.errors import CheckpointError, first_line
+from hypsegcli.files.words import first_of
+
+_SHOWN, _LETTERS = 4, 80  # names in a sentence, and letters of each
 
 
 def read_plain(path: Path) -> Any:
@@ -18,8 +22,8 @@ def read_plain(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
         raise CheckpointError(
-            f"{path}: cannot be read as plain weights ({first_line(error)}); files that would run code when opened are "
-            "refused"
+            f"{path}: cannot be read as plain weights ({first_line(error):.300}); files that would run code when "
+            "opened are refused"
         ) from error
 
 
@@ -27,7 +31,11 @@ def read_state(path: Path) -> tuple[Header, dict[str, Tensor]]:
     """The header and the weights in a training run's state.pt; CheckpointError for any other file."""
     content = read_plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("header"), str):
-        keys = ", ".join(list(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
+        keys = (
+            first_of(list(map(str, islice(content, _SHOWN))), _SHOWN, letters=_LETTERS)
+            if isinstance(content, dict)
+            else type(content).__name__
+        )
         raise CheckpointError(
             f"{path}: holds no hypseg header (found: {keys}), so its classes, curvature and normalisation are "
             "unknown; use a file that `hypseg train` wrote"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Color, Header
     from hypsegcli.hierarchy.tree import ClassTree
 
-_NAMED = 5  # classes in a sentence
+_NAMED, _MANY = 5, 50  # classes in a sentence, and those that may be chosen among
 
 
 class ClassNames(NamedTuple):
@@ -102,5 +102,5 @@ def _unseen(text: str | None, classes: Sequence[str]) -> tuple[int, ...] | None:
 
 def _class_id(option: str, name: str, classes: Sequence[str]) -> int:
     if name not in classes:
-        raise UsageError(f"{option}: no class is called '{name}'; classes are {', '.join(classes)}")
+        raise UsageError(f"{option}: no class is called '{name}'; classes are {first_of(classes, _MANY)}")
     return list(classes).index(name)

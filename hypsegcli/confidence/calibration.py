@@ -13,7 +13,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
 from hypsegcli.confidence.levels import LEVELS
 from hypsegcli.errors import DataError
@@ -24,14 +24,17 @@ _COARSE = 1024  # the same, for the mean over an image
 _LEAST = 1e-4  # share of all pixels that a bin must have
 _UNUSUAL = 0.02  # share of a checkpoint's own images that are less sure than the usual
 
+Distance = Annotated[float, Field(ge=0, le=1e6)]  # far beyond every full scale
+Probability = Annotated[float, Field(ge=0, le=1)]
+
 
 class Calibration(BaseModel):
     """What a distance to the origin is worth: the probability that the pixel is right, linear between knots."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    distances: tuple[float, ...] = Field(min_length=2)  # rising
-    probabilities: tuple[Annotated[float, Field(ge=0, le=1)], ...]  # one a distance, never falling
+    distances: Annotated[tuple[Distance, ...], FailFast()] = Field(min_length=2, max_length=LEVELS)  # rising
+    probabilities: Annotated[tuple[Probability, ...], FailFast()]  # one a distance, never falling
     fitted_on: str  # which images; scores on them are no test of it
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.
     usual: float | None = Field(default=None, ge=0, le=1)

@@ -15,10 +15,11 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def first_of(names: Sequence[str], most: int, *, separator: str = ", ") -> str:
-    """`a, b and 3 more`: at most so many names, and how many there are beside them."""
+def first_of(names: Sequence[str], most: int, *, separator: str = ", ", letters: int | None = None) -> str:
+    """`a, b and 3 more`: at most so many names, of at most so many letters, and how many there are beside them."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return separator.join(names[:most]) + more
+    shown = [name if letters is None else shorten(name, letters) for name in names[:most]]
+    return separator.join(shown) + more
 
 
 def count_alike(notes: Iterable[str], noun: str) -> list[str]:
@@ -54,8 +55,9 @@ def letter_count(words: str) -> int:
 
 def shorten(words: str, letters: int) -> str:
     """At most so many letters, as `letter_count` counts them, with an ellipsis where some are missing."""
-    if letter_count(words) <= letters:
+    if len(words) <= letters and letter_count(words) <= letters:
         return words
+    words = words[: letters - 1]
     while letter_count(words) > letters - 1:
         words = words[:-1]
     return words.rstrip() + "…"

@@ -12,18 +12,23 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, ValidationError, model_validator
 
 from hypsegcli.errors import TreeError
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import first_of, shorten
 
 ROOT = -1
 MOST_NODES, MOST_LEVELS = 10_000, 500  # who is above whom is a table of M x M bytes, made in M x levels steps
-_NAMED = 5
+# Names in a sentence, those that may be chosen among, and letters of each: they come from files.
+_NAMED, _MANY, _LETTERS = 5, 50, 80
+
+
+def _short(name: str) -> str:
+    return shorten(name, _LETTERS)
 
 
 class ClassTree(BaseModel):
@@ -31,8 +36,8 @@ class ClassTree(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    names: tuple[str, ...]  # (M,)
-    parents: tuple[int, ...]  # (M,), -1 for children of the root
+    names: Annotated[tuple[str, ...], FailFast()]  # (M,)
+    parents: Annotated[tuple[int, ...], FailFast()]  # (M,), -1 for children of the root
     classes: int  # K
 
     @model_validator(mode="after")
@@ -43,12 +48,14 @@ class ClassTree(BaseModel):
         if M > MOST_NODES:
             raise ValueError(f"{M:,} nodes; a class tree has at most {MOST_NODES:,}")
         if twice := sorted(name for name, times in Counter(self.names).items() if times > 1):
-            raise ValueError(f"a node's name must be its own, but these occur twice: {first_of(twice, _NAMED)}")
+            raise ValueError(
+                f"a node's name must be its own, but these occur twice: {first_of(twice, _NAMED, letters=_LETTERS)}"
+            )
         for node, parent in enumerate(self.parents):
             if parent != ROOT and not K <= parent < M:
-                raise ValueError(f"the parent of '{self.names[node]}' is not an inner node")
+                raise ValueError(f"the parent of '{_short(self.names[node])}' is not an inner node")
         if childless := set(range(K, M)) - set(self.parents):
-            raise ValueError(f"the inner node '{self.names[min(childless)]}' has no children")
+            raise ValueError(f"the inner node '{_short(self.names[min(childless)])}' has no children")
         self._check_depths()
         return self
 
@@ -60,7 +67,7 @@ class ClassTree(BaseModel):
             seen = set[int]()
             while at not in depths:
                 if at in seen:
-                    raise ValueError(f"'{self.names[at]}' is its own ancestor")
+                    raise ValueError(f"'{_short(self.names[at])}' is its own ancestor")
                 seen.add(at)
                 below.append(at)
                 at = self.parents[at]
@@ -122,14 +129,25 @@ class ClassTree(BaseModel):
     def level_of(self, name: str) -> int:
         """Depth of the node called `name`."""
         if name not in self.names:
-            inner = ", ".join(self.names[self.classes :]) or "none (the tree is flat)"
-            raise TreeError(f"no node of the class tree is called '{name}'; inner nodes are: {inner}")
+            inner = first_of(self.names[self.classes :], _MANY, letters=_LETTERS) or "none (the tree is flat)"
+            raise TreeError(f"no node of the class tree is called '{_short(name)}'; inner nodes are: {inner}")
         return self.depth(self.names.index(name))
 
 
 def flat_tree(names: Sequence[str]) -> ClassTree:
-    """The tree in which every class hangs from the root."""
-    return ClassTree(names=tuple(names), parents=(ROOT,) * len(names), classes=len(names))
+    """The tree in which every class hangs from the root; TreeError where the names do not make one."""
+    return _checked(tuple(names), (ROOT,) * len(names), classes=len(names))
+
+
+def _checked(
+    names: tuple[str, ...], parents: tuple[int, ...], *, classes: int, origin: str = "the class list"
+) -> ClassTree:
+    """The tree, where it is one; TreeError otherwise, where the checkpoint's header says it in its own way."""
+    try:
+        return ClassTree(names=names, parents=parents, classes=classes)
+    except ValidationError as error:
+        reason = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise TreeError(f"{origin}: {reason}") from error
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -138,6 +156,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     The name is everything after the first colon; blank lines are skipped.
     """
     names: dict[int, str] = {}
+    taken = set[str]()
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -155,9 +174,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
             raise TreeError(f"{path}, line {number}: found '{line.strip()[:60]}', expected 'id:name', such as '0:sky'")
         if int(index) in names:
             raise TreeError(f"{path}, line {number}: the id {int(index)} is given a second time")
-        if name in names.values():
-            raise TreeError(f"{path}, line {number}: the name '{name}' is given a second time")
+        if name in taken:
+            raise TreeError(f"{path}, line {number}: the name '{_short(name)}' is given a second time")
         names[int(index)] = name
+        taken.add(name)
     missing = list(islice((i for i in range(max(names, default=-1) + 1) if i not in names), 10))
     if missing or not names:
         gap = f"ids {', '.join(map(str, missing))} are missing" if names else "it has no classes"
@@ -182,7 +202,9 @@ def _no_twins(path: Path) -> Any:
         keys = [key for key, _ in pairs]
         if len(set(keys)) != len(keys):
             twice = sorted(key for key, times in Counter(keys).items() if times > 1)
-            raise TreeError(f"{path}: these names occur twice under one parent: {first_of(twice, _NAMED)}")
+            raise TreeError(
+                f"{path}: these names occur twice under one parent: {first_of(twice, _NAMED, letters=_LETTERS)}"
+            )
         return dict(pairs)
 
     return hook
@@ -205,21 +227,21 @@ def build_tree(children: Mapping[str, Any], class_names: Sequence[str], *, origi
             if not isinstance(grandchildren, dict):
                 raise TreeError(
                     f"{origin}: every node must be an object, '{{}}' for a class; found {grandchildren!r:.60} at "
-                    f"'{name}'"
+                    f"'{_short(name)}'"
                 )
             if name in placed:
-                raise TreeError(f"{origin}: the name '{name}' occurs twice in the tree")
+                raise TreeError(f"{origin}: the name '{_short(name)}' occurs twice in the tree")
             placed.add(name)
             if name in index:
                 if grandchildren:
-                    raise TreeError(f"{origin}: the class '{name}' has children; a class must be a leaf '{{}}'")
+                    raise TreeError(f"{origin}: the class '{_short(name)}' has children; a class must be a leaf '{{}}'")
                 parents[index[name]] = parent
                 continue
             if not grandchildren:
-                raise TreeError(f"{origin}: the leaf '{name}' is not in the class list")
+                raise TreeError(f"{origin}: the leaf '{_short(name)}' is not in the class list")
             names.append(name)
             parents.append(parent)
             queue.append((grandchildren, len(names) - 1))
     if missing := [name for name in class_names if name not in placed]:
-        raise TreeError(f"{origin}: these classes are not in the tree: {first_of(missing, _NAMED)}")
-    return ClassTree(names=tuple(names), parents=tuple(parents), classes=len(class_names))
+        raise TreeError(f"{origin}: these classes are not in the tree: {first_of(missing, _NAMED, letters=_LETTERS)}")
+    return _checked(tuple(names), tuple(parents), classes=len(class_names), origin=f"{origin}")

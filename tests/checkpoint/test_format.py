@@ -121,6 +121,9 @@ def test_sentences_do_not_grow_with_what_is_wrong() -> None:
         lambda d: d["tree"].update(names=[f"{n}{long}" for n in range(4)], parents=[0, 3, -1, -1]),
         lambda d: d["model"].update(backbone=long),
         lambda d: d.update({long: 1}),
+        lambda d: d.update(schema_version=long),
+        lambda d: d.update(schema_version=[[long]]),
+        lambda d: d["provenance"].update(recipe={str(index): {} for index in range(1_000)}),
     ):
         assert len(refusal(changed(change))) < 2_000
 
@@ -192,8 +195,21 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Any], None], str]] = {
         lambda d: d["input"].update(std=[1, 1, math.inf]),
         "input.std.2: Input should be a finite",
     ),
-    "a deviation of 0": (lambda d: d["input"].update(std=[1, 0, 1]), "input.std.1: Input should be greater than 0"),
+    "a deviation of 0": (
+        lambda d: d["input"].update(std=[1, 0, 1]),
+        "input.std.1: Input should be greater than or equal",
+    ),
     "a pixel range of 2": (lambda d: d["input"].update(pixel_range=2), "input.pixel_range: Input should be"),
+    "a mean beyond float32": (lambda d: d["input"].update(mean=[0, 1e300, 0]), "input.mean.1: Input should be less"),
+    "a deviation that divides by nothing": (
+        lambda d: d["input"].update(std=[1, 1e-300, 1]),
+        "input.std.1: Input should be greater than or equal",
+    ),
+    "an ignore index that no mask can hold": (
+        lambda d: d.update(ignore_index=10**30),
+        "ignore_index: Input should be less than",
+    ),
+    "a height beyond all pictures": (lambda d: d["input"].update(height=10**30), "input.height: Input should be less"),
     "no height": (lambda d: d["input"].update(height=0), "input.height: Input should be greater than 0"),
 }
 

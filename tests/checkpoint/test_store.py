@@ -297,7 +297,7 @@ def test_many_missing_tensors_are_counted_not_listed(tmp_path: Path, state: Stat
     assert len(sentence) < len(str(tmp_path)) + 400
 
 
-@pytest.mark.parametrize("size", [10**6, 10**12, 10**18, 10**30])
+@pytest.mark.parametrize("size", [65_537, 10**6, 10**12, 10**30])
 def test_a_header_that_asks_for_a_giant_network_costs_no_memory(tmp_path: Path, size: int) -> None:
     giant = header_for(CONFIG.model_copy(update={"embedding_size": size}))
     sentence = refusal(put_state(tmp_path, {"head.bias": torch.zeros(4)}, giant))

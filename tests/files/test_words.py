@@ -63,3 +63,8 @@ def test_notes_that_differ_in_numbers_alone_are_one_kind() -> None:
 
 def test_bytes_that_are_no_text_become_question_marks() -> None:
     assert as_text("Straße ☃ \udcff") == "Straße ☃ ?"
+
+
+def test_long_words_are_shortened_at_once_and_in_lists_too() -> None:
+    assert shorten("x" * 10_000_000, 5) == "xxxx…"
+    assert first_of(["x" * 100, "b", "c"], 2, letters=4) == "xxx…, b and 1 more"

@@ -11,7 +11,7 @@ from support import SHARED
 from support.golden import TREES, golden_tree, golden_values
 
 from hypsegcli.errors import TreeError
-from hypsegcli.hierarchy.tree import ROOT, ClassTree, flat_tree, read_class_names, read_tree
+from hypsegcli.hierarchy.tree import ROOT, ClassTree, build_tree, flat_tree, read_class_names, read_tree
 
 # Leaves a, b, c, d (0..3); breadth first the inner nodes are left (4), right (5), deep (6).
 NAMES = ("a", "b", "c", "d")
@@ -281,3 +281,37 @@ def test_a_chain_of_hundreds_of_nodes_is_a_tree(tmp_path: Path) -> None:
         document = {f"n{depth}": document}
     tree = tree_of(tmp_path, {"root": document}, ("a",))
     assert (tree.nodes, tree.max_depth) == (301, 301)
+
+
+def test_long_lists_and_trees_are_refused_soon_and_in_a_sentence(tmp_path: Path) -> None:
+    long = "x" * 30_000
+    many = [f"class {index}" for index in range(100_000)]
+    lists = {
+        "twins": "".join(f"{index}:{long}\n" for index in range(2)),
+        "many, and a twin": "".join(f"{index}:{name}\n" for index, name in enumerate([*many, many[7]])),
+    }
+    for text in lists.values():
+        with pytest.raises(TreeError, match="is given a second time") as error:
+            read_class_names(put(tmp_path, text))
+        assert len(str(error.value)) < 500
+    with pytest.raises(TreeError, match="100,000 nodes; a class tree has at most 10,000"):
+        flat_tree(read_class_names(put(tmp_path, "".join(f"{index}:{name}\n" for index, name in enumerate(many)))))
+    flat = {name: {} for name in many}
+    for document, names in (
+        ({"root": flat}, tuple(many)),
+        ({"root": {long: 1}}, NAMES),
+        ({"root": {long: {}}}, NAMES),
+        ({"root": {long: {name: {} for name in NAMES}, "other": {long: {}}}}, NAMES),
+        ({"root": {}}, (long, *many)),
+    ):
+        with pytest.raises(TreeError) as error:
+            tree_of(tmp_path, document, names)
+        assert len(str(error.value)) < 1_000
+    wide = build_tree(
+        {name: {"a" + name: {}, "b" + name: {}} for name in many[:3_000]},
+        [kind + name for name in many[:3_000] for kind in "ab"],
+        origin="x",
+    )
+    with pytest.raises(TreeError, match="and 2950 more") as error:
+        wide.level_of("nothing")
+    assert len(str(error.value)) < 5_000
