@@ -79,7 +79,11 @@ def test_a_public_name_is_not_found(source: str) -> None:
     assert uses_of_private_names(source, "test_x.py") == []
 
 
-LAWS_OF_ROOMS = {"run/test_memory.py", "checkpoint/test_mutations.py"}  # about several files of a room together
+LAWS_OF_ROOMS = {
+    "run/test_memory.py",
+    "checkpoint/test_mutations.py",
+    "images/test_mutations.py",
+}  # about several files of a room together
 
 
 def without_a_source(file: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -88,8 +89,9 @@ def _before_commands(
 
 def main(argv: list[str]) -> int:
     """Run one command."""
-    # Pillow warns of oddities in files; what matters of them reaches the user as a note or a failure.
+    # Pillow tells of oddities in files; what matters of them reaches the user as a note or a failure.
     warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
         app(args=argv, prog_name="hypseg")
     except SystemExit as leaving:
