@@ -83,6 +83,7 @@ LAWS_OF_ROOMS = {
     "run/test_memory.py",
     "checkpoint/test_mutations.py",
     "images/test_mutations.py",
+    "cli/test_names.py",
 }  # about several files of a room together
 
 

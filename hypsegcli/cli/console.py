@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from hypsegcli.cli.exit_codes import NOTHING_DONE
 from hypsegcli.errors import spell
+from hypsegcli.files.words import escaped
 
 
 def as_option(name: str, value: str | None) -> str:
@@ -20,8 +21,17 @@ def as_option(name: str, value: str | None) -> str:
 
 def say(line: str) -> None:
     """One line of result, to stdout; where that cannot take it, the command ends, and says so if anybody reads on."""
+    _print(escaped(line))
+
+
+def say_text(text: str) -> None:
+    """Lines of result, JSON or TOML, as `say` has one."""
+    _print(escaped(text, keep="\n"))
+
+
+def _print(text: str) -> None:
     try:
-        print(line, flush=True)  # noqa: T201 (printing is what this room is for)
+        print(text, flush=True)  # noqa: T201 (printing is what this room is for)
     except OSError as problem:
         write_nowhere(sys.stdout)
         if not isinstance(problem, BrokenPipeError):  # whoever was reading, such as `head`, has read enough
@@ -55,7 +65,7 @@ def unheard(stream: io.TextIOWrapper) -> TextIO:
 def talk(line: str) -> None:
     """One line about the run, to stderr; where that is full or gone, nothing is said, and the work goes on."""
     with contextlib.suppress(OSError, ValueError):
-        print(spell(line, as_option), file=sys.stderr, flush=True)  # noqa: T201
+        print(escaped(spell(line, as_option)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def error(line: str) -> None:

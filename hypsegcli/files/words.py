@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from unicodedata import east_asian_width
+from collections.abc import Callable, Container, Iterable, Sequence
+from unicodedata import category, east_asian_width
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 
 
@@ -41,11 +42,34 @@ def as_text(name: object) -> str:
     return str(name).encode("utf-8", "replace").decode()
 
 
-def printable(text: str, replacement: str = REPLACEMENT) -> str:
-    """The text without what would steer a terminal or has no place in XML, each such character replaced."""
+def printable(text: str) -> str:
+    """The text for pages and pictures: what would steer its reader or has no place in XML is replaced."""
+    return _without_steering(text, lambda _: REPLACEMENT)
+
+
+def escaped(text: str, *, keep: Container[str] = ()) -> str:
+    r"""The text for terminals and tables: what would steer them is written as JSON writes it, such as `\u001b`.
+
+    Of JSON it stays the same JSON. `keep` are characters that are left.
+    """
+    return _without_steering(text, lambda letter: letter if letter in keep else _as_json(letter))
+
+
+def _without_steering(text: str, write: Callable[[str], str]) -> str:
+    """Each control character, bidi override, lone surrogate and line separator as `write` has it."""
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else replacement for letter in text)
+    return "".join(write(letter) if _steers(letter) else letter for letter in text)
+
+
+def _steers(letter: str) -> bool:
+    # Spaces of other widths, and what joins the letters of Persian and of emoji, are in names that people give.
+    return not letter.isprintable() and letter not in _JOINERS and category(letter) != "Zs"
+
+
+def _as_json(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def letter_count(words: str) -> int:

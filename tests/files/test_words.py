@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from unicodedata import category
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.files.words import as_label, as_text, count_alike, first_of, letter_count, printable, shorten
+from hypsegcli.files.words import as_label, as_text, count_alike, escaped, first_of, letter_count, printable, shorten
 
 
 @settings(max_examples=100, deadline=None)
@@ -32,10 +35,42 @@ def test_wide_letters_count_twice() -> None:
 
 @given(st.text(max_size=30))
 def test_what_is_printable_is_left_and_the_length_stays(text: str) -> None:
-    assert printable(text).isprintable()
-    assert len(printable(text, "?")) == len(text)
-    assert all(new in (old, "?") for old, new in zip(text, printable(text, "?"), strict=True))
-    assert (printable(text) == text) == text.isprintable()
+    assert len(printable(text)) == len(text)
+    assert all(new in (old, "\ufffd") for old, new in zip(text, printable(text), strict=True))
+    if text.isprintable():
+        assert printable(text) == escaped(text) == text
+
+
+@given(st.text(max_size=30))
+def test_escapes_are_those_of_json(text: str) -> None:
+    shown = escaped(text)
+    assert not any(category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in shown)
+    if "\\" not in text and '"' not in text:
+        assert json.loads(f'"{shown}"').encode("utf-8", "surrogatepass") == text.encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize(
+    "letter", ["\x1b", "\x9b", "\n", "\u202e", "\u2066", "\u200f", "\u2028", "\udcff", "\U000e0041"]
+)
+def test_what_steers_a_reader_goes(letter: str) -> None:
+    assert printable(f"a{letter}b") == "a\ufffdb"
+    assert escaped(f"a{letter}b").isascii()
+    assert escaped(f"a{letter}b", keep=letter) == f"a{letter}b"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 1.00.00\u202fPM.png",
+        "two\u00a0words",
+        "\u9053\u8def\u3000",
+        "\u0645\u06cc\u200c\u062e",
+        "\U0001f469\u200d\U0001f4bb",
+    ],
+)
+def test_names_that_people_give_are_left(name: str) -> None:
+    """With spaces of other widths, Persian with its joiners, emoji of several parts."""
+    assert printable(name) == escaped(name) == name
 
 
 @pytest.mark.parametrize(

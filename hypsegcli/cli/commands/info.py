@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from hypsegcli.cli.console import say
+from hypsegcli.cli.console import say, say_text
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import InputSpec
@@ -34,7 +34,7 @@ def info(
     path = checkpoint_path(checkpoint)
     header = read_header(path)
     if as_json:
-        say(header.model_dump_json(indent=2))
+        say_text(header.model_dump_json(indent=2))
         return
     model, tree, provenance = header.model, header.tree, header.provenance
     kind = f"{model.backbone}, output stride {model.output_stride}, {model.convolutions} convolutions"
@@ -107,7 +107,7 @@ def _list_bundled(*, as_json: bool) -> None:
         )
         listed.append(entry)
     if as_json:
-        say(json.dumps([each._asdict() for each in listed], indent=2, ensure_ascii=False))
+        say_text(json.dumps([each._asdict() for each in listed], indent=2, ensure_ascii=False))
         return
     print_table(
         "Models that come with hypseg; mean IoU is that on each one's own validation images",

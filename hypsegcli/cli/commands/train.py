@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.console import say, say_text, talk
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
@@ -69,7 +69,7 @@ def train(
     if show_config:
         from hypsegcli.training.config_file import to_toml
 
-        say(to_toml(settings).rstrip())
+        say_text(to_toml(settings).rstrip())
         return
     if out is None or (data is None and not resume):
         raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")

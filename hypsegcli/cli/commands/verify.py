@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.console import error, say
+from hypsegcli.cli.console import error, say, say_text
 from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
 from hypsegcli.files.words import count_of
 
@@ -23,7 +23,7 @@ def verify(
 
     found = look(folder)
     if as_json:
-        say(json.dumps(asdict(found) | {"is_whole": found.is_whole}, indent=2))
+        say_text(json.dumps(asdict(found) | {"is_whole": found.is_whole}, indent=2))
         raise typer.Exit(DONE if found.is_whole else PARTLY_DONE)
     for word in ("missing", "changed", "foreign"):
         for name in getattr(found, word):

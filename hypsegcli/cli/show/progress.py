@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from hypsegcli.cli.console import as_option, talk
 from hypsegcli.errors import spell
+from hypsegcli.files.words import escaped
 
 _EVERY = {"images": 5.0, "steps": 60.0}  # seconds between plain lines; trainings are long
 
@@ -107,7 +108,7 @@ class Bar(Silent):
 
     def note(self, line: str) -> None:
         """Print above the bar."""
-        self.bar.console.print(spell(line, as_option), markup=False, highlight=False, soft_wrap=True)
+        self.bar.console.print(escaped(spell(line, as_option)), markup=False, highlight=False, soft_wrap=True)
 
 
 def progress_for(total: int, *, quiet: bool, unit: str = "images", verb: str = "segmenting") -> Progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from hypsegcli.cli.console import say
-from hypsegcli.files.words import printable
+from hypsegcli.files.words import escaped
 from hypsegcli.metrics.catalogue import NUMBER, PERCENT, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def print_table(
     line_out: Callable[[str], None] = say,
 ) -> None:
     """Columns aligned by spaces, those of `left` to the left, numbers to the right: for terminals, pipes and mails."""
-    lines = [[printable(cell, "?") for cell in row] for row in (header, *rows)]
+    lines = [[escaped(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     line_out(title)
     for line in lines:

@@ -15,6 +15,7 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hypsegcli.files.words import printable
 from hypsegcli.metrics.catalogue import BY_NAME, NUMBER, Metric, metric_of, metrics_in
 from hypsegcli.metrics.records import ClassRow, Means, MeasureReport, Number, Report
 from hypsegcli.report.page.bars import Color, class_bars, level_bars, zone_bars
@@ -50,6 +51,7 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -60,7 +62,7 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
     segmentation, edges = report.segmentation, report.boundaries
     main = _main_measure(report.measures)
     columns = [metric for metric in metrics_in(MeasureReport) if metric.in_page]
-    page = environment.get_template("page.html.j2").render(
+    return environment.get_template("page.html.j2").render(
         report=report,
         colors=colors,
         plain=segmentation.conventions[report.convention],
@@ -83,8 +85,11 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
             "others": [reliability_diagram(other, small=True) for other in report.measures if other is not main],
         },
     )
-    # Names of files may hold bytes that are no text, and the page must be writable all the same.
-    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _shown(value: object) -> object:
+    """What a place of the template gets: names without what steers the page's reader, or is no text at all."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _main_measure(measures: Sequence[MeasureReport]) -> MeasureReport | None:
