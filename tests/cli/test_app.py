@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import Hypseg, photograph
 
 from hypsegcli.confidence.measures import MEASURES
@@ -196,3 +199,34 @@ def test_a_standard_output_that_is_full_is_told_when_the_maps_are_written(photos
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(list((tmp_path / "out/labels").rglob("*.png"))) == 3
+
+
+def test_nothing_is_fetched_unasked(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every way out is closed, and noted where somebody tries it."""
+    tried: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        tried.append(arguments)
+        raise OSError("no network")
+
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    with pytest.raises(OSError, match="no network"):
+        socket.create_connection(("localhost", 1))
+    tried.clear()
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(tmp_path / "masks" / "a.png")
+    for command in (
+        ("info",),
+        ("info", "streets"),
+        ("predict", photos, "--out", tmp_path / "out"),
+        ("uncertainty", photos / "a.jpg", "--out", tmp_path / "doubt"),
+        ("evaluate", photos / "a.jpg", tmp_path / "masks" / "a.png", "--out", tmp_path / "report"),
+        ("disk", photos / "a.jpg", "--out", tmp_path / "disk.svg"),
+        ("verify", tmp_path / "out"),
+    ):
+        outcome = hypseg(*command)
+        assert outcome.code == 0, outcome.stderr
+    assert tried == []
