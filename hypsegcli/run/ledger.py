@@ -33,6 +33,9 @@ Status = Literal[
     "aborted",  # by a defect, or an error that no image explains
 ]
 
+# Of a line, while the run goes on: all of it is in the file, and a hundred thousand of them would fill memory.
+_REMEMBERED = ("status", "height", "width", "summary", "notes")
+
 
 def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
     """A short name for everything that decides the pixels of the outputs."""
@@ -47,8 +50,9 @@ class Ledger:
         self.out = out
         self.recipe = recipe
         self.description = dict(description)
-        self.lines: dict[str, Line] = {}  # of this run's images, by key, in the order they were written
-        self.others: list[Line] = []  # of an earlier run's images that this one was not asked for
+        # Of this run's images, by key, in the order they were written; of its own, what is asked for after the run.
+        self.lines: dict[str, Line] = {}
+        self.others: list[Line] = []  # of an earlier run's images that this one was not asked for; until it is open
         self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
         self._started = time.time()
         self._clock = time.perf_counter()
@@ -87,6 +91,8 @@ class Ledger:
                 path.unlink(missing_ok=True)
         kept = "".join(_dump(line) for line in (*self.others, *self.lines.values()))
         write_atomically(self.out / MANIFEST, kept.encode())
+        self.others.clear()
+        self.lines = {key: _remembered(line) for key, line in self.lines.items()}
         self._write_run("running")
 
     def add(self, result: FileResult) -> None:
@@ -109,7 +115,7 @@ class Ledger:
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
             }
-        self.lines[line["key"]] = line
+        self.lines[line["key"]] = _remembered(line)
         append(self.out / MANIFEST, _dump(line).encode())
 
     def close(self, status: Status, *, profile: Mapping[str, Any]) -> None:
@@ -174,3 +180,7 @@ def versions() -> dict[str, str]:
 
 def _dump(line: Mapping[str, Any]) -> str:
     return json.dumps(line) + "\n"
+
+
+def _remembered(line: Line) -> Line:
+    return {name: line[name] for name in _REMEMBERED if name in line}

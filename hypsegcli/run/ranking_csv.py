@@ -7,13 +7,14 @@ from pathlib import Path
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.table import encode_csv
 from hypsegcli.run.ledger import Ledger
+from hypsegcli.run.manifest import read_manifest
 
 _STATISTICS = ("mean", "median", "p95")
 
 
 def write_ranking(path: Path, ledger: Ledger) -> None:
     """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
-    every = (*ledger.others, *ledger.lines.values())
+    every = read_manifest(ledger.out).values()
     lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
     lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS) and "heatmap" in line["outputs"]]
     lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
