@@ -155,3 +155,17 @@ def test_workers_change_no_byte(hypseg: Hypseg, photos: Path, tmp_path: Path, ba
         assert lines["bad"]["status"] == "failed"
     assert written[0] == written[1]
     assert len(written[0]) == 16
+
+
+def test_order_and_neighbours_change_no_byte(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """One by one, an image's maps are its own, whatever is segmented before it."""
+    paths = [photos / "a.jpg", photos / "b.png", photos / "sub" / "c.png"]
+    written = []
+    for number, order in enumerate((paths, paths[::-1], paths[1:2])):
+        out = tmp_path / f"out{number}"
+        options = ("--batch-size", 1, "--workers", number, "--save", "labels,confidence,boundary")
+        assert hypseg("predict", *order, "--out", out, *options).code == 0
+        written.append({path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.png"))})
+    assert written[0] == written[1]
+    assert len(written[2]) == 3
+    assert written[2].items() <= written[0].items()
