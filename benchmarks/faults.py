@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -81,10 +81,17 @@ class Place:
             *more,
         ]
 
-    def run(self, out: str, *more: str, before: Callable[[], None] | None = None, **streams: object) -> int:
+    def run(
+        self,
+        out: str,
+        *more: str,
+        before: Callable[[], None] | None = None,
+        stdout: IO[str] | int = subprocess.DEVNULL,
+        stderr: IO[str] | int = subprocess.DEVNULL,
+    ) -> int:
         """Its exit code."""
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | streams
-        return subprocess.run(self.command(out, *more), check=False, preexec_fn=before, **silent).returncode  # type: ignore[call-overload, no-any-return]
+        command = self.command(out, *more)
+        return subprocess.run(command, check=False, preexec_fn=before, stdout=stdout, stderr=stderr).returncode
 
     def check(self, code: int, *allowed: int) -> None:
         """The benchmark itself goes wrong."""
@@ -134,8 +141,9 @@ def disks(place: Place, _: argparse.Namespace) -> Iterator[Row]:
     yield Row("a disk that takes only so many bytes a file", len(sizes), "not exit code 0; `--resume` ends whole", bad)
     bad = 0
     with Path("/dev/full").open("w") as full:
-        for streams in ({"stdout": full}, {"stderr": full}, {"stdout": full, "stderr": full}):
-            place.run("streams", **streams)
+        none = subprocess.DEVNULL
+        for stdout, stderr in ((full, none), (none, full), (full, full)):
+            place.run("streams", stdout=stdout, stderr=stderr)
             bad += not place.ends_whole("streams")
     yield Row("standard streams that are full", 3, "the maps are whole", bad)
     bad = 0

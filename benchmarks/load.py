@@ -17,7 +17,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from memory import Stub
+from memory import Stub  # type: ignore[import-not-found]  # beside this file
 from PIL import Image
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
