@@ -48,7 +48,7 @@ class InputSpec(_Record):
     # Pixels; longer images are shrunk to it on their way in. None where they go in as they are, since a larger picture
     # shows more of the world and not the same larger: microscopy, aerial pictures.
     longest_side: int | None = Field(
-        default_factory=lambda known: max(known["height"], known["width"]), ge=16, le=1_000_000
+        default_factory=lambda known: max(known.get("height", 16), known.get("width", 16)), ge=16, le=1_000_000
     )
 
 
