@@ -110,7 +110,7 @@ class Tags(HTMLParser):
         self.found |= {tag, *(f"{tag}.{name}" for name, _ in attrs)}
 
 
-def test_a_report(nasty: Any, images: Path, tmp_path: Path) -> None:
+def test_a_report(nasty: Any, hypseg: Hypseg, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     nasty("evaluate", images, tmp_path / "masks", "--out", out)
     page = (out / "report.html").read_text()
@@ -126,6 +126,10 @@ def test_a_report(nasty: Any, images: Path, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert not [row for row in rows for cell in row.values() if cell.startswith(("=", "@"))]
     assert all(float(row["pixel_accuracy"]) >= 0 for row in rows if row.get("pixel_accuracy"))
+    compared = hypseg("compare", out, out, "--json")
+    assert compared.code == 0
+    assert is_harmless(compared.stdout)
+    assert json.loads(compared.stdout)["differences"]
 
 
 def svg_texts(path: Path) -> Iterator[str]:

@@ -296,7 +296,7 @@ def test_long_lists_and_trees_are_refused_soon_and_in_a_sentence(tmp_path: Path)
         assert len(str(error.value)) < 500
     with pytest.raises(TreeError, match="100,000 nodes; a class tree has at most 10,000"):
         flat_tree(read_class_names(put(tmp_path, "".join(f"{index}:{name}\n" for index, name in enumerate(many)))))
-    flat = {name: {} for name in many}
+    flat: dict[str, object] = {name: {} for name in many}
     for document, names in (
         ({"root": flat}, tuple(many)),
         ({"root": {long: 1}}, NAMES),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.console import say
+from hypsegcli.cli.console import say_text
 from hypsegcli.errors import UsageError
 
 
@@ -37,7 +37,7 @@ def compare(
     if as_json:
         rows = [difference._asdict() for difference in comparison.differences]
         sides = {"first": comparison.first._asdict(), "second": comparison.second._asdict()}
-        say(json.dumps(comparison._asdict() | sides | {"differences": rows}, indent=2))
+        say_text(json.dumps(comparison._asdict() | sides | {"differences": rows}, indent=2))
     else:
         print_comparison(comparison, every=every)
 
