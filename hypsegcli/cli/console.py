@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from hypsegcli.cli.exit_codes import NOTHING_DONE
@@ -66,6 +67,13 @@ def talk(line: str) -> None:
     """One line about the run, to stderr; where that is full or gone, nothing is said, and the work goes on."""
     with contextlib.suppress(OSError, ValueError):
         print(escaped(spell(line, as_option)), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def talk_of(lines: Iterable[str], *, quiet: bool) -> None:
+    """Lines about the run, for whoever wants them."""
+    if not quiet:
+        for line in lines:
+            talk(line)
 
 
 def error(line: str) -> None:

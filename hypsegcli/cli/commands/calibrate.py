@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.console import say, say_nothing, talk
+from hypsegcli.cli.console import say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
@@ -76,9 +76,7 @@ def calibrate(
     header, classes = loaded.header, loaded.header.tree.classes
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
     id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
-    if id_map and id_map.colors and not quiet:
-        for note in id_map.colors.notes:
-            talk(note)
+    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
     examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
     request = Request(
         measures=("distance",),
@@ -104,9 +102,7 @@ def calibrate(
             confusion += confusion_matrix(sample.truth, sample.labels, classes)
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
-    if not quiet:
-        for note in source.notes():
-            talk(note)
+    talk_of(source.notes(), quiet=quiet)
     if (shift := find_shift(confusion)) is not None:
         raise DataError(shift_mistake(shift, classes=classes, mapped=id_map is not None))
     calibration = fit_calibration(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
-from hypsegcli.cli.console import as_option, error, say, say_nothing, talk
+from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -106,9 +106,7 @@ def evaluate(
         translated=stored.prediction_map is not None,
     )
     id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
-    if id_map and id_map.colors and not quiet:
-        for note in id_map.colors.notes:
-            talk(note)
+    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
     _examine(pairs, names, id_map, quiet=quiet)
     scored = (
         open_network(inputs, computing, dropout, names, quiet=quiet)
@@ -257,9 +255,7 @@ def _score(
         for row in scored:
             rows.append(row)
             progress.advance()
-    if not quiet:
-        for note in source.notes():
-            talk(note)
+    talk_of(source.notes(), quiet=quiet)
     if profile:
         clock.stop()
         clock.add(evaluation.seconds, images=len(rows))
