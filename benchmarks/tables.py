@@ -81,8 +81,8 @@ class OnFeatures(nn.Module):
         logits, distance = self.head(embedding)
         return NetworkOutput(embedding, logits, distance)
 
-    def forward(self, image: Tensor) -> NetworkOutput:
-        """The answer for the next validation image, whose features are known."""
+    def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
+        """The answer for the next validation image, whose features are known; `mean` is of windows, which none has."""
         features = self.validation[self.next % len(self.validation)]
         self.next += 1
         assert features.shape[2] * 4 == image.shape[2], "images come in another order than their features"
@@ -98,9 +98,9 @@ class Recorder(nn.Module):
         self.seen: list[Tensor] = []
         model.decoder.refine.register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
 
-    def forward(self, image: Tensor) -> NetworkOutput:
+    def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         """As the network."""
-        output: NetworkOutput = self.model(image)
+        output: NetworkOutput = self.model(image, mean)
         return output
 
 

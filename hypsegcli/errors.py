@@ -78,7 +78,6 @@ Code = Literal[
     "truncated",
     "damaged",
     "too_large",  # more pixels than are allowed
-    "too_slow",  # decoding takes more than its budget
     "out_of_memory",
     "not_finite",  # the network gave what is no number
     "network",  # the network failed
