@@ -118,7 +118,7 @@ def test_the_reference_head_projects_points_before_it_compares_them(c: float) ->
 
 
 def test_as_curvature_vanishes_the_hyperbolic_head_is_four_times_the_euclidean_one() -> None:
-    c = 1e-8
+    c = 1e-6
     curved = HyperbolicHead(config_for("hyperbolic", curvature=c))
     flat = EuclideanHead(config_for("euclidean", curvature=c))
     assert flat.classify.bias is not None

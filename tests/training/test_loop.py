@@ -295,7 +295,7 @@ def test_kills_at_any_moment_lose_no_epoch_that_was_saved(data: Path, tmp_path: 
         state = read_state(run.job)
         assert state is not None
         assert state.epoch == 1
-    (out / ".hypseg-1-0.tmp").write_bytes(b"half a file")
+    (out / ".hypseg-1-0123456789abcdef.tmp").write_bytes(b"half a file")
     assert len(list(start(data, out, epochs=2, resume=True))) == 1
     assert not list(out.glob(".hypseg*"))
     assert content(out / "last.safetensors") == content(tmp_path / "whole/last.safetensors")

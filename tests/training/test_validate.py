@@ -49,6 +49,9 @@ class Oracle:
     def __init__(self, predictions: Sequence[Prediction | Exception]) -> None:
         self.predictions = iter(predictions)
 
+    def shrinks(self, *_: int) -> bool:
+        return False
+
     def predict(self, images: list[NDArray[np.uint8]], _: None) -> list[Prediction]:
         (prediction,) = [next(self.predictions) for _ in images]
         if isinstance(prediction, Exception):
