@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import DataError
+from hypsegcli.files.regular import open_regular
 
 
 def encode_npy(array: NDArray[Any]) -> bytes:
@@ -22,7 +23,7 @@ def encode_npy(array: NDArray[Any]) -> bytes:
 def read_npy(path: Path) -> NDArray[Any]:
     """The array in a NumPy file; DataError for a damaged one, and for one that holds Python objects."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
     except Exception as error:  # a damaged header raises nearly every kind there is
         raise DataError(f"{path}: is no NumPy array ({error})") from error

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.digest import Digest
+from hypsegcli.files.regular import open_regular
 
 Line = dict[str, Any]
 
@@ -22,7 +23,8 @@ def read_manifest(out: Path) -> dict[str, Line]:
     What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
     """
     try:
-        text = (out / MANIFEST).read_text(encoding="utf-8", errors="surrogateescape")
+        with open_regular(out / MANIFEST) as file:
+            text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return {}
     lines = {}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ImageError, first_line
+from hypsegcli.files.regular import open_regular
 
 SUFFIX = ".mat"
 
@@ -31,7 +32,7 @@ def decode_matlab(path: Path) -> NDArray[np.uint8 | np.uint16]:
             "unsupported",
         ) from None
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = loadmat(file, simplify_cells=True, variable_names=("GTcls", "S"))
     except Exception as error:  # of a damaged file SciPy raises a dozen kinds
         raise ImageError(f"{path}: cannot be read as a MATLAB file ({first_line(error)})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,9 @@ def test_python_objects_are_never_loaded(tmp_path: Path) -> None:
         read_npy(tmp_path / "a.npy")
     with pytest.raises(ValueError, match="Object arrays"):
         encode_npy(np.array([{}], dtype=object))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(DataError, match="it is a pipe"):
+        read_npy(tmp_path / "a.npy")
