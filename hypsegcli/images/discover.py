@@ -6,23 +6,17 @@ its outputs, relative to the output folder and without suffix.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import is_of_a_run
-from hypsegcli.files.words import count_of, first_of, shorten
-from hypsegcli.images.formats import HEIF_ADVICE, HEIF_SUFFIXES, SUFFIXES
+from hypsegcli.images.formats import SUFFIXES
+from hypsegcli.images.walk import Skipped, Walk, is_folder, list_folder
 
 _LOOKED_FOR = ", ".join(SUFFIXES)
-_Parts = tuple[str, ...]
-_NAMED, _LETTERS = 3, 200
 
 
 @dataclass(frozen=True)
@@ -31,41 +25,6 @@ class Input:
 
     path: Path
     key: PurePosixPath
-
-
-def _told(suffix: str, times: int) -> str:
-    return f"{times} {suffix}, {HEIF_ADVICE}" if suffix in HEIF_SUFFIXES else f"{times} {suffix}"
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """What lies in the folders that were searched, and is not taken."""
-
-    others: list[Path] = field(default_factory=list)  # that are no pictures, as their suffix tells
-    irregular: list[Path] = field(default_factory=list)  # pipes, sockets and devices that are called like pictures
-    repeated: list[Path] = field(default_factory=list)  # links to folders that were searched already
-    deep: list[Path] = field(default_factory=list)  # folders whose paths are longer than the system takes
-    runs: list[Path] = field(default_factory=list)  # folders that a run has written: their maps are no photographs
-
-    def __str__(self) -> str:
-        """In a line; empty where all was taken."""
-        kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
-        irregular, repeated, deep, runs = (
-            [shorten(str(path), _LETTERS) for path in paths]
-            for paths in (self.irregular, self.repeated, self.deep, self.runs)
-        )
-        told = (
-            ("file", "no pictures", len(self.others), [_told(kind, times) for kind, times in kinds.most_common()]),
-            ("file", "pipes or devices", len(irregular), irregular),
-            ("link", "to folders that were searched already", len(repeated), repeated),
-            ("folder", "with longer paths than can be opened", len(deep), deep),
-            ("folder", "of maps that hypseg wrote", len(runs), runs),
-        )
-        return "; ".join(
-            f"{count_of(number, noun)}, {what} ({first_of(names, _NAMED)})"
-            for noun, what, number, names in told
-            if number
-        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +64,7 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
     if argument.startswith("@"):
         return _from_list(argument)
     path = Path(argument)
-    if _is_dir(path):
+    if is_folder(path):
         folders.append(path)
         return _from_folder(path, skipped, of_runs=of_runs)
     if os.path.lexists(path):  # a broken link included: decoding says so
@@ -122,10 +81,10 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
 
 
 def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input]:
-    files = list(_Walk(folder, ("**", "*"), skipped, of_runs=of_runs))
+    files = list(Walk(folder, ("**", "*"), skipped, of_runs=of_runs))
     if files:
         return _sorted_inputs(files)
-    if next(iter(_list(folder)), None) is None:
+    if next(iter(list_folder(folder)), None) is None:
         raise PlanError(f"{folder}: the folder is empty; name a folder that holds pictures")
     raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below")
 
@@ -139,7 +98,7 @@ def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_run
     # A pattern such as **/*.png would find the maps of this run in the next one; **/*.jpg would not.
     if "**" in rest and PurePath(rest[-1]).suffix.lower() not in set(SUFFIXES) - {".png"}:
         folders.append(base)
-    files = dict(_Walk(base, rest, skipped, of_runs=of_runs)) if _is_dir(base) else {}
+    files = dict(Walk(base, rest, skipped, of_runs=of_runs)) if is_folder(base) else {}
     if not files:
         raise PlanError(
             f"{pattern}: the pattern matches no picture; looked for {_LOOKED_FOR}; a pattern names files: "
@@ -166,7 +125,7 @@ def _from_list(argument: str) -> list[Input]:
         if line is None:
             continue
         path = source.parent / line
-        if _is_dir(path):
+        if is_folder(path):
             raise PlanError(f"{source}: line {number} names the folder {line}; a list holds files only")
         listed = PurePath(line)
         keeps_folders = not listed.is_absolute() and ".." not in listed.parts
@@ -199,77 +158,6 @@ def _at_home(name: str) -> str:
         return name
 
 
-class _Walk:
-    """The pictures below a folder whose relative paths match a pattern, links to folders followed once.
-
-    What the tree itself holds comes first: a folder that a link leads to as well has its own name. A pattern with two
-    `**` may yield a file twice.
-    """
-
-    def __init__(self, folder: Path, pattern: tuple[str, ...], skipped: Skipped, *, of_runs: bool) -> None:
-        self._folders: list[tuple[Path, tuple[str, ...], _Parts]] = [(folder, pattern, ())]
-        self._links: deque[tuple[Path, tuple[str, ...], _Parts]] = deque()
-        self._seen: set[tuple[int, int, int]] = set()  # folders, by device, number, and what is left of the pattern
-        self._skipped = skipped
-        self._of_runs = of_runs  # whether the folders that a run has written are searched as well
-
-    def __iter__(self) -> Iterator[tuple[_Parts, Path]]:
-        """As (parts of the relative path, path)."""
-        while self._folders or self._links:
-            yield from self._inside(*(self._folders.pop() if self._folders else self._links.popleft()))
-
-    def _inside(self, folder: Path, pattern: tuple[str, ...], parts: _Parts) -> Iterator[tuple[_Parts, Path]]:
-        try:
-            status = folder.stat()
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
-                raise
-            self._skipped.deep.append(folder)
-            return
-        here = (status.st_dev, status.st_ino, len(pattern))
-        if here in self._seen:
-            if folder.is_symlink():
-                self._skipped.repeated.append(folder)
-            return
-        self._seen.add(here)
-        wanted, rest = pattern[0], pattern[1:]
-        entries = sorted(_list(folder), key=lambda entry: entry.name)  # so that links are met in one order
-        if not self._of_runs and is_of_a_run({entry.name for entry in entries}):
-            self._skipped.runs.append(folder)
-            return
-        if wanted == "**":
-            yield from self._inside(folder, rest, parts)
-        for entry in entries:
-            name = entry.name
-            if name.startswith(".") and not (wanted.startswith(".")):
-                continue
-            if _is_dir(Path(entry.path)) or entry.is_dir(follow_symlinks=False):
-                left = pattern if wanted == "**" else rest if rest and fnmatchcase(name, wanted) else ()
-                if left:
-                    (self._links if entry.is_symlink() else self._folders).append((folder / name, left, (*parts, name)))
-            elif not rest and fnmatchcase(name, wanted) and self._is_picture(entry):
-                yield (*parts, name), folder / name
-
-    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
-        path = Path(entry.path)
-        if path.suffix.lower() not in SUFFIXES:
-            self._skipped.others.append(path)
-            return False
-        # Pipes and devices would block. A broken link is kept, so that it fails by name instead of vanishing.
-        if entry.is_file() or (entry.is_symlink() and not path.exists()):
-            return True
-        self._skipped.irregular.append(path)
-        return False
-
-
-def _list(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise PlanError(f"{folder}: the folder cannot be read ({error.strerror}); check its permissions") from None
-
-
 def _sorted_inputs(files: Iterable[tuple[tuple[str, ...], Path]]) -> list[Input]:
     ordered = sorted(files, key=lambda item: ([_natural(part) for part in item[0]], item[0]))
     return [Input(path, PurePosixPath(*parts[:-1], PurePath(parts[-1]).stem)) for parts, path in ordered]
@@ -283,10 +171,3 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 def _has_wildcard(text: str) -> bool:
     return any(sign in text for sign in "*?[")
-
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name too long, or a folder we may not look into
-        return False

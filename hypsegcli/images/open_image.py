@@ -22,6 +22,7 @@ from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
 from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE
 from hypsegcli.images.georeference import Georeference, georeference
+from hypsegcli.images.jpeg2000_check import check_jpeg2000
 from hypsegcli.images.jpeg_check import check_jpeg
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
@@ -109,7 +110,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         elif kind in _WITHOUT_SUMS and not data[-_TAIL:].strip(b"\0"):
             raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
         elif kind == "JPEG2000":
-            _check_jpeg2000(path, data, image.mode)
+            check_jpeg2000(path, data, image.mode)
         return _load_upright(image, frames, digest_of(data))
 
 
@@ -252,44 +253,6 @@ def _accepts(name: str, head: bytes) -> bool:
         Image.init()
     accept = Image.OPEN[name][1]
     return accept is None or accept(head) is True
-
-
-def _check_jpeg2000(path: Path, data: bytes, mode: str) -> None:
-    """Refuse two kinds of JPEG 2000 that Pillow decodes to wrong pixels without a word."""
-    # A file cut between its header and its first tile comes out flat. Inside a codestream FF is never
-    # followed by more than 8F, so that FF D9 can only be the end marker.
-    if b"\xff\xd9" not in data[data.find(b"\xff\x90") :]:
-        raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end); replace the file", "truncated")
-    # Colours of more than 8 bits are rounded without clipping: 65535 becomes 256 becomes 0, white is black.
-    # Ssiz, bits per sample less one, is byte 42 of the codestream, which starts with FF 4F FF 51.
-    start = data.find(b"\xff\x4f\xff\x51")
-    width, height, _, _, wide, high, left, top = struct.unpack_from(">8I", data, start + 8)
-    wanted = -(-(width - left) // wide) * -(-(height - top) // high)
-    found = _tiles_jpeg2000(data)
-    if found < wanted:
-        raise ImageError(
-            f"{path}: the picture is truncated ({found:,} of the {wanted:,} tiles of a JPEG 2000); replace the file",
-            "truncated",
-        )
-    bits = (data[start + 42] & 0x7F) + 1
-    if bits > 8 and not mode.startswith("I"):
-        raise ImageError(
-            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly; convert it to PNG or "
-            "TIFF",
-            "unsupported",
-        )
-
-
-def _tiles_jpeg2000(data: bytes) -> int:
-    """How many tiles a JPEG 2000 holds any data of; ITU-T T.800, A.4.2, start of tile-part."""
-    at, found = data.find(b"\xff\x90\0\x0a"), set()
-    while data[at : at + 2] == b"\xff\x90" and at + 10 <= len(data):
-        tile, length = struct.unpack_from(">HI", data, at + 4)
-        found.add(tile)
-        if length < 14:  # 0: up to the end
-            break
-        at += length
-    return len(found)
 
 
 def _samples(image: Image.Image) -> tuple[str, int | None]:

@@ -18,11 +18,11 @@ from hypsegcli.errors import DataError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
 from hypsegcli.files.lock import locked
 from hypsegcli.inference.normalise import normalise
-from hypsegcli.training.batches import batches
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
 from hypsegcli.training.pictures import write_pictures
+from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.state import LOG, check_folder, read_state, restore, save_run, save_state
 from hypsegcli.training.tensorboard import Board

@@ -12,8 +12,9 @@ from support import grow
 from hypsegcli.errors import ImageError
 from hypsegcli.images import formats
 from hypsegcli.images.decode import decode_image, decode_mask
-from hypsegcli.images.discover import Skipped, find_inputs
+from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.formats import FORMATS
+from hypsegcli.images.walk import Skipped
 
 SCENE = np.add.outer(np.arange(96), np.arange(128))[..., None] * np.array([1, 0.5, 0.8]) + (0, 60, 20)
 

@@ -23,13 +23,19 @@ def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
     with image_errors(path):
         image = opened.image
         if opened.format in LOSSY:
-            raise ImageError(f"{path}: {opened.format} does not keep exact colours, so they tell no classes; {advice}")
+            raise ImageError(
+                f"{path}: {opened.format} does not keep exact colours, so they tell no classes; {advice}", "unsupported"
+            )
         if image.mode not in ("RGB", "RGBA", "P", "L", "1") or ";16" in opened.rawmode:
-            raise ImageError(f"{path}: colours of a mask are of 8 bits a sample, these are {image.mode}; {advice}")
+            raise ImageError(
+                f"{path}: colours of a mask are of 8 bits a sample, these are {image.mode}; {advice}", "unsupported"
+            )
         if opened.frames > 1:
-            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}")
+            raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}", "unsupported")
         if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255:
-            raise ImageError(f"{path}: pixels of this mask are transparent, so they have no colour; {advice}")
+            raise ImageError(
+                f"{path}: pixels of this mask are transparent, so they have no colour; {advice}", "unsupported"
+            )
         rgb = np.asarray(image.convert("RGB"), dtype=np.uint32)
         packed = (rgb[:, :, 0] << 16) | (rgb[:, :, 1] << 8) | rgb[:, :, 2]
         return packed.astype(np.uint32, copy=False)

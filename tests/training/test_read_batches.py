@@ -12,8 +12,8 @@ from PIL import Image
 
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.inference.device import Device
-from hypsegcli.training.batches import batches
 from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, prepare
 
 
