@@ -87,7 +87,11 @@ Code = Literal[
 
 
 class ImageError(HypsegError):
-    """One image cannot be read or segmented; `code` says why, for programs, and stays the same between versions."""
+    """One image cannot be read or segmented; `code` says why, for programs, and stays the same between versions.
+
+    It has a default for torch alone, which raises what failed in another process again by its message; see
+    training.read_batches.
+    """
 
     def __init__(self, message: str, code: Code = "damaged") -> None:
         super().__init__(message)

@@ -118,6 +118,28 @@ def named_options(source: str, file: str) -> list[str]:
     ]
 
 
+def failures_without_code(source: str, file: str) -> list[str]:
+    """Failures of images that are raised, or given back, without saying to programs why."""
+    return [
+        f"{file}:{node.lineno}: gives no code"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and called(node) in {"ImageError", "ColorError"} and len(node.args) < 2
+    ]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_failure_of_an_image_has_its_code(file: str) -> None:
+    assert failures_without_code((PACKAGE / file).read_text(encoding="utf-8"), file) == []
+
+
+def test_a_failure_without_a_code_is_found() -> None:
+    source = "raise ImageError('a')\nraise ColorError(text)\nraise ImageError('a', 'empty')"
+    assert failures_without_code(source, "images/a.py") == [
+        "images/a.py:1: gives no code",
+        "images/a.py:2: gives no code",
+    ]
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_room_imports_only_from_below(file: str) -> None:
     assert forbidden_imports((PACKAGE / file).read_text(encoding="utf-8"), file) == []

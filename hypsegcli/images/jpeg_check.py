@@ -62,7 +62,8 @@ def check_jpeg(path: Path, data: bytes) -> None:
             if not scan.flat or not (zeros.start() % _SECTOR or zeros.end() % _SECTOR):
                 raise ImageError(
                     f"{path}: the picture is damaged, as an interrupted copy leaves it ({len(zeros[0]):,} zeros in its "
-                    "midst); replace the file"
+                    "midst); replace the file",
+                    "damaged",
                 )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.errors import ColorError, TreeError
 from hypsegcli.files.words import first_of
-from hypsegcli.images.mask_colors import decode_mask_colors
+from hypsegcli.images.color_mask import decode_mask_colors
 
 Color = tuple[int, int, int]
 
@@ -103,7 +103,8 @@ def decode_by_color(path: Path, colors: MaskColors) -> NDArray[np.uint16]:
         listed = first_of([f"#{found[at]:06x} ({pixels[at]} pixels)" for at in order], _NAMED)
         raise ColorError(
             f"{path}: has colours that {colors.origin} has not: {listed}; add them, under any name that is no class "
-            "where they are void; many colours of few pixels come from interpolation or a lossy format"
+            "where they are void; many colours of few pixels come from interpolation or a lossy format",
+            "unsupported",
         )
     return np.take(np.asarray(colors.ids, np.uint16), places)
 

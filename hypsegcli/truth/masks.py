@@ -100,7 +100,8 @@ def decode_ids(path: Path, colors: MaskColors | None = None) -> NDArray[Any]:
     except ColorError as error:
         raise ColorError(
             f"{error.message}; or say which colour is which class in a file for {setting('mask_colors')}, one line for "
-            "each, such as road:#804080"
+            "each, such as road:#804080",
+            error.code,
         ) from error
 
 

@@ -35,7 +35,7 @@ def decode_matlab(path: Path) -> NDArray[np.uint8 | np.uint16]:
         with open_regular(path) as file:
             content = loadmat(file, simplify_cells=True, variable_names=("GTcls", "S"))
     except Exception as error:  # of a damaged file SciPy raises a dozen kinds
-        raise ImageError(f"{path}: cannot be read as a MATLAB file ({first_line(error)})") from error
+        raise ImageError(f"{path}: cannot be read as a MATLAB file ({first_line(error)})", "damaged") from error
     known = content.get("GTcls")
     values: Any = known.get("Segmentation") if isinstance(known, dict) else content.get("S")
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "uif":
