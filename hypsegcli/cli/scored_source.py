@@ -25,6 +25,7 @@ class ScoredSource(NamedTuple):
     source: Source
     measures: Mapping[str, tuple[str, float]]  # title and full scale
     checkpoint: tuple[Path, str] | None  # and its sha256
+    longest_side: int | None = None  # to which images were shrunk for the network, in pixels
 
 
 def open_network(
@@ -54,7 +55,7 @@ def open_network(
         sampler = DropoutSampler(segmenter, passes=dropout.mc_dropout, rate=dropout.rate)
         measures |= {name: (title, 1.0) for name, title in DROPOUT_MEASURES.items()}
     source = NetworkSource(segmenter, sampler=sampler, max_pixels=inputs.max_pixels)
-    return ScoredSource(source, measures, (loaded.path, loaded.sha256))
+    return ScoredSource(source, measures, (loaded.path, loaded.sha256), request.longest_side)
 
 
 def open_maps(

@@ -146,7 +146,7 @@ def evaluate(
                 "tolerance": scoring.tolerance,
                 "background": None if names.background is None else names.classes[names.background],
                 "interpolate": inputs.interpolate,
-                "longest_side": inputs.longest_side,
+                "longest_side": scored.longest_side,
                 "precision": computing.precision,
                 "tile": computing.tile,
                 "bootstrap": scoring.bootstrap,

@@ -640,6 +640,14 @@ def test_tolerance_is_pixels_or_percent_of_the_diagonal(hypseg: Hypseg, data: Pa
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.parametrize(("options", "side"), [((), 64), (("--longest-side", "off"), None), (("--tile", "128"), None)])
+def test_the_report_says_to_what_images_were_shrunk(
+    hypseg: Hypseg, data: Path, checkpoint: Path, options: tuple[str, ...], side: int | None
+) -> None:
+    hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, *options, "--out", data / "out")
+    assert report_of(data / "out")["subject"]["options"]["longest_side"] == side
+
+
 def test_strips_tell_why_they_are_there(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
     hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
     with (data / "out/per_image.csv").open(newline="") as file:
