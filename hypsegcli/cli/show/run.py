@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hypsegcli.cli.console import error, say, talk
+from hypsegcli.cli.console import error, say, talk, talk_of
 from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
@@ -59,9 +59,7 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
         print_profile(run.profile)
     if calibration is not None and calibration.of_another_world is not None and not quiet:
         _warn_of_another_world(run.ledger, calibration.of_another_world)
-    if not quiet:
-        for line in count_alike(run.ledger.notes(), "image"):
-            talk(line)
+    talk_of(count_alike(run.ledger.notes(), "image"), quiet=quiet)
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
     if interrupted:
         error(f"interrupted after {done} of {count_of(total, 'image')}; the same command with --resume continues")
