@@ -132,7 +132,8 @@ def kills(place: Place, options: argparse.Namespace) -> Iterator[Row]:
 
 def disks(place: Place, _: argparse.Namespace) -> Iterator[Row]:
     """Files that may not grow, outputs that may not be written, streams that nobody reads."""
-    sizes = (0, 100, 1000, 4000)
+    largest = max(path.stat().st_size for path in (place.folder / "whole").rglob("*") if path.is_file())
+    sizes = [int(share * largest) for share in (0, 0.1, 0.5, 0.9)]  # with which one file at least does not fit
     bad = 0
     for size in sizes:
         code = place.run("full", before=lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))  # type: ignore[misc]
@@ -158,7 +159,7 @@ def disks(place: Place, _: argparse.Namespace) -> Iterator[Row]:
 
 
 def flips(place: Place, options: argparse.Namespace) -> Iterator[Row]:
-    """Bits flipped in maps, and in photographs whose times stay what they were."""
+    """Bits flipped in maps, whose times stay what they were."""
     verify = [sys.executable, "-m", "hypsegcli", "verify", str(place.folder / "flipped")]
     shutil.copytree(place.folder / "whole", place.folder / "flipped")
     missed = wrong = 0
@@ -202,16 +203,22 @@ def checkpoints(place: Place, options: argparse.Namespace) -> Iterator[Row]:
         loaded = bad = 0
         for _ in range(options.mutations):
             path.write_bytes(mutate(whole, place.chance))
-            started = time.perf_counter()
-            try:
-                load_checkpoint(path)
-                loaded += 1
-            except CheckpointError as error:
-                bad += len(str(error)) > LONGEST
-            except Exception:
-                bad += 1
-            bad += time.perf_counter() - started > SLOWEST
+            read, amiss = _try(lambda: load_checkpoint(path), CheckpointError)
+            loaded, bad = loaded + read, bad + amiss
         yield Row(what, options.mutations, f"{options.mutations - loaded} refused, {loaded} loaded", bad)
+
+
+def _try(read: Callable[[], object], refusal: type[Exception]) -> tuple[bool, bool]:
+    """Whether something could be read, and whether it went amiss: another error, a long sentence, a long time."""
+    started, amiss, done = time.perf_counter(), False, False
+    try:
+        read()
+        done = True
+    except refusal as error:
+        amiss = len(str(error)) > LONGEST
+    except Exception:
+        amiss = True
+    return done, amiss or time.perf_counter() - started > SLOWEST
 
 
 def pictures(place: Place, options: argparse.Namespace) -> Iterator[Row]:
@@ -230,15 +237,8 @@ def pictures(place: Place, options: argparse.Namespace) -> Iterator[Row]:
         decoded = bad = 0
         for number in range(options.mutations):
             path.write_bytes(mutated_bytes(buffer.getvalue(), place.chance, first=None if number % 2 else 128))
-            started = time.perf_counter()
-            try:
-                decode_image(path, max_pixels=100_000)
-                decoded += 1
-            except ImageError as error:
-                bad += len(str(error)) > LONGEST
-            except Exception:
-                bad += 1
-            bad += time.perf_counter() - started > SLOWEST
+            read, amiss = _try(lambda: decode_image(path, max_pixels=100_000), ImageError)
+            decoded, bad = decoded + read, bad + amiss
         outcome = f"{options.mutations - decoded} refused, {decoded} decoded"
         yield Row(f"mutated {kind} files", options.mutations, outcome, bad)
 
