@@ -35,7 +35,7 @@ class Split(NamedTuple):
     void: tuple[Path, ...]  # masks without a labelled pixel
     height: int  # median size of the images
     width: int
-    longest_side: int  # pixels, which 19 of 20 images do not exceed
+    longest_sides: NDArray[np.int64]  # (N,) pixels, of each image
     digests: Mapping[str, str]  # by key, of what is in the files of image and mask
 
 
@@ -67,7 +67,7 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
     digests = {pair.key: digest for pair, (_, digest) in zip(pairs, looks, strict=True)}
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
-    longest = int(np.percentile(np.max(survey.sizes, axis=1), 95, method="inverted_cdf"))
+    longest = np.max(np.asarray(survey.sizes, np.int64), axis=1)
     return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, digests)
 
 
@@ -76,6 +76,7 @@ class MorePair(NamedTuple):
 
     pair: Pair
     targets: NDArray[np.int64]  # (65536,): by a mask's value, a target of ours or our void
+    longest_side: int  # of the image, in pixels
 
 
 class Draw(NamedTuple):
@@ -191,7 +192,7 @@ class CropDataset(Dataset[Crop]):
     def _pair(self, sample: int) -> tuple[Pair, NDArray[np.int64] | None]:
         """A pair, and what its ids teach where they are not ours."""
         own = len(self.pairs)
-        return (self.pairs[sample], None) if sample < own else self.more[sample - own]
+        return (self.pairs[sample], None) if sample < own else self.more[sample - own][:2]
 
     def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
         pair, targets = self._pair(sample)

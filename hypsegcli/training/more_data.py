@@ -50,7 +50,8 @@ def read_more_data(
         if source.id_map:
             targets = targets[source.id_map.apply(np.arange(_VALUES), VOID)]
         split = read_split(source.pairs("train"), source, ignore_index=VOID)
-        pairs += (MorePair(pair, targets) for pair in split.pairs)
+        sides = split.longest_sides.tolist()
+        pairs += (MorePair(pair, targets, side) for pair, side in zip(split.pairs, sides, strict=True))
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")
     return tuple(pairs)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -28,7 +29,7 @@ from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
 from hypsegcli.training.init import Start, initialise
 from hypsegcli.training.layouts import Reading, open_source
 from hypsegcli.training.learner import Learner, moving_average
-from hypsegcli.training.loader import build_loader, read_more
+from hypsegcli.training.loader import More, build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 from hypsegcli.truth.shift import histograms_shifted
@@ -127,8 +128,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     else:
         initialised_from, known = earlier.provenance.initialised_from, earlier.input
     grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
-    shrunk = min(train_split.longest_side, config.longest_side or train_split.longest_side)
-    longest_side = None if grows and not config.longest_side else shrunk
+    longest_side = None if grows and not config.longest_side else _longest_side(config, train_split, more)
     name = job.data.resolve().name
     header = Header(
         model=model.config,
@@ -213,6 +213,13 @@ def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:
         name = tree.names[config.ignore_index]
         remarks.append(f"'{name}' is not learned: its id, {config.ignore_index}, is what means 'not labelled'")
     return remarks
+
+
+def _longest_side(config: TrainConfig, split: Split, more: More) -> int:
+    """What 19 of 20 images that are learned from do not exceed, in pixels, as they go in."""
+    sides = [*split.longest_sides, *(pair.longest_side for pair in more.pairs)]
+    usual = int(np.percentile(sides, 95, method="inverted_cdf"))
+    return min(usual, config.longest_side or usual)
 
 
 def _shifted(train: Split, val: Split) -> list[str]:

@@ -501,12 +501,12 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
 
 
 def test_images_larger_than_in_training_are_shrunk_to_it(hypseg: Hypseg, tmp_path: Path) -> None:
-    """To the 480 pixels of the default model, unless somebody wants them otherwise."""
+    """To the 512 pixels of the default model, unless somebody wants them otherwise."""
     photograph(tmp_path / "wide.png", size=(1504, 32))
     labels = {}
-    for name, options in {"auto": (), "same": ("--longest-side", 480), "off": ("--longest-side", "off")}.items():
+    for name, options in {"auto": (), "same": ("--longest-side", 512), "off": ("--longest-side", "off")}.items():
         assert hypseg("predict", tmp_path / "wide.png", "--out", tmp_path / name, *options).code == 0
-        shrunk = ["shrunk to 480 pixels for the network (longest side)"] if name != "off" else []
+        shrunk = ["shrunk to 512 pixels for the network (longest side)"] if name != "off" else []
         assert manifest(tmp_path / name)["wide"]["notes"] == shrunk
         with Image.open(tmp_path / name / "labels/wide.png") as image:
             labels[name] = np.asarray(image)

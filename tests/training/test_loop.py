@@ -20,7 +20,7 @@ import pytest
 import torch
 from PIL import Image
 from support import make_checkpoint
-from support.tiny_data import NAMES
+from support.tiny_data import NAMES, make_data
 from torchvision import models
 
 from hypsegcli.checkpoint.read_header import read_header
@@ -614,6 +614,13 @@ def test_the_checkpoint_keeps_to_what_larger_images_are_shrunk(
 ) -> None:
     config = TrainConfig.model_validate(SMALL | settings)
     assert prepare(Job(data, tmp_path / "run", config, CPU)).header.input.longest_side == side
+
+
+def test_images_of_further_data_count_for_that_too(data: Path, tmp_path: Path) -> None:
+    further = make_data(tmp_path / "further", size=(96, 112))
+    config = TrainConfig.model_validate(SMALL | {"more_data": [str(further)]})
+    header = prepare(Job(data, tmp_path / "run", config, CPU)).header
+    assert (header.input.width, header.input.longest_side) == (80, 112)
 
 
 EVERYTHING: dict[str, Any] = {
