@@ -86,7 +86,7 @@ def run(row: Row, sources: list[Path], place: Path, engine: str) -> tuple[float,
     place.mkdir()
     write_pictures(place / "in", sources, row)
     command = ["predict", str(place / "in"), "--out", str(place / "out"), "--save", "labels,confidence", "--quiet"]
-    command += ["--engine", engine, "--tile", row.tile]
+    command += ["--engine", engine, "--tile", row.tile, "--longest-side", "off"]
     if row.classes:
         weights = place / "weights.safetensors"
         subprocess.run([sys.executable, __file__, "--write", weights, str(row.classes), str(row.D)], check=True)
