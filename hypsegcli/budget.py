@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_PIXELS = 178_956_970  # of a picture; where Pillow itself refuses by default: 2 * (1 GiB / 4 bytes / 3 channels)
+LARGEST_TEXT = 2**28  # bytes of a list, class list, tree or other text of a person: a million long paths
 
 
 @dataclass(frozen=True, kw_only=True)

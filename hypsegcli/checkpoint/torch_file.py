@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hypsegcli.checkpoint.format import Header, header_from_json
 from hypsegcli.errors import CheckpointError, first_line
+from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import first_of
 
 _SHOWN, _LETTERS = 4, 80  # names in a sentence, and letters of each
@@ -19,7 +20,8 @@ _SHOWN, _LETTERS = 4, 80  # names in a sentence, and letters of each
 def read_plain(path: Path) -> Any:
     """What a .pt or .pth file holds, on the CPU; CheckpointError where it is damaged or more than plain weights."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
         raise CheckpointError(
             f"{path}: cannot be read as plain weights ({first_line(error):.300}); files that would run code when "

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, FailFast, ValidationError, model_validator
 
 from hypsegcli.errors import TreeError
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of, shorten
 
 ROOT = -1
@@ -158,11 +159,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     names: dict[int, str] = {}
     taken = set[str]()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        lines = read_text(path).splitlines()
+    except UnreadableTextError as error:
         raise TreeError(
-            f"{path}: cannot read the class list ({reason}); it has a line such as '0:sky' a class"
+            f"{path}: cannot read the class list ({error}); it has a line such as '0:sky' a class"
         ) from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -188,8 +188,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 def read_tree(path: Path, class_names: Sequence[str]) -> ClassTree:
     """The tree in a JSON file of nested objects with one root key, `{}` for a leaf (the reference's format)."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_twins(path))
-    except (OSError, ValueError, RecursionError) as error:
+        document = json.loads(read_text(path), object_pairs_hook=_no_twins(path))
+    except (ValueError, RecursionError) as error:
         raise TreeError(f"{path}: cannot read the class tree: {error}") from error
     children = next(iter(document.values()), None) if isinstance(document, dict) and len(document) == 1 else None
     if not isinstance(children, dict):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.images.formats import SUFFIXES
 from hypsegcli.images.walk import Skipped, Walk, is_folder, list_folder
 
@@ -110,18 +111,13 @@ def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_run
 def _from_list(argument: str) -> list[Input]:
     source = Path(argument[1:])
     try:
-        text = source.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise PlanError(f"{source}: the list is not UTF-8 text; save it as UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        text = read_text(source)
+    except UnreadableTextError as error:
         hint = f"; for the file itself write ./{argument}" if os.path.lexists(argument) else ""
-        raise PlanError(f"{argument}: the list {source} cannot be read ({reason}){hint}") from None
+        raise PlanError(f"{argument}: the list {source} cannot be read ({error}){hint}") from None
     items = []
     for number, raw in enumerate(text.split("\n"), start=1):  # splitlines() would also split at U+2028
-        if "\0" in raw:
-            raise PlanError(f"{source}: line {number} is not text; a list holds one path a line")
-        line = _listed(raw.removesuffix("\r"), source.parent)
+        line = _listed(raw, source.parent)
         if line is None:
             continue
         path = source.parent / line

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hypsegcli.images.open_image import read_text
+from hypsegcli.images.open_image import read_text_chunks
 
 _CHUNK = "hypseg"
 _DESCRIPTION = "ImageDescription"
@@ -53,7 +53,7 @@ def read_metadata(path: Path) -> MapMetadata | None:
     """
     if path.suffix == ".npy":
         return None
-    texts = read_text(path)
+    texts = read_text_chunks(path)
     try:
         return MapMetadata.model_validate_json(texts.get(_CHUNK, "") or texts.get(_DESCRIPTION, ""))
     except ValidationError:

@@ -164,7 +164,7 @@ def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) ->
         )
 
 
-def read_text(path: Path) -> dict[str, str]:
+def read_text_chunks(path: Path) -> dict[str, str]:
     """The texts that a picture carries beside its pixels, by key; a TIFF's is called ImageDescription.
 
     Raises ImageError for a file that is no picture.

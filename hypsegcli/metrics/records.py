@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from hypsegcli.errors import DataError, first_line
+from hypsegcli.files.text import UnreadableTextError, read_text
 
 SCHEMA_VERSION: Literal[1] = 1
 SCHEMA = Path(__file__).parent / "report.schema.json"
@@ -281,13 +282,13 @@ def report_to_json(report: Report) -> str:
 def read_report(path: Path) -> Report:
     """The report in a report.json; raises DataError where there is none, or one of another schema."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         version = json.loads(text).get("schema_version")
         if version != SCHEMA_VERSION:
             raise DataError(f"{path}: has schema version {version}, this hypseg reads {SCHEMA_VERSION}; evaluate again")
         return Report.model_validate_json(text)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); name the report.json of an evaluation") from error
+    except UnreadableTextError as error:
+        raise DataError(f"{path}: cannot be read ({error}); name the report.json of an evaluation") from error
     except (ValidationError, ValueError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: is not a report of hypseg evaluate ({first_line(error)})") from error
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hypsegcli.errors import UsageError, setting
+from hypsegcli.files.text import read_text
 from hypsegcli.training.config import TrainConfig
 
 CONFIG = "config.toml"  # that a run folder holds
@@ -25,8 +26,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         path = RECIPES.get(str(path), path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(read_text(path))
+    except ValueError as error:
         others = f"; recipes that come with hypseg are {', '.join(RECIPES)}" if not path.exists() else ""
         raise UsageError(f"{path}: cannot be read as TOML ({error}){others}") from error
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.errors import DataError
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.training.dataset import MorePair, read_split
 from hypsegcli.training.layouts import open_source
@@ -59,9 +60,9 @@ def read_more_data(
 
 def _read_names(path: Path, tree: ClassTree) -> dict[str, str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot read which class is which: {error}") from error
+        lines = read_text(path).splitlines()
+    except UnreadableTextError as error:
+        raise DataError(f"{path}: cannot read which class is which ({error})") from error
     renamed: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()

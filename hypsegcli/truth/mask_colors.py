@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ColorError, TreeError
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.images.color_mask import decode_mask_colors
 
@@ -40,9 +41,9 @@ def read_color_lines(path: Path) -> list[tuple[int, str, Color]]:
     label_colors.txt; those that begin with # are comments. Raises TreeError for any other line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TreeError(f"{path}: cannot read the colours: {error}") from error
+        lines = read_text(path).splitlines()
+    except UnreadableTextError as error:
+        raise TreeError(f"{path}: cannot read the colours ({error})") from error
     found = []
     for number, line in enumerate(lines, start=1):
         text = line.strip()

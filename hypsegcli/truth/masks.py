@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ColorError, DataError, UsageError, setting
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import decode_mask
 from hypsegcli.truth.mask_colors import VOID, MaskColors, decode_by_color, read_mask_colors
@@ -52,9 +53,9 @@ def read_id_map(path: Path) -> IdMap:
     Raises DataError with the line for anything else, for an id listed twice, and for a file without a line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: the map of ids cannot be read ({error}); it is a UTF-8 text") from error
+        lines = read_text(path).splitlines()
+    except UnreadableTextError as error:
+        raise DataError(f"{path}: the map of ids cannot be read ({error})") from error
     changes: dict[int, int | None] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import DataError, UsageError, setting
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.images.decode import decode_mask
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.npy import read_npy
@@ -165,8 +166,8 @@ def _refuse_twins(names: Sequence[str]) -> None:
 def _read_run(folder: Path) -> _RunOptions:
     """The run.json of `hypseg predict`; nothing known where there is none, or another tool's."""
     try:
-        return _Run.model_validate_json((folder / _RUN).read_bytes()).options
-    except (OSError, ValidationError):
+        return _Run.model_validate_json(read_text(folder / _RUN)).options
+    except (UnreadableTextError, ValidationError):
         return _RunOptions()
 
 

@@ -207,7 +207,7 @@ def test_a_name_with_a_line_separator_survives_a_list(tmp_path: Path) -> None:
     [
         (b"", "names no file"),
         (b"# only\n\n", "names no file"),
-        ("a.png\n".encode("utf-16"), "not UTF-8"),
+        (b"a\xff.png\n", "not UTF-8"),
         (b"a.png\nsub\n", "line 2 names the folder sub"),
         (b"a\0b.png\n", "line 1 is not text"),
     ],

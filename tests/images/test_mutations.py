@@ -16,7 +16,7 @@ from support.mutations import mutated_bytes
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import decode_image, decode_mask
-from hypsegcli.images.open_image import read_text
+from hypsegcli.images.open_image import read_text_chunks
 
 LONGEST, SLOWEST, PIXELS = 1_000, 2.0, 10_000  # characters of a sentence, seconds of a picture, its most pixels
 
@@ -60,7 +60,7 @@ def test_a_mutated_picture_is_decoded_or_refused(case: str, tmp_path: Path, capf
         for number in range(300):
             path.write_bytes(mutated_bytes(data, chance, first=None if number % 2 else 128))
             started = time.perf_counter()
-            for read in (decode_image, decode_mask, read_text):
+            for read in (decode_image, decode_mask, read_text_chunks):
                 try:
                     if read is decode_image:
                         pixels = decode_image(path, max_pixels=PIXELS).pixels

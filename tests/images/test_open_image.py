@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.open_image import read_text
+from hypsegcli.images.open_image import read_text_chunks
 from hypsegcli.images.png import encode_grey16_png, encode_indexed_png
 
 TEXTS = {"hypseg": '{"measure": "entropy"}', "Author": "дорога"}
@@ -20,7 +20,7 @@ def test_what_our_maps_were_given(tmp_path: Path) -> None:
     plane, palette = np.zeros((2, 3), np.uint16), np.zeros((1, 3), np.uint8)
     for data in (encode_grey16_png(plane, TEXTS), encode_indexed_png(plane, palette, TEXTS)):
         (tmp_path / "a.png").write_bytes(data)
-        assert read_text(tmp_path / "a.png") == TEXTS
+        assert read_text_chunks(tmp_path / "a.png") == TEXTS
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -29,7 +29,7 @@ def test_every_kind_of_chunk(tmp_path: Path, *, packed: bool) -> None:
     info.add_text("plain", "a", zip=packed)
     info.add_itxt("wide", "\u5efa", lang="zh", zip=packed)
     Image.new("L", (2, 2)).save(tmp_path / "a.png", pnginfo=info)
-    found = read_text(tmp_path / "a.png")
+    found = read_text_chunks(tmp_path / "a.png")
     assert found == {"plain": "a", "wide": "\u5efa"}
     assert {type(text) for text in found.values()} == {str}
 
@@ -37,13 +37,13 @@ def test_every_kind_of_chunk(tmp_path: Path, *, packed: bool) -> None:
 def test_what_is_no_text_is_left_out(tmp_path: Path) -> None:
     Image.new("P", (2, 2)).save(tmp_path / "a.png", dpi=(72, 72), gamma=0.5, transparency=0)
     Image.new("L", (2, 2)).save(tmp_path / "b.jpg", comment=b"bytes")
-    assert read_text(tmp_path / "a.png") == read_text(tmp_path / "b.jpg") == {}
+    assert read_text_chunks(tmp_path / "a.png") == read_text_chunks(tmp_path / "b.jpg") == {}
 
 
 def test_the_pixels_are_not_decoded(tmp_path: Path) -> None:
     data = encode_grey16_png(np.zeros((64, 64), np.uint16), TEXTS)
     (tmp_path / "a.png").write_bytes(data[: data.index(b"IDAT") + 8])
-    assert read_text(tmp_path / "a.png") == TEXTS
+    assert read_text_chunks(tmp_path / "a.png") == TEXTS
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path: Path, data
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(ImageError, match=sentence) as caught:
-        read_text(path)
+        read_text_chunks(path)
     assert str(path) in str(caught.value)
 
 
@@ -69,4 +69,4 @@ def test_a_text_that_unpacks_to_far_too_much_is_an_error(tmp_path: Path) -> None
     info.add_text("bomb", "a" * 2_000_000, zip=True)
     Image.new("L", (2, 2)).save(tmp_path / "a.png", pnginfo=info)
     with pytest.raises(ImageError, match=r"a\.png: the picture is damaged"):
-        read_text(tmp_path / "a.png")
+        read_text_chunks(tmp_path / "a.png")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hypsegcli.errors import DataError
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.training.layouts.source import Layout, Source, SplitName, find_part, list_files, shift_ids
 from hypsegcli.truth.pairs import Pair, pair_keys
@@ -39,8 +40,8 @@ def read(root: Path) -> Source:
 def _read_names(path: Path) -> list[str]:
     """The first synonym of every class; all of them where an earlier class has that name."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
+        lines = read_text(path).splitlines()
+    except UnreadableTextError as error:
         raise DataError(f"{path}: cannot be read ({error}); {_GET}") from error
     rows = [line.split("\t") for line in lines[1:] if line.strip()]
     if [row[0].strip() for row in rows] != [str(number) for number in range(1, CLASSES + 1)]:

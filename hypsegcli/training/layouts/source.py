@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hypsegcli.errors import DataError, PlanError
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import ClassTree, build_tree
 from hypsegcli.truth.masks import IdMap
@@ -99,8 +100,8 @@ def list_files(folder: Path, ending: str, *, get: str) -> dict[str, Path]:
 def read_list(path: Path) -> list[str]:
     """The names in a list, one a line; of a line such as `/JPEGImages/a.jpg /Masks/a.png` that of the first file."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
+        lines = read_text(path).splitlines()
+    except UnreadableTextError as error:
         raise DataError(f"{path}: the list cannot be read ({error}); it holds the name of an image a line") from error
     names = [Path(line.split()[0]).stem for line in lines if line.strip()]
     if not names:
