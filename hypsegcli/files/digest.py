@@ -8,6 +8,8 @@ from typing import BinaryIO, NamedTuple
 
 from hypsegcli.files.regular import open_regular
 
+_DIGITS = 16  # of a SHA-256, which are enough to tell a change
+
 
 class Digest(NamedTuple):
     """Equal for files, or for what was read of them, that hold the same bytes."""
@@ -35,3 +37,8 @@ def digest_file(path: Path) -> Digest | None:
             return digest_stream(file)
     except (OSError, ValueError):  # of a name that cannot be
         return None
+
+
+def short_digest(digest: Digest | None) -> str:
+    """The first digits of its SHA-256, for books of many files; empty for a file that could not be read."""
+    return digest.sha256[:_DIGITS] if digest else ""

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from hypsegcli.files.digest import digest_file
+from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.training.layouts.source import Source
@@ -22,8 +22,6 @@ from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
 from hypsegcli.truth.pairs import Pair
-
-_DIGITS = 16  # of a file's SHA-256, which are enough to tell a change
 
 
 class Split(NamedTuple):
@@ -61,7 +59,7 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         pair, size = pair_and_size
         image = read_image(pair, size)
         both = (image.digest, digest_file(pair.mask))
-        return image.pixels.size, "".join(digest.sha256[:_DIGITS] if digest else "" for digest in both)
+        return image.pixels.size, "".join(map(short_digest, both))
 
     looks = ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda seen: seen[0])
     digests = {pair.key: digest for pair, (_, digest) in zip(pairs, looks, strict=True)}
@@ -77,6 +75,7 @@ class MorePair(NamedTuple):
     pair: Pair
     targets: NDArray[np.int64]  # (65536,): by a mask's value, a target of ours or our void
     longest_side: int  # of the image, in pixels
+    digest: str  # of what is in the files of image and mask
 
 
 class Draw(NamedTuple):

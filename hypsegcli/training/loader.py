@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.files.digest import short_digest
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.hierarchy.tree import ClassTree
@@ -29,6 +30,7 @@ class More(NamedTuple):
     pairs: tuple[MorePair, ...]
     others: tuple[Path, ...]  # photographs of other worlds
     names: tuple[str, ...]  # of both, with their numbers
+    digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them
 
 
 def read_more(config: TrainConfig, tree: ClassTree) -> More:
@@ -45,14 +47,19 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
         names.append(f"{folders}/train, {count_of(len(pairs), 'image')}")
     others = find_inputs([config.other_worlds]).images if config.other_worlds else ()
 
-    def look(photograph: Input) -> int:
-        return decode_image(photograph.path).pixels.size
+    def look(photograph: Input) -> tuple[int, str]:
+        """Its size, and what is in its file."""
+        image = decode_image(photograph.path)
+        return image.pixels.size, short_digest(image.digest)
 
-    for _ in ahead(look, others, workers=default_workers(), pixels=lambda size: size):
-        pass
+    looks = ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0])
+    digests = {
+        "more_data": {str(more.pair.image): more.digest for more in pairs},
+        "other_worlds": {str(other.path): digest for other, (_, digest) in zip(others, looks, strict=True)},
+    }
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
-    return More(tuple(pairs), tuple(other.path for other in others), tuple(names))
+    return More(tuple(pairs), tuple(other.path for other in others), tuple(names), digests)
 
 
 def build_loader(

@@ -52,7 +52,10 @@ def read_more_data(
             targets = targets[source.id_map.apply(np.arange(_VALUES), VOID)]
         split = read_split(source.pairs("train"), source, ignore_index=VOID)
         sides = split.longest_sides.tolist()
-        pairs += (MorePair(pair, targets, side) for pair, side in zip(split.pairs, sides, strict=True))
+        pairs += (
+            MorePair(pair, targets, side, split.digests[pair.key])
+            for pair, side in zip(split.pairs, sides, strict=True)
+        )
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")
     return tuple(pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
+from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.words import as_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
@@ -65,6 +67,7 @@ class Run:
     train_split: Split
     val_split: Split
     held_out: tuple[int, ...]
+    digests: Mapping[str, Mapping[str, str]]  # by part of the data and by file, of what is in all that is read
     remarks: tuple[str, ...]  # what is odd, but no reason to refuse it
 
     def parts(self) -> dict[str, Any]:
@@ -172,8 +175,14 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     )
     return Run(
         job, header, learner, average, loss, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
-        remarks,
+        _digests(config, train_split, val_split, more), remarks,
     )  # fmt: skip
+
+
+def _digests(config: TrainConfig, train: Split, val: Split, more: More) -> dict[str, Mapping[str, str]]:
+    texts = {name: getattr(config, name) for name in ("map", "mask_colors", "more_names")}
+    named = {path: short_digest(digest_file(Path(path))) for path in texts.values() if path}
+    return {"train": train.digests, "val": val.digests, **more.digests, "translations": named}
 
 
 def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:

@@ -43,7 +43,7 @@ class State(NamedTuple):
     best: float  # mean IoU so far
     parts: dict[str, Any]
     data: Path  # the folder that was trained on
-    digests: dict[str, dict[str, str]]  # by split and key, of what was in the files of image and mask
+    digests: dict[str, dict[str, str]]  # those of the run that was saved
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
@@ -121,15 +121,15 @@ def restore(run: Run, state: State) -> None:
 
 def _refuse_changed_data(run: Run, state: State) -> None:
     found = []
-    for name, split in (("train", run.train_split), ("val", run.val_split)):
-        was, now = state.digests[name], split.digests
+    for name, now in run.digests.items():
+        was, one = state.digests.get(name, {}), "pair" if name in {"train", "val"} else "file"
         for what, keys in (
             ("new", now.keys() - was.keys()),
             ("gone", was.keys() - now.keys()),
             ("changed", {key for key in was.keys() & now.keys() if was[key] != now[key]}),
         ):
             if keys:
-                found.append(f"{name}: {count_of(len(keys), 'pair')} {what} ({first_of(sorted(keys), _NAMED)})")
+                found.append(f"{name}: {count_of(len(keys), one)} {what} ({first_of(sorted(keys), _NAMED)})")
     if found:
         raise UsageError(
             f"{run.job.out}: its data are not those that it was started with; {'; '.join(found)}; bring those back, or "
@@ -168,7 +168,7 @@ def save_state(run: Run, epoch: int, *, best: float) -> None:
         "epoch": epoch,
         "best": best,
         "data": str(run.job.data.resolve()),
-        "digests": json.dumps({"train": dict(run.train_split.digests), "val": dict(run.val_split.digests)}),
+        "digests": json.dumps({part: dict(digests) for part, digests in run.digests.items()}),
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)

@@ -232,6 +232,32 @@ def test_data_that_changed_since_are_named(data: Path, tmp_path: Path, scores: l
     assert next(start(data, tmp_path / "run", resume=True)).epoch == 2
 
 
+def test_all_else_that_is_learned_from_is_compared_too(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)] * 9
+    make_data(tmp_path / "further")
+    names = tmp_path / "names.txt"
+    names.write_text(f"{NAMES[0]}: {NAMES[0]}\n")
+    options = {
+        "more_data": [str(tmp_path / "further")],
+        "more_names": str(names),
+        "other_worlds": str(tmp_path / "others"),
+        "batch_size": 3,
+    }
+    (tmp_path / "others").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (80, 80), "teal").save(tmp_path / "others" / name)
+    next(start(data, tmp_path / "run", **options))
+    Image.new("RGB", (80, 80), "olive").save(tmp_path / "others" / "b.png")
+    (tmp_path / "further/train/images/02.png").write_bytes((data / "train/images/03.png").read_bytes())
+    names.write_text(f"{NAMES[0]}: {NAMES[1]}\n")
+    with pytest.raises(UsageError) as caught:
+        next(start(data, tmp_path / "run", resume=True, **options))
+    sentence = str(caught.value)
+    assert f"more_data: 1 file changed ({tmp_path}/further/train/images/02.png)" in sentence
+    assert f"other_worlds: 1 file changed ({tmp_path}/others/b.png)" in sentence
+    assert f"translations: 1 file changed ({names})" in sentence
+
+
 def test_two_trainings_in_one_folder_are_one_too_many(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     scores += [of(0.5)] * 9
     first = events(data, tmp_path / "run")
