@@ -21,7 +21,7 @@ from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
 from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE
-from hypsegcli.images.georeference import Georeference, georeference
+from hypsegcli.images.georeference import Georeference, georeference, nodata_note
 from hypsegcli.images.jpeg2000_check import check_jpeg2000
 from hypsegcli.images.jpeg_check import check_jpeg
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
@@ -136,6 +136,8 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         signed = is_signed(image)
         place = georeference(image.tag_v2.get) if orientation == 1 else ()
+        if note := nodata_note(image.tag_v2.get):
+            notes.append(note)
         if ignored := ignored_samples(image):
             notes.append(f"{count_of(ignored, 'further channel')} ignored")
         samples_as_stored(image)

@@ -20,7 +20,7 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.files.regular import open_regular
 from hypsegcli.images.decode import dark_note
-from hypsegcli.images.georeference import georeference
+from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
 from hypsegcli.images.tiff_kind import REDUCED, is_whole
@@ -89,6 +89,8 @@ class TiffRows:
         if self._page.bitspersample == 16:
             grey = self._page.samplesperpixel == 1
             notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
+        if note := nodata_note(self._page.tags.valueof):
+            notes.append(note)
         self.georeference = georeference(self._page.tags.valueof)
         self._notes, self._brightest = notes, -1
         profile = self._page.tags.valueof(_PROFILE)

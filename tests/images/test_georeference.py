@@ -38,8 +38,10 @@ def write(path: Path, **options: Any) -> Path:
 def test_a_map_lies_where_its_picture_does(tmp_path: Path, byteorder: Any, largest_classic: int) -> None:
     path = write(tmp_path / "a.tif", byteorder=byteorder)
     with TiffRows(path) as rows:
-        streamed = rows.georeference
-    whole = decode_image(path).georeference
+        streamed, notes = rows.georeference, rows.notes
+    image = decode_image(path)
+    assert image.notes == notes == ("pixels that are declared nodata get a class all the same",)
+    whole = image.georeference
     assert whole == streamed
     plane = np.zeros((40, 30), np.uint8)
     data = encode_tiff(plane, np.uint8, georeference=whole, largest_classic=largest_classic)
