@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import LOSSY
-from hypsegcli.images.open_image import image_errors, open_upright
+from hypsegcli.images.open_image import image_errors, open_palette, open_upright
 
 
 def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
@@ -39,3 +39,12 @@ def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
         rgb = np.asarray(image.convert("RGB"), dtype=np.uint32)
         packed = (rgb[:, :, 0] << 16) | (rgb[:, :, 1] << 8) | rgb[:, :, 2]
         return packed.astype(np.uint32, copy=False)
+
+
+def read_palette(path: Path) -> NDArray[np.uint8] | None:
+    """The colours of an indexed picture, (N, 3) RGB, without a look at its pixels; None of any other picture.
+
+    Raises ImageError where that cannot be said.
+    """
+    palette = open_palette(path)
+    return None if palette is None else np.frombuffer(palette, np.uint8).reshape(-1, 3)

@@ -180,6 +180,15 @@ def read_text_chunks(path: Path) -> dict[str, str]:
         return {key: str(value) for key, value in info.items() if isinstance(key, str) and isinstance(value, str)}
 
 
+def open_palette(path: Path) -> bytes | None:
+    """The palette of an indexed picture, R, G, B by id; None of any other picture. Raises ImageError as above."""
+    data = _read(path, max_pixels=MAX_PIXELS)
+    with image_errors(path):
+        image = _identify(path, data)
+        found = image.getpalette("RGB") if image.mode == "P" else None
+        return None if found is None else bytes(found)
+
+
 def _read(path: Path, *, max_pixels: int) -> bytes:
     """All of a file that may be a picture: of others no more than the first bytes are looked at."""
     try:

@@ -34,6 +34,7 @@ class Split(NamedTuple):
     height: int  # median size of the images
     width: int
     longest_sides: NDArray[np.int64]  # (N,) pixels, of each image
+    doubts: tuple[str, ...]  # on what is odd about the masks
     digests: Mapping[str, str]  # by key, of what is in the files of image and mask
 
 
@@ -66,7 +67,7 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
     longest = np.max(np.asarray(survey.sizes, np.int64), axis=1)
-    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, digests)
+    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, survey.doubts, digests)
 
 
 class MorePair(NamedTuple):

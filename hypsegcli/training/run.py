@@ -108,7 +108,8 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     held_out, background = _held_out(config, tree), _background(config, tree)
     pairs = [source.pairs("train"), source.pairs("val")]  # both, before the first file is decoded
     train_split, val_split = (read_split(each, source, ignore_index=config.ignore_index) for each in pairs)
-    for split in (train_split, val_split):
+    splits = {"train": train_split, "val": val_split}
+    for split in splits.values():
         split.pixels[list(held_out)] = 0
         if not split.pixels.any():
             raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
@@ -169,6 +170,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         *told,
         *source.notes,
         *_remarks(config, tree),
+        *(f"{name}: {doubt}" for name, split in splits.items() for doubt in split.doubts),
         *_absent("train", train_split, tree),
         *_absent("val", val_split, tree),
         *_shifted(train_split, val_split),

@@ -19,7 +19,9 @@ from hypsegcli.images.decode import DecodedImage, decode_image
 from hypsegcli.truth.diagnose import SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
 from hypsegcli.truth.interpolated import is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
+from hypsegcli.truth.matlab import SUFFIX as MATLAB
 from hypsegcli.truth.pairs import Pair
+from hypsegcli.truth.palettes import Color, Palettes, colors_of
 
 _RARE = 5e-5  # shares below would be shown as 0.00 %
 
@@ -30,6 +32,7 @@ class MaskSurvey(NamedTuple):
     sizes: tuple[tuple[int, ...], ...]  # (H, W) of each
     pixels: Mapping[int, int]  # of each id, over all masks
     void: tuple[Path, ...]  # masks without a labelled pixel
+    doubts: tuple[str, ...]  # sentences on what is odd about them, and no reason to refuse them
 
 
 def examine_masks(
@@ -55,16 +58,19 @@ def examine_masks(
     alone: Counter[int] = Counter()
     refused, interpolated, void = list[Path](), list[Path](), list[Path]()
     sizes: list[tuple[int, ...]] = []
+    palettes = Palettes()
 
     def look(path: Path) -> _Look:
         values = decode_ids(path, id_map.colors if id_map else None)
         counts = count_ids(values, id_map, ignore_index)
         unknown = unknown_ids(counts, classes, ignore_index)
         single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None
-        return _Look(values.shape, counts, single, is_interpolated(values))
+        by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
+        return _Look(values.shape, counts, single, is_interpolated(values), colors_of(path, values) if by_id else {})
 
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
-    for path, (shape, counts, single, between) in zip(paths, looks, strict=True):
+    for path, (shape, counts, single, between, colors) in zip(paths, looks, strict=True):
+        palettes.add(path, colors)
         histogram += counts
         sizes.append(shape)
         if counts.keys() == {ignore_index}:
@@ -85,7 +91,8 @@ def examine_masks(
         wording=wording,
     )
     if not refused and mistake is None:
-        return MaskSurvey(tuple(sizes), histogram, tuple(void))
+        doubt = palettes.doubt(kind, colors="mask_colors" if kind == "masks" else None)
+        return MaskSurvey(tuple(sizes), histogram, tuple(void), (doubt,) if doubt else ())
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (
@@ -108,6 +115,7 @@ class _Look(NamedTuple):
     counts: Counter[int]
     single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
     interpolated: bool
+    colors: Mapping[Color, int]
 
 
 def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX_PIXELS) -> DecodedImage:

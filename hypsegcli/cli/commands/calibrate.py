@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.console import say, say_nothing, talk, talk_of
+from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
@@ -16,7 +16,7 @@ from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import DataError, PlanError, UsageError
+from hypsegcli.errors import DataError, PlanError, UsageError, spell
 from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 
@@ -77,7 +77,7 @@ def calibrate(
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
     id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
-    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
+    survey = examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
     request = Request(
         measures=("distance",),
         longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),
@@ -112,5 +112,7 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
     )
     copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}))
+    for sentence in survey.doubts:
+        error(spell(sentence, as_option))
     low, high = calibration.probabilities[0], calibration.probabilities[-1]
     say(f"{out}: probability of being right from {low:.3f} to {high:.3f}, fitted on {calibration.fitted_on}")

@@ -107,7 +107,7 @@ def evaluate(
     )
     id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
-    _examine(pairs, names, id_map, quiet=quiet)
+    doubts = _examine(pairs, names, id_map, quiet=quiet)
     scored = (
         open_network(inputs, computing, dropout, names, quiet=quiet)
         if stored.predictions is None
@@ -124,7 +124,8 @@ def evaluate(
         palette=np.asarray(names.colors, np.uint8) if out is not None else None,
     )
     rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
-    warnings = _doubts(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None)
+    doubts = [*doubts, *_shift(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None)]
+    warnings = [spell(sentence, as_option) for sentence in doubts]
     built = build_report(
         evaluation,
         subject=Subject(
@@ -196,31 +197,34 @@ def _refuse_to_replace(out: Path, *, overwrite: bool) -> None:
         raise PlanError(f"{out}: holds {taken[0]} already; replace it with --overwrite, or choose another --out")
 
 
-def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> None:
-    """Look at all masks before a network runs: DataError for those that cannot be what they are taken for."""
+def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> Sequence[str]:
+    """Look at all masks before a network runs: DataError for those that cannot be what they are taken for.
+
+    Sentences on what is odd about them otherwise.
+    """
     from hypsegcli.truth.check import examine_masks
 
     if len(pairs) > _MANY and not quiet:
         talk(f"looking at {len(pairs)} masks first")
-    examine_masks(
+    survey = examine_masks(
         [pair.mask for pair in pairs],
         classes=names.tree.classes,
         ignore_index=names.ignore_index,
         id_map=id_map,
         names=names.classes,
     )
+    return survey.doubts
 
 
-def _doubts(evaluation: Evaluation, names: ClassNames, *, mapped: bool, stored: bool) -> list[str]:
-    """Sentences on what makes the scores doubtful, which only a look at all predictions shows."""
+def _shift(evaluation: Evaluation, names: ClassNames, *, mapped: bool, stored: bool) -> list[str]:
+    """A sentence on ids that are off by one, which only a look at all predictions shows."""
     from hypsegcli.truth.shift import find_shift, shift_mistake
 
     # Answers that are restricted to classes which the network never saw are seldom right as they are.
     shift = find_shift(evaluation.tally.confusion) if names.unseen is None else None
     if shift is None:
         return []
-    sentence = shift_mistake(shift, classes=names.tree.classes, mapped=mapped, stored=stored)
-    return [spell(sentence, as_option)]
+    return [shift_mistake(shift, classes=names.tree.classes, mapped=mapped, stored=stored)]
 
 
 def _score(
