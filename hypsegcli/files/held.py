@@ -1,4 +1,4 @@
-"""Files that a living process holds; the operating system lets go of them however the process ends."""
+"""Files and folders that a living process holds; the operating system lets go of them however the process ends."""
 
 from __future__ import annotations
 
@@ -12,27 +12,46 @@ from typing import BinaryIO
 @contextlib.contextmanager
 def holding(file: BinaryIO) -> Iterator[None]:
     """Hold an open file for as long as the block runs, even where the file is closed in it. Windows holds nothing."""
+    with _holding(os.dup(file.fileno())):
+        yield
+
+
+@contextlib.contextmanager
+def holding_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder for as long as the block runs, whatever it is called by then. Windows holds nothing."""
     try:
-        import fcntl
-    except ImportError:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
         yield
         return
-    kept = os.dup(file.fileno())
+    with _holding(opened):
+        yield
+
+
+@contextlib.contextmanager
+def _holding(descriptor: int) -> Iterator[None]:
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(kept, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(ImportError, OSError):  # Windows, and file systems without locks
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
-        os.close(kept)
+        os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds a file; also where nobody can tell."""
+    """Whether a process holds a file or a folder; also where nobody can tell."""
     try:
         import fcntl
 
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (ImportError, OSError):
         return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
     return False

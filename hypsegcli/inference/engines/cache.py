@@ -20,16 +20,17 @@ from pathlib import Path
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.digest import digest_file
+from hypsegcli.files.held import holding_folder, is_held
 
 _UNFINISHED = ".new-"
 _FALLBACK = "hypseg-network-"  # of folders in the system's temporary one
 _SEAL = "digests.json"  # by file
 _NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 
-# Days without use, after which a network that was left half converted, and one of another checkpoint or of a version
-# that is no longer installed, is deleted when the next one is converted.
-_KEEP_UNFINISHED, _KEEP = 1, 60
-_DAY = 86_400  # seconds
+# Seconds without use, after which a network that was left half converted and that no process holds, and one of another
+# checkpoint or of a version that is no longer installed, is deleted when the next one is converted. The minute is for
+# a process that has made its folder and does not hold it yet; where nobody can tell who holds what, it is a day.
+_MINUTE, _DAY, _KEEP = 60, 86_400, 60 * 86_400
 
 
 def converted(
@@ -62,8 +63,9 @@ def converted(
         folder = new = Path(tempfile.mkdtemp(prefix=_FALLBACK))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
-        convert(new)
-        seal(new)
+        with holding_folder(new):
+            convert(new)
+            seal(new)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -122,6 +124,7 @@ def _sweep(networks: Path, unfinished_prefix: str = _UNFINISHED) -> None:
         if not unfinished and not _NAME.fullmatch(folder.name):
             continue
         with contextlib.suppress(OSError):  # another process may have been faster
-            if folder.stat().st_mtime < time.time() - (_KEEP_UNFINISHED if unfinished else _KEEP) * _DAY:
+            keep = (_DAY if is_held(folder) else _MINUTE) if unfinished else _KEEP
+            if folder.stat().st_mtime < time.time() - keep:
                 gone = folder if unfinished else folder.rename(networks / f"{_UNFINISHED}{folder.name}")
                 shutil.rmtree(gone, ignore_errors=True)

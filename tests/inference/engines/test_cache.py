@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hypsegcli.files.held import holding_folder
 from hypsegcli.inference.engines.cache import converted, seal
 
 
@@ -66,11 +67,24 @@ def test_what_was_not_used_for_long_goes_when_another_is_converted(networks: Pat
     half, fresh, foreign = networks / ".new-half", networks / ".new-fresh", networks / "thesis"
     for folder in (half, fresh, foreign):
         folder.mkdir()
-    age(old, 61), age(used, 61), age(young, 59), age(half, 1.1), age(fresh, 0.9), age(foreign, 1000)
+    age(old, 61), age(used, 61), age(young, 59), age(half, 0.1), age(foreign, 1000)
     assert cached("b" * 64, parts=("one",), convert=write) == used
     assert old.exists()
     made = cached("d" * 64, parts=("one",), convert=write)
     assert set(networks.iterdir()) == {used, young, fresh, foreign, made}
+
+
+def test_a_conversion_whose_process_was_killed_goes_soon_and_one_under_way_stays(networks: Path) -> None:
+    networks.mkdir(parents=True)
+    for name in (".new-killed", ".new-living", ".new-begun"):
+        (networks / name).mkdir()
+    for name in (".new-killed", ".new-living"):
+        os.utime(networks / name, (time.time() - 120,) * 2)
+    with holding_folder(networks / ".new-living"):
+        cached("a" * 64, parts=("one",), convert=write)
+    assert not (networks / ".new-killed").exists()
+    assert (networks / ".new-living").exists()
+    assert (networks / ".new-begun").exists()
 
 
 def test_another_process_may_be_faster(networks: Path) -> None:

@@ -1,0 +1,31 @@
+"""Who holds what, told across descriptors as across processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hypsegcli.files.held import holding, holding_folder, is_held
+
+pytest.importorskip("fcntl")
+
+
+def test_a_file_is_held_for_the_block_even_where_it_is_closed_in_it(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("xb") as file, holding(file):
+        file.close()
+        assert is_held(tmp_path / "a")
+    assert not is_held(tmp_path / "a")
+
+
+def test_a_folder_is_held_under_its_next_name_too(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with holding_folder(tmp_path / "a"):
+        assert is_held(tmp_path / "a")
+        (tmp_path / "a").rename(tmp_path / "b")
+        assert is_held(tmp_path / "b")
+    assert not is_held(tmp_path / "b")
+
+
+def test_what_is_not_there_cannot_be_told(tmp_path: Path) -> None:
+    assert is_held(tmp_path / "none")
