@@ -65,7 +65,8 @@ def open_maps(
     from hypsegcli.confidence.measures import MEASURES
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
     from hypsegcli.truth.check import examine_masks
-    from hypsegcli.truth.masks import read_id_map
+    from hypsegcli.truth.diagnose import LABEL_MAPS
+    from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import labels_folder
     from hypsegcli.truth.stored import find_planes
 
@@ -84,15 +85,14 @@ def open_maps(
             "--unseen restricts the answers, which takes probabilities; add them with hypseg predict --save "
             "labels,confidence,probabilities, or run the checkpoint"
         )
-    id_map = read_id_map(stored.prediction_map) if stored.prediction_map else None
+    id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
     examine_masks(
         [pair.labels for pair in pairs if pair.labels is not None],
         classes=names.tree.classes,
         ignore_index=none_of(names.ignore_index, names.tree.classes),
         id_map=id_map,
         names=names.classes,
-        kind="label maps",
-        translation="prediction_map",
+        wording=LABEL_MAPS,
     )
     source = StoredSource(
         planes,

@@ -20,6 +20,7 @@ from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.truth.check import examine_masks, read_image
+from hypsegcli.truth.diagnose import MASKS, Wording
 from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
 from hypsegcli.truth.pairs import Pair
 
@@ -51,7 +52,7 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         ignore_index=ignore_index,
         id_map=source.id_map,
         names=source.tree.names[:classes],
-        translation=source.translation,
+        wording=MASKS if source.translation else Wording(translation=None, colors=None),
         workers=workers,
     )
 

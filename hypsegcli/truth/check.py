@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.errors import DataError
+from hypsegcli.errors import ColorError, DataError, setting
 from hypsegcli.files.threads import ahead
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import DecodedImage, decode_image
-from hypsegcli.truth.diagnose import SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
+from hypsegcli.truth.diagnose import MASKS, SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
 from hypsegcli.truth.interpolated import is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
@@ -42,18 +42,16 @@ def examine_masks(
     ignore_index: int,
     id_map: IdMap | None,
     names: Sequence[str] = (),
-    kind: str = "masks",
-    translation: str | None = "map",
+    wording: Wording = MASKS,
     workers: int = 0,
 ) -> MaskSurvey:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, with ids that were
-    interpolated, or with white saved for class 1 (see `diagnose`). `names` are the classes' names, `kind` what the
-    message calls the files, and `translation` the setting whose file translates their ids, None where there is none;
-    `workers` threads decode. A file that holds no ids raises ImageError, see decode_ids.
+    interpolated, or with white saved for class 1 (see `diagnose`). `names` are the classes' names, `wording` is of
+    messages; `workers` threads decode. A file that holds no ids raises ImageError, see decode_ids.
     """
-    wording = Wording(kind, translation)
+    kind = wording.files
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
     refused, interpolated, void = list[Path](), list[Path](), list[Path]()
@@ -61,7 +59,10 @@ def examine_masks(
     palettes = Palettes()
 
     def look(path: Path) -> _Look:
-        values = decode_ids(path, id_map.colors if id_map else None)
+        try:
+            values = decode_ids(path, id_map.colors if id_map else None)
+        except ColorError as error:
+            raise _with_advice(error, wording if id_map is None or id_map.colors is None else None) from error
         counts = count_ids(values, id_map, ignore_index)
         unknown = unknown_ids(counts, classes, ignore_index)
         single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None
@@ -91,7 +92,7 @@ def examine_masks(
         wording=wording,
     )
     if not refused and mistake is None:
-        doubt = palettes.doubt(kind, colors="mask_colors" if kind == "masks" else None)
+        doubt = palettes.doubt(kind, colors=wording.colors)
         return MaskSurvey(tuple(sizes), histogram, tuple(void), (doubt,) if doubt else ())
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
@@ -130,6 +131,14 @@ def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX
     if image.pixels.shape[:2] != mask_shape:
         raise DataError(f"{pair.image} and {pair.mask}: {size_mistake(image.pixels.shape, mask_shape)}")
     return image
+
+
+def _with_advice(error: ColorError, wording: Wording | None) -> ColorError:
+    """A mask in colour, and how colours are read; None where it was read by them."""
+    if wording is None or wording.colors is None:
+        return error
+    lines = f"in a file for {setting(wording.colors)}, one line for each, such as road:#804080"
+    return ColorError(f"{error.message}; or say which colour is which class {lines}", error.code)
 
 
 def _stands_alone(values: NDArray[Any]) -> NDArray[np.bool_]:

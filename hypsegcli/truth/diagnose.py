@@ -24,6 +24,7 @@ class Wording(NamedTuple):
 
     files: str = "masks"
     translation: str | None = "map"  # the setting whose file translates ids; None: nothing but changing the files does
+    colors: str | None = "mask_colors"  # the setting whose file says what colours mean; None: there is none
 
     def translate(self, lines: str, *, before: str = ", one line for each, such as ") -> str:
         """What to do, up to lines such as `0:void, 1:0`."""
@@ -33,6 +34,7 @@ class Wording(NamedTuple):
 
 
 MASKS = Wording()
+LABEL_MAPS = Wording("label maps", "prediction_map", "prediction_colors")
 
 
 def diagnose(

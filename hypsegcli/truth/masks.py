@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.errors import ColorError, DataError, UsageError, setting
+from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import decode_mask
+from hypsegcli.truth.diagnose import MASKS, Wording
 from hypsegcli.truth.mask_colors import VOID, MaskColors, decode_by_color, read_mask_colors
 from hypsegcli.truth.matlab import SUFFIX, decode_matlab
 
@@ -73,17 +74,18 @@ def read_id_map(path: Path) -> IdMap:
     return IdMap(tuple(changes.items()))
 
 
-def read_translation(id_map: Path | None, mask_colors: Path | None, names: Sequence[str]) -> IdMap | None:
+def read_translation(
+    id_map: Path | None, colors: Path | None, names: Sequence[str], *, wording: Wording = MASKS
+) -> IdMap | None:
     """What leads from masks to the classes `names`: a map of ids, a file of colours, or nothing.
 
-    Raises UsageError for both, DataError and TreeError as their readers do.
+    Raises UsageError for both, DataError and TreeError as their readers do; `wording` knows the settings.
     """
-    if id_map is not None and mask_colors is not None:
-        raise UsageError(
-            f"{setting('map', id_map)} translates ids, {setting('mask_colors', mask_colors)} colours; give one of them"
-        )
-    if mask_colors is not None:
-        return IdMap(((VOID, None),), read_mask_colors(mask_colors, names))
+    if id_map is not None and colors is not None:
+        ids, others = setting(wording.translation or "map", id_map), setting(wording.colors or "mask_colors", colors)
+        raise UsageError(f"{ids} translates ids, {others} colours; give one of them")
+    if colors is not None:
+        return IdMap(((VOID, None),), read_mask_colors(colors, names))
     return read_id_map(id_map) if id_map is not None else None
 
 
@@ -96,14 +98,7 @@ def decode_ids(path: Path, colors: MaskColors | None = None) -> NDArray[Any]:
         return decode_matlab(path)
     if colors is not None:
         return decode_by_color(path, colors)
-    try:
-        return decode_mask(path)
-    except ColorError as error:
-        raise ColorError(
-            f"{error.message}; or say which colour is which class in a file for {setting('mask_colors')}, one line for "
-            "each, such as road:#804080",
-            error.code,
-        ) from error
+    return decode_mask(path)
 
 
 def count_ids(values: NDArray[Any], id_map: IdMap | None, void: int) -> Counter[int]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import setting
-from hypsegcli.truth.diagnose import MASKS, Wording
+from hypsegcli.truth.diagnose import LABEL_MAPS, MASKS
 
 _RARE = 0.005  # share of the labelled pixels from which a class has a say
 _ALONE = 0.9  # of the pixels, where a single class says so
@@ -70,7 +70,7 @@ def shift_mistake(shift: Shift, *, classes: int, mapped: bool = False, stored: b
     sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
     cures = _cure(lines, mapped=mapped)
     if stored:
-        other_map = Wording("label maps", "prediction_map").translate(other, before=" that holds the lines ")
+        other_map = LABEL_MAPS.translate(other, before=" that holds the lines ")
         cures += f"; or, if it is the label maps that are off, {other_map}"
     return f"{sentence}; {cures}"
 

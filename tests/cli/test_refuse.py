@@ -49,6 +49,7 @@ def test_what_goes_together_is_not_refused() -> None:
         (StoredMaps(uncertainty=["a=b"]), "--uncertainty"),
         (StoredMaps(full_scale=5.0), "--full-scale"),
         (StoredMaps(prediction_map=MAPS), "--prediction-map"),
+        (StoredMaps(prediction_colors=MAPS), "--prediction-colors"),
     ],
 )
 def test_options_of_maps_need_maps(stored: StoredMaps, option: str) -> None:

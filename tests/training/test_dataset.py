@@ -87,7 +87,7 @@ def test_a_wrong_mask_gets_the_doctor_s_sentence(pairs: Pairs, ids: tuple[int, .
 
 def test_a_mask_in_colour(pairs: Pairs) -> None:
     folder = pairs(("a", photo(), photo() + np.array([1, 2, 3], np.uint8)))
-    with pytest.raises(ImageError, match=r"which colour is which class"):
+    with pytest.raises(ImageError, match=r"this is a colour picture .* whose values are the class ids$"):
         read(folder, classes=3)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.truth.check import examine_masks
+from hypsegcli.truth.diagnose import LABEL_MAPS, MASKS, Wording
 from hypsegcli.truth.masks import IdMap
 
 
@@ -66,8 +67,7 @@ def test_a_path_is_left_as_it_is(tmp_path: Path) -> None:
                     ignore_index=255,
                     id_map=None,
                     names=["masks"],
-                    kind="label maps",
-                    translation=translation,
+                    wording=LABEL_MAPS._replace(translation=translation),
                 )
             text = str(caught.value)
             assert f" {paths[0]}" in text
@@ -89,7 +89,9 @@ def test_where_no_setting_translates_ids_the_files_have_to_change(
     tmp_path: Path, ids: Sequence[int], advice: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        examine_masks(put(tmp_path, areas(*ids)), classes=2, ignore_index=9, id_map=None, translation=None)
+        examine_masks(
+            put(tmp_path, areas(*ids)), classes=2, ignore_index=9, id_map=None, wording=Wording(translation=None)
+        )
     assert advice in str(caught.value)
     assert re.search(r"\bmap\b", str(caught.value)) is None
 
@@ -318,3 +320,17 @@ def test_threads_find_what_one_after_the_other_finds(tmp_path: Path) -> None:
         said_by.append(str(caught.value))
     assert said_by[0] == said_by[1]
     assert f"the first is {paths[4]}" in said_by[0]
+
+
+@pytest.mark.parametrize(
+    ("wording", "ending"),
+    [
+        (MASKS, "in a file for mask_colors, one line for each, such as road:#804080"),
+        (LABEL_MAPS, "in a file for prediction_colors, one line for each, such as road:#804080"),
+        (Wording(colors=None), "whose values are the class ids"),
+    ],
+)
+def test_colours_are_refused_with_advice(tmp_path: Path, wording: Wording, ending: str) -> None:
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "mask.png")
+    with pytest.raises(ImageError, match=rf"mask\.png: this is a colour picture .* {ending}$"):
+        examine_masks([tmp_path / "mask.png"], classes=3, ignore_index=255, id_map=None, wording=wording)

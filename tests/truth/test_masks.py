@@ -88,13 +88,6 @@ def test_palette_indices_count_and_not_colours(tmp_path: Path) -> None:
     assert read_mask(tmp_path / "mask.png", classes=3, ignore_index=255).tolist() == [[0, 2, 1]]
 
 
-def test_colours_are_refused_with_advice(tmp_path: Path) -> None:
-    Image.new("RGB", (4, 4), "red").save(tmp_path / "mask.png")
-    said = r"mask\.png: this is a colour picture .* in a file for mask_colors, one line for each, such as"
-    with pytest.raises(ImageError, match=said):
-        read_mask(tmp_path / "mask.png", classes=3, ignore_index=255)
-
-
 def test_other_damage_is_not_about_colour(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_bytes(b"")
     with pytest.raises(ImageError, match=r"0 bytes\). replace it$"):

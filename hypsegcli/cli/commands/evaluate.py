@@ -103,7 +103,7 @@ def evaluate(
         options=classes,
         scoring=scoring,
         ignore_index=truth.ignore_index,
-        translated=stored.prediction_map is not None,
+        translated=stored.prediction_map is not None or stored.prediction_colors is not None,
     )
     id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
@@ -143,6 +143,7 @@ def evaluate(
                 "map": _text(truth.id_map),
                 "mask_colors": _text(truth.mask_colors),
                 "prediction_map": _text(stored.prediction_map),
+                "prediction_colors": _text(stored.prediction_colors),
                 "mean_over": scoring.mean_over,
                 "tolerance": scoring.tolerance,
                 "background": None if names.background is None else names.classes[names.background],

@@ -92,6 +92,10 @@ class StoredMaps:
         Path | None,
         typer.Option(help="Translate the label maps' ids, as --map does those of masks.", rich_help_panel=_MAPS),
     ] = None
+    prediction_colors: Annotated[
+        Path | None,
+        typer.Option(help="The label maps are in colour, as --mask-colors says of masks.", rich_help_panel=_MAPS),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -602,6 +602,27 @@ def test_maps_that_say_something_else_are_refused(hypseg: Hypseg, data: Path, ch
     assert hypseg(*stored[:-2]).code == 0  # the maps tell their classes themselves
 
 
+def test_label_maps_in_colour_are_scored_as_their_ids_are(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    for key in KEYS:
+        with Image.open(data / "maps/labels" / f"{key}.png") as image:
+            palette = np.reshape(np.array(image.getpalette("RGB")), (-1, 3))
+            put(data / "colored" / f"{key}.png", np.array(image.convert("RGB")))
+    (data / "classes.txt").write_text("".join(f"{k}:{name}\n" for k, name in enumerate(TREE.names[:3])))
+    lines = [f"{name}:{','.join(map(str, palette[k]))}::\n" for k, name in enumerate(TREE.names[:3])]
+    (data / "labelmap.txt").write_text("".join(lines))
+    options = (data / "masks", "--classes", data / "classes.txt", "--bootstrap", "0")
+    refused = hypseg("evaluate", "--predictions", data / "colored", *options)
+    assert refused.code == 1
+    assert "--prediction-colors" in refused.stderr
+    assert "--mask-colors" not in refused.stderr
+    colored = ("--prediction-colors", data / "labelmap.txt")
+    assert hypseg("evaluate", "--predictions", data / "maps", *options, "--out", data / "ids").code == 0
+    assert hypseg("evaluate", "--predictions", data / "colored", *options, *colored, "--out", data / "colors").code == 0
+    by_id, by_color = (report_of(data / name)["segmentation"] for name in ("ids", "colors"))
+    assert by_id == by_color
+
+
 def test_a_class_list_must_have_the_checkpoints_classes(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
     (data / "classes.txt").write_text("0:sky\n1:road\n")
     options = ("--checkpoint", checkpoint, "--classes", data / "classes.txt")
