@@ -34,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))  # whose mutations of files these are
 
 KINDS = ("labels", "confidence")
+PARTIAL = 3  # the exit code of a run some of whose images failed
 LONGEST, SLOWEST = 2_500, 10.0  # characters of a sentence, seconds of a load
 
 
@@ -156,6 +157,14 @@ def disks(place: Place, _: argparse.Namespace) -> Iterator[Row]:
             path.rename(place.images / path.name)
         bad += not place.ends_whole("vanished")
     yield Row("inputs that were away for a while", 3, "`--resume` adds what was missing", bad)
+    bad = 0
+    for name in place.chance.sample(list(place.whole), 3):
+        taken = place.folder / "taken" / name
+        taken.mkdir(parents=True)
+        bad += place.run("taken") != PARTIAL
+        taken.rmdir()
+        bad += not place.ends_whole("taken")
+    yield Row("a folder at the place of a map", 3, "exit code 3; `--resume` adds what was missing", bad)
 
 
 def flips(place: Place, options: argparse.Namespace) -> Iterator[Row]:
@@ -179,6 +188,21 @@ def flips(place: Place, options: argparse.Namespace) -> Iterator[Row]:
         wrong += code != 0 or place.maps("flipped") != place.whole
         shutil.rmtree(place.folder / "flipped")
     yield Row("five maps with a flipped bit", min(options.flips, 5), "`--resume` makes them again", wrong)
+
+
+def caches(place: Place, options: argparse.Namespace) -> Iterator[Row]:
+    """Bits flipped in the converted network that lies in the cache."""
+    os.environ["XDG_CACHE_HOME"] = str(place.folder / "cache")
+    engine = ("--engine", "openvino")
+    place.check(place.run("converted", *engine), 0)
+    whole, bad = place.maps("converted"), 0
+    for _ in range(options.flips):
+        _flip(
+            place.chance.choice([path for path in (place.folder / "cache").rglob("*") if path.is_file()]), place.chance
+        )
+        bad += place.run("again", *engine) != 0 or place.maps("again") != whole
+        shutil.rmtree(place.folder / "again")
+    yield Row("one bit flipped in a cached network", options.flips, "it is converted again; the same bytes", bad)
 
 
 def _flip(path: Path, chance: random.Random) -> None:
@@ -243,7 +267,7 @@ def pictures(place: Place, options: argparse.Namespace) -> Iterator[Row]:
         yield Row(f"mutated {kind} files", options.mutations, outcome, bad)
 
 
-PARTS = {part.__name__: part for part in (kills, disks, flips, checkpoints, pictures)}
+PARTS = {part.__name__: part for part in (kills, disks, flips, caches, checkpoints, pictures)}
 
 
 def main() -> int:

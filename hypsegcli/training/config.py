@@ -68,10 +68,14 @@ class TrainConfig(BaseModel):
 
     # The start.
     init: str = _choice(
-        "", "empty: random weights; imagenet: the backbone's own for ImageNet; or a checkpoint or backbone file."
+        "", "empty: random weights; imagenet: the backbone's own; a checkpoint, bundled model or backbone file."
     )
     train_only: Literal["all", "head", "last"] = _choice(
         "all", "all; or embedding and classifier alone: head, from random weights, or last, from those of `init`."
+    )
+
+    head_epochs: int = _choice(
+        0, "Of `epochs`, the first ones in which embedding and classifier learn alone, from what the others know.", ge=0
     )
 
     # What is seen.
@@ -145,6 +149,8 @@ class TrainConfig(BaseModel):
             raise ValueError("more_share and other_worlds_share leave nothing of an epoch")
         if self.train_only != "all" and not self.init:
             raise ValueError(f"train_only {self.train_only} needs init: the other layers would stay random")
+        if self.head_epochs and not self.init:
+            raise ValueError(f"head_epochs {self.head_epochs} needs init: the other layers are random until then")
         return self
 
     def architecture(self) -> dict[str, Any]:

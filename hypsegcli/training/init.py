@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.checkpoint.format import InputSpec
-from hypsegcli.checkpoint.read_header import has_header, require_file
+from hypsegcli.checkpoint.read_header import has_header
 from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
@@ -34,7 +35,7 @@ class Start(NamedTuple):
 def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
     """Replace random weights by those that `source` names.
 
-    `source` is empty, `imagenet`, or a file. Without `head`, embedding and classifier stay random. Raises
+    `source` is empty, `imagenet`, a file, or the name of a bundled model. Without `head`, embedding and classifier stay random. Raises
     CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another network, and
     UsageError where the weights for ImageNet cannot be had here.
     """
@@ -43,8 +44,7 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
     if source == "imagenet":
         weights = imagenet_weights(model.config.backbone)
         return _into_backbone(model, weights.tensors, weights.description)
-    path = Path(source)
-    require_file(path)
+    path = checkpoint_path(source)
     if _is_ours(path):
         return _from_checkpoint(model, path, tree, head=head)
     content = read_tensors(path) if path.suffix == ".safetensors" else read_plain(path)

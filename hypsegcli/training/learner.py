@@ -52,9 +52,15 @@ class Learner(nn.Module):
         self.curvature = LearnedCurvature(model.config.curvature) if learn_curvature else None
         self.frozen: tuple[nn.Module, ...] = ()
         if train_only != "all":
-            self.frozen = (model.backbone, model.aspp, model.decoder.low_level, model.decoder.refine)
-        for module in self.frozen:
-            module.requires_grad_(False)
+            self.freeze()
+
+    def freeze(self, still: bool = True) -> None:
+        """Whether all but embedding and classifier stays as it is."""
+        model = self.model
+        below = (model.backbone, model.aspp, model.decoder.low_level, model.decoder.refine)
+        self.frozen = below if still else ()
+        for module in below:
+            module.requires_grad_(not still)
 
     def train(self, mode: bool = True) -> Learner:
         """As usual, but for frozen layers, whose batch norm keeps the statistics that they came with."""

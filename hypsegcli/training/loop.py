@@ -105,6 +105,8 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         started = time.perf_counter()
         run.sampler.epoch = epoch
         sums = torch.zeros(2)
+        if config.train_only == "all" and config.head_epochs:
+            run.learner.freeze(epoch <= config.head_epochs)
         # Validation has brought the network into its own layout.
         run.learner.train().to(memory_format=_layout(config))
         for step, batch in enumerate(batches(run.loader), start=1):

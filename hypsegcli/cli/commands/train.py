@@ -111,6 +111,7 @@ def _settings_of(run: Path) -> Path | None:
 def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> TrainConfig:
     """Options before --set before the file before the defaults."""
     from hypsegcli.training.config_file import check_settings, parse_setting, read_settings
+    from hypsegcli.training.fine_tune import EPOCHS, fine_tuning
 
     settings = read_settings(config) if config else {}
     origin = {name: f"{config}: {name}" for name in settings}
@@ -120,7 +121,10 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> Tra
     for name, value in given.items():
         settings[name] = value
         origin[name] = "--crop" if name.startswith("crop_") else f"--{name.replace('_', '-')}"
-    return check_settings(settings, origin)
+    usual: dict[str, Any] = {}
+    if config is None:  # a file of settings says all that is not a default
+        usual = fine_tuning(str(settings.get("init", "")), settings.get("epochs", EPOCHS))
+    return check_settings(usual | settings, origin)
 
 
 def _show(event: Started | Step | EpochReport, progress: Progress) -> None:

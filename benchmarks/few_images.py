@@ -1,0 +1,103 @@
+"""Ten images of one's own: which way to train on them from a bundled model; a Markdown table.
+
+    python benchmarks/few_images.py DATA --init streets --seeds 3
+
+DATA is as `hypseg train` takes it. For every seed some images of its train/ are drawn to learn from and half as many
+to choose the best epoch on; what comes of it is scored on images of val/, the same for all. Ways are settings of
+`hypseg train`, beside what `--init` brings by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import fmean, stdev
+
+WAYS = {
+    "all at once, 0.002": ("head_epochs=0", "learning_rate=0.002", "backbone_rate=1.0"),
+    "all at once, 0.0005": ("head_epochs=0", "learning_rate=0.0005", "backbone_rate=1.0"),
+    "all at once, 0.001, backbone a tenth": ("head_epochs=0",),
+    "head alone, 0.003": ("train_only=head", "learning_rate=0.003"),
+    "head first, then all (the default)": (),
+}
+
+
+def run(*command: object) -> str:
+    """The standard output of hypseg; SystemExit with its error where it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hypsegcli", *map(str, command)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def link(pairs: list[tuple[Path, Path]], folder: Path) -> None:
+    """A split of some pairs."""
+    for name, paths in zip(("images", "masks"), zip(*pairs, strict=True), strict=True):
+        (folder / name).mkdir(parents=True)
+        for path in paths:
+            (folder / name / path.name).symlink_to(path)
+
+
+def pairs_of(folder: Path) -> list[tuple[Path, Path]]:
+    """Images with their masks, by name."""
+    masks = {path.stem: path for path in (folder / "masks").iterdir()}
+    return [(path.resolve(), masks[path.stem].resolve()) for path in sorted((folder / "images").iterdir())]
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--init", default="streets")
+    parser.add_argument("--images", type=int, default=10)
+    parser.add_argument("--scored", type=int, default=60, help="of val/, evenly spaced")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ways", help="numbers of them, separated by commas")
+    options = parser.parse_args()
+    ways = list(WAYS.items())
+    if options.ways:
+        ways = [ways[int(number)] for number in options.ways.split(",")]
+    val = pairs_of(options.data / "val")
+    val = [val[round(k * (len(val) - 1) / (options.scored - 1))] for k in range(min(options.scored, len(val)))]
+    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way, _ in ways}
+    with tempfile.TemporaryDirectory() as place:
+        link(val, Path(place) / "scored")
+        for seed in range(options.seeds):
+            data = Path(place) / f"data{seed}"
+            drawn = random.Random(seed).sample(pairs_of(options.data / "train"), options.images + options.images // 2)
+            link(drawn[: options.images], data / "train")
+            link(drawn[options.images :], data / "val")
+            for name in ("classes.txt", "hierarchy.json"):
+                if (options.data / name).exists():
+                    (data / name).symlink_to((options.data / name).resolve())
+            for way, settings in ways:
+                out, started = Path(place) / f"run{seed} {way}", time.process_time()
+                chosen = [text for setting in (*settings, f"seed={seed}", "pictures=0") for text in ("--set", setting)]
+                clock = time.perf_counter()
+                run("train", "--data", data, "--out", out, "--init", options.init, "--quiet", *chosen)
+                seconds = time.perf_counter() - clock
+                scored = Path(place) / "scored"
+                run(
+                    "evaluate", scored / "images", scored / "masks", "--checkpoint", out / "best.safetensors", "--out",
+                    out / "report", "--bootstrap", "0", "--quiet",
+                )  # fmt: skip
+                report = json.loads((out / "report/report.json").read_text())
+                scores = report["segmentation"]
+                found[way].append((100 * scores["miou"], 100 * scores["pixel_accuracy"], seconds))
+                print(seed, way, found[way][-1], time.process_time() - started, file=sys.stderr, flush=True)  # noqa: T201
+    print("| way | mIoU | pixel accuracy | seconds |\n| --- | --- | --- | --- |")  # noqa: T201
+    for way, rows in found.items():
+        cells = [f"{fmean(column):.1f} ± {stdev(column):.1f}" for column in list(zip(*rows, strict=True))[:2]]
+        print(f"| {way} | {' | '.join(cells)} | {fmean(row[2] for row in rows):.0f} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
