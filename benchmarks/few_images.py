@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--init", default="streets")
     parser.add_argument("--images", type=int, default=10)
-    parser.add_argument("--scored", type=int, default=60, help="of val/, evenly spaced")
+    parser.add_argument("--scored", type=int, default=60, help="of val/ at most, evenly spaced")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", help="numbers of them, separated by commas")
     options = parser.parse_args()
@@ -66,7 +66,7 @@ def main() -> None:
     if options.ways:
         ways = [ways[int(number)] for number in options.ways.split(",")]
     val = pairs_of(options.data / "val")
-    val = [val[round(k * (len(val) - 1) / (options.scored - 1))] for k in range(min(options.scored, len(val)))]
+    val = val[:: -(-len(val) // options.scored)]
     found: dict[str, list[tuple[float, float, float]]] = {way: [] for way, _ in ways}
     with tempfile.TemporaryDirectory() as place:
         link(val, Path(place) / "scored")
@@ -95,7 +95,9 @@ def main() -> None:
                 print(seed, way, found[way][-1], time.process_time() - started, file=sys.stderr, flush=True)  # noqa: T201
     print("| way | mIoU | pixel accuracy | seconds |\n| --- | --- | --- | --- |")  # noqa: T201
     for way, rows in found.items():
-        cells = [f"{fmean(column):.1f} ± {stdev(column):.1f}" for column in list(zip(*rows, strict=True))[:2]]
+        cells = [
+            f"{fmean(one):.1f} ± {stdev(one) if len(one) > 1 else 0:.1f}" for one in list(zip(*rows, strict=True))[:2]
+        ]
         print(f"| {way} | {' | '.join(cells)} | {fmean(row[2] for row in rows):.0f} |")  # noqa: T201
 
 

@@ -35,9 +35,9 @@ class Start(NamedTuple):
 def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
     """Replace random weights by those that `source` names.
 
-    `source` is empty, `imagenet`, a file, or the name of a bundled model. Without `head`, embedding and classifier stay random. Raises
-    CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another network, and
-    UsageError where the weights for ImageNet cannot be had here.
+    `source` is empty, `imagenet`, a file, or the name of a bundled model. Without `head`, embedding and classifier stay
+    random. Raises CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another
+    network, and UsageError where the weights for ImageNet cannot be had here.
     """
     if not source:
         return Start("random weights", tuple(model.state_dict()))
