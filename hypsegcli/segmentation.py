@@ -107,9 +107,10 @@ class Segmentation:
     ) -> dict[str, Path]:
         """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; each file whole or not at all.
 
-        `kinds` are labels, confidence, boundary, overlay and, where the model keeps them, probabilities; confidence
-        brings `confidence-<measure>` for every further measure. `format` is as on the command line: npy for confidence,
-        tif for labels and confidence. The name, which may have folders in it, is by default that of the image's file.
+        `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities;
+        confidence brings `confidence-<measure>` for every further measure. `format` is as on the command line: npy for
+        confidence, tif for labels and confidence. The name, which may have folders in it, is by default that of the
+        image's file.
 
         Raises UsageError for kinds or a name that cannot be, PlanError for files that are there already, unless they
         are to be overwritten, or that would replace the image, and ImageError where a file cannot be written.

@@ -18,7 +18,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.segmentation import Segmentation
 
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
-ALL = ("labels", "confidence", "boundary", "overlay", "probabilities")
+ALL = ("labels", "confidence", "boundary", "overlay", "doubt", "probabilities")
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ PREDICT = (
     "confidence",
     "boundary",
     "overlay",
+    "doubt",
     "probabilities",
 )
 USUAL = PREDICT[:4]  # of those, where none are named
 UNCERTAINTY = (
     "heatmap",
+    "doubt",
     "uncertainty",
 )

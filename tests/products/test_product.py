@@ -17,7 +17,7 @@ from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
 from hypsegcli.products.registry import PREDICT, UNCERTAINTY, Format
 
-KINDS = (*PREDICT, *UNCERTAINTY)
+KINDS = tuple(dict.fromkeys((*PREDICT, *UNCERTAINTY)))
 FORMATS: tuple[Format, ...] = ("png", "npy", "tif")
 PROBABILITIES = np.random.default_rng(0).dirichlet(np.ones(3), (HEIGHT, WIDTH)).transpose(2, 0, 1).astype(np.float16)
 OWN = {"png": "png", "npy": "npy", "tiff": "tif"}  # what Pillow calls a format, and its suffix

@@ -1,0 +1,23 @@
+"""Doubt maps: the heatmap over the photograph, so that one sees what it is that the network is unsure of."""
+
+from __future__ import annotations
+
+from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.images.png import encode_rgb_png
+from hypsegcli.inference.prediction import RGB, Prediction
+from hypsegcli.pictures.heatmap import heat_over
+from hypsegcli.products.product import Context, Product
+
+
+class Doubt(Product):
+    """A picture for people, wider than the photograph by its bar."""
+
+    kind = "doubt"
+
+    def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
+        """A PNG in colour."""
+        plane = prediction.main
+        return encode_rgb_png(heat_over(photograph, plane.doubt(), title=MEASURES[plane.measure].doubt_title))
+
+
+PRODUCT = Doubt()
