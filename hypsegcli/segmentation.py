@@ -89,12 +89,19 @@ class Segmentation:
         """(H, W): 255 where the confidence falls to half or less between two surer regions, 0 where it does not dip."""
         return boundary_map(self.prediction.main)
 
-    def overlay(self) -> RGB:
+    def overlay(self, *, legend: bool = True) -> RGB:
         """(H, W + legend, 3) RGB: the photograph under its classes, clear where the background is, with a legend.
 
-        Beside pictures under 240 pixels the legend may be higher.
+        Beside pictures under 240 pixels the legend may be higher. Its size depends on the model and on H alone.
         """
-        return overlay(self.photograph, self.labels, self.colors, self.names, background=self.context.background)
+        return overlay(
+            self.photograph,
+            self.labels,
+            self.colors,
+            self.names,
+            background=self.context.background,
+            legend=legend,
+        )
 
     def save(
         self,
@@ -103,14 +110,15 @@ class Segmentation:
         name: str | None = None,
         kinds: Sequence[str] = USUAL,
         format: Format = "png",
+        legend: bool = True,
         overwrite: bool = False,
     ) -> dict[str, Path]:
         """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; each file whole or not at all.
 
         `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities;
         confidence brings `confidence-<measure>` for every further measure. `format` is as on the command line: npy for
-        confidence, tif for labels and confidence. The name, which may have folders in it, is by default that of the
-        image's file.
+        confidence, tif for labels and confidence. `legend` is whether overlay and doubt have theirs beside them. The
+        name, which may have folders in it, is by default that of the image's file.
 
         Raises UsageError for kinds or a name that cannot be, PlanError for files that are there already, unless they
         are to be overwritten, or that would replace the image, and ImageError where a file cannot be written.
@@ -127,7 +135,7 @@ class Segmentation:
         (planned,) = plan = plan_outputs(Inputs((image,), ()), Path(folder), suffixes)
         if not overwrite and (taken := occupied(plan)):
             raise PlanError(f"{taken[0]}: is there already; replace it with {setting('overwrite', True)}")
-        outputs = make_outputs(products, replace(self.context, format=format), mean_confidence)
+        outputs = make_outputs(products, replace(self.context, format=format, legend=legend), mean_confidence)
         files = {kind: encode(self.photograph, self.prediction) for kind, encode in outputs.encoders.items()}
         for kind, data in files.items():
             path = planned.outputs[kind]

@@ -21,13 +21,14 @@ def heatmap(plane: NDArray[np.float32], *, title: str) -> RGB:
     return beside(doubt_colors(plane), _color_bar(plane.shape[0], title, _inferno))
 
 
-def heat_over(photograph: RGB, plane: NDArray[np.float32], *, title: str) -> RGB:
-    """The same over its photograph (H, W, 3), which is dimmed and grey, with a bar of the heat over black to white.
+def heat_over(photograph: RGB, plane: NDArray[np.float32], *, title: str, bar: bool = True) -> RGB:
+    """The same over its photograph (H, W, 3), which is dimmed and grey, with a `bar` of the heat over black to white.
 
     The photograph fades as doubt grows, and the heat takes its light and shade, so that things are seen under both.
     """
     grey = np.asarray(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY), np.uint8)
-    return beside(_glow(_levels(plane), grey), _color_bar(plane.shape[0], title, _glowing_ramp))
+    shown = _glow(_levels(plane), grey)
+    return beside(shown, _color_bar(plane.shape[0], title, _glowing_ramp)) if bar else shown
 
 
 def doubt_colors(plane: NDArray[np.float32]) -> RGB:
@@ -67,7 +68,8 @@ def _color_bar(height: int, title: str, paint: Callable[[NDArray[np.uint8]], RGB
     # A picture too low for a readable bar gets a panel higher than itself.
     bar_height = max(height - 2 * pad - heading, 7 * size)
     width = 2 * pad + round(max(font.getlength(title), 3 * size + font.getlength("1.00 doubtful")))
-    canvas = Image.new("RGB", (width, bar_height + 2 * pad + heading), PAPER)
+    # Most codecs of films want even sides.
+    canvas = Image.new("RGB", (width + width % 2, bar_height + 2 * pad + heading), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.text((pad, pad), title, fill=INK, font=font)
     ramp = np.linspace(_BAR_COLORS - 1, 0, bar_height).round().astype(np.uint8)

@@ -15,18 +15,25 @@ from hypsegcli.pictures.palette import RGB, legend_order
 from hypsegcli.pictures.panel import FAINT, INK, PAPER, beside, panel_font
 
 _OPACITY = 0.55  # of the classes over the photograph
-_ROWS = 12  # of a legend before it starts another column, even beside a lower picture
+_ROWS = 12  # of a legend, for which a lower picture gets one higher than itself
 _LETTERS = 40  # of a name, so that the legend does not outgrow the picture
 
 
 def overlay(
-    photograph: RGB, labels: NDArray[np.integer], palette: RGB, names: Sequence[str], *, background: int | None = None
+    photograph: RGB,
+    labels: NDArray[np.integer],
+    palette: RGB,
+    names: Sequence[str],
+    *,
+    background: int | None = None,
+    legend: bool = True,
 ) -> RGB:
     """The photograph under its classes, label edges drawn, and a legend with each class's share of the picture.
 
     `labels` (H, W) index both `palette` (N, 3) and `names`. Pixels of the label `background` show the photograph as
     it is, and the legend lists it last. The result is as high as the photograph (legends of pictures under 240 pixels
-    may make it higher) and wider by the legend.
+    may make it higher) and wider by the legend, whose size depends on `names` and on the photograph's height alone:
+    overlays of photographs of one size have one size. What it has no row for, its last row sums up.
     """
     tinted = cv2.addWeighted(palette[labels], _OPACITY, photograph, 1.0 - _OPACITY, 0.0)
     if background is not None:
@@ -35,41 +42,36 @@ def overlay(
     edges[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edges[1:] |= labels[1:] != labels[:-1]
     tinted[edges] = palette[labels[edges]]
+    shown = np.asarray(tinted, dtype=np.uint8)
+    if not legend:
+        return shown
     counts = np.bincount(labels.ravel(), minlength=len(names))
-    order = legend_order(counts, background)
-    shares = 100.0 * counts / labels.size
+    words = [as_label(legible(name, number), _LETTERS) for number, name in enumerate(names)]
     rows = [
-        (
-            palette[node],
-            as_label(legible(names[node], int(node)), _LETTERS),
-            f"{shares[node]:.1f} %" if shares[node] >= 0.05 else "< 0.1 %",
-        )
-        for node in order
+        (palette[node], words[node], 100.0 * counts[node] / labels.size) for node in legend_order(counts, background)
     ]
-    return beside(np.asarray(tinted, dtype=np.uint8), _legend(rows, labels.shape[0]))
+    return beside(shown, _legend(rows, words, labels.shape[0]))
 
 
-def _legend(rows: Sequence[tuple[NDArray[np.uint8], str, str]], height: int) -> RGB:
+def _legend(rows: Sequence[tuple[NDArray[np.uint8], str, float]], words: Sequence[str], height: int) -> RGB:
+    """Colours, names and shares in percent; `words` are all the names that there may be in any picture."""
     font, size = panel_font(height)
     line, pad = round(1.6 * size), size
-    gap = 2 * pad  # between a column's shares and the next column's colours
-    column_rows = max(_ROWS, (height - 2 * pad) // line)
-    columns = [rows[start : start + column_rows] for start in range(0, len(rows), column_rows)]
-    share_width = round(font.getlength("100.0 %"))
-    widths = [
-        2 * size + max(round(font.getlength(name)) for _, name, _ in column) + size + share_width + gap
-        for column in columns
-    ]
-    used = 2 * pad + line * min(column_rows, len(rows))
-    canvas = Image.new("RGB", (2 * pad + sum(widths) - gap, max(height, used)), PAPER)
+    most = min(len(words), max(_ROWS, (height - 2 * pad) // line))
+    if len(rows) > most:
+        rest = rows[most - 1 :]
+        paper = np.array(PAPER, np.uint8)
+        rows = [*rows[: most - 1], (paper, f"{len(rest)} more", sum(share for _, _, share in rest))]
+    widest = max(font.getlength(name) for name in (*words, f"{len(words)} more"))
+    width = 2 * pad + 3 * size + round(widest) + round(font.getlength("100.0 %"))
+    # Most codecs of films want even sides.
+    canvas = Image.new("RGB", (width + width % 2, max(height, 2 * pad + line * most)), PAPER)
     draw = ImageDraw.Draw(canvas)
-    left = pad
-    for column, width in zip(columns, widths, strict=True):
-        for number, (color, name, share) in enumerate(column):
-            top = pad + number * line
-            fill = (int(color[0]), int(color[1]), int(color[2]))
-            draw.rectangle((left, top + 1, left + size, top + 1 + size), fill=fill, outline=FAINT)
-            draw.text((left + 2 * size, top), name, fill=INK, font=font)
-            draw.text((left + width - gap, top), share, fill=FAINT, font=font, anchor="ra")
-        left += width
+    for number, (color, name, share) in enumerate(rows):
+        top = pad + number * line
+        fill = (int(color[0]), int(color[1]), int(color[2]))
+        draw.rectangle((pad, top + 1, pad + size, top + 1 + size), fill=fill, outline=FAINT)
+        draw.text((pad + 2 * size, top), name, fill=INK, font=font)
+        percent = f"{share:.1f} %" if share >= 0.05 else "< 0.1 %"
+        draw.text((width - pad, top), percent, fill=FAINT, font=font, anchor="ra")
     return np.asarray(canvas, dtype=np.uint8)

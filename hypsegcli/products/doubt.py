@@ -10,14 +10,16 @@ from hypsegcli.products.product import Context, Product
 
 
 class Doubt(Product):
-    """A picture for people, wider than the photograph by its bar."""
+    """A picture for people, wider than the photograph by its bar, unless none is wanted."""
 
     kind = "doubt"
+    has_legend = True
 
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """A PNG in colour."""
         plane = prediction.main
-        return encode_rgb_png(heat_over(photograph, plane.doubt(), title=MEASURES[plane.measure].doubt_title))
+        title = MEASURES[plane.measure].doubt_title
+        return encode_rgb_png(heat_over(photograph, plane.doubt(), title=title, bar=context.legend))
 
 
 PRODUCT = Doubt()

@@ -9,13 +9,21 @@ from hypsegcli.products.product import Context, Product
 
 
 class Overlay(Product):
-    """A picture for people, wider than the photograph by its legend."""
+    """A picture for people, wider than the photograph by its legend, unless none is wanted."""
 
     kind = "overlay"
+    has_legend = True
 
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """A PNG in colour."""
-        picture = overlay(photograph, prediction.labels, context.palette, context.names, background=context.background)
+        picture = overlay(
+            photograph,
+            prediction.labels,
+            context.palette,
+            context.names,
+            background=context.background,
+            legend=context.legend,
+        )
         return encode_rgb_png(picture)
 
 

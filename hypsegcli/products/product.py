@@ -34,12 +34,19 @@ class Context:
     curvature: float
     head: str
     background: int | None  # the label that overlays leave clear
+    legend: bool  # beside pictures that have one
 
     @classmethod
     def of(
-        cls, header: Header, sha256: str, *, level: int | Literal["auto"] | None = None, format: Format = "png"
+        cls,
+        header: Header,
+        sha256: str,
+        *,
+        level: int | Literal["auto"] | None = None,
+        format: Format = "png",
+        legend: bool = True,
     ) -> Context:
-        """For a checkpoint, and the labels and format that are wanted."""
+        """For a checkpoint, and the labels, format and legends that are wanted."""
         tree = header.tree
         names = tree.names[: tree.classes] if level is None else tree.names
         if level == "auto":
@@ -54,6 +61,7 @@ class Context:
             curvature=header.model.curvature,
             head=header.model.head,
             background=header.background,
+            legend=legend,
         )
 
     def metadata(self, kind: str, **fields: Any) -> MapMetadata:
@@ -100,6 +108,7 @@ class Product(ABC):
     kind: str  # its name, and that of its folder
     formats: tuple[Format, ...] = ("png",)  # which it comes in; the first where another one is wanted
     needs_probabilities: bool = False  # of a Prediction
+    has_legend: bool = False  # or a bar, beside the photograph
 
     @abstractmethod
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:

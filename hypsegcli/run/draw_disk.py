@@ -50,7 +50,7 @@ def draw_disk(
         height, width = small.shape[:2]
         size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
         labels = cells_at(embedding.classes, size, (height, width))
-        shown = overlay(small, labels, palette, names, background=header.background)[:height, :width]
+        shown = overlay(small, labels, palette, names, background=header.background, legend=False)
     counts = np.bincount(embedding.classes.ravel(), minlength=header.tree.nodes)
     nodes = drawn_nodes(header.tree, header.model.nodes, counts)
     caption = f"hyperbolic plane of curvature -{c:.4g} (c = {c:.4g})"

@@ -82,13 +82,41 @@ def test_the_legend_lists_the_classes_present_by_share(texts: list[tuple[float, 
     assert not {tuple(palette[index].tolist()) for index in (1, 3)} & legend
 
 
-def test_two_hundred_classes_flow_into_columns(texts: list[tuple[float, float, str]]) -> None:
+def test_of_two_hundred_classes_the_last_row_sums_up_the_smallest(texts: list[tuple[float, float, str]]) -> None:
     labels = tiles(480, 640, 200)
+    labels[:200] = 150
+    labels[200:240] = 7
     found = overlay(np.zeros((480, 640, 3), np.uint8), labels, palette_of(200), names_of(200))
     assert found.shape[0] == 480
-    names = [(x, y) for x, y, text in texts if not text.endswith("%")]
-    assert len(names) == len(set(names)) == 200
-    assert 5 < len({x for x, _ in names}) < 20
+    names = [text for _, _, text in texts if not text.endswith("%")]
+    assert 15 < len(names) < 30
+    assert names[:2] == ["class number 150", "class number 7"]
+    present = len(np.unique(labels))
+    assert names[-1] == f"{present - len(names) + 1} more"
+    assert sum(float(text.split()[0]) for _, _, text in texts if text.endswith("%")) == pytest.approx(100, abs=1.5)
+
+
+@pytest.mark.parametrize("classes", [2, 11, 16, 59])
+@pytest.mark.parametrize(("height", "width"), [(360, 480), (720, 1280), (200, 300), (31, 17)])
+def test_overlays_of_one_size_of_photograph_have_one_size(classes: int, height: int, width: int) -> None:
+    """Whatever is in the picture; and even, where the photograph is, for the codecs of films."""
+    photo, palette, names = np.zeros((height, width, 3), np.uint8), palette_of(classes), names_of(classes)
+    sizes = set()
+    for present in {1, 2, classes // 2, classes}:
+        labels = tiles(height, width, present) + np.uint16(classes - present)
+        sizes.add(overlay(photo, labels, palette, names).shape)
+    (size,) = sizes
+    assert (size[1] - width) % 2 == 0
+    assert size[0] <= max(height, 240)
+    assert width < size[1] < width + 650
+
+
+def test_without_a_legend_it_is_as_large_as_the_photograph() -> None:
+    photo, labels = np.zeros((90, 70, 3), np.uint8), tiles(90, 70, 3)
+    whole = overlay(photo, labels, palette_of(3), names_of(3))
+    alone = overlay(photo, labels, palette_of(3), names_of(3), legend=False)
+    np.testing.assert_array_equal(alone, whole[:90, :70])
+    assert whole.shape[1] > 70
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 5000), (5000, 20), (40, 60)])
@@ -101,7 +129,7 @@ def test_odd_pictures_stay_readable(
     present = len(np.unique(labels))
     photo = np.full((height, width, 3), 200, np.uint8)
     found = overlay(photo, labels, palette_of(classes), names_of(classes))
-    assert len(texts) == 2 * present
+    assert len(texts) == 2 * min(present, 12 if height < 240 else 30)
     assert height <= found.shape[0] <= max(height, 240)
     assert width < found.shape[1] < width + 1600
 

@@ -20,5 +20,7 @@ def test_it_is_the_main_measure_s_doubt_over_the_photograph(main: str, title: st
     np.testing.assert_array_equal(pixels, heat_over(PHOTOGRAPH, found.main.doubt(), title=title))
     assert pixels.shape[0] >= HEIGHT
     assert pixels.shape[1] > WIDTH
+    alone, _ = read_picture(PRODUCT.encode(PHOTOGRAPH, found, Context.of(HEADER, "ab", legend=False)))
+    np.testing.assert_array_equal(alone, pixels[:HEIGHT, :WIDTH])
     other, _ = read_picture(PRODUCT.encode(255 - PHOTOGRAPH, found, Context.of(HEADER, "ab")))
     assert (other[:HEIGHT, :WIDTH] != pixels[:HEIGHT, :WIDTH]).any()

@@ -15,3 +15,12 @@ def test_the_photograph_is_as_it_was_where_the_background_is() -> None:
         context = Context.of(HEADER.model_copy(update={"background": background}), "ab")
         pixels, _ = read_picture(PRODUCT.encode(PHOTOGRAPH, found, context))
         assert np.array_equal(pixels[:HEIGHT, :WIDTH], PHOTOGRAPH) == clear
+
+
+def test_without_legends_it_is_as_large_as_the_photograph() -> None:
+    with_legend, without = (
+        read_picture(PRODUCT.encode(PHOTOGRAPH, prediction(), Context.of(HEADER, "ab", legend=legend)))[0]
+        for legend in (True, False)
+    )
+    np.testing.assert_array_equal(without, with_legend[:HEIGHT, :WIDTH])
+    assert with_legend.shape[1] > WIDTH

@@ -65,6 +65,13 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(min=0.5, max=0.999, help="For --level auto.", show_default="0.5")
     ] = None,
+    legend: Annotated[
+        bool,
+        typer.Option(
+            "--legend/--no-legend",
+            help="The legend beside overlays and the bar beside doubt; without, they are as large as the image.",
+        ),
+    ] = True,
     failures: Failures,
     inputs: Input,
     computing: Computing,
@@ -90,6 +97,8 @@ def predict(
     products = find_products(kinds, measures)
     if len(measures) > 1 and len(products) == len(kinds):
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
+    if not legend and not any(product.has_legend for product in products):
+        raise UsageError("--no-legend is for overlay and doubt; name one of them in --save, or leave it out")
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
     found = find_inputs(paths)
@@ -121,7 +130,7 @@ def predict(
             longest_side=parse_longest_side(inputs, computing, trained=trained),
             interpolate=inputs.interpolate,
         )
-        context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_)
+        context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_, legend=legend)
         scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
         job = Job(
             command="predict",
@@ -134,7 +143,7 @@ def predict(
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            detail={"format": format_, "full_scale": scales},
+            detail={"format": format_, "full_scale": scales, "legend": legend},
         )
         run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
         code = show_run(

@@ -51,7 +51,7 @@ def uncertainty(
     batch_size: BatchSize = None,
     profile: ShowProfile = False,
 ) -> None:
-    """Write uncertainty heatmaps, alone and over the photograph, 16-bit planes, and ranking.csv, doubtful images first."""
+    """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.products.product import Context, find_product
 

@@ -136,6 +136,28 @@ def test_probabilities_only_on_request_and_sum_to_one(hypseg: Hypseg, photos: Pa
     assert (chosen >= stack.max(0) - 2.0**-11).all()
 
 
+def test_pictures_of_images_of_one_size_make_a_film(hypseg: Hypseg, tmp_path: Path) -> None:
+    """Whatever classes are in them; and without legends they are as large as the images."""
+    for number in range(3):
+        photograph(tmp_path / f"frames/{number}.png", size=(96, 64), seed=number)
+    Image.new("RGB", (96, 64), "skyblue").save(tmp_path / "frames/3.png")
+    options = ["--save", "overlay,doubt", "--out"]
+    assert hypseg("predict", tmp_path / "frames", *options, tmp_path / "with").code == 0
+    assert hypseg("predict", tmp_path / "frames", *options, tmp_path / "without", "--no-legend").code == 0
+    for kind in ("overlay", "doubt"):
+        (size,) = {pixels(tmp_path / f"with/{kind}/{number}.png").shape for number in range(4)}
+        assert size[1] > 96
+        for number in range(4):
+            alone = pixels(tmp_path / f"without/{kind}/{number}.png")
+            assert np.array_equal(alone, pixels(tmp_path / f"with/{kind}/{number}.png")[:64, :96])
+    refused = hypseg("predict", tmp_path / "frames", "--out", tmp_path / "x", "--save", "labels", "--no-legend")
+    assert refused.code == 2
+    assert "name one of them in --save" in refused.stderr
+    again = hypseg("predict", tmp_path / "frames", *options, tmp_path / "with", "--no-legend", "--resume")
+    assert again.code == 0
+    assert pixels(tmp_path / "with/overlay/0.png").shape == (64, 96, 3)
+
+
 def test_level_answers_with_inner_nodes(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     tree = load_checkpoint(bundled_checkpoint()).header.tree
     for level in ("1", "mobile", "auto"):
