@@ -53,6 +53,7 @@ def load_model(
     level: int | str | None = None,
     threshold: float | None = None,
     probabilities: bool = False,
+    embeddings: bool = False,
     longest_side: LongestSide = "auto",
     interpolate: Interpolation = "scalar",
     max_pixels: int = MAX_PIXELS,
@@ -72,6 +73,7 @@ def load_model(
                   depth, or auto: as deep as the probability stays above the threshold; None for the classes
     threshold     of level auto, in [0.5, 1); 0.5 where it is not given
     probabilities whether segmentations carry those of all classes
+    embeddings    whether they carry the embeddings, D vectors on the network's grid
     longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size.
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
@@ -106,6 +108,7 @@ def load_model(
         level=depth,
         threshold=0.5 if threshold is None else threshold,
         probabilities=probabilities,
+        embeddings=embeddings,
         longest_side=side,
         interpolate=interpolate,
     )

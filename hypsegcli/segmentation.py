@@ -16,7 +16,7 @@ from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import ImageError, PlanError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.images.discover import Input, Inputs
-from hypsegcli.inference.prediction import RGB, Labels, Prediction
+from hypsegcli.inference.prediction import RGB, Embeddings, Labels, Prediction
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
@@ -39,7 +39,9 @@ class Segmentation:
     def __post_init__(self) -> None:
         planes = dict(self.prediction.confidence)  # a plain one, so that a segmentation can be copied and pickled
         object.__setattr__(self, "prediction", replace(self.prediction, confidence=planes))
-        for array in (self.photograph, self.labels, self.probabilities, *(plane.values for plane in planes.values())):
+        vectors = None if self.embeddings is None else self.embeddings.vectors
+        kept = (self.photograph, self.labels, self.probabilities, vectors)
+        for array in (*kept, *(plane.values for plane in planes.values())):
             if array is not None:
                 array.flags.writeable = False
 
@@ -85,6 +87,16 @@ class Segmentation:
         """(K, H, W) of the classes, where `load_model` was told to keep them."""
         return self.prediction.probabilities
 
+    @property
+    def embeddings(self) -> Embeddings | None:
+        """The vectors (D, h, w) on the network's grid, where `load_model` was told to keep them."""
+        return self.prediction.embeddings
+
+    @property
+    def curvature(self) -> float:
+        """Of the ball: c > 0, its sectional curvature is -c."""
+        return self.context.curvature
+
     def boundary(self) -> NDArray[np.uint8]:
         """(H, W): 255 where the confidence falls to half or less between two surer regions, 0 where it does not dip."""
         return boundary_map(self.prediction.main)
@@ -115,15 +127,17 @@ class Segmentation:
     ) -> dict[str, Path]:
         """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; each file whole or not at all.
 
-        `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities;
-        confidence brings `confidence-<measure>` for every further measure. `format` is as on the command line: npy for
-        confidence, tif for labels and confidence. `legend` is whether overlay and doubt have theirs beside them. The
-        name, which may have folders in it, is by default that of the image's file.
+        `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities and
+        embeddings; confidence brings `confidence-<measure>` for every further measure. `format` is as on the command
+        line: npy for confidence, tif for labels and confidence. `legend` is whether overlay and doubt have theirs
+        beside them. The name, which may have folders in it, is by default that of the image's file.
 
         Raises UsageError for kinds or a name that cannot be, PlanError for files that are there already, unless they
         are to be overwritten, or that would replace the image, and ImageError where a file cannot be written.
         """
-        products = find_products(_checked_kinds(kinds, self.probabilities is not None), self.measures)
+        kept = {"probabilities": self.probabilities is not None, "embeddings": self.embeddings is not None}
+        known = [kind for kind in PREDICT if kept.get(kind, True)]
+        products = find_products(_checked_kinds(kinds, known), self.measures)
         if format != "png" and not any(product.format(format) == format for product in products):
             raise UsageError(
                 f"{setting('format', format)}: expected png, or npy or tif for kinds that come in it, unlike "
@@ -148,8 +162,7 @@ class Segmentation:
         return dict(planned.outputs)
 
 
-def _checked_kinds(kinds: Sequence[str], probabilities: bool) -> tuple[str, ...]:
-    known = PREDICT if probabilities else tuple(kind for kind in PREDICT if kind != "probabilities")
+def _checked_kinds(kinds: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     if isinstance(kinds, str) or not kinds or set(kinds) - set(known):
         raise UsageError(f"{setting('kinds', kinds)}: expected a list of some of {', '.join(known)}")
     return tuple(dict.fromkeys(kinds))

@@ -18,7 +18,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.segmentation import Segmentation
 
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
-ALL = ("labels", "confidence", "boundary", "overlay", "doubt", "probabilities")
+ALL = ("labels", "confidence", "boundary", "overlay", "doubt", "probabilities", "embeddings")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def files(folder: Path) -> dict[str, bytes]:
         (["--format", "tif"], {"longest_side": "off"}, {"format": "tif"}),
         (
             ["--measure", "all", "--save", ",".join(ALL), "--level", "auto", "--threshold", "0.6"],
-            {"measures": "all", "level": "auto", "threshold": 0.6, "probabilities": True},
+            {"measures": "all", "level": "auto", "threshold": 0.6, "probabilities": True, "embeddings": True},
             {"kinds": ALL},
         ),
         (
@@ -95,6 +95,23 @@ def test_arrays_are_those_of_the_files(segmentation: Segmentation, tmp_path: Pat
     palette = Image.open(saved["labels"]).getpalette()
     assert palette is not None
     assert palette[: 3 * 4] == segmentation.colors.ravel().tolist()
+
+
+def test_embeddings_are_kept_on_request(checkpoint: Path, segmentation: Segmentation, tmp_path: Path) -> None:
+    assert segmentation.embeddings is None
+    found = load_model(checkpoint, engine="torch", embeddings=True).segment(tmp_path / "a.png")
+    assert found.embeddings is not None
+    D, h, w = found.embeddings.vectors.shape
+    assert (h, w, found.embeddings.cell) == (12, 16, (4.0, 4.0))
+    with pytest.raises(ValueError, match="read-only"):
+        found.embeddings.vectors[0] = 0
+    distance = 2 * np.linalg.norm(found.embeddings.vectors.astype(np.float64), axis=0)
+    coarse = found.distance.reshape(12, 4, 16, 4).mean((1, 3))
+    np.testing.assert_allclose(distance[1:-1, 1:-1], coarse[1:-1, 1:-1], rtol=0.2)
+    with np.load(found.save(tmp_path / "out", kinds=["embeddings"])["embeddings"]) as file:
+        np.testing.assert_array_equal(file["embeddings"], found.embeddings.vectors)
+        assert file["embeddings"].shape[0] == D
+        assert float(file["curvature"]) == found.curvature
 
 
 def test_overlays_leave_the_background_clear(tmp_path: Path) -> None:
@@ -160,6 +177,7 @@ def test_the_image_itself_is_never_replaced(model: Model, tmp_path: Path) -> Non
         {"kinds": []},
         {"kinds": "labels"},
         {"kinds": ["probabilities"]},
+        {"kinds": ["embeddings"]},
         {"format": "jpg"},
         {"kinds": ["overlay"], "format": "npy"},
     ],

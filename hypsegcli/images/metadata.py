@@ -1,6 +1,7 @@
 """What a map that hypseg wrote says of itself: one JSON object, written and read here.
 
-In a PNG it is the text chunk `hypseg`, in a TIFF the ImageDescription; NumPy files have no room for it.
+In a PNG it is the text chunk `hypseg`, in a TIFF the ImageDescription, in a NumPy archive the array `hypseg`; single
+arrays have no room for it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class MapMetadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may say more
 
-    kind: str  # of output: labels, confidence, boundary, uncertainty
+    kind: str  # of output: labels, confidence, boundary, uncertainty, embeddings
     names: tuple[str, ...] | None = None  # of labels: what ids mean
     level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
     method: str | None = None  # of boundaries: how they are found
@@ -37,6 +38,10 @@ class MapMetadata(BaseModel):
     def png_text(self) -> dict[str, str]:
         """The text chunks of a PNG."""
         return {_CHUNK: self._to_json(ascii_only=False)}
+
+    def json_text(self) -> str:
+        """For an array of a NumPy archive, ASCII."""
+        return self._to_json(ascii_only=True)
 
     def tiff_description(self) -> str:
         """The ImageDescription of a TIFF, ASCII."""

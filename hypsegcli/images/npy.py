@@ -1,4 +1,4 @@
-"""Arrays to and from NumPy files."""
+"""Arrays to NumPy files, alone and several together, and from them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def encode_npy(array: NDArray[Any]) -> bytes:
     """Encode an array of numbers of any shape as a NumPy file; ValueError for Python objects."""
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def encode_npz(**arrays: Any) -> bytes:
+    """Encode arrays under their names as a NumPy archive, uncompressed; the same arrays give the same bytes."""
+    buffer = BytesIO()
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 

@@ -13,11 +13,16 @@ from hypsegcli.network.model import NetworkOutput
 _FLOAT_EDGE = 4.0 * torch.finfo(torch.float32).eps
 
 
+def held_vectors(output: NetworkOutput) -> Tensor:
+    """(B, D, h, w) tangent vectors at the origin, each as long as the head's limit left it: |v| = distance / 2."""
+    length = output.embedding.norm(dim=1, keepdim=True).clamp_min(1e-15)
+    held: Tensor = output.embedding * (output.distance[:, None] / 2.0 / length)
+    return held
+
+
 def points_to_blend(output: NetworkOutput, config: ModelConfig) -> Tensor:
     """(B, D, h, w) points of the ball; of a Euclidean head, which has none, the held vectors themselves."""
-    length = output.embedding.norm(dim=1, keepdim=True).clamp_min(1e-15)
-    # The tangent vector whose length the head held below t_max: |v| = distance / 2.
-    held: Tensor = output.embedding * (output.distance[:, None] / 2.0 / length)
+    held = held_vectors(output)
     if config.head == "euclidean":
         return held
     return project(exp_map_zero(held, c=config.curvature, dim=1), c=config.curvature, dim=1, edge=_FLOAT_EDGE)

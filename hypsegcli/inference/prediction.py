@@ -20,6 +20,20 @@ def label_type(nodes: int) -> type[np.uint8 | np.uint16]:
 
 
 @dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Where the pixels of one image lie, on the network's grid.
+
+    Of a hyperbolic head the vectors are tangent vectors v at the origin of the ball, as long as the head's limit left
+    them: the distance to the origin is 2 |v|, the point of the ball `tanh(sqrt(c) |v|) v / (sqrt(c) |v|)`. Of a
+    Euclidean head they are what its classifier takes. A tangent vector keeps in float16 what a point near the rim
+    would lose: three digits of the distance, wherever it lies.
+    """
+
+    vectors: NDArray[np.float16]  # (D, h, w)
+    cell: tuple[float, float]  # height and width of one of the h x w cells, in pixels of the image, from its corner
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """Planes of one image, all of its height and width."""
 
@@ -30,6 +44,7 @@ class Prediction:
     # classes' probabilities; what NLL and Brier score are made from.
     proper: NDArray[np.float32] | None = field(default=None)
     main_measure: str | None = None  # the request's
+    embeddings: Embeddings | None = None  # only on request
 
     @property
     def main(self) -> Plane:

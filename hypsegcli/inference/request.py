@@ -28,6 +28,7 @@ class Request:
     level: int | Literal["auto"] | None = None  # depth in the class tree; None: classes
     threshold: float = 0.5  # of level auto
     probabilities: bool = False
+    embeddings: bool = False
     among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
     longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
     interpolate: Interpolation = "scalar"

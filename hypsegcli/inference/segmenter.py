@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from hypsegcli.errors import setting
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
+from hypsegcli.inference.keep_embeddings import keep_embeddings
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
@@ -107,7 +109,12 @@ class Segmenter:
             raise FloatingPointError(f"its answer holds NaN or infinity; try {setting('precision', 'fp32')}")
         self._clock.seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
-        return self._reduce(output, truth, height, width, cell=(GRID * height / rows, GRID * width / columns))
+        cell = (GRID * height / rows, GRID * width / columns)
+        predictions = self._reduce(output, truth, height, width, cell=cell)
+        if not self.request.embeddings:
+            return predictions
+        kept = keep_embeddings(output, self.engine.config, rows, columns, cell=cell)
+        return [replace(prediction, embeddings=own) for prediction, own in zip(predictions, kept, strict=True)]
 
     def _strips(self, image: Rows, truth: Labels | None, tiling: Tiling) -> Iterator[Strip]:
         height, width = image.shape[:2]

@@ -18,6 +18,7 @@ from torch import Tensor
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.windows import ALIGNMENT, Window
+from hypsegcli.network.model import GRID
 
 
 class Rows(Protocol):
@@ -85,8 +86,8 @@ def strips(
                     _put(rest, rows, start=0)
             _add(part, rows, y, x)
         if rows is not None:
-            yield Strip(y.start, stop, _rows(rows, slice(None, stop - y.start)))
-            rest = _rows(rows, slice(stop - y.start, None))
+            yield Strip(y.start, stop, _rows(rows, 0, stop - y.start))
+            rest = _rows(rows, stop - y.start, y.stop - y.start)
 
 
 def join(parts: Iterable[Strip], height: int) -> Prediction:
@@ -112,19 +113,26 @@ def _add(part: Prediction, rows: Prediction, y: Window, x: Window) -> None:
         rows.probabilities[at] += (weight * part.probabilities).astype(np.float16)
     if rows.proper is not None and part.proper is not None:
         rows.proper[at][:, owned] = part.proper[:, owned]
+    if rows.embeddings is not None and part.embeddings is not None:
+        own, vectors = np.s_[:, y.owned_cells(GRID), x.owned_cells(GRID)], part.embeddings.vectors
+        first = x.start // GRID  # windows start where the grid does
+        rows.embeddings.vectors[:, :, first : first + vectors.shape[2]][own] = vectors[own]
 
 
 def _blank(like: Prediction, height: int, width: int) -> Prediction:
-    return _each(like, lambda array: np.zeros((*array.shape[:-2], height, width), array.dtype))
+    def blank(array: NDArray[Any], pixels: int) -> NDArray[Any]:
+        return np.zeros((*array.shape[:-2], -(-height // pixels), -(-width // pixels)), array.dtype)
+
+    return _each(like, blank)
 
 
-def _rows(prediction: Prediction, rows: slice) -> Prediction:
-    return _each(prediction, lambda array: array[..., rows, :])
+def _rows(prediction: Prediction, start: int, stop: int) -> Prediction:
+    return _each(prediction, lambda array, pixels: array[..., start // pixels : -(-stop // pixels), :])
 
 
 def _put(part: Prediction, whole: Prediction, *, start: int) -> None:
-    def put(target: NDArray[Any], source: NDArray[Any]) -> None:
-        target[..., start : start + source.shape[-2], :] = source
+    def put(target: NDArray[Any], source: NDArray[Any], at: int = start) -> None:
+        target[..., at : at + source.shape[-2], :] = source
 
     put(whole.labels, part.labels)
     for name, plane in part.confidence.items():
@@ -133,15 +141,20 @@ def _put(part: Prediction, whole: Prediction, *, start: int) -> None:
         put(whole.probabilities, part.probabilities)
     if whole.proper is not None and part.proper is not None:
         put(whole.proper, part.proper)
+    if whole.embeddings is not None and part.embeddings is not None:
+        put(whole.embeddings.vectors, part.embeddings.vectors, at=start // GRID)
 
 
-def _each(prediction: Prediction, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Prediction:
-    """The prediction with every array (..., H, W) of it changed."""
-    probabilities, proper = prediction.probabilities, prediction.proper
+def _each(prediction: Prediction, change: Callable[[NDArray[Any], int], NDArray[Any]]) -> Prediction:
+    """The prediction with every array (..., H, W) of it changed; `change` is told how many pixels high its rows are."""
+    probabilities, proper, embeddings = prediction.probabilities, prediction.proper, prediction.embeddings
     return replace(
         prediction,
-        labels=change(prediction.labels),
-        confidence={name: replace(plane, values=change(plane.values)) for name, plane in prediction.confidence.items()},
-        probabilities=None if probabilities is None else change(probabilities),
-        proper=None if proper is None else change(proper),
+        labels=change(prediction.labels, 1),
+        confidence={
+            name: replace(plane, values=change(plane.values, 1)) for name, plane in prediction.confidence.items()
+        },
+        probabilities=None if probabilities is None else change(probabilities, 1),
+        proper=None if proper is None else change(proper, 1),
+        embeddings=None if embeddings is None else replace(embeddings, vectors=change(embeddings.vectors, GRID)),
     )

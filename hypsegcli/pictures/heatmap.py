@@ -37,7 +37,8 @@ def doubt_colors(plane: NDArray[np.float32]) -> RGB:
 
 
 def _levels(plane: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(255.0 * np.clip(plane, 0.0, 1.0)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(255.0 * np.clip(plane, 0.0, 1.0)).astype(np.uint8)
+    return levels
 
 
 def _inferno(values: NDArray[np.uint8]) -> RGB:

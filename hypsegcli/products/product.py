@@ -17,7 +17,7 @@ from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.pictures.palette import node_palette
-from hypsegcli.products.registry import Format
+from hypsegcli.products.registry import FileType, Format
 
 ROOT_NAME = "undecided"
 
@@ -106,8 +106,9 @@ class Product(ABC):
     """A kind of output: one file an image."""
 
     kind: str  # its name, and that of its folder
-    formats: tuple[Format, ...] = ("png",)  # which it comes in; the first where another one is wanted
+    formats: tuple[FileType, ...] = ("png",)  # which it comes in; the first where another one is wanted
     needs_probabilities: bool = False  # of a Prediction
+    needs_embeddings: bool = False
     has_legend: bool = False  # or a bar, beside the photograph
 
     @abstractmethod
@@ -126,7 +127,7 @@ class Product(ABC):
         """Whether it comes in a format besides its usual one."""
         return format in self.formats[1:]
 
-    def format(self, wanted: Format) -> Format:
+    def format(self, wanted: Format) -> FileType:
         """The format that it comes in where some format is wanted."""
         return wanted if wanted in self.formats else self.formats[0]
 

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-Format = Literal["png", "npy", "tif"]
+Format = Literal["png", "npy", "tif"]  # that can be wanted of the kinds that come in it
+FileType = Literal["png", "npy", "tif", "npz"]
 
 # Kinds of output, which are names of files here, of folders of results, and what --save calls them.
 PREDICT = (
@@ -12,6 +13,7 @@ PREDICT = (
     "overlay",
     "doubt",
     "probabilities",
+    "embeddings",
 )
 USUAL = PREDICT[:4]  # of those, where none are named
 UNCERTAINTY = (

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import DTypeLike, NDArray
 
 from hypsegcli.errors import DataError
-from hypsegcli.images.npy import encode_npy, read_npy
+from hypsegcli.images.npy import encode_npy, encode_npz, read_npy
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<f2", "<f4", ">f8", "?"])
@@ -29,6 +29,15 @@ def test_nan_and_any_memory_layout_survive() -> None:
     arrays: list[NDArray[Any]] = [np.array([[0.25, np.nan]], np.float32), np.arange(24).reshape(2, 3, 4).T]
     for array in arrays:
         assert np.array_equal(np.load(io.BytesIO(encode_npy(array))), array, equal_nan=True)
+
+
+def test_archives_hold_each_array_under_its_name() -> None:
+    arrays = {"a": np.arange(6, dtype="f2").reshape(2, 3), "b": np.array(0.5), "c": np.array("Bäume")}
+    with np.load(io.BytesIO(encode_npz(**arrays))) as found:
+        assert sorted(found) == ["a", "b", "c"]
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[name], array)
+            assert found[name].dtype == array.dtype
 
 
 @pytest.mark.parametrize(

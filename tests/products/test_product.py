@@ -12,6 +12,7 @@ from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, header_of, predictio
 
 import hypsegcli.products.registry
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.inference.prediction import Embeddings
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
@@ -20,6 +21,7 @@ from hypsegcli.products.registry import PREDICT, UNCERTAINTY, Format
 KINDS = tuple(dict.fromkeys((*PREDICT, *UNCERTAINTY)))
 FORMATS: tuple[Format, ...] = ("png", "npy", "tif")
 PROBABILITIES = np.random.default_rng(0).dirichlet(np.ones(3), (HEIGHT, WIDTH)).transpose(2, 0, 1).astype(np.float16)
+EMBEDDINGS = Embeddings(np.zeros((6, HEIGHT // 4, WIDTH // 4), np.float16), (4.0, 4.0))
 OWN = {"png": "png", "npy": "npy", "tiff": "tif"}  # what Pillow calls a format, and its suffix
 
 
@@ -40,7 +42,10 @@ def test_a_file_is_what_its_suffix_says(kind: str, asked: Format) -> None:
     outputs = make_outputs([product], Context.of(HEADER, "", format=asked), mean_confidence)
     assert list(outputs.encoders) == [kind]
     assert list(outputs.tiffs) == ([kind] if given == "tif" else [])
-    data = outputs.encoders[kind](PHOTOGRAPH, prediction(probabilities=PROBABILITIES))
+    data = outputs.encoders[kind](PHOTOGRAPH, prediction(probabilities=PROBABILITIES, embeddings=EMBEDDINGS))
+    if given == "npz":
+        assert np.load(BytesIO(data))["embeddings"].shape == (6, HEIGHT // 4, WIDTH // 4)
+        return
     if given == "npy":
         assert np.load(BytesIO(data)).shape[-2:] == (HEIGHT, WIDTH)
         return

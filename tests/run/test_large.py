@@ -107,9 +107,9 @@ def test_only_windows_into_tiffs_are_streamed(large: Path, tmp_path: Path, optio
 
 
 def test_what_needs_the_whole_picture_is_refused(large: Path, tmp_path: Path) -> None:
-    (result,) = predict(large, tmp_path / "out", save=("labels", "confidence", "boundary", "overlay"))
+    (result,) = predict(large, tmp_path / "out", save=("labels", "confidence", "boundary", "embeddings"))
     assert isinstance(result, Failed)
-    assert "which boundary, overlay cannot be; take save=labels,confidence" in result.reason
+    assert "which boundary, embeddings cannot be; take save=labels,confidence" in result.reason
     assert not list((tmp_path / "out").rglob("*.tif"))
 
 

@@ -127,6 +127,7 @@ def predict(
             level=depth,
             threshold=threshold or 0.5,
             probabilities=any(product.needs_probabilities for product in products),
+            embeddings=any(product.needs_embeddings for product in products),
             longest_side=parse_longest_side(inputs, computing, trained=trained),
             interpolate=inputs.interpolate,
         )

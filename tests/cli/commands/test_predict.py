@@ -158,6 +158,31 @@ def test_pictures_of_images_of_one_size_make_a_film(hypseg: Hypseg, tmp_path: Pa
     assert pixels(tmp_path / "with/overlay/0.png").shape == (64, 96, 3)
 
 
+def test_embeddings_have_the_distances_of_the_maps_and_belong_to_the_run(
+    hypseg: Hypseg, photos: Path, tmp_path: Path
+) -> None:
+    out, options = tmp_path / "out", ["--save", "confidence,embeddings", "--raw", "--format", "npy"]
+    assert hypseg("predict", photos, "--out", out, *options).code == 0
+    path = out / "embeddings/sub/c.npz"
+    written = path.read_bytes()
+    with np.load(path) as file:
+        v, cell, size = file["embeddings"].astype(np.float64), file["cell"], file["size"]
+        about_it = json.loads(str(file["hypseg"]))
+    plane = np.load(out / "confidence/sub/c.npy")
+    assert tuple(size) == plane.shape
+    assert v.shape[1:] == tuple(-(-size // cell).astype(int))
+    distance = 2 * np.linalg.norm(v, axis=0)
+    # The plane is interpolated between the middles of cells, which no pixel is.
+    beside = plane[1::4, 1::4]
+    assert np.abs(beside - distance[: beside.shape[0], : beside.shape[1]]).mean() < 0.2 * distance.std()
+    assert about_it["kind"] == "embeddings"
+    path.unlink()
+    assert hypseg("verify", out).code == 3
+    assert hypseg("predict", photos, "--out", out, *options, "--resume").code == 0
+    assert path.read_bytes() == written
+    assert hypseg("verify", out).code == 0
+
+
 def test_level_answers_with_inner_nodes(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     tree = load_checkpoint(bundled_checkpoint()).header.tree
     for level in ("1", "mobile", "auto"):

@@ -1,0 +1,25 @@
+"""From the network's answer to the embeddings that are kept of each image."""
+
+from __future__ import annotations
+
+import torch
+
+from hypsegcli.errors import setting
+from hypsegcli.inference.ball_points import held_vectors
+from hypsegcli.inference.prediction import Embeddings
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import GRID, NetworkOutput
+
+
+def keep_embeddings(
+    output: NetworkOutput, config: ModelConfig, rows: int, columns: int, *, cell: tuple[float, float]
+) -> list[Embeddings]:
+    """Those of images of rows x columns pixels, as they went in, without the cells that only pad them.
+
+    FloatingPointError for vectors that float16 cannot hold, which a hyperbolic head's never are.
+    """
+    vectors = output.embedding if config.head == "euclidean" else held_vectors(output)
+    kept = vectors[..., : -(-rows // GRID), : -(-columns // GRID)].to(torch.float16)
+    if not kept.isfinite().all():
+        raise FloatingPointError(f"float16 cannot hold its embeddings; leave them out of {setting('save')}")
+    return [Embeddings(each, cell) for each in kept.contiguous().cpu().numpy()]
