@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 _RINGS = 5  # at most
-_RING_GAP = 0.03  # of the disk's radius, between rings: what the letters of their labels need
+_RING_GAP = 0.02  # of the disk's radius, between rings: what can be told apart
 
 
 def disk_points(v: NDArray[np.floating], distance: NDArray[np.floating], *, c: float) -> Points:

@@ -14,7 +14,6 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image, shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.embed import embed, gyroplanes
-from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID
 from hypsegcli.pictures.disk.figure import Disk, Geodesic, Ring, disk_figure
 from hypsegcli.pictures.drawing.figure import FAINT, Figure, as_color
@@ -22,8 +21,6 @@ from hypsegcli.pictures.letters import legible
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.pictures.palette import RGB, node_palette
 
-# A ring of the model's limit closer to the rim than this, as a share of the radius, would only thicken the rim.
-_VISIBLE = 0.01
 _CROWD = 40  # geodesics beyond which nobody can follow one
 _PHOTOGRAPH = 1120  # pixels of the photograph's longest side: two a unit of the figure, sharp in print
 
@@ -63,7 +60,7 @@ def draw_disk(
         palette=palette,
         geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette, every),
         rings=[Ring(ring_radius(d, c=c), f"{d:g}") for d in ring_distances(header.model.max_distance, c=c)],
-        limit=visible_limit(header.model),
+        limit=Ring(ring_radius(header.model.max_distance, c=c), f"limit {header.model.max_distance:.3g}"),
         caption=caption,
         photograph=shown,
         background=header.background,
@@ -81,12 +78,6 @@ def cells_at(classes: NDArray[np.intp], size: tuple[int, int], shown: tuple[int,
         ((np.arange(new) + 0.5) * old / new / GRID).astype(np.intp) for old, new in zip(size, shown, strict=True)
     )
     return classes[down[:, None], across[None, :]]
-
-
-def visible_limit(config: ModelConfig) -> Ring | None:
-    """The ring at the model's largest distance, unless it would pass for the rim."""
-    radius = ring_radius(config.max_distance, c=config.curvature)
-    return Ring(radius, f"limit {config.max_distance:.3g}") if radius < 1.0 - _VISIBLE else None
 
 
 def drawn_nodes(tree: ClassTree, nodes: int, counts: NDArray[np.integer]) -> list[int]:

@@ -15,9 +15,8 @@ from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.geometry.mlr import from_bias
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.device import Device
-from hypsegcli.network.config import ModelConfig
 from hypsegcli.pictures.drawing.figure import FAINT, Circle, Picture, Text
-from hypsegcli.run.draw_disk import cells_at, draw_disk, drawn_nodes, geodesics, visible_limit
+from hypsegcli.run.draw_disk import cells_at, draw_disk, drawn_nodes, geodesics
 
 CPU = Device(torch.device("cpu"), bf16=False)
 #  0 sky | 5 ground: 1 road, 6 plants: 2 tree, 3 grass | 4 car
@@ -63,14 +62,6 @@ def test_a_geodesic_has_the_name_and_colour_of_its_node() -> None:
         W, w0 = planes.W[node].numpy(), float(planes.w0[node])
         np.testing.assert_allclose(2 * geodesic.path @ W, w0 * (1 + (geodesic.path**2).sum(1)), atol=1e-12)
         np.testing.assert_allclose(geodesic.side, W - w0 * geodesic.path)
-
-
-def test_the_limit_is_a_ring_unless_it_passes_for_the_rim() -> None:
-    assert visible_limit(ModelConfig(nodes=2)) is None
-    ring = visible_limit(ModelConfig(nodes=2, t_max=3.0, curvature=4.0))
-    assert ring is not None
-    assert ring.label == "limit 1.5"
-    assert ring.radius == pytest.approx(math.tanh(1.5))
 
 
 @pytest.mark.parametrize("background", range(3))

@@ -1,4 +1,4 @@
-"""Names around the unit disk, each beside an end of its line, none over another."""
+"""Names around the unit disk, none over another, each beside what it names: an end of a line, points near the rim."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _AWAY = 1.04  # distance of names from the origin
 class RimName(NamedTuple):
     """Where a name stands: right of (x, y) on the right half of the disk, left of it on the left half."""
 
-    line: int  # which of the lines
-    end: tuple[float, float]  # on the rim, where the line ends
+    number: int  # which of what is named
+    end: tuple[float, float]  # on the rim, where that is
     x: float
     y: float
 
@@ -37,10 +37,10 @@ class RimName(NamedTuple):
 
 
 def rim_names(ends: Sequence[NDArray[np.floating]], *, gap: float) -> list[RimName]:
-    """Places for the names of lines with two ends (2, 2) each on the unit circle, y upwards, in order of importance.
+    """Places for names in order of importance, each with ends (n, 2) on the unit circle, y upwards, at which it may be.
 
-    Each line is named at that end which is farther from the ends named before. Names of one half stand at least `gap`
-    above each other, moved along the rim as little as that allows. A line whose ends lie on full halves gets no name.
+    Each stands at that end which is farther from the ends taken before. Names of one half stand at least `gap`
+    above each other, moved along the rim as little as that allows. One whose ends lie on full halves is left out.
     """
     room = math.floor(2.0 * _AWAY / gap) + 1  # names on one half
     halves: tuple[list[tuple[int, tuple[float, float]]], ...] = ([], [])

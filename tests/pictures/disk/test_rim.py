@@ -50,11 +50,11 @@ def test_names_stand_outside_the_disk_and_apart(pairs: list[tuple[float, float]]
     lines = ends(*pairs)
     names = rim_names(lines, gap=gap)
     room = 2 * (math.floor(2 * AWAY / gap) + 1)
-    assert len({name.line for name in names}) == len(names)
+    assert len({name.number for name in names}) == len(names)
     if len(pairs) * 2 <= room:
         assert len(names) == len(pairs)
     for name in names:
-        assert name.end in [tuple(end) for end in lines[name.line].tolist()]
+        assert name.end in [tuple(end) for end in lines[name.number].tolist()]
         assert math.hypot(name.x, name.y) == pytest.approx(AWAY, abs=1e-9)
         assert (name.x >= 0) == (name.end[0] >= 0) or name.x == 0
         leader = name.leader()
@@ -74,7 +74,7 @@ def test_a_leader_takes_the_short_way_round() -> None:
 
 
 def test_each_line_is_named_at_its_emptier_end() -> None:
-    names = {name.line: name.end for name in rim_names(ends((0.0, 170.0), (5.0, 90.0), (100.0, 250.0)), gap=0.05)}
+    names = {name.number: name.end for name in rim_names(ends((0.0, 170.0), (5.0, 90.0), (100.0, 250.0)), gap=0.05)}
     assert names[0] == pytest.approx((1.0, 0.0))
     assert names[1] == pytest.approx((0.0, 1.0))
     assert names[2] == pytest.approx((math.cos(math.radians(250)), math.sin(math.radians(250))))
@@ -82,14 +82,14 @@ def test_each_line_is_named_at_its_emptier_end() -> None:
 
 def test_names_in_no_mans_land_are_not_moved() -> None:
     names = rim_names(ends((30.0, 30.0), (200.0, 200.0)), gap=0.1)
-    for name, degrees in zip(sorted(names, key=lambda name: name.line), (30.0, 200.0), strict=True):
+    for name, degrees in zip(sorted(names, key=lambda name: name.number), (30.0, 200.0), strict=True):
         assert math.degrees(math.atan2(name.y, name.x)) % 360 == pytest.approx(degrees)
 
 
 def test_the_least_important_go_without_a_name_where_there_is_no_room() -> None:
     lines = ends(*[(angle, angle + 180.0) for angle in np.linspace(-80, 80, 30)])
     names = rim_names(lines, gap=0.2)
-    assert sorted(name.line for name in names) == list(range(22))
+    assert sorted(name.number for name in names) == list(range(22))
     one_sided = ends(*[(angle, angle / 2) for angle in np.linspace(-80, 80, 30)])
-    assert sorted(name.line for name in rim_names(one_sided, gap=0.2)) == list(range(11))
-    assert sorted(name.line for name in rim_names([*one_sided, *ends((100.0, 90.0))], gap=0.2)) == [*range(11), 30]
+    assert sorted(name.number for name in rim_names(one_sided, gap=0.2)) == list(range(11))
+    assert sorted(name.number for name in rim_names([*one_sided, *ends((100.0, 90.0))], gap=0.2)) == [*range(11), 30]
