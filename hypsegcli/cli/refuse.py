@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from hypsegcli.cli.console import as_option
 from hypsegcli.cli.options.running import Computing, Input, OutputFolder
-from hypsegcli.cli.options.scoring import Dropout, StoredMaps
+from hypsegcli.cli.options.scoring import Dropout, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.errors import UsageError
 
@@ -40,10 +40,16 @@ def refuse_what_does_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input
         raise UsageError("--dropout-rate belongs to --mc-dropout; add that, or leave it out")
 
 
-def _given(group: Input | Computing | StoredMaps | Dropout, *, but: Container[str] = ()) -> list[str]:
+def refuse_truth_without_masks(masks: str | None, truth: Truth) -> None:
+    """Refuse options of `hypseg disk` that say how masks are read, where there are none."""
+    if masks is None and (idle := _given(truth)):
+        raise UsageError(f"{idle[0]} is about masks; name them with --masks, or leave it out")
+
+
+def _given(group: Input | Computing | StoredMaps | Dropout | Truth, *, but: Container[str] = ()) -> list[str]:
     """The options of a group that differ from their defaults."""
     return [
-        as_option(field.name, None)
+        as_option("map" if field.name == "id_map" else field.name, None)
         for field in fields(group)
         if field.name not in but and getattr(group, field.name) != field.default
     ]

@@ -9,14 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.geometry.disk import Points, disk_points
 from hypsegcli.geometry.mlr import Gyroplanes, from_bias, from_points
 from hypsegcli.geometry.poincare import project
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
-from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.strips import pad_to_cells
@@ -33,27 +31,19 @@ class Embedded:
 
 
 @torch.inference_mode()
-def embed(
-    model: HyperbolicDeepLab,
-    tree: ClassTree,
-    spec: InputSpec,
-    image: RGB,
-    *,
-    device: Device,
-    longest_side: int | None = None,
-) -> Embedded:
+def embed(engine: TorchEngine, tree: ClassTree, image: RGB, *, longest_side: int | None = None) -> Embedded:
     """Embed an image (H, W, 3), shrunk before where it is longer than `longest_side`; it goes in as a whole.
 
     A point lies at the distance to the origin that the head held below its limit. Cells that only pad the image to
     the network's coarsest grid are cut off. ValueError unless the model is hyperbolic with D = 2; FloatingPointError
     where its answer holds NaN or infinity.
     """
-    config = model.config
+    config = engine.config
     if config.embedding_size != 2 or config.head == "euclidean":
         raise ValueError(f"a disk needs a hyperbolic head with D = 2, not {config.head}, D = {config.embedding_size}")
     small = shrink_image(image, longest_side)
     rows, columns = small.shape[:2]
-    output = TorchEngine(model, spec, device)(pad_to_cells(small[None]))
+    output = engine(pad_to_cells(small[None]))
     if not output.is_finite():
         raise FloatingPointError("its answer holds NaN or infinity")
     h, w = -(-rows // GRID), -(-columns // GRID)

@@ -1,4 +1,4 @@
-"""From one image's pixels to the figure of its points in the Poincaré disk."""
+"""From the points of images in the Poincaré disk to the figure that shows them."""
 
 from __future__ import annotations
 
@@ -7,65 +7,76 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.geometry.disk import geodesic, positive_side, ring_distances, ring_radius
 from hypsegcli.geometry.mlr import Gyroplanes
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image, shrunk_size
-from hypsegcli.inference.device import Device
-from hypsegcli.inference.embed import embed, gyroplanes
+from hypsegcli.inference.embed import gyroplanes
+from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID
 from hypsegcli.pictures.disk.figure import Disk, Geodesic, Ring, disk_figure
 from hypsegcli.pictures.drawing.figure import FAINT, Figure, as_color
 from hypsegcli.pictures.letters import legible
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.pictures.palette import RGB, node_palette
+from hypsegcli.run.disk_cloud import Cloud, Placed
 
 _CROWD = 40  # geodesics beyond which nobody can follow one
 _PHOTOGRAPH = 1120  # pixels of the photograph's longest side: two a unit of the figure, sharp in print
 
 
-def draw_disk(
-    checkpoint: Checkpoint, pixels: RGB, *, device: Device, longest_side: int, photograph: bool, letters: bool
-) -> tuple[Figure, int]:
-    """The figure for an image (H, W, 3), and how many points are in it.
+def draw_disk(checkpoint: Checkpoint, cloud: Cloud, *, photograph: RGB | None, letters: bool) -> Figure:
+    """The figure for the points of images, beside a `photograph` (H, W, 3) or none.
 
-    The image goes into the network with at most `longest_side` pixels. `photograph`: whether it is shown beside the
-    disk, under its classes. `letters`: whether any are shown, as in SVG, or those that pictures can draw. Errors are
-    those of `embed`.
+    `letters`: whether any are shown, as in SVG, or those that pictures can draw.
     """
     header, c = checkpoint.header, checkpoint.header.model.curvature
-    embedding = embed(checkpoint.model, header.tree, header.input, pixels, device=device, longest_side=longest_side)
     palette = node_palette(header.colors, header.tree.leaves_below())
     every = header.tree.names
     if not letters:
         every = tuple(legible(name, number) for number, name in enumerate(every))
-    names = every[: header.tree.classes]
-    shown = None
-    if photograph:
-        small = shrink_image(pixels, _PHOTOGRAPH)
-        height, width = small.shape[:2]
-        size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
-        labels = cells_at(embedding.classes, size, (height, width))
-        shown = overlay(small, labels, palette, names, background=header.background, legend=False)
-    counts = np.bincount(embedding.classes.ravel(), minlength=header.tree.nodes)
-    nodes = drawn_nodes(header.tree, header.model.nodes, counts)
-    caption = f"hyperbolic plane of curvature -{c:.4g} (c = {c:.4g})"
-    if len(nodes) < header.model.nodes:
-        caption += f"; {len(nodes)} of {header.model.nodes} gyroplanes: those of the classes that occur"
+    nodes = drawn_nodes(
+        header.tree, header.model.nodes, np.pad(cloud.counts, (0, header.tree.nodes - len(cloud.counts)))
+    )
     disk = Disk(
-        points=embedding.points.reshape(-1, 2),
-        classes=embedding.classes.ravel(),
-        names=names,
+        points=cloud.points,
+        classes=cloud.classes,
+        counts=cloud.counts,
+        names=every[: header.tree.classes],
         palette=palette,
         geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette, every),
         rings=[Ring(ring_radius(d, c=c), f"{d:g}") for d in ring_distances(header.model.max_distance, c=c)],
         limit=Ring(ring_radius(header.model.max_distance, c=c), f"limit {header.model.max_distance:.3g}"),
-        caption=caption,
-        photograph=shown,
+        caption=_caption(cloud, header.model, len(nodes)),
+        photograph=photograph,
         background=header.background,
     )
-    return disk_figure(disk), embedding.classes.size
+    return disk_figure(disk)
+
+
+def _caption(cloud: Cloud, model: ModelConfig, drawn: int) -> str:
+    parts = [f"hyperbolic plane of curvature -{model.curvature:.4g} (c = {model.curvature:.4g})"]
+    if cloud.images > 1:
+        parts.append(f"{cloud.images} images")
+    if cloud.truth:
+        parts.append("colours: true classes")
+    if drawn < model.nodes:
+        parts.append(f"{drawn} of {model.nodes} gyroplanes: those of the classes that occur")
+    return "; ".join(parts)
+
+
+def photograph_of(placed: Placed, header: Header, *, longest_side: int) -> RGB:
+    """The photograph under the classes of its points, clear where the background is and where no class is known."""
+    pixels, classes = placed.image.pixels, placed.classes
+    small = shrink_image(pixels, _PHOTOGRAPH)
+    size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
+    labels = cells_at(classes, size, (small.shape[0], small.shape[1]))
+    palette = node_palette(header.colors, header.tree.leaves_below())
+    unknown = labels == header.tree.classes
+    shown = overlay(small, labels, palette, header.tree.names, background=header.background, legend=False)
+    return np.where(unknown[..., None], small, shown)
 
 
 def cells_at(classes: NDArray[np.intp], size: tuple[int, int], shown: tuple[int, int]) -> NDArray[np.intp]:

@@ -20,6 +20,7 @@ from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.ball_points import points_to_blend
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.embed import Embedded, embed, gyroplanes
+from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
@@ -57,7 +58,7 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def embedded(model: Any, image: NDArray[np.uint8], **options: Any) -> Embedded:
-    return embed(model, TREE, SPEC, image, device=CPU, **options)
+    return embed(TorchEngine(model, SPEC, CPU), TREE, image, **options)
 
 
 def by_hand(model: Any, image: NDArray[np.uint8]) -> NetworkOutput:

@@ -9,20 +9,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from support import make_checkpoint
 
-from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
 from hypsegcli.geometry.mlr import from_bias
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.device import Device
-from hypsegcli.pictures.drawing.figure import FAINT, Circle, Picture, Text
-from hypsegcli.run.draw_disk import cells_at, draw_disk, drawn_nodes, geodesics
+from hypsegcli.inference.embed import embed
+from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.pictures.drawing.figure import FAINT, Circle, Figure, Picture, Text
+from hypsegcli.run.disk_cloud import Cloud, Gatherer, Placed
+from hypsegcli.run.draw_disk import cells_at, draw_disk, drawn_nodes, geodesics, photograph_of
 
 CPU = Device(torch.device("cpu"), bf16=False)
 #  0 sky | 5 ground: 1 road, 6 plants: 2 tree, 3 grass | 4 car
 TREE = ClassTree(
     names=("sky", "road", "tree", "grass", "car", "ground", "plants"), parents=(-1, 5, 6, 6, -1, -1, 5), classes=5
 )
+
+
+def drawn(checkpoint: Checkpoint, image: NDArray[np.uint8], *, longest_side: int, photograph: bool = True) -> Figure:
+    """The figure of one image, in any letters."""
+    header = checkpoint.header
+    engine = TorchEngine(checkpoint.model, header.input, CPU)
+    found = embed(engine, header.tree, image, longest_side=longest_side)
+    placed = Placed(DecodedImage(image, ()), found.points, found.classes)
+    gatherer = Gatherer(images=1, classes=header.tree.classes, most=10**6)
+    gatherer.add(placed.points, placed.classes)
+    shown = photograph_of(placed, header, longest_side=longest_side) if photograph else None
+    return draw_disk(checkpoint, gatherer.cloud(truth=False), photograph=shown, letters=True)
 
 
 def test_cells_are_squares_of_four_pixels_of_what_went_in() -> None:
@@ -74,9 +91,7 @@ def test_the_background_is_clear_in_the_photograph_and_last_in_the_legend(tmp_pa
     image[:, 64:] //= 4
     shares = []
     for header in (checkpoint.header, checkpoint.header.model_copy(update={"background": background})):
-        figure, _ = draw_disk(
-            replace(checkpoint, header=header), image, device=CPU, longest_side=128, photograph=True, letters=False
-        )
+        figure = drawn(replace(checkpoint, header=header), image, longest_side=128)
         shown = next(mark.pixels for mark in figure.marks if isinstance(mark, Picture))
         shares.append((shown == image).all(axis=-1).mean())
     assert shares[0] < 0.01
@@ -91,10 +106,7 @@ def test_the_figure_tells_what_it_shows(tmp_path: Path, classes: int, photograph
     tree = flat_tree([f"class {index}" for index in range(classes)])
     path = make_checkpoint(tmp_path / "d2.safetensors", tree, embedding_size=2, curvature=0.25, t_max=4.0)
     image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
-    figure, count = draw_disk(
-        load_checkpoint(path), image, device=CPU, longest_side=40, photograph=photograph, letters=True
-    )
-    assert count == 6 * 10
+    figure = drawn(load_checkpoint(path), image, longest_side=40, photograph=photograph)
     words = {mark.words for mark in figure.marks if isinstance(mark, Text)}
     assert words >= {"2", "4", "6", "limit 8"}
     assert "8" not in words
@@ -112,3 +124,23 @@ def test_the_figure_tells_what_it_shows(tmp_path: Path, classes: int, photograph
         shown = sum(word.startswith("class ") for word in words)
         assert f"{shown - 1} of 60 gyroplanes" in figure.title or "of 60 gyroplanes" in figure.title
         assert figure.title in words
+
+
+def test_of_many_images_the_legend_counts_all_points_and_the_caption_says_what_they_are(tmp_path: Path) -> None:
+    tree = flat_tree(["one", "two", "three"])
+    checkpoint = load_checkpoint(make_checkpoint(tmp_path / "d2.safetensors", tree, embedding_size=2))
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (10, 2))
+    cloud = Cloud(points, np.array([0] * 5 + [1] * 5), np.array([900, 100, 0]), 7, True)
+    figure = draw_disk(checkpoint, cloud, photograph=None, letters=True)
+    words = {mark.words for mark in figure.marks if isinstance(mark, Text)}
+    assert {"90.0 %", "10.0 %"} <= words
+    assert figure.title == "hyperbolic plane of curvature -1 (c = 1); 7 images; colours: true classes"
+
+
+def test_the_photograph_is_clear_where_no_class_is_known(tmp_path: Path) -> None:
+    header = load_checkpoint(make_checkpoint(tmp_path / "d2.safetensors", TREE, embedding_size=2)).header
+    image = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    classes = np.array([[0, 5, 1, 5, 5, 2]] * 4)
+    shown = photograph_of(Placed(DecodedImage(image, ()), np.zeros((4, 6, 2)), classes), header, longest_side=24)
+    clear = (shown == image).all(axis=-1)
+    np.testing.assert_array_equal(clear[2::4, 2::4], classes == 5)

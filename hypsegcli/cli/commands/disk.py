@@ -1,8 +1,9 @@
-"""`hypseg disk`: the pixels of one image in the Poincaré disk of a two-dimensional model, with its gyroplanes."""
+"""`hypseg disk`: the pixels of images in the Poincaré disk of a two-dimensional model, with its gyroplanes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,28 +11,64 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
-from hypsegcli.cli.console import say, talk
-from hypsegcli.cli.options.running import INPUT, OUTPUT, DeviceName, MaxPixels, Overwrite, PrecisionName
-from hypsegcli.errors import ImageError, PlanError, UsageError
+from hypsegcli.cli.console import say, say_nothing, talk, talk_of
+from hypsegcli.cli.groups import spread
+from hypsegcli.cli.options.running import (
+    INPUT,
+    OUTPUT,
+    DeviceName,
+    InputPaths,
+    MaxPixels,
+    Overwrite,
+    PrecisionName,
+    Quiet,
+)
+from hypsegcli.cli.options.scoring import MASKS, Truth
+from hypsegcli.cli.refuse import refuse_truth_without_masks
+from hypsegcli.cli.show.progress import progress_for
+from hypsegcli.cli.show.run import tell_of_skipped
+from hypsegcli.errors import DataError, PlanError, UsageError
 from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.files.words import count_alike, count_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hypsegcli.checkpoint.format import Header
 
 _SUFFIXES = (".png", ".svg")
+_POINTS = 50_000  # more would cover each other, in a picture of the usual size
 
 
+@spread
 def disk(
     *,
-    image: Annotated[Path, typer.Argument(help="A photograph.", show_default=False)],
+    paths: InputPaths,
     photograph: Annotated[
-        bool, typer.Option("--photograph/--no-photograph", help="Show the photograph under its classes beside it.")
+        bool,
+        typer.Option("--photograph/--no-photograph", help="Show a single photograph under its classes beside it."),
     ] = True,
     size: Annotated[int, typer.Option(min=300, max=3000, help="Pixels across the disk.")] = 1000,
+    points: Annotated[
+        int,
+        typer.Option(min=1, help="Draw at most this many, as many of every image, always the same ones."),
+    ] = _POINTS,
     out: Annotated[
         Path, typer.Option(help="The .png or .svg file to write.", show_default=False, rich_help_panel=OUTPUT)
     ],
     overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    masks: Annotated[
+        str | None,
+        typer.Option(
+            help="Colour points by their true classes: a folder, quoted glob or @list.txt of masks, paired with those "
+            "of the images as evaluate does.",
+            show_default="the predicted classes",
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
+    truth: Truth,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="A checkpoint with two-dimensional embeddings.", show_default=DISK, rich_help_panel=INPUT),
@@ -49,49 +86,115 @@ def disk(
     device: DeviceName = "auto",
     precision: PrecisionName = "auto",
 ) -> None:
-    """Draw one image's pixels in the Poincaré disk, with the classes' gyroplanes as geodesics and rings of distance."""
-    _check_out(out, image, overwrite=overwrite)
+    """Draw the pixels of images in the Poincaré disk, with classes' gyroplanes as geodesics and rings of distance."""
+    refuse_truth_without_masks(masks, truth)
+    sources = _find_sources(paths, masks, truth, quiet=quiet)
+    _check_out(out, [path for source in sources for path in source if path is not None], overwrite=overwrite)
 
     from hypsegcli.checkpoint.read_header import read_header
 
     path = checkpoint_path(checkpoint, bundled=DISK)
-    _check_header(read_header(path), path)
+    header = read_header(path)
+    _check_header(header, path)
 
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.files.atomic import write_atomically
-    from hypsegcli.images.decode import decode_image
     from hypsegcli.images.png import encode_rgb_png
     from hypsegcli.inference.device import choose_device
+    from hypsegcli.inference.engines.torch_engine import TorchEngine
     from hypsegcli.pictures.disk.figure import DIAMETER
     from hypsegcli.pictures.drawing.png import draw_figure
     from hypsegcli.pictures.drawing.svg import encode_svg
-    from hypsegcli.run.draw_disk import draw_disk
+    from hypsegcli.run.disk_cloud import Gatherer, place_images
+    from hypsegcli.run.draw_disk import draw_disk, photograph_of
 
     where = choose_device(device, precision)
-    decoded = decode_image(image, max_pixels=max_pixels)
-    for note in decoded.notes:
-        talk(f"{image}: {note}")
+    read_truth = _look_at_masks([mask for _, mask in sources if mask is not None], truth, header, quiet=quiet)
     loaded = load_checkpoint(path)
-    limit = longest_side or max(loaded.header.input.height, loaded.header.input.width)
+    limit = longest_side or max(header.input.height, header.input.width)
+    placed = place_images(
+        sources,
+        TorchEngine(loaded.model, header.input, where),
+        header.tree,
+        longest_side=limit,
+        max_pixels=max_pixels,
+        read_truth=read_truth,
+    )
+    gatherer = Gatherer(images=len(sources), classes=header.tree.classes, most=points)
+    notes: list[str] = []
+    shown = None
+    with progress_for(len(sources), quiet=quiet or len(sources) == 1) as progress:
+        for image in placed:
+            gatherer.add(image.points, image.classes)
+            notes += image.image.notes
+            if photograph and len(sources) == 1:
+                shown = photograph_of(image, header, longest_side=limit)
+            progress.advance()
+    talk_of(count_alike(notes, "image"), quiet=quiet)
+    cloud = gatherer.cloud(truth=masks is not None)
+    if not cloud.counts.any():
+        raise DataError(f"{masks}: no cell of the network's grid has a true class; the masks are all void there")
     svg = out.suffix == ".svg"
-    try:
-        figure, points = draw_disk(
-            loaded, decoded.pixels, device=where, longest_side=limit, photograph=photograph, letters=svg
-        )
-    except FloatingPointError as problem:
-        raise ImageError(f"{image}: {problem}; try --precision fp32", "not_finite") from problem
+    figure = draw_disk(loaded, cloud, photograph=shown, letters=svg)
     scale = size / DIAMETER
     data = encode_svg(figure, scale=scale) if svg else encode_rgb_png(draw_figure(figure, scale=scale))
     write_atomically(out, data)
-    say(f"{out}: {points:,} points in the Poincaré disk, one for every 4 x 4 pixels of the network's input")
+    drawn, there = len(cloud.points), int(cloud.counts.sum())
+    number = f"{drawn:,}" if drawn == there else f"{drawn:,} of {there:,}"
+    of = "" if len(sources) == 1 else f" from {count_of(len(sources), 'image')}"
+    say(f"{out}: {number} points in the Poincaré disk{of}, one for every 4 x 4 pixels of the network's input")
 
 
-def _check_out(out: Path, image: Path, *, overwrite: bool) -> None:
+def _find_sources(
+    paths: list[str], masks: str | None, truth: Truth, *, quiet: bool
+) -> Sequence[tuple[Path, Path | None]]:
+    """Images, and their masks where there are any."""
+    if masks is None:
+        from hypsegcli.images.discover import find_inputs
+
+        found = find_inputs(paths)
+        tell_of_skipped(found, quiet=quiet)
+        return [(item.path, None) for item in found.images]
+    if len(paths) > 1:
+        raise UsageError("--masks are those of one INPUT: a folder, a quoted glob, @list.txt or an image")
+
+    from hypsegcli.truth.pairs import pair_files
+
+    pairs = pair_files(
+        masks=masks,
+        images=paths[0],
+        predictions=None,
+        image_suffix=truth.image_suffix,
+        mask_suffix=truth.mask_suffix,
+        tell=say_nothing if quiet else talk,
+    )
+    return [(pair.image, pair.mask) for pair in pairs if pair.image is not None]
+
+
+def _look_at_masks(
+    masks: Sequence[Path], truth: Truth, header: Header, *, quiet: bool
+) -> Callable[[Path], NDArray[np.uint8 | np.uint16]]:
+    """What reads a mask as the ids of the checkpoint's classes; none may hold what is no class."""
+    from functools import partial
+
+    from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.masks import read_mask, read_translation
+
+    classes, names = header.tree.classes, header.tree.names[: header.tree.classes]
+    void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
+    id_map = read_translation(truth.id_map, truth.mask_colors, names)
+    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    if masks:
+        examine_masks(masks, classes=classes, ignore_index=void, id_map=id_map, names=names)
+    return partial(read_mask, classes=classes, ignore_index=void, id_map=id_map)
+
+
+def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
     if out.suffix not in _SUFFIXES:
         raise UsageError(f"--out {out}: expected a name that ends in {' or '.join(_SUFFIXES)}")
     if os.path.lexists(out):
-        if out.exists() and image.exists() and out.samefile(image):
-            raise PlanError(f"{out}: is the image itself; choose another --out")
+        if any(os.path.realpath(path) == os.path.realpath(out) for path in inputs):
+            raise PlanError(f"{out}: is one of the images or masks itself; choose another --out")
         if not overwrite:
             raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
     refuse_unwritable(out.parent)

@@ -8,7 +8,8 @@ import typer
 
 from hypsegcli.metrics.conventions import ConventionName, Over
 
-_MASKS, _MAPS, _SCORES, _DROPOUT = "Masks", "Maps that were written before", "Scores", "Dropout"
+# Panels of --help.
+MASKS, _MAPS, _SCORES, _DROPOUT = "Masks", "Maps that were written before", "Scores", "Dropout"
 DROPOUT_RATE = 0.2  # of 0.05, 0.1, 0.2 and 0.3 the best for a ResNet-18's mistakes on CamVid
 
 
@@ -21,27 +22,27 @@ class Truth:
         typer.Option(
             help="The mask value that means 'not labelled'.",
             show_default="the checkpoint's, else 255",
-            rich_help_panel=_MASKS,
+            rich_help_panel=MASKS,
         ),
     ] = None
     id_map: Annotated[
         Path | None,
-        typer.Option("--map", help="Translate the masks' ids: lines 'from:to' or 'from:void'.", rich_help_panel=_MASKS),
+        typer.Option("--map", help="Translate the masks' ids: lines 'from:to' or 'from:void'.", rich_help_panel=MASKS),
     ] = None
     mask_colors: Annotated[
         Path | None,
         typer.Option(
             help="Masks are in colour: lines 'name:#rrggbb', 'name: r g b', or CVAT's labelmap.txt.",
-            rich_help_panel=_MASKS,
+            rich_help_panel=MASKS,
         ),
     ] = None
     image_suffix: Annotated[
         str,
-        typer.Option(help="Ending of the images' names that masks lack, e.g. _leftImg8bit.", rich_help_panel=_MASKS),
+        typer.Option(help="Ending of the images' names that masks lack, e.g. _leftImg8bit.", rich_help_panel=MASKS),
     ] = ""
     mask_suffix: Annotated[
         str,
-        typer.Option(help="Ending of the masks' names, e.g. _gtFine_labelTrainIds.", rich_help_panel=_MASKS),
+        typer.Option(help="Ending of the masks' names, e.g. _gtFine_labelTrainIds.", rich_help_panel=MASKS),
     ] = ""
 
 
@@ -51,13 +52,11 @@ class Classes:
 
     classes: Annotated[
         Path | None,
-        typer.Option(
-            help="Class list, a line 'id:name' each.", show_default="the checkpoint's", rich_help_panel=_MASKS
-        ),
+        typer.Option(help="Class list, a line 'id:name' each.", show_default="the checkpoint's", rich_help_panel=MASKS),
     ] = None
     tree: Annotated[
         Path | None,
-        typer.Option(help="Class tree, nested JSON objects.", show_default="the checkpoint's", rich_help_panel=_MASKS),
+        typer.Option(help="Class tree, nested JSON objects.", show_default="the checkpoint's", rich_help_panel=MASKS),
     ] = None
 
 

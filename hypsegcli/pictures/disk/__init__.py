@@ -1,1 +1,1 @@
-"""The Poincaré disk of one image as a figure."""
+"""The Poincaré disk of images as a figure."""

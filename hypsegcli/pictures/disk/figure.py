@@ -1,4 +1,4 @@
-"""The Poincaré disk of one image: its pixels, the classes' geodesics, rings of equal distance, and what they mean."""
+"""The Poincaré disk of images: their pixels, the classes' geodesics, rings of equal distance, and what they mean."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ class Disk:
     caption: str
     photograph: NDArray[np.uint8] | None  # (H, W, 3)
     background: int | None = None  # the class that the legend lists last
+    counts: NDArray[np.intp] | None = None  # (K,) of each class, where the points are a sample; None: all are there
 
 
 def disk_figure(disk: Disk) -> Figure:
@@ -161,9 +162,9 @@ def _emptiest(disk: Disk) -> int:
 
 def _shares(disk: Disk) -> list[tuple[str, Color, float]]:
     """Name, colour and share of the classes that occur, the largest share first and the background last."""
-    counts = np.bincount(disk.classes, minlength=len(disk.names))
+    counts = np.bincount(disk.classes, minlength=len(disk.names)) if disk.counts is None else disk.counts
     order = legend_order(counts, disk.background)
-    return [(disk.names[node], as_color(disk.palette[node]), counts[node] / disk.classes.size) for node in order]
+    return [(disk.names[node], as_color(disk.palette[node]), counts[node] / counts.sum()) for node in order]
 
 
 def _reach(place: RimName, words: str) -> float:

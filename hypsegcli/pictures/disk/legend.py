@@ -1,4 +1,4 @@
-"""What the Poincaré disk of an image shows, beside it: the photograph, the classes with their shares, and a key."""
+"""What the Poincaré disk of images shows, beside it: the photograph, the classes with their shares, and a key."""
 
 from __future__ import annotations
 

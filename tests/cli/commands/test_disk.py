@@ -84,7 +84,7 @@ def test_nothing_is_overwritten_unasked(hypseg: Hypseg, tmp_path: Path, image: P
     before = image.read_bytes()
     outcome = hypseg(*arguments, image, "--overwrite")
     assert outcome.code == 2
-    assert "is the image itself" in outcome.stderr
+    assert "is one of the images or masks itself" in outcome.stderr
     assert image.read_bytes() == before
     assert hypseg(*arguments, image / "x.svg").code == 2, "a file is no folder"
 
@@ -116,7 +116,7 @@ def test_a_model_without_a_disk_is_refused(
 
 def test_what_cannot_be_read_is_named(hypseg: Hypseg, tmp_path: Path, image: Path, flat_ball: Path) -> None:
     arguments = ("--checkpoint", flat_ball, "--out", tmp_path / "a.svg")
-    assert hypseg("disk", tmp_path / "none.png", *arguments).code == 1
+    assert hypseg("disk", tmp_path / "none.png", *arguments).code == 2
     assert hypseg("disk", image, "--checkpoint", tmp_path / "none.safetensors", "--out", tmp_path / "a.svg").code == 1
     outcome = hypseg("disk", image, *arguments, "--max-pixels", "100")
     assert outcome.code == 1
@@ -136,6 +136,75 @@ def test_what_decoding_changed_is_told(hypseg: Hypseg, tmp_path: Path, flat_ball
     Image.fromarray(np.random.default_rng(0).integers(0, 65536, (48, 64), dtype=np.uint16)).save(deep)
     outcome = hypseg("disk", deep, "--checkpoint", flat_ball, "--out", tmp_path / "a.svg")
     assert "16-bit values" in outcome.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images, and masks of which the last one is void but for its upper half."""
+    (tmp_path / "masks").mkdir()
+    for index in range(3):
+        photograph(tmp_path / f"images/{index}_im.png", seed=index)
+        mask = np.full((48, 64), index, np.uint8)
+        mask[24:] = 255 if index == 2 else 0
+        Image.fromarray(mask).save(tmp_path / f"masks/{index}.png")
+    return tmp_path
+
+
+def words_of(path: Path) -> list[str]:
+    return [str(element.text) for element in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_folder_becomes_one_picture(hypseg: Hypseg, folder: Path, flat_ball: Path) -> None:
+    arguments = ("disk", "--checkpoint", flat_ball, "--overwrite", "--out", folder / "a.svg")
+    outcome = hypseg(*arguments, folder / "images")
+    assert outcome.code == 0, outcome.stderr
+    assert "576 points in the Poincaré disk from 3 images" in outcome.stdout
+    assert any(words.endswith("; 3 images") for words in words_of(folder / "a.svg"))
+    assert (folder / "a.svg").read_text().count("<image") == 1, "no photograph"
+    whole = (folder / "a.svg").read_bytes()
+    hypseg(*arguments, *(folder / f"images/{index}_im.png" for index in range(3)))
+    assert (folder / "a.svg").read_bytes() == whole
+    outcome = hypseg(*arguments, folder / "images", "--points", "100")
+    assert "99 of 576 points" in outcome.stdout
+    sample = (folder / "a.svg").read_bytes()
+    hypseg(*arguments, folder / "images", "--points", "100")
+    assert (folder / "a.svg").read_bytes() == sample != whole
+
+
+def test_masks_give_points_their_true_classes(hypseg: Hypseg, folder: Path, flat_ball: Path) -> None:
+    arguments = ("--checkpoint", flat_ball, "--out", folder / "a.svg", "--masks", folder / "masks", "--overwrite")
+    outcome = hypseg("disk", folder / "images", *arguments, "--image-suffix", "_im")
+    assert outcome.code == 0, outcome.stderr
+    assert "480 points in the Poincaré disk from 3 images" in outcome.stdout
+    words = words_of(folder / "a.svg")
+    assert {"60.0 %", "20.0 %"} <= set(words)
+    assert any(line.endswith("colours: true classes") for line in words)
+    single = ("--checkpoint", flat_ball, "--out", folder / "b.svg", "--masks", folder / "masks/2.png")
+    assert "96 points in the Poincaré disk," in hypseg("disk", folder / "images/2_im.png", *single).stdout
+    assert {"100.0 %", "car"} <= set(words_of(folder / "b.svg"))
+
+
+def test_masks_that_do_not_fit_are_refused(hypseg: Hypseg, folder: Path, flat_ball: Path) -> None:
+    def refused(*arguments: object) -> str:
+        outcome = hypseg("disk", *arguments, "--checkpoint", flat_ball, "--out", folder / "a.svg")
+        assert outcome.code in {1, 2}
+        assert not (folder / "a.svg").exists()
+        return outcome.stderr
+
+    images, masks = folder / "images", folder / "masks"
+    assert "0_im" in refused(images, "--masks", masks)
+    assert "of one INPUT" in refused(images, images / "0_im.png", "--masks", masks)
+    assert "--image-suffix is about masks" in refused(images, "--image-suffix", "_im")
+    (folder / "map.txt").write_text("0:1")
+    assert "--map is about masks" in refused(images, "--map", folder / "map.txt")
+    Image.fromarray(np.full((48, 64), 9, np.uint8)).save(masks / "1.png")
+    assert "9" in refused(images, "--masks", masks, "--image-suffix", "_im")
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(masks / "0.png")
+    assert "check that these are masks with labels" in refused(images / "0_im.png", "--masks", masks / "0.png")
+    thin = np.full((48, 64), 255, np.uint8)
+    thin[0] = 1
+    Image.fromarray(thin).save(masks / "0.png")
+    assert "no cell of the network's grid has a true class" in refused(images / "0_im.png", "--masks", masks / "0.png")
 
 
 def test_the_bundled_two_dimensional_model_draws_by_itself(hypseg: Hypseg, tmp_path: Path) -> None:
