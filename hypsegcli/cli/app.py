@@ -11,10 +11,12 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from hypsegcli.cli.command import Command, write_help
 from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, uncertainty, verify
 from hypsegcli.cli.console import error, say
-from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, code_of_error
+from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, REFUSED, code_of_error
 from hypsegcli.cli.interruption import saying_what_is_saved
+from hypsegcli.cli.usage import our_sentences, refuse_unknown
 from hypsegcli.errors import HypsegError
 
 # What is saved of a command that is interrupted, where it does not say more itself.
@@ -38,13 +40,22 @@ class _Commands(TyperGroup):
         with saying_what_is_saved(lambda: _SAVED.get(ctx.invoked_subcommand, "no file is left half written")):
             return super().invoke(ctx)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with our_sentences(self, ctx):
+            return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        write_help(self, ctx, formatter, [(name, command.help) for name, command in self.commands.items()])
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if not ctx.resilient_parsing:
+            refuse_unknown(args[0], self.commands)
         name, command, rest = super().resolve_command(ctx, args)
         if name == "train":
             from hypsegcli.cli.commands.train import train
 
             alone = typer.Typer(add_completion=False)
-            alone.command("train", help=_train.__doc__)(train)
+            alone.command("train", cls=Command, help=_train.__doc__)(train)
             command = get_command(alone)
         return name, command, rest
 
@@ -52,23 +63,24 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="hypseg",
-    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    rich_markup_mode=None,
     add_completion=True,
     pretty_exceptions_enable=False,  # a defect of ours shows its plain traceback
 )
-app.command("predict")(predict.predict)
-app.command("uncertainty")(uncertainty.uncertainty)
-app.command("evaluate")(evaluate.evaluate)
-app.command("compare")(compare.compare)
-app.command("calibrate")(calibrate.calibrate)
-app.command("disk")(disk.disk)
-app.command("info")(info.info)
-app.command("verify")(verify.verify)
+app.command("predict", cls=Command)(predict.predict)
+app.command("uncertainty", cls=Command)(uncertainty.uncertainty)
+app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("compare", cls=Command)(compare.compare)
+app.command("calibrate", cls=Command)(calibrate.calibrate)
+app.command("disk", cls=Command)(disk.disk)
+app.command("info", cls=Command)(info.info)
+app.command("verify", cls=Command)(verify.verify)
 
 
-@app.command("train")
+@app.command("train", cls=Command)
 def _train() -> None:
-    """Train a checkpoint; writes one after every epoch and keeps the best. Defaults: --show-config."""
+    """Train a checkpoint; writes one after every epoch and keeps the best. All settings: --show-config."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -88,12 +100,13 @@ def _before_commands(
 
 
 def main(argv: list[str]) -> int:
-    """Run one command."""
+    """Run one command; none named, show what there is."""
     # Pillow tells of oddities in files; what matters of them reaches the user as a note or a failure.
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
-        app(args=argv, prog_name="hypseg")
+        code = app(args=argv or ["--help"], prog_name="hypseg", standalone_mode=False)
+        return (code or DONE) if argv else REFUSED
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else NOTHING_DONE if leaving.code else DONE
     except HypsegError as problem:
@@ -103,4 +116,3 @@ def main(argv: list[str]) -> int:
         place = problem.filename or "a file or standard output"  # on which Typer writes the help
         error(f"{place}: {problem.strerror or problem}; choose another place or mend this one")
         return NOTHING_DONE
-    return DONE

@@ -9,15 +9,26 @@ from functools import wraps
 from inspect import Parameter
 from typing import Any, get_type_hints
 
+from hypsegcli.cli.values import Read, as_texts
+
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """Spread the parameters of a command that are dataclasses of `Annotated` options into their fields.
 
-    What Typer is given has one keyword for every field, in the order of the parameters; on a call it gathers the
-    fields into the dataclasses again. Raises ValueError where two options have one name.
+    What Typer is given has one keyword for every field, in the order of the parameters, numbers and choices as texts;
+    on a call these are read, and the fields gathered into the dataclasses again. Raises ValueError where two options
+    have one name.
     """
     groups: dict[str, type[Any]] = {}
     flat: list[Parameter] = []
+    reads: dict[str, Read] = {}
+
+    def add(name: str, hint: Any, default: Any) -> None:
+        asked, read = as_texts(name, hint)
+        flat.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=asked))
+        if read is not None:
+            reads[name] = read
+
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         group = parameter.annotation
         if isinstance(group, type) and is_dataclass(group):
@@ -25,14 +36,13 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             hints = get_type_hints(group, include_extras=True)
             for field in fields(group):
                 default = Parameter.empty if field.default is MISSING else field.default
-                flat.append(
-                    Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name])
-                )
+                add(field.name, hints[field.name], default)
         else:
-            flat.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+            add(parameter.name, parameter.annotation, parameter.default)
 
     @wraps(command)
     def gather(**values: Any) -> None:
+        values |= {name: read(values[name]) for name, read in reads.items()}
         gathered = {
             name: group(**{field.name: values.pop(field.name) for field in fields(group)})
             for name, group in groups.items()

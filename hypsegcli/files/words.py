@@ -23,6 +23,31 @@ def first_of(names: Sequence[str], most: int, *, separator: str = ", ", letters:
     return separator.join(shown) + more
 
 
+def one_of(names: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def number_within(
+    kind: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    multiple_of: float | None = None,
+) -> str:
+    """`a whole number from 1 on`, `a number above 0, below 1`; bounds are called as in pydantic."""
+    span = [f"from {ge:.12g} to {le:.12g}"] if ge is not None and le is not None else []
+    if not span:
+        span = [f"from {ge:.12g} on"] if ge is not None else []
+        span += [f"up to {le:.12g}"] if le is not None else []
+    span += [f"above {gt:.12g}"] if gt is not None else []
+    span += [f"below {lt:.12g}"] if lt is not None else []
+    what = f"a {kind}" if multiple_of is None else f"a multiple of {multiple_of:g}"
+    return f"{what} {', '.join(span)}".rstrip()
+
+
 def count_alike(notes: Iterable[str], noun: str) -> list[str]:
     """A line for each kind of note, in the order in which they came first: `3 images: transparent pixels ignored`.
 

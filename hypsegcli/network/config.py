@@ -18,7 +18,7 @@ TIMM = "timm:"  # what stands before the name of a network of timm's
 def _one_of_ours_or_timms(name: str) -> str:
     """Whether timm has a network of that name is seen when it is built: timm brings torch along."""
     if name not in BACKBONES and not re.fullmatch(rf"{TIMM}[A-Za-z0-9_.]+", name):
-        raise ValueError(f"Input should be {', '.join(BACKBONES)}, or {TIMM}NAME, a network of timm's")
+        raise ValueError(f"expected {', '.join(BACKBONES)}, or {TIMM}NAME, a network of timm's")
     return name
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.files.text import read_text
+from hypsegcli.files.words import number_within, one_of
 from hypsegcli.training.config import TrainConfig
 
 CONFIG = "config.toml"  # that a run folder holds
@@ -65,7 +67,23 @@ def check_settings(settings: Mapping[str, Any], origin: Mapping[str, str]) -> Tr
             raise UsageError(
                 f"{where}: there is no setting '{name}'; {setting('show_config')} prints them all"
             ) from problem
+        if first["type"] != "value_error":
+            reason = f"expected {_expected(name)}"
         raise UsageError(f"{where}: {reason}, found {first['input']!r}") from problem
+
+
+def _expected(name: str) -> str:
+    """What a setting has to be, in words."""
+    field = TrainConfig.model_fields[name]
+    kind = field.annotation
+    if get_origin(kind) is Literal:
+        return one_of([str(choice) for choice in get_args(kind)])
+    if kind in {int, float}:
+        bounds = {
+            bound: value for each in field.metadata if is_dataclass(each) for bound, value in asdict(each).items()
+        }
+        return number_within("whole number" if kind is int else "number", **bounds)
+    return {bool: "true or false", str: "a text"}.get(kind, "names, separated by commas")
 
 
 def to_toml(config: TrainConfig) -> str:

@@ -24,16 +24,17 @@ from hypsegcli.files.words import as_text, count_of
 @spread
 def calibrate(
     *,
-    images: Annotated[str, typer.Argument(help="Folder, quoted glob or @list.txt of images.", show_default=False)],
-    masks: Annotated[str, typer.Argument(help="The same of their masks.", show_default=False)],
+    images: Annotated[str, typer.Argument(metavar="IMAGES", help="Folder, quoted glob or @list.txt of images.")],
+    masks: Annotated[str, typer.Argument(metavar="MASKS", help="The same of their masks.")],
     name: Annotated[
         str,
         typer.Option(
-            help="What to call these images in the checkpoint, e.g. 'camvid/val, even frames'.", show_default=False
+            metavar="TEXT", help="What to call these images in the checkpoint, e.g. 'camvid/val, even frames'."
         ),
     ],
     out: Annotated[
-        Path, typer.Option(help="The .safetensors file to write.", show_default=False, rich_help_panel=OUTPUT)
+        Path,
+        typer.Option("--out", "-o", metavar="FILE", help="The .safetensors file to write.", rich_help_panel=OUTPUT),
     ],
     overwrite: Overwrite = False,
     quiet: Quiet = False,

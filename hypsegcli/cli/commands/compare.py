@@ -9,23 +9,26 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli.console import say_text
+from hypsegcli.cli.groups import spread
 from hypsegcli.errors import UsageError
 
 
+@spread
 def compare(
+    *,
     first: Annotated[
         str,
-        typer.Argument(
-            metavar="A", help="report.json, or its folder; several, of other seeds: A1,A2,A3.", show_default=False
-        ),
+        typer.Argument(metavar="A", help="report.json, or its folder; several, of other seeds: A1,A2,A3."),
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="The same of the other side.", show_default=False)],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same of the other side.")],
     every: Annotated[
         bool, typer.Option("--all", help="Also scores without intervals, and those of single classes.")
     ] = False,
     at_least: Annotated[
         float,
-        typer.Option(min=0, help="The smallest difference that matters: less is no better, and may be the same."),
+        typer.Option(
+            metavar="X", min=0, help="The smallest difference that matters: less is no better, and may be the same."
+        ),
     ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON, not rounded.")] = False,
 ) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
+from hypsegcli.cli import complete
 from hypsegcli.cli.console import say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -49,19 +50,23 @@ def disk(
         bool,
         typer.Option("--photograph/--no-photograph", help="Show a single photograph under its classes beside it."),
     ] = True,
-    size: Annotated[int, typer.Option(min=300, max=3000, help="Pixels across the disk.")] = 1000,
+    size: Annotated[
+        int, typer.Option(metavar="N", min=300, max=3000, help="Pixels across the disk: 300 to 3000.")
+    ] = 1000,
     points: Annotated[
         int,
-        typer.Option(min=1, help="Draw at most this many, as many of every image, always the same ones."),
+        typer.Option(metavar="N", min=1, help="Draw at most this many, as many of every image, always the same ones."),
     ] = _POINTS,
     out: Annotated[
-        Path, typer.Option(help="The .png or .svg file to write.", show_default=False, rich_help_panel=OUTPUT)
+        Path,
+        typer.Option("--out", "-o", metavar="FILE", help="The .png or .svg file to write.", rich_help_panel=OUTPUT),
     ],
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     masks: Annotated[
         str | None,
         typer.Option(
+            metavar="MASKS",
             help="Colour points by their true classes: a folder, quoted glob or @list.txt of masks, paired with those "
             "of the images as evaluate does.",
             show_default="the predicted classes",
@@ -71,11 +76,20 @@ def disk(
     truth: Truth,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="A checkpoint with two-dimensional embeddings.", show_default=DISK, rich_help_panel=INPUT),
+        typer.Option(
+            "--checkpoint",
+            "-c",
+            metavar="FILE|NAME",
+            help="A checkpoint with two-dimensional embeddings.",
+            show_default=DISK,
+            autocompletion=complete.models,
+            rich_help_panel=INPUT,
+        ),
     ] = None,
     longest_side: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             min=16,
             help="Shrink a larger image to this many pixels for the network.",
             show_default="that of the training images",

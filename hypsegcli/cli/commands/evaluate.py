@@ -50,6 +50,9 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
             help="Folder for report.json, report.html, per_image.csv and replicates.npz.",
             show_default="print the table only",
             rich_help_panel=OUTPUT,

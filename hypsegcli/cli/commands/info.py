@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from hypsegcli.cli import complete
 from hypsegcli.cli.console import say, say_text
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ def info(
     checkpoint: Annotated[
         Path | None,
         typer.Argument(
-            help="A .safetensors checkpoint, or the name of a bundled one.", show_default="a list of the bundled ones"
+            metavar="[FILE|NAME]",
+            help="A .safetensors checkpoint, or the name of a bundled one.",
+            show_default="a list of the bundled ones",
+            autocompletion=complete.models,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole header, or the list, as JSON.")] = False,

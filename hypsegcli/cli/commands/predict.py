@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -36,34 +37,46 @@ def predict(
     *,
     paths: InputPaths,
     output: OutputFolder,
-    save: Annotated[str, typer.Option(help=f"What to write, separated by commas: {', '.join(PREDICT)}.")] = ",".join(
-        USUAL
-    ),
+    save: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND,...",
+            help=f"What to write, separated by commas: {', '.join(PREDICT)}.",
+            autocompletion=complete.kinds,
+        ),
+    ] = ",".join(USUAL),
     format_: Annotated[
         Format,
         typer.Option(
-            "--format", help="Confidence as 16-bit PNG or float32 NumPy; labels and confidence as tiled TIFF."
+            "--format",
+            metavar="FORMAT",
+            help="png; npy: confidence as float32 NumPy; tif: labels and confidence as tiled TIFF.",
         ),
     ] = "png",
     measure: Annotated[
         str | None,
         typer.Option(
+            metavar="MEASURE,...",
             help=f"What confidence means: {', '.join(MEASURES)}; several separated by commas, or all. The first is "
             "that of confidence/ and boundary/, a further one goes to confidence-NAME/.",
             show_default="calibrated where the checkpoint can, else distance",
+            autocompletion=complete.measures,
         ),
     ] = None,
     raw: Raw = False,
     level: Annotated[
         str | None,
         typer.Option(
+            metavar="N|NODE|auto",
             help="Predict at a depth of the class tree (1: coarsest), at the depth of a named node, or 'auto': as deep "
             "as the probability stays above --threshold.",
             show_default="the classes",
+            autocompletion=complete.level,
         ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(min=0.5, max=0.999, help="For --level auto.", show_default="0.5")
+        float | None,
+        typer.Option(metavar="P", min=0.5, max=0.999, help="For --level auto: 0.5 to 0.999.", show_default="0.5"),
     ] = None,
     legend: Annotated[
         bool,

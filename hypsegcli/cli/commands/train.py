@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hypsegcli.cli import complete
 from hypsegcli.cli.console import say, say_text, talk
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
-from hypsegcli.cli.options.training import LEARNING, Settings
+from hypsegcli.cli.options.training import LEARNING, Settings, default_of
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError
 
@@ -26,21 +27,34 @@ def train(
     *,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of train/ and val/ (images/, masks/) and classes.txt, or a known set as it unpacks."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of train/ and val/ (images/, masks/) and classes.txt, or a known set as it unpacks.",
+        ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file of settings, or a recipe's name; options override it.")
+        Path | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help="TOML file of settings, or a recipe's name; options override it.",
+            autocompletion=complete.recipe,
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any setting; may be repeated.", show_default=False),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting; may be repeated.", autocompletion=complete.setting
+        ),
     ] = None,
     show_config: Annotated[
         bool,
         typer.Option("--show-config", help="Print all settings, values and meanings, as TOML; stop."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder: checkpoints, log.csv, pictures.", rich_help_panel=OUTPUT)
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Run folder: checkpoints, log.csv, pictures.", rich_help_panel=OUTPUT
+        ),
     ] = None,
     resume: Annotated[
         bool,
@@ -54,7 +68,12 @@ def train(
     options: Settings,
     crop: Annotated[
         tuple[int, int] | None,
-        typer.Option(help="Height and width, multiples of 16.", rich_help_panel=LEARNING, show_default=False),
+        typer.Option(
+            metavar="HEIGHT WIDTH",
+            help="Pixels, multiples of 16.",
+            show_default=f"{default_of('crop_height')} {default_of('crop_width')}",
+            rich_help_panel=LEARNING,
+        ),
     ] = None,
     device: DeviceName = "auto",
 ) -> None:

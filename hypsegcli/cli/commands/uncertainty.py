@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -40,8 +41,10 @@ def uncertainty(
     measure: Annotated[
         str | None,
         typer.Option(
+            metavar="MEASURE",
             help=f"What confidence means: {', '.join(MEASURES)}.",
             show_default="calibrated where the checkpoint can, else distance",
+            autocompletion=complete.measure,
         ),
     ] = None,
     raw: Raw = False,

@@ -8,6 +8,7 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DEFAULT, checkpoint_path
+from hypsegcli.cli import complete
 from hypsegcli.inference.request import EngineName, Interpolation, Precision
 
 # Panels of --help; the other options stand in one above them.
@@ -24,17 +25,34 @@ InputPaths = Annotated[
 Raw = Annotated[bool, typer.Option("--raw", help="The distance itself, not calibrated: --measure distance.")]
 MaxPixels = Annotated[
     int,
-    typer.Option("--max-pixels", min=1, help="Refuse images with more pixels than this.", rich_help_panel=INPUT),
+    typer.Option(
+        "--max-pixels", metavar="N", min=1, help="Refuse images with more pixels than this.", rich_help_panel=INPUT
+    ),
 ]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=COMPUTING)]
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps.",
+        autocompletion=complete.devices,
+        rich_help_panel=COMPUTING,
+    ),
+]
 PrecisionName = Annotated[
     Precision,
-    typer.Option("--precision", help="auto: bf16 on CUDA devices that have it, else fp32.", rich_help_panel=COMPUTING),
+    typer.Option(
+        "--precision",
+        metavar="PRECISION",
+        help="fp32, bf16, or auto: bf16 on CUDA devices that have it, else fp32.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 BatchSize = Annotated[
     int | None,
     typer.Option(
         "--batch-size",
+        metavar="N",
         min=1,
         help="Images of equal size that go through the network together.",
         show_default="1 on CPU, 8 on GPU",
@@ -56,7 +74,10 @@ Quiet = Annotated[
 class OutputFolder:
     """Where a run's files go, and what becomes of those that are there."""
 
-    out: Annotated[Path, typer.Option(help="Folder for the results.", show_default=False, rich_help_panel=OUTPUT)]
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.", rich_help_panel=OUTPUT),
+    ]
     overwrite: Overwrite = False
     resume: Annotated[
         bool,
@@ -101,14 +122,19 @@ class Input:
     checkpoint: Annotated[
         Path | None,
         typer.Option(
+            "--checkpoint",
+            "-c",
+            metavar="FILE|NAME",
             help="A .safetensors checkpoint, or the name of a bundled one, which hypseg info lists.",
             show_default=DEFAULT,
+            autocompletion=complete.models,
             rich_help_panel=INPUT,
         ),
     ] = None
     interpolate: Annotated[
         Interpolation,
         typer.Option(
+            metavar="HOW",
             help="scalar: interpolate the distance; points: the points of the ball, as the reference does.",
             rich_help_panel=INPUT,
         ),
@@ -116,6 +142,7 @@ class Input:
     longest_side: Annotated[
         str,
         typer.Option(
+            metavar="N|auto|off",
             help="Shrink larger images to this many pixels for the network; maps keep the image's size. auto: to those "
             "that the checkpoint was trained at, if it says so, unless --tile names a window's side; off: never.",
             rich_help_panel=INPUT,
@@ -136,7 +163,8 @@ class Computing:
     engine: Annotated[
         EngineName,
         typer.Option(
-            help="What runs the network on the CPU. auto: openvino, else onnxruntime, else torch, whichever is "
+            metavar="ENGINE",
+            help="What runs the network on the CPU: openvino, onnxruntime or torch. auto: the first of these that is "
             "installed.",
             rich_help_panel=COMPUTING,
         ),
@@ -146,6 +174,7 @@ class Computing:
     tile: Annotated[
         str,
         typer.Option(
+            metavar="N|auto|off",
             help="auto: images above 4 megapixels go in overlapping windows; off; or a window's side in pixels.",
             rich_help_panel=COMPUTING,
         ),
@@ -153,6 +182,7 @@ class Computing:
     workers: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             min=0,
             help="Threads that decode ahead of the network, and as many that encode behind it; 0: one thing after the "
             "other.",

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from hypsegcli.cli import complete
+from hypsegcli.files.words import one_of
 from hypsegcli.metrics.conventions import ConventionName, Over
 
 # Panels of --help.
@@ -20,6 +22,7 @@ class Truth:
     ignore_index: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="The mask value that means 'not labelled'.",
             show_default="the checkpoint's, else 255",
             rich_help_panel=MASKS,
@@ -27,22 +30,34 @@ class Truth:
     ] = None
     id_map: Annotated[
         Path | None,
-        typer.Option("--map", help="Translate the masks' ids: lines 'from:to' or 'from:void'.", rich_help_panel=MASKS),
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="Translate the masks' ids: lines 'from:to' or 'from:void'.",
+            rich_help_panel=MASKS,
+        ),
     ] = None
     mask_colors: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="Masks are in colour: lines 'name:#rrggbb', 'name: r g b', or CVAT's labelmap.txt.",
             rich_help_panel=MASKS,
         ),
     ] = None
     image_suffix: Annotated[
         str,
-        typer.Option(help="Ending of the images' names that masks lack, e.g. _leftImg8bit.", rich_help_panel=MASKS),
+        typer.Option(
+            metavar="TEXT",
+            help="Ending of the images' names that masks lack, e.g. _leftImg8bit.",
+            rich_help_panel=MASKS,
+        ),
     ] = ""
     mask_suffix: Annotated[
         str,
-        typer.Option(help="Ending of the masks' names, e.g. _gtFine_labelTrainIds.", rich_help_panel=MASKS),
+        typer.Option(
+            metavar="TEXT", help="Ending of the masks' names, e.g. _gtFine_labelTrainIds.", rich_help_panel=MASKS
+        ),
     ] = ""
 
 
@@ -52,11 +67,21 @@ class Classes:
 
     classes: Annotated[
         Path | None,
-        typer.Option(help="Class list, a line 'id:name' each.", show_default="the checkpoint's", rich_help_panel=MASKS),
+        typer.Option(
+            metavar="FILE",
+            help="Class list, a line 'id:name' each.",
+            show_default="the checkpoint's",
+            rich_help_panel=MASKS,
+        ),
     ] = None
     tree: Annotated[
         Path | None,
-        typer.Option(help="Class tree, nested JSON objects.", show_default="the checkpoint's", rich_help_panel=MASKS),
+        typer.Option(
+            metavar="FILE",
+            help="Class tree, nested JSON objects.",
+            show_default="the checkpoint's",
+            rich_help_panel=MASKS,
+        ),
     ] = None
 
 
@@ -67,6 +92,7 @@ class StoredMaps:
     predictions: Annotated[
         Path | None,
         typer.Option(
+            metavar="DIR",
             help="Score these label maps (a folder, or what hypseg predict wrote) instead of running a checkpoint; of "
             "--checkpoint only its classes, tree and void id are used then.",
             rich_help_panel=_MAPS,
@@ -75,21 +101,25 @@ class StoredMaps:
     confidence: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=DIR: a folder of confidence planes, white is sure; may be repeated.",
+            metavar="NAME=DIR",
+            help="A folder of confidence planes, white is sure; may be repeated.",
             show_default="the folders confidence* of --predictions",
             rich_help_panel=_MAPS,
         ),
     ] = None
     uncertainty: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=DIR: the same of uncertainty, white is doubtful.", rich_help_panel=_MAPS),
+        typer.Option(metavar="NAME=DIR", help="The same of uncertainty, white is doubtful.", rich_help_panel=_MAPS),
     ] = None
     full_scale: Annotated[
-        float, typer.Option(min=1e-6, help="What means entirely sure in .npy planes.", rich_help_panel=_MAPS)
+        float,
+        typer.Option(metavar="X", min=1e-6, help="What means entirely sure in .npy planes.", rich_help_panel=_MAPS),
     ] = 1.0
     prediction_map: Annotated[
         Path | None,
-        typer.Option(help="Translate the label maps' ids, as --map does those of masks.", rich_help_panel=_MAPS),
+        typer.Option(
+            metavar="FILE", help="Translate the label maps' ids, as --map does those of masks.", rich_help_panel=_MAPS
+        ),
     ] = None
     prediction_colors: Annotated[
         Path | None,
@@ -103,17 +133,24 @@ class Scoring:
 
     convention: Annotated[
         ConventionName,
-        typer.Option(help="Whose means over classes head the report; it has all of them.", rich_help_panel=_SCORES),
+        typer.Option(
+            metavar="NAME",
+            help=f"Whose means over classes head the report, which has all: {one_of(get_args(ConventionName))}.",
+            rich_help_panel=_SCORES,
+        ),
     ] = "cityscapes"
     mean_over: Annotated[
         Over,
         typer.Option(
-            help="Means over the classes that occur, or over all with absent ones as 0.", rich_help_panel=_SCORES
+            metavar="CLASSES",
+            help="present: means over the classes that occur; all: over all of them, absent ones as 0.",
+            rich_help_panel=_SCORES,
         ),
     ] = "present"
     unseen: Annotated[
         str | None,
         typer.Option(
+            metavar="CLASS,...",
             help="Zero-label: classes, separated by commas, to which masks and answers are restricted.",
             rich_help_panel=_SCORES,
         ),
@@ -121,33 +158,49 @@ class Scoring:
     measure: Annotated[
         str | None,
         typer.Option(
+            metavar="MEASURE",
             help="The measure whose boundaries, zones and most uncertain images are shown.",
+            autocompletion=complete.measure,
             show_default="calibrated where there is one, else distance",
             rich_help_panel=_SCORES,
         ),
     ] = None
     tolerance: Annotated[
         str,
-        typer.Option(help="How far edges may lie apart: pixels, or a share of the diagonal.", rich_help_panel=_SCORES),
+        typer.Option(
+            metavar="N|P%",
+            help="How far edges may lie apart: pixels, or a share of the diagonal.",
+            rich_help_panel=_SCORES,
+        ),
     ] = "0.5%"
     background: Annotated[
         str | None,
         typer.Option(
+            metavar="CLASS",
             help="The background class, set apart in the zones.",
             show_default="the checkpoint's, if it has one",
             rich_help_panel=_SCORES,
         ),
     ] = None
     bootstrap: Annotated[
-        int, typer.Option(min=0, help="Replicates for the 95 % intervals; 0 for none.", rich_help_panel=_SCORES)
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Replicates for the 95 % intervals; 0 for none.", rich_help_panel=_SCORES
+        ),
     ] = 1000
     fail_under: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE: exit with 4 if the score is lower; may be repeated.", rich_help_panel=_SCORES),
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Exit with 4 if the score, such as miou, is lower; a share, 0 to 1; may be repeated.",
+            rich_help_panel=_SCORES,
+        ),
     ] = None
     fail_over: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE: exit with 4 if the score is higher.", rich_help_panel=_SCORES),
+        typer.Option(
+            metavar="NAME=VALUE", help="The same if it is higher, such as ece:calibrated.", rich_help_panel=_SCORES
+        ),
     ] = None
 
 
@@ -156,11 +209,15 @@ class Dropout:
     """Another uncertainty to compare with."""
 
     mc_dropout: Annotated[
-        int, typer.Option(min=0, help="Also run the network this many times under dropout.", rich_help_panel=_DROPOUT)
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Also run the network this many times under dropout.", rich_help_panel=_DROPOUT
+        ),
     ] = 0
     dropout_rate: Annotated[
         float | None,
         typer.Option(
+            metavar="SHARE",
             min=0.01,
             max=0.9,
             help="The share of features that dropout drops.",

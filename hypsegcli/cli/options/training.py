@@ -4,8 +4,8 @@ from dataclasses import make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from rich.markup import escape
 
+from hypsegcli.cli import complete
 from hypsegcli.training.config import TrainConfig
 
 LEARNING = "Learning"
@@ -49,6 +49,22 @@ _PANELS = {
 }
 
 
+# What stands behind an option, where it is neither a number nor the option's own name.
+_METAVARS = {
+    "map": "FILE", "mask_colors": "FILE", "colors": "FILE", "image_suffix": "TEXT", "mask_suffix": "TEXT",
+    "licence": "TEXT", "held_out": "CLASS,...", "background": "CLASS", "init": "imagenet|FILE", "class_weights": "HOW",
+    "backbone": "NAME",
+}  # fmt: skip
+
+
+def default_of(name: str) -> str:
+    """The default of a setting, as it would be typed; empty where it is nothing."""
+    default = TrainConfig.model_fields[name].default
+    if isinstance(default, bool):
+        return f"--{'' if default else 'no-'}{name.replace('_', '-')}"
+    return str(default) if default != () else ""
+
+
 def _option(name: str, panel: str) -> tuple[str, Any, None]:
     """Name, type and default of a field; None where the option is not given. What it may be is checked by pydantic."""
     field = TrainConfig.model_fields[name]
@@ -57,7 +73,13 @@ def _option(name: str, panel: str) -> tuple[str, Any, None]:
         kind = type(get_args(kind)[0])
     if kind not in {bool, int, float}:
         kind = str
-    option = typer.Option(help=escape(field.description or ""), rich_help_panel=panel, show_default=False)
+    option = typer.Option(
+        metavar=_METAVARS.get(name, {int: "N", float: "X", bool: None}.get(kind, name.upper())),
+        help=field.description,
+        show_default=default_of(name) or False,
+        autocompletion=complete.words(*complete.choices_of(name)),
+        rich_help_panel=panel,
+    )
     return name, Annotated[kind | None, option], None
 
 

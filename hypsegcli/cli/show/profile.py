@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hypsegcli.cli.console import talk
-from hypsegcli.cli.show.tables import print_table
 from hypsegcli.run.profile import Profile
 
 # What would move each stage.
@@ -23,6 +22,9 @@ def print_profile(profile: Profile) -> None:
     """A table and a sentence, to stderr."""
     if not profile.images:
         return
+
+    from hypsegcli.cli.show.tables import print_table
+
     wall, images = profile.wall, profile.images
     threads = f"{profile.workers} threads to decode" if profile.workers else "one thread for everything"
     rows = [

@@ -73,7 +73,7 @@ def test_a_network_of_timm_s_learns_and_predicts_in_windows_too(
     [
         (("--epochs", 0), 2, "--epochs"),
         (("--crop", 60, 64), 2, "--crop: "),
-        (("--backbone", "vgg"), 2, "--backbone: Input should be resnet18, "),
+        (("--backbone", "vgg"), 2, "--backbone: expected resnet18, "),
         (("--backbone", "timm:vgg"), 2, "--backbone timm:vgg: timm"),
         (("--curvature", -1), 2, "--curvature"),
         (("--embedding-size", 1), 2, "--embedding-size"),

@@ -14,13 +14,12 @@ from hypsegcli.training.config import TrainConfig
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, without the frames of help panels."""
-    return re.findall(r"[^\s│]+", text)
+    """The words of a text, wherever its lines end."""
+    return text.split()
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
-def test_help_has_the_meaning_of_the_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
+def test_help_has_the_meaning_of_the_setting(hypseg: Hypseg, name: str) -> None:
     meaning = TrainConfig.model_fields[name].description
     assert meaning
     assert " ".join(words(meaning)) in " ".join(words(hypseg("train", "--help").stdout))
@@ -31,8 +30,7 @@ def test_what_is_not_given_is_none() -> None:
     assert {getattr(settings, field.name) for field in fields(Settings)} == {None}
 
 
-def test_the_list_of_commands_says_what_train_says_itself(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
-    listed = re.search(r"train +(Train a .*?) *│", hypseg("--help").stdout)
+def test_the_list_of_commands_says_what_train_says_itself(hypseg: Hypseg) -> None:
+    listed = re.search(r"train (Train a .*?) Examples:", " ".join(words(hypseg("--help").stdout)))
     assert listed
-    assert listed.group(1) in hypseg("train", "--help").stdout
+    assert listed.group(1) in " ".join(words(hypseg("train", "--help").stdout))

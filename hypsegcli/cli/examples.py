@@ -1,0 +1,56 @@
+"""Three examples a command, which its help shows last."""
+
+from __future__ import annotations
+
+EXAMPLES = {
+    "hypseg": (
+        "hypseg predict photos -o out",
+        "hypseg evaluate photos masks -o report",
+        "hypseg train --data DIR -o RUN",
+    ),
+    "predict": (
+        "hypseg predict photos -o out",
+        "hypseg predict 'photos/*.jpg' -o out -c nuclei --save labels,confidence",
+        "hypseg predict @list.txt -o out --level auto --threshold 0.8 --resume",
+    ),
+    "uncertainty": (
+        "hypseg uncertainty photos -o doubt",
+        "hypseg uncertainty photos -o doubt -c RUN/best.safetensors",
+        "hypseg uncertainty photos -o doubt --measure entropy --overwrite",
+    ),
+    "evaluate": (
+        "hypseg evaluate photos masks -o report",
+        "hypseg evaluate photos masks -c model.safetensors --fail-under miou=0.6",
+        "hypseg evaluate --predictions out masks -o report --overwrite",
+    ),
+    "compare": (
+        "hypseg compare report-a report-b",
+        "hypseg compare report-a report-b --all --at-least 0.002",
+        "hypseg compare A1,A2,A3 B1,B2,B3 --json",
+    ),
+    "calibrate": (
+        "hypseg calibrate photos masks --name 'my streets' -o model.safetensors",
+        "hypseg calibrate photos masks --name val -c nuclei -o nuclei.safetensors",
+        "hypseg calibrate @images.txt @masks.txt --name half -o model.safetensors",
+    ),
+    "disk": (
+        "hypseg disk photo.jpg -o disk.png",
+        "hypseg disk photo.jpg -o disk.svg --no-photograph",
+        "hypseg disk photo.jpg -o disk.png -c RUN/best.safetensors --size 500",
+    ),
+    "info": (
+        "hypseg info",
+        "hypseg info streets",
+        "hypseg info RUN/best.safetensors --json",
+    ),
+    "verify": (
+        "hypseg verify out",
+        "hypseg verify out --json",
+        "hypseg predict photos -o out --resume && hypseg verify out",
+    ),
+    "train": (
+        "hypseg train --data DIR -o RUN",
+        "hypseg train --data DIR -o RUN --init imagenet --epochs 60 --crop 256 256",
+        "hypseg train -o RUN --resume --epochs 200",
+    ),
+}

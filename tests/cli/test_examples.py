@@ -1,0 +1,69 @@
+"""The examples of the help: there are three a command, and they run."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import Hypseg, photograph
+
+from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
+from hypsegcli.cli.app import app
+from hypsegcli.cli.examples import EXAMPLES
+
+
+def test_every_command_has_three_and_its_help_shows_them(hypseg: Hypseg) -> None:
+    assert set(EXAMPLES) == {"hypseg", *(command.name for command in app.registered_commands)}
+    for name, examples in EXAMPLES.items():
+        assert len(examples) == 3
+        assert all(len(example) <= 78 for example in examples)
+        text = hypseg(*([] if name == "hypseg" else [name]), "--help").stdout
+        assert text.endswith("".join(f"  {example}\n" for example in examples))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the examples name: photographs, masks, a run."""
+    monkeypatch.chdir(tmp_path)
+    lines: dict[str, list[str]] = {"images": [], "masks": []}
+    for seed in range(2):
+        photograph(tmp_path / "photos" / f"{seed}.jpg", seed=seed)
+        ids = np.random.default_rng(seed).integers(0, 2, (6, 8), dtype=np.uint8)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(ids.repeat(8, 0).repeat(8, 1)).save(tmp_path / "masks" / f"{seed}.png")
+        lines["images"].append(f"photos/{seed}.jpg")
+        lines["masks"].append(f"masks/{seed}.png")
+    for name, paths in lines.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(paths))
+    shutil.copy(tmp_path / "images.txt", tmp_path / "list.txt")
+    shutil.copy(tmp_path / "photos" / "0.jpg", tmp_path / "photo.jpg")
+    (tmp_path / "RUN").mkdir()
+    (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(DISK))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str) -> None:
+    """Each into a place of its own. Of a training, which takes hours, the settings."""
+    if name in {"evaluate", "verify"}:
+        assert hypseg("predict", "photos", "-o", "out").code == 0
+    if name == "evaluate":
+        shutil.copy(bundled_checkpoint(), "model.safetensors")
+    if name == "compare":
+        assert hypseg("evaluate", "photos", "masks", "-o", "report-a").code == 0
+        for other in ("report-b", "A1", "A2", "A3", "B1", "B2", "B3"):
+            shutil.copytree("report-a", other)
+    for number, example in enumerate(EXAMPLES[name]):
+        for command in example.split(" && "):
+            program, *words = shlex.split(command)
+            assert program == "hypseg"
+            if words[0] == "train":
+                words = [word for word in words if word != "--resume"] + ["--show-config"]
+            elif "-o" in words and name != "verify":
+                words[words.index("-o") + 1] = f"{number}{words[words.index('-o') + 1]}"
+            outcome = hypseg(*words)
+            assert outcome.code in ({0, 4} if "--fail-under" in words else {0}), (command, outcome.stderr)
