@@ -45,7 +45,7 @@ class _Commands(TyperGroup):
             return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        write_help(self, ctx, formatter, [(name, command.help) for name, command in self.commands.items()])
+        write_help(self, ctx, formatter, [(name, command.help or "") for name, command in self.commands.items()])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if not ctx.resilient_parsing:

@@ -31,7 +31,7 @@ class Command(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """What follows the command's name."""
-        return ["[OPTIONS]", *(argument.metavar for argument in self.get_params(ctx) if _is_argument(argument))]
+        return ["[OPTIONS]", *(str(argument.metavar) for argument in self.get_params(ctx) if _is_argument(argument))]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Usage, what it does, arguments and options by panel, examples."""

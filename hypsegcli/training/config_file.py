@@ -79,11 +79,10 @@ def _expected(name: str) -> str:
     if get_origin(kind) is Literal:
         return one_of([str(choice) for choice in get_args(kind)])
     if kind in {int, float}:
-        bounds = {
-            bound: value for each in field.metadata if is_dataclass(each) for bound, value in asdict(each).items()
-        }
+        limits: list[Any] = [each for each in field.metadata if is_dataclass(each)]
+        bounds = {bound: value for limit in limits for bound, value in asdict(limit).items()}
         return number_within("whole number" if kind is int else "number", **bounds)
-    return {bool: "true or false", str: "a text"}.get(kind, "names, separated by commas")
+    return "true or false" if kind is bool else "a text" if kind is str else "names, separated by commas"
 
 
 def to_toml(config: TrainConfig) -> str:

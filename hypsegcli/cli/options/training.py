@@ -68,7 +68,7 @@ def default_of(name: str) -> str:
 def _option(name: str, panel: str) -> tuple[str, Any, None]:
     """Name, type and default of a field; None where the option is not given. What it may be is checked by pydantic."""
     field = TrainConfig.model_fields[name]
-    kind = field.annotation
+    kind: Any = field.annotation
     if get_origin(kind) is Literal:
         kind = type(get_args(kind)[0])
     if kind not in {bool, int, float}:
