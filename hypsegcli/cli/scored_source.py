@@ -15,6 +15,7 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.pairs import Pair
 
@@ -26,6 +27,7 @@ class ScoredSource(NamedTuple):
     measures: Mapping[str, tuple[str, float]]  # title and full scale
     checkpoint: tuple[Path, str] | None  # and its sha256
     longest_side: int | None = None  # to which images were shrunk for the network, in pixels
+    calibration: Calibration | None = None  # of the network
 
 
 def open_network(
@@ -55,7 +57,8 @@ def open_network(
         sampler = DropoutSampler(segmenter, passes=dropout.mc_dropout, rate=dropout.rate)
         measures |= {name: (title, 1.0) for name, title in DROPOUT_MEASURES.items()}
     source = NetworkSource(segmenter, sampler=sampler, max_pixels=inputs.max_pixels)
-    return ScoredSource(source, measures, (loaded.path, loaded.sha256), request.longest_side)
+    calibration = loaded.header.calibration
+    return ScoredSource(source, measures, (loaded.path, loaded.sha256), request.longest_side, calibration)
 
 
 def open_maps(

@@ -7,7 +7,7 @@ not their noise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated
 
@@ -26,6 +26,9 @@ _UNUSUAL = 0.02  # share of a checkpoint's own images that are less sure than th
 
 Distance = Annotated[float, Field(ge=0, le=1e6)]  # far beyond every full scale
 Probability = Annotated[float, Field(ge=0, le=1)]
+# Of the SHA-256 of an image's file the first 8 bytes, in hex; two of a million images share theirs once in 40 million.
+Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+MOST_MARKS = 20_000  # of which a header holds 400 kB
 
 
 class Calibration(BaseModel):
@@ -38,6 +41,8 @@ class Calibration(BaseModel):
     fitted_on: str  # which images; scores on them are no test of it
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.
     usual: float | None = Field(default=None, ge=0, le=1)
+    # Those images, by their files; of more than 20,000 those with the smallest marks. Empty: they were not kept.
+    images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
 
     @property
     def of_another_world(self) -> float | None:
@@ -57,12 +62,17 @@ class Calibration(BaseModel):
 
 
 def fit_calibration(
-    table: NDArray[np.int64], images: Sequence[NDArray[np.int64]] = (), *, full_scale: float, fitted_on: str
+    table: NDArray[np.int64],
+    images: Sequence[NDArray[np.int64]] = (),
+    *,
+    full_scale: float,
+    fitted_on: str,
+    marks: Iterable[str] = (),
 ) -> Calibration:
     """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
 
     `images` has an `image_counts` for each image; without them there is no `usual`. `fitted_on` says in words which
-    images were counted.
+    images were counted, `marks` has an `image_mark` of each.
 
     Raises DataError where all pixels are right or all wrong, or all lie at one distance: nothing can be learned there.
     """
@@ -89,8 +99,17 @@ def fit_calibration(
         else None
     )
     return Calibration(
-        distances=tuple(middles.tolist()), probabilities=tuple(shares.tolist()), fitted_on=fitted_on, usual=usual
+        distances=tuple(middles.tolist()),
+        probabilities=tuple(shares.tolist()),
+        fitted_on=fitted_on,
+        usual=usual,
+        images=tuple(sorted(set(marks))[:MOST_MARKS]),
     )
+
+
+def image_mark(sha256: str) -> str:
+    """What a calibration keeps of an image that it was fitted on, from the hex SHA-256 of its file."""
+    return sha256[:16]
 
 
 def image_counts(levels: NDArray[np.uint16]) -> NDArray[np.int64]:

@@ -51,6 +51,7 @@ class Evaluation:
         self.bootstrap = Bootstrap(scheme, replicates=replicates)
         self.worst, self.uncertain = Gallery(scheme.main), Gallery(scheme.main)
         self.seconds = dict.fromkeys(STAGES, 0.0)  # that each stage was busy
+        self.marks: list[str] = []  # of the files of the images that a network has seen
         self._palette = palette
         self._masks = 0  # the sum of the masks' hashes, which does not depend on their order
         self._keys = 0
@@ -73,6 +74,7 @@ class Evaluation:
         """Take in the images of another shard; strips stay behind."""
         self.tally.add(other.tally)
         self.bootstrap.merge(other.bootstrap)
+        self.marks += other.marks
         self.seconds = {stage: seconds + other.seconds[stage] for stage, seconds in self.seconds.items()}
         self._masks = (self._masks + other._masks) % 2**256
         self._keys = (self._keys + other._keys) % 2**256
@@ -110,6 +112,8 @@ def evaluate(
     def count(image: PredictedImage) -> _Counted:
         started = time.perf_counter()
         row = evaluation.add(image.sample, image.photograph)
+        if image.mark is not None:
+            evaluation.marks.append(image.mark)
         return _Counted(row, image.sample.truth.size, time.perf_counter() - started)
 
     with (

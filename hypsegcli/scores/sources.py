@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
+from hypsegcli.confidence.calibration import image_mark
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.files.words import count_alike
 from hypsegcli.inference.batches import Batches, Loaded, Trouble, Unsegmented, fit_into_memory
@@ -33,6 +34,7 @@ class PredictedImage:
 
     sample: Sample
     photograph: NDArray[np.uint8] | None  # (H, W, 3), where there is one
+    mark: str | None = None  # of the photograph's file, where a network has seen it; see confidence.calibration
     seconds: Mapping[str, float] = field(default_factory=dict)  # that the prediction took: network, reduce, dropout
 
 
@@ -89,7 +91,8 @@ class NetworkSource:
             side = self._segmenter.request.longest_side
             self._notes.append(f"shrunk to {side} pixels for the network (longest side)")
         sample = Sample(pair.key, truth, prediction.labels, levels, prediction.proper, dropout_labels)
-        return PredictedImage(sample, image, seconds)
+        mark = image_mark(loaded.image.digest.sha256) if loaded.image.digest is not None else None
+        return PredictedImage(sample, image, mark, seconds)
 
     def _drop(self, sampler: DropoutSampler, pair: Pair, image: RGB) -> tuple[Prediction, int | None]:
         """The prediction under dropout, and the side of the windows that it took."""

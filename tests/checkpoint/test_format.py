@@ -164,7 +164,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Any], None], str]] = {
     "c is null": (lambda d: d["model"].update(curvature=None), "model.curvature: Input should be"),
     "t_max = 0": (lambda d: d["model"].update(t_max=0.0), "model.t_max: Input should be greater than or equal to"),
     "t_max beyond float32": (lambda d: d["model"].update(t_max=21.0), "model.t_max: Input should be less than"),
-    "an unknown backbone": (lambda d: d["model"].update(backbone="vgg16"), "model.backbone: Input should be"),
+    "an unknown backbone": (lambda d: d["model"].update(backbone="vgg16"), "model.backbone: expected resnet18"),
     "an unknown head": (lambda d: d["model"].update(head="spherical"), "model.head: Input should be"),
     "one dimension": (lambda d: d["model"].update(embedding_size=1), "model.embedding_size: Input should be"),
     "another number of outputs": (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from hypsegcli.confidence.calibration import Calibration, fit_calibration, image_counts
+from hypsegcli.checkpoint.format import MOST_CHARACTERS
+from hypsegcli.confidence.calibration import MOST_MARKS, Calibration, fit_calibration, image_counts, image_mark
 from hypsegcli.errors import DataError
 from hypsegcli.metrics.reliability import expected_calibration_error
 
@@ -146,3 +149,19 @@ def test_the_usual_is_the_mean_that_nearly_all_images_reach() -> None:
     assert curve.usual == pytest.approx(np.quantile(means, 0.02), abs=2e-3)
     assert sum(mean < curve.usual for mean in means) == 2
     assert fit_calibration(table, full_scale=7.6, fitted_on="a test").usual is None
+
+
+def test_it_keeps_the_marks_of_its_images_but_not_more_than_a_header_should_hold() -> None:
+    table = table_of(np.linspace(0.1, 0.9, 65536), np.full(65536, 1000))
+    marks = [image_mark(hashlib.sha256(str(number).encode()).hexdigest()) for number in range(MOST_MARKS + 5)]
+    curve = fit_calibration(table, full_scale=7.6, fitted_on="a test", marks=[*marks, marks[0]])
+    assert curve.images == tuple(sorted(marks)[:MOST_MARKS])
+    assert len(curve.model_dump_json()) < MOST_CHARACTERS / 4
+    assert Calibration.model_validate_json(curve.model_dump_json()) == curve
+    assert fit_calibration(table, full_scale=7.6, fitted_on="a test").images == ()
+
+
+@pytest.mark.parametrize("images", [("0123",), ("0123456789ABCDEF",), ("0" * 16,) * (MOST_MARKS + 1)])
+def test_marks_that_are_none_are_refused(images: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="images"):
+        Calibration(distances=(0.0, 1.0), probabilities=(0.0, 1.0), fitted_on="", images=images)

@@ -89,6 +89,7 @@ def calibrate(
     table = np.zeros((BINS, 2), np.int64)
     confusion = np.zeros((classes, classes + 1), np.int64)
     each: list[NDArray[np.int64]] = []
+    marks: list[str] = []
     saved = saying_what_is_saved(
         lambda: f"{len(each)} of {count_of(len(pairs), 'image')} were read, and no checkpoint is written of a part"
     )
@@ -100,6 +101,7 @@ def calibrate(
             sample = image.sample
             labelled = sample.truth != classes
             each.append(image_counts(sample.levels["distance"]))
+            marks += [image.mark] if image.mark is not None else []
             confusion += confusion_matrix(sample.truth, sample.labels, classes)
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
@@ -111,9 +113,12 @@ def calibrate(
         each,
         full_scale=header.model.max_distance,
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
+        marks=marks,
     )
     copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}))
     for sentence in survey.doubts:
         error(spell(sentence, as_option))
-    low, high = calibration.probabilities[0], calibration.probabilities[-1]
-    say(f"{out}: probability of being right from {low:.3f} to {high:.3f}, fitted on {calibration.fitted_on}")
+    say(
+        f"{out}: probability of being right from {calibration.probabilities[0]:.3f} to "
+        f"{calibration.probabilities[-1]:.3f}, fitted on {calibration.fitted_on}, which are no test of it"
+    )

@@ -27,6 +27,7 @@ from hypsegcli.files.words import as_text, count_of
 from hypsegcli.run.profile import Profile
 
 if TYPE_CHECKING:
+    from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.scores.evaluation import Evaluation, ImageRow
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.masks import IdMap
@@ -127,7 +128,11 @@ def evaluate(
         palette=np.asarray(names.colors, np.uint8) if out is not None else None,
     )
     rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
-    doubts = [*doubts, *_shift(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None)]
+    doubts = [
+        *doubts,
+        *_shift(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None),
+        *_known_to(scored.calibration, evaluation.marks),
+    ]
     warnings = [spell(sentence, as_option) for sentence in doubts]
     built = build_report(
         evaluation,
@@ -229,6 +234,20 @@ def _shift(evaluation: Evaluation, names: ClassNames, *, mapped: bool, stored: b
     if shift is None:
         return []
     return [shift_mistake(shift, classes=names.tree.classes, mapped=mapped, stored=stored)]
+
+
+def _known_to(calibration: Calibration | None, marks: Sequence[str]) -> list[str]:
+    """A sentence where images are among those that the calibration was fitted on, which does not test it."""
+    if calibration is None:
+        return []
+    fitted = frozenset(calibration.images)
+    if not (known := sum(mark in fitted for mark in marks)):
+        return []
+    are = "is one" if known == 1 else "are"
+    return [
+        f"{known} of {count_of(len(marks), 'image')} {are} of those that the calibration was fitted on "
+        f"({calibration.fitted_on}): the ECE of 'calibrated' is too good here; score it on others"
+    ]
 
 
 def _score(

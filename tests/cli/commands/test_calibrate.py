@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -65,6 +66,9 @@ def test_only_the_header_changes(hypseg: Hypseg, data: Path, plain: Path) -> Non
     assert found is not None
     assert found.fitted_on == "two pictures (2 images)"
     assert found.usual is not None
+    assert sorted(found.images) == sorted(
+        hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in (data / "images").iterdir()
+    )
     assert "fitted on two pictures" in hypseg("info", out).stdout
     assert "calibration   none" in hypseg("info", plain).stdout
 
@@ -104,6 +108,37 @@ def test_evaluate_judges_the_calibration_first(hypseg: Hypseg, data: Path, plain
     assert measures["calibrated"]["ece"] < 0.02 < measures["distance"]["ece"]  # on what it was fitted to
     outcome = hypseg("evaluate", *masks, "--checkpoint", plain, "--measure", "calibrated")
     assert outcome.code == 2
+
+
+def test_images_that_it_was_fitted_on_are_told_among_those_that_are_scored(
+    hypseg: Hypseg, data: Path, plain: Path
+) -> None:
+    out = calibrated(hypseg, data, plain)
+    masks = ("--bootstrap", "0", "--checkpoint", out)
+    photograph(data / "images" / "c.png", seed=7)
+    (data / "masks" / "c.png").write_bytes((data / "masks" / "a.png").read_bytes())
+    (data / "images" / "a.png").rename(data / "images" / "renamed.png")
+    (data / "masks" / "a.png").rename(data / "masks" / "renamed.png")
+    sentence = "2 of 3 images are of those that the calibration was fitted on (two pictures (2 images)): the ECE of "
+    outcome = hypseg("evaluate", data / "images", data / "masks", *masks, "--out", data / "report", "--quiet")
+    assert f"hypseg: {sentence}" in outcome.stderr
+    (warning,) = json.loads((data / "report" / "report.json").read_text())["warnings"]
+    assert warning.startswith(sentence)
+    assert "2 of 3 images are of those" in (data / "report" / "report.html").read_text()
+    one = hypseg("evaluate", data / "images" / "renamed.png", data / "masks" / "renamed.png", *masks)
+    assert "1 of 1 image is one of those" in one.stderr
+    other = hypseg("evaluate", data / "images" / "c.png", data / "masks" / "c.png", *masks)
+    assert other.stderr == ""
+
+
+def test_a_calibration_that_does_not_know_its_images_says_nothing(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    out = calibrated(hypseg, data, plain)
+    loaded = load_checkpoint(out)
+    assert loaded.header.calibration is not None
+    earlier = loaded.header.calibration.model_copy(update={"images": ()})
+    save_checkpoint(out, loaded.header.model_copy(update={"calibration": earlier}), loaded.model.state_dict())
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--bootstrap", "0", "--checkpoint", out)
+    assert (outcome.code, outcome.stderr) == (0, "")
 
 
 def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, plain: Path) -> None:
