@@ -22,7 +22,9 @@ from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.manifest import Line, outputs_of, read_manifest
+from hypsegcli.files.words import count_of
+from hypsegcli.run.difference import differences
+from hypsegcli.run.manifest import Line, outputs_of, read_manifest, read_run
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -53,6 +55,7 @@ class Ledger:
         # Of this run's images, by key, in the order they were written; of its own, what is asked for after the run.
         self.lines: dict[str, Line] = {}
         self.others: list[Line] = []  # of an earlier run's images that this one was not asked for; until it is open
+        self.redone: list[str] = []  # sentences on what an earlier run has made that is done again; once it is known
         self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
         self._started = time.time()
         self._clock = time.perf_counter()
@@ -77,6 +80,9 @@ class Ledger:
                     self.lines[line["key"]] = line
                 else:
                     rest.append(planned)
+        if keep:
+            again = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
+            self.redone = self._say_redone([line for line in again if line["status"] == "done"], of=len(plan))
         self._left_over = list(self._not_made_again(earlier, rest))
         return rest
 
@@ -154,6 +160,24 @@ class Ledger:
             and all(digest_file(path) == digest for path, digest in made.values())
             and digest_file(planned.source) == Digest(**line["source"])
         )
+
+    def _say_redone(self, lines: Sequence[Line], *, of: int) -> list[str]:
+        """Why images that an earlier run has done are done again, a sentence a reason."""
+        otherwise = [line for line in lines if line["recipe"] != self.recipe]
+        changed = len(lines) - len(otherwise)
+        sentences = []
+        if otherwise:
+            before = read_run(self.out)
+            # run.json is that of the last run alone.
+            known = all(line["recipe"] == before.get("recipe") for line in otherwise)
+            which = "; ".join(differences(before, self.description)) if known else ""
+            sentences.append(
+                f"{len(otherwise)} of {count_of(of, 'image')} to be done again, made with other settings"
+                + (f": {which}" if which else "")
+            )
+        if changed:
+            sentences.append(f"{changed} of {count_of(of, 'image')} to be done again, changed since, or their maps")
+        return sentences
 
     def _not_made_again(
         self, earlier: Mapping[str, Line], rest: Sequence[PlannedImage]

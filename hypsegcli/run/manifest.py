@@ -1,4 +1,4 @@
-"""manifest.jsonl as it is read: lines that mean something, whatever else the file holds."""
+"""manifest.jsonl and run.json as they are read: what means something, whatever else the files hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
-from hypsegcli.files.books import MANIFEST
+from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.regular import open_regular
 
@@ -36,6 +36,16 @@ def read_manifest(out: Path) -> dict[str, Line]:
         if _is_line(line):
             lines[line["key"]] = line
     return lines
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """run.json in a run's folder; empty where it is not there or is no object of JSON."""
+    try:
+        with open_regular(out / RUN) as file:
+            run = json.loads(file.read().decode("utf-8", "surrogateescape"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return run if isinstance(run, dict) else {}
 
 
 def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -13,9 +12,8 @@ from hypsegcli.errors import PlanError
 from hypsegcli.files.books import MANIFEST, RANKING, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
-from hypsegcli.files.regular import open_regular
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.manifest import outputs_of, read_manifest
+from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,8 @@ def _digests(out: Path, names: list[str]) -> Generator[Digest | None, None, None
 
 def _read_run(out: Path) -> tuple[str, int]:
     """How the run ended, and how many images it was asked for."""
+    run = read_run(out)
     try:
-        with open_regular(out / RUN) as file:
-            run = json.loads(file.read().decode("utf-8", "surrogateescape"))
         return str(run["status"]), int(run["counts"]["planned"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return "unknown", 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -219,17 +220,44 @@ def test_resume_redoes_only_what_it_must(hypseg: Hypseg, photos: Path, tmp_path:
     outcome = hypseg("predict", photos, "--out", out, "--resume")
     assert outcome.code == 0
     assert redone(before, out) == {"b", "bad", "c"}
-    assert "1 of 4 images done already" in outcome.stderr
+    assert "1 of 4 images done already\n2 of 4 images to be done again, changed since, or their maps\n" in (
+        outcome.stderr
+    )
     assert len((out / "manifest.jsonl").read_text().splitlines()) == 4
 
 
-@pytest.mark.parametrize("option", [["--measure", "entropy"], ["--level", "1"], ["--interpolate", "points"]])
-def test_resume_redoes_what_other_options_made(hypseg: Hypseg, photos: Path, tmp_path: Path, option: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "difference"),
+    [
+        (["--measure", "entropy"], "--measure calibrated (now entropy)"),
+        (["--level", "1"], "--level none (now 1)"),
+        (["--interpolate", "points"], "--interpolate scalar (now points)"),
+        (["--save", "labels"], "--save labels,confidence,boundary,overlay (now labels)"),
+        (["--tile", "128"], "--tile 2048 (now 128); --longest-side 512 (now none)"),
+        (["--raw", "--format", "npy"], "--format png (now npy); --measure calibrated (now distance)"),
+    ],
+)
+def test_resume_redoes_what_other_options_made_and_says_which(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, option: list[str], difference: str
+) -> None:
     out = tmp_path / "out"
-    hypseg("predict", photos, "--out", out)
+    hypseg("predict", photos / "a.jpg", photos / "b.png", "--out", out)
     before = snapshot(out)
-    assert hypseg("predict", photos, "--out", out, "--resume", *option).code == 0
-    assert redone(before, out) == {"a", "b", "c"}
+    outcome = hypseg("predict", photos, "--out", out, "--resume", *option)
+    assert outcome.code == 0
+    assert f"2 of 3 images to be done again, made with other settings: {difference}" in outcome.stderr
+    assert not redone(before, out) - {"a", "b", "c"}
+    again = hypseg("predict", photos, "--out", out, "--resume", "--quiet")
+    assert (again.code, again.stderr) == (0, "")
+
+
+def test_settings_of_a_run_before_the_last_are_not_guessed(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """run.json describes the last run alone, which here was one of another image."""
+    out = tmp_path / "out"
+    hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels")
+    hypseg("predict", photos / "b.png", "--out", out, "--save", "labels", "--resume", "--measure", "entropy")
+    outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", "--resume", "--measure", "entropy")
+    assert "1 of 1 image to be done again, made with other settings\n" in outcome.stderr
 
 
 def test_resume_redoes_what_another_checkpoint_made(
@@ -238,7 +266,9 @@ def test_resume_redoes_what_another_checkpoint_made(
     out = tmp_path / "out"
     hypseg("predict", photos, "--out", out)
     before = snapshot(out)
-    assert hypseg("predict", photos, "--out", out, "--resume", "--checkpoint", many_classes).code == 0
+    outcome = hypseg("predict", photos, "--out", out, "--resume", "--checkpoint", many_classes)
+    assert outcome.code == 0
+    assert re.search(r"other settings: checkpoint of SHA-256 \w{8} \(now \w{8}\)", outcome.stderr)
     assert redone(before, out) == {"a", "b", "c"}
 
 

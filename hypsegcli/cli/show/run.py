@@ -45,6 +45,7 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     total = run.kept + len(run.unfinished)
     if run.kept and not quiet:
         talk(f"{run.kept} of {count_of(total, 'image')} done already")
+    talk_of(run.ledger.redone, quiet=quiet)
     interrupted = False
     with progress_for(len(run.unfinished), quiet=quiet) as progress:
         try:

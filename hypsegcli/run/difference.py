@@ -1,0 +1,59 @@
+"""In what the settings of an earlier run differ from those of this one, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hypsegcli.errors import setting
+from hypsegcli.files.words import shorten
+
+_LETTERS = 80  # of a value
+_IN_WORDS = _VERSION, _COMMAND, _CHECKPOINT = "version", "command", "checkpoint of SHA-256"
+# Settings by their names in run.json, where they are called otherwise there.
+_CALLED = {"measures": "measure", "outputs": "save", "tiling": "tile", "bf16": "precision"}
+# Sizes that change nothing in the pixels, and what follows from another setting.
+_OF_NO_ACCOUNT = {"batch_size", "workers", "max_pixels", "request", "main", "probabilities", "full_scale"}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two runs as run.json describes them, such as `measure distance (now calibrated)`.
+
+    `before` may hold anything.
+    """
+    old, new = dict(_settings(before)), dict(_settings(json.loads(json.dumps(now))))
+    found = []
+    for name in new | old:
+        was, is_now = old.get(name), new.get(name)
+        if was != is_now:
+            called = name if name in _IN_WORDS else setting(_CALLED.get(name, name))
+            found.append(f"{called} {_text(was)} (now {_text(is_now)})")
+    return found
+
+
+def _settings(run: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Those that decide the pixels, flat."""
+    versions, checkpoint, options = (_as_dict(run.get(name)) for name in ("versions", "checkpoint", "options"))
+    yield _VERSION, versions.get("hypseg")
+    yield _CHECKPOINT, str(checkpoint.get("sha256"))[:8]
+    for name, value in (options | _as_dict(options.get("request"))).items():
+        if name == "command":
+            yield _COMMAND, value
+        elif name not in _OF_NO_ACCOUNT:
+            yield name, value
+
+
+def _as_dict(found: object) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: object) -> str:
+    """As it would be typed, or nearly."""
+    if isinstance(value, dict):
+        value = value.get("tile", value)
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    if isinstance(value, bool):
+        return "bf16" if value else "fp32"
+    return "none" if value is None else shorten(str(value), _LETTERS)

@@ -1,0 +1,61 @@
+"""In what runs differ, whatever a run.json holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hypsegcli.run.difference import differences
+
+RUN: dict[str, Any] = {
+    "versions": {"hypseg": "0.2.0", "torch": "2.10"},
+    "checkpoint": {"path": "a", "sha256": "0123456789"},
+    "options": {
+        "command": "predict",
+        "request": {"measures": ["distance"], "main": "distance", "level": None},
+        "outputs": ["labels", "overlay"],
+        "tiling": {"tile": 1024, "overlap": 128, "above": 4},
+        "bf16": False,
+        "batch_size": 1,
+    },
+}
+
+
+def changed(**options: object) -> dict[str, Any]:
+    return RUN | {"options": RUN["options"] | options}
+
+
+def test_equal_runs_do_not_differ_nor_do_those_that_come_out_alike() -> None:
+    assert differences(RUN, RUN) == []
+    assert differences(changed(batch_size=8, workers=3), RUN) == []
+    assert differences(RUN | {"checkpoint": {"path": "elsewhere", "sha256": "0123456789"}}, RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (changed(bf16=True), "bf16 (now fp32)"),
+        (changed(tiling=None), "none (now 1024)"),
+        (changed(outputs=["labels"]), "labels (now labels,overlay)"),
+        (changed(command="uncertainty"), "command uncertainty (now predict)"),
+        (changed(request={"measures": ["entropy"], "main": "entropy", "level": None}), "entropy (now distance)"),
+        (RUN | {"versions": {"hypseg": "0.1.0"}}, "version 0.1.0 (now 0.2.0)"),
+        (RUN | {"checkpoint": {"sha256": "ffffffffff"}}, "checkpoint of SHA-256 ffffffff (now 01234567)"),
+    ],
+)
+def test_each_difference_is_told_once(before: dict[str, Any], words: str) -> None:
+    (found,) = differences(before, RUN)
+    assert found.endswith(words)
+
+
+@pytest.mark.parametrize(
+    "before", [{}, {"options": 3}, {"options": {"request": [1]}}, {"versions": [], "checkpoint": 1}]
+)
+def test_whatever_stands_there_is_another_run(before: dict[str, Any]) -> None:
+    assert differences(before, RUN)
+
+
+def test_a_long_value_is_shortened() -> None:
+    (found,) = differences(changed(outputs="x" * 10_000), RUN)
+    assert len(found) < 200
