@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,17 @@ def read_plain(path: Path) -> Any:
     try:
         with open_regular(path) as file:
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler lets almost any through when the bytes are damaged
+    except OSError as error:
         raise CheckpointError(
-            f"{path}: cannot be read as plain weights ({first_line(error):.300}); files that would run code when "
-            "opened are refused"
+            f"{path}: cannot be read as plain weights ({first_line(error)}); check the file"
+        ) from error
+    # The unpickler lets almost any exception through when the bytes are damaged; torch's texts advise to run the file.
+    except Exception as error:
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"it holds more than tensors ({found[1]:.100})" if found else "it is damaged, or holds more than tensors"
+        raise CheckpointError(
+            f"{path}: cannot be read as plain weights: {what}; files that would run code when opened are refused; copy "
+            "it again, or save the tensors alone, with torch.save(model.state_dict(), FILE)"
         ) from error
 
 

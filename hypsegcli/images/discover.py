@@ -87,7 +87,8 @@ def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input
         return _sorted_inputs(files)
     if next(iter(list_folder(folder)), None) is None:
         raise PlanError(f"{folder}: the folder is empty; name a folder that holds pictures")
-    raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below")
+    found = f"; found {skipped}" if str(skipped) else ""
+    raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below{found}")
 
 
 def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:

@@ -23,5 +23,23 @@ HEIF_ADVICE = "HEIC is read with pip install 'hypseg[heic]'"
 if find_spec(HEIF_READER) is not None:
     FORMATS[HEIF] = HEIF_SUFFIXES
 
+# What has frames in place of pixels; told by the suffix in folders, by the first bytes where a file is named.
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv")
+VIDEO_ADVICE = "videos go in as pictures: ffmpeg -i CLIP frames/%06d.png, and then the folder frames"
+_VIDEO_STARTS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"FLV\1", b"0&\xb2u\x8ef\xcf\x11")  # Matroska, MPEG, Flash, Windows
+_VIDEO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")  # of MP4 and QuickTime, behind a length of 4 bytes
+
 # What a folder or a pattern picks up, in lower or upper case; a file named by itself may have any suffix.
 SUFFIXES: tuple[str, ...] = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+
+
+def is_video(head: bytes) -> bool:
+    """Whether a file that begins so, and is no picture, is a video; `head` has 12 bytes or more."""
+    return head.startswith(_VIDEO_STARTS) or head[4:8] in _VIDEO_BOXES or (head[:4], head[8:12]) == (b"RIFF", b"AVI ")
+
+
+def advice_on(suffix: str) -> str:
+    """How files of a suffix that is no picture's here can be read after all; empty where nothing is known."""
+    if suffix in HEIF_SUFFIXES:
+        return HEIF_ADVICE
+    return VIDEO_ADVICE if suffix in VIDEO_SUFFIXES else ""

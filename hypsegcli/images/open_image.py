@@ -20,7 +20,7 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
-from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE
+from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE, VIDEO_ADVICE, is_video
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
 from hypsegcli.images.jpeg2000_check import check_jpeg2000
 from hypsegcli.images.jpeg_check import check_jpeg
@@ -197,6 +197,8 @@ def _read(path: Path, *, max_pixels: int) -> bytes:
             size = os.fstat(file.fileno()).st_size
             if data and not any(_accepts(name, data) for name in FORMATS):
                 heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+                if not heif and is_video(data):
+                    raise ImageError(f"{path}: this is a video and not a picture; {VIDEO_ADVICE}", "unsupported")
                 raise ImageError(f"{path}: {_UNKNOWN}{f'; {HEIF_ADVICE}' if heif else ''}", "unknown_format")
             if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
                 raise ImageError(

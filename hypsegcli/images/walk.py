@@ -13,7 +13,7 @@ from pathlib import Path
 from hypsegcli.errors import PlanError
 from hypsegcli.files.books import is_of_a_run
 from hypsegcli.files.words import count_of, first_of, shorten
-from hypsegcli.images.formats import HEIF_ADVICE, HEIF_SUFFIXES, SUFFIXES
+from hypsegcli.images.formats import SUFFIXES, advice_on
 
 _Parts = tuple[str, ...]
 _NAMED, _LETTERS = 3, 200
@@ -131,4 +131,4 @@ def is_folder(path: Path) -> bool:
 
 
 def _told(suffix: str, times: int) -> str:
-    return f"{times} {suffix}, {HEIF_ADVICE}" if suffix in HEIF_SUFFIXES else f"{times} {suffix}"
+    return f"{times} {suffix}{f', {advice}' if (advice := advice_on(suffix)) else ''}"

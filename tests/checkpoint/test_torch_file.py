@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,4 +80,15 @@ def test_a_pt_with_a_header_but_without_weights(tmp_path: Path, weights: object)
     "garbage", [b"", b"\0", b"garbage", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04\x95", bytes(1000), b"("]
 )
 def test_a_pt_that_is_garbage(tmp_path: Path, garbage: bytes) -> None:
-    assert "cannot be read as plain weights" in header_refusal(put(tmp_path, garbage, "model.pt"))
+    sentence = header_refusal(put(tmp_path, garbage, "model.pt"))
+    assert "cannot be read as plain weights" in sentence
+    assert "\x1b" not in sentence
+    assert "weights_only" not in sentence
+
+
+def test_what_a_pt_holds_beside_tensors_is_named_and_torch_s_advice_to_run_it_is_not(tmp_path: Path) -> None:
+    sentence = header_refusal(put(tmp_path, torch_bytes({"model": Path("x")}), "model.pt"))
+    assert re.search(r"holds more than tensors \(pathlib\.\w+\)", sentence)
+    assert "save the tensors alone, with torch.save(model.state_dict(), FILE)" in sentence
+    assert "weights_only" not in sentence
+    assert "\x1b" not in sentence

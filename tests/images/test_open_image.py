@@ -64,6 +64,23 @@ def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path: Path, data
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0\0\0\x20ftypisom\0\0\2\0",
+        b"\0\0\0\x14ftypqt  \0\0\2\0",
+        b"\x1aE\xdf\xa3\x01\0\0\0",
+        b"RIFF\0\1\0\0AVI LIST",
+        b"\0\0\1\xba!\0\1\0",
+    ],
+)
+def test_a_video_is_told_how_to_become_pictures(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "clip.mp4").write_bytes(head + bytes(1000))
+    with pytest.raises(ImageError, match=r"clip\.mp4: this is a video .*ffmpeg -i CLIP frames/%06d\.png") as caught:
+        read_text(tmp_path / "clip.mp4")
+    assert caught.value.code == "unsupported"
+
+
 def test_a_text_that_unpacks_to_far_too_much_is_an_error(tmp_path: Path) -> None:
     info = PngInfo()
     info.add_text("bomb", "a" * 2_000_000, zip=True)
