@@ -64,7 +64,7 @@ def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str,
 
 def parse_bounds(fail_under: Sequence[str], fail_over: Sequence[str]) -> list[Bound]:
     """`--fail-under` and `--fail-over`: texts such as `miou=0.5`."""
-    from hypsegcli.report.bounds import Bound
+    from hypsegcli.report.bounds import Bound, impossible_bound
 
     kinds: dict[Literal["under", "over"], Sequence[str]] = {"under": fail_under, "over": fail_over}
     bounds = []
@@ -78,6 +78,8 @@ def parse_bounds(fail_under: Sequence[str], fail_over: Sequence[str]) -> list[Bo
             if not equals or math.isnan(value):
                 raise UsageError(f"--fail-{kind} {text}: expected NAME=VALUE, such as miou=0.5")
             bounds.append(Bound(name, kind, value))
+    if (sentence := impossible_bound(bounds)) is not None:
+        raise UsageError(sentence)
     return bounds
 
 

@@ -50,6 +50,7 @@ class Metric:
     in_summary: bool = True  # what bounds and compare know
     in_terminal: bool = True  # in the terminal's table of the summary, or of the measures
     in_page: bool = True  # in the page's table of measures
+    largest: float | None = 1.0  # that it can be, none being below 0; None: there is no largest
     interval: Literal["exact", "coarse"] | None = None  # replicates: from all counts, from fewer levels of confidence
     over_classes: bool = False  # a mean over classes, to which the chosen mean applies
 
@@ -114,7 +115,8 @@ METRICS = (
            "class; mean over images",
            in_summary=False),
     Metric("mistake_distance", "tree distance of mistakes", "hierarchy", NUMBER, "lower",
-           "mean number of edges of the class tree between the true and the answered class, over wrong pixels"),
+           "mean number of edges of the class tree between the true and the answered class, over wrong pixels",
+           largest=None),
     Metric("auroc", "AUROC", "measure", NUMBER, "higher",
            "probability that a wrong pixel has less confidence than a right one, ties half",
            interval="coarse"),
@@ -132,7 +134,8 @@ METRICS = (
            "area under the generalised risk, wrong pixels among the k surest / all pixels (Traub et al. 2024)"),
     Metric("ause", "AUSE", "measure", NUMBER, "lower",
            "area between the mean error of what remains as the least sure pixels are removed and the same for the "
-           "best possible order, as a share of the error with none removed (Ilg et al. 2018)"),
+           "best possible order, as a share of the error with none removed (Ilg et al. 2018)",
+           largest=None),
     Metric("ause_mass", "AUSE of all errors", "measure", NUMBER, "lower",
            "the same for the remaining errors as a share of all errors (torch-uncertainty)",
            in_summary=False, in_terminal=False, in_page=False),
@@ -147,10 +150,10 @@ METRICS = (
            in_summary=False, in_terminal=False, in_page=False),  # the page has it with its threshold
     Metric("nll", "NLL", "probabilities", NUMBER, "lower",
            "mean of -ln p(true class), with p no smaller than 2^-24",
-           interval="exact"),
+           interval="exact", largest=None),
     Metric("brier", "Brier score", "probabilities", NUMBER, "lower",
            "mean squared distance of the class probabilities to 1 for the true class and 0 for the others",
-           interval="exact"),
+           interval="exact", largest=2.0),
 )
 # fmt: on
 

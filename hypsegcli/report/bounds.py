@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from hypsegcli.errors import setting
+from hypsegcli.metrics.catalogue import metric_of
 from hypsegcli.metrics.records import Report
 from hypsegcli.report.summary import summary_names
 
@@ -24,6 +25,18 @@ def unknown_bound(
     """The first bound whose name no report will have, and the names that there are; None where all are known."""
     known = summary_names(measures, classes)
     return next(((bound, known) for bound in bounds if bound.name not in known), None)
+
+
+def impossible_bound(bounds: Sequence[Bound]) -> str | None:
+    """What is wrong with the first bound that no score can lie on the wrong side of, or none on the right one."""
+    for name, kind, value in bounds:
+        metric = metric_of(name)
+        largest = metric.largest if metric is not None else None
+        if value < 0 or (largest is not None and value > largest):
+            span = "from 0 on" if largest is None else f"from 0 to {largest:g}"
+            percent = f"; {value:g} % is {value / 100:g}" if largest == 1 and 1 < value <= 100 else ""
+            return f"{setting(f'fail_{kind}', f'{name}={value:g}')}: {name} is a number {span}{percent}"
+    return None
 
 
 def missed_bounds(report: Report, bounds: Sequence[Bound]) -> list[str]:
