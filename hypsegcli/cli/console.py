@@ -69,6 +69,12 @@ def talk(line: str) -> None:
         print(escaped(spell(line, as_option)), file=sys.stderr, flush=True)  # noqa: T201
 
 
+def tell_loading(*, quiet: bool = False) -> None:
+    """Where a person waits at a terminal, say why nothing happens at first: PyTorch takes a second or more to load."""
+    if not quiet and sys.stderr.isatty():
+        talk("loading ...")
+
+
 def talk_of(lines: Iterable[str], *, quiet: bool) -> None:
     """Lines about the run, for whoever wants them."""
     if not quiet:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of
+from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
@@ -43,13 +43,10 @@ def calibrate(
     computing: Computing,
 ) -> None:
     """Fit the probability of being right to the distance, on images that were not trained on; write a checkpoint."""
-    if out.suffix != ".safetensors":
-        raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
-    if out.exists() and not overwrite:
-        raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
-    refuse_unwritable(out.parent)
+    _check_out(out, overwrite=overwrite)
     refuse_contradictions(inputs, computing)
 
+    tell_loading(quiet=quiet)
     import numpy as np
     from numpy.typing import NDArray
 
@@ -122,3 +119,11 @@ def calibrate(
         f"{out}: probability of being right from {calibration.probabilities[0]:.3f} to "
         f"{calibration.probabilities[-1]:.3f}, fitted on {calibration.fitted_on}, which are no test of it"
     )
+
+
+def _check_out(out: Path, *, overwrite: bool) -> None:
+    if out.suffix != ".safetensors":
+        raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
+    if out.exists() and not overwrite:
+        raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
+    refuse_unwritable(out.parent)

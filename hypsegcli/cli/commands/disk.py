@@ -12,7 +12,7 @@ import typer
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import say, say_nothing, talk, talk_of
+from hypsegcli.cli.console import say, say_nothing, talk, talk_of, tell_loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     INPUT,
@@ -111,6 +111,7 @@ def disk(
     header = read_header(path)
     _check_header(header, path)
 
+    tell_loading(quiet=quiet)
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.files.atomic import write_atomically
     from hypsegcli.images.png import encode_rgb_png

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
-from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of
+from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -76,9 +76,9 @@ def evaluate(
     tolerance = parse_tolerance(scoring.tolerance)
     refuse_what_does_nothing(stored, dropout, inputs, computing)
     refuse_contradictions(inputs, computing)
-    if out is not None:
-        _refuse_to_replace(out, overwrite=overwrite)
+    _refuse_to_replace(out, overwrite=overwrite)
 
+    tell_loading(quiet=quiet)
     import numpy as np
 
     from hypsegcli.checkpoint.read_header import read_header
@@ -198,9 +198,11 @@ def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | N
     )
 
 
-def _refuse_to_replace(out: Path, *, overwrite: bool) -> None:
+def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:
     from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS
 
+    if out is None:
+        return
     refuse_unwritable(out)
     if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if (out / name).exists() and not overwrite]:
         raise PlanError(f"{out}: holds {taken[0]} already; replace it with --overwrite, or choose another --out")

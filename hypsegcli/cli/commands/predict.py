@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, say
+from hypsegcli.cli.console import as_option, say, tell_loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -123,6 +123,7 @@ def predict(
         print_plan(plan)
         return
 
+    tell_loading(quiet=output.quiet)
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import full_scales
     from hypsegcli.inference.request import Request

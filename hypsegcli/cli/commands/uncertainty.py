@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, say
+from hypsegcli.cli.console import as_option, say, tell_loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -79,6 +79,7 @@ def uncertainty(
         print_plan(plan)
         return
 
+    tell_loading(quiet=output.quiet)
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.inference.request import Request
     from hypsegcli.products.outputs import make_outputs

@@ -96,7 +96,7 @@ class ConvertedEngine:
     def _prepare(self, part: Part, windows: bool) -> Run:
         def convert(folder: Path) -> None:
             found = self._checkpoint
-            self._tell(f"converting the network for {self.label}, once for this checkpoint")
+            self._tell(f"converting the network for {self.label}, once for this checkpoint and this kind of run")
             with TORCH.alone():
                 self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
 

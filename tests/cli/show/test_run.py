@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,20 @@ def test_nothing_is_said_of_the_own_world(hypseg: Hypseg, photos: Path, tmp_path
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--checkpoint", path)
     assert outcome.code == 0
     assert "another world" not in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_whoever_waits_at_a_terminal_is_told_that_it_loads(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes((photos / "b.png").read_bytes())
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(tmp_path / "mask.png")
+    inputs = [tmp_path / "a.png", *([tmp_path / "mask.png"] if command == "evaluate" else ["--overwrite"])]
+    arguments = (command, *inputs, "--out", tmp_path / "out")
+    assert "loading" not in hypseg(*arguments).stderr
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert hypseg(*arguments, *(["--overwrite"] if command == "evaluate" else [])).stderr.startswith("loading ...\n")
+    assert hypseg(*arguments, "--overwrite", "--quiet").stderr == ""
 
 
 @pytest.mark.parametrize("command", ["predict", "uncertainty", "evaluate"])
