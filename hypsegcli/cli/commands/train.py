@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import say, say_text, talk, tell_loading
+from hypsegcli.cli.console import say, say_text, talk, talk_of, tell_loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
@@ -97,7 +97,7 @@ def train(
     from hypsegcli.inference.device import choose_device
     from hypsegcli.training import loop
     from hypsegcli.training.run import Job
-    from hypsegcli.training.state import data_of
+    from hypsegcli.training.state import LOG, data_of
 
     if data is None:
         data = data_of(out)
@@ -109,6 +109,7 @@ def train(
     talk(f"{started.pairs[0]} images with masks to train on, {started.pairs[1]} to validate on")
     for note in started.notes:
         talk(note)
+    talk_of([f"of val: mIoU in %, AUROC of the distance as a sign of errors; {LOG} has more"], quiet=quiet)
     finished = settings.epochs - started.epochs
     saved = saying_what_is_saved(
         lambda: f"{out} holds what there was after epoch {finished}; the same command with --resume goes on from there"
@@ -153,15 +154,11 @@ def _show(event: Started | Step | EpochReport, progress: Progress) -> None:
     if isinstance(event, Step):
         progress.advance()
     if isinstance(event, EpochReport):
-        line = f"epoch {event.epoch}/{event.epochs}  loss {event.loss:.3f}  radius {event.radius_loss:.3f}"
+        line = f"epoch {event.epoch}/{event.epochs}  loss {event.loss:.3f}"
         if scores := event.scores:
-            line += (
-                f"  val mIoU {100 * scores.mean_iou:.2f}  accuracy {100 * scores.pixel_accuracy:.2f}"
-                f"  AUROC distance {scores.auroc_distance:.3f} entropy {scores.auroc_entropy:.3f}"
-                f"  distance {scores.distance_q05:.1f}/{scores.distance_q50:.1f}/{scores.distance_q95:.1f}"
-            )
-        left = event.seconds * (event.epochs - event.epoch)
-        line += f"  {event.seconds:.0f} s" + (f", about {duration(left)} left" if left else "")
+            line += f"  mIoU {100 * scores.mean_iou:.2f}  AUROC {scores.auroc_distance:.3f}"
+        if left := event.seconds * (event.epochs - event.epoch):
+            line += f"  {duration(left)} left"
         progress.note(f"{line}{'  best' if event.is_best else ''}")
         if event.mistake:
             progress.note(f"hypseg: in the masks of val {event.mistake}")
