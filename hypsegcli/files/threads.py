@@ -37,6 +37,7 @@ def ahead(
     prompt: bool = False,
     pixels: Callable[[Result], int] | None = None,
     budget: int = BUDGET.stage_pixels,
+    late: Callable[[Result], None] | None = None,
 ) -> Generator[Result, None, None]:
     """Yield `function` of every item, in order, worked out in `workers` threads; 0: one after the other, in this one.
 
@@ -46,7 +47,8 @@ def ahead(
     and the first one is alone, since nothing is known before it.
 
     What `function` raises is raised in its item's turn. However the generator ends, no thread outlives it: what has
-    begun is finished, the rest is dropped. Close it where it may not be read to its end.
+    begun is finished, the rest is dropped; results of what is finished after the end go to `late`, in order. Close it
+    where it may not be read to its end.
     """
     if not workers:
         yield from map(function, items)
@@ -67,7 +69,8 @@ def ahead(
                     exhausted = True
             if not waiting:
                 return
-            result = waiting.popleft().result()
+            result = waiting[0].result()  # a wait that may be interrupted: it is still among those that wait then
+            waiting.popleft()
             if pixels is not None:
                 largest = max(largest, pixels(result))
                 room = max(1, min(depth, budget // largest)) if largest else 1
@@ -75,3 +78,6 @@ def ahead(
             del result  # it belongs to the caller alone
     finally:
         pool.shutdown(cancel_futures=True)
+        for future in waiting:
+            if late is not None and not future.cancelled() and future.exception() is None:
+                late(future.result())

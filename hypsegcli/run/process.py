@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import partial
 
@@ -35,12 +35,14 @@ def process(
     max_pixels: int,
     workers: int,
     budget: Budget = BUDGET,
+    late: Callable[[FileResult], None] | None = None,
 ) -> Generator[FileResult, None, None]:
     """Segment every image of the plan and write its files; one result an image, in the plan's order.
 
     Neighbours of equal size go through the network together, at most `batch_size` of them. `workers` threads decode
     and as many encode; with 0, one image is finished before the next is begun. Nothing that is wrong with an image, or
-    with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write.
+    with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write, and
+    hands them to `late`.
     """
     load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels, budget=budget)
     large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
@@ -50,7 +52,7 @@ def process(
         closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
         closing(Batches(segmenter, batch_size=batch_size, budget=budget).segment(loaded)) as segmented,
         closing(
-            ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels, budget=held)
+            ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels, budget=held, late=late)
         ) as results,
     ):
         yield from results

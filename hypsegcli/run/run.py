@@ -97,6 +97,7 @@ class Run:
                     max_pixels=self._job.max_pixels,
                     workers=self.profile.workers,
                     budget=self._job.budget,
+                    late=self._add_late,
                 )
             ) as results:
                 for result in results:
@@ -116,6 +117,12 @@ class Run:
         finally:
             self.profile.stop()
             self.ledger.close(self.status, profile=self.profile.numbers())
+
+    def _add_late(self, result: FileResult) -> None:
+        """An image whose files were being written when the run ended early: they are there, so the books say so."""
+        if isinstance(result, Written):
+            self.ledger.add(result)
+            self.profile.add(result.seconds)
 
     def _has_failed_too_often(self) -> bool:
         most = self._job.most_failures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -44,6 +45,52 @@ def test_the_order_is_that_of_the_items(workers: int, prompt: bool) -> None:
 
     assert list(ahead(slow_at_first, range(20), workers=workers, prompt=prompt)) == [n * n for n in range(20)]
     assert list(ahead(slow_at_first, [], workers=workers)) == []
+
+
+def test_what_is_finished_after_an_early_end_is_not_lost() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def work(number: int) -> int:
+        if number:
+            begun.release()
+            release.wait(PATIENCE)
+        if number == 2:
+            raise ValueError("no result")
+        return number
+
+    found: list[int] = []
+    results = ahead(work, range(20), workers=3, late=found.append)
+    assert next(results) == 0
+    for _ in range(3):
+        begun.acquire(timeout=PATIENCE)
+    release.set()
+    results.close()
+    assert found[:2] == [1, 3]
+    assert found == sorted(found)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_read_to_its_end_is_never_late(workers: int) -> None:
+    late: list[int] = []
+    assert list(ahead(abs, range(9), workers=workers, late=late.append)) == list(range(9))
+    assert late == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a thread cannot be sent a signal there")
+def test_a_result_that_is_waited_for_when_an_interrupt_comes_is_late() -> None:
+    main, late = threading.main_thread().ident, list[int]()
+    assert main is not None
+
+    def work(number: int) -> int:
+        if number == 1:
+            signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(0.2)
+        return number
+
+    results = ahead(work, range(2), workers=1, late=late.append)
+    with pytest.raises(KeyboardInterrupt):
+        list(results)
+    assert late[-1] == 1
 
 
 def test_workers_work_at_once_and_beside_the_caller() -> None:
