@@ -25,7 +25,7 @@ def read_plain(path: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(
-            f"{path}: cannot be read as plain weights ({first_line(error)}); check the file"
+            f"{path}: cannot be read as plain weights ({error.strerror or first_line(error)}); check the file"
         ) from error
     # The unpickler lets almost any exception through when the bytes are damaged; torch's texts advise to run the file.
     except Exception as error:

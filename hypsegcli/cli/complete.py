@@ -77,6 +77,6 @@ def choices_of(field: str) -> list[str]:
     if field == "backbone":
         return list(BACKBONES)
     if field == "init":
-        return ["imagenet"]
+        return ["imagenet", *(model.name for model in MODELS)]
     kind = TrainConfig.model_fields[field].annotation if field in TrainConfig.model_fields else None
     return [str(word) for word in get_args(kind)] if get_origin(kind) is Literal else []

@@ -50,7 +50,7 @@ EXAMPLES = {
     ),
     "train": (
         "hypseg train --data DIR -o RUN",
-        "hypseg train --data DIR -o RUN --init imagenet --epochs 60 --crop 256 256",
+        "hypseg train --data DIR -o RUN --init streets --crop 256 256",
         "hypseg train -o RUN --resume --epochs 200",
     ),
 }

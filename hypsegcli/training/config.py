@@ -68,7 +68,9 @@ class TrainConfig(BaseModel):
 
     # The start.
     init: str = _choice(
-        "", "empty: random weights; imagenet: the backbone's own; a checkpoint, bundled model or backbone file."
+        "",
+        "empty: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring defaults of "
+        "their own; or a backbone file.",
     )
     train_only: Literal["all", "head", "last"] = _choice(
         "all", "all; or embedding and classifier alone: head, from random weights, or last, from those of `init`."

@@ -62,7 +62,7 @@ MODEL_NAMES = [name for model in MODELS for name in (model.name, *model.aliases)
         ("train --head e", ["euclidean"]),
         ("train --softmax |", ["hierarchical", "flat"]),
         ("train --output-stride |", ["8", "16"]),
-        ("train --init i", ["imagenet"]),
+        ("train --init |", ["imagenet", *(model.name for model in MODELS)]),
         ("train --config |", list(RECIPES)),
         ("train --set |", [f"{name}=" for name in TrainConfig.model_fields]),
         ("train --set optimizer=|", ["optimizer=adamw", "optimizer=sgd"]),

@@ -77,7 +77,7 @@ def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path: Path, data
 def test_a_video_is_told_how_to_become_pictures(tmp_path: Path, head: bytes) -> None:
     (tmp_path / "clip.mp4").write_bytes(head + bytes(1000))
     with pytest.raises(ImageError, match=r"clip\.mp4: this is a video .*ffmpeg -i CLIP frames/%06d\.png") as caught:
-        read_text(tmp_path / "clip.mp4")
+        read_text_chunks(tmp_path / "clip.mp4")
     assert caught.value.code == "unsupported"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +37,8 @@ def compare(
 
     comparison = compare_reports(_sides(first), _sides(second), at_least=at_least, single_classes=every)
     if as_json:
+        import json
+
         rows = [difference._asdict() for difference in comparison.differences]
         sides = {"first": comparison.first._asdict(), "second": comparison.second._asdict()}
         say_text(json.dumps(comparison._asdict() | sides | {"differences": rows}, indent=2))

@@ -19,12 +19,10 @@ from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps,
 from hypsegcli.cli.parse import parse_bounds, parse_tolerance
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_what_does_nothing
 from hypsegcli.cli.scored_source import choose_main, open_maps, open_network
-from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError, spell
 from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
-from hypsegcli.run.profile import Profile
 
 if TYPE_CHECKING:
     from hypsegcli.confidence.calibration import Calibration
@@ -264,6 +262,8 @@ def _score(
     quiet: bool,
 ) -> list[ImageRow]:
     """Score every pair and show how far it is; the rows of per_image.csv."""
+    from hypsegcli.cli.show.profile import print_profile
+    from hypsegcli.run.profile import Profile
     from hypsegcli.scores.evaluation import evaluate as score
 
     rows: list[ImageRow] = []

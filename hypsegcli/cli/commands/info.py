@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -111,6 +110,8 @@ def _list_bundled(*, as_json: bool) -> None:
         )
         listed.append(entry)
     if as_json:
+        import json
+
         say_text(json.dumps([each._asdict() for each in listed], indent=2, ensure_ascii=False))
         return
     print_table(

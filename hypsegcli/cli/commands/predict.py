@@ -25,7 +25,6 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
-from hypsegcli.files.lock import locked
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import PREDICT, USUAL, Format
@@ -126,6 +125,7 @@ def predict(
     tell_loading(quiet=output.quiet)
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import full_scales
+    from hypsegcli.files.lock import locked
     from hypsegcli.inference.request import Request
     from hypsegcli.products.confidence import mean_confidence
     from hypsegcli.products.outputs import make_outputs

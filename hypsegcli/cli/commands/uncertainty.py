@@ -26,7 +26,6 @@ from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
-from hypsegcli.files.lock import locked
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import UNCERTAINTY
@@ -81,6 +80,7 @@ def uncertainty(
 
     tell_loading(quiet=output.quiet)
     from hypsegcli.checkpoint.store import load_checkpoint
+    from hypsegcli.files.lock import locked
     from hypsegcli.inference.request import Request
     from hypsegcli.products.outputs import make_outputs
     from hypsegcli.products.uncertainty import doubt_statistics

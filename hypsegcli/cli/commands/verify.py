@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +22,8 @@ def verify(
 
     found = look(folder)
     if as_json:
+        import json
+
         say_text(json.dumps(asdict(found) | {"is_whole": found.is_whole}, indent=2))
         raise typer.Exit(DONE if found.is_whole else PARTLY_DONE)
     for word in ("missing", "changed", "foreign"):

@@ -123,7 +123,9 @@ class StoredMaps:
     ] = None
     prediction_colors: Annotated[
         Path | None,
-        typer.Option(help="The label maps are in colour, as --mask-colors says of masks.", rich_help_panel=_MAPS),
+        typer.Option(
+            metavar="FILE", help="The label maps are in colour, as --mask-colors says of masks.", rich_help_panel=_MAPS
+        ),
     ] = None
 
 

@@ -52,7 +52,7 @@ _PANELS = {
 # What stands behind an option, where it is neither a number nor the option's own name.
 _METAVARS = {
     "map": "FILE", "mask_colors": "FILE", "colors": "FILE", "image_suffix": "TEXT", "mask_suffix": "TEXT",
-    "licence": "TEXT", "held_out": "CLASS,...", "background": "CLASS", "init": "imagenet|FILE", "class_weights": "HOW",
+    "licence": "TEXT", "held_out": "CLASS,...", "background": "CLASS", "init": "FILE|NAME", "class_weights": "HOW",
     "backbone": "NAME",
 }  # fmt: skip
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import error, say, talk, talk_of
 from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
-from hypsegcli.cli.show.profile import print_profile
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.words import count_alike, count_of
@@ -57,6 +56,8 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
         except KeyboardInterrupt:
             interrupted = True
     if profile:
+        from hypsegcli.cli.show.profile import print_profile
+
         print_profile(run.profile)
     if calibration is not None and calibration.of_another_world is not None and not quiet:
         _warn_of_another_world(run.ledger, calibration.of_another_world)
