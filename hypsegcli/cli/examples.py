@@ -36,7 +36,7 @@ EXAMPLES = {
     "disk": (
         "hypseg disk photo.jpg -o disk.png",
         "hypseg disk photo.jpg -o disk.svg --no-photograph",
-        "hypseg disk photo.jpg -o disk.png -c RUN/best.safetensors --size 500",
+        "hypseg disk photos --masks masks -o disk.png -c RUN/best.safetensors",
     ),
     "info": (
         "hypseg info",

@@ -14,7 +14,7 @@ _IN_WORDS = _VERSION, _COMMAND, _CHECKPOINT = "version", "command", "checkpoint 
 # Settings by their names in run.json, where they are called otherwise there.
 _CALLED = {"measures": "measure", "outputs": "save", "tiling": "tile", "bf16": "precision"}
 # Sizes that change nothing in the pixels, and what follows from another setting.
-_OF_NO_ACCOUNT = {"batch_size", "workers", "max_pixels", "request", "main", "probabilities", "full_scale"}
+_OF_NO_ACCOUNT = {"batch_size", "workers", "max_pixels", "request", "main", "probabilities", "embeddings", "full_scale"}
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from support import Hypseg
         (("predict", "x", "--tile"), "--tile: expected N|auto|off behind it; "),
         (("predict", "x", "-o", "y", "--raw=3"), "--raw takes no value; hypseg predict --help"),
         (("compare", "a"), "B is missing: hypseg compare [OPTIONS] A B; "),
-        (("disk", "a", "b", "c", "-o", "x"), "b c: more than is expected: hypseg disk [OPTIONS] IMAGE; "),
+        (("compare", "a", "b", "c", "d"), "c d: more than is expected: hypseg compare [OPTIONS] A B; "),
         (("train", "--crop", "64"), "--crop: expected HEIGHT WIDTH behind it; hypseg train --help says more"),
         (("predict", "x", "-o", "y", "--batch-size", "0"), "--batch-size 0: expected a whole number from 1 on"),
         (("predict", "x", "-o", "y", "--engine", "mxnet"), "--engine mxnet: expected auto, torch, openvino or onnx"),
