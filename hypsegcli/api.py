@@ -125,7 +125,8 @@ class Model:
         """`measures` are those of a segmentation's files, the main one first."""
         self._segmenter = segmenter
         self._max_pixels = max_pixels
-        self._context = Context.of(checkpoint.header, checkpoint.sha256, level=segmenter.request.level)
+        level, threshold = segmenter.request.level, segmenter.request.threshold
+        self._context = Context.of(checkpoint.header, checkpoint.sha256, level=level, threshold=threshold)
         self._context.palette.flags.writeable = False
         self.header: Header = checkpoint.header
         self.measures = measures

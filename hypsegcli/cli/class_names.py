@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hypsegcli.cli.node_maps import names_of_map, rule_of_map
 from hypsegcli.cli.options.scoring import Classes, Scoring
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import first_of
+from hypsegcli.hierarchy.rule import Rule
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Color, Header
@@ -25,6 +27,7 @@ class ClassNames(NamedTuple):
     colors: tuple[Color, ...]
     unseen: tuple[int, ...] | None  # the ids to which masks and predictions are restricted; None: not
     background: int | None
+    rule: Rule | None = None  # by which label maps hold nodes of the tree; None: they hold classes
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -50,13 +53,8 @@ def decide_class_names(
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
 
-    own = read_metadata(label_map) if label_map is not None else None
-    own_names = own.names if own is not None else None
-    if own is not None and own.level is not None:
-        raise UsageError(
-            f"{label_map}: made with --level {own.level}, so that its ids are nodes of the tree; predict classes, "
-            "from which evaluate scores every level"
-        )
+    own = read_metadata(label_map) if label_map is not None and not translated else None
+    own_names, own_tree = names_of_map(own, origin=f"{label_map}")
     if options.classes is not None:
         classes: Sequence[str] = read_class_names(options.classes)
     elif header is not None:
@@ -64,13 +62,16 @@ def decide_class_names(
     else:
         classes = own_names or ()
         if not classes:
-            raise UsageError("these label maps do not tell what their ids mean; name a class list with --classes")
+            raise UsageError(
+                "these label maps do not tell what their ids mean; name a class list with --classes, or their "
+                "--checkpoint"
+            )
     if header is not None and len(classes) != header.tree.classes:
         raise UsageError(
             f"--classes {options.classes}: has {len(classes)} classes, the checkpoint {header.tree.classes}; "
             "translate ids with --map"
         )
-    if own_names is not None and own_names != tuple(classes) and not translated:
+    if own_names is not None and own_names != tuple(classes):
         raise UsageError(
             f"{label_map}: says that its ids mean {first_of(own_names, _NAMED)}, the class list has "
             f"{first_of(classes, _NAMED)}; translate with --prediction-map, or name the class list of these maps"
@@ -80,14 +81,15 @@ def decide_class_names(
     elif header is not None and options.classes is None:
         tree = header.tree
     else:
-        tree = flat_tree(classes)
+        tree = own_tree or flat_tree(classes)
+    rule = rule_of_map(own, tree, origin=f"{label_map}")
     if ignore_index is None:
         ignore_index = header.ignore_index if header is not None else 255
     background = header.background if header is not None else None
     if scoring.background:
         background = _class_id("--background", scoring.background, classes)
     colors = header.colors if header is not None else spread_colors(len(classes), background=background)
-    return ClassNames(tree, ignore_index, colors, _unseen(scoring.unseen, classes), background)
+    return ClassNames(tree, ignore_index, colors, _unseen(scoring.unseen, classes), background, rule)
 
 
 def _unseen(text: str | None, classes: Sequence[str]) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hypsegcli.confidence.measures import choose_measures
 from hypsegcli.errors import TreeError, UsageError
+from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | No
     except TreeError as problem:
         raise UsageError(f"--level {text}: {problem}") from problem
     return level
+
+
+def parse_rule(level: str | None, threshold: float | None, tree: ClassTree) -> Rule | None:
+    """`--level` and `--threshold`: how deep answers go beside those that are classes; None where nothing was said."""
+    depth = parse_level(level, tree)
+    if depth is None:
+        return None
+    return Rule("auto", threshold or 0.5) if depth == "auto" else Rule(depth)
 
 
 def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from hypsegcli.cli.console import as_option
 from hypsegcli.cli.options.running import Computing, Input, OutputFolder
-from hypsegcli.cli.options.scoring import Dropout, StoredMaps, Truth
+from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.errors import UsageError
 
@@ -17,6 +17,28 @@ def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFol
     if output is not None and output.overwrite and output.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
     parse_longest_side(inputs, computing, trained=None)
+
+
+def refuse_idle_threshold(level: str | None, threshold: float | None) -> None:
+    """Refuse a `--threshold` that nothing compares with."""
+    if threshold is not None and level != "auto":
+        raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
+
+
+def refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None:
+    """Refuse a `--level` of `hypseg evaluate` that has no network, or no tree of the network's, to answer with."""
+    refuse_idle_threshold(scoring.level, scoring.threshold)
+    if scoring.level is None:
+        return
+    if stored.predictions is not None:
+        raise UsageError(
+            "--level asks a network that runs; label maps say themselves at which level they were made: leave it out"
+        )
+    if scoring.unseen is not None:
+        raise UsageError("--unseen restricts answers to some classes, --level answers with other nodes; give one")
+    if classes.tree is not None or classes.classes is not None:
+        option = "--tree" if classes.tree is not None else "--classes"
+        raise UsageError(f"--level answers with nodes of the checkpoint's own class tree; leave out {option}")
 
 
 def refuse_what_does_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing) -> None:

@@ -13,6 +13,7 @@ from hypsegcli.cli.options.scoring import Dropout, StoredMaps
 from hypsegcli.cli.parse import parse_folders, parse_longest_side
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.errors import UsageError
+from hypsegcli.hierarchy.rule import Rule, rules_beside
 
 if TYPE_CHECKING:
     from hypsegcli.confidence.calibration import Calibration
@@ -24,16 +25,18 @@ class ScoredSource(NamedTuple):
     """A source of predictions, and the measures of confidence that it gives."""
 
     source: Source
-    measures: Mapping[str, tuple[str, float]]  # title and full scale
+    measures: Mapping[str, tuple[str, float]]  # title and full scale; of the classes that are answered
     checkpoint: tuple[Path, str] | None  # and its sha256
     longest_side: int | None = None  # to which images were shrunk for the network, in pixels
     calibration: Calibration | None = None  # of the network
+    rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
+    answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
 
 
 def open_network(
-    inputs: Input, computing: Computing, dropout: Dropout, names: ClassNames, *, quiet: bool
+    inputs: Input, computing: Computing, dropout: Dropout, names: ClassNames, *, rule: Rule | None, quiet: bool
 ) -> ScoredSource:
-    """Load the checkpoint; it gives every measure there is."""
+    """Load the checkpoint; it gives every measure there is, and with a rule answers by that and by all others."""
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import MEASURES, available, full_scales
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
@@ -46,19 +49,28 @@ def open_network(
         among=names.unseen,
         longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
         interpolate=inputs.interpolate,
+        rules=() if rule is None else rules_beside(rule, loaded.header.tree),
     )
     if dropout.mc_dropout:
         computing = replace(computing, engine="torch")
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
     scales = full_scales(request.measures, max_distance=loaded.header.model.max_distance)
     measures = {name: (MEASURES[name].title, scale) for name, scale in scales.items()}
+    of_answers = measures if rule is not None else {}
     sampler = None
     if dropout.mc_dropout:
         sampler = DropoutSampler(segmenter, passes=dropout.mc_dropout, rate=dropout.rate)
         measures |= {name: (title, 1.0) for name, title in DROPOUT_MEASURES.items()}
     source = NetworkSource(segmenter, sampler=sampler, max_pixels=inputs.max_pixels)
-    calibration = loaded.header.calibration
-    return ScoredSource(source, measures, (loaded.path, loaded.sha256), request.longest_side, calibration)
+    return ScoredSource(
+        source,
+        measures,
+        (loaded.path, loaded.sha256),
+        request.longest_side,
+        loaded.header.calibration,
+        request.rules,
+        of_answers,
+    )
 
 
 def open_maps(
@@ -66,6 +78,7 @@ def open_maps(
 ) -> ScoredSource:
     """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
     from hypsegcli.confidence.measures import MEASURES
+    from hypsegcli.products.product import ROOT_NAME
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.diagnose import LABEL_MAPS
@@ -88,13 +101,19 @@ def open_maps(
             "--unseen restricts the answers, which takes probabilities; add them with hypseg predict --save "
             "labels,confidence,probabilities, or run the checkpoint"
         )
+    if names.unseen is not None and names.rule is not None:
+        raise UsageError(
+            "--unseen restricts answers to some classes, but these label maps hold other nodes of the tree"
+        )
     id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
+    nodes = names.tree.nodes
     examine_masks(
         [pair.labels for pair in pairs if pair.labels is not None],
-        classes=names.tree.classes,
-        ignore_index=none_of(names.ignore_index, names.tree.classes),
+        # Undecided, the id after the nodes, may be all that a map holds.
+        classes=names.tree.classes if names.rule is None else nodes + 1,
+        ignore_index=none_of(names.ignore_index, names.tree.classes) if names.rule is None else -1,
         id_map=id_map,
-        names=names.classes,
+        names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
     source = StoredSource(
@@ -106,9 +125,12 @@ def open_maps(
         id_map=id_map,
         among=names.unseen,
         max_pixels=max_pixels,
+        nodes=None if names.rule is None else nodes,
     )
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
+    if names.rule is not None:  # the planes speak of the nodes
+        return ScoredSource(source, {}, None, rules=(names.rule,), answer_measures=measures)
     return ScoredSource(source, measures, None)
 
 

@@ -52,6 +52,11 @@ class Calibration(BaseModel):
         """
         return None if self.usual is None else self.usual / 2.0
 
+    @property
+    def least(self) -> float:
+        """The least probability in the network's own world; below it the curve falls to 0, towards other worlds."""
+        return next((probability for probability in self.probabilities if probability > 0.0), 1.0)
+
     @model_validator(mode="after")
     def _rises(self) -> Calibration:
         if len(self.distances) != len(self.probabilities):

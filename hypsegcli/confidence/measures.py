@@ -23,6 +23,7 @@ class Measure:
     needs_probabilities: bool = False
     needs_calibration: bool = False
     doubt: str = ""  # the title of its complement, where that has a name
+    formula_of_node: str = ""  # the same of an answer that may be an inner node, where that has one of its own
 
     @property
     def doubt_title(self) -> str:
@@ -39,6 +40,8 @@ MEASURES = {
             "probability that the pixel is right, as fitted to its distance to the origin",
             needs_calibration=True,
             doubt="probability of being wrong",
+            formula_of_node="probability that the answer is right: for a class as fitted to the distance to the "
+            "origin, the rest divided among the other classes as the softmax divides it",
         ),
         Measure("distance", "distance to the origin", "geodesic distance to the origin of the ball"),
         Measure(
@@ -48,7 +51,13 @@ MEASURES = {
         ),
         Measure("entropy", "1 - entropy", "1 - entropy of the class probabilities / ln K", needs_probabilities=True),
         Measure("margin", "margin", "largest minus second largest class probability", needs_probabilities=True),
-        Measure("max-probability", "largest probability", "largest class probability", needs_probabilities=True),
+        Measure(
+            "max-probability",
+            "largest probability",
+            "largest class probability",
+            needs_probabilities=True,
+            formula_of_node="probability of the answer, the sum of the classes below it",
+        ),
     )
 }
 

@@ -140,6 +140,15 @@ def flat_tree(names: Sequence[str]) -> ClassTree:
     return _checked(tuple(names), (ROOT,) * len(names), classes=len(names))
 
 
+def tree_of_nodes(names: Sequence[str], parents: Sequence[int], *, origin: str) -> ClassTree:
+    """The tree of nodes whose parents are known, -1 for the root; TreeError where they make none.
+
+    Inner nodes follow the classes, so that the first that is a parent is the first inner one.
+    """
+    inner = [parent for parent in parents if parent != ROOT]
+    return _checked(tuple(names), tuple(parents), classes=min(inner, default=len(names)), origin=origin)
+
+
 def _checked(
     names: tuple[str, ...], parents: tuple[int, ...], *, classes: int, origin: str = "the class list"
 ) -> ClassTree:

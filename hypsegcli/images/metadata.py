@@ -26,6 +26,8 @@ class MapMetadata(BaseModel):
     kind: str  # of output: labels, confidence, boundary, uncertainty, embeddings
     names: tuple[str, ...] | None = None  # of labels: what ids mean
     level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
+    parents: tuple[int, ...] | None = None  # of labels that are nodes: of each but `undecided`, -1 for the root
+    threshold: float | None = None  # of level auto
     method: str | None = None  # of boundaries: how they are found
     measure: str | None = None  # of confidence
     formula: str | None = None  # in words

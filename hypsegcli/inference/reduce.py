@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.confidence.calibration import Calibration
-from hypsegcli.confidence.compute import compute_confidence
+from hypsegcli.confidence.compute import AnswerChances, compute_confidence
 from hypsegcli.confidence.measures import MEASURES, full_scales
 from hypsegcli.confidence.planes import Plane
-from hypsegcli.hierarchy.softmax import class_log_probabilities, decide_as_deep_as_sure, decide_at_level
+from hypsegcli.hierarchy.softmax import (
+    answer_chances,
+    class_log_probabilities,
+    decide_as_deep_as_sure,
+    decide_at_level,
+    decide_by_rules,
+)
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.ball_points import blend_distance, points_to_blend
 from hypsegcli.inference.prediction import Prediction, label_type
@@ -39,6 +49,7 @@ class Reducer:
         self.request = request
         self._calibration = calibration
         self._full_scales = full_scales(request.measures, max_distance=config.max_distance)
+        self._of_nodes = [name for name in request.measures if MEASURES[name].formula_of_node]
 
     @torch.inference_mode()
     def __call__(
@@ -49,7 +60,7 @@ class Reducer:
         scores = class_log_probabilities(output.logits, self.tree)
         config = self.config
         points = points_to_blend(output, config) if request.interpolate == "points" else None
-        need = request.level is not None or request.probabilities or truth is not None
+        need = request.level is not None or request.probabilities or truth is not None or bool(request.rules)
         need = need or any(MEASURES[name].needs_probabilities for name in request.measures)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
         at_once = not need and request.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
@@ -62,6 +73,10 @@ class Reducer:
         planes = {name: np.empty((count, height, width), np.float32) for name in request.measures}
         stacks = np.empty((count, scores.shape[1], height, width), np.float16) if request.probabilities else None
         proper = None if truth is None else np.empty((2, count, height, width), np.float32)
+        answers = np.empty((len(request.rules), count, height, width), labels.dtype) if request.rules else None
+        of_answers = {
+            name: np.empty((count, height, width), np.float32) for name in self._of_nodes if answers is not None
+        }
         channels = count * max(1 if at_once else scores.shape[1], points.shape[1] if points is not None else 0)
         for start, stop in bands(height, width, channels=channels, budget=self._band_bytes):
 
@@ -70,34 +85,59 @@ class Reducer:
 
             logits = None if at_once else rows(scores)
             probabilities = logits.softmax(1) if logits is not None and need else None
+            chances = None
             if logits is not None:
-                labels[:, start:stop] = self._decide(logits, probabilities).cpu().numpy()
+                decided = self._decide(logits, probabilities)
+                labels[:, start:stop] = decided.cpu().numpy()
+                if request.level is not None and probabilities is not None and self._of_nodes:
+                    chances = self._chances(probabilities, decided)
             distance = rows(output.distance[:, None])[:, 0] if points is None else blend_distance(rows(points), config)
+            measure = partial(self._measure, distance, probabilities)
             for name, plane in planes.items():
-                values = compute_confidence(
-                    name,
-                    distance=distance,
-                    c=config.curvature,
-                    probabilities=probabilities,
-                    calibration=self._calibration,
-                )
-                plane[:, start:stop] = values.cpu().numpy()
+                plane[:, start:stop] = measure(name, chances).cpu().numpy()
+            if answers is not None and probabilities is not None:
+                for index, nodes in enumerate(decide_by_rules(probabilities, self.tree, request.rules)):
+                    answers[index, :, start:stop] = nodes.cpu().numpy()
+                    chances = self._chances(probabilities, nodes) if index == 0 and of_answers else None
+                    for name, plane in of_answers.items() if chances else ():
+                        plane[:, start:stop] = measure(name, chances).cpu().numpy()
             if stacks is not None and probabilities is not None:
                 stacks[:, :, start:stop] = probabilities.cpu().numpy()
             if proper is not None and truth is not None and probabilities is not None:
                 true = truth[:, start:stop].clamp(0, probabilities.shape[1] - 1).to(probabilities.device)
                 proper[0, :, start:stop] = probabilities.gather(1, true[:, None])[:, 0].cpu().numpy()
                 proper[1, :, start:stop] = probabilities.square().sum(1).cpu().numpy()
+
+        def of_image(planes: Mapping[str, NDArray[np.float32]], index: int) -> dict[str, Plane]:
+            return {name: Plane(plane[index], name, self._full_scales[name]) for name, plane in planes.items()}
+
         return [
             Prediction(
                 labels[index],
-                {name: Plane(plane[index], name, self._full_scales[name]) for name, plane in planes.items()},
+                of_image(planes, index),
                 None if stacks is None else stacks[index],
                 None if proper is None else proper[:, index],
                 request.main,
+                answers=None if answers is None else answers[:, index],
+                answer_confidence=of_image(of_answers, index),
             )
             for index in range(count)
         ]
+
+    def _measure(
+        self, distance: Tensor, probabilities: Tensor | None, name: str, chances: AnswerChances | None
+    ) -> Tensor:
+        return compute_confidence(
+            name,
+            distance=distance,
+            c=self.config.curvature,
+            probabilities=probabilities,
+            calibration=self._calibration,
+            chances=chances,
+        )
+
+    def _chances(self, probabilities: Tensor, answers: Tensor) -> AnswerChances:
+        return AnswerChances(*answer_chances(probabilities, self.tree, answers))
 
     def _decide(self, logits: Tensor, probabilities: Tensor | None) -> Tensor:
         level = self.request.level

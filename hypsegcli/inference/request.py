@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hypsegcli.errors import UsageError, setting
+from hypsegcli.hierarchy.rule import Rule
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16"]  # of the layers before the exponential map
@@ -32,6 +33,7 @@ class Request:
     among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
     longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
     interpolate: Interpolation = "scalar"
+    rules: tuple[Rule, ...] = ()  # by which the tree's nodes are answered as well, beside the labels
 
     def __post_init__(self) -> None:
         if self.main is not None and self.main not in self.measures:

@@ -6,7 +6,7 @@ rows, and written by strips, never more than about two rows of windows is in mem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hypsegcli.confidence.planes import Plane
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.windows import ALIGNMENT, Window
@@ -107,8 +108,8 @@ def _add(part: Prediction, rows: Prediction, y: Window, x: Window) -> None:
     weight = y.weight[:, None] * x.weight[None, :]
     owned = y.owned[:, None] & x.owned[None, :]
     rows.labels[at][owned] = part.labels[owned]
-    for name, plane in rows.confidence.items():
-        plane.values[at] += weight * part.confidence[name].values
+    for into, values in _planes(part, rows):
+        into[at] += weight * values
     if rows.probabilities is not None and part.probabilities is not None:
         rows.probabilities[at] += (weight * part.probabilities).astype(np.float16)
     if rows.proper is not None and part.proper is not None:
@@ -117,6 +118,8 @@ def _add(part: Prediction, rows: Prediction, y: Window, x: Window) -> None:
         own, vectors = np.s_[:, y.owned_cells(GRID), x.owned_cells(GRID)], part.embeddings.vectors
         first = x.start // GRID  # windows start where the grid does
         rows.embeddings.vectors[:, :, first : first + vectors.shape[2]][own] = vectors[own]
+    if rows.answers is not None and part.answers is not None:
+        rows.answers[at][:, owned] = part.answers[:, owned]
 
 
 def _blank(like: Prediction, height: int, width: int) -> Prediction:
@@ -135,26 +138,40 @@ def _put(part: Prediction, whole: Prediction, *, start: int) -> None:
         target[..., at : at + source.shape[-2], :] = source
 
     put(whole.labels, part.labels)
-    for name, plane in part.confidence.items():
-        put(whole.confidence[name].values, plane.values)
+    for into, values in _planes(part, whole):
+        put(into, values)
     if whole.probabilities is not None and part.probabilities is not None:
         put(whole.probabilities, part.probabilities)
     if whole.proper is not None and part.proper is not None:
         put(whole.proper, part.proper)
     if whole.embeddings is not None and part.embeddings is not None:
         put(whole.embeddings.vectors, part.embeddings.vectors, at=start // GRID)
+    if whole.answers is not None and part.answers is not None:
+        put(whole.answers, part.answers)
+
+
+def _planes(part: Prediction, whole: Prediction) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """The values of every plane of confidence, those of the whole and those of the part."""
+    for into, planes in ((whole.confidence, part.confidence), (whole.answer_confidence, part.answer_confidence)):
+        for name, plane in planes.items():
+            yield into[name].values, plane.values
 
 
 def _each(prediction: Prediction, change: Callable[[NDArray[Any], int], NDArray[Any]]) -> Prediction:
     """The prediction with every array (..., H, W) of it changed; `change` is told how many pixels high its rows are."""
-    probabilities, proper, embeddings = prediction.probabilities, prediction.proper, prediction.embeddings
+    probabilities, proper, answers = prediction.probabilities, prediction.proper, prediction.answers
+    embeddings = prediction.embeddings
+
+    def planes(confidence: Mapping[str, Plane]) -> dict[str, Plane]:
+        return {name: replace(plane, values=change(plane.values, 1)) for name, plane in confidence.items()}
+
     return replace(
         prediction,
         labels=change(prediction.labels, 1),
-        confidence={
-            name: replace(plane, values=change(plane.values, 1)) for name, plane in prediction.confidence.items()
-        },
+        confidence=planes(prediction.confidence),
         probabilities=None if probabilities is None else change(probabilities, 1),
         proper=None if proper is None else change(proper, 1),
         embeddings=None if embeddings is None else replace(embeddings, vectors=change(embeddings.vectors, GRID)),
+        answers=None if answers is None else change(answers, 1),
+        answer_confidence=planes(prediction.answer_confidence),
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Better = Literal["higher", "lower"]
-Place = Literal["means", "segmentation", "boundaries", "hierarchy", "probabilities", "measure", "class"]
+Place = Literal["means", "segmentation", "boundaries", "hierarchy", "answers", "probabilities", "measure", "class"]
 
 
 class Unit(NamedTuple):
@@ -31,6 +31,7 @@ class Unit(NamedTuple):
 
 PERCENT = Unit(100.0, 1, " %")
 NUMBER = Unit(1.0, 3, "")
+DEPTH = Unit(1.0, 2, "")
 SMALL = Unit(1.0, 4, "")  # a number that is usually a few hundredths
 
 
@@ -117,6 +118,34 @@ METRICS = (
     Metric("mistake_distance", "tree distance of mistakes", "hierarchy", NUMBER, "lower",
            "mean number of edges of the class tree between the true and the answered class, over wrong pixels",
            largest=None),
+    Metric("answered", "answered", "answers", PERCENT, "higher",
+           "share of the labelled pixels whose answer is a class or another node of the class tree; the others are "
+           "undecided",
+           in_terminal=False, interval="exact"),
+    Metric("answer_accuracy", "right answers", "answers", PERCENT, "higher",
+           "share of the answers that are the true class or a node above it",
+           short="right", interval="exact"),
+    Metric("class_share", "answers that are classes", "answers", PERCENT, "higher",
+           "share of the labelled pixels whose answer is a class and no inner node",
+           short="a class", in_terminal=False, interval="exact"),
+    Metric("answer_depth", "depth of answers", "answers", DEPTH, "higher",
+           "mean depth of the answers in the class tree, 1 being the coarsest",
+           short="depth", interval="exact", largest=None),
+    Metric("hierarchical_precision", "hierarchical precision", "answers", PERCENT, "higher",
+           "nodes that answers and true classes have in common / nodes of the answers, summed over all pixels, where a "
+           "node stands for itself and all above it but the root (Kiritchenko et al. 2006)",
+           short="hP", interval="exact"),
+    Metric("hierarchical_recall", "hierarchical recall", "answers", PERCENT, "higher",
+           "nodes that answers and true classes have in common / nodes of the true classes, summed likewise; undecided "
+           "pixels have none in common",
+           short="hR", interval="exact"),
+    Metric("hierarchical_f1", "hierarchical F1", "answers", PERCENT, "higher",
+           "harmonic mean of hierarchical precision and recall",
+           short="hF1", interval="exact"),
+    Metric("information", "information kept", "answers", PERCENT, "higher",
+           "mean over labelled pixels of 1 - ln(classes at or below the answer) / ln(classes) where the answer is "
+           "right, of 0 where it is not: the pixel accuracy where all answers are classes (Deng et al. 2012)",
+           short="information", in_terminal=False, interval="exact"),
     Metric("auroc", "AUROC", "measure", NUMBER, "higher",
            "probability that a wrong pixel has less confidence than a right one, ties half",
            interval="coarse"),

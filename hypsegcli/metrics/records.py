@@ -1,39 +1,22 @@
 """Report: the results of `hypseg evaluate`, as they stand in report.json; metrics return these records.
 
-The JSON Schema of this file's classes is published as report.schema.json beside it, with the text of `report_schema`.
+The JSON Schema of this file's classes is published as report.schema.json beside it, see `report_file`.
 A field that comes later has a default, so that earlier reports can still be read. A number that is not defined, such
 as the IoU of a class that occurs nowhere, is null. Shares are from 0 to 1, never percent.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field
 
-from hypsegcli.errors import DataError, first_line
-from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.metrics.record import Number, Record
 
 SCHEMA_VERSION: Literal[1] = 1
-SCHEMA = Path(__file__).parent / "report.schema.json"
 
 
-def _defined(value: Any) -> Any:
-    """None for NaN, in which JSON has no number."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-Number = Annotated[float | None, BeforeValidator(_defined)]
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Score(_Record):
+class Score(Record):
     """One number of the summary, by which bounds and `compare` know it."""
 
     value: Number
@@ -43,7 +26,7 @@ class Score(_Record):
     definition: str
 
 
-class ClassRow(_Record):
+class ClassRow(Record):
     """One class, counted over all images together."""
 
     name: str
@@ -58,7 +41,7 @@ class ClassRow(_Record):
     boundary_iou: Number
 
 
-class Means(_Record):
+class Means(Record):
     """Means over classes as one tool takes them."""
 
     pixel_accuracy: Number
@@ -70,7 +53,7 @@ class Means(_Record):
     definition: str
 
 
-class Segmentation(_Record):
+class Segmentation(Record):
     """Label maps against masks."""
 
     confusion: list[list[int]]  # C rows of truth; C + 1 columns of answers, the last for pixels without one
@@ -80,14 +63,14 @@ class Segmentation(_Record):
     image_miou_pairs: Number  # mean over all pairs of an image and a class that occurs in it
 
 
-class Curve(_Record):
+class Curve(Record):
     """Points of a curve."""
 
     x: list[float]
     y: list[Number]
 
 
-class Zone(_Record):
+class Zone(Record):
     """Pixels near another class, far from any, and of the background class."""
 
     name: str
@@ -96,7 +79,7 @@ class Zone(_Record):
     confidence: Number  # mean, as a share of full scale
 
 
-class ConfidenceBoundary(_Record):
+class ConfidenceBoundary(Record):
     """The boundary map of the confidence plane against the edges of the masks."""
 
     thresholds: list[int]  # of the boundary map's 0..255
@@ -107,7 +90,7 @@ class ConfidenceBoundary(_Record):
     best_threshold: int | None
 
 
-class Boundaries(_Record):
+class Boundaries(Record):
     """How well edges are met."""
 
     tolerance: str
@@ -122,7 +105,7 @@ class Boundaries(_Record):
     zones: list[Zone]
 
 
-class Level(_Record):
+class Level(Record):
     """Scores at one depth of the class tree."""
 
     level: int
@@ -133,7 +116,7 @@ class Level(_Record):
     class_accuracy: Number
 
 
-class Relaxed(_Record):
+class Relaxed(Record):
     """Scores that forgive mistakes within a family of classes."""
 
     family: str  # sibling, cousin
@@ -143,15 +126,7 @@ class Relaxed(_Record):
     class_accuracy: Number
 
 
-class Hierarchy(_Record):
-    """Mistakes as the class tree sees them."""
-
-    levels: list[Level]
-    relaxed: list[Relaxed]
-    mistake_distance: Number  # mean number of edges between the true and the answered class of wrong pixels
-
-
-class ReliabilityRow(_Record):
+class ReliabilityRow(Record):
     """One bin of confidence."""
 
     lower: float
@@ -161,7 +136,7 @@ class ReliabilityRow(_Record):
     accuracy: Number
 
 
-class ThresholdScore(_Record):
+class ThresholdScore(Record):
     """PAvPU at its best threshold."""
 
     value: Number
@@ -171,7 +146,7 @@ class ThresholdScore(_Record):
     mean: Number  # over all thresholds
 
 
-class ClassMeasureRow(_Record):
+class ClassMeasureRow(Record):
     """A measure on the pixels of one true class."""
 
     name: str
@@ -182,7 +157,7 @@ class ClassMeasureRow(_Record):
     ece: Number
 
 
-class MeasureReport(_Record):
+class MeasureReport(Record):
     """What one measure of confidence is worth as a detector of wrong pixels."""
 
     name: str
@@ -205,7 +180,53 @@ class MeasureReport(_Record):
     classes: list[ClassMeasureRow]
 
 
-class ProperRow(_Record):
+class AnswerRow(Record):
+    """Scores of answers by one rule: classes, nodes of one depth, or as deep as a threshold allows."""
+
+    name: str  # class, level 2, auto, 0.7
+    threshold: float | None = None
+    answered: Number  # share of the labelled pixels
+    answer_accuracy: Number
+    class_share: Number
+    answer_depth: Number  # mean, in levels of the tree
+    hierarchical_precision: Number
+    hierarchical_recall: Number
+    hierarchical_f1: Number
+    information: Number
+
+
+class AnsweredNode(Record):
+    """A node, and how often it is right where it is the answer."""
+
+    name: str
+    depth: int
+    is_class: bool
+    pixels: int
+    right: Number  # share of them
+
+
+class Answers(Record):
+    """Answers that may be inner nodes of the class tree, right where they are the true class or above it."""
+
+    rule: str  # the one asked for
+    chosen: AnswerRow  # its row
+    rows: list[AnswerRow]  # of all rules, from deep answers to coarse ones
+    foreground: list[AnswerRow]  # the same over the pixels of other true classes than the background, if one is named
+    background: str | None
+    nodes: list[AnsweredNode]  # of the rule asked for
+    measures: list[MeasureReport]  # the confidence of its answers as a detector of wrong ones
+
+
+class Hierarchy(Record):
+    """Mistakes as the class tree sees them."""
+
+    levels: list[Level]
+    relaxed: list[Relaxed]
+    mistake_distance: Number  # mean number of edges between the true and the answered class of wrong pixels
+    answers: Answers | None = None  # where they were asked for, or are what the label maps hold
+
+
+class ProperRow(Record):
     """Proper scores of the pixels of one true class."""
 
     name: str
@@ -213,7 +234,7 @@ class ProperRow(_Record):
     brier: Number
 
 
-class Proper(_Record):
+class Proper(Record):
     """Proper scores of the class probabilities."""
 
     nll: Number
@@ -221,7 +242,7 @@ class Proper(_Record):
     classes: list[ProperRow]
 
 
-class Dropout(_Record):
+class Dropout(Record):
     """The network under Monte Carlo dropout, and what that costs."""
 
     passes: int
@@ -231,14 +252,14 @@ class Dropout(_Record):
     price: Number  # its time over that of the plain answer, in this run
 
 
-class CheckpointId(_Record):
+class CheckpointId(Record):
     """Which checkpoint answered."""
 
     path: str
     sha256: str
 
 
-class Subject(_Record):
+class Subject(Record):
     """What was scored against what."""
 
     images: str | None
@@ -252,7 +273,7 @@ class Subject(_Record):
     options: dict[str, str | int | float | bool | None]
 
 
-class Report(_Record):
+class Report(Record):
     """Everything."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -271,28 +292,4 @@ class Report(_Record):
     probabilities: Proper | None
     dropout: Dropout | None
     definitions: dict[str, str]
-    warnings: list[str] = []  # why the numbers may not be of what was meant
-
-
-def report_to_json(report: Report) -> str:
-    """The text of report.json."""
-    return report.model_dump_json(indent=1) + "\n"
-
-
-def read_report(path: Path) -> Report:
-    """The report in a report.json; raises DataError where there is none, or one of another schema."""
-    try:
-        text = read_text(path)
-        version = json.loads(text).get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise DataError(f"{path}: has schema version {version}, this hypseg reads {SCHEMA_VERSION}; evaluate again")
-        return Report.model_validate_json(text)
-    except UnreadableTextError as error:
-        raise DataError(f"{path}: cannot be read ({error}); name the report.json of an evaluation") from error
-    except (ValidationError, ValueError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path}: is not a report of hypseg evaluate ({first_line(error)})") from error
-
-
-def report_schema() -> str:
-    """The JSON Schema as published."""
-    return json.dumps(Report.model_json_schema(), indent=1) + "\n"
+    warnings: list[str] = Field(default_factory=list)  # why the numbers may not be of what was meant

@@ -44,10 +44,12 @@ class Confidence(Product):
 
 
 def _metadata(plane: Plane, context: Context) -> MapMetadata:
+    measure = MEASURES[plane.measure]
+    of_nodes = context.level is not None and measure.formula_of_node
     return context.metadata(
         "confidence",
         measure=plane.measure,
-        formula=MEASURES[plane.measure].formula,
+        formula=of_nodes or measure.formula,
         full_scale=plane.full_scale,
         decode="value / 65535 * full_scale",
     )

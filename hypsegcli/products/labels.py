@@ -28,7 +28,9 @@ class Labels(Product):
         return TiffPlane(prediction.labels.astype(np.uint8), metadata, context.palette)
 
     def _metadata(self, context: Context) -> MapMetadata:
-        return context.metadata(self.kind, names=context.names, level=context.level)
+        tree = {} if context.parents is None else {"parents": context.parents}
+        threshold = {} if context.threshold is None else {"threshold": context.threshold}
+        return context.metadata(self.kind, names=context.names, level=context.level, **tree, **threshold)
 
 
 PRODUCT = Labels()

@@ -28,7 +28,9 @@ class Context:
 
     format: Format  # the one wanted; a product that does not come in it has its own
     level: int | Literal["auto"] | None  # of the labels, as in a Request
+    threshold: float | None  # of level auto
     names: tuple[str, ...]  # what labels mean, by id
+    parents: tuple[int, ...] | None  # (M,) of the nodes, -1 for children of the root; None where labels are classes
     palette: NDArray[np.uint8]  # (N, 3) their colours
     checkpoint: str  # its SHA-256
     curvature: float
@@ -43,6 +45,7 @@ class Context:
         sha256: str,
         *,
         level: int | Literal["auto"] | None = None,
+        threshold: float = 0.5,
         format: Format = "png",
         legend: bool = True,
     ) -> Context:
@@ -55,7 +58,9 @@ class Context:
         return cls(
             format=format,
             level=level,
+            threshold=threshold if level == "auto" else None,
             names=tuple(names),
+            parents=None if level is None else tree.parents,
             palette=palette,
             checkpoint=sha256,
             curvature=header.model.curvature,

@@ -10,6 +10,7 @@ import numpy as np
 
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.metrics import records as r
+from hypsegcli.metrics.answers import answers_report
 from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
 from hypsegcli.metrics.classes import class_rows, iou_from_counts, mean_scores
 from hypsegcli.metrics.conventions import CONVENTIONS, ConventionName, Over
@@ -22,7 +23,7 @@ from hypsegcli.metrics.zones import zone_scores
 from hypsegcli.report.summary import summarise
 from hypsegcli.scores.bootstrap import Interval, Values, coarse_misses, interval
 from hypsegcli.scores.evaluation import Evaluation
-from hypsegcli.scores.tally import SHARE, Tally
+from hypsegcli.scores.tally import SHARE, AnswerScheme, Tally
 
 
 class MeasureName(NamedTuple):
@@ -61,6 +62,7 @@ def build_report(
         levels=level_scores(tally.confusion, tree),
         relaxed=relaxed_scores(tally.confusion, tree),
         mistake_distance=mistake_distance(tally.confusion, tree),
+        answers=_answers(evaluation, scheme.answers, measures) if scheme.answers is not None else None,
     )
     judged = [
         measure_report(
@@ -137,6 +139,27 @@ def _boundaries(tally: Tally, tolerance: str, measure: str | None) -> r.Boundari
         correlation=total / images / SHARE if images else None,
         correlation_images=images,
         zones=zone_scores(tally.zones) if measure else [],
+    )
+
+
+def _answers(evaluation: Evaluation, scheme: AnswerScheme, measures: Mapping[str, MeasureName]) -> r.Answers:
+    tally = evaluation.tally
+    judged = [
+        measure_report(
+            tally.answer_tables[index],
+            {},
+            name=name,
+            title=measures[name].title,
+            full_scale=measures[name].full_scale,
+        )
+        for index, name in enumerate(scheme.measures)
+    ]
+    return answers_report(
+        dict(zip(scheme.rules, tally.answers, strict=True)),
+        tally.confusion if len(scheme.rules) > 1 else None,  # one alone is what label maps hold, which have no other
+        scheme.tree,
+        background=evaluation.scheme.background,
+        measures=judged,
     )
 
 

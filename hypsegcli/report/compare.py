@@ -10,7 +10,8 @@ import numpy as np
 
 from hypsegcli.errors import DataError, setting
 from hypsegcli.metrics.catalogue import metric_of
-from hypsegcli.metrics.records import Report, read_report
+from hypsegcli.metrics.records import Report
+from hypsegcli.metrics.report_file import read_report
 from hypsegcli.report.replicates import read_replicates
 from hypsegcli.scores.bootstrap import FEW_IMAGES, Interval, Values
 from hypsegcli.scores.paired import Runs, joint_intervals
@@ -158,6 +159,9 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
     for mine, theirs, name in ((one, other, "A"), (other, one, "B")):
         if alone := [m.name for m in mine.measures if m.name not in {n.name for n in theirs.measures}]:
             yield f"measures of {name} alone, not compared: {', '.join(alone)}"
+    deep = [name for name, report in (("A", one), ("B", other)) if report.hierarchy.answers is not None]
+    if len(deep) == 1:
+        yield f"answers by the class tree of {deep[0]} alone, not compared"
     if one.convention != other.convention:
         yield f"means over classes differ in convention: A {one.convention}, B {other.convention}"
     for name in _COMMON_OPTIONS:

@@ -11,7 +11,7 @@ import numpy as np
 from hypsegcli.checkpoint.format import Color
 from hypsegcli.files.atomic import sweep, write_atomically
 from hypsegcli.files.table import encode_csv
-from hypsegcli.metrics.records import report_to_json
+from hypsegcli.metrics.report_file import report_to_json
 from hypsegcli.report.assemble import Built
 from hypsegcli.report.page.page import Strip, report_to_html
 from hypsegcli.scores.evaluation import Evaluation, ImageRow

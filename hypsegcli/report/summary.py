@@ -9,11 +9,11 @@ from hypsegcli.metrics.catalogue import METRICS, Metric, Place
 from hypsegcli.metrics.conventions import Over
 from hypsegcli.scores.bootstrap import Interval
 
-_OF_ALL: tuple[Place, ...] = ("means", "segmentation", "boundaries", "hierarchy", "probabilities")
+_OF_ALL: tuple[Place, ...] = ("means", "segmentation", "boundaries", "hierarchy", "answers", "probabilities")
 
 
 def summary_names(measures: Sequence[str], classes: Sequence[str]) -> list[str]:
-    """The names that the summary of a report may have; some of them only where probabilities were given."""
+    """The names that the summary of a report may have; some only where there are answers by level, or probabilities."""
     return [
         *(metric.name for place in _OF_ALL for metric in _metrics_at(place)),
         *(f"{metric.name}:{measure}" for measure in measures for metric in _metrics_at("measure")),
@@ -34,7 +34,8 @@ def summarise(
 ) -> dict[str, r.Score]:
     """Score by name, in the order of `summary_names`, from the parts of a report."""
     means = segmentation.conventions[convention]
-    parts = zip(_OF_ALL, (means, segmentation, boundaries, hierarchy, probabilities), strict=True)
+    answers = hierarchy.answers.chosen if hierarchy.answers is not None else None
+    parts = zip(_OF_ALL, (means, segmentation, boundaries, hierarchy, answers, probabilities), strict=True)
     records: list[tuple[Place, str, object]] = [(place, "", part) for place, part in parts if part is not None]
     records += [("measure", f":{measure.name}", measure) for measure in measures]
     records += [("class", f":{row.name}", row) for row in segmentation.classes]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.metrics.answers import SUMS, answer_sums, scores_of_sums
 from hypsegcli.metrics.classes import iou_from_counts
 from hypsegcli.metrics.conventions import Over
 from hypsegcli.metrics.edges import f_from_counts
@@ -92,7 +93,7 @@ class Bootstrap:
             self._waiting = []
 
     def _vector(self, tally: Tally) -> NDArray[np.float64]:
-        C = self.scheme.classes
+        C, answers = self.scheme.classes, self.scheme.answers
         confusion = tally.confusion
         parts = {
             "classes": np.stack([np.diag(confusion), confusion.sum(1), confusion[:, :C].sum(0)]),
@@ -104,6 +105,7 @@ class Bootstrap:
             "calibration": np.stack([ece_counts(table) for table in tally.tables])
             if len(tally.tables)
             else np.zeros((0, ECE_BINS, 3)),
+            "answers": np.zeros(0) if answers is None else answer_sums(tally.answers[0], answers.tree),
         }
         return np.concatenate([parts[name].ravel() for name in self._parts]).astype(np.float64)
 
@@ -160,6 +162,7 @@ def _parts(scheme: Scheme) -> dict[str, tuple[int, ...]]:
         "proper": (3,),
         "tables": (M, COARSE_BINS, 2),
         "calibration": (M, ECE_BINS, 3),
+        "answers": (0 if scheme.answers is None else SUMS,),
     }
 
 
@@ -181,6 +184,8 @@ def _scores(part: Mapping[str, Values], scheme: Scheme, over: Over) -> dict[str,
     for index, name in enumerate(scheme.measures):
         scores |= {f"{metric}:{name}": of_table(part["tables"][:, index]) for metric, of_table in _COARSE.items()}
         scores[f"ece:{name}"] = ece_from_counts(part["calibration"][:, index])
+    if scheme.answers is not None:
+        scores |= scores_of_sums(part["answers"])
     scores |= {f"iou:{index}": iou[:, index] for index in range(scheme.classes)}
     return scores
 

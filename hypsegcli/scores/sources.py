@@ -90,7 +90,18 @@ class NetworkSource:
         if self._segmenter.shrinks(*image.shape[:2]):
             side = self._segmenter.request.longest_side
             self._notes.append(f"shrunk to {side} pixels for the network (longest side)")
-        sample = Sample(pair.key, truth, prediction.labels, levels, prediction.proper, dropout_labels)
+        answer_levels = dict(levels) if prediction.answers is not None else {}
+        answer_levels |= {name: plane.levels() for name, plane in prediction.answer_confidence.items()}
+        sample = Sample(
+            pair.key,
+            truth,
+            prediction.labels,
+            levels,
+            prediction.proper,
+            dropout_labels,
+            prediction.answers,
+            answer_levels,
+        )
         mark = image_mark(loaded.image.digest.sha256) if loaded.image.digest is not None else None
         return PredictedImage(sample, image, mark, seconds)
 
@@ -118,7 +129,10 @@ class StoredSource:
         id_map: IdMap | None,
         among: Sequence[int] | None,
         max_pixels: int = MAX_PIXELS,
+        nodes: int | None = None,
     ) -> None:
+        """`nodes` is how many the class tree has, where the maps hold ids of nodes; that of undecided follows them."""
+        self._nodes = nodes
         self._planes = planes
         self._folder = labels_folder
         self._probabilities = probabilities
@@ -132,7 +146,8 @@ class StoredSource:
         """Read the label map of a pair, and the planes of the same name."""
         if pair.labels is None:
             raise ValueError(f"{pair.key} has no label map")
-        labels: Labels = read_mask(pair.labels, classes=self._classes, ignore_index=self._none, id_map=self._id_map)
+        ids, none = (self._classes, self._none) if self._nodes is None else (self._nodes, self._nodes)
+        labels: Labels = read_mask(pair.labels, classes=ids, ignore_index=none, id_map=self._id_map)
         if labels.shape != truth.shape:
             raise DataError(
                 f"{pair.labels} and {pair.mask}: {size_mistake(labels.shape, truth.shape, kind='label map')}"
@@ -148,7 +163,11 @@ class StoredSource:
         photograph = None
         if pair.image is not None:
             photograph = read_image(pair, truth.shape, max_pixels=self._max_pixels).pixels
-        predicted = PredictedImage(Sample(pair.key, truth, labels, levels, proper), photograph)
+        sample = Sample(pair.key, truth, labels, levels, proper)
+        if self._nodes is not None:
+            classes = np.minimum(labels, self._classes).astype(truth.dtype)  # an inner node is none
+            sample = Sample(pair.key, truth, classes, {}, proper, answers=labels[None], answer_levels=levels)
+        predicted = PredictedImage(sample, photograph)
         return lambda: predicted
 
     def notes(self) -> list[str]:

@@ -8,7 +8,7 @@ rounded to a fixed fraction of 2 before it is summed. The size of a tally does n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.confidence.planes import Plane
+from hypsegcli.hierarchy.rule import Rule
+from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.prediction import Labels
+from hypsegcli.metrics.answers import answer_matrix, right_answers
 from hypsegcli.metrics.classes import confusion_matrix, iou_from_counts
 from hypsegcli.metrics.edges import count_boundaries, count_ridges, tolerance_pixels
 from hypsegcli.metrics.proper import count_proper
@@ -43,6 +46,14 @@ class Tolerance(NamedTuple):
         return f"{100 * self.amount:g} % of the diagonal" if self.is_share else f"{self.amount:g} pixels"
 
 
+class AnswerScheme(NamedTuple):
+    """What is counted of answers that may be inner nodes of the class tree."""
+
+    tree: ClassTree  # of M nodes
+    rules: tuple[Rule, ...]  # A of them; the first is the one whose confidence is looked at
+    measures: tuple[str, ...]  # of that confidence
+
+
 class Scheme(NamedTuple):
     """What is counted; tallies add up only under the same scheme."""
 
@@ -51,6 +62,7 @@ class Scheme(NamedTuple):
     tolerance: Tolerance
     background: int | None = None  # the class that the paper's analysis sets apart
     main: str | None = None  # the measure whose boundaries, zones and most uncertain images are looked at
+    answers: AnswerScheme | None = None
 
     @property
     def main_index(self) -> int | None:
@@ -68,11 +80,13 @@ class Sample:
     levels: Mapping[str, NDArray[np.uint16]]  # measure to (H, W) confidence, 65535 at full scale
     proper: NDArray[np.float32] | None = None  # (2, H, W) true class's probability, sum of squares of all
     dropout_labels: Labels | None = None  # (H, W) what Monte Carlo dropout answers
+    answers: Labels | None = None  # (A, H, W) node ids by each rule of the scheme, M for undecided
+    answer_levels: Mapping[str, NDArray[np.uint16]] = field(default_factory=dict)  # confidence of the first ones
 
 
 @dataclass(eq=False)
 class Tally:
-    """All int64; M measures, C classes."""
+    """All int64; M measures, C classes; A rules, N nodes and P measures of answers."""
 
     images: Counts  # (1,)
     void: Counts  # (1,) pixels without a true class
@@ -87,11 +101,16 @@ class Tally:
     ridges: Counts  # (3, 256) boundary map against true edges
     zones: Counts  # (3, 3) boundary, interior, background by pixels, wrong pixels, levels
     correlation: Counts  # (2,) of confidence with the distance to another class, in 1 / SHARE, and images
+    answers: Counts  # (A, C, N + 1) truth by answer, the last column undecided
+    answer_tables: Counts  # (P, BINS, 2) right and wrong answers, undecided ones left out, at each level of confidence
 
     @classmethod
     def zeros(cls, scheme: Scheme) -> Tally:
         """Nothing counted yet."""
         C, M = scheme.classes, len(scheme.measures)
+        A, N, P = 0, C, 0
+        if scheme.answers is not None:
+            A, N, P = len(scheme.answers.rules), scheme.answers.tree.nodes, len(scheme.answers.measures)
         shapes = {
             "images": (1,),
             "void": (1,),
@@ -106,14 +125,16 @@ class Tally:
             "ridges": (3, 256),
             "zones": (len(ZONES), 3),
             "correlation": (2,),
+            "answers": (A, C, N + 1),
+            "answer_tables": (P, BINS, 2),
         }
         return cls(**{name: np.zeros(shape, np.int64) for name, shape in shapes.items()})
 
     def add(self, other: Tally) -> None:
         """Add another tally of the same scheme to this one."""
-        for field in fields(self):
-            mine: Counts = getattr(self, field.name)
-            mine += getattr(other, field.name)
+        for each in fields(self):
+            mine: Counts = getattr(self, each.name)
+            mine += getattr(other, each.name)
 
 
 def count_image(sample: Sample, scheme: Scheme) -> Tally:
@@ -140,6 +161,8 @@ def count_image(sample: Sample, scheme: Scheme) -> Tally:
     tally.edges[:] = counted.edges
     if scheme.main is not None:
         _count_confidence(tally, sample, scheme, scheme.main, tolerance)
+    if scheme.answers is not None and sample.answers is not None:
+        _count_answers(tally, sample, sample.answers, scheme.answers)
     return tally
 
 
@@ -155,6 +178,15 @@ def _count_confidence(tally: Tally, sample: Sample, scheme: Scheme, measure: str
     correlation = pearson(levels[labelled], distance[labelled])
     if np.isfinite(correlation):
         tally.correlation[:] = round(correlation * SHARE), 1
+
+
+def _count_answers(tally: Tally, sample: Sample, answers: Labels, scheme: AnswerScheme) -> None:
+    for index, nodes in enumerate(answers):
+        tally.answers[index] = answer_matrix(sample.truth, nodes, scheme.tree)
+    judged = (sample.truth != scheme.tree.classes) & (answers[0] != scheme.tree.nodes)
+    wrong = ~right_answers(scheme.tree)[sample.truth[judged], answers[0][judged]]
+    for index, name in enumerate(scheme.measures):
+        tally.answer_tables[index] = score_table(sample.answer_levels[name][judged], wrong)
 
 
 def _image_iou(confusion: Counts) -> Counts:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hypsegcli.confidence.calibration import Calibration
-from hypsegcli.confidence.compute import compute_confidence
+from hypsegcli.confidence.compute import AnswerChances, compute_confidence
 from hypsegcli.confidence.measures import MEASURES, available, full_scale
 
 
@@ -113,3 +113,82 @@ def test_missing_probabilities_are_an_error(name: str) -> None:
 def test_an_unknown_measure_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown measure variance; known are calibrated, distance, norm"):
         compute_confidence("variance", distance=NOWHERE, c=1.0, probabilities=torch.ones(1, 2, 1, 1))
+
+
+# Of four classes the softmax says 0.5 and 0.3, which have one parent, 0.15 and 0.05, which have another. The share of
+# each answer, and whether the most probable class is in it:
+ANSWERS = {
+    "the class": (0.5, True),
+    "its parent": (0.8, True),
+    "its sibling": (0.3, False),
+    "the other parent": (0.2, False),
+    "everything": (1.0, True),
+}
+
+
+def of_answer(answer: str, probability: float, knots: Calibration) -> float:
+    """Where the distance alone says a probability, which is the distance in these calibrations."""
+    share, holds = ANSWERS[answer]
+    chances = AnswerChances(torch.full((1, 1, 1), share), torch.full((1, 1, 1), 0.5), torch.tensor([[[holds]]]))
+    distance = torch.full((1, 1, 1), probability)
+    return float(
+        compute_confidence(
+            "calibrated", distance=distance, c=1.0, probabilities=None, calibration=knots, chances=chances
+        )
+    )
+
+
+def test_a_calibrated_answer_divides_the_rest_as_the_softmax_does() -> None:
+    knots = calibration((0.0, 0.2, 0.2000001, 1.0), (0.0, 0.2, 0.2, 1.0))
+    for p in (0.2, 0.37, 0.6, 0.9, 1.0):
+        rest = 1 - p  # of it, 0.6 belongs to the sibling, 0.4 to the other parent
+        found = {answer: of_answer(answer, p, knots) for answer in ANSWERS}
+        assert found == pytest.approx(
+            {
+                "the class": p,
+                "its parent": p + 0.6 * rest,
+                "its sibling": 0.6 * rest,
+                "the other parent": 0.4 * rest,
+                "everything": 1.0,
+            },
+            abs=1e-6,
+        )
+
+
+def test_of_other_worlds_nothing_is_known_in_coarse_words_neither() -> None:
+    knots = calibration((0.0, 0.2, 1.0), (0.0, 0.2, 1.0))
+    for p in (0.0, 0.05, 0.1, 0.2):
+        assert of_answer("the class", p, knots) == pytest.approx(p, abs=1e-6)
+        assert of_answer("everything", p, knots) == pytest.approx(p / 0.2, abs=1e-6)
+        assert of_answer("its parent", p, knots) == pytest.approx(p / 0.2 * (0.2 + 0.8 * 0.6), abs=1e-6)
+
+
+def test_without_a_fall_to_nothing_every_distance_is_of_the_own_world() -> None:
+    knots = calibration((0.0, 0.4, 1.0), (0.4, 0.4, 1.0))
+    assert of_answer("everything", 0.0, knots) == pytest.approx(1.0, abs=1e-6)
+    assert of_answer("its parent", 0.0, knots) == pytest.approx(0.4 + 0.6 * 0.6, abs=1e-6)
+
+
+def test_a_sure_class_is_not_lost_in_rounding() -> None:
+    knots = calibration((0.0, 1.0), (0.3, 0.3))
+    above = torch.tensor([[[1.0 + 2**-23]]])
+    chances = AnswerChances(above, torch.tensor([[[1.0]]]), torch.tensor([[[True]]]))
+    found = compute_confidence(
+        "calibrated", distance=NOWHERE, c=1.0, probabilities=None, calibration=knots, chances=chances
+    )
+    assert float(found) == pytest.approx(0.3, abs=0.1)
+    found = compute_confidence("max-probability", distance=NOWHERE, c=1.0, probabilities=above[None], chances=chances)
+    assert float(found) == 1.0
+
+
+def test_what_is_no_probability_does_not_ask_for_the_answer() -> None:
+    p = torch.tensor([0.5, 0.3, 0.15, 0.05]).reshape(1, 4, 1, 1)
+    chances = AnswerChances(torch.full((1, 1, 1), 0.8), torch.full((1, 1, 1), 0.5), torch.tensor([[[True]]]))
+    distance = torch.full((1, 1, 1), 2.0)
+    for name, measure in MEASURES.items():
+        options = {"distance": distance, "c": 1.0, "probabilities": p, "calibration": calibration((0, 4), (0.2, 1.0))}
+        plain, of_node = (compute_confidence(name, **options, chances=given) for given in (None, chances))  # type: ignore[arg-type]
+        assert (plain.item() != of_node.item()) == bool(measure.formula_of_node)
+    assert compute_confidence("max-probability", distance=distance, c=1.0, probabilities=p, chances=chances).item() == (
+        pytest.approx(0.8)
+    )

@@ -12,10 +12,13 @@ from support.golden import TREES, golden_cases, golden_tree, golden_values
 from torch import Tensor
 
 from hypsegcli.errors import TreeError
+from hypsegcli.hierarchy.rule import Rule, rules_beside
 from hypsegcli.hierarchy.softmax import (
+    answer_chances,
     class_log_probabilities,
     decide_as_deep_as_sure,
     decide_at_level,
+    decide_by_rules,
     node_log_conditionals,
     node_probabilities,
 )
@@ -167,6 +170,37 @@ def test_sure_answers_of_a_small_tree() -> None:
     assert decide_as_deep_as_sure(pixels, tree, 0.5).tolist() == [[0, 3, 2, root]]
     assert decide_as_deep_as_sure(pixels, tree, 0.85).tolist() == [[3, root, root, root]]
     assert decide_at_level(pixels, tree, 1).tolist() == [[3, 3, 2, 2]]
+
+
+@some
+@given(trees(), seeds)
+def test_answers_by_rules_are_those_of_one_rule_at_a_time(tree: ClassTree, seed: int) -> None:
+    probabilities = class_log_probabilities(logits_for(tree, seed), tree).exp()
+    rules = rules_beside(Rule("auto", 0.72), tree)
+    answers = list(decide_by_rules(probabilities, tree, rules))
+    assert len(answers) == len(rules) > 10
+    for (level, threshold), found in zip(rules, answers, strict=True):
+        if level == "auto":
+            assert threshold is not None
+            assert torch.equal(found, decide_as_deep_as_sure(probabilities, tree, threshold))
+        else:
+            assert torch.equal(found, decide_at_level(probabilities, tree, level))
+
+
+@some
+@given(trees(), seeds)
+def test_chances_are_those_of_the_answer_and_of_the_most_probable_class(tree: ClassTree, seed: int) -> None:
+    probabilities = class_log_probabilities(logits_for(tree, seed), tree).exp()
+    nodes = node_probabilities(probabilities, tree)
+    below = torch.from_numpy(tree.leaves_below())
+    for node in range(tree.nodes):
+        answer, best, holds = answer_chances(probabilities, tree, torch.full((1, *PIXELS), node))
+        assert torch.equal(answer, nodes[:, node])
+        assert torch.equal(best, probabilities.amax(1))
+        assert torch.equal(holds, below[node][probabilities.argmax(1)])
+    coarsest = [node for node in range(tree.nodes) if tree.depth(node) == 1]
+    answer, _, _ = answer_chances(probabilities, tree, torch.full((1, *PIXELS), tree.nodes))
+    assert torch.equal(answer, nodes[:, coarsest].amax(1)), "of what would have been said were it more probable"
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.49, 1.0, 1.5, -1.0, math.nan])

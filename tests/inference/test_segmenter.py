@@ -22,6 +22,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.confidence.measures import available
 from hypsegcli.geometry.poincare import exp_map_zero, project
+from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.device import Device
@@ -272,6 +273,38 @@ def test_auto_answers_as_deep_as_sure(model: HyperbolicDeepLab, threshold: float
         expected = max(passing, key=TREE.depth) if passing else TREE.nodes
         assert found[y, x] == expected
     assert TREE.nodes in found or threshold == 0.5, "nothing was undecided: too sure a network to test anything"
+
+
+def test_answers_by_rules_stand_beside_the_labels(model: HyperbolicDeepLab) -> None:
+    """Bit for bit what a request of each of them alone says, and the labels are what they were."""
+    image, rules = picture(33, 47), (Rule("auto", 0.6), Rule(1), Rule("auto", 0.9))
+    measures = ("distance", "max-probability", "margin")
+    plain = segmenter(model, measures=measures, probabilities=True).predict([image])[0]
+    found = segmenter(model, measures=measures, probabilities=True, rules=rules).predict([image])[0]
+    assert plain.answers is None
+    assert not plain.answer_confidence
+    np.testing.assert_array_equal(found.labels, plain.labels)
+    for name in measures:
+        np.testing.assert_array_equal(found.confidence[name].values, plain.confidence[name].values)
+    assert found.answers is not None
+    assert found.answers.dtype == found.labels.dtype
+    assert list(found.answer_confidence) == ["max-probability"]
+    for rule, answers in zip(rules, found.answers, strict=True):
+        alone = segmenter(model, measures=measures, level=rule.level, threshold=rule.threshold or 0.5).predict([image])
+        np.testing.assert_array_equal(answers, alone[0].labels)
+        if rule == rules[0]:
+            for name, plane in {**found.confidence, **found.answer_confidence}.items():
+                np.testing.assert_array_equal(plane.values, alone[0].confidence[name].values)
+    assert len(np.unique(found.answers)) > 2, "too uniform a network to test anything"
+
+
+def test_the_confidence_of_a_coarser_answer_is_its_own(model: HyperbolicDeepLab) -> None:
+    image = picture(33, 47)
+    nodes = np.einsum("mk,khw->mhw", TREE.leaves_below().astype(float), class_probabilities(model, image))
+    found = segmenter(model, measures=("max-probability",), level=1).predict([image])[0]
+    expected = np.take_along_axis(nodes, found.labels[None].astype(int), 0)[0]
+    np.testing.assert_allclose(found.confidence["max-probability"].values, expected, atol=1e-5)
+    assert (expected > class_probabilities(model, image).max(0) + 0.01).any(), "nothing is coarser than a class"
 
 
 def test_probabilities_only_on_request(model: HyperbolicDeepLab) -> None:

@@ -90,6 +90,8 @@ def test_strips_cover_the_image_and_each_window_has_its_part(height: int, width:
             {"a": Plane(planes[0], "a", 255.0)},
             planes.astype(np.float16),
             np.stack([truth, truth]).astype("f4"),
+            answers=np.stack([labels, labels + 1]),
+            answer_confidence={"b": Plane(planes[2], "b", 255.0)},
         )
 
     truth = image[..., 1]
@@ -99,6 +101,9 @@ def test_strips_cover_the_image_and_each_window_has_its_part(height: int, width:
     assert asked == [y.stop - y.start for y in down]
     found = join(parts, height)
     np.testing.assert_allclose(found.confidence["a"].values, image[..., 0], rtol=1e-6)
+    np.testing.assert_allclose(found.answer_confidence["b"].values, image[..., 2], rtol=1e-6)
+    assert found.answers is not None
+    np.testing.assert_array_equal(found.answers, [found.labels, found.labels + 1])
     assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities, image.transpose(2, 0, 1), rtol=5e-3)
     np.testing.assert_array_equal(found.proper, [truth, truth])

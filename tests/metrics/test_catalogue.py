@@ -27,6 +27,7 @@ RECORDS: dict[Place, type[BaseModel]] = {
     "segmentation": r.Segmentation,
     "boundaries": r.Boundaries,
     "hierarchy": r.Hierarchy,
+    "answers": r.AnswerRow,
     "probabilities": r.Proper,
     "measure": r.MeasureReport,
     "class": r.ClassRow,
@@ -45,11 +46,11 @@ def test_names_are_unique() -> None:
     assert len({metric.heading for metric in METRICS}) == len(METRICS)
 
 
-@pytest.mark.parametrize("record", [r.Means, r.Proper, r.MeasureReport, r.ClassRow])
+@pytest.mark.parametrize("record", [r.Means, r.Proper, r.MeasureReport, r.ClassRow, r.AnswerRow])
 def test_no_number_is_without_a_metric(record: type[BaseModel]) -> None:
-    """A number that may be undefined is a score; the ends of an interval belong to theirs."""
+    """A number that may be undefined is a score; the ends of an interval belong to theirs, a threshold to its rule."""
     scores = [name for name, field in record.model_fields.items() if field.annotation == float | None]
-    scores = [name for name in scores if not name.endswith(("_low", "_high"))]
+    scores = [name for name in scores if not name.endswith(("_low", "_high", "threshold"))]
     assert scores
     assert set(scores) <= {metric.name for metric in metrics_in(record)}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, header_of, prediction, read_picture
@@ -25,9 +27,20 @@ def test_ids_are_stored_as_they_are(classes: int) -> None:
             np.testing.assert_array_equal(palette[:classes], context.palette)
 
 
-def test_the_text_says_what_ids_mean() -> None:
-    _, image = read_picture(PRODUCT.encode(PHOTOGRAPH, prediction(), Context.of(HEADER, "ab", level=1)))
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, '"names": ["sky", "road", "car"], "level": null, '),
+        ({"level": 1}, '"names": ["sky", "road", "car"], "level": 1, "parents": [-1, -1, -1], '),
+        (
+            {"level": "auto", "threshold": 0.7},
+            '"names": ["sky", "road", "car", "undecided"], "level": "auto", "parents": [-1, -1, -1], '
+            '"threshold": 0.7, ',
+        ),
+    ],
+)
+def test_the_text_says_what_ids_mean(options: dict[str, Any], text: str) -> None:
+    _, image = read_picture(PRODUCT.encode(PHOTOGRAPH, prediction(), Context.of(HEADER, "ab", **options)))
     assert image.info["hypseg"] == (
-        '{"kind": "labels", "names": ["sky", "road", "car"], "level": 1, '
-        '"checkpoint": "ab", "curvature": 0.5, "head": "hyperbolic"}'
+        f'{{"kind": "labels", {text}"checkpoint": "ab", "curvature": 0.5, "head": "hyperbolic"}}'
     )

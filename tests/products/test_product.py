@@ -13,6 +13,7 @@ from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, header_of, predictio
 import hypsegcli.products.registry
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.prediction import Embeddings
+from hypsegcli.pictures.palette import node_palette
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
@@ -80,7 +81,7 @@ def test_only_confidence_is_one_a_measure() -> None:
 def test_names_and_colours_are_those_of_the_level() -> None:
     tree = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
     every = ("sky", "road", "car", "ground", "undecided")
-    colors = [[0, 0, 7], [1, 0, 7], [2, 0, 7], [2, 0, 7], [0, 0, 0]]
+    colors = node_palette(header_of(tree).colors, tree.leaves_below()).tolist()
     for level, count in ((None, 3), (1, 4), ("auto", 5)):
         context = Context.of(header_of(tree), "ab", level=level)  # type: ignore[arg-type]
         assert context.names == every[:count]

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.records import defined
-from support.samples import CLASSES, SCHEME, random_sample
+from support.samples import CLASSES, SCHEME, TREE, random_sample
 
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.metrics.catalogue import METRICS
 from hypsegcli.metrics.conventions import ConventionName, Over
 from hypsegcli.metrics.records import Report, Subject
 from hypsegcli.report.assemble import MeasureName, build_report
@@ -17,7 +17,6 @@ from hypsegcli.report.summary import summary_names
 from hypsegcli.scores.evaluation import Evaluation
 from hypsegcli.scores.tally import Sample
 
-TREE = ClassTree(names=("a", "b", "c", "d", "ab", "cd"), parents=(4, 4, 5, 5, -1, -1), classes=4)
 SAMPLES = [random_sample(seed) for seed in range(5)]
 # One image lacks a class in mask and answer, so that it is the mean over fewer.
 SAMPLES[0] = replace(
@@ -40,9 +39,15 @@ SUBJECT = Subject(
 
 
 def built(
-    samples: list[Sample], *, convention: ConventionName = "cityscapes", over: Over = "present", price: float = 0.0
+    samples: list[Sample],
+    *,
+    convention: ConventionName = "cityscapes",
+    over: Over = "present",
+    price: float = 0.0,
+    answers: bool = True,
 ) -> Report:
-    evaluation = Evaluation(SCHEME._replace(background=1), replicates=200)
+    scheme = SCHEME._replace(background=1, answers=SCHEME.answers if answers else None)
+    evaluation = Evaluation(scheme, replicates=200)
     for sample in samples:
         evaluation.add(sample)
     evaluation.seconds = {"network": 1.5, "reduce": 0.5, "dropout": 2.0 * price}
@@ -109,6 +114,36 @@ def test_the_summary_repeats_what_the_parts_say() -> None:
     assert len({round(value, 9) for value in summary.values() if value is not None}) == len(summary)
 
 
+def test_answers_are_those_of_the_scheme() -> None:
+    answers = REPORT.hierarchy.answers
+    assert answers is not None
+    assert answers.rule == "auto, 0.5"
+    assert [row.name for row in answers.rows] == ["class", "level 1", "auto, 0.5"]
+    assert answers.background == "b"
+    assert [measure.name for measure in answers.measures] == ["distance"]
+    assert answers.measures[0].title == "the distance"
+    for name in ("answered", "answer_accuracy", "hierarchical_f1", "information"):
+        assert REPORT.summary[name].value == getattr(answers.chosen, name)
+    assert answers.rows[0].answer_accuracy == pytest.approx(
+        (all_truth == all_labels)[labelled_ones & (all_labels < CLASSES)].mean()
+    )
+    said = sum(node.pixels for node in answers.nodes)
+    assert answers.measures[0].pixels == said == round(defined(answers.chosen.answered) * REPORT.labelled_pixels)
+    wrong = answers.measures[0].errors
+    assert 1 - wrong / said == pytest.approx(answers.chosen.answer_accuracy)
+
+
+def test_without_answers_the_summary_has_none_of_their_scores() -> None:
+    plain = built(DROPPED, price=4.0, answers=False)
+    assert plain.hierarchy.answers is None
+    of_answers = {name for name in REPORT.summary if name not in plain.summary}
+    assert of_answers == {metric.name for metric in METRICS if metric.place == "answers"}
+    kept = REPORT.model_dump()
+    kept["hierarchy"]["answers"] = None
+    kept["summary"] = {name: score for name, score in kept["summary"].items() if name not in of_answers}
+    assert plain.model_dump() == kept
+
+
 def test_the_names_of_the_summary_are_known_beforehand() -> None:
     assert list(REPORT.summary) == summary_names(["distance", "entropy"], ["a", "b", "c", "d"])
 
@@ -120,7 +155,7 @@ def test_the_summary_tells_which_way_is_better() -> None:
 
 def test_every_score_lies_in_its_interval() -> None:
     inside = [score for score in REPORT.summary.values() if score.low is not None and score.high is not None]
-    assert len(inside) == 8 + 2 * 3 + 4
+    assert len(inside) == 8 + 8 + 2 * 3 + 4
     for score in inside:
         low, value, high = map(defined, (score.low, score.value, score.high))
         assert low <= value <= high

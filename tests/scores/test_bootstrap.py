@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.samples import SCHEME, random_sample
+from support.samples import SCHEME, TREE, random_sample
 
+from hypsegcli.metrics.answers import answer_sums, scores_of_sums
 from hypsegcli.metrics.detection import measure_report
 from hypsegcli.scores.bootstrap import COARSE_BINS, Bootstrap, coarse_edges, coarse_misses, image_weights, interval
 from hypsegcli.scores.evaluation import Evaluation
@@ -54,6 +55,8 @@ def test_replicates_are_sums_of_weighted_images() -> None:
         assert scores["boundary_f"][replicate] == pytest.approx(2 * p * r / (p + r))
         assert scores["nll"][replicate] == pytest.approx(total.proper[:, 1].sum() / total.proper[:, 0].sum() / 2**20)
         assert scores["brier"][replicate] == pytest.approx(total.proper[:, 2].sum() / total.proper[:, 0].sum() / 2**20)
+        for name, value in scores_of_sums(answer_sums(total.answers[0], TREE)).items():
+            assert scores[name][replicate] == pytest.approx(float(value))
         for index, name in enumerate(SCHEME.measures):
             exact = measure_report(total.tables[index], {}, name=name, title=name, full_scale=1.0)
             # 1,024 levels instead of 65,536, fine at both ends

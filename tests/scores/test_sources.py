@@ -7,24 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from support import Hypseg, make_checkpoint, photograph
+from support import Hypseg, photograph
 from support.limited_engine import AUTO, WIDE, LimitedEngine, picture
 from support.limited_engine import TREE as TREE_OF_COLORS
-from torch import nn
+from support.lively import make_lively_checkpoint
 
-from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import available, full_scale
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
 from hypsegcli.inference.engines.torch_engine import TorchEngine
-from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
@@ -42,26 +41,7 @@ SIZES = {"a": (64, 48), "b": (64, 48), "sub/c": (50, 33)}
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights that know the photographs, so that more than one class is answered, anywhere in the ball."""
-    folder = tmp_path_factory.mktemp("checkpoint")
-    path = make_checkpoint(folder / "random.safetensors", TREE)
-    loaded = load_checkpoint(path)
-    model = loaded.model
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = 1.0
-    pictures = [decode_image(photograph(folder / f"{seed}.png", seed=seed)).pixels for seed in range(3)]
-    batch = normalise(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2), loaded.header.input)
-    with torch.no_grad():
-        model.train()(batch)
-        embedding = model.eval()(batch).embedding
-        model.decoder.embed.bias -= embedding.mean((0, 2, 3))
-        for weight in model.decoder.embed.parameters():
-            weight.div_(embedding.std((0, 2, 3)).mean())
-        for weight in model.head.parameters():
-            weight.mul_(3.0)
-    save_checkpoint(path, loaded.header, model.state_dict())
-    return path
+    return make_lively_checkpoint(tmp_path_factory.mktemp("checkpoint") / "random.safetensors", TREE)
 
 
 @pytest.fixture
@@ -137,6 +117,36 @@ def test_stored_answers_are_those_of_the_network(
     assert len(given) > 1, "too uniform a network to test anything"
     assert min(spread.values()) > 5000, "too uniform a network to test anything"
     assert among is None or given <= set(among)
+
+
+@pytest.mark.parametrize("rule", [Rule("auto", 0.5), Rule("auto", 0.6), Rule(1)])
+def test_stored_nodes_are_the_answers_of_the_network(hypseg: Hypseg, data: Path, checkpoint: Path, rule: Rule) -> None:
+    """Bit for bit, and of classes the stored ones have only those."""
+    maps = data / "maps"
+    arguments = ("--checkpoint", checkpoint, "--out", maps, "--measure", "all", "--device", "cpu", "--batch-size", 1)
+    threshold = () if rule.threshold is None else ("--threshold", rule.threshold)
+    level = ("--level", rule.level, *threshold, "--save", "labels,confidence")
+    assert hypseg("predict", data / "images", *arguments, *level).code == 0
+    planes = find_planes(maps, named={}, inverted={}, key="a", full_scale=1.0)
+    network = NetworkSource(segmenter(checkpoint, rules=(rule, Rule("auto", 0.9))), sampler=None)
+    folders = stored(maps / "labels", planes, nodes=TREE.nodes)
+    given = set()
+    for pair in pair_files(masks=str(data / "masks"), images=str(data / "images"), predictions=maps):
+        one, two = (source.read(pair, truth_of(pair))().sample for source in (network, folders))
+        assert one.answers is not None
+        assert two.answers is not None
+        assert (len(one.answers), len(two.answers)) == (2, 1)
+        np.testing.assert_array_equal(one.answers[0], two.answers[0])
+        assert list(one.answer_levels) == list(two.answer_levels) == list(MEASURES)
+        for name in MEASURES:
+            np.testing.assert_array_equal(one.answer_levels[name], two.answer_levels[name], err_msg=name)
+        of_classes = two.answers[0] < TREE.classes
+        np.testing.assert_array_equal(two.labels, np.where(of_classes, two.answers[0], TREE.classes))
+        if rule.level == "auto":
+            np.testing.assert_array_equal(one.labels[of_classes], two.labels[of_classes])
+        assert not two.levels, "planes that speak of nodes are none of classes"
+        given |= set(np.unique(two.answers))
+    assert TREE.classes in given, "no inner node was answered: nothing was tested"
 
 
 def test_levels_are_confidence_over_full_scale(data: Path, checkpoint: Path) -> None:

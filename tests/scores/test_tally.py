@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.samples import CLASSES, SCHEME, random_sample
+from support.samples import CLASSES, SCHEME, TREE, random_sample
 
 from hypsegcli.metrics.proper import NATS
 from hypsegcli.scores.evaluation import Evaluation
@@ -76,6 +76,36 @@ def test_pixels_are_counted_once_wherever_they_are_counted() -> None:
         assert (tally.class_tables[index].sum(0) == coarse).all()
         for label in range(CLASSES):
             assert tally.class_tables[index, label].sum() == (sample.truth == label).sum()
+
+
+def test_answers_are_counted_by_true_class_and_node() -> None:
+    sample = SAMPLES[3]
+    tally = count_image(sample, SCHEME)
+    assert sample.answers is not None
+    labelled, nodes = sample.truth < CLASSES, TREE.nodes
+    for counts, answers in zip(tally.answers, sample.answers, strict=True):
+        for label in range(CLASSES):
+            here = np.bincount(answers[sample.truth == label], minlength=nodes + 1)
+            assert counts[label].tolist() == here.tolist()
+    answers = sample.answers[0]
+    paths = [*map(TREE.path, range(CLASSES)), ()]
+    right = np.array(
+        [[a in paths[t] for t, a in zip(*row, strict=True)] for row in zip(sample.truth, answers, strict=True)]
+    )
+    for level in np.unique(sample.answer_levels["distance"])[::37]:
+        here = labelled & (answers < nodes) & (sample.answer_levels["distance"] == level)
+        assert tally.answer_tables[0, level].tolist() == [int((here & right).sum()), int((here & ~right).sum())]
+    assert (labelled & (answers == nodes)).any(), "nothing undecided: nothing was left out"
+    assert tally.answer_tables.sum() == (labelled & (answers < nodes)).sum()
+
+
+def test_without_answers_nothing_of_them_is_counted() -> None:
+    plain = SCHEME._replace(answers=None)
+    tally, with_answers = count_image(SAMPLES[3], plain), count_image(SAMPLES[3], SCHEME)
+    assert tally.answers.size == tally.answer_tables.size == 0
+    for field in fields(tally):
+        if not field.name.startswith("answer"):
+            assert (getattr(tally, field.name) == getattr(with_answers, field.name)).all()
 
 
 def test_image_iou_is_that_of_the_image() -> None:

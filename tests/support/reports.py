@@ -108,6 +108,7 @@ def fake_report(
                 for family, value in (("sibling", 0.694), ("cousin", 0.722))
             ],
             mistake_distance=3.417,
+            answers=None if bare else fake_answers(),
         ),
         measures=[] if bare else [_measure(place, name, classes) for place, name in enumerate(measures)],
         probabilities=None
@@ -123,6 +124,44 @@ def fake_report(
             "ECE": "Expected calibration error: mean over pixels of |accuracy - mean confidence| of their bin.",
             "PAvPU": "Share of pixels that are right and certain, or wrong and uncertain, at the best threshold.",
         },
+    )
+
+
+def fake_answers() -> r.Answers:
+    """Of five rules; the more often right, the less deep."""
+    made = [
+        ("class", None, 1.0, 0.883, 1.0, 2.71),
+        ("level 1", None, 1.0, 0.941, 0.083, 1.0),
+        ("auto, 0.5", 0.5, 0.994, 0.907, 0.91, 2.62),
+        ("auto, 0.7", 0.7, 0.968, 0.945, 0.78, 2.44),
+        ("auto, 0.99", 0.99, 0.871, 0.989, 0.41, 1.83),
+    ]
+    rows = [
+        r.AnswerRow(
+            name=name,
+            threshold=threshold,
+            answered=answered,
+            answer_accuracy=right,
+            class_share=classes,
+            answer_depth=depth,
+            hierarchical_precision=right + 0.004,
+            hierarchical_recall=0.3 * depth,
+            hierarchical_f1=0.75,
+            information=0.31 * depth,
+        )
+        for name, threshold, answered, right, classes, depth in made
+    ]
+    return r.Answers(
+        rule="auto, 0.7",
+        chosen=rows[3],
+        rows=rows,
+        foreground=[],
+        background=None,
+        nodes=[
+            r.AnsweredNode(name="road", depth=2, is_class=True, pixels=3_200_000, right=0.981),
+            r.AnsweredNode(name="ground", depth=1, is_class=False, pixels=54_321, right=0.888),
+        ],
+        measures=[],
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from hypsegcli.scores.tally import Sample, Scheme, Tolerance
+from hypsegcli.hierarchy.rule import Rule
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.scores.tally import AnswerScheme, Sample, Scheme, Tolerance
 
 CLASSES = 4
-SCHEME = Scheme(CLASSES, ("distance", "entropy"), Tolerance(2.0, is_share=False), main="distance")
+TREE = ClassTree(names=("a", "b", "c", "d", "ab", "cd"), parents=(4, 4, 5, 5, -1, -1), classes=CLASSES)
+ANSWERS = AnswerScheme(TREE, (Rule("auto", 0.5), Rule(1)), ("distance",))
+SCHEME = Scheme(CLASSES, ("distance", "entropy"), Tolerance(2.0, is_share=False), main="distance", answers=ANSWERS)
 
 
 def random_sample(seed: int, *, size: tuple[int, int] = (40, 50), key: str | None = None) -> Sample:
@@ -25,4 +29,16 @@ def random_sample(seed: int, *, size: tuple[int, int] = (40, 50), key: str | Non
     }
     true = np.where(wrong, rng.random(size) * 0.4, 0.5 + rng.random(size) * 0.5).astype(np.float32)
     proper = np.stack([true, true**2 + (1 - true) ** 2])
-    return Sample(key or f"image {seed}", truth, labels, levels, proper.astype(np.float32), labels.copy())
+    coarse = np.array([4, 4, 5, 5, 6], np.uint8)[labels]
+    doubt = rng.random(size)
+    deep = np.where(doubt < 0.1, TREE.nodes, np.where((doubt < 0.3) | (labels == CLASSES), coarse, labels))
+    return Sample(
+        key or f"image {seed}",
+        truth,
+        labels,
+        levels,
+        proper.astype(np.float32),
+        labels.copy(),
+        np.stack([deep, coarse]).astype(np.uint8),
+        {"distance": np.minimum(levels["distance"].astype(int) + 5_000 * (deep != labels), 65535).astype(np.uint16)},
+    )

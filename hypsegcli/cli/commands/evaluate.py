@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +11,14 @@ import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
+from hypsegcli.cli.describe_options import describe_options
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
-from hypsegcli.cli.parse import parse_bounds, parse_tolerance
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_what_does_nothing
+from hypsegcli.cli.parse import parse_bounds, parse_rule, parse_tolerance
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_level, refuse_what_does_nothing
 from hypsegcli.cli.scored_source import choose_main, open_maps, open_network
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError, spell
@@ -26,6 +27,8 @@ from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
     from hypsegcli.confidence.calibration import Calibration
+    from hypsegcli.hierarchy.rule import Rule
+    from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.evaluation import Evaluation, ImageRow
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.masks import IdMap
@@ -74,6 +77,7 @@ def evaluate(
     tolerance = parse_tolerance(scoring.tolerance)
     refuse_what_does_nothing(stored, dropout, inputs, computing)
     refuse_contradictions(inputs, computing)
+    refuse_level(scoring, stored, classes)
     _refuse_to_replace(out, overwrite=overwrite)
 
     tell_loading(quiet=quiet)
@@ -83,10 +87,10 @@ def evaluate(
     from hypsegcli.cli.show.tables import print_report
     from hypsegcli.metrics.records import CheckpointId, Subject
     from hypsegcli.report.assemble import MeasureName, build_report
-    from hypsegcli.report.bounds import missed_bounds, unknown_bound
+    from hypsegcli.report.bounds import missed_bounds
     from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
     from hypsegcli.scores.evaluation import Evaluation
-    from hypsegcli.scores.tally import Scheme
+    from hypsegcli.scores.tally import AnswerScheme, Scheme
     from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import pair_files
 
@@ -109,19 +113,25 @@ def evaluate(
     )
     id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
     doubts = _examine(pairs, names, id_map, quiet=quiet)
     scored = (
-        open_network(inputs, computing, dropout, names, quiet=quiet)
+        open_network(inputs, computing, dropout, names, rule=rule, quiet=quiet)
         if stored.predictions is None
         else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
     )
     main = choose_main(scored.measures, scoring.measure)
     measures = dict(sorted(scored.measures.items(), key=lambda item: item[0] != main))  # as they are shown
-    if unknown := unknown_bound(bounds, tuple(measures), names.classes):
-        (name, kind, _), known = unknown
-        raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
+    _refuse_unknown(bounds, measures, names)
     evaluation = Evaluation(
-        Scheme(names.tree.classes, tuple(measures), tolerance, names.background, main),
+        Scheme(
+            names.tree.classes,
+            tuple(measures),
+            tolerance,
+            names.background,
+            main,
+            AnswerScheme(names.tree, scored.rules, tuple(scored.answer_measures)) if rule is not None else None,
+        ),
         replicates=scoring.bootstrap,
         palette=np.asarray(names.colors, np.uint8) if out is not None else None,
     )
@@ -130,6 +140,7 @@ def evaluate(
         *doubts,
         *_shift(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None),
         *_known_to(scored.calibration, evaluation.marks),
+        *_nodes(names.rule),
     ]
     warnings = [spell(sentence, as_option) for sentence in doubts]
     built = build_report(
@@ -145,23 +156,12 @@ def evaluate(
             masks_sha256=evaluation.masks_sha256,
             ignore_index=names.ignore_index,
             unseen=[names.classes[index] for index in names.unseen] if names.unseen else None,
-            options={
-                "map": _text(truth.id_map),
-                "mask_colors": _text(truth.mask_colors),
-                "prediction_map": _text(stored.prediction_map),
-                "prediction_colors": _text(stored.prediction_colors),
-                "mean_over": scoring.mean_over,
-                "tolerance": scoring.tolerance,
-                "background": None if names.background is None else names.classes[names.background],
-                "interpolate": inputs.interpolate,
-                "longest_side": scored.longest_side,
-                "precision": computing.precision,
-                "tile": computing.tile,
-                "bootstrap": scoring.bootstrap,
-            },
+            options=describe_options(
+                truth, stored, scoring, inputs, computing, names, rule, longest_side=scored.longest_side
+            ),
         ),
         tree=names.tree,
-        measures={name: MeasureName(*title_and_scale) for name, title_and_scale in measures.items()},
+        measures={name: MeasureName(*each) for name, each in {**measures, **scored.answer_measures}.items()},
         convention=scoring.convention,
         over=scoring.mean_over,
         dropout=(dropout.mc_dropout, dropout.rate) if dropout.mc_dropout else None,
@@ -206,6 +206,14 @@ def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:
         raise PlanError(f"{out}: holds {taken[0]} already; replace it with --overwrite, or choose another --out")
 
 
+def _refuse_unknown(bounds: Sequence[Bound], measures: Iterable[str], names: ClassNames) -> None:
+    from hypsegcli.report.bounds import unknown_bound
+
+    if unknown := unknown_bound(bounds, tuple(measures), names.classes):
+        (name, kind, _), known = unknown
+        raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
+
+
 def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> Sequence[str]:
     """Look at all masks before a network runs: DataError for those that cannot be what they are taken for.
 
@@ -230,7 +238,7 @@ def _shift(evaluation: Evaluation, names: ClassNames, *, mapped: bool, stored: b
     from hypsegcli.truth.shift import find_shift, shift_mistake
 
     # Answers that are restricted to classes which the network never saw are seldom right as they are.
-    shift = find_shift(evaluation.tally.confusion) if names.unseen is None else None
+    shift = find_shift(evaluation.tally.confusion) if names.unseen is None and names.rule is None else None
     if shift is None:
         return []
     return [shift_mistake(shift, classes=names.tree.classes, mapped=mapped, stored=stored)]
@@ -247,6 +255,16 @@ def _known_to(calibration: Calibration | None, marks: Sequence[str]) -> list[str
     return [
         f"{known} of {count_of(len(marks), 'image')} {are} of those that the calibration was fitted on "
         f"({calibration.fitted_on}): the ECE of 'calibrated' is too good here; score it on others"
+    ]
+
+
+def _nodes(rule: Rule | None) -> list[str]:
+    """A sentence on label maps that hold nodes of the class tree, by a rule."""
+    if rule is None:
+        return []
+    return [
+        f"these label maps hold nodes of the class tree ({rule}): scores of classes and edges take an inner node for "
+        "no class; how good the nodes are, is told by the scores of answers"
     ]
 
 

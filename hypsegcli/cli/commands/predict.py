@@ -20,7 +20,7 @@ from hypsegcli.cli.options.running import (
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_longest_side, parse_measures
-from hypsegcli.cli.refuse import refuse_contradictions
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_threshold
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
@@ -97,8 +97,7 @@ def predict(
     kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
     if not kinds or set(kinds) - set(PREDICT):
         raise UsageError(f"--save {save}: expected some of {', '.join(PREDICT)}, separated by commas")
-    if threshold is not None and level != "auto":
-        raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
+    refuse_idle_threshold(level, threshold)
     able = [kind for kind in PREDICT if find_product(kind).offers(format_)]
     if format_ != "png" and not set(able) & set(kinds):
         raise UsageError(
@@ -145,7 +144,14 @@ def predict(
             longest_side=parse_longest_side(inputs, computing, trained=trained),
             interpolate=inputs.interpolate,
         )
-        context = Context.of(loaded.header, loaded.sha256, level=depth, format=format_, legend=legend)
+        context = Context.of(
+            loaded.header,
+            loaded.sha256,
+            level=depth,
+            threshold=request.threshold,
+            format=format_,
+            legend=legend,
+        )
         scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
         job = Job(
             command="predict",

@@ -149,6 +149,24 @@ class Scoring:
             rich_help_panel=_SCORES,
         ),
     ] = "present"
+    level: Annotated[
+        str | None,
+        typer.Option(
+            help="Also score answers that may be inner nodes of the class tree: at a depth (1: coarsest), at that of a "
+            "named node, or 'auto': as deep as the probability stays above --threshold.",
+            rich_help_panel=_SCORES,
+        ),
+    ] = None
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0.5,
+            max=0.999,
+            help="For --level auto; the report has the curve over all.",
+            show_default="0.5",
+            rich_help_panel=_SCORES,
+        ),
+    ] = None
     unseen: Annotated[
         str | None,
         typer.Option(

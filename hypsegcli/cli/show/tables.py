@@ -13,12 +13,12 @@ from hypsegcli.files.words import escaped
 from hypsegcli.metrics.catalogue import NUMBER, PERCENT, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
-    from hypsegcli.metrics.records import Report
+    from hypsegcli.metrics.records import Answers, MeasureReport, Report
 
 
 def print_report(report: Report) -> None:
     """The summary, the classes and the measures."""
-    from hypsegcli.metrics.records import ClassRow, MeasureReport
+    from hypsegcli.metrics.records import ClassRow
 
     rows = []
     for name, score in report.summary.items():
@@ -43,17 +43,46 @@ def print_report(report: Report) -> None:
         ],
     )
     if report.measures:
-        columns = [metric for metric in metrics_in(MeasureReport) if metric.in_terminal]
-        print_table(
-            "Confidence as a detector of wrong pixels",
-            ("measure", *(metric.heading for metric in columns)),
-            [
-                (measure.name, *(_text(getattr(measure, metric.name), metric.unit) for metric in columns))
-                for measure in report.measures
-            ],
-        )
+        _print_measures("Confidence as a detector of wrong pixels", report.measures)
+    if report.hierarchy.answers is not None:
+        _print_answers(report.hierarchy.answers)
     for line in _sentences(report):
         say(line)
+
+
+def _print_measures(title: str, measures: Sequence[MeasureReport]) -> None:
+    from hypsegcli.metrics.records import MeasureReport
+
+    columns = [metric for metric in metrics_in(MeasureReport) if metric.in_terminal]
+    rows = [
+        (measure.name, *(_text(getattr(measure, metric.name), metric.unit) for metric in columns))
+        for measure in measures
+    ]
+    print_table(title, ("measure", *(metric.heading for metric in columns)), rows)
+
+
+def _print_answers(answers: Answers) -> None:
+    """All rules, with the one asked for marked, and the confidence of its answers."""
+    from hypsegcli.metrics.records import AnswerRow
+
+    columns = metrics_in(AnswerRow)
+    tables = [("Answers by the class tree, in percent and levels", answers.rows)]
+    if answers.foreground:
+        tables.append((f"The same without the pixels of the true class {answers.background}", answers.foreground))
+    for title, rows in tables:
+        print_table(
+            title,
+            ("answer", *(metric.heading for metric in columns)),
+            [
+                (
+                    f"{row.name} *" if row.name == answers.rule else row.name,
+                    *(_text(getattr(row, metric.name), metric.unit) for metric in columns),
+                )
+                for row in rows
+            ],
+        )
+    if answers.measures:
+        _print_measures(f"Confidence as a detector of wrong answers ({answers.rule})", answers.measures)
 
 
 def _sentences(report: Report) -> list[str]:

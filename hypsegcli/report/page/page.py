@@ -17,7 +17,9 @@ from markupsafe import Markup
 
 from hypsegcli.files.words import printable
 from hypsegcli.metrics.catalogue import BY_NAME, NUMBER, Metric, metric_of, metrics_in
-from hypsegcli.metrics.records import ClassRow, Means, MeasureReport, Number, Report
+from hypsegcli.metrics.record import Number
+from hypsegcli.metrics.records import AnswerRow, Answers, ClassRow, Means, MeasureReport, Report
+from hypsegcli.report.page.answers import answer_curve
 from hypsegcli.report.page.bars import Color, class_bars, level_bars, zone_bars
 from hypsegcli.report.page.confusion import confusion_matrix
 from hypsegcli.report.page.curves import edge_curve, reliability_diagram, risk_coverage
@@ -59,7 +61,7 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
     environment.filters.update(
         percent=_percent, score=_score, count=_count, entry=_entry, printed=_printed, capital=_capital
     )
-    segmentation, edges = report.segmentation, report.boundaries
+    segmentation, edges, answers = report.segmentation, report.boundaries, report.hierarchy.answers
     main = _main_measure(report.measures)
     columns = [metric for metric in metrics_in(MeasureReport) if metric.in_page]
     return environment.get_template("page.html.j2").render(
@@ -70,6 +72,7 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
         metrics=BY_NAME,
         class_metrics=[metric for metric in metrics_in(ClassRow) if metric.name != "iou"],  # which has an interval
         mean_metrics=metrics_in(Means),
+        answer_metrics=metrics_in(AnswerRow),
         columns=columns,
         best=[_best(report.measures, metric) for metric in columns],
         ranked={"dropout": _surest(report.measures, dropout=True), "plain": _surest(report.measures, dropout=False)},
@@ -78,6 +81,8 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
             "classes": class_bars(segmentation.classes, colors),
             "confusion": confusion_matrix(segmentation.confusion, report.classes),
             "levels": level_bars(report.hierarchy.levels) if len(report.hierarchy.levels) > 1 else None,
+            "answers": _answer_chart(answers) if answers else None,
+            "of_answers": [reliability_diagram(each, small=True) for each in answers.measures] if answers else [],
             "edges": edge_curve(edges.confidence, edges) if edges.confidence else None,
             "zones": zone_bars(edges.zones) if edges.zones else None,
             "risk": risk_coverage(report.measures) if report.measures else None,
@@ -85,6 +90,12 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
             "others": [reliability_diagram(other, small=True) for other in report.measures if other is not main],
         },
     )
+
+
+def _answer_chart(answers: Answers) -> Markup | None:
+    """Of the pixels of which something can be said by halves; None where there is nothing to compare with."""
+    rows = answers.foreground or answers.rows
+    return answer_curve(rows, answers.rule) if len(rows) > 1 else None
 
 
 def _shown(value: object) -> object:

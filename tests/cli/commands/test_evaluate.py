@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from support import Hypseg, make_checkpoint, photograph
 from support.limited_engine import limit_memory
+from support.lively import make_lively_checkpoint
 
+from hypsegcli.hierarchy.rule import THRESHOLDS
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.metrics.catalogue import DEFINITIONS
-from hypsegcli.metrics.records import SCHEMA, Report, read_report, report_schema
+from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
+from hypsegcli.metrics.records import Report
+from hypsegcli.metrics.report_file import SCHEMA, read_report, report_schema
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 KEYS = ("a", "b", "sub/c")
@@ -418,6 +422,13 @@ def test_an_earlier_report_is_kept(hypseg: Hypseg, data: Path, checkpoint: Path)
         ("masks", "--predictions", "masks", "--interpolate", "points"),
         ("masks", "--predictions", "masks", "--confidence", "a=images", "--confidence", "a=images"),
         ("images", "masks", "--background", "bus"),
+        ("images", "masks", "--threshold", "0.7"),
+        ("images", "masks", "--level", "1", "--threshold", "0.7"),
+        ("images", "masks", "--level", "3"),
+        ("images", "masks", "--level", "moon"),
+        ("images", "masks", "--level", "auto", "--unseen", "sky,car"),
+        ("images", "masks", "--level", "auto", "--tree", "tree.json"),
+        ("masks", "--predictions", "masks", "--level", "auto"),
         ("masks", "--predictions", "masks", "--confidence", "images"),
         ("masks", "--predictions", "masks", "--confidence", "a=nowhere"),
     ],
@@ -443,6 +454,132 @@ def test_a_report_can_be_read_back(hypseg: Hypseg, data: Path, checkpoint: Path)
 
 def test_the_published_schema_is_that_of_the_report() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == report_schema()
+
+
+# --- answers by the class tree ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_lively_checkpoint(tmp_path_factory.mktemp("lively") / "random.safetensors", TREE)
+
+
+def evaluated(hypseg: Hypseg, data: Path, name: str, *arguments: object) -> dict[str, Any]:
+    outcome = hypseg("evaluate", *arguments, "--out", data / name)
+    assert outcome.code == 0, outcome.stderr
+    return report_of(data / name)
+
+
+def without_answers(report: dict[str, Any]) -> dict[str, Any]:
+    """What a report says beside its answers, and where they are named."""
+    of_answers = {metric.name for metric in METRICS if metric.place == "answers"}
+    options = {
+        name: value for name, value in report["subject"]["options"].items() if name not in {"level", "threshold"}
+    }
+    return report | {
+        "summary": {name: score for name, score in report["summary"].items() if name not in of_answers},
+        "hierarchy": report["hierarchy"] | {"answers": None},
+        "subject": report["subject"] | {"options": options},
+    }
+
+
+@pytest.mark.parametrize("level", [("auto",), ("auto", "--threshold", "0.72"), ("1",), ("ground",)])
+def test_answers_by_level_are_scored_beside_all_else(
+    hypseg: Hypseg, data: Path, lively: Path, level: tuple[str, ...]
+) -> None:
+    network = (data / "images", data / "masks", "--checkpoint", lively)
+    plain = evaluated(hypseg, data, "plain", *network)
+    shown = hypseg("evaluate", *network, "--level", *level, "--out", data / "deep").stdout
+    report = report_of(data / "deep")
+    assert plain["hierarchy"]["answers"] is None
+    assert without_answers(report) == without_answers(plain)
+    assert (data / "plain/per_image.csv").read_bytes() == (data / "deep/per_image.csv").read_bytes()
+    answers = report["hierarchy"]["answers"]
+    assert "Answers by the class tree" in shown
+    assert f"{answers['rule']} *" in shown
+    assert "Confidence as a detector of wrong answers" in shown
+    threshold = float(level[-1]) if len(level) > 1 else 0.5
+    rule = f"auto, {threshold:g}" if level[0] == "auto" else "level 1"
+    assert (answers["rule"], answers["chosen"]["name"]) == (rule, rule)
+    assert report["subject"]["options"]["level"] == ("auto" if level[0] == "auto" else 1)
+    thresholds = sorted({*THRESHOLDS, threshold}) if level[0] == "auto" else THRESHOLDS
+    assert [row["name"] for row in answers["rows"]] == ["class", "level 1", *(f"auto, {t:g}" for t in thresholds)]
+    assert answers["rows"][0]["answer_accuracy"] == plain["summary"]["pixel_accuracy"]["value"]
+    # Counted here once more, from what predict writes.
+    hypseg("predict", data / "images", "--checkpoint", lively, "--out", data / "maps", "--level", *level)
+    right = answered = 0
+    given = set[int]()
+    for key in KEYS:
+        truth, nodes = read(data / "masks" / f"{key}.png"), read(data / "maps/labels" / f"{key}.png")
+        said = (truth < 255) & (nodes < TREE.nodes)
+        right += int((said & ((nodes == truth) | ((nodes == 3) & (truth > 0)))).sum())
+        answered += int(said.sum())
+        given |= set(np.unique(nodes))
+    assert len(given) > 1, "too uniform a network to test anything"
+    assert report["summary"]["answer_accuracy"]["value"] == pytest.approx(right / answered)
+    assert report["summary"]["answered"]["value"] == pytest.approx(answered / report["labelled_pixels"])
+    assert report["summary"]["hierarchical_f1"]["low"] is not None
+
+
+def test_maps_that_hold_nodes_are_scored_as_the_network_is(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    """The maps tell tree and threshold themselves."""
+    deep = ("--level", "auto", "--threshold", "0.6")
+    network = (data / "images", data / "masks", "--checkpoint", lively)
+    one = evaluated(hypseg, data, "one", *network, *deep)["hierarchy"]["answers"]
+    save = ("--measure", "all", "--save", "labels,confidence")
+    hypseg("predict", data / "images", "--checkpoint", lively, *deep, "--out", data / "maps", *save)
+    report = evaluated(hypseg, data, "two", data / "masks", "--predictions", data / "maps")
+    two = report["hierarchy"]["answers"]
+    assert [row["name"] for row in two["rows"]] == [two["rule"]] == ["auto, 0.6"]
+    for part in ("chosen", "nodes", "measures"):
+        assert one[part] == two[part], part
+    assert report["measures"] == [], "the planes speak of nodes"
+    assert len(report["warnings"]) == 1
+    assert "take an inner node for no class" in report["warnings"][0]
+    # A pixel that got an inner node has no class, and is a miss of its own.
+    misses = sum(row[-1] for row in report["segmentation"]["confusion"])
+    assert misses == pytest.approx((1 - two["chosen"]["class_share"]) * report["labelled_pixels"])
+    page = (data / "two/report.html").read_text(encoding="utf-8")
+    assert "Answers as deep as sure" in page
+
+
+def test_maps_of_nodes_that_lack_their_tree_take_the_checkpoint_s(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    """Those of 0.1.0."""
+    hypseg("predict", data / "images", "--checkpoint", lively, "--level", "auto", "--out", data / "maps")
+    for path in (data / "maps/labels").rglob("*.png"):
+        with Image.open(path) as image:
+            own = json.loads(image.text["hypseg"])  # type: ignore[attr-defined]
+            assert own.pop("threshold") == 0.5
+            assert own.pop("parents") == [-1, 3, 3, -1]
+            texts = PngInfo()
+            texts.add_itxt("hypseg", json.dumps(own))
+            image.save(path, pnginfo=texts)
+    stored = (data / "masks", "--predictions", data / "maps")
+    outcome = hypseg("evaluate", *stored)
+    assert outcome.code == 2
+    assert "or their --checkpoint" in outcome.stderr
+    report = evaluated(hypseg, data, "out", *stored, "--checkpoint", lively)
+    assert report["hierarchy"]["answers"]["rule"] == "auto"
+    assert report["subject"]["options"]["threshold"] is None
+    (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    (data / "tree.json").write_text('{"root": {"sky": {}, "ground": {"road": {}, "car": {}}}}')
+    named = ("--classes", data / "classes.txt", "--tree", data / "tree.json")
+    assert evaluated(hypseg, data, "named", *stored, *named)["hierarchy"] == report["hierarchy"]
+    outcome = hypseg("evaluate", *stored, *named[:2])
+    assert outcome.code == 2
+    assert "nodes of a class tree, but of another one" in outcome.stderr
+
+
+def test_compare_compares_answers(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    network = (data / "images", data / "masks", "--checkpoint", lively)
+    for name, level in (("a", ("--level", "auto")), ("b", ("--level", "1")), ("plain", ())):
+        evaluated(hypseg, data, name, *network, *level)
+    outcome = hypseg("compare", data / "a", data / "b")
+    assert "hierarchical_f1" in outcome.stdout
+    assert "level" in outcome.stdout
+    outcome = hypseg("compare", data / "a", data / "plain")
+    assert "hierarchical_f1" not in outcome.stdout
+    assert "answers by the class tree of A alone, not compared" in outcome.stdout
 
 
 # --- compare ---------------------------------------------------------------------------------------------
@@ -586,10 +723,6 @@ def test_a_single_image_shows_no_difference(hypseg: Hypseg, data: Path) -> None:
 
 def test_maps_that_say_something_else_are_refused(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
     options = ("--checkpoint", checkpoint, "--save", "labels")
-    hypseg("predict", data / "images", *options, "--level", "1", "--out", data / "level")
-    outcome = hypseg("evaluate", "--predictions", data / "level", data / "masks")
-    assert outcome.code == 2
-    assert "--level 1" in outcome.stderr
     hypseg("predict", data / "images", *options, "--out", data / "maps")
     (data / "classes.txt").write_text("0:road\n1:sky\n2:car\n")
     stored = ("evaluate", "--predictions", data / "maps", data / "masks", "--classes", data / "classes.txt")

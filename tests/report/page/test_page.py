@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
-from support.reports import MEASURES, STREET, fake_colors, fake_report, fake_strips
+from support.reports import MEASURES, STREET, fake_answers, fake_colors, fake_report, fake_strips
 
 from hypsegcli.metrics import records as r
 from hypsegcli.report.page.page import Strip, report_to_html
 
-SECTIONS = {"summary", "classes", "conventions", "boundaries", "hierarchy", "confidence", "dropout"}
+SECTIONS = {"summary", "classes", "conventions", "boundaries", "hierarchy", "answers", "confidence", "dropout"}
 HOSTILE = "<script>alert(1)</script> \" onload='x' & {{ 7 * 7 }}"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -135,6 +135,38 @@ def test_shares_of_pixels_are_percent_and_other_scores_are_not(key: str, shown: 
     assert page(changed(summary={key: score})).row(key)[1:3] == [shown, "–"]  # noqa: RUF001
 
 
+def test_answers_stand_in_tables_and_the_one_asked_for_is_marked() -> None:
+    html = report_to_html(fake_report(), [], fake_colors())
+    found = Page(html)
+    assert found.row("auto, 0.99")[1:] == ["87.1", "98.9", "41.0", "1.83", "99.3", "54.9", "75.0", "56.7"]
+    assert found.row("ground (inner node)")[1:] == ["1", "54,321", "88.8"]
+    assert found.row("Answer, in %")[1:4] == ["Answered", "Right", "A class"]
+    assert re.findall(r'<tr class="chosen"><th scope="row">(auto[^<]*)', html) == ["auto, 0.7"]
+    assert "The confidence of these answers" not in found.text
+
+
+def test_answers_have_their_confidence_and_what_is_left_without_the_background() -> None:
+    answers = fake_answers()
+    foreground = [row.model_copy(update={"answered": 0.123}) for row in answers.rows]
+    of_measures = {"measures": [fake_report().measures[0]], "foreground": foreground, "background": HOSTILE}
+    hierarchy = fake_report().hierarchy.model_copy(update={"answers": answers.model_copy(update=of_measures)})
+    html = report_to_html(changed(hierarchy=hierarchy), [], fake_colors())
+    found = Page(html)
+    assert "The confidence of these answers" in found.text
+    assert [row[1] for row in found.rows if row and row[0] == "auto, 0.7"] == ["96.8", "12.3"]
+    assert "over pixels of other true classes than" in found.text
+    assert "<script" not in html
+
+
+def test_one_row_of_answers_has_no_chart() -> None:
+    answers = fake_answers().model_copy(update={"rows": fake_answers().rows[3:4]})
+    hierarchy = fake_report().hierarchy.model_copy(update={"answers": answers})
+    found = page(changed(hierarchy=hierarchy))
+    assert found.row("auto, 0.7")[1] == "96.8"
+    assert "How often answers are right" not in found.text
+    assert "How often answers are right" in page().text
+
+
 def test_numbers_that_are_not_defined_say_so() -> None:
     html = report_to_html(fake_report(), [], fake_colors())
     assert '<b><span title="not defined">–</span></b>' in html  # noqa: RUF001
@@ -159,7 +191,7 @@ def test_conventions_stand_side_by_side() -> None:
     starts = ("cityscapesAs", "mmsegAs", "torchmetricsAs", "referenceAs")
     assert [found.row(start)[2] for start in starts] == ["57.63", "57.50", "57.37", "57.24"]
     assert found.row("mmsegAs")[1:] == ["89.30", "57.50", "65.50", "68.50", "69.50", "81.70"]
-    (chosen,) = re.findall(r'<tr class="chosen"><th scope="row">(\w+)', html)
+    (chosen,) = re.findall(r'<tr class="chosen"><th scope="row">(\w+)<small>', html)
     assert chosen == "cityscapes"
     assert "mean of each image's own mIoU is 55.53 %, the mean over all pairs" in found.text
     assert "a class in it 61.03 %" in found.text
@@ -242,7 +274,7 @@ def test_the_subject_is_named() -> None:
 
 def test_parts_that_are_empty_are_left_out() -> None:
     found = page(fake_report(bare=True))
-    assert found.sections() == SECTIONS - {"hierarchy", "confidence", "dropout"}
+    assert found.sections() == SECTIONS - {"hierarchy", "answers", "confidence", "dropout"}
     assert {link["href"].removeprefix("#") for link in found.of("a")} == found.sections()
     assert len([each for each in found.of("svg") if "aria-label" in each]) == 2
     assert "Options" not in found.text
@@ -307,7 +339,7 @@ def test_any_number_of_classes(C: int) -> None:
 def test_every_drawing_of_the_page_is_well_formed_and_described() -> None:
     html = report_to_html(fake_report(), fake_strips(), fake_colors())
     drawings = re.findall(r'<svg class="chart".*?</svg>(?=\s*<(?:figcaption|/figure|/div))', html, re.DOTALL)
-    assert len(drawings) == html.count('<svg class="chart"') == 12
+    assert len(drawings) == html.count('<svg class="chart"') == 13
     for svg in drawings:
         root = ET.fromstring(svg)
         assert (root.get("role"), len(root.get("aria-label", "")) > 10) == ("img", True)
