@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import make_folder
+from hypsegcli.files.regular import KINDS
 
 LOCK = ".hypseg.lock"
+
+_KNOWS_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some file systems of networks
 
 
 @contextlib.contextmanager
@@ -21,41 +26,96 @@ def locked(folder: Path, command: str) -> Iterator[None]:
     """Hold a folder, which is made where it is not there, for as long as the block runs.
 
     The operating system holds the lock, on the file `.hypseg.lock` in the folder, and gives it up however this process
-    ends; the file, which tells who holds it, goes at the end. Raises PlanError where another process holds it. Where
-    the system has no such locks (Windows), nothing is held.
+    ends; the file, which tells who holds it, goes at the end, and so does a folder that was made here and is empty.
+    Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
+    written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
+    Windows and on some file systems, nothing is held.
     """
-    make_folder(folder)
+    made = not folder.is_dir()
     try:
         import fcntl
     except ImportError:
+        make_folder(folder)
         yield
         return
     path = folder / LOCK
     while True:
-        file = path.open("a+", encoding="utf-8")
+        make_folder(folder)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with file:
+            descriptor = _open(path)
+        except FileNotFoundError:
+            if folder.is_dir():
+                raise
+            continue  # whoever held the folder before has just removed it
+        with contextlib.ExitStack() as opened:
+            opened.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 raise PlanError(
                     f"{folder}: another run is writing here ({_holder(path)}); wait for its end, or choose another "
                     f"{setting('out')}"
                 ) from None
-        # Whoever held it before may have removed the file between its opening and its locking.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                break
-        file.close()
-    with file:
-        file.truncate(0)
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        json.dump({"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": since}, file)
-        file.flush()
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            except OSError as error:
+                if error.errno not in _KNOWS_NO_LOCKS:
+                    raise OSError(error.errno, error.strerror, str(path)) from error
+            # Whoever held it before may have removed the file between its opening and its locking.
+            if not _is_at(path, descriptor):
+                continue
+            try:
+                _sign(path, descriptor, command)
+                yield
+            finally:
+                if _is_at(path, descriptor):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+                if made:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+            return
+
+
+def _open(path: Path) -> int:
+    """Open the file, which is made where it is not there; PlanError unless it is a file of this one name."""
+    try:
+        # Without O_NONBLOCK, opening a pipe may wait for whoever reads it.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise _foreign(path, "a link") from None
+    found = os.fstat(descriptor)
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFREG and found.st_nlink <= 1:
+        return descriptor
+    os.close(descriptor)
+    raise _foreign(path, KINDS.get(kind, "no regular file") if kind != stat.S_IFREG else "a file with further names")
+
+
+def _foreign(path: Path, kind: str) -> PlanError:
+    return PlanError(
+        f"{path}: is {kind}, where hypseg keeps the lock of this folder and would write; remove it, or choose another "
+        f"{setting('out')}"
+    )
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
+
+
+def _sign(path: Path, descriptor: int, command: str) -> None:
+    """Write into the file who holds it."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    who = {"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(who).encode(), 0)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _holder(path: Path) -> str:

@@ -72,13 +72,9 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     not fit, and DataError where the loss is no number.
     """
     refuse_unwritable(job.out)
-    try:
-        with locked(job.out, "train"):
-            sweep(job.out)
-            yield from _train(job, resume=resume)
-    finally:
-        with contextlib.suppress(OSError):
-            job.out.rmdir()  # of a run that came to nothing: it is empty
+    with locked(job.out, "train"):
+        sweep(job.out)
+        yield from _train(job, resume=resume)
 
 
 def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:

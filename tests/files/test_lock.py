@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,76 @@ def test_the_folder_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     for _ in range(2):
         with locked(tmp_path / "a/b", "train"):
             assert (tmp_path / "a/b" / LOCK).is_file()
-        assert list((tmp_path / "a/b").iterdir()) == []
+        assert list((tmp_path / "a").iterdir()) == []
+    (tmp_path / "a/b").mkdir()
+    with locked(tmp_path / "a/b", "train"):
+        pass
+    assert list((tmp_path / "a/b").iterdir()) == []
+
+
+LEFT_BY_OTHERS: dict[str, tuple[str, Callable[[Path, Path], object]]] = {
+    "a link": ("a link", lambda lock, precious: lock.symlink_to(precious)),
+    "a link to nowhere": ("a link", lambda lock, _: lock.symlink_to("nowhere")),
+    "a further name": ("a file with further names", lambda lock, precious: lock.hardlink_to(precious)),
+    "a pipe": ("a pipe", lambda lock, _: os.mkfifo(lock)),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no lock")
+@pytest.mark.parametrize("kind", LEFT_BY_OTHERS)
+def test_nothing_is_written_into_what_is_no_lock(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "precious").write_text("precious")
+    said, make = LEFT_BY_OTHERS[kind]
+    make(tmp_path / "out" / LOCK, tmp_path / "precious")
+    before = (tmp_path / "out" / LOCK).lstat()
+    with (
+        pytest.raises(PlanError, match=rf"out/\{LOCK}: is {said}, where hypseg keeps .*; remove it, or choose"),
+        locked(tmp_path / "out", "predict"),
+    ):
+        pass
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert os.path.samestat((tmp_path / "out" / LOCK).lstat(), before)
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no lock")
+def test_a_lock_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder" / LOCK).mkdir(parents=True)
+    (tmp_path / "socket").mkdir()
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(tmp_path / "socket" / LOCK))  # their names are short
+        for name in ("folder", "socket"):
+            with pytest.raises(OSError, match=rf"{name}/\{LOCK}"), locked(tmp_path / name, "predict"):
+                pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no limits of resources")
+def test_a_full_disk_is_told_with_the_name_of_the_lock(tmp_path: Path) -> None:
+    """Here for a limit of the file's size."""
+    import resource
+
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match=rf"out/\{LOCK}"), locked(tmp_path / "out", "predict"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no lock")
+def test_a_file_system_without_locks_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path, "predict"), locked(tmp_path, "predict"):
+        pass
 
 
 def test_a_second_one_hears_who_holds_it(tmp_path: Path) -> None:
