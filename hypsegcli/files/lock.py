@@ -10,9 +10,10 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from hypsegcli.errors import PlanError, setting
+from hypsegcli.errors import HypsegError, PlanError, setting
 from hypsegcli.files.atomic import make_folder
 from hypsegcli.files.regular import KINDS
 
@@ -21,8 +22,25 @@ LOCK = ".hypseg.lock"
 _KNOWS_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some file systems of networks
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A folder that this process holds."""
+
+    folder: Path
+    descriptor: int | None = None  # of the lock, where there is one
+
+    def check(self) -> None:
+        """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
+        if self.descriptor is not None and not _is_at(self.folder / LOCK, self.descriptor):
+            raise HypsegError(
+                f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its {LOCK}; "
+                f"the run has ended, since another may write here: put the folder back, and go on with "
+                f"{setting('resume')}"
+            )
+
+
 @contextlib.contextmanager
-def locked(folder: Path, command: str) -> Iterator[None]:
+def locked(folder: Path, command: str) -> Iterator[Hold]:
     """Hold a folder, which is made where it is not there, for as long as the block runs.
 
     The operating system holds the lock, on the file `.hypseg.lock` in the folder, and gives it up however this process
@@ -36,7 +54,7 @@ def locked(folder: Path, command: str) -> Iterator[None]:
         import fcntl
     except ImportError:
         make_folder(folder)
-        yield
+        yield Hold(folder)
         return
     path = folder / LOCK
     while True:
@@ -64,7 +82,7 @@ def locked(folder: Path, command: str) -> Iterator[None]:
                 continue
             try:
                 _sign(path, descriptor, command)
-                yield
+                yield Hold(folder, descriptor)
             finally:
                 if _is_at(path, descriptor):
                     with contextlib.suppress(OSError):

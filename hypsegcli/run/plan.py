@@ -68,7 +68,23 @@ def plan_run(
     """
     extra = [out / name for name in (RUN, MANIFEST, *further)]
     plan = plan_outputs(inputs, out, suffixes, extra=extra)
-    taken = occupied(plan, extra)
+    refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
+    return plan
+
+
+def refuse_occupied(
+    plan: Sequence[PlannedImage],
+    out: Path,
+    *,
+    further: Sequence[str] = (),
+    overwrite: bool = False,
+    resume: bool = False,
+) -> None:
+    """PlanError where targets of a run are there already, unless they may be; see `plan_run`.
+
+    Whoever holds the folder asks again: until then, another run may have begun and ended in it.
+    """
+    taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)])
     if resume and taken and not (out / MANIFEST).is_file():
         raise PlanError(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
@@ -79,7 +95,6 @@ def plan_run(
             f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
             f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"
         )
-    return plan
 
 
 def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:

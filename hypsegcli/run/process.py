@@ -34,6 +34,7 @@ def process(
     batch_size: int,
     max_pixels: int,
     workers: int,
+    check: Callable[[], None] | None = None,
     budget: Budget = BUDGET,
     late: Callable[[FileResult], None] | None = None,
 ) -> Generator[FileResult, None, None]:
@@ -42,11 +43,11 @@ def process(
     Neighbours of equal size go through the network together, at most `batch_size` of them. `workers` threads decode
     and as many encode; with 0, one image is finished before the next is begun. Nothing that is wrong with an image, or
     with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write, and
-    hands them to `late`.
+    hands them to `late`. What `check` raises before an image's files are written, does.
     """
     load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels, budget=budget)
     large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
-    store = partial(_store, outputs=outputs)
+    store = partial(_store, outputs=outputs, check=check)
     held = budget.stage_pixels
     with (
         closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
@@ -90,7 +91,11 @@ def _stream(
         return Failed(segmented.planned, error.message, error.code)
 
 
-def _store(segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs) -> FileResult:
+def _store(
+    segmented: Segmented[PlannedImage] | FileResult, *, outputs: Outputs, check: Callable[[], None] | None
+) -> FileResult:
+    if check is not None:
+        check()
     if isinstance(segmented, Failed):
         return _clear(segmented)
     if isinstance(segmented, Written):

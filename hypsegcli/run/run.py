@@ -12,6 +12,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
+from hypsegcli.files.lock import Hold
 from hypsegcli.files.threads import default_workers
 from hypsegcli.inference.batches import usual_batch_size
 from hypsegcli.inference.segmenter import Segmenter
@@ -30,6 +31,7 @@ class Job:
     command: str  # its name, for the books
     plan: Sequence[PlannedImage]
     out: Path
+    hold: Hold | None = None  # of `out`; None: nobody else writes there
     outputs: Outputs
     max_pixels: int
     budget: Budget = BUDGET
@@ -83,7 +85,8 @@ class Run:
         """What became of each image that was not kept, in the plan's order; the ledger has its line before it comes.
 
         With the first image that fails beyond those that may, it ends, and `status` is `stopped`.
-        Closed early, or interrupted, it finishes what it has begun to write, and the books say so.
+        Closed early, or interrupted, it finishes what it has begun to write, and the books say so. Raises HypsegError
+        where another folder than the one that is held lies at its path by then: nothing more is written there.
         """
         sweep(self._job.out, self._job.outputs.encoders)
         self.ledger.open(total=len(self._job.plan))
@@ -96,6 +99,7 @@ class Run:
                     batch_size=self._batch_size,
                     max_pixels=self._job.max_pixels,
                     workers=self.profile.workers,
+                    check=self._check,
                     budget=self._job.budget,
                     late=self._add_late,
                 )
@@ -103,6 +107,7 @@ class Run:
                 for result in results:
                     if isinstance(result, Failed):
                         result = replace(result, reason=spell(result.reason, self._job.write_setting))  # noqa: PLW2901
+                    self._check()
                     self.ledger.add(result)
                     if isinstance(result, Written):
                         self.profile.add(result.seconds)
@@ -116,13 +121,19 @@ class Run:
             raise
         finally:
             self.profile.stop()
+            self._check()  # the books there are another's otherwise
             self.ledger.close(self.status, profile=self.profile.numbers())
 
     def _add_late(self, result: FileResult) -> None:
         """An image whose files were being written when the run ended early: they are there, so the books say so."""
         if isinstance(result, Written):
+            self._check()
             self.ledger.add(result)
             self.profile.add(result.seconds)
+
+    def _check(self) -> None:
+        if self._job.hold is not None:
+            self._job.hold.check()
 
     def _has_failed_too_often(self) -> bool:
         most = self._job.most_failures

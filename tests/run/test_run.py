@@ -11,15 +11,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg, manifest, photograph
+from support import Hypseg, grow, manifest, photograph
 
 from hypsegcli.files import atomic
 from hypsegcli.files.atomic import make_folder
+from hypsegcli.files.lock import LOCK, Hold, locked
 
 
 def snapshot(out: Path) -> dict[str, tuple[int, bytes]]:
@@ -424,6 +426,32 @@ def test_a_run_sweeps_what_a_killed_one_has_left(hypseg: Hypseg, photos: Path, t
     assert hypseg("verify", out).code == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no lock")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_output_folder_that_is_another_s_by_now_ends_the_run(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Else its maps and books would lie among those of whoever writes there."""
+    real, out = atomic.write_atomically, tmp_path / "out"
+
+    def move(path: Path, data: bytes) -> None:
+        real(path, data)
+        if path.name == "a.png":
+            out.rename(tmp_path / "moved")
+            out.mkdir()
+            for name in (LOCK, "run.json", "manifest.jsonl"):
+                (out / name).write_text("another's")
+
+    monkeypatch.setattr("hypsegcli.run.process.write_atomically", move)
+    outcome = hypseg("predict", photos, "--out", out, "--save", "labels", "--workers", workers)
+    assert outcome.code == 1
+    assert f"{out}: is no longer the folder that this run began in" in outcome.stderr
+    assert {path.name: path.read_text() for path in out.iterdir()} == dict.fromkeys(
+        (LOCK, "run.json", "manifest.jsonl"), "another's"
+    )
+    assert json.loads((tmp_path / "moved/run.json").read_text())["status"] == "running"
+
+
 def test_an_output_folder_that_vanishes_ends_the_run(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,8 +466,25 @@ def test_an_output_folder_that_vanishes_ends_the_run(
     monkeypatch.setattr("hypsegcli.run.process.write_atomically", vanish)
     outcome = hypseg("predict", photos, "--out", out, "--save", "labels")
     assert outcome.code == 1
-    assert f"{out / 'manifest.jsonl'}: No such file or directory" in outcome.stderr
-    assert json.loads((out / "run.json").read_text())["status"] == "aborted"
+    assert f"{out}: is no longer the folder that this run began in" in outcome.stderr
+    assert not (out / "run.json").exists()
+
+
+@pytest.mark.parametrize("command", ["predict", "uncertainty"])
+def test_a_run_that_ended_between_plan_and_lock_is_not_replaced(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    out = tmp_path / "out"
+
+    def end_first(folder: Path, name: str) -> AbstractContextManager[Hold]:
+        grow(folder, "run.json", "manifest.jsonl")
+        return locked(folder, name)
+
+    monkeypatch.setattr(f"hypsegcli.cli.commands.{command}.locked", end_first)
+    outcome = hypseg(command, photos, "--out", out)
+    assert outcome.code == 2
+    assert "2 of the outputs are there already" in outcome.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {"run.json": b"x", "manifest.jsonl": b"x"}
 
 
 def test_an_image_that_breaks_a_batch_fails_alone(

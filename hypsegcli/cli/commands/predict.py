@@ -28,7 +28,7 @@ from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import PREDICT, USUAL, Format
-from hypsegcli.run.plan import plan_run
+from hypsegcli.run.plan import plan_run, refuse_occupied
 
 
 @spread
@@ -130,7 +130,8 @@ def predict(
     from hypsegcli.products.outputs import make_outputs
     from hypsegcli.run.run import Job, Run
 
-    with locked(output.out, "predict"):
+    with locked(output.out, "predict") as hold:
+        refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(inputs.checkpoint_path)
         # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
         trained = loaded.header.input.longest_side if format_ != "tif" else None
@@ -157,6 +158,7 @@ def predict(
             command="predict",
             plan=plan,
             out=output.out,
+            hold=hold,
             outputs=make_outputs(products, context, mean_confidence),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,

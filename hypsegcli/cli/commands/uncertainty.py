@@ -29,7 +29,7 @@ from hypsegcli.files.books import RANKING
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import UNCERTAINTY
-from hypsegcli.run.plan import plan_run
+from hypsegcli.run.plan import plan_run, refuse_occupied
 
 
 @spread
@@ -87,7 +87,8 @@ def uncertainty(
     from hypsegcli.run.ranking_csv import write_ranking
     from hypsegcli.run.run import Job, Run
 
-    with locked(out, "uncertainty"):
+    with locked(out, "uncertainty") as hold:
+        refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(inputs.checkpoint_path)
         request = Request(
             measures=measures,
@@ -99,6 +100,7 @@ def uncertainty(
             command="uncertainty",
             plan=plan,
             out=out,
+            hold=hold,
             outputs=make_outputs(products, Context.of(loaded.header, loaded.sha256), doubt_statistics),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,
