@@ -31,6 +31,7 @@ class ScoredSource(NamedTuple):
     calibration: Calibration | None = None  # of the network
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
+    doubts: Sequence[str] = ()  # about the predictions
 
 
 def open_network(
@@ -79,6 +80,7 @@ def open_maps(
     """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
     from hypsegcli.confidence.measures import MEASURES
     from hypsegcli.products.product import ROOT_NAME
+    from hypsegcli.run.doubts import doubt_maps
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.diagnose import LABEL_MAPS
@@ -88,6 +90,7 @@ def open_maps(
 
     labels = labels_folder(predictions)
     first = pairs[0].labels
+    maps = [pair.labels for pair in pairs if pair.labels is not None]
     planes = find_planes(
         predictions,
         named=parse_folders("--confidence", stored.confidence or ()),
@@ -108,7 +111,7 @@ def open_maps(
     id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
     nodes = names.tree.nodes
     examine_masks(
-        [pair.labels for pair in pairs if pair.labels is not None],
+        maps,
         # Undecided, the id after the nodes, may be all that a map holds.
         classes=names.tree.classes if names.rule is None else nodes + 1,
         ignore_index=none_of(names.ignore_index, names.tree.classes) if names.rule is None else -1,
@@ -129,9 +132,10 @@ def open_maps(
     )
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
+    doubts = doubt_maps(labels.parent, maps)
     if names.rule is not None:  # the planes speak of the nodes
-        return ScoredSource(source, {}, None, rules=(names.rule,), answer_measures=measures)
-    return ScoredSource(source, measures, None)
+        return ScoredSource(source, {}, None, rules=(names.rule,), answer_measures=measures, doubts=doubts)
+    return ScoredSource(source, measures, None, doubts=doubts)
 
 
 def choose_main(measures: Collection[str], wanted: str | None) -> str | None:

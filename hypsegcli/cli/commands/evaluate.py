@@ -138,6 +138,7 @@ def evaluate(
     rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
     doubts = [
         *doubts,
+        *scored.doubts,
         *_shift(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None),
         *_known_to(scored.calibration, evaluation.marks),
         *_nodes(names.rule),

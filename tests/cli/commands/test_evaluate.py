@@ -110,6 +110,22 @@ def test_stored_maps_give_the_same_report(hypseg: Hypseg, data: Path, checkpoint
     assert (data / "one/per_image.csv").read_bytes() == (data / "two/per_image.csv").read_bytes()
 
 
+def test_maps_of_a_run_that_was_killed_are_scored_with_doubts(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    arguments = ("--checkpoint", checkpoint)
+    hypseg("predict", data / "images", *arguments, "--out", data / "maps")
+    run = json.loads((data / "maps/run.json").read_text())
+    (data / "maps/run.json").write_text(json.dumps(run | {"status": "running"}))
+    lines = (data / "maps/manifest.jsonl").read_text().splitlines(keepends=True)
+    (data / "maps/manifest.jsonl").write_text(lines[0])
+    outcome = hypseg("evaluate", "--predictions", data / "maps", data / "masks", *arguments, "--out", data / "out")
+    assert outcome.code == 0
+    doubts = report_of(data / "out")["warnings"]
+    assert len(doubts) == 2
+    assert "is running, not finished; finish it with --resume" in doubts[0]
+    assert "2 of 3 label maps are not in its manifest.jsonl" in doubts[1]
+    assert all(doubt in outcome.stderr for doubt in doubts)
+
+
 def test_label_maps_of_another_tool_need_a_class_list_only(hypseg: Hypseg, data: Path) -> None:
     (data / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
     for key in KEYS:
