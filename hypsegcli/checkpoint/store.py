@@ -52,12 +52,15 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
     write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
 
-def copy_checkpoint(source: Path, target: Path, header: Header) -> None:
-    """Write `source` again with another header of the same network; its weights stay bit for bit what they are."""
+def copy_checkpoint(source: Path, target: Path, header: Header, *, replace: bool = True) -> None:
+    """Write `source` again with another header of the same network; its weights stay bit for bit what they are.
+
+    Without `replace`, PlanError where there is a file at `target`.
+    """
     require_file(source)
     _, state = read_state(source) if is_torch_file(source) else _read_safetensors(source)
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-    write_atomically(target, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
+    write_atomically(target, save(tensors, metadata={METADATA_KEY: header_to_json(header)}), replace=replace)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

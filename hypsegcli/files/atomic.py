@@ -17,14 +17,15 @@ _TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.tmp")
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     """A file to write, to read, and to seek in, that becomes `path` when the block ends, and not before.
 
     No reader, and no crash of this program, ever meets half a file. Creates the folders above. The bytes go to a
     hidden file in the same folder, which then takes the place of `path`; its mode follows the umask. On any failure,
     Ctrl-C included, the hidden file is removed, a file that was at `path` stays as it was, and the error (mostly an
     OSError) goes on to the caller; what a process leaves that is killed, `sweep` removes.
-    Nothing is flushed to the disk, so that a power cut may still lose the file.
+    Nothing is flushed to the disk, so that a power cut may still lose the file. Without `replace`, a file that is at
+    `path` by then stays, and PlanError is raised.
     """
     make_folder(path.parent)
     # Not made from the target's name, which may already have the 255 bytes a file system allows.
@@ -34,7 +35,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with temporary.open("x+b") as file:  # 0o666 less the umask, where tempfile would give 0o600
                 held.enter_context(holding(file))
                 yield file
-            temporary.replace(path)
+            if replace:
+                temporary.replace(path)
+            else:
+                _rename_to_new(temporary, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in {None, str(temporary)}:
             error.filename, error.filename2 = str(path), None  # that is the name which whoever reads of it knows
@@ -43,10 +47,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    """Unlike a renaming, a link never takes the place of what is there."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise already_there(path) from None
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise already_there(path) from None
+        temporary.replace(path)
+    else:
+        temporary.unlink()
+
+
+def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> None:
     """Write `data` to `path` as `replacing` does."""
-    with replacing(path) as file:
+    with replacing(path, replace=replace) as file:
         file.write(data)
+
+
+def already_there(path: Path) -> PlanError:
+    """What is raised where a file would be replaced that may not be."""
+    return PlanError(
+        f"{path}: is there already; replace it with {setting('overwrite')}, or choose another {setting('out')}"
+    )
 
 
 def sweep(folder: Path, below: Iterable[str] = ()) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hypsegcli.checkpoint.format import Color
-from hypsegcli.files.atomic import sweep, write_atomically
+from hypsegcli.files.atomic import already_there, sweep, write_atomically
+from hypsegcli.files.lock import locked
 from hypsegcli.files.table import encode_csv
 from hypsegcli.metrics.report_file import report_to_json
 from hypsegcli.report.assemble import Built
@@ -20,9 +22,18 @@ REPORT, HTML, ROWS, REPLICATES = "report.json", "report.html", "per_image.csv", 
 
 
 def write_results(
-    out: Path, built: Built, evaluation: Evaluation, rows: Sequence[ImageRow], colors: Sequence[Color]
+    out: Path,
+    built: Built,
+    evaluation: Evaluation,
+    rows: Sequence[ImageRow],
+    colors: Sequence[Color],
+    *,
+    replace: bool = True,
 ) -> None:
-    """Write all four; report.json comes last, so that it stands for a complete folder."""
+    """Write all four, under the lock of the folder; report.json comes last, so that it stands for a complete folder.
+
+    Raises PlanError where another process holds the folder, or, without `replace`, where one of them is there.
+    """
     strips = [Strip("worst", kept.key, f"mIoU {100 * kept.rank:.1f} %", kept.picture) for kept in evaluation.worst.kept]
     strips += [
         Strip("uncertain", kept.key, f"mean uncertainty {-kept.rank:.3f}", kept.picture)
@@ -30,9 +41,18 @@ def write_results(
     ]
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **built.replicates)
-    sweep(out)
-    (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
-    write_atomically(out / ROWS, encode_csv(ImageRow._fields, rows))
-    write_atomically(out / REPLICATES, archive.getvalue())
-    write_atomically(out / HTML, report_to_html(built.report, strips, colors).encode())
-    write_atomically(out / REPORT, report_to_json(built.report).encode())
+    with locked(out, "evaluate"):
+        if not replace:
+            refuse_earlier(out)
+        sweep(out)
+        (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
+        write_atomically(out / ROWS, encode_csv(ImageRow._fields, rows))
+        write_atomically(out / REPLICATES, archive.getvalue())
+        write_atomically(out / HTML, report_to_html(built.report, strips, colors).encode())
+        write_atomically(out / REPORT, report_to_json(built.report).encode())
+
+
+def refuse_earlier(out: Path) -> None:
+    """PlanError where a folder holds an evaluation already, or a file of one."""
+    if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if os.path.lexists(out / name)]:
+        raise already_there(out / taken[0])

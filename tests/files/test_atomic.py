@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hypsegcli.errors import PlanError
 from hypsegcli.files.atomic import append, replacing, sweep, write_atomically
 
 
@@ -86,6 +87,39 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_kept(tmp_path: Path) -> None
     write_atomically(tmp_path / "map.png", b"new")
     assert (tmp_path / "precious.png").read_bytes() == b"precious"
     assert (tmp_path / "map.png").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("there", ["a file", "a link to nowhere", "nothing"])
+def test_what_appears_meanwhile_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str, *, links: bool
+) -> None:
+    """Also on a file system that knows no links."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "map.png"
+
+    def write() -> None:
+        with replacing(path, replace=False) as file:
+            if there == "a file":
+                path.write_bytes(b"another's")
+            elif there != "nothing":
+                path.symlink_to("nowhere")
+            file.write(b"new")
+
+    if there == "nothing":
+        write()
+        assert path.read_bytes() == b"new"
+    else:
+        with pytest.raises(PlanError, match=r"map\.png: is there already; replace it with overwrite"):
+            write()
+        assert path.is_symlink() or path.read_bytes() == b"another's"
+        assert not (tmp_path / "nowhere").exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["map.png"]
 
 
 def test_what_is_appended_comes_last(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,8 @@ from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import DataError, PlanError, UsageError, spell
-from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.errors import DataError, UsageError, spell
+from hypsegcli.files.atomic import already_there, refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 
 
@@ -112,7 +113,7 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
     )
-    copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}))
+    copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}), replace=overwrite)
     for sentence in survey.doubts:
         error(spell(sentence, as_option))
     say(
@@ -124,6 +125,6 @@ def calibrate(
 def _check_out(out: Path, *, overwrite: bool) -> None:
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
-    if out.exists() and not overwrite:
-        raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
+    if os.path.lexists(out) and not overwrite:
+        raise already_there(out)
     refuse_unwritable(out.parent)

@@ -29,7 +29,7 @@ from hypsegcli.cli.refuse import refuse_truth_without_masks
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.cli.show.run import tell_of_skipped
 from hypsegcli.errors import DataError, PlanError, UsageError
-from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.files.atomic import already_there, refuse_unwritable
 from hypsegcli.files.words import count_alike, count_of
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def disk(
     figure = draw_disk(loaded, cloud, photograph=shown, letters=svg)
     scale = size / DIAMETER
     data = encode_svg(figure, scale=scale) if svg else encode_rgb_png(draw_figure(figure, scale=scale))
-    write_atomically(out, data)
+    write_atomically(out, data, replace=overwrite)
     drawn, there = len(cloud.points), int(cloud.counts.sum())
     number = f"{drawn:,}" if drawn == there else f"{drawn:,} of {there:,}"
     of = "" if len(sources) == 1 else f" from {count_of(len(sources), 'image')}"
@@ -211,7 +211,7 @@ def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
         if any(os.path.realpath(path) == os.path.realpath(out) for path in inputs):
             raise PlanError(f"{out}: is one of the images or masks itself; choose another --out")
         if not overwrite:
-            raise PlanError(f"{out}: is there already; replace it with --overwrite, or choose another --out")
+            raise already_there(out)
     refuse_unwritable(out.parent)
 
 

@@ -170,8 +170,8 @@ def evaluate(
     )
     if out is not None:  # before the table: whoever reads that may go away, or its disk be full
         try:
-            write_results(out, built, evaluation, rows, names.colors)
-        except OSError:
+            write_results(out, built, evaluation, rows, names.colors, replace=overwrite)
+        except (OSError, PlanError):  # full, or another evaluation's by now
             print_report(built.report)  # so that the scores are at least on the screen
             raise
     print_report(built.report)
@@ -198,13 +198,13 @@ def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | N
 
 
 def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:
-    from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS
+    from hypsegcli.report.files import refuse_earlier
 
     if out is None:
         return
     refuse_unwritable(out)
-    if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if (out / name).exists() and not overwrite]:
-        raise PlanError(f"{out}: holds {taken[0]} already; replace it with --overwrite, or choose another --out")
+    if not overwrite:
+        refuse_earlier(out)
 
 
 def _refuse_unknown(bounds: Sequence[Bound], measures: Iterable[str], names: ClassNames) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from support.limited_engine import limit_memory
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.confidence.calibration import Calibration, fit_calibration
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.pictures.heatmap import heatmap
 
@@ -54,6 +56,23 @@ def calibrated(hypseg: Hypseg, data: Path, plain: Path) -> Path:
 
 def without(header: Header) -> Header:
     return header.model_copy(update={"calibration": None})
+
+
+def test_what_appears_meanwhile_is_not_replaced(
+    hypseg: Hypseg, data: Path, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = data / "calibrated.safetensors"
+
+    def fit(*arguments: Any, **options: Any) -> Calibration:
+        out.write_text("another's")
+        return fit_calibration(*arguments, **options)
+
+    monkeypatch.setattr("hypsegcli.confidence.calibration.fit_calibration", fit)
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "two pictures")
+    outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
+    assert outcome.code == 2
+    assert "is there already; replace it with --overwrite" in outcome.stderr
+    assert out.read_text() == "another's"
 
 
 def test_only_the_header_changes(hypseg: Hypseg, data: Path, plain: Path) -> None:

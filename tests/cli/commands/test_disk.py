@@ -15,6 +15,7 @@ from support import EXAMPLES, Hypseg, make_checkpoint, photograph
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.head import HyperbolicHead
+from hypsegcli.run.draw_disk import draw_disk
 
 TREE = ClassTree(names=("sky & <air>", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 
@@ -52,6 +53,22 @@ def test_both_formats_show_the_same(hypseg: Hypseg, tmp_path: Path, image: Path,
         assert found.size[1] == round(0.4 * 1168)
     rims = [circle for circle in root.iter("{http://www.w3.org/2000/svg}circle") if circle.attrib["r"] == "500"]
     assert len(rims) == 1
+
+
+def test_what_appears_meanwhile_is_not_replaced(
+    hypseg: Hypseg, tmp_path: Path, image: Path, flat_ball: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(*arguments: Any, **options: Any) -> object:
+        (tmp_path / "a.png").write_text("another's")
+        return draw_disk(*arguments, **options)
+
+    monkeypatch.setattr("hypsegcli.run.draw_disk.draw_disk", draw)
+    arguments = ("disk", image, "--checkpoint", flat_ball, "--out", tmp_path / "a.png", "--size", "400")
+    outcome = hypseg(*arguments)
+    assert outcome.code == 2
+    assert "is there already; replace it with --overwrite" in outcome.stderr
+    assert (tmp_path / "a.png").read_text() == "another's"
+    assert hypseg(*arguments, "--overwrite").code == 0
 
 
 def test_the_photograph_can_be_left_out(hypseg: Hypseg, tmp_path: Path, image: Path, flat_ball: Path) -> None:

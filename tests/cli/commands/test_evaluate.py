@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from support import Hypseg, make_checkpoint, photograph
+from support import Hypseg, grow, make_checkpoint, photograph
 from support.limited_engine import limit_memory
 from support.lively import make_lively_checkpoint
 
+from hypsegcli.files.lock import locked
 from hypsegcli.hierarchy.rule import THRESHOLDS
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
 from hypsegcli.metrics.records import Report
 from hypsegcli.metrics.report_file import SCHEMA, read_report, report_schema
+from hypsegcli.report.assemble import Built, build_report
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 KEYS = ("a", "b", "sub/c")
@@ -397,6 +399,29 @@ def test_names_that_are_no_text_do_not_end_a_finished_run(hypseg: Hypseg, data: 
     outcome = hypseg("evaluate", odd, data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
     assert outcome.code == 0, outcome.stderr
     assert report_of(data / "out")["subject"]["images"].endswith("odd?")
+
+
+def test_an_evaluation_that_ended_meanwhile_is_not_replaced(
+    hypseg: Hypseg, data: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor mixed with this one; the scores are on the screen at least."""
+
+    def build(*arguments: Any, **options: Any) -> Built:
+        grow(data / "out", "report.html")
+        return build_report(*arguments, **options)
+
+    monkeypatch.setattr("hypsegcli.report.assemble.build_report", build)
+    arguments = ("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    outcome = hypseg(*arguments)
+    assert outcome.code == 2
+    assert "report.html: is there already; replace it with --overwrite" in outcome.stderr
+    assert "mIoU" in outcome.stdout
+    assert [path.name for path in (data / "out").iterdir()] == ["report.html"]
+    with locked(data / "out", "evaluate"):
+        outcome = hypseg(*arguments, "--overwrite")
+    assert outcome.code == 2
+    assert "another run is writing here (hypseg evaluate" in outcome.stderr
+    assert [path.name for path in (data / "out").iterdir()] == ["report.html"]
 
 
 def test_an_earlier_report_is_kept(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
