@@ -293,3 +293,4 @@ class Report(Record):
     dropout: Dropout | None
     definitions: dict[str, str]
     warnings: list[str] = Field(default_factory=list)  # why the numbers may not be of what was meant
+    replicates_sha256: str | None = None  # of the replicates.npz that belongs to it

@@ -102,7 +102,7 @@ def _is_of_class(name: str) -> bool:
 def _read(path: Path) -> _Evaluation:
     file = path / "report.json" if path.is_dir() else path
     report = read_report(file)
-    return _Evaluation(path, report, read_replicates(file, report.summary))
+    return _Evaluation(path, report, read_replicates(file, report.summary, report.replicates_sha256))
 
 
 def _runs(side: Sequence[_Evaluation], name: str, count: int) -> Runs:

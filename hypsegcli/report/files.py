@@ -11,6 +11,7 @@ import numpy as np
 
 from hypsegcli.checkpoint.format import Color
 from hypsegcli.files.atomic import already_there, sweep, write_atomically
+from hypsegcli.files.digest import digest_of
 from hypsegcli.files.lock import locked
 from hypsegcli.files.table import encode_csv
 from hypsegcli.metrics.report_file import report_to_json
@@ -41,15 +42,17 @@ def write_results(
     ]
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **built.replicates)
+    replicates = archive.getvalue()
+    report = built.report.model_copy(update={"replicates_sha256": digest_of(replicates).sha256})
     with locked(out, "evaluate"):
         if not replace:
             refuse_earlier(out)
         sweep(out)
         (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
         write_atomically(out / ROWS, encode_csv(ImageRow._fields, rows))
-        write_atomically(out / REPLICATES, archive.getvalue())
-        write_atomically(out / HTML, report_to_html(built.report, strips, colors).encode())
-        write_atomically(out / REPORT, report_to_json(built.report).encode())
+        write_atomically(out / REPLICATES, replicates)
+        write_atomically(out / HTML, report_to_html(report, strips, colors).encode())
+        write_atomically(out / REPORT, report_to_json(report).encode())
 
 
 def refuse_earlier(out: Path) -> None:

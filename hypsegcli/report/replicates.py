@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from hypsegcli.errors import DataError, first_line
+from hypsegcli.files.digest import digest_stream
 from hypsegcli.files.regular import open_regular
 from hypsegcli.scores.bootstrap import Values
 
@@ -17,15 +18,19 @@ _MOST = 1_000_000  # replicates
 _NPY_HEADER = 2**16  # bytes, which it may have at most
 
 
-def read_replicates(report: Path, names: Collection[str]) -> dict[str, Values]:
+def read_replicates(report: Path, names: Collection[str], sha256: str | None = None) -> dict[str, Values]:
     """The replicates (R,) of those of the named scores that have some, from the replicates.npz beside a report.
 
-    Raises DataError where that is missing, damaged, or holds anything else; nothing is unpacked that is larger than a
-    million replicates are.
+    `sha256` is the file's as the report has it; an earlier version's has none. Raises DataError where the file is
+    missing, damaged, another evaluation's, or holds anything else; nothing is unpacked that is larger than a million
+    replicates are.
     """
     path = report.parent / "replicates.npz"
     try:
-        with open_regular(path) as file, ZipFile(file) as archive:
+        with open_regular(path) as file:
+            if sha256 is not None and digest_stream(file).sha256 != sha256:
+                raise ValueError("it is not the one of this report")
+            archive = ZipFile(file)
             members = {name: f"{name}.npy" for name in names}
             present = set(archive.namelist())
             return {name: _read_member(archive, member) for name, member in members.items() if member in present}

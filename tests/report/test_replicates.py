@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -68,3 +69,12 @@ def test_what_is_no_replicates_is_refused_in_a_sentence(tmp_path: Path, kind: st
 def test_an_archive_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_replicates(tmp_path / "report.json", ["miou"])
+
+
+def test_an_archive_of_another_report_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "replicates.npz").write_bytes(GOOD)
+    digest = hashlib.sha256(GOOD).hexdigest()
+    assert read_replicates(tmp_path / "report.json", ["miou"], digest).keys() == {"miou"}
+    (tmp_path / "replicates.npz").write_bytes(archive(npy(np.arange(6.0))))
+    with pytest.raises(DataError, match="it is not the one of this report"):
+        read_replicates(tmp_path / "report.json", ["miou"], digest)

@@ -108,6 +108,7 @@ def test_stored_maps_give_the_same_report(hypseg: Hypseg, data: Path, checkpoint
         assert first["value"] == pytest.approx(second["value"], rel=1e-3)
     assert one.pop("probabilities")["nll"] == pytest.approx(two.pop("probabilities")["nll"], rel=1e-3)
     assert one.pop("subject")["masks_sha256"] == two.pop("subject")["masks_sha256"]
+    assert one.pop("replicates_sha256") != two.pop("replicates_sha256")  # for those probabilities
     assert one == two
     assert (data / "one/per_image.csv").read_bytes() == (data / "two/per_image.csv").read_bytes()
 
@@ -704,6 +705,10 @@ def test_compare_refuses_what_cannot_be_compared(hypseg: Hypseg, data: Path) -> 
     outcome = hypseg("compare", data / "good", data / "fewer")
     assert outcome.code == 1
     assert "not about the same images" in outcome.stderr
+    (data / "good/replicates.npz").write_bytes((data / "bad/replicates.npz").read_bytes())
+    outcome = hypseg("compare", data / "good", data / "bad")
+    assert outcome.code == 1
+    assert "it is not the one of this report" in outcome.stderr
     (data / "good/replicates.npz").unlink()
     outcome = hypseg("compare", data / "good", data / "bad")
     assert outcome.code == 1
