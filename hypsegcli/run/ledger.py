@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
-from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.digest import Digest, digest_file, digest_of
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
@@ -56,6 +56,7 @@ class Ledger:
         self.lines: dict[str, Line] = {}
         self.others: list[Line] = []  # of an earlier run's images that this one was not asked for; until it is open
         self.redone: list[str] = []  # sentences on what an earlier run has made that is done again; once it is known
+        self._written: dict[str, Digest] = {}  # files of the whole run, by name
         self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
         self._started = time.time()
         self._clock = time.perf_counter()
@@ -68,7 +69,7 @@ class Ledger:
         earlier = read_manifest(self.out)
         if keep:
             planned_keys = {str(planned.key) for planned in plan}
-            self.others = [line for key, line in earlier.items() if key not in planned_keys]
+            self.others = [line for key, line in earlier.items() if key not in planned_keys and not _is_gone(line)]
         pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
         workers = default_workers() if keep else 0
         rest = []
@@ -91,7 +92,7 @@ class Ledger:
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
         """
-        self.total = total
+        self.total, self._kept = total, len(self.others)
         for path, digest in self._left_over:
             if digest_file(path) == digest:
                 path.unlink(missing_ok=True)
@@ -124,6 +125,11 @@ class Ledger:
         self.lines[line["key"]] = _remembered(line)
         append(self.out / MANIFEST, _dump(line).encode())
 
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file of the whole run, of which run.json will have the digest."""
+        write_atomically(self.out / name, data)
+        self._written[name] = digest_of(data)
+
     def close(self, status: Status, *, profile: Mapping[str, Any]) -> None:
         """Write the final run.json: how the run ended, and where the time went."""
         self._write_run(status, profile=profile)
@@ -143,7 +149,13 @@ class Ledger:
             "status": status,
             **self.description,
             "recipe": self.recipe,
-            "counts": {"planned": self.total, "done": self.count("done"), "failed": self.count("failed")},
+            "counts": {
+                "planned": self.total,
+                "done": self.count("done"),
+                "failed": self.count("failed"),
+                "others": self._kept,  # lines of an earlier run's images
+            },
+            "files": {name: digest._asdict() for name, digest in self._written.items()},
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.perf_counter() - self._clock, 3),
             "notes": Counter(self.notes()),
@@ -194,6 +206,11 @@ class Ledger:
                 for path, digest in outputs_of(before).values():
                     if self.out / path not in wanted:
                         yield self.out / path, digest
+
+
+def _is_gone(line: Line) -> bool:
+    """Whether it is of an image that failed and has been taken away since."""
+    return line["status"] == "failed" and not is_there(Path(line["input"]))
 
 
 def versions() -> dict[str, str]:

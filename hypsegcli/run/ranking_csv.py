@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.table import encode_csv
 from hypsegcli.run.ledger import Ledger
 from hypsegcli.run.manifest import read_manifest
@@ -12,7 +9,7 @@ from hypsegcli.run.manifest import read_manifest
 _STATISTICS = ("mean", "median", "p95")
 
 
-def write_ranking(path: Path, ledger: Ledger) -> None:
+def encode_ranking(ledger: Ledger) -> bytes:
     """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
     every = read_manifest(ledger.out).values()
     lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
@@ -22,4 +19,4 @@ def write_ranking(path: Path, ledger: Ledger) -> None:
         (rank, line["input"], *(float(line["summary"][name]) for name in _STATISTICS), line["outputs"]["heatmap"])
         for rank, line in enumerate(lines, start=1)
     ]
-    write_atomically(path, encode_csv(["rank", "image", *_STATISTICS, "heatmap"], rows))
+    return encode_csv(["rank", "image", *_STATISTICS, "heatmap"], rows)

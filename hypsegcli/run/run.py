@@ -41,6 +41,8 @@ class Job:
     resume: bool = False  # keep what an earlier run has done by the same recipe
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
+    # What is written of all images that are done, by name, such as ranking.csv; nothing where none is.
+    further: Mapping[str, Callable[[Ledger], bytes]] = field(default_factory=dict)
 
 
 class Run:
@@ -89,6 +91,8 @@ class Run:
         where another folder than the one that is held lies at its path by then: nothing more is written there.
         """
         sweep(self._job.out, self._job.outputs.encoders)
+        for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
+            (self._job.out / name).unlink(missing_ok=True)
         self.ledger.open(total=len(self._job.plan))
         try:
             with closing(
@@ -122,6 +126,17 @@ class Run:
         finally:
             self.profile.stop()
             self._check()  # the books there are another's otherwise
+            self._close()
+
+    def _close(self) -> None:
+        """Write what is of all images, then run.json, which calls the run finished only if they are written."""
+        status, self.status = self.status, "aborted"
+        try:
+            if status != "aborted" and self.ledger.count("done"):
+                for name, encode in self._job.further.items():
+                    self.ledger.write(name, encode(self.ledger))
+            self.status = status
+        finally:
             self.ledger.close(self.status, profile=self.profile.numbers())
 
     def _add_late(self, result: FileResult) -> None:

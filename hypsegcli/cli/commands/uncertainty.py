@@ -84,7 +84,7 @@ def uncertainty(
     from hypsegcli.inference.request import Request
     from hypsegcli.products.outputs import make_outputs
     from hypsegcli.products.uncertainty import doubt_statistics
-    from hypsegcli.run.ranking_csv import write_ranking
+    from hypsegcli.run.ranking_csv import encode_ranking
     from hypsegcli.run.run import Job, Run
 
     with locked(out, "uncertainty") as hold:
@@ -108,11 +108,10 @@ def uncertainty(
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
+            further={RANKING: encode_ranking},
         )
         run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
-        (out / RANKING).unlink(missing_ok=True)  # should this run stop halfway, the old ranking would be wrong
         code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
         if done := run.ledger.count("done"):
-            write_ranking(out / RANKING, run.ledger)
             say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")
         raise typer.Exit(code)

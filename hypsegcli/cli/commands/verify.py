@@ -32,7 +32,7 @@ def verify(
     for key, reason in found.failed.items():
         say(f"failed: {key}: {reason}")
     if found.lacking:
-        say(f"not begun: {count_of(found.lacking, 'image')}")
+        say(f"without a line: {count_of(found.lacking, 'image')}")
     if found.status != "finished":
         error(f"{folder}: the run is {found.status}; the same command with --resume goes on")
     summary = f"{count_of(found.images, 'image')}, {count_of(found.files, 'file')} as they were written"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,68 @@ def test_a_run_that_was_killed_is_not_whole(hypseg: Hypseg, out: Path) -> None:
     answer = found(hypseg, out)
     assert (answer["status"], answer["lacking"]) == ("running", 1)
     assert answer["foreign"] == ["labels/sub/c.png", "overlay/sub/c.png"]
+
+
+def test_lines_of_images_no_longer_asked_for_fill_no_gap(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """Of three images two were not asked for again; then a power cut takes the line and the map of the new one."""
+    out = tmp_path / "out"
+    arguments = ("predict", photos, "--out", out, "--save", "labels")
+    hypseg(*arguments)
+    (photos / "a.jpg").unlink()
+    (photos / "b.png").unlink()
+    photograph(photos / "new.png")
+    assert hypseg(*arguments, "--resume").code == 0
+    assert found(hypseg, out)["is_whole"]
+    lines = (out / "manifest.jsonl").read_text().splitlines(keepends=True)
+    (out / "manifest.jsonl").write_text("".join(line for line in lines if '"key": "new"' not in line))
+    (out / "labels/new.png").unlink()
+    answer = found(hypseg, out)
+    assert (answer["is_whole"], answer["lacking"]) == (False, 1)
+
+
+def test_a_broken_photograph_that_was_taken_away_is_forgotten(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    arguments = ("predict", photos, "--out", tmp_path / "out", "--save", "labels")
+    (photos / "bad.png").touch()
+    assert hypseg(*arguments).code == 3
+    assert hypseg("predict", photos / "a.jpg", *arguments[2:], "--resume").code == 0
+    assert list(found(hypseg, tmp_path / "out")["failed"]) == ["bad"]  # type: ignore[call-overload]  # it is a dict
+    (photos / "bad.png").unlink()
+    assert hypseg(*arguments, "--resume").code == 0
+    assert found(hypseg, tmp_path / "out")["is_whole"]
+
+
+def test_the_ranking_is_one_of_the_files(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    assert found(hypseg, out)["files"] == 7
+    with (out / "ranking.csv").open("a") as file:
+        file.write(" ")
+    assert found(hypseg, out)["changed"] == ["ranking.csv"]
+    (out / "ranking.csv").unlink()
+    assert found(hypseg, out)["missing"] == ["ranking.csv"]
+
+
+def test_a_ranking_that_cannot_be_written_leaves_no_finished_run(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bytes:
+        raise OSError(28, "No space left on device", "ranking.csv")
+
+    monkeypatch.setattr("hypsegcli.run.ranking_csv.encode_ranking", full)
+    assert hypseg("uncertainty", photos, "--out", tmp_path / "out").code == 1
+    assert found(hypseg, tmp_path / "out")["status"] == "aborted"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_a_kind_may_lie_behind_a_link(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "disk").mkdir()
+    (out / "labels").symlink_to(tmp_path / "disk")
+    (out / "other").symlink_to(tmp_path / "disk")
+    assert hypseg("predict", photos, "--out", out, "--save", "labels").code == 0
+    photograph(tmp_path / "disk/stranger.png")
+    assert found(hypseg, out)["foreign"] == ["labels/stranger.png", "other"]
 
 
 def test_a_folder_that_is_no_run_s_is_refused(hypseg: Hypseg, tmp_path: Path) -> None:
