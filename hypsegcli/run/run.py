@@ -90,6 +90,7 @@ class Run:
         Closed early, or interrupted, it finishes what it has begun to write, and the books say so. Raises HypsegError
         where another folder than the one that is held lies at its path by then: nothing more is written there.
         """
+        self._check()  # to know what is unfinished may have taken long
         sweep(self._job.out, self._job.outputs.encoders)
         for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
             (self._job.out / name).unlink(missing_ok=True)
