@@ -480,7 +480,7 @@ def test_a_run_that_ended_between_plan_and_lock_is_not_replaced(
         grow(folder, "run.json", "manifest.jsonl")
         return locked(folder, name)
 
-    monkeypatch.setattr(f"hypsegcli.cli.commands.{command}.locked", end_first)
+    monkeypatch.setattr("hypsegcli.files.lock.locked", end_first)
     outcome = hypseg(command, photos, "--out", out)
     assert outcome.code == 2
     assert "2 of the outputs are there already" in outcome.stderr
