@@ -17,6 +17,7 @@ from PIL import Image
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.files.digest import Digest
+from hypsegcli.images.exact import inexact
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
@@ -29,7 +30,6 @@ _LEVELS = {
     "L;2": 3,
     "L;4": 15,
 }  # largest stored sample of grey with fewer than 8 bits; Pillow stretches it to 255
-LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,17 +106,16 @@ def decode_mask(path: Path) -> NDArray[Any]:
     uint8 palette indices or grey values as stored (also below 8 bits), also from RGB whose channels are equal, 0 or 1
     from a bilevel picture, uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for
     pictures, so that a photograph and its mask agree. Raises ColorError for a picture in colour or with transparency,
-    ImageError for one with several frames, in a lossy format, or otherwise open to two readings.
+    ImageError for one with several frames, whose values are not exact, or otherwise open to two readings.
     """
     opened = open_upright(path)
-    advice = "save it as a PNG with one channel whose values are the class ids"
+    form = "a PNG with one channel whose values are the class ids"
+    advice = f"save it as {form}"
     with image_errors(path):
-        image = opened.image if ";16" in opened.rawmode else _one_channel(opened.image)
+        if reason := inexact(path, opened, of="ids", form=form):
+            raise ImageError(f"{path}: {reason}", "unsupported")
+        image = _one_channel(opened.image)
         mode = image.mode
-        if opened.format in LOSSY:
-            raise ImageError(
-                f"{path}: {opened.format} does not keep exact values, so it holds no ids; {advice}", "unsupported"
-            )
         if mode == "F":
             raise ImageError(
                 f"{path}: the mask holds floating-point values; ids are whole numbers; {advice}", "unsupported"
