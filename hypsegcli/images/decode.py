@@ -39,13 +39,14 @@ class DecodedImage:
     `pixels` is (H, W, 3) uint8 RGB, upright, C-contiguous and writable. `notes` say, one phrase each, what
     was changed on the way from the file, such as "16-bit values divided by 257"; empty for a plain picture.
     `digest` is of the bytes that it was decoded from; None for a picture from memory.
-    `georeference` is that of a GeoTIFF.
+    `georeference` is that of a GeoTIFF. `orientation` is that of EXIF, by which it was turned upright.
     """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
     digest: Digest | None = None
     georeference: Georeference = ()
+    orientation: int = 1
 
 
 def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -90,7 +91,7 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
             )
         else:
             raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB", "unsupported")
-    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference)
+    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference, opened.orientation)
 
 
 def dark_note(brightest: int) -> str | None:

@@ -55,20 +55,20 @@ def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
     return None
 
 
-def shift_mistake(shift: Shift, *, classes: int, mapped: bool = False, stored: bool = False) -> str:
-    """What to say; `mapped` where the masks' ids are translated, `stored` where label maps are scored."""
+def shift_mistake(shift: Shift, *, classes: int, decides: str | None = None, stored: bool = False) -> str:
+    """What to say; `decides` is the setting whose file tells the masks' ids, `stored` where label maps are scored."""
     found = (
         f"{_percent(shift.agree)} of the labelled pixels agree with the predictions, and {_percent(shift.would)} would"
     )
     last = classes - 1
     if shift.by == 0:
-        return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', mapped=mapped)}"
+        return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', decides=decides)}"
     down = f"0:void, 1:0, 2:1 and so on to {classes}:{last}"
     up = f"0:1, 1:2 and so on to {last - 1}:{last}"
     lower, lines, other = ("one lower", down, up) if shift.by == 1 else ("one higher", up, down)
     guess = "ids that run from 1, where 0 means none" if shift.by == 1 else "a list of classes that lacks the first"
     sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
-    cures = _cure(lines, mapped=mapped)
+    cures = _cure(lines, decides=decides)
     if stored:
         other_map = LABEL_MAPS.translate(other, before=" that holds the lines ")
         cures += f"; or, if it is the label maps that are off, {other_map}"
@@ -85,9 +85,9 @@ def histograms_shifted(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool
     return shifted >= _ALIKE and shifted - common >= _CLEARLY
 
 
-def _cure(lines: str, *, mapped: bool) -> str:
-    if mapped:
-        return f"change the lines of {setting('map')}, which decide the masks' ids now"
+def _cure(lines: str, *, decides: str | None) -> str:
+    if decides is not None:
+        return f"change the lines of {setting(decides)}, which decide the masks' ids now"
     return MASKS.translate(lines, before=" that holds the lines ")
 
 

@@ -76,7 +76,7 @@ def test_the_sentence_has_the_lines_that_mend_it() -> None:
     both = shift_mistake(up, classes=11, stored=True)
     assert "0:void, 1:0, 2:1 and so on to 11:10; or, if it is the label maps that are off" in both
     assert both.endswith("0:1, 1:2 and so on to 9:10")
-    assert "0:void" not in shift_mistake(up, classes=11, mapped=True)
+    assert "0:void" not in shift_mistake(up, classes=11, decides="map")
 
 
 def test_two_splits_that_do_not_count_from_the_same_number() -> None:
