@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.truth.masks import IdMap
+from hypsegcli.truth.mirrored import mirror_mistake
 from hypsegcli.truth.shift import find_shift, shift_mistake
 from hypsegcli.truth.turned import Turns
 
@@ -24,6 +25,8 @@ def contradictions(
     if (shift := find_shift(confusion)) is not None:
         decides = None if id_map is None else "mask_colors" if id_map.colors else "map"
         said.append(shift_mistake(shift, classes=len(confusion), decides=decides, stored=stored))
+    if id_map and id_map.colors and (mistake := mirror_mistake(confusion, id_map.colors)):
+        said.append(mistake)
     if (mistake := turns.mistake()) is not None:
         said.append(mistake)
     return said
