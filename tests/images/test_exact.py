@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_a_webp_is_read_where_it_is_lossless(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("quality", [80, 100])
 @pytest.mark.parametrize("options", [{}, {"icc_profile": b"1" * 77}])
-def test_a_lossy_webp_is_refused(tmp_path: Path, quality: int, options: dict[str, bytes]) -> None:
+def test_a_lossy_webp_is_refused(tmp_path: Path, quality: int, options: dict[str, Any]) -> None:
     path = saved(tmp_path / "a.webp", "WEBP", quality=quality, **options)
     for decode in (decode_mask, decode_mask_colors):
         with pytest.raises(

@@ -12,7 +12,7 @@ from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.turned import Turns
 
 K = 4
-TRUTH = np.kron(np.random.default_rng(0).integers(0, K, (8, 9)), np.ones((6, 6), int))
+TRUTH = np.kron(np.random.default_rng(0).integers(0, K, (8, 9)), np.ones((6, 6))).astype(np.uint8)
 SWAPPED = MaskColors("c.txt", (0x0000FF, 0x00FF00, 0x808080, 0xFF0000), (0, 1, 2, 3), ())
 
 
@@ -35,7 +35,7 @@ def test_ids_off_by_one_by_what_decides_them() -> None:
 
 
 def test_exchanged_colours_and_turned_masks() -> None:
-    exchanged = np.array([3, 1, 2, 0])[TRUTH]
+    exchanged = np.array([3, 1, 2, 0], np.uint8)[TRUTH]
     (said,) = contradictions(confusion_matrix(exchanged, TRUTH, K), Turns(K), IdMap((), SWAPPED))
     assert "blue, green, red" in said
     assert contradictions(confusion_matrix(exchanged, TRUTH, K), Turns(K), None) == []

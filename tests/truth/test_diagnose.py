@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,6 +81,6 @@ def test_sizes_that_disagree(image: tuple[int, ...], mask: tuple[int, ...], text
         ({255: 90}, {}, None),
     ],
 )
-def test_masks_in_which_one_class_occurs(histogram: dict[int, int], options: dict[str, int], said: str | None) -> None:
+def test_masks_in_which_one_class_occurs(histogram: dict[int, int], options: dict[str, Any], said: str | None) -> None:
     found = lonely_class(histogram, ["sky", "road", "car"], **{"classes": 3, "ignore_index": 255} | options)
     assert found is None if said is None else said in (found or "")

@@ -51,6 +51,15 @@ def test_classes_that_stay_themselves_say_nothing(tmp_path: Path) -> None:
     assert mirror_mistake(confusion_matrix(truth, np.roll(truth, 6), K), colors) is None
 
 
+def test_predictions_that_cannot_decide_say_nothing(tmp_path: Path) -> None:
+    """Of sky and car most pixels are taken for the other one, and nearly as many for what they are."""
+    confusion = np.zeros((K, K), np.int64)
+    confusion[[2, 3], [3, 2]], confusion[[2, 3], [2, 3]] = 50, 40
+    assert mirror_mistake(confusion, put(tmp_path / "c.txt", SYMMETRIC)) is None
+    confusion[[2, 3], [2, 3]] = 20
+    assert mirror_mistake(confusion, put(tmp_path / "c.txt", SYMMETRIC)) is not None
+
+
 def test_unknown_colours_that_are_known_when_exchanged(tmp_path: Path) -> None:
     table = np.array([(0, 0, 0), (128, 64, 128), (1, 2, 3), (70, 130, 180), (250, 170, 30), (9, 8, 7)], np.uint8)
     colors = put(tmp_path / "c.txt", table)
