@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.decode import LOSSY
+from hypsegcli.images.exact import inexact
 from hypsegcli.images.open_image import image_errors, open_palette, open_upright
 
 
@@ -19,14 +19,13 @@ def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
     sample, transparency), and for several frames.
     """
     opened = open_upright(path)
-    advice = "save it as a PNG of 8-bit RGB"
+    form = "a PNG of 8-bit RGB"
+    advice = f"save it as {form}"
     with image_errors(path):
         image = opened.image
-        if opened.format in LOSSY:
-            raise ImageError(
-                f"{path}: {opened.format} does not keep exact colours, so they tell no classes; {advice}", "unsupported"
-            )
-        if image.mode not in ("RGB", "RGBA", "P", "L", "1") or ";16" in opened.rawmode:
+        if reason := inexact(path, opened, of="colours", form=form):
+            raise ImageError(f"{path}: {reason}", "unsupported")
+        if image.mode not in ("RGB", "RGBA", "P", "L", "1"):
             raise ImageError(
                 f"{path}: colours of a mask are of 8 bits a sample, these are {image.mode}; {advice}", "unsupported"
             )

@@ -17,6 +17,7 @@ from PIL import Image
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.files.digest import Digest
+from hypsegcli.images.exact import inexact
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
@@ -29,7 +30,6 @@ _LEVELS = {
     "L;2": 3,
     "L;4": 15,
 }  # largest stored sample of grey with fewer than 8 bits; Pillow stretches it to 255
-LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,14 @@ class DecodedImage:
     `pixels` is (H, W, 3) uint8 RGB, upright, C-contiguous and writable. `notes` say, one phrase each, what
     was changed on the way from the file, such as "16-bit values divided by 257"; empty for a plain picture.
     `digest` is of the bytes that it was decoded from; None for a picture from memory.
-    `georeference` is that of a GeoTIFF.
+    `georeference` is that of a GeoTIFF. `orientation` is that of EXIF, by which it was turned upright.
     """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
     digest: Digest | None = None
     georeference: Georeference = ()
+    orientation: int = 1
 
 
 def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -90,7 +91,7 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
             )
         else:
             raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB", "unsupported")
-    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference)
+    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference, opened.orientation)
 
 
 def dark_note(brightest: int) -> str | None:
@@ -106,17 +107,16 @@ def decode_mask(path: Path) -> NDArray[Any]:
     uint8 palette indices or grey values as stored (also below 8 bits), also from RGB whose channels are equal, 0 or 1
     from a bilevel picture, uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for
     pictures, so that a photograph and its mask agree. Raises ColorError for a picture in colour or with transparency,
-    ImageError for one with several frames, in a lossy format, or otherwise open to two readings.
+    ImageError for one with several frames, whose values are not exact, or otherwise open to two readings.
     """
     opened = open_upright(path)
-    advice = "save it as a PNG with one channel whose values are the class ids"
+    form = "a PNG with one channel whose values are the class ids"
+    advice = f"save it as {form}"
     with image_errors(path):
-        image = opened.image if ";16" in opened.rawmode else _one_channel(opened.image)
+        if reason := inexact(path, opened, of="ids", form=form):
+            raise ImageError(f"{path}: {reason}", "unsupported")
+        image = _one_channel(opened.image)
         mode = image.mode
-        if opened.format in LOSSY:
-            raise ImageError(
-                f"{path}: {opened.format} does not keep exact values, so it holds no ids; {advice}", "unsupported"
-            )
         if mode == "F":
             raise ImageError(
                 f"{path}: the mask holds floating-point values; ids are whole numbers; {advice}", "unsupported"

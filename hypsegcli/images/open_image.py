@@ -67,6 +67,7 @@ class Opened:
     notes: tuple[str, ...]
     digest: Digest | None
     georeference: Georeference = ()
+    orientation: int = 1  # as EXIF numbers them, of the pixels as stored
 
 
 @contextmanager
@@ -148,9 +149,10 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
         orientation = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
         if orientation in _TRANSPOSE:
             upright = image.transpose(_TRANSPOSE[orientation])
-    if orientation in _TRANSPOSE:
-        notes.append(f"turned upright (EXIF orientation {orientation})")
-    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place)
+    turn = next((turn for turn in _TRANSPOSE if turn == orientation), 1)
+    if turn != 1:
+        notes.append(f"turned upright (EXIF orientation {turn})")
+    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place, turn)
 
 
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:

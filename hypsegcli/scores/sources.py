@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,7 @@ from hypsegcli.truth.diagnose import size_mistake
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
+from hypsegcli.truth.turned import NOTE, Turns, turned_alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,9 @@ class Source(Protocol):
     def notes(self) -> list[str]:
         """Sentences about the predictions so far that whoever reads the scores should know."""
 
+    def turns(self) -> Turns:
+        """What the predictions so far say of photographs that were turned without their masks."""
+
 
 class NetworkSource:
     """Runs a checkpoint."""
@@ -60,22 +64,30 @@ class NetworkSource:
         self._sampler = sampler
         self._max_pixels = max_pixels
         self._notes: list[str] = []  # of every image
+        self._turns = Turns(segmenter.tree.classes)
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the image of a pair, to be segmented."""
         image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
-        return partial(self._predict, Loaded(pair, image, truth), truth)
+        if (alone := turned_alone(pair, image)) != 1:
+            image = replace(image, notes=(*image.notes, NOTE))
+        return partial(self._predict, Loaded(pair, image, truth), truth, alone)
 
     def notes(self) -> list[str]:
         """What was changed in images on the way, a line a kind: by reading, by shrinking, for want of memory."""
         return count_alike(self._notes, "image")
 
-    def _predict(self, loaded: Loaded[Pair], truth: Labels) -> PredictedImage:
+    def turns(self) -> Turns:
+        """Of all images."""
+        return self._turns
+
+    def _predict(self, loaded: Loaded[Pair], truth: Labels, alone: int) -> PredictedImage:
         pair = loaded.item
         segmented = self._stages.segment_one(loaded)
         if isinstance(segmented, Unsegmented):
             raise ImageError(f"{pair.image}: {segmented.trouble.reason}", segmented.trouble.code)
         self._notes += loaded.image.notes
+        self._turns.add(alone, truth, segmented.prediction.labels)
         image, prediction, seconds = loaded.image.pixels, segmented.prediction, dict(loaded.seconds)
         levels = {name: plane.levels() for name, plane in prediction.confidence.items()}
         dropout_labels, tile = None, segmented.tile
@@ -141,6 +153,7 @@ class StoredSource:
         self._id_map = id_map
         self._among = among
         self._max_pixels = max_pixels
+        self._turns = Turns(classes)
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the label map of a pair, and the planes of the same name."""
@@ -160,15 +173,25 @@ class StoredSource:
             proper = proper_planes(stack, truth)
             if self._among is not None:
                 labels = decide_among(stack, self._among, labels.dtype.type)
-        photograph = None
+        photograph, alone = None, 1
         if pair.image is not None:
-            photograph = read_image(pair, truth.shape, max_pixels=self._max_pixels).pixels
+            image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
+            photograph, alone = image.pixels, turned_alone(pair, image)
         sample = Sample(pair.key, truth, labels, levels, proper)
         if self._nodes is not None:
             classes = np.minimum(labels, self._classes).astype(truth.dtype)  # an inner node is none
             sample = Sample(pair.key, truth, classes, {}, proper, answers=labels[None], answer_levels=levels)
         predicted = PredictedImage(sample, photograph)
-        return lambda: predicted
+
+        def give() -> PredictedImage:
+            self._turns.add(alone, truth, sample.labels)
+            return predicted
+
+        return give
+
+    def turns(self) -> Turns:
+        """Of those whose photographs are there too."""
+        return self._turns
 
     def notes(self) -> list[str]:
         """None: what there is to know of stored maps, they do not tell."""

@@ -23,6 +23,7 @@ from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.diagnose import MASKS, Wording
 from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
 from hypsegcli.truth.pairs import Pair
+from hypsegcli.truth.turned import NOTE, turned_alone
 
 
 class Split(NamedTuple):
@@ -37,6 +38,7 @@ class Split(NamedTuple):
     longest_sides: NDArray[np.int64]  # (N,) pixels, of each image
     doubts: tuple[str, ...]  # on what is odd about the masks
     digests: Mapping[str, str]  # by key, of what is in the files of image and mask
+    notes: tuple[tuple[str, ...], ...]  # on each image, of what was changed on the way from its file
 
 
 def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) -> Split:
@@ -56,19 +58,29 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         workers=workers,
     )
 
-    def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> tuple[int, str]:
-        """Pixels of the image, and what is in its file and its mask's."""
+    def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> _Look:
         pair, size = pair_and_size
         image = read_image(pair, size)
         both = (image.digest, digest_file(pair.mask))
-        return image.pixels.size, "".join(map(short_digest, both))
+        notes = image.notes if turned_alone(pair, image) == 1 else (*image.notes, NOTE)
+        return _Look(image.pixels.size, "".join(map(short_digest, both)), notes)
 
-    looks = ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda seen: seen[0])
-    digests = {pair.key: digest for pair, (_, digest) in zip(pairs, looks, strict=True)}
+    looks = ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda seen: seen.size)
+    found = list(looks)
+    digests = {pair.key: seen.digest for pair, seen in zip(pairs, found, strict=True)}
+    notes = tuple(seen.notes for seen in found)
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
     longest = np.max(np.asarray(survey.sizes, np.int64), axis=1)
-    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, survey.doubts, digests)
+    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, survey.doubts, digests, notes)
+
+
+class _Look(NamedTuple):
+    """At one image."""
+
+    size: int  # numbers in it
+    digest: str  # of what is in its file and its mask's
+    notes: tuple[str, ...]
 
 
 class MorePair(NamedTuple):
@@ -78,6 +90,7 @@ class MorePair(NamedTuple):
     targets: NDArray[np.int64]  # (65536,): by a mask's value, a target of ours or our void
     longest_side: int  # of the image, in pixels
     digest: str  # of what is in the files of image and mask
+    notes: tuple[str, ...]  # of what was changed in the image on the way from its file
 
 
 class Draw(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.files.digest import short_digest
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.files.words import count_of
+from hypsegcli.files.words import count_alike, count_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.discover import Input, find_inputs
@@ -31,6 +32,7 @@ class More(NamedTuple):
     others: tuple[Path, ...]  # photographs of other worlds
     names: tuple[str, ...]  # of both, with their numbers
     digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them
+    notes: tuple[str, ...]  # on what was changed in images of both on the way from their files
 
 
 def read_more(config: TrainConfig, tree: ClassTree) -> More:
@@ -47,19 +49,23 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
         names.append(f"{folders}/train, {count_of(len(pairs), 'image')}")
     others = find_inputs([config.other_worlds]).images if config.other_worlds else ()
 
-    def look(photograph: Input) -> tuple[int, str]:
-        """Its size, and what is in its file."""
+    def look(photograph: Input) -> tuple[int, str, tuple[str, ...]]:
+        """Its size, what is in its file, and what was changed in it."""
         image = decode_image(photograph.path)
-        return image.pixels.size, short_digest(image.digest)
+        return image.pixels.size, short_digest(image.digest), image.notes
 
-    looks = ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0])
+    looks = list(ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0]))
     digests = {
         "more_data": {str(more.pair.image): more.digest for more in pairs},
-        "other_worlds": {str(other.path): digest for other, (_, digest) in zip(others, looks, strict=True)},
+        "other_worlds": {str(other.path): digest for other, (_, digest, _) in zip(others, looks, strict=True)},
     }
+    changed = {"further data": (more.notes for more in pairs), "other worlds": (notes for _, _, notes in looks)}
+    notes = tuple(
+        f"{name}: {line}" for name, each in changed.items() for line in count_alike(chain.from_iterable(each), "image")
+    )
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
-    return More(tuple(pairs), tuple(other.path for other in others), tuple(names), digests)
+    return More(tuple(pairs), tuple(other.path for other in others), tuple(names), digests, notes)
 
 
 def build_loader(

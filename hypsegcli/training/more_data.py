@@ -53,8 +53,8 @@ def read_more_data(
         split = read_split(source.pairs("train"), source, ignore_index=VOID)
         sides = split.longest_sides.tolist()
         pairs += (
-            MorePair(pair, targets, side, split.digests[pair.key])
-            for pair, side in zip(split.pairs, sides, strict=True)
+            MorePair(pair, targets, side, split.digests[pair.key], notes)
+            for pair, side, notes in zip(split.pairs, sides, split.notes, strict=True)
         )
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")

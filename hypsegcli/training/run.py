@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from torch.utils.data import DataLoader
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
 from hypsegcli.files.digest import digest_file, short_digest
-from hypsegcli.files.words import as_text
+from hypsegcli.files.words import as_text, count_alike
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
@@ -171,6 +172,12 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         *source.notes,
         *_remarks(config, tree),
         *(f"{name}: {doubt}" for name, split in splits.items() for doubt in split.doubts),
+        *(
+            f"{name}: {line}"
+            for name, split in splits.items()
+            for line in count_alike(chain.from_iterable(split.notes), "image")
+        ),
+        *more.notes,
         *_absent("train", train_split, tree),
         *_absent("val", val_split, tree),
         *_shifted(train_split, val_split),

@@ -27,9 +27,10 @@ from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import strip
 from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
+from hypsegcli.truth.contradicted import contradictions
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
-from hypsegcli.truth.shift import find_shift, shift_mistake
+from hypsegcli.truth.turned import Turns, turned_alone
 
 _MEASURES = ("distance", "entropy")
 _SHOWN = "distance"  # the one whose doubt the pictures show
@@ -54,7 +55,7 @@ class Validation(NamedTuple):
 
     scores: Scores
     pictures: tuple[RGB, ...]  # photograph, truth, prediction and doubt beside each other
-    mistake: str | None = None  # a likely one in the masks' ids, which only predictions show
+    mistake: str | None = None  # a likely one in the masks, which only predictions show
 
 
 def validate(
@@ -105,6 +106,7 @@ def score(
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}
     drawn: list[RGB] = []
+    turns = Turns(K)
     palette = np.array(header.colors, np.uint8)
     for number, pair in enumerate(pairs):
         mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index, id_map=id_map)
@@ -116,6 +118,7 @@ def score(
             code = segmented.trouble.code
             raise FloatingPointError(failure) if code == "not_finite" else ImageError(failure, code)
         prediction = segmented.prediction
+        turns.add(turned_alone(pair, photograph), truth, prediction.labels)
         confusion += confusion_matrix(truth, prediction.labels, K)
         labelled = truth != K
         wrong = (prediction.labels != truth)[labelled]
@@ -131,9 +134,8 @@ def score(
     aurocs = [float(auroc(table)) for table in tables]
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
     scores = Scores(*shares, *aurocs, *quantiles)
-    shift = None if held_out else find_shift(confusion)
-    mistake = None if shift is None else shift_mistake(shift, classes=K, mapped=id_map is not None)
-    return Validation(scores, tuple(drawn), mistake)
+    mistakes = [] if held_out else contradictions(confusion, turns, id_map)
+    return Validation(scores, tuple(drawn), next(iter(mistakes), None))
 
 
 def _quantiles(counts: NDArray[np.int64], full_scale: float) -> list[float]:

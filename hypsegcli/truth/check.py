@@ -16,7 +16,7 @@ from hypsegcli.errors import ColorError, DataError, setting
 from hypsegcli.files.threads import ahead
 from hypsegcli.files.words import first_of
 from hypsegcli.images.decode import DecodedImage, decode_image
-from hypsegcli.truth.diagnose import MASKS, SHOWN, Wording, diagnose, id_ranges, size_mistake, unknown_ids
+from hypsegcli.truth.diagnose import MASKS, SHOWN, Wording, diagnose, id_ranges, lonely_class, size_mistake, unknown_ids
 from hypsegcli.truth.interpolated import is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
@@ -92,8 +92,11 @@ def examine_masks(
         wording=wording,
     )
     if not refused and mistake is None:
-        doubt = palettes.doubt(kind, colors=wording.colors)
-        return MaskSurvey(tuple(sizes), histogram, tuple(void), (doubt,) if doubt else ())
+        lonely = lonely_class(
+            histogram, names, classes=classes, ignore_index=ignore_index, mapped=id_map is not None, wording=wording
+        )
+        doubts = [doubt for doubt in (palettes.doubt(kind, colors=wording.colors), lonely) if doubt]
+        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(doubts))
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (

@@ -7,7 +7,7 @@ all masks, where 255 would be void. That is nearly always a foreground that was 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hypsegcli.errors import setting
@@ -86,6 +86,32 @@ def diagnose(
     return _shifted_or_void(labelled, unknown, classes, ignore_index, wording) or _other_list(
         ids, unknown, classes, ignore_index, wording
     )
+
+
+def lonely_class(
+    histogram: Mapping[int, int],
+    names: Sequence[str] = (),
+    *,
+    classes: int,
+    ignore_index: int,
+    mapped: bool = False,
+    wording: Wording = MASKS,
+) -> str | None:
+    """What to say of masks in which a single class occurs, of which any answer scores well; None of others.
+
+    `histogram`, `ignore_index` and `mapped` as for `diagnose`; `names` are those of the classes, where they have any.
+    """
+    labelled = {value for value, pixels in histogram.items() if pixels} - {ignore_index}
+    if mapped or len(labelled) != 1 or classes == 1:
+        return None
+    (only,) = labelled
+    name = f" ({names[only]})" if names else ""
+    void = f" and the void id {ignore_index}" if histogram.get(ignore_index) else ""
+    sentence = f"no class but {only}{name}{void} occurs in the {wording.files}, so that scores say little"
+    if only == 0 and ignore_index == 255 and void:
+        translation = wording.translate("255:1", before=" that holds the line ")
+        return f"{sentence}; if 255 is a class saved as white, {translation}"
+    return f"{sentence}; check that these are the {wording.files} that are meant"
 
 
 def size_mistake(image_shape: tuple[int, ...], mask_shape: tuple[int, ...], *, kind: str = "image") -> str:

@@ -102,12 +102,22 @@ def decode_by_color(path: Path, colors: MaskColors) -> NDArray[np.uint16]:
         found, pixels = np.unique(strange, return_counts=True)
         order = np.argsort(-pixels, kind="stable")
         listed = first_of([f"#{found[at]:06x} ({pixels[at]} pixels)" for at in order], _NAMED)
-        raise ColorError(
-            f"{path}: has colours that {colors.origin} has not: {listed}; add them, under any name that is no class "
-            "where they are void; many colours of few pixels come from interpolation or a lossy format",
-            "unsupported",
+        advice = (
+            "add them, under any name that is no class where they are void; many colours of few pixels come from "
+            "interpolation or a lossy format"
         )
+        if all(exchanged(color) in colors.colors for color in np.unique(packed).tolist()):
+            advice = (
+                "it has them all with red and blue exchanged: the mask looks written in the order blue, green, red, as "
+                "OpenCV has it; exchange the two in the masks or in that file"
+            )
+        raise ColorError(f"{path}: has colours that {colors.origin} has not: {listed}; {advice}", "unsupported")
     return np.take(np.asarray(colors.ids, np.uint16), places)
+
+
+def exchanged(color: int) -> int:
+    """A colour, 65536 R + 256 G + B, with red and blue in each other's place."""
+    return (color & 255) << 16 | color & 0xFF00 | color >> 16
 
 
 def _color(text: str) -> Color | None:

@@ -6,10 +6,11 @@ an error and not a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from unicodedata import normalize
 
 from hypsegcli.errors import PlanError, UsageError, setting
 from hypsegcli.files.words import count_of, first_of
@@ -63,7 +64,8 @@ def pair_files(
     label maps, or one with a folder `labels` in it; a single file will do. `image_suffix` and `mask_suffix` are
     endings of the stems that do not count: of images and masks only those are taken that have the ending. Label
     maps are named after their images, so they lose the image's ending where they have it. A single file pairs
-    with a single file whatever the names. `tell` is given a line on what a folder of masks or images holds
+    with a single file whatever the names. Names that differ only in how Unicode composes their letters are one.
+    `tell` is given a line on what a folder of masks or images holds
     that is left out.
 
     Raises PlanError for two files of one key and for files without a partner; UsageError if there is nothing to
@@ -138,7 +140,7 @@ def _find(
 ) -> _Side:
     """Find the files of one argument; `everything` also takes files that lack the ending, and maps of a run."""
     found = find_inputs([argument], of_runs=everything)
-    inputs = found.images
+    inputs, ending = found.images, normalize("NFC", ending)
     if left_out := str(found.skipped):
         tell(f"{argument}: left out: {left_out}")
     single = len(inputs) == 1 and inputs[0].path == Path(argument)
@@ -146,13 +148,13 @@ def _find(
         inputs = _below_common_folder(inputs)
     paths: dict[str, list[Path]] = {}
     for item in inputs:
-        name = item.key.name
+        key, name = normalize("NFC", str(item.key)), normalize("NFC", item.key.name)
         if everything and len(item.key.parts) > 1 and item.key.parts[0].startswith(_NO_LABELS):
             continue
         if ending and name.endswith(ending) and name != ending:
-            paths.setdefault(str(item.key)[: -len(ending)], []).append(item.path)
+            paths.setdefault(key[: -len(ending)], []).append(item.path)
         elif everything or single or not ending:
-            paths.setdefault(str(item.key), []).append(item.path)
+            paths.setdefault(key, []).append(item.path)
     if not paths:
         raise PlanError(
             f"{argument}: none of the {len(inputs)} {kind} ends in {ending}, such as {inputs[0].path.name}; "
@@ -160,13 +162,19 @@ def _find(
         )
     if not everything and (lacking := len(inputs) - sum(map(len, paths.values()))):
         tell(f"{argument}: left out: {count_of(lacking, 'file')} whose name does not end in {ending}")
-    doubled = [" and ".join(map(str, twins)) for twins in paths.values() if len(twins) > 1]
+    doubled = [" and ".join(_told_apart(twins)) for twins in paths.values() if len(twins) > 1]
     if doubled:
         raise PlanError(
             f"{argument}: {len(doubled)} {kind} are there twice under one name: {first_of(doubled, _LISTED)}; "
             f"{_RULE}; keep one of each, or choose with a quoted pattern such as '**/*.png'"
         )
     return _Side(kind, suffix_setting, ending, {key: path for key, (path,) in paths.items()}, single)
+
+
+def _told_apart(paths: Sequence[Path]) -> list[str]:
+    """The paths as texts that look different, also where an accent is a character of its own in one of them."""
+    texts = [str(path) for path in paths]
+    return texts if len({normalize("NFC", text) for text in texts}) == len(texts) else [ascii(text) for text in texts]
 
 
 def _below_common_folder(inputs: tuple[Input, ...]) -> tuple[Input, ...]:

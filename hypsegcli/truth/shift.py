@@ -25,6 +25,7 @@ class Shift(NamedTuple):
     by: int  # 1: the masks' ids are one more than they should be; -1: one less; 0: two classes are exchanged
     agree: float  # share of the labelled pixels whose prediction is their class, as the ids are
     would: float  # and with the ids changed
+    but_zero: bool = False  # both shares are of the pixels whose id is not 0, which is right in itself
 
 
 def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
@@ -46,6 +47,8 @@ def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
     if classes == 2 and len(told) == 2 and (answers == [1, 0]).all():
         would = float(counts[0, 1] + counts[1, 0]) / total
         return Shift(0, agree, would) if would > 2 * agree else None
+    if 0 in told and answers[0] == 0 and (found := _shift_but_zero(confusion)):
+        return found
     for by in (1, -1):
         would = float(np.trace(counts, offset=-by)) / total
         voices = [k for k in told if answers[k] == k - by]
@@ -55,20 +58,39 @@ def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
     return None
 
 
-def shift_mistake(shift: Shift, *, classes: int, mapped: bool = False, stored: bool = False) -> str:
-    """What to say; `mapped` where the masks' ids are translated, `stored` where label maps are scored."""
-    found = (
-        f"{_percent(shift.agree)} of the labelled pixels agree with the predictions, and {_percent(shift.would)} would"
-    )
+def _shift_but_zero(confusion: NDArray[np.integer[Any]]) -> Shift | None:
+    """Ids that are one lower where 0 has stayed 0, as after `maximum(ids - 1, 0)`: a background hides the rest."""
+    classes, total = len(confusion), float(confusion[1:].sum())
+    others = confusion[1:, :classes].astype(np.float64)
+    if total < _RARE * confusion.sum() or not total:
+        return None
+    share = others.sum(axis=1) / total
+    told = np.flatnonzero(share >= _RARE)
+    voices = [k for k in told if others[k].argmax() == k + 2]
+    agree, would = float(np.trace(others, offset=1)) / total, float(np.trace(others, offset=2)) / total
+    if len(voices) > 1 and share[voices].sum() > 0.5 and would > 2 * agree:
+        return Shift(-1, agree, would, but_zero=True)
+    return None
+
+
+def shift_mistake(shift: Shift, *, classes: int, decides: str | None = None, stored: bool = False) -> str:
+    """What to say; `decides` is the setting whose file tells the masks' ids, `stored` where label maps are scored."""
+    which = "labelled pixels that are not 0" if shift.but_zero else "labelled pixels"
+    found = f"{_percent(shift.agree)} of the {which} agree with the predictions, and {_percent(shift.would)} would"
+    if shift.but_zero:
+        return (
+            f"{found} if their ids were one higher: the ids look off by one, as where 1 was taken from each and 0 "
+            "stayed 0; what was 0 and what was 1 are one now, so go back to the masks as they were"
+        )
     last = classes - 1
     if shift.by == 0:
-        return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', mapped=mapped)}"
+        return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', decides=decides)}"
     down = f"0:void, 1:0, 2:1 and so on to {classes}:{last}"
     up = f"0:1, 1:2 and so on to {last - 1}:{last}"
     lower, lines, other = ("one lower", down, up) if shift.by == 1 else ("one higher", up, down)
     guess = "ids that run from 1, where 0 means none" if shift.by == 1 else "a list of classes that lacks the first"
     sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
-    cures = _cure(lines, mapped=mapped)
+    cures = _cure(lines, decides=decides)
     if stored:
         other_map = LABEL_MAPS.translate(other, before=" that holds the lines ")
         cures += f"; or, if it is the label maps that are off, {other_map}"
@@ -85,9 +107,9 @@ def histograms_shifted(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool
     return shifted >= _ALIKE and shifted - common >= _CLEARLY
 
 
-def _cure(lines: str, *, mapped: bool) -> str:
-    if mapped:
-        return f"change the lines of {setting('map')}, which decide the masks' ids now"
+def _cure(lines: str, *, decides: str | None) -> str:
+    if decides is not None:
+        return f"change the lines of {setting(decides)}, which decide the masks' ids now"
     return MASKS.translate(lines, before=" that holds the lines ")
 
 

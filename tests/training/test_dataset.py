@@ -26,6 +26,7 @@ from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.targets import OTHER
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
+from hypsegcli.truth.turned import NOTE
 
 Pairs = Callable[..., Path]
 
@@ -314,3 +315,14 @@ def test_photographs_of_other_worlds_follow_the_own_and_are_pasted_into_them(cro
     pasted = [bool((crops[Draw(0, seed)].mask == OTHER).any()) for seed in range(40)]
     assert 8 < sum(pasted) < 32
     assert torch.equal(crops[Draw(0, 7)].image, crops[Draw(0, 7)].image)
+
+
+def test_what_was_changed_in_photographs_is_kept_for_whoever_trains(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask()), ("b", photo(), mask(1)), ("c", photo(), mask(1)))
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(photo()).save(folder / "train/images/b.png", exif=exif)
+    Image.fromarray(photo()).save(folder / "train/images/c.png", exif=exif)
+    Image.fromarray(mask(1)).save(folder / "train/masks/c.png", exif=exif)
+    turned = "turned upright (EXIF orientation 3)"
+    assert read(folder, classes=2).notes == ((), (turned, NOTE), (turned,))

@@ -188,6 +188,18 @@ def test_a_mistake_in_the_masks_of_val_is_told_once(
     assert [report.mistake for report in start(data, tmp_path / "run")] == ["off by one", None, None]
 
 
+def test_what_was_changed_in_photographs_is_remarked(data: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for path in (data / "val/images").iterdir():
+        with Image.open(path) as image:
+            image.save(path, exif=exif)
+    run = prepare(Job(data, tmp_path, TrainConfig.model_validate(SMALL), CPU))
+    found = [remark for remark in run.remarks if "turned" in remark]
+    assert found[0] == "val: 2 images: turned upright (EXIF orientation 3)"
+    assert found[1].startswith("val: 2 images: turned upright without its mask")
+
+
 def test_splits_that_count_from_different_numbers_are_remarked(data: Path, tmp_path: Path) -> None:
     (data / "classes.txt").write_text("".join(f"{index}:{index}\n" for index in range(4)))
     for path in (data / "val/masks").iterdir():

@@ -334,3 +334,13 @@ def test_colours_are_refused_with_advice(tmp_path: Path, wording: Wording, endin
     Image.new("RGB", (4, 4), "red").save(tmp_path / "mask.png")
     with pytest.raises(ImageError, match=rf"mask\.png: this is a colour picture .* {ending}$"):
         examine_masks([tmp_path / "mask.png"], classes=3, ignore_index=255, id_map=None, wording=wording)
+
+
+def test_one_class_alone_is_doubted_and_scored(tmp_path: Path) -> None:
+    for number, (masks, doubts) in enumerate([((0, 255), 1), ((0,), 1), ((0, 1, 255), 0), ((0, 2), 0)]):
+        (folder := tmp_path / str(number)).mkdir()
+        survey = examine_masks(put(folder, areas(*masks)), classes=3, ignore_index=255, id_map=None)
+        assert len(survey.doubts) == doubts
+        assert (
+            examine_masks(put(folder, areas(*masks)), classes=3, ignore_index=255, id_map=IdMap(((9, 9),))).doubts == ()
+        )

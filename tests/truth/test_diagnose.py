@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.truth.diagnose import CITYSCAPES, diagnose, size_mistake
+from hypsegcli.truth.diagnose import CITYSCAPES, diagnose, lonely_class, size_mistake
 
 
 def test_the_list_of_cityscapes() -> None:
@@ -58,3 +60,27 @@ def test_ids_without_pixels_do_not_count() -> None:
 def test_sizes_that_disagree(image: tuple[int, ...], mask: tuple[int, ...], text: str) -> None:
     found = size_mistake(image, mask)
     assert found.startswith(f"the image is {image[1]} x {image[0]} pixels, the mask {mask[1]} x {mask[0]}: {text}")
+
+
+@pytest.mark.parametrize(
+    ("histogram", "options", "said"),
+    [
+        (
+            {0: 90, 255: 10},
+            {},
+            "no class but 0 (sky) and the void id 255 occurs in the masks, so that scores say little",
+        ),
+        ({0: 90, 255: 10}, {}, "if 255 is a class saved as white, translate ids with a file for"),
+        ({0: 90}, {}, "no class but 0 (sky) occurs in the masks"),
+        ({0: 90}, {}, "check that these are the masks that are meant"),
+        ({2: 90, 255: 0}, {}, "no class but 2 (car) occurs"),
+        ({0: 9, 1: 9}, {"ignore_index": 0}, "no class but 1 (road) and the void id 0 occurs"),
+        ({0: 9, 1: 1, 255: 10}, {}, None),
+        ({0: 90, 255: 10}, {"mapped": True}, None),
+        ({0: 90}, {"classes": 1}, None),
+        ({255: 90}, {}, None),
+    ],
+)
+def test_masks_in_which_one_class_occurs(histogram: dict[int, int], options: dict[str, Any], said: str | None) -> None:
+    found = lonely_class(histogram, ["sky", "road", "car"], **{"classes": 3, "ignore_index": 255} | options)
+    assert found is None if said is None else said in (found or "")

@@ -72,7 +72,7 @@ def test_what_cannot_tell_colours_exactly(tmp_path: Path) -> None:
     Image.new("I;16", (8, 8)).save(tmp_path / "c.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "d.tif", save_all=True, append_images=[Image.new("RGB", (8, 8))])
     for name, said in (
-        ("a.jpg", "JPEG does not keep exact colours"),
+        ("a.jpg", "JPEG does not keep exact values, so the colours are not certain"),
         ("b.png", "transparent"),
         ("c.png", "of 8 bits a sample"),
         ("d.tif", "2 frames"),

@@ -237,3 +237,18 @@ def test_missing_folders_are_named(tmp_path: Path) -> None:
     put(tmp_path / "masks", "a.png")
     with pytest.raises(PlanError, match="nowhere: there is no such file or folder"):
         pair_files(masks=str(tmp_path / "masks"), images=None, predictions=tmp_path / "nowhere")
+
+
+def test_names_pair_however_their_letters_are_composed(tmp_path: Path) -> None:
+    """As where a folder was copied from a Mac."""
+    composed, apart = "Caf\u00e9", "Cafe\u0301"
+    put(tmp_path / "images", f"{apart}_\u00fc.jpg", "b_\u00fc.jpg")
+    put(tmp_path / "masks", f"{composed}.png", "b.png")
+    found = pair(tmp_path, image_suffix="_u\u0308")
+    assert [(p.key, p.image and p.image.name) for p in found] == [
+        ("b", "b_\u00fc.jpg"),
+        (composed, f"{apart}_\u00fc.jpg"),
+    ]
+    put(tmp_path / "images", f"{composed}_\u00fc.jpg")
+    with pytest.raises(PlanError, match=r"Cafe\\u0301_\\xfc\.jpg' and .*Caf\\xe9_|Caf\\xe9_.*Cafe\\u0301"):
+        pair(tmp_path, image_suffix="_\u00fc")

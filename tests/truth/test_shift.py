@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hypsegcli.errors import setting
 from hypsegcli.metrics.classes import confusion_matrix
 from hypsegcli.truth.shift import Shift, find_shift, histograms_shifted, shift_mistake
 
@@ -65,6 +66,30 @@ def test_two_classes_that_are_exchanged() -> None:
     assert shift_mistake(shift, classes=2).endswith("the lines 0:1, 1:0")
 
 
+@pytest.mark.parametrize("background", [0.0, 0.6, 0.95])
+@pytest.mark.parametrize("right", [0.6, 1.0])
+def test_ids_one_lower_of_which_0_has_stayed(background: float, right: float) -> None:
+    """A background hides that every other class is missed."""
+    rng = np.random.default_rng(0)
+    truth = np.where(rng.random(20_000) < background, 0, rng.integers(0, K, 20_000))
+    answers = np.where(rng.random(truth.size) < right, truth, rng.integers(0, K, truth.size))
+    clipped = np.maximum(truth - 1, 0)
+    if background:
+        shift = find_shift(counts(clipped, answers))
+        assert shift is not None
+        assert (shift.by, shift.but_zero) == (-1, True)
+        others = clipped > 0
+        assert shift.agree == pytest.approx(float((clipped == answers)[others].mean()))
+        assert shift.would == pytest.approx(float((clipped + 1 == answers)[others].mean()))
+        text = shift_mistake(shift, classes=K)
+        assert "of the labelled pixels that are not 0 agree" in text
+        assert "go back to the masks as they were" in text
+        assert "map" not in text
+    assert find_shift(counts(truth, answers)) is None
+    for answer in range(K):
+        assert find_shift(counts(clipped, np.where(rng.random(truth.size) < background, 0, answer))) is None
+
+
 def test_the_sentence_has_the_lines_that_mend_it() -> None:
     up, down = Shift(1, 0.012, 0.98), Shift(-1, 0.012, 0.98)
     text = shift_mistake(up, classes=11)
@@ -76,7 +101,9 @@ def test_the_sentence_has_the_lines_that_mend_it() -> None:
     both = shift_mistake(up, classes=11, stored=True)
     assert "0:void, 1:0, 2:1 and so on to 11:10; or, if it is the label maps that are off" in both
     assert both.endswith("0:1, 1:2 and so on to 9:10")
-    assert "0:void" not in shift_mistake(up, classes=11, mapped=True)
+    for decides in ("map", "mask_colors"):
+        told = shift_mistake(up, classes=11, decides=decides)
+        assert told.endswith(f"change the lines of {setting(decides)}, which decide the masks' ids now")
 
 
 def test_two_splits_that_do_not_count_from_the_same_number() -> None:

@@ -59,9 +59,9 @@ def calibrate(
     from hypsegcli.scores.reading import predicted_images
     from hypsegcli.scores.sources import NetworkSource
     from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.contradicted import contradictions
     from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import pair_files
-    from hypsegcli.truth.shift import find_shift, shift_mistake
 
     pairs = pair_files(
         masks=masks,
@@ -104,8 +104,8 @@ def calibrate(
             table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
             progress.advance()
     talk_of(source.notes(), quiet=quiet)
-    if (shift := find_shift(confusion)) is not None:
-        raise DataError(shift_mistake(shift, classes=classes, mapped=id_map is not None))
+    for mistake in contradictions(confusion, source.turns(), id_map):
+        raise DataError(mistake)
     calibration = fit_calibration(
         table,
         each,

@@ -139,7 +139,7 @@ def evaluate(
     doubts = [
         *doubts,
         *scored.doubts,
-        *_shift(evaluation, names, mapped=id_map is not None, stored=stored.predictions is not None),
+        *_contradictions(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
         *_known_to(scored.calibration, evaluation.marks),
         *_nodes(names.rule),
     ]
@@ -215,7 +215,7 @@ def _refuse_unknown(bounds: Sequence[Bound], measures: Iterable[str], names: Cla
         raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
 
 
-def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> Sequence[str]:
+def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> list[str]:
     """Look at all masks before a network runs: DataError for those that cannot be what they are taken for.
 
     Sentences on what is odd about them otherwise.
@@ -231,18 +231,18 @@ def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, 
         id_map=id_map,
         names=names.classes,
     )
-    return survey.doubts
+    return list(survey.doubts)
 
 
-def _shift(evaluation: Evaluation, names: ClassNames, *, mapped: bool, stored: bool) -> list[str]:
-    """A sentence on ids that are off by one, which only a look at all predictions shows."""
-    from hypsegcli.truth.shift import find_shift, shift_mistake
+def _contradictions(
+    evaluation: Evaluation, source: Source, names: ClassNames, id_map: IdMap | None, *, stored: bool
+) -> list[str]:
+    """Sentences on what only a look at all predictions shows of the masks."""
+    from hypsegcli.truth.contradicted import contradictions
 
-    # Answers that are restricted to classes which the network never saw are seldom right as they are.
-    shift = find_shift(evaluation.tally.confusion) if names.unseen is None and names.rule is None else None
-    if shift is None:
-        return []
-    return [shift_mistake(shift, classes=names.tree.classes, mapped=mapped, stored=stored)]
+    if names.unseen is not None or names.rule is not None:
+        return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
+    return contradictions(evaluation.tally.confusion, source.turns(), id_map, stored=stored)
 
 
 def _known_to(calibration: Calibration | None, marks: Sequence[str]) -> list[str]:

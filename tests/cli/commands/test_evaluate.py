@@ -926,3 +926,23 @@ def test_label_maps_off_by_one_are_scored_with_a_warning(hypseg: Hypseg, tmp_pat
     assert "off by one" not in outcome.stderr
     assert report_of(tmp_path / "good")["warnings"] == []
     assert "Warning" not in (tmp_path / "good/report.html").read_text()
+
+
+def test_masks_that_were_not_turned_with_their_photographs(hypseg: Hypseg, tmp_path: Path) -> None:
+    """By an EXIF orientation that leaves the size as it is."""
+    (tmp_path / "classes.txt").write_text("0:a\n1:b\n2:c\n")
+    ids = np.kron(np.random.default_rng(0).integers(0, 3, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    photograph(tmp_path / "images/a.png", size=(64, 48))
+    Image.open(tmp_path / "images/a.png").save(tmp_path / "images/a.png", exif=exif)
+    put(tmp_path / "maps/a.png", ids)
+    for name, mask, warnings in (("stored", np.rot90(ids, 2), 1), ("upright", ids, 0)):
+        put(tmp_path / f"{name}/a.png", mask.copy())
+        arguments = ("--predictions", tmp_path / "maps", tmp_path / "images", tmp_path / name)
+        options = ("--classes", tmp_path / "classes.txt", "--out", tmp_path / f"out of {name}")
+        outcome = hypseg("evaluate", *arguments, *options)
+        assert outcome.code == 0, outcome.stderr
+        found = report_of(tmp_path / f"out of {name}")["warnings"]
+        assert len(found) == warnings
+        assert all("1 photograph turned upright by EXIF orientation" in sentence for sentence in found)
