@@ -131,7 +131,7 @@ def predict(
     from hypsegcli.run.run import Job, Run
 
     with locked(output.out, "predict"):
-        loaded = load_checkpoint(inputs.checkpoint_path)
+        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
         # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
         trained = loaded.header.input.longest_side if format_ != "tif" else None
         request = Request(

@@ -70,7 +70,8 @@ def uncertainty(
         overwrite=output.overwrite,
         resume=output.resume,
     )
-    measures = parse_measures(measure, read_header(inputs.checkpoint_path), raw=raw)
+    header = read_header(inputs.checkpoint_path)
+    measures = parse_measures(measure, header, raw=raw)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     most_failures = parse_failures(failures, len(plan))
@@ -88,7 +89,7 @@ def uncertainty(
     from hypsegcli.run.run import Job, Run
 
     with locked(out, "uncertainty"):
-        loaded = load_checkpoint(inputs.checkpoint_path)
+        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
         request = Request(
             measures=measures,
             main=measures[0],
