@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import math
 import time
 from collections.abc import Iterator
@@ -21,10 +19,11 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
+from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import write_pictures
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
-from hypsegcli.training.state import LOG, check_folder, read_state, restore, save_run, save_state
+from hypsegcli.training.state import check_folder, read_state, restore, save_run, save_state
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
 
@@ -85,8 +84,9 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     check_folder(job.out, resume=resume)
     board = Board(job.out / "tensorboard") if job.config.tensorboard else None
     earlier, config = read_state(job), job.config
-    run = prepare(job, earlier=earlier.header if earlier else None)
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
+    log = Log(job.out / LOG, done=done)
+    run = prepare(job, earlier=earlier.header if earlier else None)
     if earlier:
         restore(run, earlier)
     with _saving(job.out, done):
@@ -99,7 +99,7 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     elif resume:
         origin += f"; there was nothing to resume in {job.out}"
     pairs = (len(run.train_split.pairs), len(run.val_split.pairs))
-    yield Started((origin, *run.remarks), config.epochs - done, len(run.loader), pairs)
+    yield Started((origin, *log.notes, *run.remarks), config.epochs - done, len(run.loader), pairs)
     told = False
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
@@ -135,7 +135,7 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         with _saving(job.out, epoch):
             if found:
                 write_pictures(job.out, epoch, found.pictures)
-            _append_log(job.out / LOG, report)
+            log.add(epoch, log_row(report))
             if board:
                 board.add(epoch, log_row(report), found.pictures if found else ())
             save_run(run, epoch, scores, best=best, is_best=is_best)
@@ -209,7 +209,7 @@ def _validate(run: Run, epoch: int) -> Validation:
 
 
 def log_row(report: EpochReport) -> dict[str, float | str]:
-    """One line of log.csv; scores are empty where the epoch was not validated."""
+    """One line of log.csv, its `COLUMNS`; scores are empty where the epoch was not validated."""
     return {
         "epoch": report.epoch,
         "loss": round(report.loss, 5),
@@ -220,17 +220,3 @@ def log_row(report: EpochReport) -> dict[str, float | str]:
         **dict.fromkeys(Scores._fields, ""),
         **({} if report.scores is None else {k: round(v, 5) for k, v in report.scores._asdict().items()}),
     }
-
-
-def _append_log(path: Path, report: EpochReport) -> None:
-    row = log_row(report)
-    earlier: list[dict[str, str]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            # A run that was stopped between its log and its state does the epoch again.
-            earlier = [line for line in csv.DictReader(file) if int(line["epoch"]) < report.epoch]
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, row.keys())
-    writer.writeheader()
-    writer.writerows([*earlier, row])
-    write_atomically(path, table.getvalue().encode())

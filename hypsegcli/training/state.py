@@ -20,10 +20,11 @@ from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.training.log import LOG
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.validate import Scores
 
-STATE, LOG = "state.pt", "log.csv"
+STATE = "state.pt"
 
 _FILES = (STATE, "best.safetensors", "last.safetensors", LOG)
 

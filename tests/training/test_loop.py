@@ -837,3 +837,16 @@ def test_offsets_of_the_reference_head_stay_in_the_ball(data: Path, tmp_path: Pa
     list(start(data, tmp_path / "run", **options))
     offsets = load_checkpoint(tmp_path / "run" / "last.safetensors").model.state_dict()["head.offsets"]
     assert offsets.norm(dim=1).max() > 0.4
+
+
+@pytest.mark.parametrize("content", ["garbage\n", "epoch,loss\nx,y\n"])
+def test_a_damaged_log_is_found_before_the_first_epoch(
+    data: Path, tmp_path: Path, scores: list[Scores], content: str
+) -> None:
+    scores += [of(0.5)]
+    out = tmp_path / "run"
+    next(start(data, out))
+    (out / "log.csv").write_text(content)
+    with pytest.raises(DataError, match=r"log\.csv, line \d"):
+        next(events(data, out, resume=True))
+    assert (out / "log.csv").read_text() == content
