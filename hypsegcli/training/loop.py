@@ -12,7 +12,7 @@ from typing import cast
 
 import torch
 
-from hypsegcli.errors import DataError, setting
+from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
 from hypsegcli.files.lock import locked
 from hypsegcli.inference.normalise import normalise
@@ -23,10 +23,22 @@ from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import write_pictures
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
-from hypsegcli.training.state import check_folder, read_state, restore, save_run, save_state
+from hypsegcli.training.state import (
+    BEST,
+    LAST,
+    State,
+    check_folder,
+    lacking,
+    read_state,
+    restore,
+    save_run,
+    save_scored,
+    save_state,
+)
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
 
+_SAME_SCORE = 5e-5  # mean IoU; the scores of a checkpoint have four decimals
 LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
 
 
@@ -87,8 +99,12 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
     log = Log(job.out / LOG, done=done)
     run = prepare(job, earlier=earlier.header if earlier else None)
+    notes = log.notes
     if earlier:
         restore(run, earlier)
+        with _saving(job.out, done):
+            best, told_of = _bring_back(run, earlier)
+        notes += told_of
     with _saving(job.out, done):
         write_atomically(job.out / CONFIG, to_toml(config).encode())
         if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
@@ -99,7 +115,7 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     elif resume:
         origin += f"; there was nothing to resume in {job.out}"
     pairs = (len(run.train_split.pairs), len(run.val_split.pairs))
-    yield Started((origin, *log.notes, *run.remarks), config.epochs - done, len(run.loader), pairs)
+    yield Started((origin, *notes, *run.remarks), config.epochs - done, len(run.loader), pairs)
     told = False
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
@@ -142,6 +158,27 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         yield report
 
 
+def _bring_back(run: Run, state: State) -> tuple[float, tuple[str, ...]]:
+    """Write the checkpoints that a resumed run lacks, as far as its state tells them; the best score, and notes.
+
+    UsageError where the run is finished and its best epoch is lost: no epoch is left that could take its place.
+    """
+    missing = lacking(run.job.out, state)
+    if not missing:
+        return state.best, ()
+    scores = _validate(run, state.epoch).scores
+    is_best = scores.mean_iou >= state.best - _SAME_SCORE
+    made = [name for name in missing if name == LAST or is_best]
+    save_scored(run, scores, made)
+    notes = tuple(f"{name} was missing, and is written again" for name in made)
+    if made == list(missing):
+        return state.best, notes
+    lost = f"{BEST} is missing, and its weights, of an earlier epoch, are nowhere else"
+    if state.epoch == run.job.config.epochs:
+        raise UsageError(f"{run.job.out}: {lost}; use {LAST}, or go on with more {setting('epochs')}")
+    return -math.inf, (*notes, f"{lost}: the best of the epochs to come takes its place")
+
+
 @contextlib.contextmanager
 def _saving(out: Path, epoch: int) -> Iterator[None]:
     """Say of a disk that is full, or gone, what is left."""
@@ -173,7 +210,7 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
         raise DataError(
             f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
             f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run "
-            f"{'from last.safetensors ' if (run.job.out / 'last.safetensors').exists() else ''}with a lower "
+            f"{f'from {LAST} ' if (run.job.out / LAST).exists() else ''}with a lower "
             f"{setting('learning_rate')}"
         )
     run.optimizer.step()
