@@ -232,6 +232,7 @@ def _validate(run: Run, epoch: int) -> Validation:
             run.scored().finished(),
             run.header,
             run.val_split.pairs,
+            digests=run.val_split.digests,
             id_map=run.val_split.id_map,
             device=run.job.device,
             held_out=run.held_out,

@@ -914,3 +914,23 @@ def test_a_setting_that_came_later_than_the_state_had_its_default(
     with pytest.raises(UsageError, match="different in embedding_layers;"):
         next(start(data, out, epochs=2, embedding_layers=2, resume=True))
     assert len(list(start(data, out, epochs=2, resume=True))) == 1
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_masks_that_change_while_training_goes_on_end_it(data: Path, tmp_path: Path, split: str) -> None:
+    """Two masks change places, as after somebody's slip; what was saved before goes on once they are back."""
+    out = tmp_path / "run"
+    one, two, *_ = sorted((data / split / "masks").iterdir())
+
+    def exchange() -> None:
+        one.rename(tmp_path / "aside")
+        two.rename(one)
+        (tmp_path / "aside").rename(two)
+
+    run = start(data, out, epochs=2)
+    next(run)
+    exchange()
+    with pytest.raises(DataError, match=r"masks/.* has changed since .* what was saved after each epoch is whole"):
+        next(run)
+    exchange()
+    assert [report.epoch for report in start(data, out, epochs=2, resume=True)] == [2]
