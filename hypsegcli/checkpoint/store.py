@@ -142,6 +142,11 @@ def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Hyper
         # As the network will hold it: a float64 may be too large for a float32.
         if not torch.isfinite(state[name].to(like.dtype)).all():
             raise CheckpointError(f"{path}: the tensor {name} holds NaN or infinity; training must have diverged")
+        if name.endswith("running_var") and (state[name] < 0).any():
+            raise CheckpointError(
+                f"{path}: the tensor {name} holds variances below 0, whose root is no number; copy the file again, or "
+                "write it again from the network that was trained"
+            )
     offsets = state.get("head.offsets")
     if offsets is not None:
         norm = float(offsets.float().norm(dim=1).max()) * header.model.curvature**0.5

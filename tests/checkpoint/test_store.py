@@ -327,6 +327,10 @@ BODIES: dict[str, tuple[Callable[[State], Any], str]] = {
         with_value("decoder.low_level.1.running_var", float("nan")),
         "the tensor decoder.low_level.1.running_var holds NaN or infinity",
     ),
+    "a variance below 0": (
+        with_value("decoder.low_level.1.running_var", -1e-3),
+        "the tensor decoder.low_level.1.running_var holds variances below 0",
+    ),
     "a float64 that float32 cannot hold": (
         lambda s: s.update({"head.bias": torch.full((4,), 1e300, dtype=torch.float64)}),
         "the tensor head.bias holds NaN or infinity",
