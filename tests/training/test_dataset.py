@@ -280,7 +280,7 @@ def test_a_file_that_changed_since_it_was_looked_at_is_named(
     files = sorted((data / "train" / kind).iterdir())
     files[1].write_bytes(files[1].read_bytes() + b"\0")
     assert len(crops[Draw(0, 0)]) == 4
-    loader = DataLoader(crops, batch_size=1, sampler=[Draw(1, 0)], num_workers=workers)  # type: ignore[arg-type]
+    loader = DataLoader(crops, batch_size=1, sampler=[Draw(1, 0)], num_workers=workers)
     with pytest.raises(DataError, match="has changed since this training looked at it") as error:
         list(batches(loader))
     assert str(error.value).startswith(str(files[1]))
