@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, overload
 
@@ -86,14 +87,19 @@ def load_model(
     for name, value, allowed in (("engine", engine, EngineName), ("interpolate", interpolate, Interpolation)):
         if value not in get_args(allowed):
             raise UsageError(f"{setting(name, value)}: expected {', '.join(get_args(allowed))}")
-    if threshold is not None and (level != "auto" or not 0.5 <= threshold < 1.0):
+    for name, given, fits, expected in (
+        ("checkpoint", checkpoint, isinstance(checkpoint, str | os.PathLike | None), "a path or a name"),
+        ("device", device, isinstance(device, str), "auto, cpu, cuda, cuda:N or mps"),
+        ("measures", measures, measures is None or measures == "all" or _is_names(measures), "a list of names, or all"),
+        ("level", level, isinstance(level, str | None) or _is_whole(level), "a depth, the name of a node, or auto"),
+        ("max_pixels", max_pixels, _is_whole(max_pixels) and max_pixels > 0, "a whole number, 1 or more"),
+    ):
+        if not fits:
+            raise UsageError(f"{setting(name, repr(given))}: expected {expected}")
+    if threshold is not None and (level != "auto" or not isinstance(threshold, Real) or not 0.5 <= threshold < 1.0):
         raise UsageError(
             f"{setting('threshold', threshold)}: expected a number in [0.5, 1), for {setting('level')} auto"
         )
-    if isinstance(measures, str) and measures != "all":
-        raise UsageError(f"{setting('measures', measures)}: expected a list of names, or all")
-    if max_pixels < 1:
-        raise UsageError(f"{setting('max_pixels', max_pixels)}: expected 1 or more")
     loaded = load_checkpoint(checkpoint_path(checkpoint))
     tree = loaded.header.tree
     chosen = choose_measures(measures, calibrated=loaded.header.calibration is not None)
@@ -251,3 +257,12 @@ class Model:
 
 def _pixels(loaded: Loaded[Origin] | ImageError) -> int:
     return 0 if isinstance(loaded, ImageError) else loaded.pixels
+
+
+def _is_whole(value: object) -> bool:
+    """Whether it is a whole number, numpy's too; True and False, which Python counts among them, are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str) and all(isinstance(name, str) for name in value)

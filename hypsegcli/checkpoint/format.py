@@ -114,6 +114,11 @@ def header_from_json(text: str, *, origin: object) -> Header:
         version = json.loads(text, object_pairs_hook=_small_object)["schema_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{origin}: its header is not that of a hypseg checkpoint ({error!s:.100})") from error
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise CheckpointError(
+            f"{origin}: its header's schema version is {json.dumps(version):.20}, expected the whole number "
+            f"{SCHEMA_VERSION}; it is not that of a hypseg checkpoint"
+        )
     if version != SCHEMA_VERSION:
         raise CheckpointError(
             f"{origin}: written with schema version {version!s:.20}, this hypseg reads version {SCHEMA_VERSION}; "

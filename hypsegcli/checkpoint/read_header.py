@@ -10,6 +10,7 @@ from typing import Any, Literal
 from safetensors import SafetensorError, safe_open
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_from_json
+from hypsegcli.checkpoint.mistaken import mistaken
 from hypsegcli.errors import CheckpointError, first_line
 
 
@@ -32,9 +33,8 @@ def open_safetensors(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any
             yield file
     # Shapes that no tensor can have are errors of torch's and numpy's own kinds.
     except (SafetensorError, OSError, TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{path}: not a whole safetensors file ({first_line(error):.300}); copy it again"
-        ) from error
+        what = mistaken(path) or f"not a whole safetensors file ({first_line(error):.300}); copy it again"
+        raise CheckpointError(f"{path}: {what}") from error
 
 
 def has_header(path: Path) -> bool:

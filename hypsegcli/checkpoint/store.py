@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, re
 from hypsegcli.checkpoint.torch_file import read_state
 from hypsegcli.errors import CheckpointError, UsageError
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.digest import digest_stream
+from hypsegcli.files.regular import ChangedFileError, unchanging
 from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
@@ -26,18 +27,13 @@ _LETTERS = 80  # of a tensor's name in a sentence
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A model ready to run, and what is known about it."""
+    """A model ready to run, and what is known about it: all of the same bytes, whatever becomes of the file."""
 
     path: Path
     sha256: str  # of the file
     header: Header
     model: HyperbolicDeepLab  # on the CPU, float32, in evaluation mode
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    stored: Mapping[str, torch.dtype]  # in which the file holds each tensor
 
 
 def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False) -> None:
@@ -52,33 +48,53 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
     write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
 
-def copy_checkpoint(source: Path, target: Path, header: Header, *, replace: bool = True) -> None:
-    """Write `source` again with another header of the same network; its weights stay bit for bit what they are.
+def copy_checkpoint(loaded: Checkpoint, target: Path, header: Header, *, replace: bool = True) -> None:
+    """Write what was loaded with another header of the same network; its weights stay what they are, bit for bit.
 
-    Without `replace`, PlanError where there is a file at `target`.
+    All but those of float64, which a network does not hold: they keep the precision of float32. Without `replace`,
+    PlanError where there is a file at `target`.
     """
-    require_file(source)
-    _, state = read_state(source) if is_torch_file(source) else _read_safetensors(source)
-    tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+    state = loaded.model.state_dict()
+    tensors = {name: state[name].detach().cpu().to(dtype).contiguous() for name, dtype in loaded.stored.items()}
     write_atomically(target, save(tensors, metadata={METADATA_KEY: header_to_json(header)}), replace=replace)
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:
     """Read a checkpoint: .safetensors, or a .pt that `hypseg train` left in its run folder.
 
-    Raises CheckpointError with a sentence that names the file, what was found and what to do.
+    `header` is what was read of it before, where something was decided by it. Raises CheckpointError with a sentence
+    that names the file, what was found and what to do; also for a file that changes while it is read, or has another
+    header by now.
     """
     require_file(path)
-    header, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
-    model = _build_shapes(path, header)
-    _check(path, header, state, model)
-    tensors = {name: state[name].to(like.dtype) for name, like in model.state_dict().items()}
+    try:
+        with unchanging(path) as file:
+            found, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
+            model = _build_shapes(path, found)
+            _check(path, found, state, model)
+            # Copies: the file's own bytes, which state maps into memory, may be written over while the network runs.
+            tensors = {name: state[name].to(like.dtype, copy=True) for name, like in model.state_dict().items()}
+            sha256 = digest_stream(file).sha256
+    except ChangedFileError as error:
+        raise _changed(path) from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); look at its permissions") from error
+    # As text: a score may be NaN, which is not itself.
+    if header is not None and header_to_json(header) != header_to_json(found):
+        raise _changed(path)
     model.load_state_dict(tensors, assign=True)
     if any(buffer.is_meta for buffer in model.buffers()):
         # Constants that no file holds, such as Swin's tables of positions: they are worked out where there is memory.
-        model = build_model(header.model)
+        model = build_model(found.model)
         model.load_state_dict(tensors)
-    return Checkpoint(path, file_sha256(path), header, model.eval())
+    return Checkpoint(path, sha256, found, model.eval(), {name: tensor.dtype for name, tensor in state.items()})
+
+
+def _changed(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path}: was replaced or written while it was read; run the command again once that is done, or give it a "
+        "copy that nothing writes"
+    )
 
 
 def _read_safetensors(path: Path) -> tuple[Header, dict[str, Tensor]]:
@@ -127,6 +143,11 @@ def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Hyper
         # As the network will hold it: a float64 may be too large for a float32.
         if not torch.isfinite(state[name].to(like.dtype)).all():
             raise CheckpointError(f"{path}: the tensor {name} holds NaN or infinity; training must have diverged")
+        if name.endswith("running_var") and (state[name] < 0).any():
+            raise CheckpointError(
+                f"{path}: the tensor {name} holds variances below 0, whose root is no number; copy the file again, or "
+                "write it again from the network that was trained"
+            )
     offsets = state.get("head.offsets")
     if offsets is not None:
         norm = float(offsets.float().norm(dim=1).max()) * header.model.curvature**0.5

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import Header, header_from_json
+from hypsegcli.checkpoint.mistaken import mistaken
 from hypsegcli.errors import CheckpointError, first_line
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import first_of
@@ -29,6 +30,8 @@ def read_plain(path: Path) -> Any:
         ) from error
     # The unpickler lets almost any exception through when the bytes are damaged; torch's texts advise to run the file.
     except Exception as error:
+        if (known := mistaken(path)) is not None:
+            raise CheckpointError(f"{path}: {known}") from error
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"it holds more than tensors ({found[1]:.100})" if found else "it is damaged, or holds more than tensors"
         raise CheckpointError(

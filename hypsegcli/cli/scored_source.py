@@ -16,6 +16,7 @@ from hypsegcli.errors import UsageError
 from hypsegcli.hierarchy.rule import Rule, rules_beside
 
 if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import Header
     from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.pairs import Pair
@@ -35,16 +36,26 @@ class ScoredSource(NamedTuple):
 
 
 def open_network(
-    inputs: Input, computing: Computing, dropout: Dropout, names: ClassNames, *, rule: Rule | None, quiet: bool
+    inputs: Input,
+    computing: Computing,
+    dropout: Dropout,
+    names: ClassNames,
+    *,
+    rule: Rule | None,
+    header: Header | None,
+    quiet: bool,
 ) -> ScoredSource:
-    """Load the checkpoint; it gives every measure there is, and with a rule answers by that and by all others."""
+    """Load the checkpoint, whose header gave the names.
+
+    It gives every measure there is, and with a rule answers by that and by all others.
+    """
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import MEASURES, available, full_scales
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
 
-    loaded = load_checkpoint(inputs.checkpoint_path)
+    loaded = load_checkpoint(inputs.checkpoint_path, header=header)
     request = Request(
         measures=available(calibrated=loaded.header.calibration is not None),
         among=names.unseen,

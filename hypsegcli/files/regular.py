@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,3 +31,29 @@ def open_regular(path: Path) -> BinaryIO:
         file.close()
         raise OSError(errno.EINVAL, f"it is {KINDS.get(kind, 'no regular file')}", str(path))
     return file
+
+
+class ChangedFileError(Exception):
+    """While a file was read it was replaced by another, or written into."""
+
+
+@contextlib.contextmanager
+def unchanging(path: Path) -> Iterator[BinaryIO]:
+    """Open a file as `open_regular` does, for a block that reads it more than once, by its path too.
+
+    Raises ChangedFileError at the end of the block where the path leads to another file by then, or where something
+    was written into this one: what the block has read may be of both.
+    """
+    with open_regular(path) as file:
+        before = _state(os.fstat(file.fileno()))
+        yield file
+        try:
+            after = _state(path.stat())
+        except FileNotFoundError as error:
+            raise ChangedFileError from error
+    if after != before:
+        raise ChangedFileError
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

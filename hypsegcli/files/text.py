@@ -35,4 +35,5 @@ def read_text(path: Path) -> str:
         raise UnreadableTextError("it is not UTF-8 text; save it as UTF-8") from error
     if "\0" in text:
         raise UnreadableTextError(f"line {text.count(chr(10), 0, text.index(chr(0))) + 1} is not text")
-    return text.replace("\r\n", "\n")
+    # An end alone where there is no other, as spreadsheets still write it; beside others it belongs to a name.
+    return text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")

@@ -14,10 +14,12 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.files.words import shorten
 from hypsegcli.images.formats import SUFFIXES
 from hypsegcli.images.walk import Skipped, Walk, is_folder, list_folder
 
 _LOOKED_FOR = ", ".join(SUFFIXES)
+_LETTERS = 80  # of a path in a sentence
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
 
     Folders that a run has written are passed over, unless label maps are looked for: `of_runs`.
 
-    Raises PlanError for an argument that leads to no picture. A path in a list is not looked at: one that
-    is missing is one failed picture of the run and not the end of it.
+    Raises PlanError for an argument that leads to no picture. A path in a list that is missing is one failed picture of
+    the run and not the end of it, unless no line could be meant for a picture.
     """
     inputs: dict[tuple[str, PurePosixPath], Input] = {}
     folders: list[Path] = []
@@ -130,22 +132,33 @@ def _from_list(argument: str) -> list[Input]:
         items.append(Input(path, key))
     if not items:
         raise PlanError(f"{source}: the list names no file; write one path a line")
+    if not any(item.path.suffix.lower() in SUFFIXES or os.path.lexists(item.path) for item in items):
+        first = shorten(str(items[0].path), _LETTERS)
+        raise PlanError(
+            f"{source}: no line names a file that is there, or could be a picture by its suffix, such as {first}; "
+            "write one path a line, with its suffix, from the folder of the list on"
+        )
     return items
 
 
 def _listed(line: str, folder: Path) -> str | None:
     """What a line of a list names: itself, or what it was meant for where that is there; None for a comment.
 
-    People quote paths and leave spaces at their ends, and Windows writes backslashes.
+    People quote paths, leave spaces at their ends, or the commas of a table; Windows writes backslashes.
     """
     bare = line.strip()
     if not bare:
         return None
-    unquoted = bare[1:-1].strip() if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'" else bare
-    for meant in (line, bare, unquoted, _at_home(unquoted), unquoted.replace("\\", "/")):
+    alone = bare.rstrip(",;")
+    unquoted = _unquoted(alone)
+    for meant in (line, bare, _unquoted(bare), alone, unquoted, _at_home(unquoted), unquoted.replace("\\", "/")):
         if os.path.lexists(folder / meant):
             return meant
     return None if bare.startswith("#") else line
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].strip() if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name
 
 
 def _at_home(name: str) -> str:

@@ -106,7 +106,10 @@ class Segmenter:
         started = time.perf_counter()
         output = self.engine(batch, mean)
         if not output.is_finite():
-            raise FloatingPointError(f"its answer holds NaN or infinity; try {setting('precision', 'fp32')}")
+            raise FloatingPointError(
+                f"its answer holds NaN or infinity; where it ran in bf16, try {setting('precision', 'fp32')}, else "
+                "another checkpoint"
+            )
         self._clock.seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         cell = (GRID * height / rows, GRID * width / columns)

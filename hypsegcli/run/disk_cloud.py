@@ -72,7 +72,8 @@ def place_images(
             try:
                 found = embed(engine, tree, image.pixels, longest_side=longest_side)
             except FloatingPointError as problem:
-                raise ImageError(f"{path}: {problem}; try {setting('precision', 'fp32')}", "not_finite") from problem
+                advice = f"where it ran in bf16, try {setting('precision', 'fp32')}, else another checkpoint"
+                raise ImageError(f"{path}: {problem}; {advice}", "not_finite") from problem
             classes = found.classes
             if truth is not None:
                 size = shrunk_size(truth.shape[0], truth.shape[1], longest_side)

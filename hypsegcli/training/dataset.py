@@ -14,11 +14,11 @@ from torch.utils.data import Dataset, Sampler
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
+from hypsegcli.training.unchanged import check_pair, digest_pair
 from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.diagnose import MASKS, Wording
 from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
@@ -61,9 +61,8 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
     def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> _Look:
         pair, size = pair_and_size
         image = read_image(pair, size)
-        both = (image.digest, digest_file(pair.mask))
         notes = image.notes if turned_alone(pair, image) == 1 else (*image.notes, NOTE)
-        return _Look(image.pixels.size, "".join(map(short_digest, both)), notes)
+        return _Look(image.pixels.size, digest_pair(pair, image), notes)
 
     looks = ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda seen: seen.size)
     found = list(looks)
@@ -153,6 +152,7 @@ class CropDataset(Dataset[Crop]):
 
     `id_map` leads from the own masks' values to class ids; pixels of `held_out` classes are void. `fold` tells, for the
     own and the further pairs, which teach the radius alone. Pieces of `others` are pasted into a share of both.
+    `digests`, by the own pairs' keys, are of the files that were looked at: an item of others raises DataError.
     """
 
     def __init__(
@@ -162,6 +162,7 @@ class CropDataset(Dataset[Crop]):
         *,
         ignore_index: int,
         fold: NDArray[np.bool_],
+        digests: Mapping[str, str] | None = None,
         id_map: IdMap | None = None,
         held_out: Sequence[int] = (),
         longest_side: int | None = None,
@@ -174,6 +175,7 @@ class CropDataset(Dataset[Crop]):
         self.others = others
         self.pasted = pasted
         self.fold = fold
+        self.digests = digests
         self.augmentation = augmentation
         self.ignore_index = ignore_index
         self.id_map = id_map
@@ -203,16 +205,20 @@ class CropDataset(Dataset[Crop]):
                 image, mask = self.others.paste(image, mask)
         return Crop(image, mask, draw.sample, bool(self.fold[draw.sample]))
 
-    def _pair(self, sample: int) -> tuple[Pair, NDArray[np.int64] | None]:
-        """A pair, and what its ids teach where they are not ours."""
-        own = len(self.pairs)
-        return (self.pairs[sample], None) if sample < own else self.more[sample - own][:2]
+    def _pair(self, sample: int) -> tuple[Pair, NDArray[np.int64] | None, str | None]:
+        """A pair, what its ids teach where they are not ours, and what was in its files."""
+        if sample < len(self.pairs):
+            pair = self.pairs[sample]
+            return pair, None, self.digests[pair.key] if self.digests else None
+        more = self.more[sample - len(self.pairs)]
+        return more.pair, more.targets, more.digest
 
     def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
-        pair, targets = self._pair(sample)
+        pair, targets, expected = self._pair(sample)
         colors = self.id_map.colors if self.id_map and targets is None else None
         mask = decode_ids(pair.mask, colors)
-        pixels = read_image(pair, mask.shape).pixels
+        photograph = read_image(pair, mask.shape)
+        check_pair(pair, photograph, expected)
         mask = shrink_mask(mask, self.longest_side)
         if targets is not None:
             mask = targets[mask]
@@ -220,7 +226,7 @@ class CropDataset(Dataset[Crop]):
             mask = self.id_map.apply(mask, self.ignore_index)
         mask = mask.astype(np.int64)
         mask = hold_out(mask, self.held_out, void=self.ignore_index)
-        image = tv_tensors.Image(torch.from_numpy(shrink_image(pixels, self.longest_side)).permute(2, 0, 1))
+        image = tv_tensors.Image(torch.from_numpy(shrink_image(photograph.pixels, self.longest_side)).permute(2, 0, 1))
         labels = tv_tensors.Mask(torch.from_numpy(mask))
         image, labels = self.augmentation(image, labels)
         return image.as_subclass(Tensor), labels.as_subclass(Tensor)

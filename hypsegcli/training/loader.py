@@ -29,7 +29,7 @@ class More(NamedTuple):
     """What is learned from beside the training pairs."""
 
     pairs: tuple[MorePair, ...]
-    others: tuple[Path, ...]  # photographs of other worlds
+    others: Mapping[Path, str]  # photographs of other worlds, and what is in each
     names: tuple[str, ...]  # of both, with their numbers
     digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them
     notes: tuple[str, ...]  # on what was changed in images of both on the way from their files
@@ -55,9 +55,10 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
         return image.pixels.size, short_digest(image.digest), image.notes
 
     looks = list(ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0]))
+    looked_at = {other.path: digest for other, (_, digest, _) in zip(others, looks, strict=True)}
     digests = {
         "more_data": {str(more.pair.image): more.digest for more in pairs},
-        "other_worlds": {str(other.path): digest for other, (_, digest, _) in zip(others, looks, strict=True)},
+        "other_worlds": {str(path): digest for path, digest in looked_at.items()},
     }
     changed = {"further data": (more.notes for more in pairs), "other worlds": (notes for _, _, notes in looks)}
     notes = tuple(
@@ -65,7 +66,7 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
     )
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
-    return More(tuple(pairs), tuple(other.path for other in others), tuple(names), digests, notes)
+    return More(tuple(pairs), looked_at, tuple(names), digests, notes)
 
 
 def build_loader(
@@ -80,6 +81,7 @@ def build_loader(
         augmentation,
         ignore_index=config.ignore_index,
         fold=np.concatenate([radius_fold(len(pairs), config.radius_fold) for pairs in (split.pairs, more.pairs)]),
+        digests=split.digests,
         id_map=split.id_map,
         held_out=held_out,
         longest_side=longest_side,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import math
 import time
 from collections.abc import Iterator
@@ -14,20 +12,33 @@ from typing import cast
 
 import torch
 
-from hypsegcli.errors import DataError, setting
+from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
 from hypsegcli.files.lock import locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
+from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import write_pictures
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
-from hypsegcli.training.state import LOG, check_folder, read_state, restore, save_run, save_state
+from hypsegcli.training.state import (
+    BEST,
+    LAST,
+    State,
+    check_folder,
+    lacking,
+    read_state,
+    restore,
+    save_run,
+    save_scored,
+    save_state,
+)
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
 
+_SAME_SCORE = 5e-5  # mean IoU; the scores of a checkpoint have four decimals
 LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
 
 
@@ -81,10 +92,15 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     check_folder(job.out, resume=resume)
     board = Board(job.out / "tensorboard") if job.config.tensorboard else None
     earlier, config = read_state(job), job.config
-    run = prepare(job, earlier=earlier.header if earlier else None)
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
+    log = Log(job.out / LOG, done=done)
+    run = prepare(job, earlier=earlier.header if earlier else None)
+    notes = log.notes
     if earlier:
         restore(run, earlier)
+        with _saving(job.out, done):
+            best, told_of = _bring_back(run, earlier)
+        notes += told_of
     with _saving(job.out, done):
         write_atomically(job.out / CONFIG, to_toml(config).encode())
         if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
@@ -95,7 +111,7 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     elif resume:
         origin += f"; there was nothing to resume in {job.out}"
     pairs = (len(run.train_split.pairs), len(run.val_split.pairs))
-    yield Started((origin, *run.remarks), config.epochs - done, len(run.loader), pairs)
+    yield Started((origin, *notes, *run.remarks), config.epochs - done, len(run.loader), pairs)
     told = False
     for epoch in range(done + 1, config.epochs + 1):
         started = time.perf_counter()
@@ -131,11 +147,32 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         with _saving(job.out, epoch):
             if found:
                 write_pictures(job.out, epoch, found.pictures)
-            _append_log(job.out / LOG, report)
+            log.add(epoch, log_row(report))
             if board:
                 board.add(epoch, log_row(report), found.pictures if found else ())
             save_run(run, epoch, scores, best=best, is_best=is_best)
         yield report
+
+
+def _bring_back(run: Run, state: State) -> tuple[float, tuple[str, ...]]:
+    """Write the checkpoints that a resumed run lacks, as far as its state tells them; the best score, and notes.
+
+    UsageError where the run is finished and its best epoch is lost: no epoch is left that could take its place.
+    """
+    missing = lacking(run.job.out, state)
+    if not missing:
+        return state.best, ()
+    scores = _validate(run, state.epoch).scores
+    is_best = scores.mean_iou >= state.best - _SAME_SCORE
+    made = [name for name in missing if name == LAST or is_best]
+    save_scored(run, scores, made)
+    notes = tuple(f"{name} was missing, and is written again" for name in made)
+    if made == list(missing):
+        return state.best, notes
+    lost = f"{BEST} is missing, and its weights, of an earlier epoch, are nowhere else"
+    if state.epoch == run.job.config.epochs:
+        raise UsageError(f"{run.job.out}: {lost}; use {LAST}, or go on with more {setting('epochs')}")
+    return -math.inf, (*notes, f"{lost}: the best of the epochs to come takes its place")
 
 
 @contextlib.contextmanager
@@ -169,7 +206,7 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
         raise DataError(
             f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
             f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run "
-            f"{'from last.safetensors ' if (run.job.out / 'last.safetensors').exists() else ''}with a lower "
+            f"{f'from {LAST} ' if (run.job.out / LAST).exists() else ''}with a lower "
             f"{setting('learning_rate')}"
         )
     run.optimizer.step()
@@ -191,6 +228,7 @@ def _validate(run: Run, epoch: int) -> Validation:
             run.scored().finished(),
             run.header,
             run.val_split.pairs,
+            digests=run.val_split.digests,
             id_map=run.val_split.id_map,
             device=run.job.device,
             held_out=run.held_out,
@@ -205,7 +243,7 @@ def _validate(run: Run, epoch: int) -> Validation:
 
 
 def log_row(report: EpochReport) -> dict[str, float | str]:
-    """One line of log.csv; scores are empty where the epoch was not validated."""
+    """One line of log.csv, its `COLUMNS`; scores are empty where the epoch was not validated."""
     return {
         "epoch": report.epoch,
         "loss": round(report.loss, 5),
@@ -216,17 +254,3 @@ def log_row(report: EpochReport) -> dict[str, float | str]:
         **dict.fromkeys(Scores._fields, ""),
         **({} if report.scores is None else {k: round(v, 5) for k, v in report.scores._asdict().items()}),
     }
-
-
-def _append_log(path: Path, report: EpochReport) -> None:
-    row = log_row(report)
-    earlier: list[dict[str, str]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            # A run that was stopped between its log and its state does the epoch again.
-            earlier = [line for line in csv.DictReader(file) if int(line["epoch"]) < report.epoch]
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, row.keys())
-    writer.writeheader()
-    writer.writerows([*earlier, row])
-    write_atomically(path, table.getvalue().encode())

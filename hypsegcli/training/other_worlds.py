@@ -6,7 +6,7 @@ Exposure", ICLR 2019).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.training.targets import OTHER
+from hypsegcli.training.unchanged import check_photograph
 
 _SMALLEST, _LARGEST = 1 / 8, 1 / 2  # of a pasted ellipse, in heights and widths of its crop
 
@@ -24,14 +25,22 @@ _SMALLEST, _LARGEST = 1 / 8, 1 / 2  # of a pasted ellipse, in heights and widths
 class OtherWorlds:
     """Crops of photographs, by the augmentation that the training images get."""
 
-    def __init__(self, paths: Sequence[Path], augmentation: v2.Compose, *, longest_side: int | None) -> None:
-        self.paths = paths
+    def __init__(self, looked_at: Mapping[Path, str], augmentation: v2.Compose, *, longest_side: int | None) -> None:
+        """`looked_at` are the photographs, each with what was in its file."""
+        self.paths = tuple(looked_at)
+        self.digests = looked_at
         self.augmentation = augmentation
         self.longest_side = longest_side
 
     def crop(self, index: int) -> tuple[Tensor, Tensor]:
-        """An image (3, h, w) uint8 and its mask (h, w) int64: `OTHER`, and void where the image did not reach."""
-        pixels = shrink_image(decode_image(self.paths[index]).pixels, self.longest_side)
+        """An image (3, h, w) uint8 and its mask (h, w) int64: `OTHER`, and void where the image did not reach.
+
+        Raises DataError for a photograph that has changed since it was looked at.
+        """
+        path = self.paths[index]
+        photograph = decode_image(path)
+        check_photograph(path, photograph, self.digests[path])
+        pixels = shrink_image(photograph.pixels, self.longest_side)
         image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
         mask = tv_tensors.Mask(torch.full(pixels.shape[:2], OTHER, dtype=torch.int64))
         image, mask = self.augmentation(image, mask)

@@ -9,23 +9,27 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from hypsegcli.checkpoint.format import Header, header_from_json, header_to_json
+from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.log import LOG
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.validate import Scores
 
-STATE, LOG = "state.pt", "log.csv"
+STATE, BEST, LAST = "state.pt", "best.safetensors", "last.safetensors"
 
-_FILES = (STATE, "best.safetensors", "last.safetensors", LOG)
+_FILES = (STATE, BEST, LAST, LOG)
 
 # Settings that may change when a run goes on: they change no weight, but for the epochs, of which there may be more.
 _FREE = {"background", "workers", "pictures", "tensorboard", "epochs"}
@@ -92,7 +96,9 @@ def read_state(job: Job) -> State | None:
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is not the state of a training run; choose another folder") from error
     wanted = job.config.model_dump(mode="json")
-    _refuse(job, [name for name in wanted if name not in _FREE and state.config.get(name) != wanted[name]])
+    # A setting that came with a later version than the state: nobody could set it, so the run had its default.
+    was = TrainConfig().model_dump(mode="json") | state.config
+    _refuse(job, [name for name in wanted if name not in _FREE and was[name] != wanted[name]])
     if job.config.epochs < state.epoch:
         raise UsageError(
             f"{job.out}: has {state.epoch} epochs already, {setting('epochs', job.config.epochs)} are fewer; name more"
@@ -133,7 +139,7 @@ def _refuse_changed_data(run: Run, state: State) -> None:
     if found:
         raise UsageError(
             f"{run.job.out}: its data are not those that it was started with; {'; '.join(found)}; bring those back, or "
-            f"start another run from {run.job.out / 'last.safetensors'} with {setting('init')}"
+            f"start another run from {run.job.out / LAST} with {setting('init')}"
         )
 
 
@@ -147,15 +153,36 @@ def _refuse(job: Job, changed: list[str]) -> None:
 
 def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool) -> None:
     """Write `last.safetensors`, `best.safetensors` where it is, and the state last: it stands for the others."""
+    save_scored(run, scores, (BEST, LAST) if is_best else (LAST,))
+    save_state(run, epoch, best=best)
+
+
+def save_scored(run: Run, scores: Scores | None, names: Iterable[str]) -> None:
+    """Write what is validated, as it is now, to checkpoints of these names."""
     values = {} if scores is None else scores._asdict()
     # An AUROC is NaN where no pixel, or every pixel, was wrong; JSON has no NaN.
     named = {name: round(value, 4) for name, value in values.items() if math.isfinite(value)}
     provenance = run.header.provenance.model_copy(update={"scores": named})
     model = run.scored().finished()
     header = run.header.model_copy(update={"provenance": provenance, "model": model.config})
-    for name in ("best", "last") if is_best else ("last",):
-        save_checkpoint(run.job.out / f"{name}.safetensors", header, model.state_dict(), half=True)
-    save_state(run, epoch, best=best)
+    for name in names:
+        save_checkpoint(run.job.out / name, header, model.state_dict(), half=True)
+
+
+def lacking(out: Path, state: State) -> tuple[str, ...]:
+    """Which checkpoints of a run are gone, or none any more, though its state says that they were written."""
+    written = [LAST] if state.epoch else []
+    if math.isfinite(state.best):
+        written.append(BEST)
+    return tuple(name for name in written if not _is_checkpoint(out / name))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    try:
+        read_header(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def save_state(run: Run, epoch: int, *, best: float) -> None:

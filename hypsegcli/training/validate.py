@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import strip
 from hypsegcli.scores.tally import Sample
+from hypsegcli.training.unchanged import check_pair
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.contradicted import contradictions
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
@@ -64,6 +65,7 @@ def validate(
     pairs: Sequence[Pair],
     *,
     device: Device,
+    digests: Mapping[str, str] | None = None,
     id_map: IdMap | None = None,
     held_out: Sequence[int] = (),
     longest_side: int | None = None,
@@ -71,12 +73,12 @@ def validate(
 ) -> Validation:
     """Segment every image and count; draw `pictures` of them, evenly spread and the same every time.
 
-    `id_map` leads from the masks' values to class ids.
+    `digests`, by the pairs' keys, are of the files that were looked at; `id_map` leads from the masks' values to ids.
     `held_out` classes are void in the masks and cannot be predicted. Raises FloatingPointError where the network's
-    prediction is not finite, ImageError where it fails otherwise.
+    prediction is not finite, ImageError where it fails otherwise, DataError for files that have changed.
     """
     segmenter = validation_segmenter(model, header, device=device, held_out=held_out, longest_side=longest_side)
-    return score(segmenter, header, pairs, id_map=id_map, held_out=held_out, pictures=pictures)
+    return score(segmenter, header, pairs, digests=digests, id_map=id_map, held_out=held_out, pictures=pictures)
 
 
 def validation_segmenter(
@@ -95,6 +97,7 @@ def score(
     header: Header,
     pairs: Sequence[Pair],
     *,
+    digests: Mapping[str, str] | None = None,
     id_map: IdMap | None = None,
     held_out: Sequence[int] = (),
     pictures: int = 0,
@@ -112,6 +115,7 @@ def score(
         mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index, id_map=id_map)
         truth = hold_out(mask, held_out, void=K)
         photograph = read_image(pair, truth.shape)
+        check_pair(pair, photograph, digests[pair.key] if digests else None)
         segmented = stages.segment_one(Loaded(pair, photograph))
         if isinstance(segmented, Unsegmented):
             failure = f"{pair.image}: {segmented.trouble.reason}"

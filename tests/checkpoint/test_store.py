@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint, save_checkpoint
 from hypsegcli.geometry.poincare import project
 from hypsegcli.network.backbones import REGISTRY, Features
 from hypsegcli.network.config import ModelConfig
@@ -165,6 +165,62 @@ def test_memory_layout_on_saving_does_not_matter(tmp_path: Path, model: Hyperbol
     same(load_checkpoint(path).model.state_dict(), state)
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_a_file_that_another_replaces_while_it_is_read_is_refused(
+    tmp_path: Path, state: State, content: bytes, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Its weights would be those of the old file, its SHA-256 that of the new one."""
+    if suffix == ".pt":
+        content = torch_bytes({"header": header_to_json(HEADER), "model": state})
+    path = put(tmp_path, content, f"model{suffix}")
+    build = REGISTRY[CONFIG.backbone]
+
+    def build_late(*arguments: Any) -> Features:
+        put(tmp_path, content, "new").replace(path)
+        return build(*arguments)
+
+    monkeypatch.setitem(REGISTRY, CONFIG.backbone, build_late)
+    assert "was replaced or written while it was read; run the command again" in refusal(path)
+
+
+def test_another_header_than_the_one_that_was_read_before_is_refused(tmp_path: Path, state: State) -> None:
+    scores = {"mean_iou": float("nan")}
+    header = HEADER.model_copy(update={"provenance": HEADER.provenance.model_copy(update={"scores": scores})})
+    path = put_state(tmp_path, state, header)
+    before = read_header(path)
+    assert load_checkpoint(path, header=before).header.tree == HEADER.tree
+    put_state(tmp_path, state)
+    sentence = refusal(path, lambda path: load_checkpoint(path, header=before))
+    assert "was replaced or written while it was read" in sentence
+
+
+def test_what_was_loaded_stays_what_it_is_when_the_file_is_written_over(tmp_path: Path, state: State) -> None:
+    path = put_state(tmp_path, state)
+    back = load_checkpoint(path)
+    with path.open("r+b") as file:
+        file.seek(-1000, os.SEEK_END)
+        file.write(bytes(1000))
+    same(back.model.state_dict(), state)
+
+
+def test_a_copy_holds_the_weights_that_were_loaded_and_not_those_of_the_file_by_now(
+    tmp_path: Path, state: State, content: bytes
+) -> None:
+    path = put(tmp_path, content)
+    loaded = load_checkpoint(path)
+    put_state(tmp_path, {name: torch.zeros_like(tensor) for name, tensor in state.items()})
+    copy_checkpoint(loaded, tmp_path / "copy.safetensors", loaded.header)
+    assert (tmp_path / "copy.safetensors").read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_copy_keeps_the_kinds_of_numbers(tmp_path: Path, state: State, kind: torch.dtype) -> None:
+    small = {name: tensor.to(kind) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    path = put_state(tmp_path, small)
+    copy_checkpoint(load_checkpoint(path), tmp_path / "copy.safetensors", HEADER)
+    assert (tmp_path / "copy.safetensors").read_bytes() == path.read_bytes()
+
+
 def test_a_training_run_s_state_is_read_too(tmp_path: Path, state: State) -> None:
     run = {"header": header_to_json(HEADER), "model": state, "epoch": 3, "best": 0.5, "optimizer": {"state": {}}}
     path = put(tmp_path, torch_bytes(run), "state.pt")
@@ -270,6 +326,10 @@ BODIES: dict[str, tuple[Callable[[State], Any], str]] = {
     "NaN in the statistics": (
         with_value("decoder.low_level.1.running_var", float("nan")),
         "the tensor decoder.low_level.1.running_var holds NaN or infinity",
+    ),
+    "a variance below 0": (
+        with_value("decoder.low_level.1.running_var", -1e-3),
+        "the tensor decoder.low_level.1.running_var holds variances below 0",
     ),
     "a float64 that float32 cannot hold": (
         lambda s: s.update({"head.bias": torch.full((4,), 1e300, dtype=torch.float64)}),

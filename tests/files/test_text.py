@@ -13,10 +13,15 @@ LINES = "0:sky\n1:Stra\u00dfe\n2:\u9053"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_mark_and_end_of_line_gives_the_same_text(tmp_path: Path, encoding: str, end: str) -> None:
     (tmp_path / "a").write_bytes(LINES.replace("\n", end).encode(encoding))
     assert read_text(tmp_path / "a") == LINES
+
+
+def test_a_carriage_return_among_other_ends_is_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"Icon\r\r\nb.png\n")
+    assert read_text(tmp_path / "a") == "Icon\r\nb.png\n"
 
 
 def test_big_endian_words_are_read_by_their_mark(tmp_path: Path) -> None:

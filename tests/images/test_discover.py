@@ -195,6 +195,17 @@ def test_a_list_is_relative_to_its_own_folder(tmp_path: Path, monkeypatch: pytes
     assert found.folders == ()
 
 
+def test_a_list_with_the_line_ends_of_old(tmp_path: Path) -> None:
+    grow(tmp_path, "a.png", "b.png")
+    (tmp_path / "list.txt").write_bytes(b"a.png\rb.png\r")
+    assert keys(find_inputs([f"@{tmp_path}/list.txt"])) == ["a", "b"]
+
+
+def test_one_line_that_could_be_a_picture_leaves_the_others_to_the_run(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a\nb\nmissing.png\n")
+    assert keys(find_inputs([f"@{tmp_path}/list.txt"])) == ["a", "b", "missing"]
+
+
 def test_a_name_with_a_line_separator_survives_a_list(tmp_path: Path) -> None:
     name = "a\u2028b .png"
     grow(tmp_path, name)
@@ -210,6 +221,8 @@ def test_a_name_with_a_line_separator_survives_a_list(tmp_path: Path) -> None:
         (b"a\xff.png\n", "not UTF-8"),
         (b"a.png\nsub\n", "line 2 names the folder sub"),
         (b"a\0b.png\n", "line 1 is not text"),
+        (b"2007_000027\n2007_000032\n", r"no line names a file that is there, .* with its suffix"),
+        (b"a.png,1\nb.png,2\n", "write one path a line"),
     ],
 )
 def test_lists_that_cannot_be_used(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -291,6 +304,9 @@ def test_rarer_suffixes_are_taken_too(tmp_path: Path, suffix: str) -> None:
         ("#1.png", "#1.png"),
         ("~/home.png", "home.png"),
         (' "quoted".png', ' "quoted".png'),
+        ("a.png,", "a.png"),
+        ('"b c.png";', "b c.png"),
+        ("a.png,", "a.png,"),
     ],
 )
 def test_lines_of_a_list_as_people_write_them(

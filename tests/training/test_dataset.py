@@ -15,6 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images import open_image
 from hypsegcli.training.augment import build_augmentation
@@ -23,6 +24,7 @@ from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, Sp
 from hypsegcli.training.layouts.hypseg import pair_split
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
+from hypsegcli.training.read_batches import batches
 from hypsegcli.training.targets import OTHER
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -203,12 +205,13 @@ def test_other_worlds_are_a_share_of_an_epoch_drawn_anew() -> None:
 @pytest.fixture
 def crops(data: Path) -> CropDataset:
     config = TrainConfig(crop_height=64, crop_width=64)
-    pairs = read(data, classes=3).pairs
+    split = read(data, classes=3)
     return CropDataset(
-        pairs,
+        split.pairs,
         build_augmentation(config, fill=(124, 116, 104), ignore_index=255),
         ignore_index=255,
-        fold=np.arange(len(pairs)) == 5,
+        fold=np.arange(len(split.pairs)) == 5,
+        digests=split.digests,
     )
 
 
@@ -269,6 +272,21 @@ def test_sizes_that_disagree_while_training(tmp_path: Path) -> None:
         crops[Draw(0, 0)]
 
 
+@pytest.mark.parametrize("kind", ["images", "masks"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_changed_since_it_was_looked_at_is_named(
+    crops: CropDataset, data: Path, kind: str, workers: int
+) -> None:
+    """By the same picture of another size in bytes, which nothing else would tell."""
+    files = sorted((data / "train" / kind).iterdir())
+    files[1].write_bytes(files[1].read_bytes() + b"\0")
+    assert len(crops[Draw(0, 0)]) == 4
+    loader = DataLoader(crops, batch_size=1, sampler=[Draw(1, 0)], num_workers=workers)
+    with pytest.raises(DataError, match="has changed since this training looked at it") as error:
+        list(batches(loader))
+    assert str(error.value).startswith(str(files[1]))
+
+
 def still(crops: CropDataset, **options: object) -> CropDataset:
     """The same crops without anything random but their place."""
     config = TrainConfig(crop_height=64, crop_width=80, scale_min=1, scale_max=1, color_jitter=0, flip=False)
@@ -305,7 +323,8 @@ def test_larger_images_are_shrunk_with_their_masks(crops: CropDataset) -> None:
 
 def test_photographs_of_other_worlds_follow_the_own_and_are_pasted_into_them(crops: CropDataset, data: Path) -> None:
     paths = sorted((data / "val" / "images").iterdir())
-    crops.others = OtherWorlds(paths, crops.augmentation, longest_side=None)
+    looked_at = {path: short_digest(digest_file(path)) for path in paths}
+    crops.others = OtherWorlds(looked_at, crops.augmentation, longest_side=None)
     crops.pasted = 0.5
     assert len(crops) == 6 + len(paths)
     assert (crops.name(1), crops.name(6)) == ("01", str(paths[0]))

@@ -11,7 +11,7 @@ import re
 import resource
 import signal
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -849,3 +849,100 @@ def test_offsets_of_the_reference_head_stay_in_the_ball(data: Path, tmp_path: Pa
     list(start(data, tmp_path / "run", **options))
     offsets = load_checkpoint(tmp_path / "run" / "last.safetensors").model.state_dict()["head.offsets"]
     assert offsets.norm(dim=1).max() > 0.4
+
+
+@pytest.mark.parametrize("content", ["garbage\n", "epoch,loss\nx,y\n"])
+def test_a_damaged_log_is_found_before_the_first_epoch(
+    data: Path, tmp_path: Path, scores: list[Scores], content: str
+) -> None:
+    scores += [of(0.5)]
+    out = tmp_path / "run"
+    next(start(data, out))
+    (out / "log.csv").write_text(content)
+    with pytest.raises(DataError, match=r"log\.csv, line \d"):
+        next(events(data, out, resume=True))
+    assert (out / "log.csv").read_text() == content
+
+
+def notes_of(data: Path, out: Path, **options: Any) -> tuple[str, ...]:
+    return announced(events(data, out, resume=True, **options)).notes
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(b"a photograph, say")
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, damage])
+def test_checkpoints_that_are_gone_are_written_again_from_the_state(
+    data: Path, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    out = tmp_path / "run"
+    list(start(data, out, epochs=1, ema_decay=0.5))
+    before = {name: content(out / name) for name in ("best.safetensors", "last.safetensors")}
+    for name in before:
+        spoil(out / name)
+    notes = notes_of(data, out, epochs=1, ema_decay=0.5)
+    assert {f"{name} was missing, and is written again" for name in before} <= set(notes)
+    assert {name: content(out / name) for name in before} == before
+    assert not any("missing" in note for note in notes_of(data, out, epochs=1, ema_decay=0.5))
+
+
+def test_a_finished_run_whose_best_epoch_is_lost_is_refused(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.6), of(0.5)]
+    out = tmp_path / "run"
+    list(start(data, out, epochs=2))
+    last = content(out / "last.safetensors")
+    (out / "best.safetensors").unlink()
+    (out / "last.safetensors").unlink()
+    scores += [of(0.5)]
+    with pytest.raises(UsageError, match=r"best\.safetensors is missing.*use last\.safetensors, or go on with more ep"):
+        next(start(data, out, epochs=2, resume=True))
+    assert content(out / "last.safetensors") == last
+    assert not (out / "best.safetensors").exists()
+
+
+def test_the_best_epoch_to_come_takes_the_place_of_one_that_is_lost(
+    data: Path, tmp_path: Path, scores: list[Scores]
+) -> None:
+    scores += [of(0.6), of(0.5)]
+    out = tmp_path / "run"
+    list(start(data, out, epochs=2))
+    (out / "best.safetensors").unlink()
+    scores += [of(0.5), of(0.3), of(0.4)]
+    assert any("the best of the epochs to come takes its place" in note for note in notes_of(data, out, epochs=4))
+    assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.4
+
+
+def test_a_setting_that_came_later_than_the_state_had_its_default(
+    data: Path, tmp_path: Path, scores: list[Scores]
+) -> None:
+    scores += [of(0.5)] * 2
+    out = tmp_path / "run"
+    next(start(data, out, epochs=2))
+    state = torch.load(out / "state.pt", weights_only=True)
+    config = json.loads(state["config"])
+    del config["embedding_layers"], config["ema_decay"]
+    torch.save(state | {"config": json.dumps(config)}, out / "state.pt")
+    with pytest.raises(UsageError, match="different in embedding_layers;"):
+        next(start(data, out, epochs=2, embedding_layers=2, resume=True))
+    assert len(list(start(data, out, epochs=2, resume=True))) == 1
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_masks_that_change_while_training_goes_on_end_it(data: Path, tmp_path: Path, split: str) -> None:
+    """Two masks change places, as after somebody's slip; what was saved before goes on once they are back."""
+    out = tmp_path / "run"
+    one, two, *_ = sorted((data / split / "masks").iterdir())
+
+    def exchange() -> None:
+        one.rename(tmp_path / "aside")
+        two.rename(one)
+        (tmp_path / "aside").rename(two)
+
+    run = start(data, out, epochs=2)
+    next(run)
+    exchange()
+    with pytest.raises(DataError, match=r"masks/.* has changed since .* what was saved after each epoch is whole"):
+        next(run)
+    exchange()
+    assert [report.epoch for report in start(data, out, epochs=2, resume=True)] == [2]

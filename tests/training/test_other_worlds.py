@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from hypsegcli.errors import DataError
+from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.other_worlds import OtherWorlds
@@ -24,7 +26,8 @@ def others(tmp_path: Path) -> OtherWorlds:
     for path, height in zip(paths, (SIDE, SIDE // 2), strict=True):
         Image.fromarray(np.full((height, SIDE, 3), 255, np.uint8)).save(path)
     config = TrainConfig(crop_height=SIDE, crop_width=SIDE, scale_min=1, scale_max=1, color_jitter=0)
-    return OtherWorlds(paths, build_augmentation(config, fill=(0, 0, 0), ignore_index=VOID), longest_side=None)
+    looked_at = {path: short_digest(digest_file(path)) for path in paths}
+    return OtherWorlds(looked_at, build_augmentation(config, fill=(0, 0, 0), ignore_index=VOID), longest_side=None)
 
 
 def test_a_crop_is_of_another_world_where_it_is_not_filled_up(others: OtherWorlds) -> None:
@@ -50,3 +53,10 @@ def test_a_piece_is_pasted_and_the_rest_stays(others: OtherWorlds) -> None:
     assert not own.any()
     assert min(shares) > 0.0
     assert max(shares) < 0.2  # an ellipse of half the sides: pi / 16
+
+
+def test_a_photograph_that_changed_since_is_named(others: OtherWorlds) -> None:
+    Image.fromarray(np.full((SIDE, SIDE, 3), 254, np.uint8)).save(others.paths[0])
+    with pytest.raises(DataError, match=r"a\.png: has changed since this training looked at it"):
+        others.crop(0)
+    others.crop(1)

@@ -113,7 +113,7 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
     )
-    copy_checkpoint(loaded.path, out, header.model_copy(update={"calibration": calibration}), replace=overwrite)
+    copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration}), replace=overwrite)
     for sentence in survey.doubts:
         error(spell(sentence, as_option))
     say(

@@ -125,7 +125,7 @@ def disk(
 
     where = choose_device(device, precision)
     read_truth = _look_at_masks([mask for _, mask in sources if mask is not None], truth, header, quiet=quiet)
-    loaded = load_checkpoint(path)
+    loaded = load_checkpoint(path, header=header)
     limit = longest_side or max(header.input.height, header.input.width)
     placed = place_images(
         sources,

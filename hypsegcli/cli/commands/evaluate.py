@@ -102,9 +102,11 @@ def evaluate(
         mask_suffix=truth.mask_suffix,
         tell=say_nothing if quiet else talk,
     )
-    needs_header = stored.predictions is None or inputs.checkpoint is not None
+    header = (
+        read_header(inputs.checkpoint_path) if stored.predictions is None or inputs.checkpoint is not None else None
+    )
     names = decide_class_names(
-        read_header(inputs.checkpoint_path) if needs_header else None,
+        header,
         pairs[0].labels,
         options=classes,
         scoring=scoring,
@@ -116,7 +118,7 @@ def evaluate(
     rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
     doubts = _examine(pairs, names, id_map, quiet=quiet)
     scored = (
-        open_network(inputs, computing, dropout, names, rule=rule, quiet=quiet)
+        open_network(inputs, computing, dropout, names, rule=rule, header=header, quiet=quiet)
         if stored.predictions is None
         else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
     )

@@ -132,7 +132,7 @@ def predict(
 
     with locked(output.out, "predict") as hold:
         refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
-        loaded = load_checkpoint(inputs.checkpoint_path)
+        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
         # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
         trained = loaded.header.input.longest_side if format_ != "tif" else None
         request = Request(

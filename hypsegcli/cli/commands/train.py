@@ -96,8 +96,9 @@ def train(
     tell_loading(quiet=quiet)
     from hypsegcli.inference.device import choose_device
     from hypsegcli.training import loop
+    from hypsegcli.training.log import LOG
     from hypsegcli.training.run import Job
-    from hypsegcli.training.state import LOG, data_of
+    from hypsegcli.training.state import BEST, LAST, data_of
 
     if data is None:
         data = data_of(out)
@@ -119,7 +120,8 @@ def train(
             _show(event, progress)
             if isinstance(event, loop.EpochReport):
                 finished = event.epoch
-    say(f"trained: {out / 'best.safetensors'}")
+    scored = (out / BEST).exists()  # not where no validation gave a number
+    say(f"trained: {out / (BEST if scored else LAST)}")
 
 
 def _settings_of(run: Path) -> Path | None:

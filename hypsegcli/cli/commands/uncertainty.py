@@ -70,7 +70,8 @@ def uncertainty(
         overwrite=output.overwrite,
         resume=output.resume,
     )
-    measures = parse_measures(measure, read_header(inputs.checkpoint_path), raw=raw)
+    header = read_header(inputs.checkpoint_path)
+    measures = parse_measures(measure, header, raw=raw)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     most_failures = parse_failures(failures, len(plan))
@@ -89,7 +90,7 @@ def uncertainty(
 
     with locked(out, "uncertainty") as hold:
         refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
-        loaded = load_checkpoint(inputs.checkpoint_path)
+        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
         request = Request(
             measures=measures,
             main=measures[0],

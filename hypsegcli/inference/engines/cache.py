@@ -1,6 +1,7 @@
 """Where converted networks are kept: the user's cache folder, from which they may be deleted at any time.
 
-Nothing in it is believed: every file is compared with the digest that was taken when it was written.
+Nothing in it is believed: every file is compared with the digest that was taken when it was written, and that is kept
+beside what the network was converted from.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.digest import digest_file
@@ -24,13 +26,20 @@ from hypsegcli.files.held import holding_folder, is_held
 
 _UNFINISHED = ".new-"
 _FALLBACK = "hypseg-network-"  # of folders in the system's temporary one
-_SEAL = "digests.json"  # by file
+_SEAL = "digests.json"
 _NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 
 # Seconds without use, after which a network that was left half converted and that no process holds, and one of another
 # checkpoint or of a version that is no longer installed, is deleted when the next one is converted. The minute is for
 # a process that has made its folder and does not hold it yet; where nobody can tell who holds what, it is a day.
 _MINUTE, _DAY, _KEEP = 60, 86_400, 60 * 86_400
+
+
+class _Seal(NamedTuple):
+    """What was converted, and what came of it."""
+
+    of: str  # the checkpoint's SHA-256 and all else that it depends on
+    digests: dict[str, str]  # SHA-256 by file
 
 
 def converted(
@@ -46,10 +55,11 @@ def converted(
     from platformdirs import user_cache_path
 
     told = "/".join((*parts, version("torch"), version("hypseg")))
+    of = f"{sha256}/{told}"
     networks = user_cache_path("hypseg") / "networks"
     folder = networks / f"{sha256[:16]}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     try:
-        if _is_sound(folder):
+        if _is_sound(folder, of):
             with contextlib.suppress(OSError):
                 os.utime(folder)
             return folder
@@ -65,7 +75,7 @@ def converted(
     try:
         with holding_folder(new):
             convert(new)
-            seal(new)
+            _write_seal(new, _Seal(of, {}))
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -79,11 +89,10 @@ def converted(
 
 
 def seal(folder: Path) -> None:
-    """Take the digests of the files of a converted network; again where a runtime has added to them."""
-    if _read_seal(folder).keys() != _files(folder):
-        digests = {name: digest.sha256 for name in _files(folder) if (digest := digest_file(folder / name))}
-        with contextlib.suppress(OSError):  # without it, it will be converted again
-            write_atomically(folder / _SEAL, json.dumps(digests).encode())
+    """Take the digests of what a runtime has added to a converted network."""
+    sealed = _read_seal(folder)
+    if sealed.of and sealed.digests.keys() != _files(folder):
+        _write_seal(folder, sealed)
 
 
 def discard(folder: Path) -> None:
@@ -94,27 +103,37 @@ def discard(folder: Path) -> None:
         folder.unlink(missing_ok=True)
 
 
-def _is_sound(folder: Path) -> bool:
-    """Whether all its files are as they were sealed; what a runtime has added and nobody sealed is removed."""
+def _is_sound(folder: Path, of: str) -> bool:
+    """Whether it is that network, all its files as they were sealed; what nobody sealed is removed."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     sealed = _read_seal(folder)
-    for name in _files(folder) - sealed.keys():
+    if sealed.of != of:
+        return False
+    for name in _files(folder) - sealed.digests.keys():
         (folder / name).unlink(missing_ok=True)
-    found = {name: digest_file(folder / name) for name in sealed}
-    return bool(sealed) and all(digest and digest.sha256 == sealed[name] for name, digest in found.items())
+    found = {name: digest_file(folder / name) for name in sealed.digests}
+    return bool(found) and all(digest and digest.sha256 == sealed.digests[name] for name, digest in found.items())
 
 
 def _files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {_SEAL}
 
 
-def _read_seal(folder: Path) -> dict[str, str]:
+def _read_seal(folder: Path) -> _Seal:
     try:
         found = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return _Seal(found["of"], dict(found["digests"]))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return _Seal("", {})
+
+
+def _write_seal(folder: Path, known: _Seal) -> None:
+    """Add the files that have no digest yet; without a seal, the network will be converted again."""
+    new = {name: digest_file(folder / name) for name in _files(folder) - known.digests.keys()}
+    digests = known.digests | {name: digest.sha256 for name, digest in new.items() if digest}
+    with contextlib.suppress(OSError):
+        write_atomically(folder / _SEAL, json.dumps(_Seal(known.of, digests)._asdict()).encode())
 
 
 def _sweep(networks: Path, unfinished_prefix: str = _UNFINISHED) -> None:

@@ -13,7 +13,9 @@ from PIL import Image
 from support import Hypseg, Outcome, photograph
 from support.layouts import make_cityscapes, make_coco_stuff_10k, make_voc, put_image, put_mask
 
+from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.validate import Scores, Validation
 
 SMALL = ("--epochs", 1, "--batch-size", 2, "--crop", 64, 64, "--workers", 0, "--backbone", "mobilenet_v3_small")
 
@@ -52,6 +54,17 @@ def test_the_checkpoint_it_writes_can_be_used_at_once(hypseg: Hypseg, data: Path
         assert hypseg(*arguments).code == 0
         with Image.open(out / "labels/0.png") as image:
             assert set(np.unique(np.asarray(image))) <= {0, 1}
+
+
+def test_only_a_checkpoint_that_is_there_is_named(
+    hypseg: Hypseg, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No validation gave a number, so no epoch was the best."""
+    nan = Scores(*[float("nan")] * len(Scores._fields))
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(nan, ()))
+    outcome = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL)
+    assert outcome.stdout == f"trained: {tmp_path / 'run' / 'last.safetensors'}\n"
+    assert not (tmp_path / "run" / "best.safetensors").exists()
 
 
 @pytest.mark.parametrize("backbone", ["timm:test_efficientnet", "timm:pvt_v2_b0"])

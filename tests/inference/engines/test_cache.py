@@ -141,6 +141,44 @@ def test_what_is_not_what_was_converted_is_converted_again(networks: Path, spoil
     assert list(networks.iterdir()) == [folder]
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", "1", '{"of": 1, "digests": 2}', '{"of": "x", "digests": [1]}'])
+def test_a_seal_of_another_shape_is_none(networks: Path, text: str) -> None:
+    folder = cached("a" * 64, parts=("one",), convert=write)
+    spoil_content(folder)
+    (folder / "digests.json").write_text(text)
+    assert (cached("a" * 64, parts=("one",), convert=write) / "network").read_text() == "x"
+
+
+@pytest.mark.parametrize("other", [("b" * 64, "one"), ("a" * 64, "two")])
+def test_networks_that_have_changed_places_are_converted_again(networks: Path, other: tuple[str, str]) -> None:
+    """Their files are whole, and those of another: the name alone would not tell."""
+
+    def write_other(new: Path) -> None:
+        (new / "network").write_text("other")
+
+    sha256, part = other
+    folder = cached("a" * 64, parts=("one",), convert=write)
+    theirs = cached(sha256, parts=(part,), convert=write_other)
+    folder.rename(networks / "aside")
+    theirs.rename(folder)
+    assert (cached("a" * 64, parts=("one",), convert=write) / "network").read_text() == "x"
+
+
+def test_a_digest_that_only_begins_alike_is_another(networks: Path) -> None:
+    folder = cached("a" * 16 + "b" * 48, parts=("one",), convert=spoil_content)
+    assert (folder / "network").read_text() == "y"
+    assert cached("a" * 64, parts=("one",), convert=write) == folder
+    assert (folder / "network").read_text() == "x"
+
+
+def test_sealing_again_blesses_nothing_that_has_changed(networks: Path) -> None:
+    folder = cached("a" * 64, parts=("one",), convert=write)
+    spoil_content(folder)
+    (folder / "blob").write_text("compiled")
+    seal(folder)
+    assert (cached("a" * 64, parts=("one",), convert=write) / "network").read_text() == "x"
+
+
 def test_what_a_runtime_adds_is_believed_once_it_is_sealed(networks: Path) -> None:
     folder = cached("a" * 64, parts=("one",), convert=write)
     (folder / "blob").write_text("compiled")
