@@ -12,6 +12,7 @@ import typer
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
 from hypsegcli.cli.describe_options import describe_options
+from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -26,8 +27,6 @@ from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
-    from hypsegcli.confidence.calibration import Calibration
-    from hypsegcli.hierarchy.rule import Rule
     from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.evaluation import Evaluation, ImageRow
     from hypsegcli.scores.sources import Source
@@ -141,9 +140,9 @@ def evaluate(
     doubts = [
         *doubts,
         *scored.doubts,
-        *_contradictions(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
-        *_known_to(scored.calibration, evaluation.marks),
-        *_nodes(names.rule),
+        *contradictions_of(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
+        *known_images(scored.calibration, evaluation.marks),
+        *nodes_in_maps(names.rule),
     ]
     warnings = [spell(sentence, as_option) for sentence in doubts]
     built = build_report(
@@ -234,41 +233,6 @@ def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, 
         names=names.classes,
     )
     return list(survey.doubts)
-
-
-def _contradictions(
-    evaluation: Evaluation, source: Source, names: ClassNames, id_map: IdMap | None, *, stored: bool
-) -> list[str]:
-    """Sentences on what only a look at all predictions shows of the masks."""
-    from hypsegcli.truth.contradicted import contradictions
-
-    if names.unseen is not None or names.rule is not None:
-        return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
-    return contradictions(evaluation.tally.confusion, source.turns(), id_map, stored=stored)
-
-
-def _known_to(calibration: Calibration | None, marks: Sequence[str]) -> list[str]:
-    """A sentence where images are among those that the calibration was fitted on, which does not test it."""
-    if calibration is None:
-        return []
-    fitted = frozenset(calibration.images)
-    if not (known := sum(mark in fitted for mark in marks)):
-        return []
-    are = "is one" if known == 1 else "are"
-    return [
-        f"{known} of {count_of(len(marks), 'image')} {are} of those that the calibration was fitted on "
-        f"({calibration.fitted_on}): the ECE of 'calibrated' is too good here; score it on others"
-    ]
-
-
-def _nodes(rule: Rule | None) -> list[str]:
-    """A sentence on label maps that hold nodes of the class tree, by a rule."""
-    if rule is None:
-        return []
-    return [
-        f"these label maps hold nodes of the class tree ({rule}): scores of classes and edges take an inner node for "
-        "no class; how good the nodes are, is told by the scores of answers"
-    ]
 
 
 def _score(
