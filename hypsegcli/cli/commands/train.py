@@ -121,7 +121,25 @@ def train(
             if isinstance(event, loop.EpochReport):
                 finished = event.epoch
     scored = (out / BEST).exists()  # not where no validation gave a number
-    say(f"trained: {out / (BEST if scored else LAST)}")
+    best = out / (BEST if scored else LAST)
+    say(f"trained: {best}{_score_of(best)}")
+    talk_of(
+        [
+            f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS",
+            f"or first hypseg calibrate IMAGES MASKS --checkpoint {best} --name 'what these are' --out "
+            f"{out / 'calibrated.safetensors'}, with images that are in neither train nor val: its confidence is then a "
+            "probability of being right",
+        ],
+        quiet=quiet,
+    )
+
+
+def _score_of(checkpoint: Path) -> str:
+    """What a checkpoint says of itself; nothing where it was not scored."""
+    from hypsegcli.checkpoint.read_header import read_header
+
+    score = read_header(checkpoint).provenance.scores.get("mean_iou")
+    return "" if score is None else f", mIoU {100 * score:.1f} % on val"
 
 
 def _settings_of(run: Path) -> Path | None:
