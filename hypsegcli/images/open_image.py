@@ -6,11 +6,9 @@ Pillow reads the formats of `images.formats` and nothing else. The format is tol
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin
@@ -20,18 +18,14 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
-from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
+from hypsegcli.images.identify import HEAD, identify, refuse_unknown
 from hypsegcli.images.jpeg2000_check import check_jpeg2000
 from hypsegcli.images.jpeg_check import check_jpeg
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
-_HEAD = 16  # bytes, by which Pillow tells formats
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
-_KNOWN = ", ".join(FORMATS)
-_UNKNOWN = f"this is not a picture in a known format; known are {_KNOWN}, told by the content and not by the suffix"
 _WITHOUT_SUMS, _TAIL = ("AVIF", "HEIF", "WEBP"), 512  # formats whose decoders read zeros; bytes that none end in
-_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
@@ -98,7 +92,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     """
     data = _read(path, max_pixels=max_pixels)
     with image_errors(path):
-        image = _identify(path, data)
+        image = identify(path, data)
         kind = image.format or ""
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
         if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -173,7 +167,7 @@ def read_text_chunks(path: Path) -> dict[str, str]:
     """
     data = _read(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
-        image = _identify(path, data)
+        image = identify(path, data)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             return {"ImageDescription": str(image.tag_v2.get(_DESCRIPTION, ""))}
         info = image.info
@@ -184,7 +178,7 @@ def open_palette(path: Path) -> bytes | None:
     """The palette of an indexed picture, R, G, B by id; None of any other picture. Raises ImageError as above."""
     data = _read(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
-        image = _identify(path, data)
+        image = identify(path, data)
         found = image.getpalette("RGB") if image.mode == "P" else None
         return None if found is None else bytes(found)
 
@@ -193,11 +187,10 @@ def _read(path: Path, *, max_pixels: int) -> bytes:
     """All of a file that may be a picture: of others no more than the first bytes are looked at."""
     try:
         with open_regular(path) as file:
-            data = file.read(_HEAD)
+            data = file.read(HEAD)
             size = os.fstat(file.fileno()).st_size
-            if data and not any(_accepts(name, data) for name in FORMATS):
-                heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
-                raise ImageError(f"{path}: {_UNKNOWN}{f'; {HEIF_ADVICE}' if heif else ''}", "unknown_format")
+            if data:
+                refuse_unknown(path, data)
             if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
                 raise ImageError(
                     f"{path}: the file has {size:,} bytes, more than any picture of {max_pixels:,} pixels; if it is "
@@ -223,47 +216,6 @@ def _unreadable(path: Path | str, error: OSError | ValueError | MemoryError) -> 
         f"{path}: the file cannot be read ({reason}); check its name and permissions",
         "out_of_memory" if isinstance(error, MemoryError) else "unreadable",
     )
-
-
-def _identify(path: Path, data: bytes) -> Image.Image:
-    """Do what Image.open does, except for its warning about large pictures.
-
-    That warning can only be silenced for the whole process, which a library must not do; the size check
-    in `open_upright` stands in for it. Pillow's registry of formats is its documented plugin interface.
-    """
-    if data[:4] == b"MM\0+":
-        raise ImageError(
-            f"{path}: this is a big-endian BigTIFF, which is not read as a whole; save it little-endian", "unsupported"
-        )
-    damage = ""
-    for name in FORMATS:
-        if not _accepts(name, data[:_HEAD]):
-            continue
-        try:
-            return Image.OPEN[name][0](BytesIO(data), "")
-        except (SyntaxError, IndexError, TypeError, struct.error) as error:
-            damage = f"{name}: {error}"
-    if damage.startswith("TIFF") and ("unknown pixel mode" in damage or "index out of range" in damage):
-        raise ImageError(
-            f"{path}: TIFFs with samples like these are not read; save it as grey, RGB or RGBA of 8 or 16 bits without "
-            "a sign, with the channels of a pixel together",
-            "unsupported",
-        )
-    if damage:
-        raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file", "damaged")
-    raise ImageError(f"{path}: {_UNKNOWN}", "unknown_format")
-
-
-def _accepts(name: str, head: bytes) -> bool:
-    """Whether a file that begins so may be of a format."""
-    if name == HEIF and name not in Image.OPEN:
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
-    elif name not in Image.OPEN:
-        Image.init()
-    accept = Image.OPEN[name][1]
-    return accept is None or accept(head) is True
 
 
 def _samples(image: Image.Image) -> tuple[str, int | None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -128,4 +129,35 @@ def test_garbage_never_raises_anything_else() -> None:
         try:
             check_jpeg(Path("a.jpg"), bytes(changed))
         except ImageError as error:
-            assert error.code in ("truncated", "damaged")  # noqa: PT017
+            assert error.code in ("truncated", "damaged", "unsupported")  # noqa: PT017
+
+
+@pytest.mark.parametrize("size", [(120, 160), (480, 640)])
+def test_a_lossless_jpeg_is_refused_before_a_decoder_writes_beyond_its_memory(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(imagecodecs.ljpeg_encode(np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)))
+    with pytest.raises(ImageError, match=r"not read \(lossless\)") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
+def test_twelve_bits_are_a_kind_of_jpeg_and_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(imagecodecs.jpeg8_encode(np.zeros((48, 64), np.uint16), bitspersample=12))
+    with pytest.raises(ImageError, match=r"not read \(12 bits a sample\)") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\xff\xff", b"\xff\x01", b"\xff\xd0\xff\xd7"])
+@pytest.mark.parametrize("kind", [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
+def test_every_other_kind_is_seen_where_libjpeg_sees_it(kind: int, before: bytes) -> None:
+    data = jpeg(scene(64, 48))
+    start = data.index(b"\xff\xc0")
+    other = data[:start] + before + bytes([0xFF, kind]) + data[start + 2 :]
+    with pytest.raises(ImageError, match="JPEGs of this kind are not read") as caught:
+        check_jpeg(Path("a.jpg"), other)
+    assert caught.value.code == "unsupported"
+    check_jpeg(Path("a.jpg"), data[:start] + before + data[start:])
