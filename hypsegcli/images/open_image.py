@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin
@@ -22,6 +23,7 @@ from hypsegcli.images.georeference import Georeference, georeference, nodata_not
 from hypsegcli.images.identify import HEAD, identify, refuse_unknown
 from hypsegcli.images.jpeg2000_check import check_jpeg2000
 from hypsegcli.images.jpeg_check import check_jpeg
+from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
@@ -94,6 +96,8 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     with image_errors(path):
         image = identify(path, data)
         kind = image.format or ""
+        if kind == "TIFF":
+            check_directories(path, BytesIO(data))
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             image, frames = find_picture(path, image, data)

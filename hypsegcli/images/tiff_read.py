@@ -23,6 +23,7 @@ from hypsegcli.images.decode import dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
+from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import REDUCED, is_whole
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
@@ -37,6 +38,7 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
         with open_regular(path) as file:
             if file.read(4) not in _MAGIC:
                 return None
+            check_directories(path, file)
             file.seek(0)
             with TiffImageFile(file) as image:
                 whole = [number for number in range(image.n_frames) if is_whole(image, number)]
@@ -77,6 +79,8 @@ class TiffRows:
             self._bytes = open_regular(path)
         try:
             with image_errors(path):
+                check_directories(path, self._bytes)
+                self._bytes.seek(0)
                 self._file = tifffile.TiffFile(self._bytes)
                 self._page, frames = _find_page(self._file)
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
