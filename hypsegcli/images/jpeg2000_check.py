@@ -8,7 +8,7 @@ from pathlib import Path
 from hypsegcli.errors import ImageError
 
 
-def check_jpeg2000(path: Path, data: bytes, mode: str) -> None:
+def check_jpeg2000(path: Path | str, data: bytes, mode: str) -> None:
     """Raise ImageError for the bytes of one that is not whole, or of more than 8 bits a sample in colour.
 
     `mode` is Pillow's of the picture.

@@ -19,15 +19,13 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
+from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
 from hypsegcli.images.identify import HEAD, identify, refuse_unknown
-from hypsegcli.images.jpeg2000_check import check_jpeg2000
-from hypsegcli.images.jpeg_check import check_jpeg
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
-_WITHOUT_SUMS, _TAIL = ("AVIF", "HEIF", "WEBP"), 512  # formats whose decoders read zeros; bytes that none end in
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
@@ -95,32 +93,43 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     data = _read(path, max_pixels=max_pixels)
     with image_errors(path):
         image = identify(path, data)
-        kind = image.format or ""
-        if kind == "TIFF":
+        if image.format == "TIFF":
             check_directories(path, BytesIO(data))
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             image, frames = find_picture(path, image, data)
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
-        if kind in ("JPEG", "MPO"):
-            check_jpeg(path, data)
-        elif kind in _WITHOUT_SUMS and not data[-_TAIL:].strip(b"\0"):
-            raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
-        elif kind == "JPEG2000":
-            check_jpeg2000(path, data, image.mode)
+        check_complete(path, image, data)
         return _load_upright(image, frames, digest_of(data))
 
 
 def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
     """Turn a Pillow image upright, loaded or not, of whose frames it shows one; it stays as it is itself.
 
-    Raises ImageError, which calls it `name`, as `open_upright` does.
+    Raises ImageError, which calls it `name`, as `open_upright` does. Whether it is whole can be told of one that is not
+    loaded yet and whose file Pillow holds open; of any other there are but the pixels.
     """
     width, height = image.size
     check_size(name, height, width, max_pixels=max_pixels)
     with image_errors(name):
+        if data := _file_of(image):
+            if image.format == "TIFF":
+                check_directories(name, BytesIO(data))
+            check_complete(name, image, data)
         return _load_upright(image, 1, None)
+
+
+def _file_of(image: Image.Image) -> bytes:
+    """All of the file that an image will be loaded from; nothing where it is loaded, or nobody holds the file."""
+    file = getattr(image, "fp", None)
+    if file is None or not getattr(image, "tile", None):
+        return b""
+    at = file.tell()
+    file.seek(0)
+    data: bytes = file.read()
+    file.seek(at)
+    return data
 
 
 def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Opened:

@@ -23,6 +23,7 @@ from hypsegcli.images.decode import dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
+from hypsegcli.images.tiff_check import check_piece
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import REDUCED, is_whole
 
@@ -95,6 +96,8 @@ class TiffRows:
             notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
         if note := nodata_note(self._page.tags.valueof):
             notes.append(note)
+        if 0 in self._page.dataoffsets:
+            notes.append("parts that are left out taken for black")
         self.georeference = georeference(self._page.tags.valueof)
         self._notes, self._brightest = notes, -1
         profile = self._page.tags.valueof(_PROFILE)
@@ -126,9 +129,8 @@ class TiffRows:
         """Rows [start, stop), C-contiguous and writable; ImageError where they are damaged."""
         start, stop, _ = rows.indices(self.shape[0])
         with image_errors(self._path):
-            return self._to_rgb(
-                self._contiguous(start, stop) if self._page.is_contiguous else self._decode(start, stop)
-            )
+            as_in_memory = self._page.is_contiguous and 0 not in self._page.dataoffsets
+            return self._to_rgb((self._contiguous if as_in_memory else self._decode)(start, stop))
 
     def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of a picture that lies in the file as it would lie in memory."""
@@ -146,12 +148,13 @@ class TiffRows:
         across = -(-page.imagewidth // wide)
         jpeg = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if page.compression == _JPEG else {}
         for index in range(start // high * across, -(-stop // high) * across):
-            if not page.databytecounts[index]:
-                continue  # a tile that is left out is black
+            if not page.dataoffsets[index]:
+                continue  # what is left out is black
             file.seek(page.dataoffsets[index])
             data = file.read(page.databytecounts[index])
             if len(data) < page.databytecounts[index]:
                 raise ImageError(f"{self._path}: the picture is truncated; replace the file", "truncated")
+            check_piece(self._path, data, page.compression, size=self._piece, tables=page.jpegtables or b"")
             decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
             first, last = max(top, start), min(top + decoded.shape[1], stop)
             part = decoded[0, first - top : last - top, : page.imagewidth - left]
@@ -178,15 +181,19 @@ class TiffRows:
         color = kind == _RGB or (kind == _YCBCR and page.compression == _JPEG)
         grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
         orientation = page.tags.valueof(_ORIENTATION, 1)
-        segment = np.prod(page.chunks, dtype=np.int64) * page.bitspersample // 8
+        self._piece = int(np.prod(page.chunks, dtype=np.int64)) * page.bitspersample // 8
         if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
             obstacle = f"its samples have {page.bitspersample} bits of type {page.dtype}"
         elif orientation != 1:
             obstacle = f"it has to be turned (orientation {orientation})"
-        elif segment > self._piece_bytes and not page.is_contiguous:
-            obstacle = f"it is stored in pieces of {segment / 2**20:,.0f} MiB"
+        elif page.fillorder != 1:
+            obstacle = "the bits of its bytes are in reverse (FillOrder 2)"
+        elif not all(count for at, count in zip(page.dataoffsets, page.databytecounts, strict=True) if at):
+            obstacle = "it does not say how many bytes its parts have"
+        elif self._piece > self._piece_bytes and not page.is_contiguous:
+            obstacle = f"it is stored in pieces of {self._piece / 2**20:,.0f} MiB"
         else:
             return
         raise ImageError(

@@ -1,0 +1,31 @@
+"""Pictures that are not whole, though a decoder makes one of them without a word; each format in its own way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from hypsegcli.errors import ImageError
+from hypsegcli.images.jpeg2000_check import check_jpeg2000
+from hypsegcli.images.jpeg_check import check_jpeg
+from hypsegcli.images.tiff_check import check_tiff
+
+_WITHOUT_SUMS, _TAIL = ("AVIF", "HEIF", "WEBP"), 512  # formats whose decoders read zeros; bytes that none end in
+
+
+def check_complete(path: Path | str, image: Image.Image, data: bytes) -> None:
+    """Raise ImageError for one that is not whole, or of a kind that is read wrongly; before it is loaded.
+
+    `data` is the file that `image` was opened from.
+    """
+    kind = image.format
+    if kind in ("JPEG", "MPO"):
+        check_jpeg(path, data[getattr(image, "offset", 0) :])  # of the frame that it shows
+    elif kind in _WITHOUT_SUMS and not data[-_TAIL:].strip(b"\0"):
+        raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
+    elif kind == "JPEG2000":
+        check_jpeg2000(path, data, image.mode)
+    elif isinstance(image, TiffImageFile):
+        check_tiff(path, image, data)
