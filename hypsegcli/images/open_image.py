@@ -22,6 +22,7 @@ from hypsegcli.files.words import count_of
 from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
 from hypsegcli.images.identify import HEAD, identify, refuse_unknown
+from hypsegcli.images.jpeg2000_boxes import Channels, arrange, channels
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
@@ -96,12 +97,14 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         if image.format == "TIFF":
             check_directories(path, BytesIO(data))
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
+        turned = 1
         if isinstance(image, TiffImagePlugin.TiffImageFile):
-            image, frames = find_picture(path, image, data)
+            image, frames, turned = find_picture(path, image, data)
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
         check_complete(path, image, data)
-        return _load_upright(image, frames, digest_of(data))
+        found = channels(path, data, len(image.getbands())) if image.format == "JPEG2000" else None
+        return _load_upright(image, frames, digest_of(data), found, turned)
 
 
 def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -117,7 +120,8 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
             if image.format == "TIFF":
                 check_directories(name, BytesIO(data))
             check_complete(name, image, data)
-        return _load_upright(image, 1, None)
+        found = channels(name, data, len(image.getbands())) if data and image.format == "JPEG2000" else None
+        return _load_upright(image, 1, None, found, 1)
 
 
 def _file_of(image: Image.Image) -> bytes:
@@ -132,14 +136,16 @@ def _file_of(image: Image.Image) -> bytes:
     return data
 
 
-def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Opened:
+def _load_upright(
+    image: Image.Image, frames: int, digest: Digest | None, found: Channels | None, turned: int
+) -> Opened:
     kind = image.format or ""
     white_is_zero = signed = False
     place: Georeference = ()
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
     orientation: object = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        orientation = image.tag_v2.get(_ORIENTATION, 1)
+        orientation = turned if turned in _TRANSPOSE else image.tag_v2.get(_ORIENTATION, 1)
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         signed = is_signed(image)
         place = georeference(image.tag_v2.get) if orientation == 1 else ()
@@ -150,11 +156,12 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
         samples_as_stored(image)
     rawmode, maxval = _samples(image)
     image.load()
-    upright: Image.Image = image
+    upright: Image.Image = arrange(image, found, notes) if found else image
     if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
-        orientation = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
-        if orientation in _TRANSPOSE:
-            upright = image.transpose(_TRANSPOSE[orientation])
+        turned = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
+        orientation = turned
+    if turned in _TRANSPOSE:
+        upright = upright.transpose(_TRANSPOSE[turned])
     if orientation in _TRANSPOSE:
         notes.append(f"turned upright (EXIF orientation {orientation})")
     return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place)
@@ -244,10 +251,10 @@ def _samples(image: Image.Image) -> tuple[str, int | None]:
     return rawmode, None
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> object:
+def _orientation(image: Image.Image, notes: list[str]) -> int:
     """Return the EXIF orientation; damaged EXIF data costs a note and not the picture."""
     try:
-        return image.getexif().get(_ORIENTATION, 1)
+        return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:
         notes.append("damaged EXIF data ignored")
         return 1

@@ -49,13 +49,18 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _find_page(file: Any) -> tuple[Any, int]:
-    """The first page that is no reduced copy, of those at the top or else below the first; how many are at the top."""
+def _find_page(file: Any) -> tuple[Any, int, int]:
+    """The first page that is no reduced copy, how many are at the top, and how it is turned; see `find_picture`."""
     whole = [page for page in file.pages if not page.subfiletype & REDUCED]
     if whole:
-        return file.pages[whole[0].index], len(whole)
-    below = [page for page in file.pages.first.pages or () if not page.subfiletype & REDUCED]
-    return (below or [file.pages.first])[0], 1
+        page = file.pages[whole[0].index]
+        return page, len(whole), page.tags.valueof(_ORIENTATION, 1)
+    for index in range(len(file.pages)):
+        above = file.pages[index].aspage()
+        for page in above.pages or ():
+            if not page.subfiletype & REDUCED:
+                return page, 1, page.tags.valueof(_ORIENTATION, above.tags.valueof(_ORIENTATION, 1))
+    return file.pages.first, 1, file.pages.first.tags.valueof(_ORIENTATION, 1)
 
 
 class TiffRows:
@@ -83,10 +88,10 @@ class TiffRows:
                 check_directories(path, self._bytes)
                 self._bytes.seek(0)
                 self._file = tifffile.TiffFile(self._bytes)
-                self._page, frames = _find_page(self._file)
+                self._page, frames, orientation = _find_page(self._file)
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
                 check_size(path, *self.shape[:2], max_pixels=max_pixels)
-                self._refuse()
+                self._refuse(orientation)
         except BaseException:
             self._bytes.close()
             raise
@@ -174,13 +179,12 @@ class TiffRows:
             return np.array(self._colors.apply(Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])))
         return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
-    def _refuse(self) -> None:
+    def _refuse(self, orientation: int) -> None:
         """ImageError for what cannot be read in parts, or not faithfully."""
         page = self._page
         kind, samples = page.photometric, page.samplesperpixel
         color = kind == _RGB or (kind == _YCBCR and page.compression == _JPEG)
         grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
-        orientation = page.tags.valueof(_ORIENTATION, 1)
         self._piece = int(np.prod(page.chunks, dtype=np.int64)) * page.bitspersample // 8
         if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"

@@ -138,6 +138,7 @@ def test_planes_of_other_colours_are_right_or_refused(tmp_path: Path, tile: Any,
 def test_a_pillow_image_is_checked_as_its_file_is(tmp_path: Path) -> None:
     kinds: dict[str, dict[str, Any]] = {
         "jpg": {"quality": 92},
+        "jp2": {},
         "tif": {"compression": "tiff_adobe_deflate"},
     }
     for suffix, options in kinds.items():

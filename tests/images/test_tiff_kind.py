@@ -130,3 +130,35 @@ def test_a_fourth_channel_that_is_not_called_alpha_is_none(tmp_path: Path, dtype
     decoded = decode_image(path)
     assert np.abs(decoded.pixels - values[..., :3] / (np.iinfo(dtype).max / 255)).max() <= 1
     assert decoded.notes[0] == "1 further channel ignored"
+
+
+def test_a_picture_below_a_later_preview_is_the_picture(tmp_path: Path) -> None:
+    values, path = noise(H, W, 3), tmp_path / "a.tif"
+    preview = np.ascontiguousarray(values[::4, ::4])
+    with tifffile.TiffWriter(path) as file:
+        file.write(preview, photometric="rgb", subfiletype=1, metadata=None)
+        file.write(preview, photometric="rgb", subfiletype=1, subifds=1, metadata=None)
+        file.write(values, photometric="rgb", subfiletype=0, metadata=None)
+    np.testing.assert_array_equal(decode_image(path).pixels, values)
+    with TiffRows(path) as rows:
+        np.testing.assert_array_equal(rows[0:H], values)
+
+
+@pytest.mark.parametrize("own", [None, 1, 3])
+def test_a_picture_below_is_turned_as_the_one_above_it_unless_it_says_otherwise(
+    tmp_path: Path, own: int | None
+) -> None:
+    values, path = noise(H, W, 3), tmp_path / "a.dng"
+    tag = [] if own is None else [(274, "H", 1, own, True)]
+    with tifffile.TiffWriter(path) as file:
+        preview = np.ascontiguousarray(values[::4, ::4])
+        extra = [(274, "H", 1, 6, True)]
+        file.write(preview, photometric="rgb", subfiletype=1, subifds=1, metadata=None, extratags=extra)
+        file.write(values, photometric="rgb", subfiletype=0, metadata=None, extratags=tag)
+    decoded = decode_image(path)
+    turns = {None: 3, 1: 0, 3: 2}[own]
+    np.testing.assert_array_equal(decoded.pixels, np.rot90(values, turns))
+    assert decoded.notes == ((f"turned upright (EXIF orientation {own or 6})",) if turns else ())
+    if turns:
+        with pytest.raises(ImageError, match=f"orientation {own or 6}"):
+            TiffRows(path)
