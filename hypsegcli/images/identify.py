@@ -5,6 +5,7 @@ Pillow reads the formats of `images.formats` and nothing else. The format is tol
 
 from __future__ import annotations
 
+import re
 import struct
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,16 @@ from hypsegcli.images.jpeg_check import refuse_unread_jpeg
 HEAD = 16  # bytes, by which Pillow tells formats
 _KNOWN = ", ".join(FORMATS)
 _UNKNOWN = f"this is not a picture in a known format; known are {_KNOWN}, told by the content and not by the suffix"
+_MISSING = re.compile(r"TIFF: (\d+)")  # what Pillow says of a field that is not there, and of an unknown compression
+_COLOR_MAP = "320"
+_COMPRESSIONS = {
+    **dict.fromkeys((33003, 33005, 34712), "JPEG 2000"),
+    34887: "LERC",
+    34892: "lossy DNG",
+    34933: "PNG",
+    34934: "JPEG XR",
+    **dict.fromkeys((50002, 52546), "JPEG XL"),
+}
 _HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
 
 
@@ -48,6 +59,12 @@ def identify(path: Path, data: bytes) -> Image.Image:
             return Image.OPEN[name][0](BytesIO(data), "")
         except (SyntaxError, IndexError, TypeError, struct.error) as error:
             damage = f"{name}: {error}"
+    if (field := _MISSING.fullmatch(damage)) and field[1] != _COLOR_MAP:
+        raise ImageError(
+            f"{path}: TIFFs compressed as {_COMPRESSIONS.get(int(field[1]), f'number {field[1]}')} are not read; "
+            "compress it with Deflate or LZW",
+            "unsupported",
+        )
     if damage.startswith("TIFF") and ("unknown pixel mode" in damage or "index out of range" in damage):
         raise ImageError(
             f"{path}: TIFFs with samples like these are not read; save it as grey, RGB or RGBA of 8 or 16 bits without "

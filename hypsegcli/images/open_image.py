@@ -6,6 +6,7 @@ Pillow reads the formats of `images.formats` and nothing else. The format is tol
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
+_UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
@@ -79,6 +81,11 @@ def image_errors(path: Path | str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise _unreadable(path, error) from error
         reason = str(error) or type(error).__name__
+        if _UNREAD.search(reason):
+            raise ImageError(
+                f"{path}: pictures of this kind are not read ({reason}); save it as PNG, as JPEG, or as a TIFF of RGB",
+                "unsupported",
+            ) from error
         raise ImageError(
             f"{path}: the picture is damaged and cannot be decoded ({reason}); replace the file",
             "truncated" if "truncated" in reason.lower() else "damaged",

@@ -15,7 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from hypsegcli.errors import ImageError
 from hypsegcli.images.jpeg_check import check_jpeg
 
-_PLAIN, _OLD_JPEG, _JPEG, _DEFLATE = 1, 6, 7, (8, 32946)
+_PLAIN, _OLD_JPEG, _JPEG, _DEFLATE, _WEBP = 1, 6, 7, (8, 32946), 50001
 _CMYK, _YCBCR, _LAB = 5, 6, 8
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _SAMPLES, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TABLES = 277, 278, 284, 322, 323, 347
@@ -42,6 +42,10 @@ def check_tiff(path: Path | str, image: TiffImageFile, data: bytes) -> None:
             f"{path}: parts of this TIFF are left out, as GDAL does with SPARSE_OK=TRUE, and such are not read; "
             "write it anew with SPARSE_OK=FALSE",
             "unsupported",
+        )
+    if compression == _WEBP:
+        raise ImageError(
+            f"{path}: TIFFs compressed as WebP are not read; compress it with Deflate or LZW", "unsupported"
         )
     deep_planes = photometric == _CMYK and bits == 16 and compression == _PLAIN
     if tags.get(_PLANAR) == 2 and samples > 1 and (deep_planes or photometric == _LAB):
