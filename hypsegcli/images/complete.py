@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -27,5 +28,25 @@ def check_complete(path: Path | str, image: Image.Image, data: bytes) -> None:
         raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
     elif kind == "JPEG2000":
         check_jpeg2000(path, data, image.mode)
+    elif kind == "PPM":
+        _check_largest(path, image, data)
     elif isinstance(image, TiffImageFile):
         check_tiff(path, image, data)
+
+
+def _check_largest(path: Path | str, image: Image.Image, data: bytes) -> None:
+    """ImageError for a PNM with samples above the largest that its header names, which Pillow cuts off."""
+    tile = getattr(image, "tile", None) or [None]
+    if tile[0] is None or tile[0].codec_name != "ppm":
+        return  # the decoder of text refuses them, and the others' header names the largest of all
+    largest = int(tile[0].args[1])
+    kind = np.dtype(np.uint8 if largest < 256 else ">u2")
+    wanted = image.width * image.height * len(image.getbands())
+    body = data[tile[0].offset :][: wanted * kind.itemsize]
+    samples = np.frombuffer(body, kind, count=len(body) // kind.itemsize)
+    if samples.size and (found := int(samples.max())) > largest:
+        raise ImageError(
+            f"{path}: the picture is damaged (a value of {found}, and the header says that {largest} is the largest); "
+            "correct the header or replace the file",
+            "damaged",
+        )

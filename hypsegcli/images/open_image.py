@@ -23,9 +23,10 @@ from hypsegcli.files.words import count_of
 from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
 from hypsegcli.images.identify import HEAD, identify, refuse_unknown
-from hypsegcli.images.jpeg2000_boxes import Channels, arrange, channels
+from hypsegcli.images.jpeg2000_boxes import arrange, channels
+from hypsegcli.images.png_check import check_png
 from hypsegcli.images.tiff_directories import check_directories
-from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
+from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, reference_note, samples_as_stored
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
 _UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
@@ -110,8 +111,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
         check_complete(path, image, data)
-        found = channels(path, data, len(image.getbands())) if image.format == "JPEG2000" else None
-        return _load_upright(image, frames, digest_of(data), found, turned)
+        return _load_upright(path, image, data, frames=frames, turned=turned, digest=digest_of(data))
 
 
 def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -127,8 +127,7 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
             if image.format == "TIFF":
                 check_directories(name, BytesIO(data))
             check_complete(name, image, data)
-        found = channels(name, data, len(image.getbands())) if data and image.format == "JPEG2000" else None
-        return _load_upright(image, 1, None, found, 1)
+        return _load_upright(name, image, data)
 
 
 def _file_of(image: Image.Image) -> bytes:
@@ -144,8 +143,15 @@ def _file_of(image: Image.Image) -> bytes:
 
 
 def _load_upright(
-    image: Image.Image, frames: int, digest: Digest | None, found: Channels | None, turned: int
+    path: Path | str,
+    image: Image.Image,
+    data: bytes,
+    *,
+    frames: int = 1,
+    turned: int = 1,
+    digest: Digest | None = None,
 ) -> Opened:
+    """Load an image from its file, of which `data` are the bytes where they are known."""
     kind = image.format or ""
     white_is_zero = signed = False
     place: Georeference = ()
@@ -160,9 +166,14 @@ def _load_upright(
             notes.append(note)
         if ignored := ignored_samples(image):
             notes.append(f"{count_of(ignored, 'further channel')} ignored")
+        if note := reference_note(image):
+            notes.append(note)
         samples_as_stored(image)
     rawmode, maxval = _samples(image)
+    found = channels(path, data, len(image.getbands())) if data and kind == "JPEG2000" else None
     image.load()
+    if data and kind == "PNG" and not image.tell() and _ends_black(image):
+        check_png(path, data)
     upright: Image.Image = arrange(image, found, notes) if found else image
     if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
         turned = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
@@ -172,6 +183,12 @@ def _load_upright(
     if orientation in _TRANSPOSE:
         notes.append(f"turned upright (EXIF orientation {orientation})")
     return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place)
+
+
+def _ends_black(image: Image.Image) -> bool:
+    """Whether one of its last two rows is all zeros, the last but one being the last of an interlaced picture."""
+    rows = (image.crop((0, row, image.width, row + 1)) for row in (image.height - 2, image.height - 1))
+    return not all(row.getbbox() for row in rows)
 
 
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:

@@ -18,6 +18,7 @@ from hypsegcli.images.tiff_directories import check_directories
 SUBFILE, OLD_SUBFILE, ORIENTATION, SUB_DIRECTORIES = 254, 255, 274, 330
 REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or a mask of one
 _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
+_PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
 _SIGNED = 2
 _MOST_BELOW = 100  # directories below others that are looked into, each with the whole file
 _NATIVE = "L" if sys.byteorder == "little" else "B"
@@ -105,6 +106,14 @@ def is_signed(image: TiffImageFile) -> bool:
 def ignored_samples(image: TiffImageFile) -> int:
     """How many samples of a pixel come after its colours without being called alpha: near infrared, for one."""
     return sum(kind not in (1, 2) for kind in image.tag_v2.get(_EXTRA, ()))
+
+
+def reference_note(image: TiffImageFile) -> str | None:
+    """What is to be said of colours whose black and white are not 0 and 255, of which Pillow knows nothing."""
+    tags = image.tag_v2
+    plain = tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION, 1) == 1
+    usual = tuple(map(float, tags.get(_REFERENCE, _FULL_RANGE))) == _FULL_RANGE
+    return "reference black and white ignored" if plain and not usual else None
 
 
 def _offsets(value: object) -> tuple[int, ...]:

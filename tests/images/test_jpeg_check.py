@@ -65,6 +65,22 @@ def test_what_an_interrupted_copy_leaves_is_refused(tmp_path: Path, kind: str, b
     assert caught.value.code in ("truncated", "damaged")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimize": True},
+        {"restart_marker_rows": 1},
+        {"restart_marker_blocks": 4},
+        {"optimize": True, "restart_marker_rows": 1},
+    ],
+)
+def test_zeros_from_anywhere_to_the_end_marker_are_a_cut(options: dict[str, Any]) -> None:
+    data = jpeg(scene(160, 120), quality=30, **options)
+    for start in range(700, len(data) - 60, (len(data) - 760) // 20):
+        with pytest.raises(ImageError, match=r"truncated|damaged"):
+            check_jpeg(Path("a.jpg"), data[:start] + bytes(len(data) - 2 - start) + data[-2:])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_cameras_write_around_the_picture_passes(kind: str) -> None:
     data = jpeg(scene(), exif=b"Exif\0\0" + bytes(4000), icc_profile=bytes(70_000), **KINDS[kind])

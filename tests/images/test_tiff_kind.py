@@ -73,9 +73,22 @@ def test_other_whole_numbers_are_the_kind_of_the_file_and_no_damage(tmp_path: Pa
 
 
 def test_signed_pictures_are_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", noise(H, W, dtype="i1"), photometric="minisblack")
-    with pytest.raises(ImageError, match="8 bits and a sign"):
-        decode_image(tmp_path / "a.tif")
+    for bits, byteorder, compression in product((8, 16), "<>", (None, "zlib")):
+        values = noise(H, W, dtype=f"i{bits // 8}")
+        tifffile.imwrite(
+            tmp_path / "a.tif", values, photometric="minisblack", byteorder=byteorder, compression=compression
+        )
+        with pytest.raises(ImageError, match=f"{bits} bits and a sign"):
+            decode_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("white", [235, 255])
+def test_black_and_white_that_are_not_obeyed_are_told(tmp_path: Path, white: int) -> None:
+    reference = (16 if white == 235 else 0, 1, white, 1, *(128, 1, 240 if white == 235 else 255, 1) * 2)
+    tags = [(532, 5, 6, reference, True)]
+    tifffile.imwrite(tmp_path / "a.tif", noise(H, W, 3), photometric="ycbcr", metadata=None, extratags=tags)
+    ignored = "reference black and white ignored" in decode_image(tmp_path / "a.tif").notes
+    assert ignored == (white == 235)
 
 
 @pytest.mark.parametrize("bigtiff", [False, True])
