@@ -57,7 +57,9 @@ def channels(path: Path | str, data: bytes, number: int) -> Channels | None:
     colors = tuple(placed.get(place, place - 1) for place in range(1, wanted + 1))
     alphas = [channel for channel, (kind, _) in meaning.items() if kind in (_OPACITY, _PREMULTIPLIED)]
     if max((*colors, *alphas)) >= number or len({*colors, *alphas}) < len(colors) + len(alphas):
-        raise ImageError(f"{path}: the picture is damaged (its channels contradict each other); replace the file")
+        raise ImageError(
+            f"{path}: the picture is damaged (its channels contradict each other); replace the file", "damaged"
+        )
     alpha = alphas[0] if alphas else None
     return Channels(
         colors,

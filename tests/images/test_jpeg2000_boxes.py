@@ -22,7 +22,7 @@ GREY = RGB[..., 0]
 SRGB, LUMINANCE, CIELAB = 16, 17, 14
 
 
-def box(kind: bytes, body: bytes) -> bytes:
+def box(kind: bytes, body: bytes | bytearray) -> bytes:
     return struct.pack(">I", 8 + len(body)) + kind + body
 
 

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,9 @@ def pages(number: int, *, order: str, big: bool) -> tuple[bytearray, list[int], 
             file.write(np.zeros((8, 8), np.uint8), photometric="minisblack", compression="zlib", metadata=None)
     buffer.seek(0)
     with tifffile.TiffFile(buffer) as file:
-        starts = [page.offset for page in file.pages]
-        stops = [page.offset + (8 + 20 * len(page.tags) if big else 2 + 12 * len(page.tags)) for page in file.pages]
+        found: list[Any] = list(file.pages)
+        starts = [page.offset for page in found]
+        stops = [page.offset + (8 + 20 * len(page.tags) if big else 2 + 12 * len(page.tags)) for page in found]
     return bytearray(buffer.getvalue()), starts, stops
 
 

@@ -73,7 +73,8 @@ def test_other_whole_numbers_are_the_kind_of_the_file_and_no_damage(tmp_path: Pa
 
 
 def test_signed_pictures_are_refused(tmp_path: Path) -> None:
-    for bits, byteorder, compression in product((8, 16), "<>", (None, "zlib")):
+    orders: list[Any] = ["<", ">"]
+    for bits, byteorder, compression in product((8, 16), orders, (None, "zlib")):
         values = noise(H, W, dtype=f"i{bits // 8}")
         tifffile.imwrite(
             tmp_path / "a.tif", values, photometric="minisblack", byteorder=byteorder, compression=compression
