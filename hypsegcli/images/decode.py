@@ -68,9 +68,10 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
     notes = list(opened.notes)
     with image_errors(path):
         mode = opened.image.mode
-        if opened.signed:
+        if opened.signed or opened.rawmode.startswith(("I;16S", "I;16BS")):
+            bits = 8 if opened.signed else 16
             raise ImageError(
-                f"{path}: the samples have 8 bits and a sign, whose range is unknown; save it without one",
+                f"{path}: the samples have {bits} bits and a sign, whose range is unknown; save it without one",
                 "unsupported",
             )
         if mode in _SIXTEEN_BIT or mode == "I":
@@ -81,7 +82,7 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
                 pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
         elif mode in _OPAQUE or mode in _ALPHA or mode in _CONVERTED:
             pixels = np.array(_to_srgb(opened, notes), dtype=np.uint8)
-            if ";16" in opened.rawmode and (note := dark_note(256 * int(pixels.max()) + 255)):
+            if _is_deep(opened) and (note := dark_note(256 * int(pixels.max()) + 255)):
                 notes.append(note)
         elif mode == "F":
             raise ImageError(
@@ -195,6 +196,11 @@ def _to_srgb(opened: Opened, notes: list[str]) -> Image.Image:
     return colors.apply(rgb.getchannel(0) if mode == "L" else rgb)
 
 
+def _is_deep(opened: Opened) -> bool:
+    """Whether a colour has 16 bits, and not a pixel, as in a BMP."""
+    return ";16" in opened.rawmode and not opened.rawmode.startswith("BGR;")
+
+
 def _profile(opened: Opened, mode: Literal["CMYK", "L", "RGB"], notes: list[str]) -> ToSrgb:
     colors = ToSrgb(opened.image.info.get("icc_profile"), mode)
     if colors.note:
@@ -205,7 +211,7 @@ def _profile(opened: Opened, mode: Literal["CMYK", "L", "RGB"], notes: list[str]
 def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
     """Convert a picture of at most 8 bits a sample, as Pillow delivers it, to mode RGB."""
     image, mode = opened.image, opened.image.mode
-    deep = ";16" in opened.rawmode or (opened.maxval or 0) > 255
+    deep = _is_deep(opened) or (opened.maxval or 0) > 255
     if deep:
         notes.append("16-bit values reduced to 8 bits")  # Pillow keeps the high byte: within 1 of v / 257
     if mode in _CONVERTED:

@@ -6,7 +6,7 @@ Pillow reads the formats of `images.formats` and nothing else. The format is tol
 from __future__ import annotations
 
 import os
-import struct
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,18 +20,16 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
-from hypsegcli.images.formats import FORMATS, HEIF, HEIF_ADVICE, VIDEO_ADVICE, is_video
+from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
-from hypsegcli.images.jpeg2000_check import check_jpeg2000
-from hypsegcli.images.jpeg_check import check_jpeg
-from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, samples_as_stored
+from hypsegcli.images.identify import HEAD, identify, refuse_unknown
+from hypsegcli.images.jpeg2000_boxes import arrange, channels
+from hypsegcli.images.png_check import check_png
+from hypsegcli.images.tiff_directories import check_directories
+from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, reference_note, samples_as_stored
 
-_HEAD = 16  # bytes, by which Pillow tells formats
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
-_KNOWN = ", ".join(FORMATS)
-_UNKNOWN = f"this is not a picture in a known format; known are {_KNOWN}, told by the content and not by the suffix"
-_WITHOUT_SUMS, _TAIL = ("AVIF", "HEIF", "WEBP"), 512  # formats whose decoders read zeros; bytes that none end in
-_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
+_UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
@@ -85,6 +83,11 @@ def image_errors(path: Path | str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise _unreadable(path, error) from error
         reason = str(error) or type(error).__name__
+        if _UNREAD.search(reason):
+            raise ImageError(
+                f"{path}: pictures of this kind are not read ({reason}); save it as PNG, as JPEG, or as a TIFF of RGB",
+                "unsupported",
+            ) from error
         raise ImageError(
             f"{path}: the picture is damaged and cannot be decoded ({reason}); replace the file",
             "truncated" if "truncated" in reason.lower() else "damaged",
@@ -99,41 +102,64 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     """
     data = _read(path, max_pixels=max_pixels)
     with image_errors(path):
-        image = _identify(path, data)
-        kind = image.format or ""
+        image = identify(path, data)
+        if image.format == "TIFF":
+            check_directories(path, BytesIO(data))
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
+        turned = 1
         if isinstance(image, TiffImagePlugin.TiffImageFile):
-            image, frames = find_picture(path, image, data)
+            image, frames, turned = find_picture(path, image, data)
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
-        if kind in ("JPEG", "MPO"):
-            check_jpeg(path, data)
-        elif kind in _WITHOUT_SUMS and not data[-_TAIL:].strip(b"\0"):
-            raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
-        elif kind == "JPEG2000":
-            check_jpeg2000(path, data, image.mode)
-        return _load_upright(image, frames, digest_of(data))
+        check_complete(path, image, data)
+        return _load_upright(path, image, data, frames=frames, turned=turned, digest=digest_of(data))
 
 
 def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
     """Turn a Pillow image upright, loaded or not, of whose frames it shows one; it stays as it is itself.
 
-    Raises ImageError, which calls it `name`, as `open_upright` does.
+    Raises ImageError, which calls it `name`, as `open_upright` does. Whether it is whole can be told of one that is not
+    loaded yet and whose file Pillow holds open; of any other there are but the pixels.
     """
     width, height = image.size
     check_size(name, height, width, max_pixels=max_pixels)
     with image_errors(name):
-        return _load_upright(image, 1, None)
+        if data := _file_of(image):
+            if image.format == "TIFF":
+                check_directories(name, BytesIO(data))
+            check_complete(name, image, data)
+        return _load_upright(name, image, data)
 
 
-def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Opened:
+def _file_of(image: Image.Image) -> bytes:
+    """All of the file that an image will be loaded from; nothing where it is loaded, or nobody holds the file."""
+    file = getattr(image, "fp", None)
+    if file is None or not getattr(image, "tile", None):
+        return b""
+    at = file.tell()
+    file.seek(0)
+    data: bytes = file.read()
+    file.seek(at)
+    return data
+
+
+def _load_upright(
+    path: Path | str,
+    image: Image.Image,
+    data: bytes,
+    *,
+    frames: int = 1,
+    turned: int = 1,
+    digest: Digest | None = None,
+) -> Opened:
+    """Load an image from its file, of which `data` are the bytes where they are known."""
     kind = image.format or ""
     white_is_zero = signed = False
     place: Georeference = ()
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
     orientation: object = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        orientation = image.tag_v2.get(_ORIENTATION, 1)
+        orientation = turned if turned in _TRANSPOSE else image.tag_v2.get(_ORIENTATION, 1)
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         signed = is_signed(image)
         place = georeference(image.tag_v2.get) if orientation == 1 else ()
@@ -141,18 +167,30 @@ def _load_upright(image: Image.Image, frames: int, digest: Digest | None) -> Ope
             notes.append(note)
         if ignored := ignored_samples(image):
             notes.append(f"{count_of(ignored, 'further channel')} ignored")
+        if note := reference_note(image):
+            notes.append(note)
         samples_as_stored(image)
     rawmode, maxval = _samples(image)
+    found = channels(path, data, len(image.getbands())) if data and kind == "JPEG2000" else None
     image.load()
-    upright: Image.Image = image
+    if data and kind == "PNG" and not image.tell() and _ends_black(image):
+        check_png(path, data)
+    upright: Image.Image = arrange(image, found, notes) if found else image
     if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
-        orientation = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
-        if orientation in _TRANSPOSE:
-            upright = image.transpose(_TRANSPOSE[orientation])
+        turned = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
+        orientation = turned
+    if turned in _TRANSPOSE:
+        upright = upright.transpose(_TRANSPOSE[turned])
     turn = next((turn for turn in _TRANSPOSE if turn == orientation), 1)
     if turn != 1:
         notes.append(f"turned upright (EXIF orientation {turn})")
     return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place, turn)
+
+
+def _ends_black(image: Image.Image) -> bool:
+    """Whether one of its last two rows is all zeros, the last but one being the last of an interlaced picture."""
+    rows = (image.crop((0, row, image.width, row + 1)) for row in (image.height - 2, image.height - 1))
+    return not all(row.getbbox() for row in rows)
 
 
 def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:
@@ -175,7 +213,7 @@ def read_text_chunks(path: Path) -> dict[str, str]:
     """
     data = _read(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
-        image = _identify(path, data)
+        image = identify(path, data)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             return {"ImageDescription": str(image.tag_v2.get(_DESCRIPTION, ""))}
         info = image.info
@@ -186,7 +224,7 @@ def open_palette(path: Path) -> bytes | None:
     """The palette of an indexed picture, R, G, B by id; None of any other picture. Raises ImageError as above."""
     data = _read(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
-        image = _identify(path, data)
+        image = identify(path, data)
         found = image.getpalette("RGB") if image.mode == "P" else None
         return None if found is None else bytes(found)
 
@@ -195,13 +233,10 @@ def _read(path: Path, *, max_pixels: int) -> bytes:
     """All of a file that may be a picture: of others no more than the first bytes are looked at."""
     try:
         with open_regular(path) as file:
-            data = file.read(_HEAD)
+            data = file.read(HEAD)
             size = os.fstat(file.fileno()).st_size
-            if data and not any(_accepts(name, data) for name in FORMATS):
-                heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
-                if not heif and is_video(data):
-                    raise ImageError(f"{path}: this is a video and not a picture; {VIDEO_ADVICE}", "unsupported")
-                raise ImageError(f"{path}: {_UNKNOWN}{f'; {HEIF_ADVICE}' if heif else ''}", "unknown_format")
+            if data:
+                refuse_unknown(path, data)
             if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
                 raise ImageError(
                     f"{path}: the file has {size:,} bytes, more than any picture of {max_pixels:,} pixels; if it is "
@@ -229,47 +264,6 @@ def _unreadable(path: Path | str, error: OSError | ValueError | MemoryError) -> 
     )
 
 
-def _identify(path: Path, data: bytes) -> Image.Image:
-    """Do what Image.open does, except for its warning about large pictures.
-
-    That warning can only be silenced for the whole process, which a library must not do; the size check
-    in `open_upright` stands in for it. Pillow's registry of formats is its documented plugin interface.
-    """
-    if data[:4] == b"MM\0+":
-        raise ImageError(
-            f"{path}: this is a big-endian BigTIFF, which is not read as a whole; save it little-endian", "unsupported"
-        )
-    damage = ""
-    for name in FORMATS:
-        if not _accepts(name, data[:_HEAD]):
-            continue
-        try:
-            return Image.OPEN[name][0](BytesIO(data), "")
-        except (SyntaxError, IndexError, TypeError, struct.error) as error:
-            damage = f"{name}: {error}"
-    if damage.startswith("TIFF") and ("unknown pixel mode" in damage or "index out of range" in damage):
-        raise ImageError(
-            f"{path}: TIFFs with samples like these are not read; save it as grey, RGB or RGBA of 8 or 16 bits without "
-            "a sign, with the channels of a pixel together",
-            "unsupported",
-        )
-    if damage:
-        raise ImageError(f"{path}: the header of the picture is damaged ({damage}); replace the file", "damaged")
-    raise ImageError(f"{path}: {_UNKNOWN}", "unknown_format")
-
-
-def _accepts(name: str, head: bytes) -> bool:
-    """Whether a file that begins so may be of a format."""
-    if name == HEIF and name not in Image.OPEN:
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
-    elif name not in Image.OPEN:
-        Image.init()
-    accept = Image.OPEN[name][1]
-    return accept is None or accept(head) is True
-
-
 def _samples(image: Image.Image) -> tuple[str, int | None]:
     """Return the raw mode and, for PPM, the declared maximum of the samples; both before load()."""
     tiles = getattr(image, "tile", None)
@@ -283,10 +277,10 @@ def _samples(image: Image.Image) -> tuple[str, int | None]:
     return rawmode, None
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> object:
+def _orientation(image: Image.Image, notes: list[str]) -> int:
     """Return the EXIF orientation; damaged EXIF data costs a note and not the picture."""
     try:
-        return image.getexif().get(_ORIENTATION, 1)
+        return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:
         notes.append("damaged EXIF data ignored")
         return 1

@@ -13,33 +13,32 @@ from pathlib import Path
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hypsegcli.errors import ImageError
+from hypsegcli.images.tiff_directories import check_directories
 
-SUBFILE, OLD_SUBFILE, SUB_DIRECTORIES = 254, 255, 330
+SUBFILE, OLD_SUBFILE, ORIENTATION, SUB_DIRECTORIES = 254, 255, 274, 330
 REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or a mask of one
 _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
+_PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
 _SIGNED = 2
+_MOST_BELOW = 100  # directories below others that are looked into, each with the whole file
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 
 
-def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffImageFile, int]:
-    """The first picture that is no reduced copy, and how many of them there are at the top.
+def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffImageFile, int, int]:
+    """The first picture that is no reduced copy, how many of them there are at the top, and how else it is turned.
 
-    A previews-first file may keep it in a directory below the first one. Raises ImageError where that cannot be read.
+    A previews-first file may keep it in a directory below another one, whose orientation it has where it names none
+    (DNG 1.7, Orientation): that is the last number, 1 where Pillow turns by itself. Raises ImageError where the picture
+    cannot be read.
     """
     frames = [number for number in range(image.n_frames) if is_whole(image, number)]
     if frames:
         image.seek(frames[0])
-        return image, len(frames)
+        return image, len(frames), 1
+    below, refusal = _below(path, image, data)
+    if below:
+        return below
     image.seek(0)
-    big = _is_big(data)
-    refusal = "it lies below it in a BigTIFF" if big else ""  # whose offsets Pillow does not read
-    for offset in () if big else _offsets(image.tag_v2.get(SUB_DIRECTORIES, ())):
-        try:
-            below = TiffImageFile(BytesIO(_beginning_at(data, offset)))
-            if is_whole(below, 0):
-                return below, 1
-        except (SyntaxError, IndexError, TypeError, KeyError, struct.error) as error:
-            refusal = str(error) or type(error).__name__
     if refusal:
         raise ImageError(
             f"{path}: the first picture in this TIFF is a preview of {image.width} x {image.height} pixels, and the "
@@ -47,7 +46,30 @@ def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffIma
             "or an RGB TIFF",
             "unsupported",
         )
-    return image, 1
+    return image, 1, 1
+
+
+def _below(path: Path, image: TiffImageFile, data: bytes) -> tuple[tuple[TiffImageFile, int, int] | None, str]:
+    """The first picture below those at the top, as above, or else why it is not read."""
+    if _is_big(data):
+        return None, "it lies below it in a BigTIFF"  # whose offsets Pillow does not read
+    refusal, tried = "", 0
+    for number in range(image.n_frames):
+        image.seek(number)
+        for offset in _offsets(image.tag_v2.get(SUB_DIRECTORIES, ())):
+            tried += 1
+            if tried > _MOST_BELOW:
+                return None, f"it is none of the first {_MOST_BELOW} below it"
+            try:
+                moved = _beginning_at(data, offset)
+                check_directories(path, BytesIO(moved))
+                below = TiffImageFile(BytesIO(moved))
+                if is_whole(below, 0):
+                    turned = 1 if ORIENTATION in below.tag_v2 else image.tag_v2.get(ORIENTATION, 1)
+                    return (below, 1, turned), ""
+            except (SyntaxError, IndexError, TypeError, KeyError, struct.error) as error:
+                refusal = str(error) or type(error).__name__
+    return None, refusal
 
 
 def is_whole(image: TiffImageFile, number: int) -> bool:
@@ -84,6 +106,14 @@ def is_signed(image: TiffImageFile) -> bool:
 def ignored_samples(image: TiffImageFile) -> int:
     """How many samples of a pixel come after its colours without being called alpha: near infrared, for one."""
     return sum(kind not in (1, 2) for kind in image.tag_v2.get(_EXTRA, ()))
+
+
+def reference_note(image: TiffImageFile) -> str | None:
+    """What is to be said of colours whose black and white are not 0 and 255, of which Pillow knows nothing."""
+    tags = image.tag_v2
+    plain = tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION, 1) == 1
+    usual = tuple(map(float, tags.get(_REFERENCE, _FULL_RANGE))) == _FULL_RANGE
+    return "reference black and white ignored" if plain and not usual else None
 
 
 def _offsets(value: object) -> tuple[int, ...]:

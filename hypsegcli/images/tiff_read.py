@@ -23,6 +23,8 @@ from hypsegcli.images.decode import dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
+from hypsegcli.images.tiff_check import check_piece
+from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import REDUCED, is_whole
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
@@ -37,6 +39,7 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
         with open_regular(path) as file:
             if file.read(4) not in _MAGIC:
                 return None
+            check_directories(path, file)
             file.seek(0)
             with TiffImageFile(file) as image:
                 whole = [number for number in range(image.n_frames) if is_whole(image, number)]
@@ -46,13 +49,18 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _find_page(file: Any) -> tuple[Any, int]:
-    """The first page that is no reduced copy, of those at the top or else below the first; how many are at the top."""
+def _find_page(file: Any) -> tuple[Any, int, int]:
+    """The first page that is no reduced copy, how many are at the top, and how it is turned; see `find_picture`."""
     whole = [page for page in file.pages if not page.subfiletype & REDUCED]
     if whole:
-        return file.pages[whole[0].index], len(whole)
-    below = [page for page in file.pages.first.pages or () if not page.subfiletype & REDUCED]
-    return (below or [file.pages.first])[0], 1
+        page = file.pages[whole[0].index]
+        return page, len(whole), page.tags.valueof(_ORIENTATION, 1)
+    for index in range(len(file.pages)):
+        above = file.pages[index].aspage()
+        for page in above.pages or ():
+            if not page.subfiletype & REDUCED:
+                return page, 1, page.tags.valueof(_ORIENTATION, above.tags.valueof(_ORIENTATION, 1))
+    return file.pages.first, 1, file.pages.first.tags.valueof(_ORIENTATION, 1)
 
 
 class TiffRows:
@@ -77,11 +85,13 @@ class TiffRows:
             self._bytes = open_regular(path)
         try:
             with image_errors(path):
+                check_directories(path, self._bytes)
+                self._bytes.seek(0)
                 self._file = tifffile.TiffFile(self._bytes)
-                self._page, frames = _find_page(self._file)
+                self._page, frames, orientation = _find_page(self._file)
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
                 check_size(path, *self.shape[:2], max_pixels=max_pixels)
-                self._refuse()
+                self._refuse(orientation)
         except BaseException:
             self._bytes.close()
             raise
@@ -91,6 +101,8 @@ class TiffRows:
             notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
         if note := nodata_note(self._page.tags.valueof):
             notes.append(note)
+        if 0 in self._page.dataoffsets:
+            notes.append("parts that are left out taken for black")
         self.georeference = georeference(self._page.tags.valueof)
         self._notes, self._brightest = notes, -1
         profile = self._page.tags.valueof(_PROFILE)
@@ -122,9 +134,8 @@ class TiffRows:
         """Rows [start, stop), C-contiguous and writable; ImageError where they are damaged."""
         start, stop, _ = rows.indices(self.shape[0])
         with image_errors(self._path):
-            return self._to_rgb(
-                self._contiguous(start, stop) if self._page.is_contiguous else self._decode(start, stop)
-            )
+            as_in_memory = self._page.is_contiguous and 0 not in self._page.dataoffsets
+            return self._to_rgb((self._contiguous if as_in_memory else self._decode)(start, stop))
 
     def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of a picture that lies in the file as it would lie in memory."""
@@ -142,12 +153,13 @@ class TiffRows:
         across = -(-page.imagewidth // wide)
         jpeg = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if page.compression == _JPEG else {}
         for index in range(start // high * across, -(-stop // high) * across):
-            if not page.databytecounts[index]:
-                continue  # a tile that is left out is black
+            if not page.dataoffsets[index]:
+                continue  # what is left out is black
             file.seek(page.dataoffsets[index])
             data = file.read(page.databytecounts[index])
             if len(data) < page.databytecounts[index]:
                 raise ImageError(f"{self._path}: the picture is truncated; replace the file", "truncated")
+            check_piece(self._path, data, page.compression, size=self._piece, tables=page.jpegtables or b"")
             decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
             first, last = max(top, start), min(top + decoded.shape[1], stop)
             part = decoded[0, first - top : last - top, : page.imagewidth - left]
@@ -167,22 +179,25 @@ class TiffRows:
             return np.array(self._colors.apply(Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])))
         return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
-    def _refuse(self) -> None:
+    def _refuse(self, orientation: int) -> None:
         """ImageError for what cannot be read in parts, or not faithfully."""
         page = self._page
         kind, samples = page.photometric, page.samplesperpixel
         color = kind == _RGB or (kind == _YCBCR and page.compression == _JPEG)
         grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
-        orientation = page.tags.valueof(_ORIENTATION, 1)
-        segment = np.prod(page.chunks, dtype=np.int64) * page.bitspersample // 8
+        self._piece = int(np.prod(page.chunks, dtype=np.int64)) * page.bitspersample // 8
         if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
             obstacle = f"its samples have {page.bitspersample} bits of type {page.dtype}"
         elif orientation != 1:
             obstacle = f"it has to be turned (orientation {orientation})"
-        elif segment > self._piece_bytes and not page.is_contiguous:
-            obstacle = f"it is stored in pieces of {segment / 2**20:,.0f} MiB"
+        elif page.fillorder != 1:
+            obstacle = "the bits of its bytes are in reverse (FillOrder 2)"
+        elif not all(count for at, count in zip(page.dataoffsets, page.databytecounts, strict=True) if at):
+            obstacle = "it does not say how many bytes its parts have"
+        elif self._piece > self._piece_bytes and not page.is_contiguous:
+            obstacle = f"it is stored in pieces of {self._piece / 2**20:,.0f} MiB"
         else:
             return
         raise ImageError(

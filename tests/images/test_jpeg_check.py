@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +63,22 @@ def test_what_an_interrupted_copy_leaves_is_refused(tmp_path: Path, kind: str, b
     with pytest.raises(ImageError, match=r"a\.jpg.*(truncated|damaged)") as caught:
         decode_image(path)
     assert caught.value.code in ("truncated", "damaged")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimize": True},
+        {"restart_marker_rows": 1},
+        {"restart_marker_blocks": 4},
+        {"optimize": True, "restart_marker_rows": 1},
+    ],
+)
+def test_zeros_from_anywhere_to_the_end_marker_are_a_cut(options: dict[str, Any]) -> None:
+    data = jpeg(scene(160, 120), quality=30, **options)
+    for start in range(700, len(data) - 60, (len(data) - 760) // 20):
+        with pytest.raises(ImageError, match=r"truncated|damaged"):
+            check_jpeg(Path("a.jpg"), data[:start] + bytes(len(data) - 2 - start) + data[-2:])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,4 +145,35 @@ def test_garbage_never_raises_anything_else() -> None:
         try:
             check_jpeg(Path("a.jpg"), bytes(changed))
         except ImageError as error:
-            assert error.code in ("truncated", "damaged")  # noqa: PT017
+            assert error.code in ("truncated", "damaged", "unsupported")  # noqa: PT017
+
+
+@pytest.mark.parametrize("size", [(120, 160), (480, 640)])
+def test_a_lossless_jpeg_is_refused_before_a_decoder_writes_beyond_its_memory(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(imagecodecs.ljpeg_encode(np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)))
+    with pytest.raises(ImageError, match=r"not read \(lossless\)") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
+def test_twelve_bits_are_a_kind_of_jpeg_and_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(imagecodecs.jpeg8_encode(np.zeros((48, 64), np.uint16), bitspersample=12))
+    with pytest.raises(ImageError, match=r"not read \(12 bits a sample\)") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\xff\xff", b"\xff\x01", b"\xff\xd0\xff\xd7"])
+@pytest.mark.parametrize("kind", [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
+def test_every_other_kind_is_seen_where_libjpeg_sees_it(kind: int, before: bytes) -> None:
+    data = jpeg(scene(64, 48))
+    start = data.index(b"\xff\xc0")
+    other = data[:start] + before + bytes([0xFF, kind]) + data[start + 2 :]
+    with pytest.raises(ImageError, match="JPEGs of this kind are not read") as caught:
+        check_jpeg(Path("a.jpg"), other)
+    assert caught.value.code == "unsupported"
+    check_jpeg(Path("a.jpg"), data[:start] + before + data[start:])

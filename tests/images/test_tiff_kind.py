@@ -73,9 +73,23 @@ def test_other_whole_numbers_are_the_kind_of_the_file_and_no_damage(tmp_path: Pa
 
 
 def test_signed_pictures_are_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", noise(H, W, dtype="i1"), photometric="minisblack")
-    with pytest.raises(ImageError, match="8 bits and a sign"):
-        decode_image(tmp_path / "a.tif")
+    orders: list[Any] = ["<", ">"]
+    for bits, byteorder, compression in product((8, 16), orders, (None, "zlib")):
+        values = noise(H, W, dtype=f"i{bits // 8}")
+        tifffile.imwrite(
+            tmp_path / "a.tif", values, photometric="minisblack", byteorder=byteorder, compression=compression
+        )
+        with pytest.raises(ImageError, match=f"{bits} bits and a sign"):
+            decode_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("white", [235, 255])
+def test_black_and_white_that_are_not_obeyed_are_told(tmp_path: Path, white: int) -> None:
+    reference = (16 if white == 235 else 0, 1, white, 1, *(128, 1, 240 if white == 235 else 255, 1) * 2)
+    tags = [(532, 5, 6, reference, True)]
+    tifffile.imwrite(tmp_path / "a.tif", noise(H, W, 3), photometric="ycbcr", metadata=None, extratags=tags)
+    ignored = "reference black and white ignored" in decode_image(tmp_path / "a.tif").notes
+    assert ignored == (white == 235)
 
 
 @pytest.mark.parametrize("bigtiff", [False, True])
@@ -130,3 +144,35 @@ def test_a_fourth_channel_that_is_not_called_alpha_is_none(tmp_path: Path, dtype
     decoded = decode_image(path)
     assert np.abs(decoded.pixels - values[..., :3] / (np.iinfo(dtype).max / 255)).max() <= 1
     assert decoded.notes[0] == "1 further channel ignored"
+
+
+def test_a_picture_below_a_later_preview_is_the_picture(tmp_path: Path) -> None:
+    values, path = noise(H, W, 3), tmp_path / "a.tif"
+    preview = np.ascontiguousarray(values[::4, ::4])
+    with tifffile.TiffWriter(path) as file:
+        file.write(preview, photometric="rgb", subfiletype=1, metadata=None)
+        file.write(preview, photometric="rgb", subfiletype=1, subifds=1, metadata=None)
+        file.write(values, photometric="rgb", subfiletype=0, metadata=None)
+    np.testing.assert_array_equal(decode_image(path).pixels, values)
+    with TiffRows(path) as rows:
+        np.testing.assert_array_equal(rows[0:H], values)
+
+
+@pytest.mark.parametrize("own", [None, 1, 3])
+def test_a_picture_below_is_turned_as_the_one_above_it_unless_it_says_otherwise(
+    tmp_path: Path, own: int | None
+) -> None:
+    values, path = noise(H, W, 3), tmp_path / "a.dng"
+    tag = [] if own is None else [(274, "H", 1, own, True)]
+    with tifffile.TiffWriter(path) as file:
+        preview = np.ascontiguousarray(values[::4, ::4])
+        extra = [(274, "H", 1, 6, True)]
+        file.write(preview, photometric="rgb", subfiletype=1, subifds=1, metadata=None, extratags=extra)
+        file.write(values, photometric="rgb", subfiletype=0, metadata=None, extratags=tag)
+    decoded = decode_image(path)
+    turns = {None: 3, 1: 0, 3: 2}[own]
+    np.testing.assert_array_equal(decoded.pixels, np.rot90(values, turns))
+    assert decoded.notes == ((f"turned upright (EXIF orientation {own or 6})",) if turns else ())
+    if turns:
+        with pytest.raises(ImageError, match=f"orientation {own or 6}"):
+            TiffRows(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,20 @@ def test_the_size_is_told_by_the_content(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "b.tif").write_bytes(b"II*\0")
     assert [tiff_size(tmp_path / name) for name in ("a.tif", "b.tif", "c.tif")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("reversed", "FillOrder 2"), ("uncounted", "how many bytes its parts have")]
+)
+def test_what_whole_decoding_would_read_otherwise_is_refused(tmp_path: Path, kind: str, says: str) -> None:
+    path = write(tmp_path / "a.tif", rowsperstrip=H, extratags=[(281, 3, 1, 2, True)])
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        if kind == "reversed":
+            struct.pack_into("<H", data, tags[281].offset, 266)
+        else:
+            struct.pack_into("<I", data, tags["StripByteCounts"].valueoffset, 0)
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=f"cannot be read in parts: .*{says}"):
+        TiffRows(path)

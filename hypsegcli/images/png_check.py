@@ -1,0 +1,46 @@
+"""PNGs that end well and too soon: a decoder leaves the rows that are not there black. PNG (W3C), 4 to 11."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hypsegcli.errors import ImageError
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
+_STEP = 2**20
+
+
+def check_png(path: Path | str, data: bytes) -> None:
+    """Raise ImageError for the bytes of a PNG that has fewer rows than its header says.
+
+    It inflates all of them, which is only worth it where the last rows came out black.
+    """
+    chunks = list(_chunks(data))
+    width, height, bits, color, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1][:13])
+    wanted = 0
+    for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            wanted += rows * (1 + -(-columns * bits * _CHANNELS[color] // 8))
+    stream, made = zlib.decompressobj(), 0
+    for kind, body in chunks:
+        rest = body if kind == b"IDAT" else b""
+        while rest and not stream.eof and made < wanted:
+            made += len(stream.decompress(rest, _STEP))
+            rest = stream.unconsumed_tail
+    if made + len(stream.flush() if made < wanted else b"") < wanted:
+        raise ImageError(
+            f"{path}: the picture is truncated (a PNG without its last rows); replace the file", "truncated"
+        )
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 8
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        yield kind, data[at + 8 : at + 8 + length]
+        at += 12 + length
