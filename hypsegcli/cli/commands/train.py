@@ -127,8 +127,8 @@ def train(
         [
             f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS",
             f"or first hypseg calibrate IMAGES MASKS --checkpoint {best} --name 'what these are' --out "
-            f"{out / 'calibrated.safetensors'}, with images that are in neither train nor val: confidence is a probability "
-            "then",
+            f"{out / 'calibrated.safetensors'}, on images that are in neither train nor val: then confidence is a "
+            "probability",
         ],
         quiet=quiet,
     )
