@@ -1,10 +1,11 @@
-"""Rule: how deep in the class tree an answer goes. Imports no torch."""
+"""Rule: how deep in the class tree an answer goes. The help reads it, so that it imports no package."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hypsegcli.hierarchy.tree import ClassTree
+if TYPE_CHECKING:
+    from hypsegcli.hierarchy.tree import ClassTree
 
 # What is looked at of answers as deep as sure.
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99)

@@ -223,6 +223,23 @@ def test_more_epochs_go_on_as_a_run_of_that_many_would(data: Path, tmp_path: Pat
     assert rates[2] > 0
 
 
+def test_embedding_and_classifier_learn_first(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """Also where the run is resumed in between; then all learns."""
+    scores += [of(0.5)] * 9
+    checkpoint = make_checkpoint(tmp_path / "a.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
+    before = load_checkpoint(checkpoint).model.state_dict()
+    run, options = tmp_path / "run", {"init": str(checkpoint), "head_epochs": 2, "class_weights": "none"}
+    changed = []
+    for epoch in (1, 2, 3):
+        next(start(data, run, resume=epoch > 1, **options))
+        after = load_checkpoint(run / "state.pt").model.state_dict()
+        changed.append({name for name, tensor in after.items() if not torch.equal(tensor, before[name])})
+    for early in changed[:2]:
+        assert early
+        assert all(name.startswith(("head.", "decoder.embed.")) for name in early)
+    assert any(name.startswith("backbone.") for name in changed[2])
+
+
 def test_data_that_changed_since_are_named(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     scores += [of(0.5)] * 9
     next(start(data, tmp_path / "run"))

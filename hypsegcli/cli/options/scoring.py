@@ -152,14 +152,17 @@ class Scoring:
     level: Annotated[
         str | None,
         typer.Option(
+            metavar="N|NODE|auto",
             help="Also score answers that may be inner nodes of the class tree: at a depth (1: coarsest), at that of a "
             "named node, or 'auto': as deep as the probability stays above --threshold.",
+            show_default="the classes alone",
             rich_help_panel=_SCORES,
         ),
     ] = None
     threshold: Annotated[
         float | None,
         typer.Option(
+            metavar="P",
             min=0.5,
             max=0.999,
             help="For --level auto; the report has the curve over all.",

@@ -519,6 +519,7 @@ def without_answers(report: dict[str, Any]) -> dict[str, Any]:
         name: value for name, value in report["subject"]["options"].items() if name not in {"level", "threshold"}
     }
     return report | {
+        "replicates_sha256": "",
         "summary": {name: score for name, score in report["summary"].items() if name not in of_answers},
         "hierarchy": report["hierarchy"] | {"answers": None},
         "subject": report["subject"] | {"options": options},

@@ -229,7 +229,7 @@ def test_books_say_what_was_done(hypseg: Hypseg, photos: Path, tmp_path: Path) -
     hypseg("predict", photos, "--out", tmp_path / "out", "--batch-size", 2)
     run = json.loads((tmp_path / "out/run.json").read_text())
     assert run["status"] == "finished"
-    assert run["counts"] == {"planned": 3, "done": 3, "failed": 0}
+    assert run["counts"] == {"planned": 3, "done": 3, "failed": 0, "others": 0}
     assert run["checkpoint"]["sha256"] == load_checkpoint(bundled_checkpoint()).sha256
     assert run["options"]["batch_size"] == 2
     assert set(run["versions"]) >= {"hypseg", "torch", "pillow"}

@@ -192,7 +192,7 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
     """And does what it says: each changes its own setting, and no other."""
     given: dict[str, tuple[object, ...]] = {
         "backbone": ("resnet50",), "output_stride": (8,), "embedding_size": (2,), "head": ("euclidean",),
-        "curvature": (0.5,), "softmax": ("flat",), "init": ("x",), "epochs": (1,), "batch_size": (2,),
+        "curvature": (0.5,), "softmax": ("flat",), "init": ("imagenet",), "epochs": (1,), "batch_size": (2,),
         "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
         "map": ("m",), "mask_colors": ("n",), "image_suffix": ("_i",), "mask_suffix": ("_m",),

@@ -50,7 +50,7 @@ def test_whoever_waits_at_a_terminal_is_told_that_it_loads(
     hypseg: Hypseg, photos: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.png").write_bytes((photos / "b.png").read_bytes())
-    Image.fromarray(np.zeros((48, 64), np.uint8)).save(tmp_path / "mask.png")
+    Image.fromarray(np.arange(48 * 64, dtype=np.uint8).reshape(48, 64) // 128).save(tmp_path / "mask.png")
     inputs = [tmp_path / "a.png", *([tmp_path / "mask.png"] if command == "evaluate" else ["--overwrite"])]
     arguments = (command, *inputs, "--out", tmp_path / "out")
     assert "loading" not in hypseg(*arguments).stderr

@@ -1,0 +1,53 @@
+"""What a checkpoint that a training starts from brings along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import make_checkpoint
+
+from hypsegcli.errors import CheckpointError
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.fine_tune import fine_tuning
+
+TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
+
+
+@pytest.mark.parametrize("init", ["", "imagenet"])
+def test_weights_that_are_no_checkpoint_bring_nothing(init: str) -> None:
+    assert fine_tuning(init) == {}
+
+
+def test_a_checkpoint_brings_its_network(tmp_path: Path) -> None:
+    network = {
+        "embedding_size": 7,
+        "embedding_layers": 2,
+        "curvature": 0.3,
+        "output_stride": 8,
+        "convolutions": "standard",
+    }
+    path = make_checkpoint(tmp_path / "a.safetensors", TREE, **network)
+    config = TrainConfig.model_validate(fine_tuning(str(path)) | {"init": str(path)})
+    assert network.items() <= config.architecture().items()
+    assert config.architecture()["backbone"] == "mobilenet_v3_large"
+    assert (config.epochs, config.head_epochs) == (60, 20)
+
+
+def test_new_classes_may_have_a_tree_where_the_old_ones_had_none(tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "a.safetensors", flat_tree(["a", "b"]))
+    assert "softmax" not in fine_tuning(str(path))
+
+
+@pytest.mark.parametrize(("epochs", "first"), [(3, 1), (90, 30), ("many", 0)])
+def test_the_head_alone_has_a_third_of_the_epochs(tmp_path: Path, epochs: object, first: int) -> None:
+    path = make_checkpoint(tmp_path / "a.safetensors", TREE)
+    found = fine_tuning(str(path), epochs)
+    assert (found["epochs"], found["head_epochs"]) == (epochs, first)
+
+
+def test_a_bundled_model_is_known_by_its_name_and_another_name_is_told() -> None:
+    assert fine_tuning("streets")["backbone"] == "efficientnet_lite2"
+    with pytest.raises(CheckpointError, match=r"did you mean streets\?"):
+        fine_tuning("street")
