@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import Any
@@ -98,7 +99,13 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
     lines = wrap(
         text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return [line.replace(_JOINED, " ") for line in lines]
+    return [_in_letters(line.replace(_JOINED, " ")) for line in lines]
+
+
+def _in_letters(text: str) -> str:
+    """With escapes for letters that standard output lacks: Typer would write them in another encoding."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _bold(title: str) -> str:
