@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import make_checkpoint
@@ -21,13 +22,7 @@ def test_weights_that_are_no_checkpoint_bring_nothing(init: str) -> None:
 
 
 def test_a_checkpoint_brings_its_network(tmp_path: Path) -> None:
-    network = {
-        "embedding_size": 7,
-        "embedding_layers": 2,
-        "curvature": 0.3,
-        "output_stride": 8,
-        "convolutions": "standard",
-    }
+    network: dict[str, Any] = {"embedding_size": 7, "embedding_layers": 2, "curvature": 0.3, "output_stride": 8}
     path = make_checkpoint(tmp_path / "a.safetensors", TREE, **network)
     config = TrainConfig.model_validate(fine_tuning(str(path)) | {"init": str(path)})
     assert network.items() <= config.architecture().items()
