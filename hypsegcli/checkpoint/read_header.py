@@ -43,6 +43,11 @@ def has_header(path: Path) -> bool:
         return METADATA_KEY in (file.metadata() or {})
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file of weights is a checkpoint of hypseg's, by what it says or, torch's, by what it is called."""
+    return has_header(path) if path.suffix == ".safetensors" else path.name == "state.pt"
+
+
 def read_header(path: Path) -> Header:
     """The header of a checkpoint file; CheckpointError where there is none."""
     require_file(path)

@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from hypsegcli.network.config import BackboneName, Head
 
+# Settings that are fields of a ModelConfig too; so is softmax, which the class tree may overrule.
+NETWORK = (
+    "backbone", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature"
+)  # fmt: skip
+
 
 def _choice(default: Any, meaning: str, **bounds: Any) -> Any:
     return Field(default=default, description=meaning, **bounds)
@@ -157,8 +162,4 @@ class TrainConfig(BaseModel):
 
     def architecture(self) -> dict[str, Any]:
         """ModelConfig's fields, without the number of nodes, which the class tree decides."""
-        names = (
-            "backbone", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature",
-            "softmax",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*NETWORK, "softmax")}

@@ -5,32 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from hypsegcli.checkpoint.bundled import checkpoint_path
-from hypsegcli.checkpoint.read_header import has_header, read_header
+from hypsegcli.checkpoint.read_header import is_checkpoint, read_header
+from hypsegcli.training.config import NETWORK
 
 # Embedding and classifier first, alone: their gradients are those of a new head, and would undo what the layers below
-# have learned. Then all, the backbone slowly. `benchmarks/few_images.py` has what else was tried.
-EPOCHS, HEAD_SHARE = 60, 3  # of all epochs a third
-LEARNING: dict[str, Any] = {"learning_rate": 1e-3, "backbone_rate": 0.1}
-_NETWORK = (
-    "backbone", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature", "softmax"
-)  # fmt: skip
+# have learned. Then all, the backbone slowly. `benchmarks/few_images.py` compares it with other ways.
+EPOCHS, _HEAD_SHARE = 60, 3  # of all epochs a third
+_LEARNING = {"learning_rate": 1e-3, "backbone_rate": 0.1}
 
 
 def fine_tuning(init: str, epochs: object = EPOCHS) -> dict[str, Any]:
-    """The settings of a training of so many epochs that starts from `init`, where it is a checkpoint of hypseg's.
+    """The usual settings of a training of so many epochs that starts from `init`; none unless that is a checkpoint.
 
-    None where it is not.
-
-    Raises CheckpointError for a checkpoint that is not there or is damaged.
+    The softmax is not among them, for the new classes may have a tree where the old ones had none. Raises
+    CheckpointError for a checkpoint that is not there or is damaged.
     """
-    if not init or init == "imagenet":
-        return {}
-    path = checkpoint_path(init)
-    if not (has_header(path) if path.suffix == ".safetensors" else path.name == "state.pt"):
+    if not init or init == "imagenet" or not is_checkpoint(path := checkpoint_path(init)):
         return {}
     model = read_header(path).model
-    network = {name: getattr(model, name) for name in _NETWORK}
-    if network["softmax"] == "flat":  # as that of a checkpoint without a tree is: the new classes may have one
-        del network["softmax"]
-    first = epochs // HEAD_SHARE if isinstance(epochs, int) else 0
-    return network | LEARNING | {"epochs": epochs, "head_epochs": first}
+    first = epochs // _HEAD_SHARE if isinstance(epochs, int) else 0
+    network = {name: getattr(model, name) for name in NETWORK}
+    return network | _LEARNING | {"epochs": epochs, "head_epochs": first}

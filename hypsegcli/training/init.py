@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.checkpoint.format import InputSpec
-from hypsegcli.checkpoint.read_header import has_header
+from hypsegcli.checkpoint.read_header import is_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
@@ -45,16 +45,12 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
         weights = imagenet_weights(model.config.backbone)
         return _into_backbone(model, weights.tensors, weights.description)
     path = checkpoint_path(source)
-    if _is_ours(path):
+    if is_checkpoint(path):
         return _from_checkpoint(model, path, tree, head=head)
     content = read_tensors(path) if path.suffix == ".safetensors" else read_plain(path)
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or a backbone's own file")
     return _into_backbone(model, content, f"{path.name}")
-
-
-def _is_ours(path: Path) -> bool:
-    return has_header(path) if path.suffix == ".safetensors" else path.name == "state.pt"
 
 
 def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:

@@ -32,7 +32,7 @@ def test_a_checkpoint_brings_its_network(tmp_path: Path) -> None:
 
 def test_new_classes_may_have_a_tree_where_the_old_ones_had_none(tmp_path: Path) -> None:
     path = make_checkpoint(tmp_path / "a.safetensors", flat_tree(["a", "b"]))
-    assert "softmax" not in fine_tuning(str(path))
+    assert TrainConfig.model_validate(fine_tuning(str(path)) | {"init": str(path)}).softmax == "hierarchical"
 
 
 @pytest.mark.parametrize(("epochs", "first"), [(3, 1), (90, 30), ("many", 0)])
