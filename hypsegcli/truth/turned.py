@@ -2,8 +2,8 @@
 
 Drawn on the pixels as they are stored, by a tool that knows no EXIF, such a mask fits in size where the turn keeps
 that, and nothing but predictions can tell. Counted with the bundled models on ten validation images each of CamVid,
-nuclei and clothing, in all seven orientations: all such masks were told, and none that was upright; also with labels
-made so bad that they agree with half of the pixels, none that was upright.
+nuclei and clothing, in all seven orientations: every such set of masks was told, and none that was upright; also with
+labels made so bad that they agree with half of the pixels, none that was upright.
 """
 
 from __future__ import annotations
