@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.pictures.heatmap import doubt_colors
@@ -59,7 +58,14 @@ class Gallery:
 
 
 def strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | None = None) -> RGB:
-    """Pictures side by side; `palette` is (C, 3) uint8, and without a measure there is no uncertainty."""
+    """What `draw_pictures` draws, side by side."""
+    pictures = draw_pictures(sample, photograph, palette, measure)
+    gap = np.full((pictures[0].shape[0], _GAP, 3), _WHITE, np.uint8)
+    return np.concatenate([part for picture in pictures for part in (picture, gap)][:-1], axis=1)
+
+
+def draw_pictures(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | None = None) -> list[RGB]:
+    """The pictures of an image, of one size; `palette` is (C, 3) uint8, and without a measure there is no doubt."""
     colors = np.concatenate([palette, np.array([_VOID], np.uint8)])
     pictures = [photograph] if photograph is not None else []
     pictures += [colors[sample.truth], colors[sample.labels]]
@@ -68,12 +74,7 @@ def strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | N
     height, width = sample.truth.shape
     share = min(_HEIGHT / height, _WIDTH / width)
     size = (max(1, round(width * share)), max(1, round(height * share)))
-    shape = (size[1], _GAP, 3)
-    parts: list[NDArray[np.uint8]] = []
-    for picture in pictures:
-        shrunk = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-        parts += [shrunk, np.full(shape, _WHITE, np.uint8)]
-    return np.concatenate(parts[:-1], axis=1)
+    return [cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for picture in pictures]
 
 
 def draw_strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | None = None) -> bytes:

@@ -20,7 +20,7 @@ from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
 from hypsegcli.training.log import LOG, Log
-from hypsegcli.training.pictures import write_pictures
+from hypsegcli.training.pictures import write_sheet
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.state import (
@@ -145,11 +145,12 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
         )
         told = told or report.mistake is not None
         with _saving(job.out, epoch):
-            if found:
-                write_pictures(job.out, epoch, found.pictures)
+            sheet = found.sheet if found else None
+            if sheet is not None:
+                write_sheet(job.out, epoch, sheet)
             log.add(epoch, log_row(report))
             if board:
-                board.add(epoch, log_row(report), found.pictures if found else ())
+                board.add(epoch, log_row(report), sheet)
             save_run(run, epoch, scores, best=best, is_best=is_best)
         yield report
 

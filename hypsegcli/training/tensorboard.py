@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.pictures.palette import RGB
-from hypsegcli.training.pictures import stack
 
 
 class Board:
@@ -23,12 +22,12 @@ class Board:
         self.writer = SummaryWriter
         self.folder = folder
 
-    def add(self, epoch: int, row: Mapping[str, float | str], strips: Sequence[RGB]) -> None:
+    def add(self, epoch: int, row: Mapping[str, float | str], sheet: RGB | None) -> None:
         """Write an epoch's numbers and pictures; a run that is killed later leaves them whole."""
         writer = self.writer(str(self.folder))
         for name, value in row.items():
             if name != "epoch" and not isinstance(value, str):
                 writer.add_scalar(name, value, epoch)
-        if strips:
-            writer.add_image("validation", stack(strips), epoch, dataformats="HWC")
+        if sheet is not None:
+            writer.add_image("validation", sheet, epoch, dataformats="HWC")
         writer.close()

@@ -24,8 +24,9 @@ from hypsegcli.metrics.hierarchy import relaxed_scores
 from hypsegcli.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.pictures.palette import RGB
-from hypsegcli.scores.gallery import strip
+from hypsegcli.scores.gallery import draw_pictures
 from hypsegcli.scores.tally import Sample
+from hypsegcli.training.pictures import draw_sheet
 from hypsegcli.training.unchanged import check_pair
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.contradicted import contradictions
@@ -55,7 +56,7 @@ class Validation(NamedTuple):
     """What was measured on the validation images."""
 
     scores: Scores
-    pictures: tuple[RGB, ...]  # photograph, truth, prediction and doubt beside each other
+    sheet: RGB | None  # some images: photograph, truth, prediction and doubt beside each other
     mistake: str | None = None  # a likely one in the masks, which only predictions show
 
 
@@ -108,7 +109,7 @@ def score(
     confusion = np.zeros((K, K + 1), np.int64)
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}
-    drawn: list[RGB] = []
+    drawn: list[list[RGB]] = []
     turns = Turns(K)
     palette = np.array(header.colors, np.uint8)
     for number, pair in enumerate(pairs):
@@ -131,7 +132,7 @@ def score(
             tables[index] += score_table(levels[name][labelled], wrong)
         if number in shown:
             sample = Sample(pair.key, truth, prediction.labels, levels)
-            drawn.append(strip(sample, photograph.pixels, palette, _SHOWN))
+            drawn.append(draw_pictures(sample, photograph.pixels, palette, _SHOWN))
     means = mean_scores(confusion)
     quantiles = _quantiles(tables[0].sum(axis=1), most)
     relaxed = [family.miou for family in relaxed_scores(confusion, header.tree) if family.definition == "moved"]
@@ -139,7 +140,8 @@ def score(
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
     scores = Scores(*shares, *aurocs, *quantiles)
     mistakes = [] if held_out else contradictions(confusion, turns, id_map)
-    return Validation(scores, tuple(drawn), next(iter(mistakes), None))
+    sheet = draw_sheet(drawn, header.tree.names[:K], palette) if drawn else None
+    return Validation(scores, sheet, next(iter(mistakes), None))
 
 
 def _quantiles(counts: NDArray[np.int64], full_scale: float) -> list[float]:

@@ -75,7 +75,7 @@ def announced(run: Iterator[Event]) -> Started:
 def scores(monkeypatch: pytest.MonkeyPatch) -> list[Scores]:
     """What validation is to find, one an epoch; nothing is segmented."""
     queue: list[Scores] = []
-    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(queue.pop(0), ()))
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(queue.pop(0), None))
     return queue
 
 
@@ -184,7 +184,7 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
 def test_a_mistake_in_the_masks_of_val_is_told_once(
     data: Path, tmp_path: Path, scores: list[Scores], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(of(0.1), (), "off by one"))
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(of(0.1), None, "off by one"))
     assert [report.mistake for report in start(data, tmp_path / "run")] == ["off by one", None, None]
 
 

@@ -221,5 +221,11 @@ def test_pictures_are_spread_over_the_images(tmp_path: Path, pictures: int, show
     """Photograph, truth, answer and doubt; each image is as wide as its number, so that they are told apart."""
     rng = np.random.default_rng(0)
     truths = [np.zeros((10, 10 + number), np.uint8) for number in range(5)]
-    found = look(tmp_path, truths, [prediction(truth, rng) for truth in truths], pictures=pictures)
-    assert [round((picture.shape[1] - 12) / 4 / 18) for picture in found.pictures] == [10 + number for number in shown]
+    sheet = look(tmp_path, truths, [prediction(truth, rng) for truth in truths], pictures=pictures).sheet
+    if not shown:
+        assert sheet is None
+        return
+    assert sheet is not None
+    # The photographs are black, 180 pixels high and four apart, below a line of titles.
+    first = sheet[30 : 30 + 184 * len(shown) : 184]
+    assert [round(int((row != 0).any(axis=1).argmax()) / 18) for row in first] == [10 + number for number in shown]

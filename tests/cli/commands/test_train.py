@@ -62,7 +62,7 @@ def test_only_a_checkpoint_that_is_there_is_named(
 ) -> None:
     """No validation gave a number, so no epoch was the best."""
     nan = Scores(*[float("nan")] * len(Scores._fields))
-    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(nan, ()))
+    monkeypatch.setattr(loop, "validate", lambda *_, **__: Validation(nan, None))
     outcome = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL)
     assert outcome.stdout == f"trained: {tmp_path / 'run' / 'last.safetensors'}\n"
     assert not (tmp_path / "run" / "best.safetensors").exists()
