@@ -19,6 +19,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import build_backbone
 from hypsegcli.network.backbones.features import torchvision_name
 from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.training.foreign import backbone_weights
 from hypsegcli.training.imagenet import imagenet_weights
 
 _NAMED = 3
@@ -48,9 +49,10 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
     if is_checkpoint(path):
         return _from_checkpoint(model, path, tree, head=head)
     content = read_tensors(path) if path.suffix == ".safetensors" else read_plain(path)
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+    weights = backbone_weights(content)
+    if not weights:
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or a backbone's own file")
-    return _into_backbone(model, content, f"{path.name}")
+    return _into_backbone(model, weights, f"{path.name}")
 
 
 def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:
