@@ -20,11 +20,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 WAYS = {
-    "all at once, 0.002": ("head_epochs=0", "learning_rate=0.002", "backbone_rate=1.0"),
-    "all at once, 0.0005": ("head_epochs=0", "learning_rate=0.0005", "backbone_rate=1.0"),
-    "all at once, 0.001, backbone a tenth": ("head_epochs=0",),
-    "head alone, 0.003": ("train_only=head", "learning_rate=0.003"),
     "head first, then all (the default)": (),
+    "the same, batch norm learns too": ("freeze_batch_norm=false",),
+    "all at once": ("head_epochs=0",),
+    "head alone, 0.003": ("train_only=head", "learning_rate=0.003"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Random scale, crop, flip and colour, the same for an image and its mask."""
+"""Random scale, quarter turn, crop, flip and colour, the same for an image and its mask."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignor
     size = (config.crop_height, config.crop_width)
     fills = {tv_tensors.Image: fill, tv_tensors.Mask: ignore_index}
     jitter = config.color_jitter
+    turned = [_QuarterTurn()] if config.quarter_turns else []
     return v2.Compose(
         [
             _RandomScale(config.scale_min, config.scale_max),
+            *turned,
             v2.RandomCrop(size, pad_if_needed=True, fill=fills),
             v2.RandomHorizontalFlip(0.5 if config.flip else 0.0),
             v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter, hue=jitter / 4),
@@ -51,3 +53,14 @@ class _RandomScale(v2.Transform):  # type: ignore[misc]  # torchvision has no ty
             return mask
         resized: Tensor = self._call_kernel(v2.functional.resize, inpt, params["size"], antialias=True)
         return resized
+
+
+class _QuarterTurn(v2.Transform):  # type: ignore[misc]  # torchvision has no type hints
+    """Turn by 0, 90, 180 or 270 degrees, without interpolation."""
+
+    def make_params(self, flat_inputs: list[Tensor]) -> dict[str, int]:
+        return {"turns": int(torch.randint(4, ()))}
+
+    def transform(self, inpt: Tensor, params: dict[str, int]) -> Tensor:
+        turned: Tensor = tv_tensors.wrap(torch.rot90(inpt, params["turns"], dims=(-2, -1)), like=inpt)
+        return turned

@@ -85,6 +85,10 @@ class TrainConfig(BaseModel):
         0, "Of `epochs`, the first ones in which embedding and classifier learn alone, from what the others know.", ge=0
     )
 
+    freeze_batch_norm: bool = _choice(
+        False, "Batch norm keeps the statistics that `init` brought: few images or small batches have none to trust."
+    )
+
     # What is seen.
     crop_height: int = _choice(240, "Pixels, a multiple of 16.", ge=32, multiple_of=16)
     crop_width: int = _choice(320, "Pixels, a multiple of 16.", ge=32, multiple_of=16)
@@ -93,6 +97,9 @@ class TrainConfig(BaseModel):
     )
     scale_max: float = _choice(2.0, "The same.", gt=0)
     flip: bool = _choice(True, "Mirror every second image, left to right.")
+    quarter_turns: bool = _choice(
+        False, "Turn every image by 0, 90, 180 or 270 degrees: where there is no up (aerial, microscopy)."
+    )
     color_jitter: float = _choice(0.4, "Of brightness, contrast and saturation; hue gets a quarter.", ge=0, le=1)
 
     # What is minimised.

@@ -46,11 +46,15 @@ def moving_average(learner: Learner, decay: float) -> AveragedModel:
 class Learner(nn.Module):
     """All that a step changes in a network, and all that a moving average is over."""
 
-    def __init__(self, model: HyperbolicDeepLab, *, learn_curvature: bool, train_only: str) -> None:
+    def __init__(
+        self, model: HyperbolicDeepLab, *, learn_curvature: bool, train_only: str, freeze_batch_norm: bool = False
+    ) -> None:
         super().__init__()
         self.model = model
         self.curvature = LearnedCurvature(model.config.curvature) if learn_curvature else None
         self.frozen: tuple[nn.Module, ...] = ()
+        norms = tuple(module for module in model.modules() if isinstance(module, nn.BatchNorm2d))
+        self.frozen_norms = norms if freeze_batch_norm else ()
         if train_only != "all":
             self.freeze()
 
@@ -63,9 +67,9 @@ class Learner(nn.Module):
             module.requires_grad_(not still)
 
     def train(self, mode: bool = True) -> Learner:
-        """As usual, but for frozen layers, whose batch norm keeps the statistics that they came with."""
+        """As usual, but for batch norm that is frozen, or in frozen layers: it keeps the statistics that it came with."""
         super().train(mode)
-        for module in self.frozen:
+        for module in (*self.frozen, *self.frozen_norms):
             module.eval()
         return self
 

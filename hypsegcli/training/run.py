@@ -154,7 +154,12 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
             torch_version=torch.__version__,
         ),
     )
-    learner = Learner(model, learn_curvature=config.learn_curvature, train_only=config.train_only).to(job.device.torch)
+    learner = Learner(
+        model,
+        learn_curvature=config.learn_curvature,
+        train_only=config.train_only,
+        freeze_batch_norm=config.freeze_batch_norm,
+    ).to(job.device.torch)
     weights = class_weights(train_split.pixels, config.class_weights, largest=config.max_class_weight)
     loss = SegmentationLoss(
         tree,

@@ -41,6 +41,22 @@ def test_unscaled_pixels_agree_exactly(seed: int) -> None:
     assert (~void).sum() == 50 * 96
 
 
+@pytest.mark.parametrize("turns", [False, True])
+def test_quarter_turns_show_all_four_sides_of_an_image_and_its_mask(turns: bool) -> None:
+    labels = ids(64, 96, block=7)
+    whole = labels[:64, :64]
+    found = set()
+    for seed in range(24):
+        options = {"scale_min": 1.0, "scale_max": 1.0, "flip": False, "crop_width": 64, "quarter_turns": turns}
+        config = TrainConfig.model_validate({"crop_height": 64, "color_jitter": 0.0} | options)
+        image = tv_tensors.Image((10 * whole).to(torch.uint8).expand(3, -1, -1).clone())
+        torch.manual_seed(seed)
+        out, mask = build_augmentation(config, fill=FILL, ignore_index=VOID)(image, tv_tensors.Mask(whole))
+        assert torch.equal(out[0].long(), 10 * mask)
+        found |= {side for side in range(4) if torch.equal(mask, torch.rot90(whole, side))}
+    assert found == (set(range(4)) if turns else {0})
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.5, 2.0), (2.0, 2.0), (0.5, 0.5)])
 def test_scaled_pixels_agree_inside_the_blocks(low: float, high: float) -> None:
     sizes = set()

@@ -27,7 +27,8 @@ def test_a_checkpoint_brings_its_network(tmp_path: Path) -> None:
     config = TrainConfig.model_validate(fine_tuning(str(path)) | {"init": str(path)})
     assert network.items() <= config.architecture().items()
     assert config.architecture()["backbone"] == "mobilenet_v3_large"
-    assert (config.epochs, config.head_epochs) == (60, 20)
+    assert (config.epochs, config.head_epochs) == (30, 10)
+    assert config.freeze_batch_norm
 
 
 def test_new_classes_may_have_a_tree_where_the_old_ones_had_none(tmp_path: Path) -> None:

@@ -15,10 +15,17 @@ from hypsegcli.training.learner import LearnedCurvature, Learner, moving_average
 IMAGE = torch.randn(2, 3, 32, 32)
 
 
-def learner(*, learn_curvature: bool = False, train_only: str = "all", **fields: Any) -> Learner:
+def learner(
+    *, learn_curvature: bool = False, train_only: str = "all", freeze_batch_norm: bool = False, **fields: Any
+) -> Learner:
     torch.manual_seed(0)
     config = ModelConfig(backbone="mobilenet_v3_small", embedding_size=3, nodes=4, softmax="flat", **fields)
-    return Learner(build_model(config), learn_curvature=learn_curvature, train_only=train_only)
+    return Learner(
+        build_model(config),
+        learn_curvature=learn_curvature,
+        train_only=train_only,
+        freeze_batch_norm=freeze_batch_norm,
+    )
 
 
 @pytest.mark.parametrize("start", [1e-6, 0.1, 1.0, 30.0, 1e5])
@@ -82,6 +89,18 @@ def test_everything_learns_otherwise() -> None:
     one(IMAGE).logits.square().sum().backward()
     assert all(parameter.grad is not None for parameter in one.parameters())
     assert all(module.training for module in one.modules())
+
+
+def test_frozen_batch_norm_keeps_its_statistics_while_all_weights_learn() -> None:
+    one = learner(freeze_batch_norm=True).train()
+    statistics = {name: buffer.clone() for name, buffer in one.named_buffers() if "running" in name}
+    one.freeze()
+    one.freeze(False)  # as after the epochs of the head alone
+    one.train()
+    one(IMAGE).logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in one.parameters())
+    assert statistics
+    assert all(torch.equal(one.get_buffer(name), before) for name, before in statistics.items())
 
 
 @pytest.mark.parametrize("c", [1.0, 4.0])
