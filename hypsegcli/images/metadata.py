@@ -25,6 +25,7 @@ class MapMetadata(BaseModel):
 
     kind: str  # of output: labels, confidence, boundary, uncertainty, embeddings
     names: tuple[str, ...] | None = None  # of labels: what ids mean
+    ignore_index: int | None = None  # of labels: the id that means void in the masks that were learned from
     level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
     parents: tuple[int, ...] | None = None  # of labels that are nodes: of each but `undecided`, -1 for the root
     threshold: float | None = None  # of level auto

@@ -30,7 +30,14 @@ class Labels(Product):
     def _metadata(self, context: Context) -> MapMetadata:
         tree = {} if context.parents is None else {"parents": context.parents}
         threshold = {} if context.threshold is None else {"threshold": context.threshold}
-        return context.metadata(self.kind, names=context.names, level=context.level, **tree, **threshold)
+        return context.metadata(
+            self.kind,
+            names=context.names,
+            ignore_index=context.ignore_index,
+            level=context.level,
+            **tree,
+            **threshold,
+        )
 
 
 PRODUCT = Labels()

@@ -32,6 +32,7 @@ class Context:
     names: tuple[str, ...]  # what labels mean, by id
     parents: tuple[int, ...] | None  # (M,) of the nodes, -1 for children of the root; None where labels are classes
     palette: NDArray[np.uint8]  # (N, 3) their colours
+    ignore_index: int  # of the masks that the checkpoint learned from
     checkpoint: str  # its SHA-256
     curvature: float
     head: str
@@ -62,6 +63,7 @@ class Context:
             names=tuple(names),
             parents=None if level is None else tree.parents,
             palette=palette,
+            ignore_index=header.ignore_index,
             checkpoint=sha256,
             curvature=header.model.curvature,
             head=header.model.head,

@@ -1,4 +1,4 @@
-"""The weights of a backbone in what other tools save: a part of a larger network, in a container, under longer names."""
+"""The weights of a backbone in what other tools save: part of a larger network, in a container, under longer names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from torch import Tensor
 
 # Where training tools put the weights beside an optimizer's state, and a counter or two.
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "network", "teacher")
-# What stands before a backbone's own names: torch's wrappers, torchvision and mmsegmentation, segmentation_models_pytorch.
+# What stands before a backbone's own names: torch's wrappers; torchvision's and mmsegmentation's backbone;
+# segmentation_models_pytorch's encoder.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder.")
 
 

@@ -67,7 +67,7 @@ class Learner(nn.Module):
             module.requires_grad_(not still)
 
     def train(self, mode: bool = True) -> Learner:
-        """As usual, but for batch norm that is frozen, or in frozen layers: it keeps the statistics that it came with."""
+        """As usual, but batch norm that is frozen, or in frozen layers, keeps the statistics that it came with."""
         super().train(mode)
         for module in (*self.frozen, *self.frozen_norms):
             module.eval()

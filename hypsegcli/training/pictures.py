@@ -29,7 +29,7 @@ def draw_sheet(rows: Sequence[Sequence[RGB]], names: Sequence[str], palette: RGB
     `rows` hold the pictures of `TITLES`, of one size in a row; `palette` is (K, 3), a colour a name.
     """
     font = ImageFont.load_default(_FONT)
-    column = max(max(picture.shape[1] for row in rows for picture in row), *(round(font.getlength(t)) for t in TITLES))
+    column = max(*(picture.shape[1] for row in rows for picture in row), *(round(font.getlength(t)) for t in TITLES))
     width = len(TITLES) * (column + _GAP) - _GAP
     height = sum(row[0].shape[0] + _GAP for row in rows)
     legend = _places(names, font, width)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support import make_checkpoint
+from support.maps import PHOTOGRAPH, prediction
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
@@ -14,6 +15,8 @@ from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.options.scoring import Classes, Scoring
 from hypsegcli.errors import UsageError
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.products.labels import PRODUCT
+from hypsegcli.products.product import Context
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 
@@ -51,6 +54,21 @@ def test_a_class_list_alone_is_flat_with_the_usual_void(tmp_path: Path) -> None:
     names = decide(None, classes=tmp_path / "classes.txt")
     assert names.tree.is_flat
     assert (names.classes, names.ignore_index, len(set(names.colors))) == (("near", "far"), 255, 2)
+
+
+def test_a_label_map_tells_names_and_void_where_nothing_else_does(header: Header, tmp_path: Path) -> None:
+    path = tmp_path / "map.png"
+    context = Context.of(header, "ab")
+    path.write_bytes(PRODUCT.encode(PHOTOGRAPH, prediction(), context))
+
+    def void(**options: Any) -> int:
+        usual = {"options": Classes(), "scoring": Scoring(), "ignore_index": None, "translated": False}
+        return decide_class_names(None, path, **usual | options).ignore_index
+
+    assert void() == 77
+    assert void(ignore_index=5) == 5
+    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    assert void(options=Classes(classes=tmp_path / "classes.txt"), translated=True) == 255
 
 
 def test_names_become_ids(header: Header) -> None:

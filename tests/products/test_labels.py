@@ -30,12 +30,12 @@ def test_ids_are_stored_as_they_are(classes: int) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({}, '"names": ["sky", "road", "car"], "level": null, '),
-        ({"level": 1}, '"names": ["sky", "road", "car"], "level": 1, "parents": [-1, -1, -1], '),
+        ({}, '"names": ["sky", "road", "car"], "ignore_index": 255, "level": null, '),
+        ({"level": 1}, '"names": ["sky", "road", "car"], "ignore_index": 255, "level": 1, "parents": [-1, -1, -1], '),
         (
             {"level": "auto", "threshold": 0.7},
-            '"names": ["sky", "road", "car", "undecided"], "level": "auto", "parents": [-1, -1, -1], '
-            '"threshold": 0.7, ',
+            '"names": ["sky", "road", "car", "undecided"], "ignore_index": 255, "level": "auto", '
+            '"parents": [-1, -1, -1], "threshold": 0.7, ',
         ),
     ],
 )

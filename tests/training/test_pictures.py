@@ -13,7 +13,6 @@ from hypsegcli.errors import UsageError
 from hypsegcli.training.pictures import TITLES, draw_sheet, write_sheet
 from hypsegcli.training.tensorboard import Board
 
-
 NAMES = ("background", "nucleus", "a name that is longer than a legend has room for")
 PALETTE = np.array([(64, 64, 64), (240, 90, 90), (90, 90, 240)], np.uint8)
 

@@ -24,7 +24,7 @@ class Truth:
         typer.Option(
             metavar="N",
             help="The mask value that means 'not labelled'.",
-            show_default="the checkpoint's, else 255",
+            show_default="the checkpoint's or label maps', else 255",
             rich_help_panel=MASKS,
         ),
     ] = None
