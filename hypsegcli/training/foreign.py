@@ -9,8 +9,8 @@ from torch import Tensor
 
 # Where training tools put the weights beside an optimizer's state, and a counter or two.
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "network", "teacher")
-# What stands before a backbone's own names: torch's wrappers; torchvision's and mmsegmentation's backbone;
-# segmentation_models_pytorch's encoder.
+# What stands before a backbone's own names: torch's wrappers, and what torchvision's and
+# segmentation_models_pytorch's networks for segmentation call their backbone.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder.")
 
 
