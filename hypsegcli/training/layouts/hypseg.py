@@ -1,6 +1,7 @@
 """The project's own layout.
 
 DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same names without their suffixes
+DIR/images        DIR/masks                                         or all together, of which some are held back
 DIR/classes.txt                                                     id:name, ids from 0 without gaps
 """
 
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from hypsegcli.errors import DataError
 from hypsegcli.hierarchy.tree import flat_tree, read_class_names
 from hypsegcli.training.layouts.source import AS_OURS, Layout, Reading, Source, SplitName, say_nothing
 from hypsegcli.truth.masks import read_translation
 from hypsegcli.truth.pairs import Pair, pair_folders
+
+_EVERY = 5  # of images without splits, the one that is validated on
 
 
 def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing) -> Source:
@@ -28,11 +32,30 @@ def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = s
 def pair_split(
     root: Path, name: SplitName, *, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing
 ) -> tuple[Pair, ...]:
-    """The pairs of a split. Raises PlanError for missing partners, DataError for a missing folder."""
-    images, masks = (root / name / kind for kind in ("images", "masks"))
-    for folder in (images, masks):
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; expected train/images, train/masks, val/images and val/masks")
+    """The pairs of a split; where there are no splits, `val` is every fifth image of all, and `train` the others.
+
+    Raises PlanError for missing partners, DataError for a missing folder, or a single image that cannot be split.
+    """
+    apart = any((root / split).exists() for split in get_args(SplitName)) or not (root / "images").is_dir()
+    if apart:
+        return _pair(root / name, reading, tell)
+    pairs = _pair(root, reading, tell if name == "train" else say_nothing)
+    if len(pairs) < 2:
+        raise DataError(f"{root}: one image with a mask is not enough to train on and to validate on; add others")
+    held_back = set(pairs[_EVERY - 1 :: _EVERY] or pairs[-1:])
+    if name == "val":
+        tell(f"{root}: has no val/; {len(held_back)} of its {len(pairs)} images are held back to validate on")
+    return tuple(pair for pair in pairs if (pair in held_back) == (name == "val"))
+
+
+def _pair(folder: Path, reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:
+    images, masks = folder / "images", folder / "masks"
+    for part in (images, masks):
+        if not part.is_dir():
+            raise DataError(
+                f"{part}: no such folder; expected train/images, train/masks, val/images and val/masks, or images and "
+                "masks alone"
+            )
     return tuple(
         pair_folders(
             masks=masks,
@@ -44,4 +67,6 @@ def pair_split(
     )
 
 
-HYPSEG = Layout("hypseg", ("",), ("classes.txt", "train/images", "train/masks", "val/images", "val/masks"), read)
+HYPSEG = Layout(
+    "hypseg", ("",), ("classes.txt", "train/images", "train/masks", "val/images", "val/masks", "masks"), read
+)

@@ -12,8 +12,10 @@ from PIL import Image
 
 from hypsegcli.errors import DataError, PlanError, TreeError
 from hypsegcli.training.layouts.hypseg import HYPSEG, pair_split
+from hypsegcli.training.layouts.source import SplitName
 
 Pairs = Callable[..., Path]
+SPLITS: tuple[SplitName, ...] = ("train", "val")
 
 
 def photo() -> NDArray[np.uint8]:
@@ -54,6 +56,26 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
     for kind in ("images", "masks"):
         (tmp_path / "train" / kind).mkdir(parents=True)
     with pytest.raises(PlanError, match="train/masks: the folder is empty"):
+        pair_split(tmp_path, "train")
+
+
+@pytest.mark.parametrize(("images", "held_back"), [(2, [1]), (4, [3]), (5, [4]), (10, [4, 9]), (14, [4, 9])])
+def test_of_images_without_splits_every_fifth_is_held_back(tmp_path: Path, images: int, held_back: list[int]) -> None:
+    for number in range(images):
+        for kind, content in (("images", photo()), ("masks", mask())):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(content).save(tmp_path / kind / f"{number:02}.png")
+    told: list[str] = []
+    found = {split: [int(pair.key) for pair in pair_split(tmp_path, split, tell=told.append)] for split in SPLITS}
+    assert found == {"train": [number for number in range(images) if number not in held_back], "val": held_back}
+    assert told == [f"{tmp_path}: has no val/; {len(held_back)} of its {images} images are held back to validate on"]
+
+
+def test_one_image_is_not_split(tmp_path: Path) -> None:
+    for kind, content in (("images", photo()), ("masks", mask())):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(content).save(tmp_path / kind / "a.png")
+    with pytest.raises(DataError, match="one image with a mask is not enough"):
         pair_split(tmp_path, "train")
 
 
