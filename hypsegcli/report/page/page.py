@@ -72,6 +72,7 @@ def report_to_html(report: Report, strips: Sequence[Strip], colors: Sequence[Col
         metrics=BY_NAME,
         class_metrics=[metric for metric in metrics_in(ClassRow) if metric.name != "iou"],  # which has an interval
         mean_metrics=metrics_in(Means),
+        conventions_agree=_agree(list(segmentation.conventions.values())),
         answer_metrics=metrics_in(AnswerRow),
         columns=columns,
         best=[_best(report.measures, metric) for metric in columns],
@@ -101,6 +102,11 @@ def _answer_chart(answers: Answers) -> Markup | None:
 def _shown(value: object) -> object:
     """What a place of the template gets: names without what steers the page's reader, or is no text at all."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _agree(conventions: Sequence[Means]) -> bool:
+    """Whether all tools would print the same means."""
+    return len({tuple(getattr(each, metric.name) for metric in metrics_in(Means)) for each in conventions}) == 1
 
 
 def _main_measure(measures: Sequence[MeasureReport]) -> MeasureReport | None:

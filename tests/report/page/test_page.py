@@ -197,6 +197,18 @@ def test_conventions_stand_side_by_side() -> None:
     assert "a class in it 61.03 %" in found.text
 
 
+def test_conventions_that_agree_are_folded() -> None:
+    html = report_to_html(fake_report(), [], fake_colors())
+    assert "<details open><summary>Table of conventions" in html
+    segmentation = fake_report().segmentation
+    means = segmentation.conventions["cityscapes"]
+    alike = {name: means.model_copy(update={"definition": name}) for name in segmentation.conventions}
+    segmentation = segmentation.model_copy(update={"conventions": alike})
+    html = report_to_html(changed(segmentation=segmentation), [], fake_colors())
+    assert "<details><summary>Table of conventions" in html
+    assert "Here all of them agree." in html
+
+
 def test_measures_stand_in_one_table_and_the_best_are_bold() -> None:
     html = report_to_html(fake_report(), [], fake_colors())
     found = Page(html)
