@@ -87,9 +87,8 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
                 if _is_at(path, descriptor):
                     with contextlib.suppress(OSError):
                         path.unlink()
-                if made:
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()
+                        if made:
+                            folder.rmdir()
             return
 
 

@@ -36,6 +36,7 @@ class Inputs:
 
     images: tuple[Input, ...]
     folders: tuple[Path, ...]
+    matched: tuple[Path, ...] = ()  # folders in which patterns matched pictures
     skipped: Skipped = field(default_factory=Skipped)
 
 
@@ -54,11 +55,15 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     """
     inputs: dict[tuple[str, PurePosixPath], Input] = {}
     folders: list[Path] = []
+    matched: list[Path] = []
     skipped = Skipped()
     for argument in arguments:
-        for item in _expand(argument, folders, skipped, of_runs=of_runs):
+        found = _expand(argument, folders, skipped, of_runs=of_runs)
+        if _is_pattern(argument):
+            matched += [item.path.parent for item in found]
+        for item in found:
             inputs.setdefault((os.path.realpath(item.path), item.key), item)
-    return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)), skipped)
+    return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)), tuple(dict.fromkeys(matched)), skipped)
 
 
 def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:
@@ -72,7 +77,7 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
         return _from_folder(path, skipped, of_runs=of_runs)
     if os.path.lexists(path):  # a broken link included: decoding says so
         return [Input(path, PurePosixPath(path.stem))]
-    if _has_wildcard(argument):
+    if _is_pattern(argument):
         return _from_pattern(argument, folders, skipped, of_runs=of_runs)
     try:
         path.lstat()
@@ -177,6 +182,11 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     """Return a sort key that puts 2.jpg before 10.jpg and ignores case."""
     pieces = re.split(r"([0-9]+)", name)
     return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces if piece]
+
+
+def _is_pattern(argument: str) -> bool:
+    """Whether it is one, and no list, and no file or folder that has such a name."""
+    return _has_wildcard(argument) and not argument.startswith("@") and not os.path.lexists(argument)
 
 
 def _has_wildcard(text: str) -> bool:

@@ -116,6 +116,12 @@ def _check_out(inputs: Inputs, out: Path) -> None:
                 f"{out}: the output folder lies in the input folder {given}, so that the next run would take "
                 "its own maps for pictures; choose a folder outside"
             )
+    for folder in inputs.matched:  # which would be a run's from then on, and passed over with what it holds
+        if around[0] == real and folder.samefile(real):
+            raise PlanError(
+                f"{out}: the output folder is one in which a pattern finds its pictures, so that the next run would "
+                "pass them over; choose another folder"
+            )
 
 
 def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:

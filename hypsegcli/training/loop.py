@@ -14,7 +14,7 @@ import torch
 
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
-from hypsegcli.files.lock import locked
+from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
@@ -83,12 +83,12 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     not fit, and DataError where the loss is no number.
     """
     refuse_unwritable(job.out)
-    with locked(job.out, "train"):
+    with locked(job.out, "train") as hold:
         sweep(job.out)
-        yield from _train(job, resume=resume)
+        yield from _train(job, hold, resume=resume)
 
 
-def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
+def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     check_folder(job.out, resume=resume)
     board = Board(job.out / "tensorboard") if job.config.tensorboard else None
     earlier, config = read_state(job), job.config
@@ -98,10 +98,10 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     notes = log.notes
     if earlier:
         restore(run, earlier)
-        with _saving(job.out, done):
+        with _saving(hold, done):
             best, told_of = _bring_back(run, earlier)
         notes += told_of
-    with _saving(job.out, done):
+    with _saving(hold, done):
         write_atomically(job.out / CONFIG, to_toml(config).encode())
         if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
             save_state(run, 0, best=best)
@@ -144,7 +144,7 @@ def _train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
             mistake=found.mistake if found and not told else None,
         )
         told = told or report.mistake is not None
-        with _saving(job.out, epoch):
+        with _saving(hold, epoch):
             sheet = found.sheet if found else None
             if sheet is not None:
                 write_sheet(job.out, epoch, sheet)
@@ -177,13 +177,14 @@ def _bring_back(run: Run, state: State) -> tuple[float, tuple[str, ...]]:
 
 
 @contextlib.contextmanager
-def _saving(out: Path, epoch: int) -> Iterator[None]:
-    """Say of a disk that is full, or gone, what is left."""
+def _saving(hold: Hold, epoch: int) -> Iterator[None]:
+    """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left."""
+    hold.check()
     try:
         yield
     except OSError as error:
         raise DataError(
-            f"{out}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is whole: mend "
+            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is whole: mend "
             f"that, and go on with {setting('resume')}"
         ) from error
 

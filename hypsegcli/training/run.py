@@ -194,9 +194,9 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
 
 
 def _digests(config: TrainConfig, train: Split, val: Split, more: More) -> dict[str, Mapping[str, str]]:
-    texts = {name: getattr(config, name) for name in ("map", "mask_colors", "more_names")}
+    texts = {name: getattr(config, name) for name in ("map", "mask_colors", "colors", "more_names")}
     named = {path: short_digest(digest_file(Path(path))) for path in texts.values() if path}
-    return {"train": train.digests, "val": val.digests, **more.digests, "translations": named}
+    return {"train": train.digests, "val": val.digests, **more.digests, "texts": named}
 
 
 def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:

@@ -103,6 +103,19 @@ def test_a_pattern_that_would_find_the_maps_again(tmp_path: Path, pattern: str, 
         assert plan_outputs(inputs, tmp_path / "out", MAPS)
 
 
+@pytest.mark.parametrize("pattern", ["*/*.png", "**/*.jpg", "a/*.png", "?/*"])
+@pytest.mark.parametrize(("place", "refused"), [("a", True), ("link", True), ("a/out", False), ("out", False)])
+def test_a_pattern_that_would_lose_its_pictures(tmp_path: Path, pattern: str, place: str, refused: bool) -> None:
+    grow(tmp_path, "a/1.png", "a/2.jpg", "b/1.png")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    inputs = find_inputs([str(tmp_path / pattern)])
+    if refused:
+        with pytest.raises(PlanError, match="in which a pattern finds its pictures"):
+            plan_outputs(inputs, tmp_path / place, MAPS)
+    else:
+        assert plan_outputs(inputs, tmp_path / place, MAPS)
+
+
 def test_an_output_may_not_overwrite_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = grow(tmp_path, "out/labels/a.png") / "out"
     (tmp_path / "link.jpg").symlink_to(out / "labels" / "a.png")

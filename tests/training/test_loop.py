@@ -25,7 +25,7 @@ from torchvision import models
 
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import CheckpointError, DataError, ImageError, PlanError, TreeError, UsageError
+from hypsegcli.errors import CheckpointError, DataError, HypsegError, ImageError, PlanError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.normalise import normalise
@@ -266,9 +266,12 @@ def test_all_else_that_is_learned_from_is_compared_too(data: Path, tmp_path: Pat
     make_data(tmp_path / "further")
     names = tmp_path / "names.txt"
     names.write_text(f"{NAMES[0]}: {NAMES[0]}\n")
+    colors = tmp_path / "colors.txt"
+    colors.write_text("".join(f"{name}:#00000{number}\n" for number, name in enumerate(NAMES)))
     options = {
         "more_data": [str(tmp_path / "further")],
         "more_names": str(names),
+        "colors": str(colors),
         "other_worlds": str(tmp_path / "others"),
         "batch_size": 3,
     }
@@ -279,12 +282,32 @@ def test_all_else_that_is_learned_from_is_compared_too(data: Path, tmp_path: Pat
     Image.new("RGB", (80, 80), "olive").save(tmp_path / "others" / "b.png")
     (tmp_path / "further/train/images/02.png").write_bytes((data / "train/images/03.png").read_bytes())
     names.write_text(f"{NAMES[0]}: {NAMES[1]}\n")
+    colors.write_text("".join(f"{name}:#11111{number}\n" for number, name in enumerate(NAMES)))
     with pytest.raises(UsageError) as caught:
         next(start(data, tmp_path / "run", resume=True, **options))
     sentence = str(caught.value)
     assert f"more_data: 1 file changed ({tmp_path}/further/train/images/02.png)" in sentence
     assert f"other_worlds: 1 file changed ({tmp_path}/others/b.png)" in sentence
-    assert f"translations: 1 file changed ({names})" in sentence
+    assert f"texts: 2 files changed ({colors}, {names})" in sentence
+
+
+@pytest.mark.parametrize("change", ["moved", "unlocked"])
+def test_a_training_whose_folder_is_no_longer_its_own_writes_nothing(
+    data: Path, tmp_path: Path, scores: list[Scores], change: str
+) -> None:
+    out = tmp_path / "run"
+    scores += [of(0.1), of(0.2)]
+    running = start(data, out)
+    next(running)
+    if change == "moved":
+        out.rename(tmp_path / "away")
+        out.mkdir()
+    else:
+        (out / ".hypseg.lock").unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    with pytest.raises(HypsegError, match="is no longer the folder that this run began in"):
+        next(running)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
 def test_two_trainings_in_one_folder_are_one_too_many(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
