@@ -49,10 +49,10 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
     if is_checkpoint(path):
         return _from_checkpoint(model, path, tree, head=head)
     content = read_tensors(path) if path.suffix == ".safetensors" else read_plain(path)
-    weights = backbone_weights(content)
-    if not weights:
+    found = backbone_weights(content)
+    if not found:
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or a backbone's own file")
-    return _into_backbone(model, weights, f"{path.name}")
+    return _into_backbone(model, found, f"{path.name}")
 
 
 def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:

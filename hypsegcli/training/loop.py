@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -184,8 +183,8 @@ def _saving(hold: Hold, epoch: int) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is whole: mend "
-            f"that, and go on with {setting('resume')}"
+            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is "
+            f"whole: mend that, and go on with {setting('resume')}"
         ) from error
 
 

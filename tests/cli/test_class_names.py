@@ -62,7 +62,7 @@ def test_a_label_map_tells_names_and_void_where_nothing_else_does(header: Header
     path.write_bytes(PRODUCT.encode(PHOTOGRAPH, prediction(), context))
 
     def void(**options: Any) -> int:
-        usual = {"options": Classes(), "scoring": Scoring(), "ignore_index": None, "translated": False}
+        usual: dict[str, Any] = {"options": Classes(), "scoring": Scoring(), "ignore_index": None, "translated": False}
         return decide_class_names(None, path, **usual | options).ignore_index
 
     assert void() == 77
