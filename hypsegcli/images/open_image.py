@@ -20,6 +20,7 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.words import count_of
+from hypsegcli.images.bmp import with_its_palette
 from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference, nodata_note
 from hypsegcli.images.identify import HEAD, identify, refuse_unknown
@@ -170,6 +171,8 @@ def _load_upright(
         if note := reference_note(image):
             notes.append(note)
         samples_as_stored(image)
+    if data:
+        image = with_its_palette(image, data)
     rawmode, maxval = _samples(image)
     found = channels(path, data, len(image.getbands())) if data and kind == "JPEG2000" else None
     image.load()
