@@ -129,7 +129,16 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
             if image.format == "TIFF":
                 check_directories(name, BytesIO(data))
             check_complete(name, image, data)
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                image = _from_memory(image, data)
         return _load_upright(name, image, data)
+
+
+def _from_memory(image: TiffImagePlugin.TiffImageFile, data: bytes) -> TiffImagePlugin.TiffImageFile:
+    """The same picture of the file, whose rows Pillow would cut at the turned width where it maps the file itself."""
+    anew = TiffImagePlugin.TiffImageFile(BytesIO(data))
+    anew.seek(image.tell())
+    return anew
 
 
 def _file_of(image: Image.Image) -> bytes:

@@ -42,11 +42,33 @@ def test_a_pillow_image_is_decoded_as_its_file(tmp_path: Path, kind: str, suffix
     assert np.array_equal(decode_image_like(str(path), "x").pixels, wanted.pixels)
     with Image.open(path) as image:
         first = decode_image_like(image, "x")
-        again = decode_image_like(image, "x")  # loaded by now
+        image.load()
+        again = decode_image_like(image, "x")
     for decoded in (first, again):
         assert np.array_equal(decoded.pixels, wanted.pixels)
     assert first.notes == wanted.notes
     assert image_path(image) == image_path(path) == path
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16"])
+def test_a_tiff_that_pillow_would_map_is_turned_as_its_file(tmp_path: Path, mode: str, orientation: int) -> None:
+    path, grey = tmp_path / "x.tif", Image.fromarray(RGB[..., 0])
+    image = Image.fromarray(RGB[..., 0].astype(np.uint16) * 257) if mode == "I;16" else grey.convert(mode)
+    image.save(path, tiffinfo={274: orientation})
+    wanted = decode_image(path)
+    with Image.open(path) as opened:
+        found = decode_image_like(opened, "x")
+    assert found.orientation == wanted.orientation == orientation
+    assert np.array_equal(found.pixels, wanted.pixels)
+
+
+def test_of_several_frames_in_a_tiff_the_one_that_is_shown_counts(tmp_path: Path) -> None:
+    frames = [Image.fromarray(RGB), Image.fromarray(RGB[::-1])]
+    frames[0].save(tmp_path / "x.tif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "x.tif") as image:
+        image.seek(1)
+        assert np.array_equal(decode_image_like(image, "x").pixels, RGB[::-1])
 
 
 def test_an_array_is_copied(tmp_path: Path) -> None:
