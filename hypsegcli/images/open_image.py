@@ -27,7 +27,14 @@ from hypsegcli.images.identify import HEAD, identify, refuse_unknown
 from hypsegcli.images.jpeg2000_boxes import arrange, channels
 from hypsegcli.images.png_check import check_png
 from hypsegcli.images.tiff_directories import check_directories
-from hypsegcli.images.tiff_kind import find_picture, ignored_samples, is_signed, reference_note, samples_as_stored
+from hypsegcli.images.tiff_kind import (
+    check_said,
+    find_picture,
+    ignored_samples,
+    is_signed,
+    reference_note,
+    samples_as_stored,
+)
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
 _UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
@@ -169,6 +176,7 @@ def _load_upright(
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
     orientation: object = 1
     if isinstance(image, TiffImagePlugin.TiffImageFile):
+        check_said(path, image.tag_v2.get)
         orientation = turned if turned in _TRANSPOSE else image.tag_v2.get(_ORIENTATION, 1)
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         signed = is_signed(image)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +20,7 @@ SUBFILE, OLD_SUBFILE, ORIENTATION, SUB_DIRECTORIES = 254, 255, 274, 330
 REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or a mask of one
 _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
 _PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
-_SIGNED = 2
+_SIGNED, _OLD_JPEG = 2, 6
 _MOST_BELOW = 100  # directories below others that are looked into, each with the whole file
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 
@@ -76,6 +77,19 @@ def is_whole(image: TiffImageFile, number: int) -> bool:
     """Whether a picture at the top is no smaller copy and no mask of another; moves to it."""
     image.seek(number)
     return not (image.tag_v2.get(SUBFILE, 0) & REDUCED or image.tag_v2.get(OLD_SUBFILE, 1) == 2)
+
+
+def check_said(path: Path | str, value_of: Callable[[int], object]) -> None:
+    """Raise ImageError for a TIFF that does not say what its samples mean, of a function that gives its tags or None.
+
+    PhotometricInterpretation is required. Readers that go without it disagree on whether zero is black or white.
+    """
+    if value_of(_PHOTOMETRIC) is None and value_of(_COMPRESSION) != _OLD_JPEG:  # whose colours are known
+        raise ImageError(
+            f"{path}: this TIFF does not say whether zero is black or white (it has no PhotometricInterpretation); "
+            "save it anew with the program that it was meant for, as PNG or as a TIFF that says so",
+            "unsupported",
+        )
 
 
 def samples_as_stored(image: TiffImageFile) -> None:

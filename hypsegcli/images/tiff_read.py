@@ -25,7 +25,7 @@ from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
 from hypsegcli.images.tiff_check import check_piece
 from hypsegcli.images.tiff_directories import check_directories
-from hypsegcli.images.tiff_kind import REDUCED, is_whole
+from hypsegcli.images.tiff_kind import REDUCED, check_said, is_whole
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _JPEG = 7  # decodes YCbCr to RGB itself
@@ -91,6 +91,7 @@ class TiffRows:
                 self._page, frames, orientation = _find_page(self._file)
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
                 check_size(path, *self.shape[:2], max_pixels=max_pixels)
+                check_said(path, self._page.tags.valueof)
                 self._refuse(orientation)
         except BaseException:
             self._bytes.close()

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import decode_image, decode_mask
+from hypsegcli.images.image_like import decode_image_like
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 
 H, W = 70, 52
@@ -81,6 +83,24 @@ def test_signed_pictures_are_refused(tmp_path: Path) -> None:
         )
         with pytest.raises(ImageError, match=f"{bits} bits and a sign"):
             decode_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "u2"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_nobody_guesses_whether_zero_is_black(tmp_path: Path, compression: str | None, dtype: str) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, noise(H, W) > 99 if dtype == "?" else noise(H, W, dtype=dtype), compression=compression)
+    with tifffile.TiffFile(path) as file:
+        at = file.pages.first.tags["PhotometricInterpretation"].offset
+    with path.open("r+b") as stream:
+        stream.seek(at)
+        stream.write((261).to_bytes(2, "little"))  # the number of no field
+    with Image.open(path) as image, pytest.raises(ImageError, match="x: this TIFF does not say"):
+        decode_image_like(image, "x")
+    for decode in (decode_image, decode_mask, TiffRows):
+        with pytest.raises(ImageError, match="does not say whether zero is black or white") as caught:
+            decode(path)
+        assert caught.value.code == "unsupported"
 
 
 @pytest.mark.parametrize("white", [235, 255])
