@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import TiffImagePlugin
-
 from hypsegcli.files.regular import open_regular
 from hypsegcli.images.open_image import Opened
 
@@ -41,7 +39,7 @@ def _lossy(path: Path, opened: Opened) -> str | None:
         return f"{kind} need not keep exact values, and does not say where it did"
     if kind == "WEBP" and not _is_lossless_webp(path):
         return "this WebP is a lossy one, which does not keep exact values"
-    compression = image.info.get("compression") if isinstance(image, TiffImagePlugin.TiffImageFile) else None
+    compression = image.info.get("compression") if kind == "TIFF" else None
     if compression in _IN_TIFF:
         return f"this TIFF is compressed as {_IN_TIFF[compression]}, which need not keep exact values"
     return None

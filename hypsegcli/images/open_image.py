@@ -32,6 +32,7 @@ from hypsegcli.images.tiff_kind import (
     find_picture,
     ignored_samples,
     is_signed,
+    palette_of_bytes,
     reference_note,
     samples_as_stored,
 )
@@ -193,6 +194,9 @@ def _load_upright(
     rawmode, maxval = _samples(image)
     found = channels(path, data, len(image.getbands())) if data and kind == "JPEG2000" else None
     image.load()
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and (palette := palette_of_bytes(image)):
+        image = image.copy()  # it may be a caller's
+        image.putpalette(palette)
     if data and kind == "PNG" and not image.tell() and _ends_black(image):
         check_png(path, data)
     upright: Image.Image = arrange(image, found, notes) if found else image
@@ -245,6 +249,8 @@ def open_palette(path: Path) -> bytes | None:
     data = _read(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
         image = identify(path, data)
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and (palette := palette_of_bytes(image)):
+            return palette
         found = image.getpalette("RGB") if image.mode == "P" else None
         return None if found is None else bytes(found)
 

@@ -21,6 +21,7 @@ REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or
 _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
 _PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
 _SIGNED, _OLD_JPEG = 2, 6
+_COLOR_MAP = 320
 _MOST_BELOW = 100  # directories below others that are looked into, each with the whole file
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 
@@ -110,6 +111,18 @@ def samples_as_stored(image: TiffImageFile) -> None:
         elif tile.codec_name == "libtiff" and mode in ("I;16BS", "I;32BS"):
             mode = mode.replace("BS", "BS" if _NATIVE == "B" else "S")
         image.tile[number] = tile._replace(args=(mode, *tile.args[1:]))
+
+
+def palette_of_bytes(image: TiffImageFile) -> bytes | None:
+    """The palette, R, G, B by id, where it is of 8 bits, as old programs write it; None where Pillow reads it right.
+
+    Pillow divides it by 256, to black. libtiff too takes a map without any value above 255 for one of 8 bits.
+    """
+    values: tuple[int, ...] = image.tag_v2.get(_COLOR_MAP, ())
+    if image.mode not in ("P", "PA") or max(values, default=256) > 255:
+        return None
+    colors = len(values) // 3
+    return bytes(values[channel * colors + index] for index in range(colors) for channel in range(3))
 
 
 def is_signed(image: TiffImageFile) -> bool:

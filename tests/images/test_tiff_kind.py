@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.errors import ImageError
+from hypsegcli.images.color_mask import decode_mask_colors, read_palette
 from hypsegcli.images.decode import decode_image, decode_mask
 from hypsegcli.images.image_like import decode_image_like
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
@@ -101,6 +103,32 @@ def test_nobody_guesses_whether_zero_is_black(tmp_path: Path, compression: str |
         with pytest.raises(ImageError, match="does not say whether zero is black or white") as caught:
             decode(path)
         assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("scale", [1, 257])
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_a_palette_may_be_of_8_bits(tmp_path: Path, compression: str | None, scale: int, byteorder: Any) -> None:
+    path, ids, colors = tmp_path / "a.tif", noise(H, W), noise(3, 256)
+    colormap = colors * np.uint16(scale)
+    tifffile.imwrite(path, ids, photometric="palette", colormap=colormap, compression=compression, byteorder=byteorder)
+    wanted = colors.T[ids]
+    other = cv2.imread(str(path))
+    assert other is not None
+    np.testing.assert_array_equal(other[:, :, ::-1], wanted)
+    np.testing.assert_array_equal(decode_image(path).pixels, wanted)
+    np.testing.assert_array_equal(decode_mask(path), ids)
+    packed_colors = decode_mask_colors(path)
+    np.testing.assert_array_equal(packed_colors >> 16, wanted[:, :, 0])
+    np.testing.assert_array_equal(packed_colors & 255, wanted[:, :, 2])
+    found = read_palette(path)
+    assert found is not None
+    np.testing.assert_array_equal(found, colors.T)
+    with Image.open(path) as image:
+        image.load()
+        np.testing.assert_array_equal(decode_image_like(image, "a").pixels, wanted)
+        if scale == 1:
+            assert image.convert("RGB").getextrema() == ((0, 0),) * 3  # the caller's own is not touched
 
 
 @pytest.mark.parametrize("white", [235, 255])
