@@ -159,8 +159,8 @@ class Model:
     def segment(self, image: ImageLike) -> Segmentation:
         """Segment a file, a Pillow image, or an array (H, W, 3) of uint8 RGB, not BGR.
 
-        Files and Pillow images are turned upright as their EXIF data say, transparency is shown on white, 16 bits are
-        scaled to 8. Raises ImageError where that is not possible, or the network fails on the image.
+        Files and Pillow images are turned upright as their EXIF or XMP says, transparency is shown on white, 16 bits
+        are scaled to 8. Raises ImageError where that is not possible, or the network fails on the image.
         """
         loaded = self._load(("the image", image))
         if isinstance(loaded, ImageError):

@@ -39,7 +39,7 @@ class DecodedImage:
     `pixels` is (H, W, 3) uint8 RGB, upright, C-contiguous and writable. `notes` say, one phrase each, what
     was changed on the way from the file, such as "16-bit values divided by 257"; empty for a plain picture.
     `digest` is of the bytes that it was decoded from; None for a picture from memory.
-    `georeference` is that of a GeoTIFF. `orientation` is that of EXIF, by which it was turned upright.
+    `georeference` is that of a GeoTIFF. `orientation`, as EXIF numbers them, is that by which it was turned.
     """
 
     pixels: NDArray[np.uint8]
@@ -52,9 +52,9 @@ class DecodedImage:
 def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Decode the first frame of a picture to upright RGB.
 
-    EXIF orientation is applied once. Deeper samples are scaled over their whole range, never cut off.
-    Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely
-    and faithfully, and for more than `max_pixels` pixels.
+    The orientation that EXIF or XMP names is applied once. Deeper samples are scaled over their whole range, never cut
+    off. Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely and
+    faithfully, and for more than `max_pixels` pixels.
     """
     return _to_pixels(path, open_upright(path, max_pixels=max_pixels))
 

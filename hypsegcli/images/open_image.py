@@ -19,38 +19,27 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
 from hypsegcli.files.regular import open_regular
-from hypsegcli.files.words import count_of
 from hypsegcli.images.bmp import with_its_palette
 from hypsegcli.images.complete import check_complete
-from hypsegcli.images.georeference import Georeference, georeference, nodata_note
+from hypsegcli.images.georeference import Georeference, georeference
 from hypsegcli.images.identify import HEAD, identify, refuse_unknown
 from hypsegcli.images.jpeg2000_boxes import arrange, channels
+from hypsegcli.images.orientation import Orientation, read_orientation, tiff_orientation
 from hypsegcli.images.png_check import check_png
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import (
     check_said,
     find_picture,
-    ignored_samples,
     is_signed,
+    kind_notes,
     palette_of_bytes,
-    reference_note,
     samples_as_stored,
 )
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
 _UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
-_ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
 _DESCRIPTION = 0x010E
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +104,7 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
         if image.format == "TIFF":
             check_directories(path, BytesIO(data))
         frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
-        turned = 1
+        turned = None
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             image, frames, turned = find_picture(path, image, data)
         width, height = image.size
@@ -167,7 +156,7 @@ def _load_upright(
     data: bytes,
     *,
     frames: int = 1,
-    turned: int = 1,
+    turned: Orientation | None = None,
     digest: Digest | None = None,
 ) -> Opened:
     """Load an image from its file, of which `data` are the bytes where they are known."""
@@ -175,19 +164,15 @@ def _load_upright(
     white_is_zero = signed = False
     place: Georeference = ()
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
-    orientation: object = 1
+    orientation = Orientation()
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         check_said(path, image.tag_v2.get)
-        orientation = turned if turned in _TRANSPOSE else image.tag_v2.get(_ORIENTATION, 1)
+        said = tiff_orientation(image.tag_v2.get) if image.tile else None  # else Pillow has turned it
+        orientation = turned or said or orientation
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         signed = is_signed(image)
-        place = georeference(image.tag_v2.get) if orientation == 1 else ()
-        if note := nodata_note(image.tag_v2.get):
-            notes.append(note)
-        if ignored := ignored_samples(image):
-            notes.append(f"{count_of(ignored, 'further channel')} ignored")
-        if note := reference_note(image):
-            notes.append(note)
+        place = georeference(image.tag_v2.get) if orientation.number == 1 else ()
+        notes.extend(kind_notes(image))
         samples_as_stored(image)
     if data:
         image = with_its_palette(image, data)
@@ -200,15 +185,14 @@ def _load_upright(
     if data and kind == "PNG" and not image.tell() and _ends_black(image):
         check_png(path, data)
     upright: Image.Image = arrange(image, found, notes) if found else image
-    if kind != "TIFF":  # Pillow turns a TIFF itself, in load()
-        turned = _orientation(image, notes)  # after load(): a PNG may keep it behind the pixels
-        orientation = turned
-    if turned in _TRANSPOSE:
-        upright = upright.transpose(_TRANSPOSE[turned])
-    turn = next((turn for turn in _TRANSPOSE if turn == orientation), 1)
-    if turn != 1:
-        notes.append(f"turned upright (EXIF orientation {turn})")
-    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place, turn)
+    if kind != "TIFF":
+        orientation = _orientation(image, notes)
+    if kind != "TIFF" or turned:  # else Pillow turned it in load()
+        upright = orientation.apply(upright)
+    if note := orientation.note():
+        notes.append(note)
+    number = orientation.number
+    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place, number)
 
 
 def _ends_black(image: Image.Image) -> bool:
@@ -303,10 +287,10 @@ def _samples(image: Image.Image) -> tuple[str, int | None]:
     return rawmode, None
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> int:
-    """Return the EXIF orientation; damaged EXIF data costs a note and not the picture."""
+def _orientation(image: Image.Image, notes: list[str]) -> Orientation:
+    """That of a loaded picture; damaged EXIF data costs a note and not the picture."""
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        return read_orientation(image)
     except Exception:
         notes.append("damaged EXIF data ignored")
-        return 1
+        return Orientation()

@@ -14,9 +14,12 @@ from pathlib import Path
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hypsegcli.errors import ImageError
+from hypsegcli.files.words import count_of
+from hypsegcli.images.georeference import nodata_note
+from hypsegcli.images.orientation import Orientation, tiff_orientation
 from hypsegcli.images.tiff_directories import check_directories
 
-SUBFILE, OLD_SUBFILE, ORIENTATION, SUB_DIRECTORIES = 254, 255, 274, 330
+SUBFILE, OLD_SUBFILE, SUB_DIRECTORIES = 254, 255, 330
 REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or a mask of one
 _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
 _PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
@@ -26,17 +29,17 @@ _MOST_BELOW = 100  # directories below others that are looked into, each with th
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 
 
-def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffImageFile, int, int]:
+def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffImageFile, int, Orientation | None]:
     """The first picture that is no reduced copy, how many of them there are at the top, and how else it is turned.
 
     A previews-first file may keep it in a directory below another one, whose orientation it has where it names none
-    (DNG 1.7, Orientation): that is the last number, 1 where Pillow turns by itself. Raises ImageError where the picture
+    (DNG 1.7, Orientation): that is the last, None where Pillow turns by itself. Raises ImageError where the picture
     cannot be read.
     """
     frames = [number for number in range(image.n_frames) if is_whole(image, number)]
     if frames:
         image.seek(frames[0])
-        return image, len(frames), 1
+        return image, len(frames), None
     below, refusal = _below(path, image, data)
     if below:
         return below
@@ -48,10 +51,12 @@ def find_picture(path: Path, image: TiffImageFile, data: bytes) -> tuple[TiffIma
             "or an RGB TIFF",
             "unsupported",
         )
-    return image, 1, 1
+    return image, 1, None
 
 
-def _below(path: Path, image: TiffImageFile, data: bytes) -> tuple[tuple[TiffImageFile, int, int] | None, str]:
+def _below(
+    path: Path, image: TiffImageFile, data: bytes
+) -> tuple[tuple[TiffImageFile, int, Orientation | None] | None, str]:
     """The first picture below those at the top, as above, or else why it is not read."""
     if _is_big(data):
         return None, "it lies below it in a BigTIFF"  # whose offsets Pillow does not read
@@ -67,7 +72,7 @@ def _below(path: Path, image: TiffImageFile, data: bytes) -> tuple[tuple[TiffIma
                 check_directories(path, BytesIO(moved))
                 below = TiffImageFile(BytesIO(moved))
                 if is_whole(below, 0):
-                    turned = 1 if ORIENTATION in below.tag_v2 else image.tag_v2.get(ORIENTATION, 1)
+                    turned = None if tiff_orientation(below.tag_v2.get) else tiff_orientation(image.tag_v2.get)
                     return (below, 1, turned), ""
             except (SyntaxError, IndexError, TypeError, KeyError, struct.error) as error:
                 refusal = str(error) or type(error).__name__
@@ -130,17 +135,22 @@ def is_signed(image: TiffImageFile) -> bool:
     return _SIGNED in image.tag_v2.get(_FORMAT, ()) and set(image.tag_v2.get(_BITS, ())) == {8}
 
 
-def ignored_samples(image: TiffImageFile) -> int:
-    """How many samples of a pixel come after its colours without being called alpha: near infrared, for one."""
-    return sum(kind not in (1, 2) for kind in image.tag_v2.get(_EXTRA, ()))
+def kind_notes(image: TiffImageFile) -> list[str]:
+    """What is to be said of its pixels and samples, of which Pillow knows nothing.
 
-
-def reference_note(image: TiffImageFile) -> str | None:
-    """What is to be said of colours whose black and white are not 0 and 255, of which Pillow knows nothing."""
+    Some may be declared nodata, samples after the colours not be called alpha, such as near infrared, and black and
+    white not be 0 and 255.
+    """
     tags = image.tag_v2
+    nodata = nodata_note(tags.get)
+    ignored = sum(kind not in (1, 2) for kind in tags.get(_EXTRA, ()))
     plain = tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION, 1) == 1
     usual = tuple(map(float, tags.get(_REFERENCE, _FULL_RANGE))) == _FULL_RANGE
-    return "reference black and white ignored" if plain and not usual else None
+    return [
+        *([nodata] if nodata else []),
+        *([f"{count_of(ignored, 'further channel')} ignored"] if ignored else []),
+        *(["reference black and white ignored"] if plain and not usual else []),
+    ]
 
 
 def _offsets(value: object) -> tuple[int, ...]:

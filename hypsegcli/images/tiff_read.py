@@ -23,13 +23,14 @@ from hypsegcli.images.decode import dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import check_size, image_errors
+from hypsegcli.images.orientation import Orientation, tiff_orientation
 from hypsegcli.images.tiff_check import check_piece
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import REDUCED, check_said, is_whole
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _JPEG = 7  # decodes YCbCr to RGB itself
-_ORIENTATION, _PROFILE = 274, 34675
+_PROFILE = 34675
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -49,18 +50,23 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _find_page(file: Any) -> tuple[Any, int, int]:
+def _find_page(file: Any) -> tuple[Any, int, Orientation]:
     """The first page that is no reduced copy, how many are at the top, and how it is turned; see `find_picture`."""
     whole = [page for page in file.pages if not page.subfiletype & REDUCED]
     if whole:
         page = file.pages[whole[0].index]
-        return page, len(whole), page.tags.valueof(_ORIENTATION, 1)
+        return page, len(whole), _orientation(page)
     for index in range(len(file.pages)):
         above = file.pages[index].aspage()
         for page in above.pages or ():
             if not page.subfiletype & REDUCED:
-                return page, 1, page.tags.valueof(_ORIENTATION, above.tags.valueof(_ORIENTATION, 1))
-    return file.pages.first, 1, file.pages.first.tags.valueof(_ORIENTATION, 1)
+                return page, 1, _orientation(page, above)
+    return file.pages.first, 1, _orientation(file.pages.first)
+
+
+def _orientation(*pages: Any) -> Orientation:
+    """That of the first page that names one."""
+    return next(filter(None, (tiff_orientation(page.tags.valueof) for page in pages)), Orientation())
 
 
 class TiffRows:
@@ -180,7 +186,7 @@ class TiffRows:
             return np.array(self._colors.apply(Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])))
         return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
-    def _refuse(self, orientation: int) -> None:
+    def _refuse(self, orientation: Orientation) -> None:
         """ImageError for what cannot be read in parts, or not faithfully."""
         page = self._page
         kind, samples = page.photometric, page.samplesperpixel
@@ -191,8 +197,8 @@ class TiffRows:
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
             obstacle = f"its samples have {page.bitspersample} bits of type {page.dtype}"
-        elif orientation != 1:
-            obstacle = f"it has to be turned (orientation {orientation})"
+        elif orientation.number != 1:
+            obstacle = f"it has to be turned ({orientation.source} orientation {orientation.number})"
         elif page.fillorder != 1:
             obstacle = "the bits of its bytes are in reverse (FillOrder 2)"
         elif not all(count for at, count in zip(page.dataoffsets, page.databytecounts, strict=True) if at):

@@ -34,7 +34,7 @@ _LEAST = 0.2  # agreement beyond chance, below which predictions tell nothing
 
 
 def turned_alone(pair: Pair, image: DecodedImage) -> int:
-    """The EXIF orientation by which the image of a pair was turned while its mask was not; 1 for none.
+    """The orientation by which the image of a pair was turned while its mask was not, numbered by EXIF; 1 for none.
 
     Raises ImageError for a mask that cannot be read.
     """
@@ -81,7 +81,7 @@ class Turns:
         if turned < _LEAST or (turned <= 2 * as_is and 1 - turned >= (1 - as_is) / 2):
             return None
         return (
-            f"{count_of(self._photographs, 'photograph')} turned upright by EXIF orientation, and the masks not: "
+            f"{count_of(self._photographs, 'photograph')} turned upright by EXIF or XMP, and the masks not: "
             f"{100 * agree:.1f} % of their labelled pixels agree with the predictions, and {100 * would:.1f} % would "
             "if the masks were turned too, as where they were drawn on the pixels as stored; turn these masks as well, "
             "or take the orientation out of the photographs"

@@ -52,7 +52,7 @@ def test_masks_as_stored_are_told_whatever_the_network_is_worth(
         well.add(orientation, upright, labels)
     said = wrong.mistake()
     assert said is not None
-    assert said.startswith("4 photographs turned upright by EXIF orientation, and the masks not: ")
+    assert said.startswith("4 photographs turned upright by EXIF or XMP, and the masks not: ")
     assert well.mistake() is None
 
 

@@ -946,4 +946,4 @@ def test_masks_that_were_not_turned_with_their_photographs(hypseg: Hypseg, tmp_p
         assert outcome.code == 0, outcome.stderr
         found = report_of(tmp_path / f"out of {name}")["warnings"]
         assert len(found) == warnings
-        assert all("1 photograph turned upright by EXIF orientation" in sentence for sentence in found)
+        assert all("1 photograph turned upright by EXIF or XMP" in sentence for sentence in found)
