@@ -35,6 +35,7 @@ from hypsegcli.images.tiff_kind import (
     palette_of_bytes,
     samples_as_stored,
 )
+from hypsegcli.images.unread_profile import unread_profile
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
 _UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
@@ -185,6 +186,9 @@ def _load_upright(
     if data and kind == "PNG" and not image.tell() and _ends_black(image):
         check_png(path, data)
     upright: Image.Image = arrange(image, found, notes) if found else image
+    if profile := unread_profile(image, data):
+        upright = upright.copy()
+        upright.info["icc_profile"] = profile
     if kind != "TIFF":
         orientation = _orientation(image, notes)
     if kind != "TIFF" or turned:  # else Pillow turned it in load()
