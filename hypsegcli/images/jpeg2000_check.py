@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hypsegcli.errors import ImageError
+from hypsegcli.files.words import count_of
 
 # Zeros beside those of empty packets. Photographs, noise, flat and half flat pictures, lossless and lossy, of 1 and 20
 # layers, with and without tiles and precincts, have none: 19 zeros at most, always fewer than a tile has packets.
@@ -16,7 +17,7 @@ _MOST = 2**16  # which no hole has to be told from
 
 
 def check_jpeg2000(path: Path | str, data: bytes, mode: str) -> None:
-    """Raise ImageError for the bytes of one that is not whole, or of more than 8 bits a sample in colour.
+    """Raise ImageError for the bytes of one that is not whole, of fewer than 8 bits a sample, or of more in colour.
 
     `mode` is Pillow's of the picture.
     """
@@ -24,8 +25,6 @@ def check_jpeg2000(path: Path | str, data: bytes, mode: str) -> None:
     # followed by more than 8F, so that FF D9 can only be the end marker.
     if b"\xff\xd9" not in data[data.find(b"\xff\x90") :]:
         raise ImageError(f"{path}: the picture is truncated (JPEG 2000 without an end); replace the file", "truncated")
-    # Colours of more than 8 bits are rounded without clipping: 65535 becomes 256 becomes 0, white is black.
-    # Ssiz, bits per sample less one, is byte 42 of the codestream, which starts with FF 4F FF 51.
     start = data.find(b"\xff\x4f\xff\x51")
     width, height, _, _, wide, high, left, top = struct.unpack_from(">8I", data, start + 8)
     wanted = -(-(width - left) // wide) * -(-(height - top) // high)
@@ -44,11 +43,14 @@ def check_jpeg2000(path: Path | str, data: bytes, mode: str) -> None:
             "midst); replace the file",
             "damaged",
         )
-    bits = (data[start + 42] & 0x7F) + 1
-    if bits > 8 and not mode.startswith("I"):
+    # Colours of more than 8 bits are rounded without clipping: 65535 becomes 256 becomes 0, white is black. Samples of
+    # fewer bits are shifted and not stretched: white is grey. Ssiz is bits per sample less one, from byte 42 on.
+    components = struct.unpack_from(">H", data, start + 40)[0]
+    bits = [(byte & 0x7F) + 1 for byte in data[start + 42 : start + 42 + 3 * components : 3]]
+    if min(bits) < 8 or (max(bits) > 8 and not mode.startswith("I")):
+        kind = f"with {count_of(min(bits), 'bit')}" if min(bits) < 8 else f"in colour with {max(bits)} bits"
         raise ImageError(
-            f"{path}: JPEG 2000 in colour with {bits} bits a sample cannot be read correctly; convert it to PNG or "
-            "TIFF",
+            f"{path}: JPEG 2000 {kind} a sample cannot be read correctly; convert it to PNG or TIFF",
             "unsupported",
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from imagecodecs import jpeg2k_encode
 from PIL import Image
 
 from hypsegcli.errors import ImageError
@@ -56,3 +57,21 @@ def test_whole_ones_pass_however_flat(kind: str) -> None:
     half.paste("black", (0, 0, 480, 180))
     for image in (scene(), half, Image.new("RGB", (640, 480), "black"), Image.new("L", (300, 200), "white")):
         check_jpeg2000("a.jp2", encode(image, kind), image.mode)
+
+
+@pytest.mark.parametrize("bits", range(1, 8))
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fewer_bits_than_eight_are_refused_since_white_comes_out_grey(tmp_path: Path, channels: int, bits: int) -> None:
+    white = np.full((64, 64) if channels == 1 else (64, 64, 3), 2**bits - 1, np.uint8)
+    path = tmp_path / "a.jp2"
+    path.write_bytes(jpeg2k_encode(white, bitspersample=bits, level=0, reversible=True))
+    with pytest.raises(ImageError, match=rf"JPEG 2000 with {bits} bits? a sample cannot be read") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
+def test_every_channel_counts() -> None:
+    data = bytearray(encode(scene(), "bare"))
+    data[42 + 3 * 2] = 3  # bits of the third, less one
+    with pytest.raises(ImageError, match="with 4 bits a sample"):
+        check_jpeg2000("a.j2k", bytes(data), "RGB")
