@@ -113,3 +113,12 @@ def test_lossy_formats_are_refused(tmp_path: Path, form: str, said: str) -> None
     (tmp_path / "a").write_bytes(buffer.getvalue())
     with pytest.raises(ImageError, match=f"{said}.* exact values"):
         decode_mask(tmp_path / "a")
+
+
+def test_a_lossy_tiff_is_one_when_it_is_turned_as_the_preview_above_it(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        turned: list[Any] = [(274, 3, 1, 6, True)]
+        file.write(IDS[::2, ::2].copy(), subfiletype=1, subifds=1, metadata=None, extratags=turned)
+        file.write(IDS, subfiletype=0, metadata=None, compression="jpeg")
+    with pytest.raises(ImageError, match="compressed as JPEG"):
+        decode_mask(tmp_path / "a.tif")
