@@ -20,7 +20,7 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import UnreadableTextError, read_text
-from hypsegcli.images.decode import decode_mask
+from hypsegcli.images.grey_plane import decode_grey_plane
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.npy import read_npy
 
@@ -67,7 +67,7 @@ class PlaneFolder:
     def read(self, key: str, shape: tuple[int, ...]) -> Levels:
         """(H, W) levels, 65535 for entirely sure; DataError for a missing plane, or values that do not fit."""
         path = _find(self.folder, key)
-        levels = self._from_npy(path) if path.suffix == ".npy" else self._from_picture(path)
+        levels = self._from_npy(path) if path.suffix == ".npy" else decode_grey_plane(path)
         if levels.shape != shape:
             raise DataError(f"{path}: is {_size(levels.shape)}, its label map {_size(shape)}; planes are not resized")
         return np.uint16(65535) - levels if self.inverted else levels
@@ -86,14 +86,6 @@ class PlaneFolder:
                 f"name the value that means entirely sure with {setting('full_scale')}"
             )
         return Plane(values.astype(np.float32), self.name, self.full_scale).levels()
-
-    def _from_picture(self, path: Path) -> Levels:
-        values = decode_mask(path)
-        if values.dtype == np.uint8:
-            return values.astype(np.uint16) * np.uint16(257)
-        if values.dtype == np.uint16:
-            return values
-        raise DataError(f"{path}: holds {values.dtype} values; a confidence plane has 8 or 16 bits a pixel")
 
 
 def find_planes(

@@ -141,7 +141,8 @@ WRONG: dict[str, tuple[str, np.ndarray, str]] = {
     "whole numbers": ("a.npy", GREY, "uint8 values"),
     "complex": ("a.npy", HALF.astype(complex), "complex128"),
     "yes or no": ("a.npy", HALF > 0, "bool"),
-    "32 bits": ("a.tif", GREY.astype(np.int32), "int32 values; a confidence plane has 8 or 16 bits"),
+    "32 bits": ("a.tif", GREY.astype(np.int32), "grey of 8 or 16 bits, this is one whose values have a sign"),
+    "one bit": ("a.png", GREY > 0, "grey of 8 or 16 bits, this is one of 1-bit values"),
     "colour": ("a.png", np.full((*SHAPE, 3), (1, 2, 3), np.uint8), "colour picture"),
 }
 
