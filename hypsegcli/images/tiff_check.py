@@ -16,6 +16,7 @@ from hypsegcli.errors import ImageError
 from hypsegcli.images.jpeg_check import check_jpeg
 
 _PLAIN, _OLD_JPEG, _JPEG, _DEFLATE, _WEBP = 1, 6, 7, (8, 32946), 50001
+_CCITT = (2, 3, 4, 32771)  # of faxes: run lengths, groups 3 and 4, run lengths in words
 _CMYK, _YCBCR, _LAB = 5, 6, 8
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _SAMPLES, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TABLES = 277, 278, 284, 322, 323, 347
@@ -46,6 +47,12 @@ def check_tiff(path: Path | str, image: TiffImageFile, data: bytes) -> None:
     if compression == _WEBP:
         raise ImageError(
             f"{path}: TIFFs compressed as WebP are not read; compress it with Deflate or LZW", "unsupported"
+        )
+    if compression in _CCITT:  # libtiff fills the rest of a line that makes no sense, and goes on
+        raise ImageError(
+            f"{path}: TIFFs compressed as faxes are (CCITT) are not read, since nothing in them tells damage; save it "
+            "as PNG, or compress it with Deflate or LZW",
+            "unsupported",
         )
     deep_planes = photometric == _CMYK and bits == 16 and compression == _PLAIN
     if tags.get(_PLANAR) == 2 and samples > 1 and (deep_planes or photometric == _LAB):
