@@ -90,14 +90,14 @@ def check_tiff(path: Path | str, image: TiffImageFile, data: bytes) -> None:
 
 
 def check_piece(path: Path | str, piece: bytes, pieces: Pieces, index: int, *, tables: bytes = b"") -> None:
-    """Raise ImageError for a strip or tile, of some number, whose pixels are not all there.
+    """Raise ImageError for a strip or tile, of some number, whose pixels are not all there or of other colours.
 
     `tables` are those that all pieces share if they are JPEGs.
     """
     if pieces.compression == JPEG:
         whole = tables[:-2] + piece[2:] if tables else piece
         check_jpeg(path, whole)
-        check_jpeg_piece(path, whole, pieces.shape(index))
+        check_jpeg_piece(path, whole, pieces.shape(index), photometric=pieces.photometric)
         return
     if pieces.compression in _DEFLATE:
         broken = not _inflates(piece, pieces.largest)
