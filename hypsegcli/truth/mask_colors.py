@@ -121,8 +121,9 @@ def exchanged(color: int) -> int:
 
 
 def _color(text: str) -> Color | None:
-    if "," not in text and " " not in text and "\t" not in text:
+    numbers = re.split(r"[,\s]+", text)
+    if len(numbers) == 1:
         red, green, blue = bytes.fromhex(text.removeprefix("#"))
         return red, green, blue
-    red, green, blue = (int(part) for part in re.split(r"[,\s]+", text))
+    red, green, blue = map(int, numbers)
     return (red, green, blue) if max(red, green, blue) < 256 else None

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hypsegcli.errors import ColorError, ImageError, TreeError, UsageError
-from hypsegcli.truth.mask_colors import VOID, decode_by_color, read_mask_colors
+from hypsegcli.truth.mask_colors import VOID, decode_by_color, read_color_lines, read_mask_colors
 from hypsegcli.truth.masks import read_mask, read_translation
 
 NAMES = ("background", "road", "traffic light: red")
@@ -34,6 +34,14 @@ def test_every_kind_of_file(tmp_path: Path, kind: str) -> None:
     colors = read_mask_colors(put(tmp_path / "colors.txt", FILES[kind]), NAMES)
     assert dict(zip(colors.colors, colors.ids, strict=True)) == {0: 0, 0x804080: 1, 0xFAAA1E: 2, 0x0A0B0C: VOID}
     assert colors.notes == (f"{tmp_path / 'colors.txt'}: ego: no class is called so, so that its colour is void",)
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u3000", "\t", " ,\u00a0", "\u00a0 "])
+def test_whatever_space_a_page_has_between_numbers(tmp_path: Path, space: str) -> None:
+    numbers = space.join(("128", "64", "129"))
+    for line in (f"road:{numbers}", f"road\u00a0:\u00a0{numbers}\u00a0", f"{numbers}\u00a0road"):
+        path = put(tmp_path / "colors.txt", f"{line}\n")
+        assert read_color_lines(path) == [(1, "road", (128, 64, 129))]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
