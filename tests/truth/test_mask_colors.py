@@ -97,6 +97,15 @@ def test_classes_without_a_colour_and_case(tmp_path: Path) -> None:
     assert lacking.notes == (f"{tmp_path / 'c.txt'}: has no colour for background, traffic light: red",)
 
 
+def test_how_unicode_composes_an_accent_does_not_count(tmp_path: Path) -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    for written in (one, two, "CAFE\u0301"):
+        for known in (one, two):
+            colors = read_mask_colors(put(tmp_path / "c.txt", f"{written}:#000001\n"), (known,))
+            assert colors.ids == (0,)
+            assert colors.notes == ()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
