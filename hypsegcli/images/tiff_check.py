@@ -20,12 +20,13 @@ from hypsegcli.images.tiff_pieces import JPEG, YCBCR, Pieces
 _PLAIN, _OLD_JPEG, _DEFLATE, _WEBP = 1, 6, (8, 32946), 50001
 _CCITT = (2, 3, 4, 32771)  # of faxes: run lengths, groups 3 and 4, run lengths in words
 _CMYK, _LAB = 5, 8
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _SAMPLES, _ROWS, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _TABLES, _SUBSAMPLING = 277, 278, 284, 322, 323, 347, 530
 _OFFSETS, _COUNTS = (273, 324), (279, 325)  # of strips, of tiles
 # Zeros that no encoder writes: those that run lengths leave of a picture are fewer than 129, of LZW fewer than 290, and
 # Zstandard keeps as they are only those that it would gain little by; nor do 32 of any of them end a piece.
 _HOLE = re.compile(rb"\0{512}|\0{32}\Z")
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # of every byte, its bits from the other end
 _STEP = 2**20  # bytes that are inflated at once, to be counted and forgotten
 _SAVE = "save it as RGB of 8 or 16 bits, with the channels of a pixel together"
 
@@ -86,7 +87,10 @@ def check_tiff(path: Path | str, image: TiffImageFile, data: bytes) -> None:
     if compression == _PLAIN and not any(counts):
         return  # some name none, and mean all that there is
     for index, (offset, count) in enumerate(zip(offsets[: pieces.number], counts, strict=False)):
-        check_piece(path, data[offset : offset + count], pieces, index, tables=tags.get(_TABLES, b""))
+        piece = data[offset : offset + count]
+        if compression in _DEFLATE and tags.get(_FILL_ORDER) == 2:
+            piece = piece.translate(_REVERSED)  # as libtiff does, whatever it decodes then
+        check_piece(path, piece, pieces, index, tables=tags.get(_TABLES, b""))
 
 
 def check_piece(path: Path | str, piece: bytes, pieces: Pieces, index: int, *, tables: bytes = b"") -> None:

@@ -79,6 +79,19 @@ def test_what_libtiff_writes_passes(tmp_path: Path, compression: str, mode: str)
         assert decode_image(tmp_path / "a.tif").pixels.shape == (image.height, image.width, 3)
 
 
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_deflate", "tiff_lzw", "packbits"])
+def test_bits_from_the_other_end_are_no_damage(tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(scene()).save(path, compression=compression, tiffinfo={266: 2})
+    with tifffile.TiffFile(path) as file:
+        assert file.pages.first.fillorder == 2
+        start = file.pages.first.dataoffsets[0]
+    np.testing.assert_array_equal(decode_image(path).pixels, scene())
+    path.write_bytes(put_zeros(path.read_bytes(), start + 500, 600))
+    with pytest.raises(ImageError, match="damaged"):
+        decode_image(path)
+
+
 @pytest.mark.parametrize("compression", ["tiff_ccitt", "group3", "group4", "tiff_raw_16"])
 def test_faxes_in_which_no_damage_can_be_seen_are_no_masks(tmp_path: Path, compression: str) -> None:
     path = tmp_path / "a.tif"
