@@ -22,6 +22,7 @@ from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
 MOST_TENSORS = 20_000  # of a file; a ResNet-101 has 700
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # torch hardly computes with those of 8 bits
 _LETTERS = 80  # of a tensor's name in a sentence
 
 
@@ -138,8 +139,12 @@ def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Hyper
         # In what torch writes, a view may repeat one number a billion times.
         if state[name].is_sparse or state[name].untyped_storage().nbytes() < state[name].nbytes:
             raise CheckpointError(f"{path}: the tensor {name} claims more numbers than the file holds")
-        if _kind(state[name]) != _kind(like):
-            raise CheckpointError(f"{path}: the tensor {name} holds {state[name].dtype}, expected {like.dtype}")
+        few = state[name].is_floating_point() and state[name].dtype not in _FLOATS
+        if few or _kind(state[name]) != _kind(like):
+            raise CheckpointError(
+                f"{path}: the tensor {name} holds {state[name].dtype}, expected {like.dtype}; write it again from the "
+                "network that was trained"
+            )
         # As the network will hold it: a float64 may be too large for a float32.
         if not torch.isfinite(state[name].to(like.dtype)).all():
             raise CheckpointError(f"{path}: the tensor {name} holds NaN or infinity; training must have diverged")

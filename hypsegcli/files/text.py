@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from pathlib import Path
 
 from hypsegcli.budget import LARGEST_TEXT
@@ -13,6 +14,11 @@ _HANDED_OVER = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")  # pipes that somebo
 
 class UnreadableTextError(ValueError):
     """Why a text cannot be read, in a few words that fit into brackets."""
+
+
+def composed(name: str) -> str:
+    """A name with its accents as Unicode composes them (NFC): two spellings that look alike are one."""
+    return unicodedata.normalize("NFC", name)
 
 
 def read_text(path: Path) -> str:

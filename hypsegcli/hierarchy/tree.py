@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, FailFast, ValidationError, model_validator
 
 from hypsegcli.errors import TreeError
-from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import first_of, shorten
 
 ROOT = -1
@@ -177,7 +177,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         if not line.strip():
             continue
         index, colon, name = line.partition(":")
-        index, name = index.strip(), name.strip()
+        index, name = index.strip(), composed(name.strip())
         # Python itself refuses to read numbers of thousands of digits; nobody has a billion classes.
         if not colon or not index.isdecimal() or len(index) > 9 or not name:
             raise TreeError(f"{path}, line {number}: found '{line.strip()[:60]}', expected 'id:name', such as '0:sky'")
@@ -224,7 +224,7 @@ def build_tree(children: Mapping[str, Any], class_names: Sequence[str], *, origi
 
     Raises TreeError where a leaf is no class, a class no leaf, or a name is not its own.
     """
-    index = {name: number for number, name in enumerate(class_names)}
+    index = {composed(name): number for number, name in enumerate(class_names)}
     if len(index) != len(class_names):
         raise TreeError(f"{origin}: two classes of the class list have the same name")
     names, parents = list(class_names), [ROOT] * len(class_names)
@@ -232,7 +232,8 @@ def build_tree(children: Mapping[str, Any], class_names: Sequence[str], *, origi
     queue: deque[tuple[Mapping[str, Any], int]] = deque([(children, ROOT)])
     while queue:
         below, parent = queue.popleft()
-        for name, grandchildren in below.items():
+        for spelled, grandchildren in below.items():
+            name = composed(spelled)
             if not isinstance(grandchildren, dict):
                 raise TreeError(
                     f"{origin}: every node must be an object, '{{}}' for a class; found {grandchildren!r:.60} at "
@@ -251,6 +252,6 @@ def build_tree(children: Mapping[str, Any], class_names: Sequence[str], *, origi
             names.append(name)
             parents.append(parent)
             queue.append((grandchildren, len(names) - 1))
-    if missing := [name for name in class_names if name not in placed]:
+    if missing := [name for name in class_names if composed(name) not in placed]:
         raise TreeError(f"{origin}: these classes are not in the tree: {first_of(missing, _NAMED, letters=_LETTERS)}")
     return _checked(tuple(names), tuple(parents), classes=len(class_names), origin=f"{origin}")

@@ -17,7 +17,7 @@ from PIL import Image
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.files.digest import Digest
-from hypsegcli.images.exact import inexact
+from hypsegcli.images.exact import inexact, one_channel
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
@@ -116,7 +116,7 @@ def decode_mask(path: Path) -> NDArray[Any]:
     with image_errors(path):
         if reason := inexact(path, opened, of="ids", form=form):
             raise ImageError(f"{path}: {reason}", "unsupported")
-        image = _one_channel(opened.image)
+        image = one_channel(opened.image)
         mode = image.mode
         if mode == "F":
             raise ImageError(
@@ -143,14 +143,6 @@ def decode_mask(path: Path) -> NDArray[Any]:
             stored = (values.astype(np.uint64) * top + full // 2) // full
             return stored.astype(np.uint8 if mode == "L" else np.uint16)
         return values
-
-
-def _one_channel(image: Image.Image) -> Image.Image:
-    """One of three equal channels, as OpenCV writes ids; any other picture itself."""
-    if image.mode not in ("RGB", "RGBA") or (image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255):
-        return image
-    red, green, blue = (np.asarray(image.getchannel(name)) for name in "RGB")
-    return image.getchannel("R") if (red == green).all() and (red == blue).all() else image
 
 
 def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:

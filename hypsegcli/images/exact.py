@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from hypsegcli.files.regular import open_regular
 from hypsegcli.images.open_image import Opened
 
@@ -29,6 +32,14 @@ def inexact(path: Path, opened: Opened, *, of: str, form: str) -> str | None:
     if not opened.image.mode.startswith("I") and (";16" in opened.rawmode or (opened.maxval or 0) > 255):
         return f"its channels of more than 8 bits are read with 8, so the {of} are lost; save it as {form}"
     return None
+
+
+def one_channel(image: Image.Image) -> Image.Image:
+    """One of three equal channels, as OpenCV writes grey; any other picture itself."""
+    if image.mode not in ("RGB", "RGBA") or (image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255):
+        return image
+    red, green, blue = (np.asarray(image.getchannel(name)) for name in "RGB")
+    return image.getchannel("R") if (red == green).all() and (red == blue).all() else image
 
 
 def _lossy(path: Path, opened: Opened) -> str | None:

@@ -2,7 +2,7 @@
 
 Decoders go on where the data stop making sense and paint the rest grey or shifted; libjpeg only warns. A decode to an
 eighth of the size, which costs half of that to pixels, tells what it warns of. It does not see zeros that its Huffman
-tables can read, so that these are looked for here. ITU-T T.81 (1992), Annex B for the markers, C and F for the codes.
+tables can read, so that these are looked for here. ITU-T T.81 (1992), C and F for the codes.
 """
 
 from __future__ import annotations
@@ -13,15 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypsegcli.errors import ImageError
+from hypsegcli.images.jpeg_markers import (
+    DHT,
+    DRI,
+    EOI,
+    PROGRESSIVE,
+    SOF,
+    SOS,
+    Frame,
+    Part,
+    read_frame,
+    read_part,
+    scan_end,
+    segments,
+)
+from hypsegcli.images.jpeg_scans import check_scans
 
 _ZEROS = re.compile(rb"\0{32,}")  # 256 bits: no picture has them where they stand for something
 _SECTOR = 512  # bytes; holes that disks and copies leave begin and end with one
-_NEXT = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")  # a marker in a scan, neither a stuffed FF nor a restart
-_SOF, _DHT, _EOI, _SOS, _DRI = (0xC0, 0xC1, 0xC2), 0xC4, 0xD9, 0xDA, 0xDD
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical")}
 _FRAMES |= dict.fromkeys((0xC9, 0xCA), "arithmetic coding") | {0xCB: "lossless, arithmetic coding"}
-_ALONE = (1, *range(0xD0, 0xD9))  # markers without a segment
 _EXTRA = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _BUFFER = 16  # bytes behind the last pixel that the decoder has taken in without a warning
 _EOB_RUN = 14  # the largest run of AC codes that ends a block, or many
@@ -44,16 +56,16 @@ def refuse_unread_jpeg(path: Path | str, data: bytes) -> None:
     TurboJPEG writes beyond its memory where it is asked for a lossless one made smaller, and of arithmetic codes nobody
     can tell a hole, so that none of those comes near a decoder.
     """
-    for kind, _, body in _segments(data):
-        if kind in _SOF or kind in _FRAMES:
+    for kind, _, body in segments(data):
+        if kind in SOF or kind in _FRAMES:
             bits = body[0] if body else 8
-            if kind in _SOF and bits == 8:
+            if kind in SOF and bits == 8:
                 return
             what = _FRAMES.get(kind, f"{bits} bits a sample")
             raise ImageError(
                 f"{path}: JPEGs of this kind are not read ({what}); save it as PNG, or as a usual JPEG", "unsupported"
             )
-        if kind in (_SOS, _EOI):
+        if kind in (SOS, EOI):
             break
     raise ImageError(f"{path}: the picture is damaged (a JPEG without a frame header); replace the file", "damaged")
 
@@ -68,6 +80,7 @@ def check_jpeg(path: Path | str, data: bytes) -> None:
     end = scans[-1].stop if scans else 0
     if data[end : end + 2] != b"\xff\xd9":
         raise ImageError(f"{path}: the picture is truncated (a JPEG without an end); replace the file", "truncated")
+    check_scans(path, data)
     filler, warning = 0, _warning(data)
     if any(words in warning for words in _UNREAD):
         filler = len(data)  # that may be
@@ -117,51 +130,34 @@ def _warning(data: bytes) -> str:
 def _scans(data: bytes) -> Iterator[_Scan]:
     """The scans of the first picture; the last one stops at its end marker, where it has one."""
     tables: dict[int, int] = {}  # Huffman, by class and number: the symbol of the code of zeros alone
-    progressive, frame, interval = False, b"", 0
-    for kind, stop, body in _segments(data):
-        if kind in _SOF:
-            progressive, frame = kind == 0xC2, body
-        elif kind == _DRI:
+    progressive, frame, interval = False, Frame(0, 0, 0, ()), 0
+    for kind, stop, body in segments(data):
+        if kind in SOF:
+            progressive, frame = kind == PROGRESSIVE, read_frame(body)
+        elif kind == DRI:
             interval = int.from_bytes(body[:2], "big")
-        elif kind == _DHT:
+        elif kind == DHT:
             tables |= _zero_codes(body)
-        elif kind == _SOS and body:
-            flat = _is_flat(body, tables, progressive=progressive)
-            yield _Scan(stop, _scan_end(data, stop), flat, _restarts(frame, body, interval))
+        elif kind == SOS and body:
+            part = read_part(body)  # None: libjpeg says what is wrong with it
+            flat = part is None or _is_flat(part, tables, progressive=progressive)
+            restarts = 0 if part is None else _restarts(frame, part.numbers, interval)
+            yield _Scan(stop, scan_end(data, stop), flat, restarts)
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """The markers of a picture up to its end, as libjpeg finds them: kind, where the segment stops, what it holds."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        kind = data[at + 1]
-        if kind == 0xFF or kind in _ALONE:  # filling
-            at += 1 if kind == 0xFF else 2
-            continue
-        stop = at + 2 if kind == _EOI else at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        yield kind, stop, data[at + 4 : stop]
-        if kind == _EOI:
-            return
-        at = max(_scan_end(data, stop) if kind == _SOS else stop, at + 2)
-
-
-def _scan_end(data: bytes, start: int) -> int:
-    following = _NEXT.search(data, start)
-    return following.start() if following else len(data)
-
-
-def _restarts(frame: bytes, scan: bytes, interval: int) -> int:
-    """How many restart markers a scan has, by the bodies of its frame's segment and of its own; A.2."""
-    factors = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, len(frame) - 2, 3)}
-    widest, highest = (max((factor[axis] for factor in factors.values()), default=0) for axis in (0, 1))
-    if not (interval and widest and highest) or len(scan) < 2:
+def _restarts(frame: Frame, numbers: tuple[int, ...], interval: int) -> int:
+    """How many restart markers a scan of these components has; A.2."""
+    widest = max((component.across for component in frame.components), default=0)
+    highest = max((component.down for component in frame.components), default=0)
+    if not (interval and widest and highest and numbers):
         return 0
-    height, width = (int.from_bytes(frame[at : at + 2], "big") for at in (1, 3))
-    if scan[0] == 1:  # of one component, whose blocks are its own
-        across, down = factors.get(scan[1], (0, 0))
-        columns, rows = _over(_over(width * across, widest), 8), _over(_over(height * down, highest), 8)
+    if len(numbers) == 1:  # of one component, whose blocks are its own
+        own = next((component for component in frame.components if component.number == numbers[0]), None)
+        across, down = (own.across, own.down) if own else (0, 0)
+        columns = _over(_over(frame.width * across, widest), 8)
+        rows = _over(_over(frame.height * down, highest), 8)
     else:
-        columns, rows = _over(width, 8 * widest), _over(height, 8 * highest)
+        columns, rows = _over(frame.width, 8 * widest), _over(frame.height, 8 * highest)
     return max(0, _over(columns * rows, interval) - 1)
 
 
@@ -179,16 +175,11 @@ def _zero_codes(body: bytes) -> dict[int, int]:
     return found
 
 
-def _is_flat(header: bytes, tables: dict[int, int], *, progressive: bool) -> bool:
+def _is_flat(part: Part, tables: dict[int, int], *, progressive: bool) -> bool:
     """Whether zeros in a scan say that nothing changes: no step in DC, and blocks that end where they begin."""
-    number = header[0]
-    if len(header) < 4 + 2 * number:
-        return True  # libjpeg says what is wrong with it
-    selectors = header[2 : 1 + 2 * number : 2]
-    first, approximation = header[1 + 2 * number], header[3 + 2 * number] >> 4
-    if first == 0 and not (approximation or all(tables.get(selector >> 4, 0) == 0 for selector in selectors)):
+    if part.first == 0 and not (part.high or all(tables.get(selector >> 4, 0) == 0 for selector in part.tables)):
         return False
-    if progressive and first == 0:
+    if progressive and part.first == 0:
         return True
-    codes = [tables.get(0x10 | selector & 15, 0) for selector in selectors]
+    codes = [tables.get(0x10 | selector & 15, 0) for selector in part.tables]
     return all(code & 15 == 0 and code >> 4 <= (_EOB_RUN if progressive else 0) for code in codes)

@@ -27,9 +27,9 @@ from hypsegcli.images.orientation import Orientation, tiff_orientation
 from hypsegcli.images.tiff_check import check_piece
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import REDUCED, check_said, is_whole
+from hypsegcli.images.tiff_pieces import JPEG, YCBCR, Pieces
 
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
-_JPEG = 7  # decodes YCbCr to RGB itself
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _PROFILE = 34675
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -141,7 +141,8 @@ class TiffRows:
         """Rows [start, stop), C-contiguous and writable; ImageError where they are damaged."""
         start, stop, _ = rows.indices(self.shape[0])
         with image_errors(self._path):
-            as_in_memory = self._page.is_contiguous and 0 not in self._page.dataoffsets
+            page = self._page
+            as_in_memory = page.is_contiguous and 0 not in page.dataoffsets and sum(page.databytecounts) >= page.nbytes
             return self._to_rgb((self._contiguous if as_in_memory else self._decode)(start, stop))
 
     def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
@@ -156,9 +157,9 @@ class TiffRows:
     def _decode(self, start: int, stop: int) -> NDArray[Any]:
         page, file = self._page, self._file.filehandle
         samples = np.zeros((stop - start, page.imagewidth, page.samplesperpixel), page.dtype)
-        high, wide = page.chunks[:2]  # of a tile, or of a strip
+        high, wide = self._pieces.high, self._pieces.wide
         across = -(-page.imagewidth // wide)
-        jpeg = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if page.compression == _JPEG else {}
+        jpeg = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if page.compression == JPEG else {}
         for index in range(start // high * across, -(-stop // high) * across):
             if not page.dataoffsets[index]:
                 continue  # what is left out is black
@@ -166,7 +167,7 @@ class TiffRows:
             data = file.read(page.databytecounts[index])
             if len(data) < page.databytecounts[index]:
                 raise ImageError(f"{self._path}: the picture is truncated; replace the file", "truncated")
-            check_piece(self._path, data, page.compression, size=self._piece, tables=page.jpegtables or b"")
+            check_piece(self._path, data, self._pieces, index, tables=page.jpegtables or b"")
             decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
             first, last = max(top, start), min(top + decoded.shape[1], stop)
             part = decoded[0, first - top : last - top, : page.imagewidth - left]
@@ -190,9 +191,20 @@ class TiffRows:
         """ImageError for what cannot be read in parts, or not faithfully."""
         page = self._page
         kind, samples = page.photometric, page.samplesperpixel
-        color = kind == _RGB or (kind == _YCBCR and page.compression == _JPEG)
+        color = kind == _RGB or (kind == YCBCR and page.compression == JPEG)
         grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
-        self._piece = int(np.prod(page.chunks, dtype=np.int64)) * page.bitspersample // 8
+        high, wide = page.chunks[:2]  # of a tile, or of a strip
+        self._pieces = Pieces(
+            width=page.imagewidth,
+            height=page.imagelength,
+            wide=wide,
+            high=high,
+            planes=1,
+            bits=page.bitspersample * samples,
+            compression=page.compression,
+            photometric=kind,
+            subsampling=(1, 1),  # means nothing in one plane
+        )
         if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
@@ -203,8 +215,8 @@ class TiffRows:
             obstacle = "the bits of its bytes are in reverse (FillOrder 2)"
         elif not all(count for at, count in zip(page.dataoffsets, page.databytecounts, strict=True) if at):
             obstacle = "it does not say how many bytes its parts have"
-        elif self._piece > self._piece_bytes and not page.is_contiguous:
-            obstacle = f"it is stored in pieces of {self._piece / 2**20:,.0f} MiB"
+        elif self._pieces.largest > self._piece_bytes and not page.is_contiguous:
+            obstacle = f"it is stored in pieces of {self._pieces.largest / 2**20:,.0f} MiB"
         else:
             return
         raise ImageError(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.errors import DataError
-from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.training.dataset import MorePair, read_split
 from hypsegcli.training.layouts import open_source
@@ -63,7 +63,7 @@ def read_more_data(
 
 def _read_names(path: Path, tree: ClassTree) -> dict[str, str]:
     try:
-        lines = read_text(path).splitlines()
+        lines = composed(read_text(path)).splitlines()
     except UnreadableTextError as error:
         raise DataError(f"{path}: cannot read which class is which ({error})") from error
     renamed: dict[str, str] = {}

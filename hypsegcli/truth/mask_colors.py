@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ColorError, TreeError
-from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.images.color_mask import decode_mask_colors
 
@@ -53,17 +53,21 @@ def read_color_lines(path: Path) -> list[tuple[int, str, Color]]:
         color = _color(match["color"]) if match else None
         if match is None or color is None:
             raise TreeError(f"{path}, line {number}: expected 'name:#rrggbb' or 'name: r g b', found '{text[:60]}'")
-        found.append((number, match["name"].strip(), color))
+        found.append((number, composed(match["name"].strip()), color))
     return found
 
 
 def read_mask_colors(path: Path, names: Sequence[str]) -> MaskColors:
-    """What colours mean, by the names of the classes 0 to K - 1; case counts only where names differ by nothing else.
+    """What colours mean, by the names of the classes 0 to K - 1.
 
-    Several colours may be one class; those of names that are no classes are void. Raises TreeError for a colour that
-    means two things, and where no name is a class.
+    Case counts only where names differ by nothing else, and how Unicode composes an accent never. Several colours may
+    be one class; those of names that are no classes are void. Raises TreeError for a colour that means two things, and
+    where no name is a class.
     """
-    by_name = {name.casefold(): index for index, name in enumerate(names)} | {n: k for k, n in enumerate(names)}
+    own = [composed(name) for name in names]
+    by_name = {name.casefold(): index for index, name in enumerate(own)} | {
+        name: index for index, name in enumerate(own)
+    }
     meant: dict[int, tuple[int, str]] = {}
     strange: dict[str, None] = {}
     for number, name, (red, green, blue) in read_color_lines(path):
@@ -121,8 +125,9 @@ def exchanged(color: int) -> int:
 
 
 def _color(text: str) -> Color | None:
-    if "," not in text and " " not in text and "\t" not in text:
+    numbers = re.split(r"[,\s]+", text)
+    if len(numbers) == 1:
         red, green, blue = bytes.fromhex(text.removeprefix("#"))
         return red, green, blue
-    red, green, blue = (int(part) for part in re.split(r"[,\s]+", text))
+    red, green, blue = map(int, numbers)
     return (red, green, blue) if max(red, green, blue) < 256 else None

@@ -20,7 +20,7 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import UnreadableTextError, read_text
-from hypsegcli.images.decode import decode_mask
+from hypsegcli.images.grey_plane import decode_grey_plane
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.npy import read_npy
 
@@ -28,7 +28,8 @@ Levels = NDArray[np.uint16]
 
 _RUN = "run.json"  # what `hypseg predict` writes beside its maps
 _SUFFIXES = (".png", ".npy", ".tif", ".tiff")
-_CERTAIN = 1.01  # blends of 16-bit probabilities reach a little above 1
+# What rounding adds to or takes from 1: blends of four windows, rounded to float16 at every step, are within 0.003.
+_ROUNDING = 0.01
 
 
 class _RunRequest(BaseModel):
@@ -67,7 +68,7 @@ class PlaneFolder:
     def read(self, key: str, shape: tuple[int, ...]) -> Levels:
         """(H, W) levels, 65535 for entirely sure; DataError for a missing plane, or values that do not fit."""
         path = _find(self.folder, key)
-        levels = self._from_npy(path) if path.suffix == ".npy" else self._from_picture(path)
+        levels = self._from_npy(path) if path.suffix == ".npy" else decode_grey_plane(path)
         if levels.shape != shape:
             raise DataError(f"{path}: is {_size(levels.shape)}, its label map {_size(shape)}; planes are not resized")
         return np.uint16(65535) - levels if self.inverted else levels
@@ -86,14 +87,6 @@ class PlaneFolder:
                 f"name the value that means entirely sure with {setting('full_scale')}"
             )
         return Plane(values.astype(np.float32), self.name, self.full_scale).levels()
-
-    def _from_picture(self, path: Path) -> Levels:
-        values = decode_mask(path)
-        if values.dtype == np.uint8:
-            return values.astype(np.uint16) * np.uint16(257)
-        if values.dtype == np.uint16:
-            return values
-        raise DataError(f"{path}: holds {values.dtype} values; a confidence plane has 8 or 16 bits a pixel")
 
 
 def find_planes(
@@ -135,12 +128,19 @@ def read_probabilities(folder: Path, key: str, shape: tuple[int, ...], *, classe
         raise DataError(
             f"{path}: holds {values.dtype} of shape {values.shape}; class probabilities have {(classes, *shape)}"
         )
-    if not (values.min() >= 0 and values.max() <= _CERTAIN):  # NaN fails both
+    if not (values.min() >= 0 and values.max() <= 1 + _ROUNDING):  # NaN fails both
         raise DataError(
             f"{path}: holds values from {values.min():.4g} to {values.max():.4g}; class probabilities are in [0, 1], "
             "after the softmax"
         )
-    return values.astype(np.float32)
+    probabilities = values.astype(np.float32)
+    sums = probabilities.sum(axis=0)
+    if np.abs(sums - 1).max() > _ROUNDING:
+        raise DataError(
+            f"{path}: the probabilities of a pixel sum to {sums.min():.4g} to {sums.max():.4g}; all classes together "
+            "have 1, after the softmax; a sigmoid gives other sums"
+        )
+    return probabilities
 
 
 def proper_planes(probabilities: NDArray[np.float32], truth: NDArray[Any]) -> NDArray[np.float32]:

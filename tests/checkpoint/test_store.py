@@ -339,6 +339,14 @@ BODIES: dict[str, tuple[Callable[[State], Any], str]] = {
         lambda s: s.update({"head.bias": torch.zeros(4, dtype=torch.int32)}),
         "the tensor head.bias holds torch.int32, expected torch.float32",
     ),
+    "floats of 8 bits": (
+        lambda s: s.update({name: t.to(torch.float8_e4m3fn) for name, t in s.items() if t.is_floating_point()}),
+        "holds torch.float8_e4m3fn, expected torch.float32; write it again",
+    ),
+    "variances of 8 bits": (
+        lambda s: s.update({name: t.to(torch.float8_e5m2) for name, t in s.items() if name.endswith("running_var")}),
+        "running_var holds torch.float8_e5m2, expected torch.float32",
+    ),
 }
 
 

@@ -270,6 +270,19 @@ def test_trees_that_are_refused(tmp_path: Path, case: str) -> None:
     assert len(str(refusal.value)) < len(str(path)) + 300
 
 
+def test_how_unicode_composes_an_accent_does_not_count(tmp_path: Path) -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    for spelled in (one, two):
+        assert read_class_names(put(tmp_path, f"0:{spelled}\n1:bar\n")) == (one, "bar")
+        for other in (one, two):
+            tree = tree_of(tmp_path, {"root": {"town": {other: {}, "bar": {}}}}, names=(spelled, "bar"))
+            assert tree.names == (spelled, "bar", "town"), "as the checkpoint has it"
+    with pytest.raises(TreeError, match="the name 'caf\u00e9' is given a second time"):
+        read_class_names(put(tmp_path, f"0:{one}\n1:{two}\n"))
+    with pytest.raises(TreeError, match="the name 'caf\u00e9' occurs twice in the tree"):
+        tree_of(tmp_path, {"root": {one: {}, two: {}}}, names=(one, "bar"))
+
+
 def test_a_class_list_with_twins_cannot_have_a_tree(tmp_path: Path) -> None:
     with pytest.raises(TreeError, match="two classes of the class list have the same name"):
         tree_of(tmp_path, DOCUMENT, ("a", "a"))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hypsegcli.errors import ColorError, ImageError, TreeError, UsageError
-from hypsegcli.truth.mask_colors import VOID, decode_by_color, read_mask_colors
+from hypsegcli.truth.mask_colors import VOID, decode_by_color, read_color_lines, read_mask_colors
 from hypsegcli.truth.masks import read_mask, read_translation
 
 NAMES = ("background", "road", "traffic light: red")
@@ -34,6 +34,14 @@ def test_every_kind_of_file(tmp_path: Path, kind: str) -> None:
     colors = read_mask_colors(put(tmp_path / "colors.txt", FILES[kind]), NAMES)
     assert dict(zip(colors.colors, colors.ids, strict=True)) == {0: 0, 0x804080: 1, 0xFAAA1E: 2, 0x0A0B0C: VOID}
     assert colors.notes == (f"{tmp_path / 'colors.txt'}: ego: no class is called so, so that its colour is void",)
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u3000", "\t", " ,\u00a0", "\u00a0 "])
+def test_whatever_space_a_page_has_between_numbers(tmp_path: Path, space: str) -> None:
+    numbers = space.join(("128", "64", "129"))
+    for line in (f"road:{numbers}", f"road\u00a0:\u00a0{numbers}\u00a0", f"{numbers}\u00a0road"):
+        path = put(tmp_path / "colors.txt", f"{line}\n")
+        assert read_color_lines(path) == [(1, "road", (128, 64, 129))]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
@@ -87,6 +95,15 @@ def test_classes_without_a_colour_and_case(tmp_path: Path) -> None:
     assert colors.notes == ()
     lacking = read_mask_colors(put(tmp_path / "c.txt", "road:#000001\n"), NAMES)
     assert lacking.notes == (f"{tmp_path / 'c.txt'}: has no colour for background, traffic light: red",)
+
+
+def test_how_unicode_composes_an_accent_does_not_count(tmp_path: Path) -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    for written in (one, two, "CAFE\u0301"):
+        for known in (one, two):
+            colors = read_mask_colors(put(tmp_path / "c.txt", f"{written}:#000001\n"), (known,))
+            assert colors.ids == (0,)
+            assert colors.notes == ()
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,8 @@ WRONG: dict[str, tuple[str, np.ndarray, str]] = {
     "whole numbers": ("a.npy", GREY, "uint8 values"),
     "complex": ("a.npy", HALF.astype(complex), "complex128"),
     "yes or no": ("a.npy", HALF > 0, "bool"),
-    "32 bits": ("a.tif", GREY.astype(np.int32), "int32 values; a confidence plane has 8 or 16 bits"),
+    "32 bits": ("a.tif", GREY.astype(np.int32), "grey of 8 or 16 bits, this is one whose values have a sign"),
+    "one bit": ("a.png", GREY > 0, "grey of 8 or 16 bits, this is one of 1-bit values"),
     "colour": ("a.png", np.full((*SHAPE, 3), (1, 2, 3), np.uint8), "colour picture"),
 }
 
@@ -281,8 +282,18 @@ def test_probabilities_are_read_as_float32(tmp_path: Path, dtype: Any) -> None:
 
 
 def test_blends_a_little_above_one_are_read(tmp_path: Path) -> None:
-    put(tmp_path / "a.npy", np.full((2, *SHAPE), 1.001, np.float16))
+    put(tmp_path / "a.npy", np.stack([np.full(SHAPE, 1.001, np.float16), np.zeros(SHAPE, np.float16)]))
     assert read_probabilities(tmp_path, "a", SHAPE, classes=2).max() > 1
+
+
+@pytest.mark.parametrize("classes", [2, 19, 150, 2000])
+def test_sums_of_float16_and_of_their_blends_are_one_but_for_rounding(tmp_path: Path, classes: int) -> None:
+    blended = np.zeros((classes, *SHAPE), np.float16)
+    for seed, weight in enumerate((0.31, 0.27, 0.23, 0.19)):
+        blended += (weight * stack(seed, classes=classes)).astype(np.float16)
+    put(tmp_path / "a.npy", blended)
+    read = read_probabilities(tmp_path, "a", SHAPE, classes=classes)
+    assert np.abs(read.sum(axis=0) - 1).max() < 0.005, "far from what is refused"
 
 
 @pytest.mark.parametrize(
@@ -295,6 +306,10 @@ def test_blends_a_little_above_one_are_read(tmp_path: Path) -> None:
         ((stack(0) > 0.5).astype(np.uint8), "holds uint8"),
         (np.log(stack(0)), r"class probabilities are in \[0, 1\], after the softmax"),
         (stack(0) * 100, "after the softmax"),
+        (stack(0) / 2, r"sum to 0\.5 to 0\.5; all classes together have 1, after the softmax"),
+        (1 / (1 + np.exp(-np.log(stack(0)) - 4)), "sum to .* a sigmoid gives other sums"),
+        (stack(0) * (np.arange(15) != 7).reshape(SHAPE), "sum to 0 to 1; "),
+        (np.full((4, *SHAPE), 0.254, np.float16), "sum to"),
         (np.where(stack(0) > 0.5, np.nan, stack(0)), "nan"),
         (np.where(stack(0) > 0.5, np.nan, stack(0)).astype(np.float16), "nan"),
     ],
