@@ -59,7 +59,7 @@ def test_a_mutated_picture_is_decoded_or_refused(case: str, tmp_path: Path, capf
         warnings.simplefilter("always")
         for number in range(300):
             path.write_bytes(mutated_bytes(data, chance, first=None if number % 2 else 128))
-            started = time.perf_counter()
+            started = time.process_time()
             for read in (decode_image, decode_mask, read_text_chunks):
                 try:
                     if read is decode_image:
@@ -71,7 +71,7 @@ def test_a_mutated_picture_is_decoded_or_refused(case: str, tmp_path: Path, capf
                         read(path)
                 except ImageError as error:
                     sentences.append(str(error).removeprefix(str(path)))
-            assert time.perf_counter() - started < SLOWEST
+            assert time.process_time() - started < SLOWEST
     assert len(sentences) > 100
     assert max(map(len, sentences)) < LONGEST
     assert not any("\n" in sentence for sentence in sentences)
