@@ -51,7 +51,7 @@ def state() -> dict[str, Tensor]:
 
 def outcome(path: Path) -> str:
     """`works`, or the sentence that refuses it; nothing else may come of it."""
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         model = load_checkpoint(path).model
     except CheckpointError as error:
@@ -62,7 +62,7 @@ def outcome(path: Path) -> str:
         with torch.no_grad():
             model(IMAGE)
         sentence = "works"
-    assert time.perf_counter() - started < SLOWEST
+    assert time.process_time() - started < SLOWEST
     return sentence
 
 
@@ -149,9 +149,9 @@ def test_checking_takes_little_time_and_memory(tmp_path: Path, case: str) -> Non
     change, sentence = ENEMIES[case]
     path = put(tmp_path, enemy(change))
     size = path.stat().st_size
-    started = time.perf_counter()
+    started = time.process_time()
     assert sentence in outcome(path)
-    assert time.perf_counter() - started < 1.0 + size / 5e6
+    assert time.process_time() - started < 1.0 + size / 5e6
     tracemalloc.start()
     try:
         refusal(path, read_header)

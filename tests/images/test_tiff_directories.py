@@ -59,10 +59,10 @@ def test_directories_cost_what_their_file_says(tmp_path: Path) -> None:
     for body, says in ((empty, "more than 10,000 directories"), (bytes(overlapping[8:]), "claim more than")):
         path = tmp_path / "a.tif"
         path.write_bytes(b"II*\0\x08\0\0\0" + body)
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(ImageError, match=says):
             check_directories(path, io.BytesIO(path.read_bytes()))
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
