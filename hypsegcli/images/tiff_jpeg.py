@@ -18,7 +18,7 @@ _TRANSFORM = 11  # the byte of Adobe's marker that names the colours
 _NAMES = {_RGB: "RGB", _CMYK: "CMYK", _YCBCR: "YCbCr"}
 
 
-def check_jpeg_piece(path: Path | str, data: bytes, shape: tuple[int, int], *, photometric: int) -> None:
+def check_jpeg_piece(path: Path | str, data: bytes, shape: tuple[int, int], *, photometric: int | None) -> None:
     """Raise ImageError for a whole JPEG of fewer pixels than `shape`, height and width, or of other colours."""
     jfif, transform, numbers = False, -1, b""
     for kind, _, body in segments(data):

@@ -18,7 +18,7 @@ class Pieces:
     planes: int  # 1 where the samples of a pixel lie together
     bits: int  # of a pixel in a piece
     compression: int
-    photometric: int
+    photometric: int | None  # None where it is not said
     subsampling: tuple[int, int]  # of the colours of YCbCr, across and down
 
     @property

@@ -52,7 +52,7 @@ def in_tiff(path: Path, jpeg: bytes, photometric: str, *, channels: int = 3) -> 
         subsampling=(1, 1),
         metadata=None,
     )
-    with tifffile.TiffFile(path, mode="r+b") as file:
+    with tifffile.TiffFile(path, mode="r+") as file:
         file.pages.first.tags["PhotometricInterpretation"].overwrite(
             {"rgb": 2, "separated": 5, "ycbcr": 6}[photometric]
         )

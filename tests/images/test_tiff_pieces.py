@@ -40,7 +40,7 @@ def write(path: Path, pieces: Sequence[bytes], **layout: Any) -> Path:
 
 def shorten(path: Path, index: int, count: int) -> None:
     """Write another number of bytes for a strip."""
-    with tifffile.TiffFile(path, mode="r+b") as file:
+    with tifffile.TiffFile(path, mode="r+") as file:
         tag = file.pages.first.tags["StripByteCounts"]
         counts = tag.value
         tag.overwrite([count if at == index else value for at, value in enumerate(counts)])
@@ -48,7 +48,7 @@ def shorten(path: Path, index: int, count: int) -> None:
 
 def drop(path: Path, kept: int) -> None:
     """Keep so many strips."""
-    with tifffile.TiffFile(path, mode="r+b") as file:
+    with tifffile.TiffFile(path, mode="r+") as file:
         for name in ("StripOffsets", "StripByteCounts"):
             tag = file.pages.first.tags[name]
             tag.overwrite(tag.value[:kept])
@@ -106,7 +106,7 @@ def test_fewer_bytes_than_the_rows_of_a_strip_without_compression(tmp_path: Path
 
 def test_a_single_strip_of_fewer_bytes(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GREY, metadata=None)
-    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
         file.pages.first.tags["StripByteCounts"].overwrite(H * W - 1)
     refused(tmp_path / "a.tif", "does not decode to its end")
 
@@ -123,7 +123,7 @@ def test_the_last_strip_may_be_as_long_as_the_others_and_counts_may_be_left_out(
     path = write(tmp_path / "a.tif", [*map(zlib.compress, strips)], rowsperstrip=40, compression="zlib")
     np.testing.assert_array_equal(decode_mask(path), GREY)
     tifffile.imwrite(tmp_path / "b.tif", GREY, metadata=None)
-    with tifffile.TiffFile(tmp_path / "b.tif", mode="r+b") as file:
+    with tifffile.TiffFile(tmp_path / "b.tif", mode="r+") as file:
         file.pages.first.tags["StripByteCounts"].overwrite(0)
     np.testing.assert_array_equal(decode_mask(tmp_path / "b.tif"), GREY)
 
