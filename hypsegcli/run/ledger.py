@@ -24,7 +24,7 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
-from hypsegcli.run.manifest import Line, outputs_of, read_manifest, read_run
+from hypsegcli.run.manifest import Line, outputs_of, place_of, read_manifest, read_run, source_of
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -105,7 +105,7 @@ class Ledger:
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
         planned = result.planned
-        line: dict[str, Any] = {"key": str(planned.key), "input": str(planned.source)}
+        line: Line = {"key": str(planned.key), **place_of(planned.source)}
         if isinstance(result, Failed):
             line |= {"status": "failed", "code": result.code, "reason": result.reason}
         else:
@@ -170,7 +170,7 @@ class Ledger:
         return (
             {kind: path for kind, (path, _) in made.items()} == planned.outputs
             and all(digest_file(path) == digest for path, digest in made.values())
-            and digest_file(planned.source) == Digest(**line["source"])
+            and digest_file(planned.source) == source_of(line)
         )
 
     def _say_redone(self, lines: Sequence[Line], *, of: int) -> list[str]:

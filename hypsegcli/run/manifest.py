@@ -48,6 +48,22 @@ def read_run(out: Path) -> dict[str, Any]:
     return run if isinstance(run, dict) else {}
 
 
+def place_of(source: Path) -> Line:
+    """What a line says of where its image lies: the path as it was given, and from where a relative one is meant."""
+    place = {"input": str(source)}
+    return place if source.is_absolute() else place | {"directory": str(Path.cwd())}
+
+
+def input_of(line: Mapping[str, Any]) -> Path:
+    """The file of an image, from whichever directory it is looked for."""
+    return Path(line.get("directory", ""), line["input"])
+
+
+def source_of(line: Mapping[str, Any]) -> Digest:
+    """What was decoded of the file of an image that is done."""
+    return Digest(line["source"]["bytes"], line["source"]["sha256"])
+
+
 def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest]]:
     """The files of an image that is done, by kind: where they are below the run's folder, and what they hold."""
     return {
@@ -59,6 +75,8 @@ def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest
 def _is_line(line: object) -> bool:
     """Whether it has what is read of lines, each of its type."""
     if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in ("key", "input")):
+        return False
+    if not isinstance(line.get("directory", ""), str):
         return False
     if line.get("status") == "failed":
         return isinstance(line.get("reason"), str)
