@@ -24,7 +24,7 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
-from hypsegcli.run.manifest import Line, outputs_of, place_of, read_manifest, read_run, source_of
+from hypsegcli.run.manifest import Line, outputs_of, place_of, read_manifest, read_run, source_of, stale
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -57,6 +57,7 @@ class Ledger:
         self.others: list[Line] = []  # of an earlier run's images that this one was not asked for; until it is open
         self.redone: list[str] = []  # sentences on what an earlier run has made that is done again; once it is known
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
+        self._stale: list[Line] = []  # of images that are done again; until it is open
         self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
         self._started = time.time()
         self._clock = time.perf_counter()
@@ -81,9 +82,10 @@ class Ledger:
                     self.lines[line["key"]] = line
                 else:
                     rest.append(planned)
+        before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
         if keep:
-            again = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
-            self.redone = self._say_redone([line for line in again if line["status"] == "done"], of=len(plan))
+            self.redone = self._say_redone([line for line in before if line["status"] == "done"], of=len(plan))
+        self._stale = [stale(line) for line in before if outputs_of(line)]
         self._left_over = list(self._not_made_again(earlier, rest))
         return rest
 
@@ -91,14 +93,17 @@ class Ledger:
         """Write the lines kept from an earlier run, and a run.json that says it is under way.
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
+        Those that this one makes again have stale lines until it does: should it be killed, the next one knows them.
         """
-        self.total, self._kept = total, len(self.others)
+        self.total, self._kept, self._has_stale = total, len(self.others), bool(self._stale)
         for path, digest in self._left_over:
             if digest_file(path) == digest:
                 path.unlink(missing_ok=True)
-        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values()))
+                self._remove_empty(path.parent)
+        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values(), *self._stale))
         write_atomically(self.out / MANIFEST, kept.encode())
         self.others.clear()
+        self._stale.clear()
         self.lines = {key: _remembered(line) for key, line in self.lines.items()}
         self._write_run("running")
 
@@ -125,6 +130,12 @@ class Ledger:
         self.lines[line["key"]] = _remembered(line)
         append(self.out / MANIFEST, _dump(line).encode())
 
+    def settle(self) -> None:
+        """Leave one line an image in the manifest, which has two where a stale one stood for it."""
+        if self._has_stale:
+            lines = read_manifest(self.out).values()
+            write_atomically(self.out / MANIFEST, "".join(_dump(line) for line in lines).encode())
+
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the whole run, of which run.json will have the digest."""
         write_atomically(self.out / name, data)
@@ -143,6 +154,13 @@ class Ledger:
         for line in self.lines.values():
             if line["status"] == "done":
                 yield from line["notes"]
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove folders in which nothing is left, which would pass for those of a kind that this run makes."""
+        with contextlib.suppress(OSError):  # it holds something
+            while folder != self.out:
+                folder.rmdir()
+                folder = folder.parent
 
     def _write_run(self, status: str, **more: Any) -> None:
         run = {
@@ -202,7 +220,7 @@ class Ledger:
         for planned in rest:
             before = earlier.get(str(planned.key))
             # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
-            if before is not None and before["status"] == "done" and is_there(planned.source):
+            if before is not None and is_there(planned.source):
                 for path, digest in outputs_of(before).values():
                     if self.out / path not in wanted:
                         yield self.out / path, digest

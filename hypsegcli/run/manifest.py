@@ -14,11 +14,16 @@ from hypsegcli.files.regular import open_regular
 
 Line = dict[str, Any]
 
+_OF_FILES = ("outputs", "bytes", "sha256")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 
 
 def read_manifest(out: Path) -> dict[str, Line]:
     """The lines of the images in a run's folder, by key, the last of each; none where there is no manifest.
+
+    `status` is done, failed, or stale: an earlier run has done the image, and a later one, which was to do it again,
+    has not come to that. The `outputs` of a stale line are files of the earlier run that may be there still; so are
+    those of a failed line, for where the image is out of reach they stay.
 
     What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
     """
@@ -34,6 +39,8 @@ def read_manifest(out: Path) -> dict[str, Line]:
         except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, lists in lists
             continue
         if _is_line(line):
+            if line["status"] == "failed":
+                line = files_named_by(lines.get(line["key"], {})) | line
             lines[line["key"]] = line
     return lines
 
@@ -65,11 +72,22 @@ def source_of(line: Mapping[str, Any]) -> Digest:
 
 
 def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest]]:
-    """The files of an image that is done, by kind: where they are below the run's folder, and what they hold."""
+    """The files of an image, by kind: where they are below the run's folder, and what they hold; see read_manifest."""
     return {
         kind: (PurePosixPath(path), Digest(line["bytes"][kind], line["sha256"][kind]))
-        for kind, path in line["outputs"].items()
+        for kind, path in line.get("outputs", {}).items()
     }
+
+
+def files_named_by(line: Line) -> Line:
+    """Of a line, what tells its files."""
+    return {name: line[name] for name in _OF_FILES if name in line}
+
+
+def stale(line: Line) -> Line:
+    """The line of an image that is to be done again, until it is: its files are there, and must not be forgotten."""
+    place = {name: line[name] for name in ("key", "input", "directory") if name in line}
+    return place | {"status": "stale"} | files_named_by(line)
 
 
 def _is_line(line: object) -> bool:
@@ -79,8 +97,10 @@ def _is_line(line: object) -> bool:
     if not isinstance(line.get("directory", ""), str):
         return False
     if line.get("status") == "failed":
-        return isinstance(line.get("reason"), str)
-    source, outputs = line.get("source"), line.get("outputs")
+        return isinstance(line.get("reason"), str) and ("outputs" not in line or _names_files(line))
+    if line.get("status") == "stale":
+        return _names_files(line)
+    source = line.get("source")
     return (
         line.get("status") == "done"
         and isinstance(line.get("recipe"), str)
@@ -92,7 +112,14 @@ def _is_line(line: object) -> bool:
         and isinstance(source, dict)
         and type(source.get("bytes")) is int
         and isinstance(source.get("sha256"), str)
-        and _all_are(outputs, str)
+        and _names_files(line)
+    )
+
+
+def _names_files(line: Line) -> bool:
+    outputs = line.get("outputs")
+    return (
+        _all_are(outputs, str)
         and all(_is_below(path) for path in outputs.values())
         and _all_are(line.get("bytes"), int)
         and _all_are(line.get("sha256"), str)

@@ -51,6 +51,7 @@ def verify(out: Path) -> Verified:
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
     done = [line for line in lines.values() if line["status"] == "done"]
+    failed = {key: line["reason"] for key, line in lines.items() if line["status"] == "failed"}
     run = _read_run(out)
     owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
     missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
@@ -66,9 +67,9 @@ def verify(out: Path) -> Verified:
         foreign=foreign,
         changed_inputs=changed_inputs,
         unreached_inputs=unreached,
-        failed={key: line["reason"] for key, line in lines.items() if line["status"] == "failed"},
+        failed=failed,
         status=run.status,
-        lacking=max(0, run.lines - len(lines)),
+        lacking=max(0, run.lines - len(done) - len(failed)),
     )
 
 

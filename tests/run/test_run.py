@@ -370,6 +370,9 @@ BROKEN = (
     '{"key": "a", "input": "a", "status": "done"}',
     '{"key": "a", "input": "a"}',
     '{"key": "a", "status": "failed", "reason": "no input"}',
+    '{"key": "a", "input": "a", "status": "failed", "reason": "damaged", "outputs": {"heatmap": 4}}',
+    '{"key": "other", "input": "a", "status": "stale"}',
+    '{"key": "other", "input": "a", "directory": 4, "status": "failed", "reason": "damaged"}',
     "null",
     "",
     "\0",
@@ -674,6 +677,45 @@ def test_what_an_earlier_run_made_and_this_one_does_not_goes(
     assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence", "--format", "npy", way).code == 0
     there = sorted(path.relative_to(out / "confidence").as_posix() for path in (out / "confidence").rglob("*.*"))
     assert there == ["a.npy", "b.npy", "b.png", "mine.png", "sub/c.npy"]
+
+
+def test_what_an_interrupted_run_was_to_replace_is_not_forgotten(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one network's confidence would stay beside another's labels."""
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence").code == 0
+
+    def interrupt(path: Path, data: bytes) -> None:
+        raise KeyboardInterrupt
+
+    other = ("predict", photos, "--out", out, "--checkpoint", many_classes, "--workers", 0, "--save")
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.process.write_atomically", interrupt)
+        assert hypseg(*other, "labels,confidence", "--overwrite").code == 130
+    assert {line["status"] for line in manifest(out).values()} == {"stale"}
+    answer = json.loads(hypseg("verify", out, "--json").stdout)
+    assert (answer["images"], answer["lacking"]) == (0, 3)
+    assert hypseg(*other, "labels", "--resume").code == 0
+    assert not (out / "confidence").exists()
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
+    assert hypseg("verify", out).code == 0
+
+
+def test_maps_that_outlived_an_input_out_of_reach_go_when_it_is_done_otherwise(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "list.txt").write_text("photos/a.jpg\nphotos/b.png\n")
+    arguments = ("predict", f"@{tmp_path / 'list.txt'}", "--out", out, "--save")
+    assert hypseg(*arguments, "labels,confidence").code == 0
+    photos.rename(tmp_path / "elsewhere")
+    assert hypseg(*arguments, "labels,confidence", "--resume", "--checkpoint", many_classes).code == 1
+    assert len(list(out.rglob("confidence/**/*.png"))) == 2
+    (tmp_path / "elsewhere").rename(photos)
+    assert hypseg(*arguments, "labels", "--resume", "--checkpoint", many_classes).code == 0
+    assert not list(out.rglob("confidence/**/*.png"))
+    assert hypseg("verify", out).code == 0
 
 
 @pytest.mark.parametrize(
