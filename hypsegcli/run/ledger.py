@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import platform
 import time
 from collections import Counter
@@ -24,7 +25,17 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
-from hypsegcli.run.manifest import Line, outputs_of, place_of, read_manifest, read_run, source_of, stale
+from hypsegcli.run.manifest import (
+    Line,
+    input_of,
+    outputs_of,
+    place_of,
+    placed,
+    read_manifest,
+    read_run,
+    source_of,
+    stale,
+)
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -70,7 +81,9 @@ class Ledger:
         earlier = read_manifest(self.out)
         if keep:
             planned_keys = {str(planned.key) for planned in plan}
-            self.others = [line for key, line in earlier.items() if key not in planned_keys and not _is_gone(line)]
+            self.others = [
+                line for key, line in earlier.items() if key not in planned_keys and not _was_taken_away(line)
+            ]
         pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
         workers = default_workers() if keep else 0
         rest = []
@@ -79,7 +92,7 @@ class Ledger:
         ) as answers:
             for (planned, line), holds in zip(pairs, answers, strict=True):
                 if line is not None and holds:
-                    self.lines[line["key"]] = line
+                    self.lines[line["key"]] = placed(line, planned.source)
                 else:
                     rest.append(planned)
         before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
@@ -226,9 +239,20 @@ class Ledger:
                         yield self.out / path, digest
 
 
-def _is_gone(line: Line) -> bool:
-    """Whether it is of an image that failed and has been taken away since."""
-    return line["status"] == "failed" and not is_there(Path(line["input"]))
+def _was_taken_away(line: Line) -> bool:
+    """Whether it is of an image that failed and is no longer in its folder.
+
+    That holds something else: one that is empty, or not there at all, may be of a disk that is not mounted.
+    """
+    if line["status"] != "failed":
+        return False
+    path = input_of(line)
+    try:
+        with os.scandir(path.parent) as entries:
+            is_empty = next(entries, None) is None
+    except (OSError, ValueError):
+        return False
+    return not is_empty and os.access(path.parent, os.X_OK) and not os.path.lexists(path)
 
 
 def versions() -> dict[str, str]:

@@ -61,9 +61,21 @@ def place_of(source: Path) -> Line:
     return place if source.is_absolute() else place | {"directory": str(Path.cwd())}
 
 
+def placed(line: Line, source: Path) -> Line:
+    """The line of an image that lies elsewhere by now, or is meant from another directory."""
+    rest = {name: value for name, value in line.items() if name not in {"key", "input", "directory"}}
+    return {"key": line["key"], **place_of(source), **rest}
+
+
 def input_of(line: Mapping[str, Any]) -> Path:
     """The file of an image, from whichever directory it is looked for."""
     return Path(line.get("directory", ""), line["input"])
+
+
+def input_from_here(line: Mapping[str, Any]) -> str:
+    """The file of an image as it was given, if that means it from the present directory too, else its whole path."""
+    is_from_here = "directory" not in line or line["directory"] == str(Path.cwd())
+    return str(Path(line["input"]) if is_from_here else input_of(line))
 
 
 def source_of(line: Mapping[str, Any]) -> Digest:

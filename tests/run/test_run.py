@@ -762,6 +762,57 @@ def test_resume_of_a_part_keeps_the_books_of_the_rest(hypseg: Hypseg, photos: Pa
     assert redone(before, out) == set()
 
 
+def test_books_speak_of_photographs_where_they_are_now(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another folder, then in the same one, named from another directory."""
+    out, moved = tmp_path / "out", tmp_path / "in/moved"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    before = snapshot(out)
+    moved.parent.mkdir()
+    photos.rename(moved)
+    for directory, given in ((tmp_path, "in/moved"), (moved.parent, "moved"), (moved.parent, moved)):
+        monkeypatch.chdir(directory)
+        assert hypseg("uncertainty", given, "--out", out, "--resume").code == 0
+        assert snapshot(out) == before
+        inputs = {str(Path(given, name)) for name in ("a.jpg", "b.png", "sub/c.png")}
+        assert {line["input"] for line in manifest(out).values()} == inputs
+        assert {row.split(",")[1] for row in (out / "ranking.csv").read_text().splitlines()[1:]} == inputs
+        monkeypatch.chdir("/")
+        assert json.loads(hypseg("verify", out, "--json").stdout)["unreached_inputs"] == []
+
+
+def test_a_ranking_names_photographs_of_earlier_runs_from_where_it_is_written(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    for directory, name in ((photos, "a.jpg"), (photos / "sub", "c.png")):
+        monkeypatch.chdir(directory)
+        assert hypseg("uncertainty", name, "--out", out, "--resume").code == 0
+    rows = (out / "ranking.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[1] for row in rows} == {str(photos / "a.jpg"), "c.png"}
+
+
+@pytest.mark.parametrize("way", ["another directory", "a folder that is away", "an empty folder", "a broken link"])
+def test_an_image_that_failed_is_not_forgotten_while_it_is_out_of_reach(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    out, other = tmp_path / "out", photograph(tmp_path / "other/new.png")
+    bad = photos / "bad.png"
+    bad.symlink_to(tmp_path / "none.png") if way == "a broken link" else bad.touch()
+    monkeypatch.chdir(tmp_path)
+    assert hypseg("predict", photos.name, "--out", out, "--save", "labels").code == 3
+    if way == "another directory":
+        monkeypatch.chdir(other.parent)
+        photograph(Path(photos.name, "a.jpg"))
+    elif way != "a broken link":
+        photos.rename(tmp_path / "away")
+        if way == "an empty folder":
+            photos.mkdir()
+    assert hypseg("predict", other, "--out", out, "--save", "labels", "--resume").code == 0
+    assert manifest(out)["bad"]["status"] == "failed"
+
+
 def test_a_disk_that_is_full_at_once_keeps_the_earlier_maps(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
