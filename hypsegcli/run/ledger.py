@@ -27,6 +27,7 @@ from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
 from hypsegcli.run.manifest import (
     Line,
+    files_of,
     input_of,
     outputs_of,
     place_of,
@@ -225,7 +226,8 @@ class Ledger:
     def _not_made_again(
         self, earlier: Mapping[str, Line], rest: Sequence[PlannedImage]
     ) -> Iterable[tuple[Path, Digest]]:
-        """Files of the images that are done again which no image has among its outputs."""
+        """Files of the whole earlier run, and of the images that are done again which none has among its outputs."""
+        yield from ((self.out / name, digest) for name, digest in files_of(read_run(self.out)).items())
         wanted = {path for planned in rest for path in planned.outputs.values()}
         for line in (*self.lines.values(), *self.others):
             if line["status"] == "done":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, RANKING, RUN
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.regular import open_regular
 
@@ -53,6 +53,15 @@ def read_run(out: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return run if isinstance(run, dict) else {}
+
+
+def files_of(run: Mapping[str, Any]) -> dict[str, Digest]:
+    """Files of the whole run, by name, that a run.json tells of; none but those that a run writes."""
+    try:
+        files = run["files"]
+        return {name: Digest(files[name]["bytes"], files[name]["sha256"]) for name in {RANKING} & files.keys()}
+    except (AttributeError, KeyError, TypeError):
+        return {}
 
 
 def place_of(source: Path) -> Line:

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import MANIFEST, RANKING, RUN
+from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.manifest import input_of, outputs_of, read_manifest, read_run, source_of
+from hypsegcli.run.manifest import files_of, input_of, outputs_of, read_manifest, read_run, source_of
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,11 @@ class _Run(NamedTuple):
 def _read_run(out: Path) -> _Run:
     run = read_run(out)
     try:
-        counts, files = run["counts"], run["files"]
+        counts = run["counts"]
         return _Run(
             str(run["status"]),
             int(counts["planned"]) + int(counts["others"]),
-            {name: Digest(files[name]["bytes"], files[name]["sha256"]) for name in {RANKING} & files.keys()},
+            files_of(run),
         )
     except (AttributeError, ValueError, KeyError, TypeError, OverflowError):
         return _Run("unknown", 0, {})

@@ -679,6 +679,23 @@ def test_what_an_earlier_run_made_and_this_one_does_not_goes(
     assert there == ["a.npy", "b.npy", "b.png", "mine.png", "sub/c.npy"]
 
 
+@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
+def test_a_ranking_goes_with_the_heatmaps_that_it_names(hypseg: Hypseg, photos: Path, tmp_path: Path, way: str) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", way).code == 0
+    assert {path.name for path in out.iterdir()} - {LOCK} == {"labels", "manifest.jsonl", "run.json"}
+    assert hypseg("verify", out).code == 0
+
+
+def test_a_ranking_that_somebody_has_changed_stays(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    (out / "ranking.csv").write_text("mine")
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", "--overwrite").code == 0
+    assert (out / "ranking.csv").read_text() == "mine"
+
+
 def test_what_an_interrupted_run_was_to_replace_is_not_forgotten(
     hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
