@@ -141,8 +141,8 @@ class Ledger:
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
             }
-        self.lines[line["key"]] = _remembered(line)
         append(self.out / MANIFEST, _dump(line).encode())
+        self.lines[line["key"]] = _remembered(line)  # only then does it count
 
     def settle(self) -> None:
         """Leave one line an image in the manifest, which has two where a stale one stood for it."""

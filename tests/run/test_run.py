@@ -334,6 +334,21 @@ def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
     assert (tmp_path / "out/boundary/a.png").exists()
 
 
+def test_an_image_counts_once_the_manifest_has_its_line(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        if b'"key": "b"' in data:
+            raise OSError(28, "No space left on device", str(path))
+        atomic.append(path, data)
+
+    monkeypatch.setattr("hypsegcli.run.ledger.append", full)
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels").code == 1
+    run = json.loads((out / "run.json").read_text())
+    assert (run["status"], run["counts"]["done"]) == ("aborted", len(manifest(out)))
+
+
 def test_folders_deeper_than_python_calls_itself(hypseg: Hypseg, tmp_path: Path) -> None:
     deep = Path(*["d"] * 1200)
     make_folder(tmp_path / "in" / deep)
