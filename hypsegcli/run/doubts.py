@@ -65,7 +65,7 @@ def doubt_maps(maps: Collection[Path], before: Mapping[Path, Origin]) -> list[st
     """
     now = origins_of(maps)
     known = {**before, **now}
-    doubts = []
+    doubts: list[str] = []
     for out in dict.fromkeys(origin.out for origin in known.values()):
         if here := {path: origin for path, origin in now.items() if origin.out == out}:
             doubts += _of_one_run(out, here)

@@ -82,8 +82,14 @@ class Ledger:
         earlier = read_manifest(self.out)
         if keep:
             planned_keys = {str(planned.key) for planned in plan}
+            owned = {path for planned in plan for path in planned.outputs.values()}
             self.others = [
-                line for key, line in earlier.items() if key not in planned_keys and not _was_taken_away(line)
+                line
+                for key, line in earlier.items()
+                if key not in planned_keys
+                and not _was_taken_away(line)
+                # No run writes such a line, but somebody may have edited it.
+                and not any(self.out / path in owned for path, _ in outputs_of(line).values())
             ]
         pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
         workers = default_workers() if keep else 0

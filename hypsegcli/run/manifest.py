@@ -32,7 +32,7 @@ def read_manifest(out: Path) -> dict[str, Line]:
             text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return {}
-    lines = {}
+    lines: dict[str, Line] = {}
     for raw in text.split("\n"):
         try:
             line = json.loads(raw)

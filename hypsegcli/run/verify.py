@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Verified:
     missing: list[str]
     changed: list[str]
     foreign: list[str]  # that are nobody's
+    shared: list[str]  # that several lines call their own
     changed_inputs: list[str]  # photographs that hold other bytes than those that were segmented, as they were named
     unreached_inputs: list[str]  # photographs that are not where they were, or cannot be read, which is no fault
     failed: dict[str, str]  # the images that were not done, by key, and why
@@ -38,7 +40,15 @@ class Verified:
 
         Photographs lie elsewhere and may be put away: those that are not found are no fault of the folder.
         """
-        wrong = self.missing or self.changed or self.foreign or self.changed_inputs or self.failed or self.lacking
+        wrong = (
+            self.missing
+            or self.changed
+            or self.foreign
+            or self.shared
+            or self.changed_inputs
+            or self.failed
+            or self.lacking
+        )
         return self.status == "finished" and not wrong
 
 
@@ -56,6 +66,7 @@ def verify(out: Path) -> Verified:
     owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
     missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
     unreached, changed_inputs = _compare([(line["input"], input_of(line), source_of(line)) for line in done])
+    owners = Counter(path.as_posix() for line in done for path, _ in outputs_of(line).values())
     folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
     books = {RUN, MANIFEST, LOCK}
     foreign = [name for name in sorted(_names_below(out, folders)) if name not in owned and name not in books]
@@ -65,6 +76,7 @@ def verify(out: Path) -> Verified:
         missing=missing,
         changed=changed,
         foreign=foreign,
+        shared=[name for name, lines in owners.items() if lines > 1],
         changed_inputs=changed_inputs,
         unreached_inputs=unreached,
         failed=failed,

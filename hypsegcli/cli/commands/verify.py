@@ -32,6 +32,8 @@ def verify(
     for word in ("missing", "changed", "foreign"):
         for name in getattr(found, word):
             say(f"{word}: {name}")
+    for name in found.shared:
+        say(f"of several images: {name}")
     for name in found.changed_inputs:
         say(f"changed photograph: {name}")
     for key, reason in found.failed.items():

@@ -47,6 +47,24 @@ def test_what_is_missing_changed_or_foreign_is_named(hypseg: Hypseg, out: Path) 
     ]  # fmt: skip
 
 
+def test_a_map_of_two_images_is_told_and_the_next_run_knows_whose_it_is(
+    hypseg: Hypseg, out: Path, photos: Path
+) -> None:
+    """Of lines of which somebody has edited the key, the image's own there too or lost."""
+    books = (out / "manifest.jsonl").read_text()
+    edited = next(line for line in books.splitlines() if '"key": "b"' in line).replace('"key": "b"', '"key": "zz"')
+    (out / "manifest.jsonl").write_text(books + edited + "\n")
+    answer = found(hypseg, out)
+    assert (answer["is_whole"], answer["shared"]) == (False, ["labels/b.png", "overlay/b.png"])
+    assert hypseg("verify", out).stdout.startswith("of several images: labels/b.png\n")
+    again = ("predict", photos, "--out", out, "--save", "labels,overlay", "--resume")
+    for lines in (books + edited + "\n", books.replace('"key": "b"', '"key": "zz"')):
+        (out / "manifest.jsonl").write_text(lines)
+        assert hypseg(*again).code == 0
+        answer = found(hypseg, out)
+        assert (answer["is_whole"], answer["images"]) == (True, 3)
+
+
 def test_a_photograph_that_has_changed_is_found(hypseg: Hypseg, out: Path, photos: Path) -> None:
     content = bytearray((photos / "b.png").read_bytes())
     content[-20] ^= 4
