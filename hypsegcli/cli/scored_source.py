@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +33,7 @@ class ScoredSource(NamedTuple):
     calibration: Calibration | None = None  # of the network
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
-    doubts: Sequence[str] = ()  # about the predictions
+    doubts: Callable[[], Sequence[str]] = list  # about the predictions, once they are scored
 
 
 def open_network(
@@ -91,13 +92,13 @@ def open_maps(
     """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
     from hypsegcli.confidence.measures import MEASURES
     from hypsegcli.products.product import ROOT_NAME
-    from hypsegcli.run.doubts import doubt_maps
+    from hypsegcli.run.doubts import doubt_maps, origins_of
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.diagnose import LABEL_MAPS
     from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import labels_folder
-    from hypsegcli.truth.stored import find_planes
+    from hypsegcli.truth.stored import find_planes, stored_files
 
     labels = labels_folder(predictions)
     first = pairs[0].labels
@@ -119,6 +120,10 @@ def open_maps(
         raise UsageError(
             "--unseen restricts answers to some classes, but these label maps hold other nodes of the tree"
         )
+    beside = [plane.folder for plane in planes] + ([probabilities] if probabilities is not None else [])
+    scored = [*maps, *(path for one in maps for path in stored_files(beside, plane_key(one, labels)))]
+    # Before the first of them is read: a run may replace them at any moment from here on.
+    doubts = partial(doubt_maps, scored, origins_of(scored))
     id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
     nodes = names.tree.nodes
     examine_masks(
@@ -143,7 +148,6 @@ def open_maps(
     )
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
-    doubts = doubt_maps(labels.parent, maps)
     if names.rule is not None:  # the planes speak of the nodes
         return ScoredSource(source, {}, None, rules=(names.rule,), answer_measures=measures, doubts=doubts)
     return ScoredSource(source, measures, None, doubts=doubts)

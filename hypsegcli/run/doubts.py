@@ -1,48 +1,102 @@
-"""What to doubt about maps that a run has left, before they are scored as if they were of one network."""
+"""What to doubt about maps that a run has left, when they are scored as if they were of one network."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from hypsegcli.errors import setting
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of
+from hypsegcli.products.registry import PREDICT, UNCERTAINTY
 from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
 
 
-def doubt_maps(out: Path, maps: Collection[Path]) -> list[str]:
-    """A sentence on everything that makes maps in a folder doubtful; none where no run keeps its books there.
+class Origin(NamedTuple):
+    """Where a map is from, as the books say that are kept above it."""
 
-    That is a run that is not finished, maps of which its manifest knows nothing, which may be an earlier run's, and
-    maps of several recipes. What the maps hold is not compared; see `verify`.
+    out: Path  # the run's folder
+    recipe: str | None  # None where its manifest does not know the map, as is `sha256`
+    sha256: str | None
+
+
+def origins_of(maps: Collection[Path]) -> dict[Path, Origin]:
+    """Those of maps that lie in the folder of a run, however they are named: by links too, or from within.
+
+    The folder is looked for above each of them. Where it holds a map beside its own folders of maps, that is nobody's.
     """
-    if not (is_there(out / RUN) and is_there(out / MANIFEST)):
-        return []
-    doubts = []
+
+    @cache
+    def above(folder: Path) -> Path | None:
+        return next(
+            (one for one in (folder, *folder.parents) if is_there(one / RUN) and is_there(one / MANIFEST)), None
+        )
+
+    @cache
+    def known_in(out: Path) -> dict[str, Origin]:
+        return {
+            path.as_posix(): Origin(out, line["recipe"], digest.sha256)
+            for line in read_manifest(out).values()
+            if line["status"] == "done"
+            for path, digest in outputs_of(line).values()
+        }
+
+    origins = {}
+    for path in maps:
+        # As it is named first: a folder of maps may be a link to another disk, or a link may lead to one.
+        for place in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):  # noqa: PTH100  # not through links
+            out = above(place.parent)
+            if out is not None and _is_kind((inside := place.relative_to(out)).parts[0]):
+                origins[path] = known_in(out).get(inside.as_posix(), Origin(out, None, None))
+                break
+    return origins
+
+
+def doubt_maps(maps: Collection[Path], before: Mapping[Path, Origin]) -> list[str]:
+    """A sentence on everything that makes maps doubtful that were scored; none of those that lie in no run's folder.
+
+    That is a run that is not finished, maps of which its manifest knows nothing, which may be an earlier run's, maps of
+    several recipes, and maps whose origins are others than `before` they were read. What the maps
+    hold is not compared; see `verify`.
+    """
+    now = origins_of(maps)
+    known = {**before, **now}
+    doubts: list[str] = []
+    for out in dict.fromkeys(origin.out for origin in known.values()):
+        if here := {path: origin for path, origin in now.items() if origin.out == out}:
+            doubts += _of_one_run(out, here)
+        its = [path for path, origin in known.items() if origin.out == out]
+        if changed := [path for path in its if before.get(path) != now.get(path)]:
+            doubts.append(
+                f"{out}: {len(changed)} of {count_of(len(its), 'map')} changed in its {MANIFEST} while they were "
+                f"scored, such as {changed[0]}; the scores may be of several networks: evaluate again"
+            )
+    return doubts
+
+
+def _of_one_run(out: Path, origins: Mapping[Path, Origin]) -> Iterator[str]:
     status = read_run(out).get("status")
     if status != "finished":
-        doubts.append(
+        yield (
             f"{out}: the run that writes here is {status if isinstance(status, str) else 'unknown'}, not finished; "
             f"finish it with {setting('resume')}, and evaluate again"
         )
-    recipes = {
-        str(path): line["recipe"]
-        for line in read_manifest(out).values()
-        if line["status"] == "done"
-        for path, _ in outputs_of(line).values()
-    }
-    known = {path: recipes.get(Path(os.path.relpath(path, out)).as_posix()) for path in maps}
-    if strange := [path for path, recipe in known.items() if recipe is None]:
-        doubts.append(
-            f"{out}: {len(strange)} of {count_of(len(maps), 'label map')} are not in its {MANIFEST}, such as "
+    if strange := [path for path, origin in origins.items() if origin.recipe is None]:
+        yield (
+            f"{out}: {len(strange)} of {count_of(len(origins), 'map')} are not in its {MANIFEST}, such as "
             f"{strange[0]}; they may be another run's: predict into a new folder, and evaluate that"
         )
-    if (several := len(set(known.values()) - {None})) > 1:
-        doubts.append(
-            f"{out}: its label maps were made by {several} recipes, of other checkpoints or options, and are scored as "
-            f"if they were of one; predict all of them with {setting('resume')}, and evaluate again"
+    if (several := len({origin.recipe for origin in origins.values()} - {None})) > 1:
+        yield (
+            f"{out}: its maps were made by {several} recipes, of other checkpoints or options, and are scored as if "
+            f"they were of one; predict all of them with {setting('resume')}, and evaluate again"
         )
-    return doubts
+
+
+def _is_kind(folder: str) -> bool:
+    """Whether a folder is called as those are in which a run writes its maps: `confidence-entropy` is one too."""
+    return folder.split("-", maxsplit=1)[0] in {*PREDICT, *UNCERTAINTY}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import platform
 import time
 from collections import Counter
@@ -24,7 +25,18 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
-from hypsegcli.run.manifest import Line, outputs_of, read_manifest, read_run
+from hypsegcli.run.manifest import (
+    Line,
+    files_of,
+    input_of,
+    outputs_of,
+    place_of,
+    placed,
+    read_manifest,
+    read_run,
+    source_of,
+    stale,
+)
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -57,6 +69,7 @@ class Ledger:
         self.others: list[Line] = []  # of an earlier run's images that this one was not asked for; until it is open
         self.redone: list[str] = []  # sentences on what an earlier run has made that is done again; once it is known
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
+        self._stale: list[Line] = []  # of images that are done again; until it is open
         self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
         self._started = time.time()
         self._clock = time.perf_counter()
@@ -69,7 +82,15 @@ class Ledger:
         earlier = read_manifest(self.out)
         if keep:
             planned_keys = {str(planned.key) for planned in plan}
-            self.others = [line for key, line in earlier.items() if key not in planned_keys and not _is_gone(line)]
+            owned = {path for planned in plan for path in planned.outputs.values()}
+            self.others = [
+                line
+                for key, line in earlier.items()
+                if key not in planned_keys
+                and not _was_taken_away(line)
+                # No run writes such a line, but somebody may have edited it.
+                and not any(self.out / path in owned for path, _ in outputs_of(line).values())
+            ]
         pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
         workers = default_workers() if keep else 0
         rest = []
@@ -78,12 +99,13 @@ class Ledger:
         ) as answers:
             for (planned, line), holds in zip(pairs, answers, strict=True):
                 if line is not None and holds:
-                    self.lines[line["key"]] = line
+                    self.lines[line["key"]] = placed(line, planned.source)
                 else:
                     rest.append(planned)
+        before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
         if keep:
-            again = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
-            self.redone = self._say_redone([line for line in again if line["status"] == "done"], of=len(plan))
+            self.redone = self._say_redone([line for line in before if line["status"] == "done"], of=len(plan))
+        self._stale = [stale(line) for line in before if outputs_of(line)]
         self._left_over = list(self._not_made_again(earlier, rest))
         return rest
 
@@ -91,21 +113,24 @@ class Ledger:
         """Write the lines kept from an earlier run, and a run.json that says it is under way.
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
+        Those that this one makes again have stale lines until it does: should it be killed, the next one knows them.
         """
-        self.total, self._kept = total, len(self.others)
+        self.total, self._kept, self._has_stale = total, len(self.others), bool(self._stale)
         for path, digest in self._left_over:
             if digest_file(path) == digest:
                 path.unlink(missing_ok=True)
-        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values()))
+                self._remove_empty(path.parent)
+        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values(), *self._stale))
         write_atomically(self.out / MANIFEST, kept.encode())
         self.others.clear()
+        self._stale.clear()
         self.lines = {key: _remembered(line) for key, line in self.lines.items()}
         self._write_run("running")
 
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
         planned = result.planned
-        line: dict[str, Any] = {"key": str(planned.key), "input": str(planned.source)}
+        line: Line = {"key": str(planned.key), **place_of(planned.source)}
         if isinstance(result, Failed):
             line |= {"status": "failed", "code": result.code, "reason": result.reason}
         else:
@@ -122,8 +147,14 @@ class Ledger:
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
             }
-        self.lines[line["key"]] = _remembered(line)
         append(self.out / MANIFEST, _dump(line).encode())
+        self.lines[line["key"]] = _remembered(line)  # only then does it count
+
+    def settle(self) -> None:
+        """Leave one line an image in the manifest, which has two where a stale one stood for it."""
+        if self._has_stale:
+            lines = read_manifest(self.out).values()
+            write_atomically(self.out / MANIFEST, "".join(_dump(line) for line in lines).encode())
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the whole run, of which run.json will have the digest."""
@@ -143,6 +174,13 @@ class Ledger:
         for line in self.lines.values():
             if line["status"] == "done":
                 yield from line["notes"]
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove folders in which nothing is left, which would pass for those of a kind that this run makes."""
+        with contextlib.suppress(OSError):  # it holds something
+            while folder != self.out:
+                folder.rmdir()
+                folder = folder.parent
 
     def _write_run(self, status: str, **more: Any) -> None:
         run = {
@@ -170,7 +208,7 @@ class Ledger:
         return (
             {kind: path for kind, (path, _) in made.items()} == planned.outputs
             and all(digest_file(path) == digest for path, digest in made.values())
-            and digest_file(planned.source) == Digest(**line["source"])
+            and digest_file(planned.source) == source_of(line)
         )
 
     def _say_redone(self, lines: Sequence[Line], *, of: int) -> list[str]:
@@ -194,7 +232,8 @@ class Ledger:
     def _not_made_again(
         self, earlier: Mapping[str, Line], rest: Sequence[PlannedImage]
     ) -> Iterable[tuple[Path, Digest]]:
-        """Files of the images that are done again which no image has among its outputs."""
+        """Files of the whole earlier run, and of the images that are done again which none has among its outputs."""
+        yield from ((self.out / name, digest) for name, digest in files_of(read_run(self.out)).items())
         wanted = {path for planned in rest for path in planned.outputs.values()}
         for line in (*self.lines.values(), *self.others):
             if line["status"] == "done":
@@ -202,15 +241,26 @@ class Ledger:
         for planned in rest:
             before = earlier.get(str(planned.key))
             # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
-            if before is not None and before["status"] == "done" and is_there(planned.source):
+            if before is not None and is_there(planned.source):
                 for path, digest in outputs_of(before).values():
                     if self.out / path not in wanted:
                         yield self.out / path, digest
 
 
-def _is_gone(line: Line) -> bool:
-    """Whether it is of an image that failed and has been taken away since."""
-    return line["status"] == "failed" and not is_there(Path(line["input"]))
+def _was_taken_away(line: Line) -> bool:
+    """Whether it is of an image that failed and is no longer in its folder.
+
+    That holds something else: one that is empty, or not there at all, may be of a disk that is not mounted.
+    """
+    if line["status"] != "failed":
+        return False
+    path = input_of(line)
+    try:
+        with os.scandir(path.parent) as entries:
+            is_empty = next(entries, None) is None
+    except (OSError, ValueError):
+        return False
+    return not is_empty and os.access(path.parent, os.X_OK) and not os.path.lexists(path)
 
 
 def versions() -> dict[str, str]:

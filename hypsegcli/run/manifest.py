@@ -8,17 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, RANKING, RUN
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.regular import open_regular
 
 Line = dict[str, Any]
 
+_OF_FILES = ("outputs", "bytes", "sha256")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 
 
 def read_manifest(out: Path) -> dict[str, Line]:
     """The lines of the images in a run's folder, by key, the last of each; none where there is no manifest.
+
+    `status` is done, failed, or stale: an earlier run has done the image, and a later one, which was to do it again,
+    has not come to that. The `outputs` of a stale line are files of the earlier run that may be there still; so are
+    those of a failed line, for where the image is out of reach they stay.
 
     What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
     """
@@ -27,13 +32,15 @@ def read_manifest(out: Path) -> dict[str, Line]:
             text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return {}
-    lines = {}
+    lines: dict[str, Line] = {}
     for raw in text.split("\n"):
         try:
             line = json.loads(raw)
         except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, lists in lists
             continue
         if _is_line(line):
+            if line["status"] == "failed":
+                line = files_named_by(lines.get(line["key"], {})) | line
             lines[line["key"]] = line
     return lines
 
@@ -48,21 +55,73 @@ def read_run(out: Path) -> dict[str, Any]:
     return run if isinstance(run, dict) else {}
 
 
+def files_of(run: Mapping[str, Any]) -> dict[str, Digest]:
+    """Files of the whole run, by name, that a run.json tells of; none but those that a run writes."""
+    try:
+        files = run["files"]
+        return {name: Digest(files[name]["bytes"], files[name]["sha256"]) for name in {RANKING} & files.keys()}
+    except (AttributeError, KeyError, TypeError):
+        return {}
+
+
+def place_of(source: Path) -> Line:
+    """What a line says of where its image lies: the path as it was given, and from where a relative one is meant."""
+    place = {"input": str(source)}
+    return place if source.is_absolute() else place | {"directory": str(Path.cwd())}
+
+
+def placed(line: Line, source: Path) -> Line:
+    """The line of an image that lies elsewhere by now, or is meant from another directory."""
+    rest = {name: value for name, value in line.items() if name not in {"key", "input", "directory"}}
+    return {"key": line["key"], **place_of(source), **rest}
+
+
+def input_of(line: Mapping[str, Any]) -> Path:
+    """The file of an image, from whichever directory it is looked for."""
+    return Path(line.get("directory", ""), line["input"])
+
+
+def input_from_here(line: Mapping[str, Any]) -> str:
+    """The file of an image as it was given, if that means it from the present directory too, else its whole path."""
+    is_from_here = "directory" not in line or line["directory"] == str(Path.cwd())
+    return str(Path(line["input"]) if is_from_here else input_of(line))
+
+
+def source_of(line: Mapping[str, Any]) -> Digest:
+    """What was decoded of the file of an image that is done."""
+    return Digest(line["source"]["bytes"], line["source"]["sha256"])
+
+
 def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest]]:
-    """The files of an image that is done, by kind: where they are below the run's folder, and what they hold."""
+    """The files of an image, by kind: where they are below the run's folder, and what they hold; see read_manifest."""
     return {
         kind: (PurePosixPath(path), Digest(line["bytes"][kind], line["sha256"][kind]))
-        for kind, path in line["outputs"].items()
+        for kind, path in line.get("outputs", {}).items()
     }
+
+
+def files_named_by(line: Line) -> Line:
+    """Of a line, what tells its files."""
+    return {name: line[name] for name in _OF_FILES if name in line}
+
+
+def stale(line: Line) -> Line:
+    """The line of an image that is to be done again, until it is: its files are there, and must not be forgotten."""
+    place = {name: line[name] for name in ("key", "input", "directory") if name in line}
+    return place | {"status": "stale"} | files_named_by(line)
 
 
 def _is_line(line: object) -> bool:
     """Whether it has what is read of lines, each of its type."""
     if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in ("key", "input")):
         return False
+    if not isinstance(line.get("directory", ""), str):
+        return False
     if line.get("status") == "failed":
-        return isinstance(line.get("reason"), str)
-    source, outputs = line.get("source"), line.get("outputs")
+        return isinstance(line.get("reason"), str) and ("outputs" not in line or _names_files(line))
+    if line.get("status") == "stale":
+        return _names_files(line)
+    source = line.get("source")
     return (
         line.get("status") == "done"
         and isinstance(line.get("recipe"), str)
@@ -74,7 +133,14 @@ def _is_line(line: object) -> bool:
         and isinstance(source, dict)
         and type(source.get("bytes")) is int
         and isinstance(source.get("sha256"), str)
-        and _all_are(outputs, str)
+        and _names_files(line)
+    )
+
+
+def _names_files(line: Line) -> bool:
+    outputs = line.get("outputs")
+    return (
+        _all_are(outputs, str)
         and all(_is_below(path) for path in outputs.values())
         and _all_are(line.get("bytes"), int)
         and _all_are(line.get("sha256"), str)

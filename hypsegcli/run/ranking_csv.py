@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypsegcli.files.table import encode_csv
 from hypsegcli.run.ledger import Ledger
-from hypsegcli.run.manifest import read_manifest
+from hypsegcli.run.manifest import input_from_here, read_manifest
 
 _STATISTICS = ("mean", "median", "p95")
 
@@ -16,7 +16,12 @@ def encode_ranking(ledger: Ledger) -> bytes:
     lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS) and "heatmap" in line["outputs"]]
     lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
     rows = [
-        (rank, line["input"], *(float(line["summary"][name]) for name in _STATISTICS), line["outputs"]["heatmap"])
+        (
+            rank,
+            input_from_here(line),
+            *(float(line["summary"][name]) for name in _STATISTICS),
+            line["outputs"]["heatmap"],
+        )
         for rank, line in enumerate(lines, start=1)
     ]
     return encode_csv(["rank", "image", *_STATISTICS, "heatmap"], rows)

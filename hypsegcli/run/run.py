@@ -133,6 +133,8 @@ class Run:
         """Write what is of all images, then run.json, which calls the run finished only if they are written."""
         status, self.status = self.status, "aborted"
         try:
+            if status != "aborted":
+                self.ledger.settle()
             if status != "aborted" and self.ledger.count("done"):
                 for name, encode in self._job.further.items():
                     self.ledger.write(name, encode(self.ledger))

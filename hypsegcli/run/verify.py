@@ -1,44 +1,59 @@
-"""Whether a run's folder still holds what its books say, byte for byte, and nothing else."""
+"""Whether a run's folder still holds what its books say, byte for byte, and nothing else, and its photographs too."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import MANIFEST, RANKING, RUN
+from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
+from hypsegcli.run.manifest import files_of, input_of, outputs_of, read_manifest, read_run, source_of
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found; all paths are relative to the folder, in its order."""
+    """What was found; all paths but those of photographs are relative to the folder, in its order."""
 
     images: int  # that the manifest calls done
     files: int  # of theirs, and of the whole run, that are there and untouched
     missing: list[str]
     changed: list[str]
     foreign: list[str]  # that are nobody's
+    shared: list[str]  # that several lines call their own
+    changed_inputs: list[str]  # photographs that hold other bytes than those that were segmented, as they were named
+    unreached_inputs: list[str]  # photographs that are not where they were, or cannot be read, which is no fault
     failed: dict[str, str]  # the images that were not done, by key, and why
     status: str  # of the run, as run.json has it; `unknown` where it says nothing
     lacking: int  # images that have no line and should
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was asked for is there, untouched, and nothing else."""
-        wrong = self.missing or self.changed or self.foreign or self.failed or self.lacking
+        """Whether all that was asked for is there, of photographs that have not changed, untouched, and nothing else.
+
+        Photographs lie elsewhere and may be put away: those that are not found are no fault of the folder.
+        """
+        wrong = (
+            self.missing
+            or self.changed
+            or self.foreign
+            or self.shared
+            or self.changed_inputs
+            or self.failed
+            or self.lacking
+        )
         return self.status == "finished" and not wrong
 
 
 def verify(out: Path) -> Verified:
-    """Read every file of a run's folder, and compare.
+    """Read every file of a run's folder, and every photograph that can be found, and compare.
 
     Raises PlanError where there is no manifest.
     """
@@ -46,15 +61,12 @@ def verify(out: Path) -> Verified:
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
     done = [line for line in lines.values() if line["status"] == "done"]
+    failed = {key: line["reason"] for key, line in lines.items() if line["status"] == "failed"}
     run = _read_run(out)
     owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
-    missing, changed = [], []
-    with closing(_digests(out, list(owned))) as found:
-        for (name, wanted), digest in zip(owned.items(), found, strict=True):
-            if digest is None:
-                missing.append(name)
-            elif digest != wanted:
-                changed.append(name)
+    missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
+    unreached, changed_inputs = _compare([(line["input"], input_of(line), source_of(line)) for line in done])
+    owners = Counter(path.as_posix() for line in done for path, _ in outputs_of(line).values())
     folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
     books = {RUN, MANIFEST, LOCK}
     foreign = [name for name in sorted(_names_below(out, folders)) if name not in owned and name not in books]
@@ -64,9 +76,12 @@ def verify(out: Path) -> Verified:
         missing=missing,
         changed=changed,
         foreign=foreign,
-        failed={key: line["reason"] for key, line in lines.items() if line["status"] == "failed"},
+        shared=[name for name, lines in owners.items() if lines > 1],
+        changed_inputs=changed_inputs,
+        unreached_inputs=unreached,
+        failed=failed,
         status=run.status,
-        lacking=max(0, run.lines - len(lines)),
+        lacking=max(0, run.lines - len(done) - len(failed)),
     )
 
 
@@ -87,9 +102,18 @@ def _names_below(out: Path, owned: Collection[str]) -> Iterator[str]:
                     yield name
 
 
-def _digests(out: Path, names: list[str]) -> Generator[Digest | None, None, None]:
+def _compare(files: Sequence[tuple[str, Path, Digest]]) -> tuple[list[str], list[str]]:
+    """Of names, paths and what is to be there, the names of those that cannot be read, or hold something else."""
     workers = default_workers()
-    return ahead(lambda name: digest_file(out / name), names, workers=workers, depth=4 * workers)
+    gone, changed = [], []
+    paths = [path for _, path, _ in files]
+    with closing(ahead(digest_file, paths, workers=workers, depth=4 * workers)) as found:
+        for (name, _, wanted), digest in zip(files, found, strict=True):
+            if digest is None:
+                gone.append(name)
+            elif digest != wanted:
+                changed.append(name)
+    return gone, changed
 
 
 class _Run(NamedTuple):
@@ -103,11 +127,11 @@ class _Run(NamedTuple):
 def _read_run(out: Path) -> _Run:
     run = read_run(out)
     try:
-        counts, files = run["counts"], run["files"]
+        counts = run["counts"]
         return _Run(
             str(run["status"]),
             int(counts["planned"]) + int(counts["others"]),
-            {name: Digest(files[name]["bytes"], files[name]["sha256"]) for name in {RANKING} & files.keys()},
+            files_of(run),
         )
     except (AttributeError, ValueError, KeyError, TypeError, OverflowError):
         return _Run("unknown", 0, {})

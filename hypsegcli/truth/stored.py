@@ -7,6 +7,7 @@ DIR/probabilities/KEY.npy  (K, H, W) floating-point numbers
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,15 @@ def find_planes(
     order = [*MEASURES]
     planes.sort(key=lambda plane: order.index(plane.name) if plane.name in order else len(order))
     return tuple(planes)
+
+
+def stored_files(folders: Sequence[Path], key: str) -> list[Path]:
+    """The files that folders of planes or probabilities hold of an image; folders that hold none are passed over."""
+    files = []
+    for folder in folders:
+        with contextlib.suppress(DataError):
+            files.append(_find(folder, key))
+    return files
 
 
 def read_probabilities(folder: Path, key: str, shape: tuple[int, ...], *, classes: int) -> NDArray[np.float32]:

@@ -334,6 +334,21 @@ def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
     assert (tmp_path / "out/boundary/a.png").exists()
 
 
+def test_an_image_counts_once_the_manifest_has_its_line(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        if b'"key": "b"' in data:
+            raise OSError(28, "No space left on device", str(path))
+        atomic.append(path, data)
+
+    monkeypatch.setattr("hypsegcli.run.ledger.append", full)
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels").code == 1
+    run = json.loads((out / "run.json").read_text())
+    assert (run["status"], run["counts"]["done"]) == ("aborted", len(manifest(out)))
+
+
 def test_folders_deeper_than_python_calls_itself(hypseg: Hypseg, tmp_path: Path) -> None:
     deep = Path(*["d"] * 1200)
     make_folder(tmp_path / "in" / deep)
@@ -370,6 +385,9 @@ BROKEN = (
     '{"key": "a", "input": "a", "status": "done"}',
     '{"key": "a", "input": "a"}',
     '{"key": "a", "status": "failed", "reason": "no input"}',
+    '{"key": "a", "input": "a", "status": "failed", "reason": "damaged", "outputs": {"heatmap": 4}}',
+    '{"key": "other", "input": "a", "status": "stale"}',
+    '{"key": "other", "input": "a", "directory": 4, "status": "failed", "reason": "damaged"}',
     "null",
     "",
     "\0",
@@ -676,6 +694,62 @@ def test_what_an_earlier_run_made_and_this_one_does_not_goes(
     assert there == ["a.npy", "b.npy", "b.png", "mine.png", "sub/c.npy"]
 
 
+@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
+def test_a_ranking_goes_with_the_heatmaps_that_it_names(hypseg: Hypseg, photos: Path, tmp_path: Path, way: str) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", way).code == 0
+    assert {path.name for path in out.iterdir()} - {LOCK} == {"labels", "manifest.jsonl", "run.json"}
+    assert hypseg("verify", out).code == 0
+
+
+def test_a_ranking_that_somebody_has_changed_stays(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    (out / "ranking.csv").write_text("mine")
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", "--overwrite").code == 0
+    assert (out / "ranking.csv").read_text() == "mine"
+
+
+def test_what_an_interrupted_run_was_to_replace_is_not_forgotten(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one network's confidence would stay beside another's labels."""
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence").code == 0
+
+    def interrupt(path: Path, data: bytes) -> None:
+        raise KeyboardInterrupt
+
+    other = ("predict", photos, "--out", out, "--checkpoint", many_classes, "--workers", 0, "--save")
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.process.write_atomically", interrupt)
+        assert hypseg(*other, "labels,confidence", "--overwrite").code == 130
+    assert {line["status"] for line in manifest(out).values()} == {"stale"}
+    answer = json.loads(hypseg("verify", out, "--json").stdout)
+    assert (answer["images"], answer["lacking"]) == (0, 3)
+    assert hypseg(*other, "labels", "--resume").code == 0
+    assert not (out / "confidence").exists()
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
+    assert hypseg("verify", out).code == 0
+
+
+def test_maps_that_outlived_an_input_out_of_reach_go_when_it_is_done_otherwise(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "list.txt").write_text("photos/a.jpg\nphotos/b.png\n")
+    arguments = ("predict", f"@{tmp_path / 'list.txt'}", "--out", out, "--save")
+    assert hypseg(*arguments, "labels,confidence").code == 0
+    photos.rename(tmp_path / "elsewhere")
+    assert hypseg(*arguments, "labels,confidence", "--resume", "--checkpoint", many_classes).code == 1
+    assert len(list(out.rglob("confidence/**/*.png"))) == 2
+    (tmp_path / "elsewhere").rename(photos)
+    assert hypseg(*arguments, "labels", "--resume", "--checkpoint", many_classes).code == 0
+    assert not list(out.rglob("confidence/**/*.png"))
+    assert hypseg("verify", out).code == 0
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -718,6 +792,57 @@ def test_resume_of_a_part_keeps_the_books_of_the_rest(hypseg: Hypseg, photos: Pa
     assert set(manifest(out)) == {"a", "b", "sub/c"}
     assert hypseg("predict", photos, "--out", out, "--resume").code == 0
     assert redone(before, out) == set()
+
+
+def test_books_speak_of_photographs_where_they_are_now(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another folder, then in the same one, named from another directory."""
+    out, moved = tmp_path / "out", tmp_path / "in/moved"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    before = snapshot(out)
+    moved.parent.mkdir()
+    photos.rename(moved)
+    for directory, given in ((tmp_path, "in/moved"), (moved.parent, "moved"), (moved.parent, moved)):
+        monkeypatch.chdir(directory)
+        assert hypseg("uncertainty", given, "--out", out, "--resume").code == 0
+        assert snapshot(out) == before
+        inputs = {str(Path(given, name)) for name in ("a.jpg", "b.png", "sub/c.png")}
+        assert {line["input"] for line in manifest(out).values()} == inputs
+        assert {row.split(",")[1] for row in (out / "ranking.csv").read_text().splitlines()[1:]} == inputs
+        monkeypatch.chdir("/")
+        assert json.loads(hypseg("verify", out, "--json").stdout)["unreached_inputs"] == []
+
+
+def test_a_ranking_names_photographs_of_earlier_runs_from_where_it_is_written(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    for directory, name in ((photos, "a.jpg"), (photos / "sub", "c.png")):
+        monkeypatch.chdir(directory)
+        assert hypseg("uncertainty", name, "--out", out, "--resume").code == 0
+    rows = (out / "ranking.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[1] for row in rows} == {str(photos / "a.jpg"), "c.png"}
+
+
+@pytest.mark.parametrize("way", ["another directory", "a folder that is away", "an empty folder", "a broken link"])
+def test_an_image_that_failed_is_not_forgotten_while_it_is_out_of_reach(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    out, other = tmp_path / "out", photograph(tmp_path / "other/new.png")
+    bad = photos / "bad.png"
+    bad.symlink_to(tmp_path / "none.png") if way == "a broken link" else bad.touch()
+    monkeypatch.chdir(tmp_path)
+    assert hypseg("predict", photos.name, "--out", out, "--save", "labels").code == 3
+    if way == "another directory":
+        monkeypatch.chdir(other.parent)
+        photograph(Path(photos.name, "a.jpg"))
+    elif way != "a broken link":
+        photos.rename(tmp_path / "away")
+        if way == "an empty folder":
+            photos.mkdir()
+    assert hypseg("predict", other, "--out", out, "--save", "labels", "--resume").code == 0
+    assert manifest(out)["bad"]["status"] == "failed"
 
 
 def test_a_disk_that_is_full_at_once_keeps_the_earlier_maps(

@@ -139,7 +139,7 @@ def evaluate(
     rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
     doubts = [
         *doubts,
-        *scored.doubts,
+        *scored.doubts(),
         *contradictions_of(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
         *known_images(scored.calibration, evaluation.marks),
         *nodes_in_maps(names.rule),

@@ -17,7 +17,10 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What predict or uncertainty wrote.")],
     as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON.")] = False,
 ) -> None:
-    """Prove that a run's folder holds all that its manifest says, byte for byte, and nothing else; else exit with 3."""
+    """Prove that a run's folder holds all that its manifest says, byte for byte, and nothing else; else exit with 3.
+
+    Photographs are compared too; those that are not found are counted, and are no fault.
+    """
     from hypsegcli.run.verify import verify as look
 
     found = look(folder)
@@ -29,10 +32,16 @@ def verify(
     for word in ("missing", "changed", "foreign"):
         for name in getattr(found, word):
             say(f"{word}: {name}")
+    for name in found.shared:
+        say(f"of several images: {name}")
+    for name in found.changed_inputs:
+        say(f"changed photograph: {name}")
     for key, reason in found.failed.items():
         say(f"failed: {key}: {reason}")
     if found.lacking:
         say(f"without a line: {count_of(found.lacking, 'image')}")
+    if found.unreached_inputs:
+        say(f"out of reach, and not compared: {count_of(len(found.unreached_inputs), 'photograph')}")
     if found.status != "finished":
         error(f"{folder}: the run is {found.status}; the same command with --resume goes on")
     summary = f"{count_of(found.images, 'image')}, {count_of(found.files, 'file')} as they were written"

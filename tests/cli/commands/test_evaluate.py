@@ -23,6 +23,8 @@ from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
 from hypsegcli.metrics.records import Report
 from hypsegcli.metrics.report_file import SCHEMA, read_report, report_schema
 from hypsegcli.report.assemble import Built, build_report
+from hypsegcli.scores.sources import StoredSource
+from hypsegcli.truth.pairs import Pair
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 KEYS = ("a", "b", "sub/c")
@@ -125,8 +127,26 @@ def test_maps_of_a_run_that_was_killed_are_scored_with_doubts(hypseg: Hypseg, da
     doubts = report_of(data / "out")["warnings"]
     assert len(doubts) == 2
     assert "is running, not finished; finish it with --resume" in doubts[0]
-    assert "2 of 3 label maps are not in its manifest.jsonl" in doubts[1]
+    assert "4 of 6 maps are not in its manifest.jsonl" in doubts[1]
     assert all(doubt in outcome.stderr for doubt in doubts)
+
+
+def test_maps_that_a_run_replaces_while_they_are_scored_are_doubted(
+    hypseg: Hypseg, data: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    books, read_map = data / "maps/manifest.jsonl", StoredSource.read
+    recipe = json.loads(books.read_text().splitlines()[0])["recipe"]
+
+    def overtaken(self: StoredSource, pair: Pair, truth: np.ndarray) -> object:
+        books.write_text(books.read_text().replace(recipe, "0" * 16))
+        return read_map(self, pair, truth)
+
+    monkeypatch.setattr(StoredSource, "read", overtaken)
+    arguments = ("--checkpoint", checkpoint, "--out", data / "out")
+    assert hypseg("evaluate", "--predictions", data / "maps", data / "masks", *arguments).code == 0
+    (doubt,) = report_of(data / "out")["warnings"]
+    assert "3 of 3 maps changed in its manifest.jsonl while they were scored" in doubt
 
 
 def test_label_maps_of_another_tool_need_a_class_list_only(hypseg: Hypseg, data: Path) -> None:

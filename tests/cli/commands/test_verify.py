@@ -47,6 +47,54 @@ def test_what_is_missing_changed_or_foreign_is_named(hypseg: Hypseg, out: Path) 
     ]  # fmt: skip
 
 
+def test_a_map_of_two_images_is_told_and_the_next_run_knows_whose_it_is(
+    hypseg: Hypseg, out: Path, photos: Path
+) -> None:
+    """Of lines of which somebody has edited the key, the image's own there too or lost."""
+    books = (out / "manifest.jsonl").read_text()
+    edited = next(line for line in books.splitlines() if '"key": "b"' in line).replace('"key": "b"', '"key": "zz"')
+    (out / "manifest.jsonl").write_text(books + edited + "\n")
+    answer = found(hypseg, out)
+    assert (answer["is_whole"], answer["shared"]) == (False, ["labels/b.png", "overlay/b.png"])
+    assert hypseg("verify", out).stdout.startswith("of several images: labels/b.png\n")
+    again = ("predict", photos, "--out", out, "--save", "labels,overlay", "--resume")
+    for lines in (books + edited + "\n", books.replace('"key": "b"', '"key": "zz"')):
+        (out / "manifest.jsonl").write_text(lines)
+        assert hypseg(*again).code == 0
+        answer = found(hypseg, out)
+        assert (answer["is_whole"], answer["images"]) == (True, 3)
+
+
+def test_a_photograph_that_has_changed_is_found(hypseg: Hypseg, out: Path, photos: Path) -> None:
+    content = bytearray((photos / "b.png").read_bytes())
+    content[-20] ^= 4
+    (photos / "b.png").write_bytes(content)
+    outcome = hypseg("verify", out)
+    assert outcome.code == 3
+    assert outcome.stdout == f"changed photograph: {photos / 'b.png'}\n"
+    assert found(hypseg, out)["changed_inputs"] == [str(photos / "b.png")]
+
+
+def test_photographs_out_of_reach_are_counted_and_no_fault(hypseg: Hypseg, out: Path, photos: Path) -> None:
+    (photos / "b.png").unlink()
+    outcome = hypseg("verify", out)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert outcome.stdout.splitlines()[0] == "out of reach, and not compared: 1 photograph"
+    photos.rename(photos.with_name("elsewhere"))
+    assert len(found(hypseg, out)["unreached_inputs"]) == 3  # type: ignore[arg-type]  # it is a list
+
+
+def test_photographs_of_relative_paths_are_found_from_anywhere(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hypseg("predict", photos.relative_to(tmp_path), "--out", "out", "--save", "labels").code == 0
+    monkeypatch.chdir("/")
+    assert found(hypseg, tmp_path / "out")["unreached_inputs"] == []
+    photograph(photos / "sub/c.png", seed=99)
+    assert found(hypseg, tmp_path / "out")["changed_inputs"] == [str(Path(photos.name, "sub/c.png"))]
+
+
 def test_images_that_failed_make_it_less_than_whole(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     (photos / "bad.png").touch()
     assert hypseg("predict", photos, "--out", tmp_path / "out").code == 3
