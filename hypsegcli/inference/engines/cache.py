@@ -49,8 +49,8 @@ def converted(
 
     Named after the checkpoint's hash, `parts` (what else it depends on: the engine and its version, what is in the
     graph) and the versions of torch and hypseg. It appears whole or not at all, and what has become another file, or
-    no folder, since is converted again. Where the cache cannot be written, it is a temporary folder, and converting is
-    done again next time; `tell` hears of that.
+    no folder, since is converted again. Where the cache cannot be written, or keeps what may not be removed at that
+    place, it is a folder that lasts as long as this process, and the next one converts again; `tell` hears of that.
     """
     from platformdirs import user_cache_path
 
@@ -70,8 +70,7 @@ def converted(
     except OSError as error:
         tell(f"{networks}: cannot be written ({error.strerror}); the network will be converted again the next time")
         _sweep(Path(tempfile.gettempdir()), _FALLBACK)
-        folder = new = Path(tempfile.mkdtemp(prefix=_FALLBACK))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = new = _until_the_end(Path(tempfile.mkdtemp(prefix=_FALLBACK)))
     try:
         with holding_folder(new):
             convert(new)
@@ -83,8 +82,19 @@ def converted(
         return folder
     try:
         new.rename(folder)
-    except OSError:  # another process was faster
-        shutil.rmtree(new, ignore_errors=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            if _is_sound(folder, of):  # another process was faster
+                shutil.rmtree(new, ignore_errors=True)
+                return folder
+        tell(f"{folder}: cannot be replaced ({error.strerror}); the network will be converted again the next time")
+        return _until_the_end(new)
+    return folder
+
+
+def _until_the_end(folder: Path) -> Path:
+    """A folder that goes when this process ends."""
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 

@@ -88,14 +88,33 @@ def test_a_conversion_whose_process_was_killed_goes_soon_and_one_under_way_stays
 
 
 def test_another_process_may_be_faster(networks: Path) -> None:
+    def write_theirs(new: Path) -> None:
+        (new / "network").write_text("theirs")
+
     def slow(new: Path) -> None:
         write(new)
-        first = cached("a" * 64, parts=("one",), convert=write)
-        (first / "network").write_text("theirs")
+        cached("a" * 64, parts=("one",), convert=write_theirs)
 
     folder = cached("a" * 64, parts=("one",), convert=slow)
     assert (folder / "network").read_text() == "theirs"
     assert list(networks.iterdir()) == [folder]
+
+
+def test_what_took_the_place_meanwhile_is_not_believed_unread(networks: Path) -> None:
+    """As where a network that is not what was sealed may not be removed."""
+    told: list[str] = []
+
+    def slow(new: Path) -> None:
+        write(new)
+        spoil_content(cached("a" * 64, parts=("one",), convert=write))
+
+    folder = converted("a" * 64, parts=("one",), convert=slow, tell=told.append)
+    assert (folder / "network").read_text() == "x"
+    (sentence,) = told
+    assert "cannot be replaced" in sentence
+    assert "converted again the next time" in sentence
+    cached("a" * 64, parts=("one",), convert=write)
+    assert (cached("a" * 64, parts=("one",), convert=refuse) / "network").read_text() == "x"
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
