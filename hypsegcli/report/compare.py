@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -66,11 +67,15 @@ def compare_reports(
     An evaluation is a report.json or the folder in which it lies. Verdicts are about differences of more than
     `at_least`. Intervals hold together for all scores, those of `single_classes` included where they are asked for.
 
-    Raises DataError where they are not about the same images and masks, or replicates.npz is missing.
+    Raises DataError where they are not about the same images and masks, where one training is named twice on a side, or
+    where replicates.npz is missing.
     """
     a, b = [_read(path) for path in first], [_read(path) for path in second]
     for other in (*a[1:], *b):
         _check_same(a[0], other)
+    for side in (a, b):
+        for one, other in combinations(side, 2):
+            _check_apart(one, other)
     names = [
         name
         for name in a[0].report.summary
@@ -144,6 +149,19 @@ def _check_same(first: _Evaluation, second: _Evaluation) -> None:
             f"{both}: the masks differ, or {setting('map')}, {setting('ignore_index')} or {setting('unseen')} did; "
             "evaluate both alike"
         )
+
+
+def _check_apart(first: _Evaluation, second: _Evaluation) -> None:
+    """One training that counts as several would make an interval of how trainings scatter that is too narrow.
+
+    Copies of a report, a checkpoint and its calibrated copy are one too; they answer every pixel alike.
+    """
+    a, b, both = first.report, second.report, f"{first.path} and {second.path}"
+    advice = "several on a side are trainings that differ in their seeds; name each once"
+    if a.subject.checkpoint and b.subject.checkpoint and a.subject.checkpoint.sha256 == b.subject.checkpoint.sha256:
+        raise DataError(f"{both}: of one checkpoint ({a.subject.checkpoint.sha256[:12]}); {advice}")
+    if a.segmentation.confusion == b.segmentation.confusion:
+        raise DataError(f"{both}: of the same labels, for they have one confusion matrix; {advice}")
 
 
 def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
