@@ -172,6 +172,11 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
             f"intervals are over images; how another training of {' or '.join(single)}, of another seed, would score "
             "is not in them: name several, A1,A2,A3 B1,B2,B3"
         )
+    if len({e.report.subject.images_sha256 for e in (*a, *b)} - {None}) > 1:
+        yield (
+            "the image files differ under the same names, so that differences are of the images too, not of what "
+            "answered alone"
+        )
     if one.images < FEW_IMAGES:
         yield f"intervals over so few images ({one.images}) are rough"
     for mine, theirs, name in ((one, other, "A"), (other, one, "B")):

@@ -711,6 +711,18 @@ def test_compare_counts_no_checkpoint_twice(hypseg: Hypseg, data: Path, lively: 
     assert hypseg("compare", data / "whole", data / "small").code == 0
 
 
+def test_compare_says_where_other_images_bear_the_same_names(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    common = (data / "images", data / "masks", "--checkpoint", checkpoint, "--out")
+    assert hypseg("evaluate", *common, data / "one").code == 0
+    shutil.copytree(data / "images", data / "aside")
+    photograph(data / "images" / f"{KEYS[0]}.png", seed=99)
+    assert hypseg("evaluate", *common, data / "other").code == 0
+    assert hypseg("evaluate", data / "aside", *common[1:], data / "again").code == 0
+    note = "the image files differ under the same names"
+    assert note in hypseg("compare", data / "one", data / "other").stdout
+    assert note not in hypseg("compare", data / "one", data / "again").stdout
+
+
 def test_compare_asks_for_a_difference_that_matters(hypseg: Hypseg, data: Path) -> None:
     compared(hypseg, data)
     assert verdicts(hypseg("compare", data / "bad", data / "good", "--at-least", 0.9).stdout)["miou"] == "the same"
