@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -23,41 +22,43 @@ def run() -> None:
 
     Whoever says so a second time has no patience: the process ends at once, as if it were killed.
     """
-    _prepare_streams()
-    _hear(_stop_then_end())
+    ear = _Ear()
     try:
+        _prepare_streams()
+        ear.listen()
         from hypsegcli.cli.app import main  # takes a moment, in which one may be told already
 
-        code = main(sys.argv[1:])
+        ear.code = main(sys.argv[1:])
     except KeyboardInterrupt:
         error("interrupted before anything was done")
-        code = INTERRUPTED
-    _hear(lambda *_: os._exit(code))  # all is done, and taking the rest apart is not to be interrupted
-    sys.exit(code)
+        ear.code = INTERRUPTED
+    sys.exit(ear.code)
 
 
-def _hear(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Call it on Ctrl-C and on being told to stop, unless whoever started us wants us deaf."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, handler)
+class _Ear:
+    """Hears Ctrl-C and being told to stop: the first time a KeyboardInterrupt, later the end."""
 
+    def __init__(self) -> None:
+        self.code: int | None = None  # all is done, and taking the rest apart is not to be interrupted
+        self._first: float | None = None
 
-def _stop_then_end() -> Callable[[int, FrameType | None], None]:
-    """The first time a KeyboardInterrupt; later the end."""
-    first: list[float] = []
+    def listen(self) -> None:
+        """To both, unless whoever started us wants us deaf."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._told)
 
-    def told(_number: int, _frame: FrameType | None) -> None:
+    def _told(self, _number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        if not first:
-            first.append(now)
+        if self.code is not None:
+            os._exit(self.code)
+        if self._first is None:
+            self._first = now
             raise KeyboardInterrupt
-        if now - first[0] > _ONE_CALL:
+        if now - self._first > _ONE_CALL:
             with contextlib.suppress(OSError):
                 os.write(2, b"hypseg: ended at once; what is finished is whole\n")
             os._exit(INTERRUPTED)
-
-    return told
 
 
 def _prepare_streams() -> None:

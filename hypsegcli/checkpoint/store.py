@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from torch import Tensor
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
 from hypsegcli.checkpoint.torch_file import read_state
-from hypsegcli.errors import CheckpointError, UsageError
-from hypsegcli.files.atomic import write_atomically
-from hypsegcli.files.digest import digest_stream
+from hypsegcli.errors import CheckpointError, PlanError, UsageError, setting
+from hypsegcli.files.atomic import replacing, write_atomically
+from hypsegcli.files.digest import Digest, digest_file, digest_stream
 from hypsegcli.files.regular import ChangedFileError, unchanging
 from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
@@ -49,15 +50,23 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
     write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
 
-def copy_checkpoint(loaded: Checkpoint, target: Path, header: Header, *, replace: bool = True) -> None:
+def copy_checkpoint(loaded: Checkpoint, target: Path, header: Header, *, over: Digest | None = None) -> None:
     """Write what was loaded with another header of the same network; its weights stay what they are, bit for bit.
 
-    All but those of float64, which a network does not hold: they keep the precision of float32. Without `replace`,
-    PlanError where there is a file at `target`.
+    All but those of float64, which a network does not hold: they keep the precision of float32. PlanError where there
+    is a file at `target`, unless it is still the one that `over` was taken of.
     """
     state = loaded.model.state_dict()
     tensors = {name: state[name].detach().cpu().to(dtype).contiguous() for name, dtype in loaded.stored.items()}
-    write_atomically(target, save(tensors, metadata={METADATA_KEY: header_to_json(header)}), replace=replace)
+    data = save(tensors, metadata={METADATA_KEY: header_to_json(header)})
+    with replacing(target, replace=over is not None) as file:
+        file.write(data)
+        # Last: what came to lie there while something was worked out is another's, such as a training's new best.
+        if over is not None and os.path.lexists(target) and digest_file(target) != over:
+            raise PlanError(
+                f"{target}: was replaced or written by something else meanwhile, and stays; choose another "
+                f"{setting('out')}, or run the command again"
+            )
 
 
 def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:

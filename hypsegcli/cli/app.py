@@ -28,6 +28,9 @@ _SAVED = {
     "evaluate": "an evaluation counts only where report.json is written, which comes last",
 }
 
+# How those say it that raise a plain RuntimeError for want of memory: Python's threads, and torch on the CPU.
+_NO_MEMORY = ("can't start new thread", "can't allocate memory")
+
 
 class _Commands(TyperGroup):
     """Imports `train` where it is run: its options are made from a pydantic model, and that takes as long as all else.
@@ -115,4 +118,9 @@ def main(argv: list[str]) -> int:
     except OSError as problem:
         place = problem.filename or "a file or standard output"  # on which Typer writes the help
         error(f"{place}: {problem.strerror or problem}; choose another place or mend this one")
+        return NOTHING_DONE
+    except (MemoryError, RuntimeError) as problem:
+        if not isinstance(problem, MemoryError) and not any(words in str(problem) for words in _NO_MEMORY):
+            raise
+        error("the memory that this process may have does not suffice; close other programs or raise its limit")
         return NOTHING_DONE

@@ -271,6 +271,7 @@ class Subject(Record):
     ignore_index: int
     unseen: list[str] | None  # the classes that truth and answers were restricted to
     options: dict[str, str | int | float | bool | None]
+    images_sha256: str | None = None  # the sum over keys and files of images; of stored maps there is none
 
 
 class Report(Record):

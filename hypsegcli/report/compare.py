@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -66,11 +67,15 @@ def compare_reports(
     An evaluation is a report.json or the folder in which it lies. Verdicts are about differences of more than
     `at_least`. Intervals hold together for all scores, those of `single_classes` included where they are asked for.
 
-    Raises DataError where they are not about the same images and masks, or replicates.npz is missing.
+    Raises DataError where they are not about the same images and masks, where one training is named twice on a side, or
+    where replicates.npz is missing.
     """
     a, b = [_read(path) for path in first], [_read(path) for path in second]
     for other in (*a[1:], *b):
         _check_same(a[0], other)
+    for side in (a, b):
+        for one, other in combinations(side, 2):
+            _check_apart(one, other)
     names = [
         name
         for name in a[0].report.summary
@@ -146,6 +151,19 @@ def _check_same(first: _Evaluation, second: _Evaluation) -> None:
         )
 
 
+def _check_apart(first: _Evaluation, second: _Evaluation) -> None:
+    """One training that counts as several would make an interval of how trainings scatter that is too narrow.
+
+    Copies of a report, a checkpoint and its calibrated copy are one too; they answer every pixel alike.
+    """
+    a, b, both = first.report, second.report, f"{first.path} and {second.path}"
+    advice = "several on a side are trainings that differ in their seeds; name each once"
+    if a.subject.checkpoint and b.subject.checkpoint and a.subject.checkpoint.sha256 == b.subject.checkpoint.sha256:
+        raise DataError(f"{both}: of one checkpoint ({a.subject.checkpoint.sha256[:12]}); {advice}")
+    if a.segmentation.confusion == b.segmentation.confusion:
+        raise DataError(f"{both}: of the same labels, for they have one confusion matrix; {advice}")
+
+
 def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
     one, other = a[0].report, b[0].report
     single = [name for name, side in (("A", a), ("B", b)) if len(side) == 1]
@@ -153,6 +171,11 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
         yield (
             f"intervals are over images; how another training of {' or '.join(single)}, of another seed, would score "
             "is not in them: name several, A1,A2,A3 B1,B2,B3"
+        )
+    if len({e.report.subject.images_sha256 for e in (*a, *b)} - {None}) > 1:
+        yield (
+            "the image files differ under the same names, so that differences are of the images too, not of what "
+            "answered alone"
         )
     if one.images < FEW_IMAGES:
         yield f"intervals over so few images ({one.images}) are rough"

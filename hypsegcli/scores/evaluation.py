@@ -55,15 +55,19 @@ class Evaluation:
         self._palette = palette
         self._masks = 0  # the sum of the masks' hashes, which does not depend on their order
         self._keys = 0
+        self._images = 0
 
-    def add(self, sample: Sample, photograph: RGB | None = None) -> ImageRow:
-        """Count one image."""
+    def add(self, sample: Sample, photograph: RGB | None = None, mark: str | None = None) -> ImageRow:
+        """Count one image; `mark` is that of its file, where a network has seen it."""
         counted = count_image(sample, self.scheme)
         self.tally.add(counted)
         self.bootstrap.add(sample.key, counted)
         key = sample.key.encode("utf-8", "surrogateescape")
         self._keys = _mix(self._keys, key)
         self._masks = _mix(self._masks, key + f"{sample.truth.shape}".encode() + sample.truth.astype("<u2").tobytes())
+        if mark is not None:
+            self.marks.append(mark)
+            self._images = _mix(self._images, key + mark.encode())
         row = _row(sample.key, counted, self.scheme.main_index)
         if self._palette is not None:
             self.worst.offer(row.miou, sample, photograph, self._palette)
@@ -78,6 +82,7 @@ class Evaluation:
         self.seconds = {stage: seconds + other.seconds[stage] for stage, seconds in self.seconds.items()}
         self._masks = (self._masks + other._masks) % 2**256
         self._keys = (self._keys + other._keys) % 2**256
+        self._images = (self._images + other._images) % 2**256
 
     @property
     def masks_sha256(self) -> str:
@@ -88,6 +93,11 @@ class Evaluation:
     def keys_sha256(self) -> str:
         """A hash, the same for the same keys, in any order."""
         return f"{self._keys:064x}"
+
+    @property
+    def images_sha256(self) -> str | None:
+        """A hash, the same for the same files under the same keys, in any order; None unless a network saw them all."""
+        return f"{self._images:064x}" if len(self.marks) == int(self.tally.images[0]) else None
 
 
 def evaluate(
@@ -111,9 +121,7 @@ def evaluate(
 
     def count(image: PredictedImage) -> _Counted:
         started = time.perf_counter()
-        row = evaluation.add(image.sample, image.photograph)
-        if image.mark is not None:
-            evaluation.marks.append(image.mark)
+        row = evaluation.add(image.sample, image.photograph, image.mark)
         return _Counted(row, image.sample.truth.size, time.perf_counter() - started)
 
     with (

@@ -23,6 +23,7 @@ from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, MorePair
 from hypsegcli.training.fold import radius_fold
 from hypsegcli.training.more_data import read_more_data
 from hypsegcli.training.other_worlds import OtherWorlds
+from hypsegcli.training.read_batches import leave_stopping_to_training
 
 
 class More(NamedTuple):
@@ -92,6 +93,11 @@ def build_loader(
     pools = (Pool(len(more.pairs), config.more_share), Pool(len(more.others), config.other_worlds_share))
     sampler = EpochSampler(len(split.pairs), seed=config.seed, pools=pools)
     loader = DataLoader(
-        dataset, batch_size=config.batch_size, sampler=sampler, drop_last=True, num_workers=config.workers
+        dataset,
+        batch_size=config.batch_size,
+        sampler=sampler,
+        drop_last=True,
+        num_workers=config.workers,
+        worker_init_fn=leave_stopping_to_training,
     )
     return loader, sampler

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator
+from types import FrameType
 
 from torch.utils.data import DataLoader
 
@@ -12,6 +16,7 @@ from hypsegcli.training.dataset import Crop
 # How torch says it: where a batch finds no room, and where a process was killed for touching what had none.
 _NO_ROOM = ("shared memory", "shm", "bus error")
 _FELL = "dataloader worker"
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def batches(loader: DataLoader[Crop]) -> Iterator[Crop]:
@@ -21,7 +26,9 @@ def batches(loader: DataLoader[Crop]) -> Iterator[Crop]:
     them was killed; errors about an image or mask as they are without such processes.
     """
     try:
-        yield from loader
+        with _unstopped():
+            reading = iter(loader)  # starts the processes
+        yield from reading
     except HypsegError as error:
         # From another process its text begins with where it was raised there, and ends in `module.Kind: sentence`.
         *above, last = error.message.rstrip().split("\n")
@@ -41,3 +48,34 @@ def batches(loader: DataLoader[Crop]) -> Iterator[Crop]:
                 f"{setting('resume')}"
             ) from error
         raise
+
+
+def leave_stopping_to_training(_worker: int) -> None:
+    """In a process that reads: what a terminal or a batch system tells a whole group, stops the training alone.
+
+    That ends those that read for it; one that has not ended when it is told again, ends at once.
+    """
+    told: list[int] = []
+
+    def end_the_second_time(number: int, _frame: FrameType | None) -> None:
+        if told:
+            os._exit(0)
+        told.append(number)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end_the_second_time)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+
+@contextlib.contextmanager
+def _unstopped() -> Iterator[None]:
+    """Processes that start in the block hear of nothing before they are ready; this one hears of it after the block."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

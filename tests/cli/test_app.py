@@ -230,3 +230,28 @@ def test_nothing_is_fetched_unasked(
         outcome = hypseg(*command)
         assert outcome.code == 0, outcome.stderr
     assert tried == []
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [MemoryError(), RuntimeError("can't start new thread"), RuntimeError("[enforce fail] can't allocate memory")],
+)
+def test_want_of_memory_is_a_sentence(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("hypsegcli.checkpoint.read_header.read_header", fail)
+    outcome = hypseg("info")
+    assert outcome.code == 1
+    assert outcome.stderr == (
+        "hypseg: the memory that this process may have does not suffice; close other programs or raise its limit\n"
+    )
+
+
+def test_defects_keep_their_traceback(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("hypsegcli.checkpoint.read_header.read_header", fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        hypseg("info")

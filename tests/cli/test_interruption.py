@@ -130,3 +130,21 @@ def test_the_second_time_it_ends_at_once(data: Path, place: str) -> None:
     assert told.endswith("hypseg: ended at once; what is finished is whole\n")
     assert "Exception ignored" not in told
     assert "Traceback" not in told
+
+
+def test_one_that_is_told_while_it_begins_to_listen_says_so() -> None:
+    """Ctrl-C is heard already, and being told to stop is not yet."""
+    between = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "listen = signal.signal\n"
+        "def interrupted(number, handler):\n"
+        "    listen(number, handler)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal = interrupted\n"
+        "from hypsegcli.__main__ import run_and_leave\n"
+        "sys.argv = ['hypseg', 'info']\n"
+        "run_and_leave()"
+    )
+    ended = subprocess.run([sys.executable, "-c", between], check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (130, "hypseg: interrupted before anything was done\n")

@@ -21,13 +21,14 @@ SAMPLES = [random_sample(seed) for seed in range(12)]
 def state(evaluation: Evaluation) -> list[bytes]:
     parts = [getattr(evaluation.tally, field.name).tobytes() for field in fields(evaluation.tally)]
     parts += [values.tobytes() for values in evaluation.bootstrap.scores().values()]
-    return [*parts, evaluation.masks_sha256.encode(), evaluation.keys_sha256.encode()]
+    hashes = (evaluation.masks_sha256, evaluation.keys_sha256, str(evaluation.images_sha256))
+    return [*parts, *(text.encode() for text in hashes)]
 
 
 def evaluated(samples: list[Sample]) -> Evaluation:
     evaluation = Evaluation(SCHEME, replicates=50)
     for sample in samples:
-        evaluation.add(sample)
+        evaluation.add(sample, mark=f"file of {sample.key}")
     return evaluation
 
 
@@ -47,6 +48,18 @@ def test_any_split_in_any_order_gives_the_same_bits(order: list[int], one: int, 
 
 def test_other_images_give_other_bits() -> None:
     assert all(one != other for one, other in zip(state(evaluated(SAMPLES[:-1])), WHOLE, strict=True))
+
+
+def test_images_have_a_hash_of_keys_and_files_where_every_file_was_seen() -> None:
+    def images_sha256(marks: list[str | None]) -> str | None:
+        evaluation = Evaluation(SCHEME, replicates=1)
+        for sample, mark in zip(SAMPLES, marks, strict=False):
+            evaluation.add(sample, mark=mark)
+        return evaluation.images_sha256
+
+    assert images_sha256(["x", "y"]) == images_sha256(["x", "y"])
+    assert len({images_sha256(["x", "y"]), images_sha256(["y", "x"]), images_sha256(["x", "z"])} - {None}) == 3
+    assert images_sha256(["x", None]) is None
 
 
 def test_everything_is_int64_and_does_not_grow() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from PIL import Image
 from hypsegcli.errors import DataError, ImageError
 from hypsegcli.inference.device import Device
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.read_batches import batches
+from hypsegcli.training.read_batches import batches, leave_stopping_to_training
 from hypsegcli.training.run import Job, prepare
 
 
@@ -65,3 +69,41 @@ def test_a_file_that_goes_bad_while_training_runs(data: Path, tmp_path: Path, wo
         list(batches(run.loader))
     assert str(caught.value).startswith(str(data / "train/images"))
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no telling a process to stop there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_the_whole_group_ends_no_reading(data: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """It reaches the training too, which ends when it has said what is saved."""
+    config = TrainConfig(
+        backbone="mobilenet_v3_small", batch_size=2, crop_height=64, crop_width=64, workers=2, epochs=1
+    )
+    run = prepare(Job(data, tmp_path, config, Device(torch.device("cpu"), bf16=False)))
+    reading = batches(run.loader)
+    next(reading)
+    processes = multiprocessing.active_children()
+    assert len(processes) == 2
+    for process in processes:
+        assert process.pid is not None
+        os.kill(process.pid, number)
+    assert len(list(reading)) == len(run.loader) - 1
+    assert not any(process.is_alive() for process in processes)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no telling a process to stop there")
+def test_a_process_that_cannot_end_in_peace_ends_when_it_is_told_again() -> None:
+    process = multiprocessing.get_context("fork").Process(target=_read_for_ever)
+    process.start()
+    time.sleep(1)
+    process.terminate()
+    process.join(1)
+    assert process.is_alive()
+    process.terminate()
+    process.join(20)
+    assert process.exitcode == 0
+
+
+def _read_for_ever() -> None:
+    leave_stopping_to_training(0)
+    while True:
+        time.sleep(0.1)

@@ -19,6 +19,7 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import DataError, UsageError, spell
 from hypsegcli.files.atomic import already_there, refuse_unwritable
+from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.words import as_text, count_of
 
 
@@ -44,7 +45,7 @@ def calibrate(
     computing: Computing,
 ) -> None:
     """Fit the probability of being right to the distance, on images that were not trained on; write a checkpoint."""
-    _check_out(out, overwrite=overwrite)
+    over = _check_out(out, overwrite=overwrite)
     refuse_contradictions(inputs, computing)
 
     tell_loading(quiet=quiet)
@@ -113,7 +114,7 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
     )
-    copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration}), replace=overwrite)
+    copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration}), over=over)
     for sentence in survey.doubts:
         error(spell(sentence, as_option))
     say(
@@ -122,9 +123,14 @@ def calibrate(
     )
 
 
-def _check_out(out: Path, *, overwrite: bool) -> None:
+def _check_out(out: Path, *, overwrite: bool) -> Digest | None:
+    """What is there, if it may be replaced."""
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
     if os.path.lexists(out) and not overwrite:
         raise already_there(out)
     refuse_unwritable(out.parent)
+    found = digest_file(out)
+    if found is None and os.path.lexists(out):
+        raise UsageError(f"--out {out}: is there, and is no file that can be read; choose another, or remove it")
+    return found

@@ -156,6 +156,7 @@ def evaluate(
             else None,
             keys_sha256=evaluation.keys_sha256,
             masks_sha256=evaluation.masks_sha256,
+            images_sha256=evaluation.images_sha256,
             ignore_index=names.ignore_index,
             unseen=[names.classes[index] for index in names.unseen] if names.unseen else None,
             options=describe_options(

@@ -27,6 +27,7 @@ from hypsegcli.files.held import holding_folder, is_held
 _UNFINISHED = ".new-"
 _FALLBACK = "hypseg-network-"  # of folders in the system's temporary one
 _SEAL = "digests.json"
+_BLOCK = 2**20  # bytes that are written at once
 _NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 
 # Seconds without use, after which a network that was left half converted and that no process holds, and one of another
@@ -43,14 +44,15 @@ class _Seal(NamedTuple):
 
 
 def converted(
-    sha256: str, *, parts: Sequence[str], convert: Callable[[Path], None], tell: Callable[[str], None]
+    sha256: str, *, parts: Sequence[str], room: int, convert: Callable[[Path], None], tell: Callable[[str], None]
 ) -> Path:
     """The folder of a converted network; `convert` fills it where it is not there yet.
 
     Named after the checkpoint's hash, `parts` (what else it depends on: the engine and its version, what is in the
     graph) and the versions of torch and hypseg. It appears whole or not at all, and what has become another file, or
-    no folder, since is converted again. Where the cache cannot be written, it is a temporary folder, and converting is
-    done again next time; `tell` hears of that.
+    no folder, since is converted again. Where the cache cannot be written, or keeps what may not be removed at that
+    place, or where it has not `room` bytes, it is a folder that lasts as long as this process, and the next one
+    converts again; `tell` hears of that.
     """
     from platformdirs import user_cache_path
 
@@ -66,12 +68,12 @@ def converted(
         discard(folder)
         networks.mkdir(parents=True, exist_ok=True)
         _sweep(networks)
-        new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=networks))
+        new = _make_folder(networks, _UNFINISHED, room)
     except OSError as error:
         tell(f"{networks}: cannot be written ({error.strerror}); the network will be converted again the next time")
-        _sweep(Path(tempfile.gettempdir()), _FALLBACK)
-        folder = new = Path(tempfile.mkdtemp(prefix=_FALLBACK))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        temporary = Path(tempfile.gettempdir())
+        _sweep(temporary, _FALLBACK)
+        folder = new = _until_the_end(_make_folder(temporary, _FALLBACK, room))
     try:
         with holding_folder(new):
             convert(new)
@@ -83,8 +85,33 @@ def converted(
         return folder
     try:
         new.rename(folder)
-    except OSError:  # another process was faster
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            if _is_sound(folder, of):  # another process was faster
+                shutil.rmtree(new, ignore_errors=True)
+                return folder
+        tell(f"{folder}: cannot be replaced ({error.strerror}); the network will be converted again the next time")
+        return _until_the_end(new)
+    return folder
+
+
+def _make_folder(place: Path, prefix: str, room: int) -> Path:
+    """A new folder in which so many bytes can be written; OSError where not, which no runtime says as clearly."""
+    new = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    try:
+        with (new / "room").open("wb") as file:
+            for start in range(0, room, _BLOCK):
+                file.write(b"\0" * min(_BLOCK, room - start))
+        (new / "room").unlink()
+    except BaseException:
         shutil.rmtree(new, ignore_errors=True)
+        raise
+    return new
+
+
+def _until_the_end(folder: Path) -> Path:
+    """A folder that goes when this process ends."""
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 

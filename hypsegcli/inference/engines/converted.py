@@ -101,13 +101,14 @@ class ConvertedEngine:
                 self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
 
         def load() -> Run:
-            folder = converted(self._checkpoint.sha256, parts=parts, convert=convert, tell=self._tell)
+            folder = converted(self._checkpoint.sha256, parts=parts, room=room, convert=convert, tell=self._tell)
             folders.append(folder)
             run = self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
             seal(folder)
             return run
 
         parts = (self._runtime.label, f"{part}{' of windows' if windows else ''}", f"revision {REVISION}")
+        room = 4 * sum(tensor.numel() for tensor in self._checkpoint.model.state_dict().values())  # as float32
         folders: list[Path] = []
         try:
             return load()

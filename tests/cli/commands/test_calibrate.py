@@ -75,6 +75,28 @@ def test_what_appears_meanwhile_is_not_replaced(
     assert out.read_text() == "another's"
 
 
+@pytest.mark.parametrize("in_place", [True, False])
+def test_what_was_replaced_meanwhile_is_not_overwritten(
+    hypseg: Hypseg, data: Path, plain: Path, monkeypatch: pytest.MonkeyPatch, in_place: bool
+) -> None:
+    """As by a training whose new best epoch takes the place of the one that was read."""
+    out = plain if in_place else data / "calibrated.safetensors"
+    if not in_place:
+        out.write_text("an earlier one")
+
+    def fit(*arguments: Any, **options: Any) -> Calibration:
+        (data / "new").write_text("a newer one")
+        (data / "new").rename(out)
+        return fit_calibration(*arguments, **options)
+
+    monkeypatch.setattr("hypsegcli.confidence.calibration.fit_calibration", fit)
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "two pictures", "--overwrite")
+    outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
+    assert outcome.code == 2
+    assert "was replaced or written by something else meanwhile, and stays; choose another --out" in outcome.stderr
+    assert out.read_text() == "a newer one"
+
+
 def test_only_the_header_changes(hypseg: Hypseg, data: Path, plain: Path) -> None:
     out = calibrated(hypseg, data, plain)
     before, after = load_file(plain), load_file(out)
@@ -177,6 +199,8 @@ def test_nothing_is_overwritten_unasked(hypseg: Hypseg, data: Path, plain: Path)
     assert hypseg("calibrate", *arguments, plain).code == 2
     assert plain.read_bytes() == before
     assert hypseg("calibrate", *arguments, data / "x.pt").code == 2
+    (data / "dangling.safetensors").symlink_to(data / "nowhere")
+    assert hypseg("calibrate", *arguments, data / "dangling.safetensors", "--overwrite").code == 2
     (data / "file").touch()
     assert hypseg("calibrate", *arguments, data / "file/x.safetensors").code == 2
     assert hypseg("calibrate", *arguments, plain, "--overwrite").code == 0

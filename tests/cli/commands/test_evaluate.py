@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -700,6 +701,46 @@ def test_compare_takes_several_trainings_a_side(hypseg: Hypseg, data: Path) -> N
     assert verdicts(hypseg("compare", *mixed).stdout)["miou"] == "not shown"
     assert "another training" not in hypseg("compare", *mixed).stdout
     assert hypseg("compare", data / "bad", f"{data / 'good'},").code == 2
+
+
+def test_compare_counts_no_training_twice(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    (data / "link").symlink_to(data / "good")
+    shutil.copytree(data / "good", data / "copy")
+    maps = ("--predictions", data / "good maps", "--classes", data / "classes.txt", "--out", data / "convention")
+    hypseg("evaluate", data / "masks", *maps, "--convention", "mmseg")
+    for name in ("good", "good/report.json", "link", "copy", "convention"):
+        for sides in (
+            (data / "bad", f"{data / 'good'},{data / name}"),
+            (f"{data / 'good'},{data / name}", data / "bad"),
+        ):
+            outcome = hypseg("compare", *sides)
+            assert outcome.code == 1
+            assert f"{data / 'good'} and {data / name}: of the same labels" in outcome.stderr
+    assert hypseg("compare", data / "good", data / "copy").code == 0
+
+
+def test_compare_counts_no_checkpoint_twice(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    """Its labels differ where it is asked in another way, and it is one training still."""
+    maps = (data / "images", data / "masks", "--checkpoint", lively)
+    for name, options in (("whole", ()), ("small", ("--longest-side", "32"))):
+        assert hypseg("evaluate", *maps, *options, "--out", data / name).code == 0
+    outcome = hypseg("compare", data / "whole", f"{data / 'whole'},{data / 'small'}")
+    assert outcome.code == 1
+    assert "of one checkpoint" in outcome.stderr
+    assert hypseg("compare", data / "whole", data / "small").code == 0
+
+
+def test_compare_says_where_other_images_bear_the_same_names(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    common = (data / "images", data / "masks", "--checkpoint", checkpoint, "--out")
+    assert hypseg("evaluate", *common, data / "one").code == 0
+    shutil.copytree(data / "images", data / "aside")
+    photograph(data / "images" / f"{KEYS[0]}.png", seed=99)
+    assert hypseg("evaluate", *common, data / "other").code == 0
+    assert hypseg("evaluate", data / "aside", *common[1:], data / "again").code == 0
+    note = "the image files differ under the same names"
+    assert note in hypseg("compare", data / "one", data / "other").stdout
+    assert note not in hypseg("compare", data / "one", data / "again").stdout
 
 
 def test_compare_asks_for_a_difference_that_matters(hypseg: Hypseg, data: Path) -> None:

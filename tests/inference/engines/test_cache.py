@@ -29,7 +29,7 @@ def refuse(_: Path) -> None:
 
 
 def cached(sha256: str, *, parts: tuple[str, ...], convert: Callable[[Path], None]) -> Path:
-    return converted(sha256, parts=parts, convert=convert, tell=pytest.fail)
+    return converted(sha256, parts=parts, room=10, convert=convert, tell=pytest.fail)
 
 
 def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
@@ -88,25 +88,66 @@ def test_a_conversion_whose_process_was_killed_goes_soon_and_one_under_way_stays
 
 
 def test_another_process_may_be_faster(networks: Path) -> None:
+    def write_theirs(new: Path) -> None:
+        (new / "network").write_text("theirs")
+
     def slow(new: Path) -> None:
         write(new)
-        first = cached("a" * 64, parts=("one",), convert=write)
-        (first / "network").write_text("theirs")
+        cached("a" * 64, parts=("one",), convert=write_theirs)
 
     folder = cached("a" * 64, parts=("one",), convert=slow)
     assert (folder / "network").read_text() == "theirs"
     assert list(networks.iterdir()) == [folder]
 
 
+def test_what_took_the_place_meanwhile_is_not_believed_unread(networks: Path) -> None:
+    """As where a network that is not what was sealed may not be removed."""
+    told: list[str] = []
+
+    def slow(new: Path) -> None:
+        write(new)
+        spoil_content(cached("a" * 64, parts=("one",), convert=write))
+
+    folder = converted("a" * 64, parts=("one",), room=10, convert=slow, tell=told.append)
+    assert (folder / "network").read_text() == "x"
+    (sentence,) = told
+    assert "cannot be replaced" in sentence
+    assert "converted again the next time" in sentence
+    cached("a" * 64, parts=("one",), convert=write)
+    assert (cached("a" * 64, parts=("one",), convert=refuse) / "network").read_text() == "x"
+
+
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     told: list[str] = []
-    folder = converted("a" * 64, parts=("one",), convert=write, tell=told.append)
+    folder = converted("a" * 64, parts=("one",), room=10, convert=write, tell=told.append)
     assert (folder / "network").read_text() == "x"
     assert tmp_path not in folder.parents
     assert len(told) == 1
     assert "converted again the next time" in told[0]
+
+
+def test_a_cache_without_room_says_so_before_anything_is_converted(networks: Path) -> None:
+    """As on a disk that is full: here files may have a kilobyte until it is told."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    told: list[str] = []
+
+    def tell(sentence: str) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        told.append(sentence)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        folder = converted("a" * 64, parts=("one",), room=3 * 2**20, convert=write, tell=tell)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in folder.iterdir() if path.name != "digests.json"] == ["network"]
+    assert networks not in folder.parents
+    assert not list(networks.iterdir())
+    (sentence,) = told
+    assert f"{networks}: cannot be written (File too large)" in sentence
 
 
 def spoil_content(folder: Path) -> None:
