@@ -91,13 +91,15 @@ def main() -> None:
                 report = json.loads((out / "report/report.json").read_text())
                 segmentation = report["segmentation"]
                 whole = segmentation["conventions"][report["convention"]]
-                scores = (whole["miou"], segmentation["image_miou"], whole["pixel_accuracy"])
+                auroc = next(each["auroc"] for each in report["measures"] if each["name"] == "distance")
+                scores = (whole["miou"], segmentation["image_miou"], whole["pixel_accuracy"], auroc)
                 found[way].append((*(100 * score for score in scores), seconds))
                 print(seed, way, found[way][-1], file=sys.stderr, flush=True)  # noqa: T201
-    print("| way | mIoU | image-level mIoU | pixel accuracy | seconds |\n| --- | --- | --- | --- | --- |")  # noqa: T201
+    heads = ("way", "mIoU", "image-level mIoU", "pixel accuracy", "AUROC of the distance", "seconds")
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")  # noqa: T201
     for way, rows in found.items():
         cells = [
-            f"{fmean(one):.1f} ± {stdev(one) if len(one) > 1 else 0:.1f}" for one in list(zip(*rows, strict=True))[:3]
+            f"{fmean(one):.1f} ± {stdev(one) if len(one) > 1 else 0:.1f}" for one in list(zip(*rows, strict=True))[:4]
         ]
         print(f"| {way} | {' | '.join(cells)} | {fmean(row[-1] for row in rows):.0f} |")  # noqa: T201
 
