@@ -13,6 +13,7 @@ from typing_extensions import TypeAliasType
 
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.errors import CheckpointError
+from hypsegcli.files.mark import MOST_MARKS, Mark
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
 
@@ -57,6 +58,9 @@ class Provenance(_Record):
 
     trained_on: str
     validated_on: str = ""  # what the scores were measured on
+    # Those images, by their files, as a calibration keeps its own. Empty: they were not kept.
+    trained_images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
+    validated_images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
     scores: dict[str, float] = {}
     licence: str
     initialised_from: str = "random weights"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.class_names import ClassNames
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
-    from hypsegcli.confidence.calibration import Calibration
+    from hypsegcli.checkpoint.format import Header
     from hypsegcli.hierarchy.rule import Rule
     from hypsegcli.scores.evaluation import Evaluation
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.masks import IdMap
+
+_FEW = 20  # images for a calibration
 
 
 def contradictions_of(
@@ -27,18 +29,47 @@ def contradictions_of(
     return contradictions(evaluation.tally.confusion, source.turns(), id_map, stored=stored)
 
 
-def known_images(calibration: Calibration | None, marks: Sequence[str]) -> list[str]:
-    """A sentence where images are among those that the calibration was fitted on, which does not test it."""
-    if calibration is None:
+def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
+    """Sentences where images are among those that a checkpoint was made with, which do not test it."""
+    if header is None:
         return []
-    fitted = frozenset(calibration.images)
-    if not (known := sum(mark in fitted for mark in marks)):
-        return []
-    are = "is one" if known == 1 else "are"
-    return [
-        f"{known} of {count_of(len(marks), 'image')} {are} of those that the calibration was fitted on "
-        f"({calibration.fitted_on}): the ECE of 'calibrated' is too good here; score it on others"
+    made, calibration = header.provenance, header.calibration
+    kinds = [
+        (made.trained_images, f"it was trained on ({made.trained_on}): all scores are too good here"),
+        (made.validated_images, f"its best epoch was chosen on ({made.validated_on}): scores are rather too good here"),
     ]
+    if calibration is not None:
+        told = f"the calibration was fitted on ({calibration.fitted_on}): the ECE of 'calibrated' is too good here"
+        kinds.append((calibration.images, told))
+    found = []
+    for images, told in kinds:
+        if known := count_known(images, marks):
+            are = "is one" if known == 1 else "are"
+            found.append(f"{known} of {count_of(len(marks), 'image')} {are} of those that {told}; score it on others")
+    return found
+
+
+def unfit_for_calibration(header: Header, marks: Sequence[str]) -> list[str]:
+    """Sentences on what a calibration is fitted on: images that the network was trained on, or too few."""
+    found = []
+    if known := count_known(header.provenance.trained_images, marks):
+        are = "is one" if known == 1 else "are"
+        found.append(
+            f"{known} of {count_of(len(marks), 'image')} {are} of those that the network was trained on, where it is "
+            "oftener right than elsewhere: the calibration promises too much; fit it on others"
+        )
+    if len(marks) < _FEW:
+        found.append(
+            f"a calibration on so few images ({len(marks)}) is rough, and knows no kinds of images that are not among "
+            f"them; take {_FEW} or more"
+        )
+    return found
+
+
+def count_known(images: Collection[str], marks: Sequence[str]) -> int:
+    """How many of some images are among those that were kept."""
+    kept = frozenset(images)
+    return sum(mark in kept for mark in marks)
 
 
 def nodes_in_maps(rule: Rule | None) -> list[str]:

@@ -18,7 +18,6 @@ from hypsegcli.hierarchy.rule import Rule, rules_beside
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
-    from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.pairs import Pair
 
@@ -30,7 +29,7 @@ class ScoredSource(NamedTuple):
     measures: Mapping[str, tuple[str, float]]  # title and full scale; of the classes that are answered
     checkpoint: tuple[Path, str] | None  # and its sha256
     longest_side: int | None = None  # to which images were shrunk for the network, in pixels
-    calibration: Calibration | None = None  # of the network
+    header: Header | None = None  # of the network's checkpoint
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
     doubts: Callable[[], Sequence[str]] = list  # about the predictions, once they are scored
@@ -80,7 +79,7 @@ def open_network(
         measures,
         (loaded.path, loaded.sha256),
         request.longest_side,
-        loaded.header.calibration,
+        loaded.header,
         request.rules,
         of_answers,
     )

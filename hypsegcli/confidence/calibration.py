@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
 from hypsegcli.confidence.levels import LEVELS
 from hypsegcli.errors import DataError
+from hypsegcli.files.mark import MOST_MARKS, Mark, kept_marks
 from hypsegcli.isotonic import isotonic
 
 _BINS = 128  # of the full scale
@@ -26,9 +27,6 @@ _UNUSUAL = 0.02  # share of a checkpoint's own images that are less sure than th
 
 Distance = Annotated[float, Field(ge=0, le=1e6)]  # far beyond every full scale
 Probability = Annotated[float, Field(ge=0, le=1)]
-# Of the SHA-256 of an image's file the first 8 bytes, in hex; two of a million images share theirs once in 40 million.
-Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-MOST_MARKS = 20_000  # of which a header holds 400 kB
 
 
 class Calibration(BaseModel):
@@ -108,13 +106,8 @@ def fit_calibration(
         probabilities=tuple(shares.tolist()),
         fitted_on=fitted_on,
         usual=usual,
-        images=tuple(sorted(set(marks))[:MOST_MARKS]),
+        images=kept_marks(marks),
     )
-
-
-def image_mark(sha256: str) -> str:
-    """What a calibration keeps of an image that it was fitted on, from the hex SHA-256 of its file."""
-    return sha256[:16]
 
 
 def image_counts(levels: NDArray[np.uint16]) -> NDArray[np.int64]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.confidence.calibration import image_mark
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.files.mark import image_mark
 from hypsegcli.files.words import count_alike
 from hypsegcli.inference.batches import Batches, Loaded, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.inference.dropout import DropoutSampler

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
 from hypsegcli.files.digest import digest_file, short_digest
+from hypsegcli.files.mark import image_mark, kept_marks
 from hypsegcli.files.words import as_text, count_alike
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
@@ -147,6 +148,8 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         provenance=Provenance(
             trained_on=as_text("; ".join([f"{name}/train, {len(train_split.pairs)} images", *more.names])),
             validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
+            trained_images=kept_marks(image_mark(digest) for digest in train_split.digests.values()),
+            validated_images=kept_marks(image_mark(digest) for digest in val_split.digests.values()),
             licence=config.licence,
             initialised_from=initialised_from,
             recipe=config.model_dump(mode="json"),
@@ -230,6 +233,10 @@ def _background(config: TrainConfig, tree: ClassTree) -> int | None:
 
 def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:
     remarks = []
+    if config.train_only == "all" and config.head_epochs:
+        remarks.append(
+            f"embedding and classifier learn alone up to epoch {config.head_epochs}: till then scores say little"
+        )
     if config.softmax == "hierarchical" and tree.is_flat:
         remarks.append("there is no hierarchy.json, so the softmax is flat")
     if config.ignore_index < tree.classes:

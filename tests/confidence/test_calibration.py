@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hypsegcli.checkpoint.format import MOST_CHARACTERS
-from hypsegcli.confidence.calibration import MOST_MARKS, Calibration, fit_calibration, image_counts, image_mark
+from hypsegcli.confidence.calibration import Calibration, fit_calibration, image_counts
 from hypsegcli.errors import DataError
+from hypsegcli.files.mark import MOST_MARKS, image_mark
 from hypsegcli.metrics.reliability import expected_calibration_error
 
 LEVELS = np.arange(65536)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -128,6 +129,10 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(data: Path, tmp_path: P
     assert (header.input.height, header.input.width, header.input.longest_side) == (64, 80, 80)
     assert header.ignore_index == 255
     assert header.provenance.trained_on == "data/train, 6 images"
+    files = sorted((data / "train/images").iterdir())
+    marks = sorted(hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files)
+    assert list(header.provenance.trained_images) == marks
+    assert not {*header.provenance.validated_images} & {*marks}
     assert header.provenance.validated_on == "data/val, 2 images"
     assert header.provenance.recipe["batch_size"] == 2
     assert whole[-1].scores is not None

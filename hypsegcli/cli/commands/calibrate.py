@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
+from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
@@ -115,7 +116,7 @@ def calibrate(
         marks=marks,
     )
     copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration}), over=over)
-    for sentence in survey.doubts:
+    for sentence in (*survey.doubts, *unfit_for_calibration(header, marks)):
         error(spell(sentence, as_option))
     say(
         f"{out}: probability of being right from {calibration.probabilities[0]:.3f} to "

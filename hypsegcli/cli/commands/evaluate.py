@@ -141,7 +141,7 @@ def evaluate(
         *doubts,
         *scored.doubts(),
         *contradictions_of(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
-        *known_images(scored.calibration, evaluation.marks),
+        *known_images(scored.header, evaluation.marks),
         *nodes_in_maps(names.rule),
     ]
     warnings = [spell(sentence, as_option) for sentence in doubts]

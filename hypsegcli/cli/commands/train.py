@@ -16,10 +16,13 @@ from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
 from hypsegcli.cli.options.training import LEARNING, Settings, default_of
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError
+from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
     from hypsegcli.training.config import TrainConfig
     from hypsegcli.training.loop import EpochReport, Started, Step
+
+_FEW = 5  # images to validate on
 
 
 @spread
@@ -123,8 +126,10 @@ def train(
     scored = (out / BEST).exists()  # not where no validation gave a number
     best = out / (BEST if scored else LAST)
     say(f"trained: {best}{_score_of(best)}")
+    few = [f"that score is of {count_of(started.pairs[1], 'image')}, and rough: score others with hypseg evaluate"]
     talk_of(
         [
+            *(few if scored and started.pairs[1] < _FEW else []),
             f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS",
             f"or first hypseg calibrate IMAGES MASKS --checkpoint {best} --name 'what these are' --out "
             f"{out / 'calibrated.safetensors'}, on images that are in neither train nor val: then confidence is a "

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import get_args
 
 from hypsegcli.errors import DataError
+from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import flat_tree, read_class_names
 from hypsegcli.training.layouts.source import AS_OURS, Layout, Reading, Source, SplitName, say_nothing
 from hypsegcli.truth.masks import read_translation
 from hypsegcli.truth.pairs import Pair, pair_folders
 
 _EVERY = 5  # of images without splits, the one that is validated on
+_NAMED = 5  # of those
 
 
 def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing) -> Source:
@@ -44,7 +46,8 @@ def pair_split(
         raise DataError(f"{root}: one image with a mask is not enough to train on and to validate on; add others")
     held_back = set(pairs[_EVERY - 1 :: _EVERY] or pairs[-1:])
     if name == "val":
-        tell(f"{root}: has no val/; {len(held_back)} of its {len(pairs)} images are held back to validate on")
+        names = first_of([pair.key for pair in pairs if pair in held_back], _NAMED)
+        tell(f"{root}: has no val/; {len(held_back)} of its {len(pairs)} images are held back to validate on: {names}")
     return tuple(pair for pair in pairs if (pair in held_back) == (name == "val"))
 
 

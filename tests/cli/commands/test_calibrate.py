@@ -19,6 +19,7 @@ from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.confidence.calibration import Calibration, fit_calibration
+from hypsegcli.files.mark import image_mark
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.pictures.heatmap import heatmap
 
@@ -172,6 +173,22 @@ def test_images_that_it_was_fitted_on_are_told_among_those_that_are_scored(
     assert other.stderr == ""
 
 
+def test_images_that_the_network_was_made_with_are_told(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    """Those that it was trained on and those that its best epoch was chosen on, in evaluate and in calibrate."""
+    marks = [image_mark(hashlib.sha256((data / "images" / f"{name}.png").read_bytes()).hexdigest()) for name in "ab"]
+    loaded = load_checkpoint(plain)
+    made = {"trained_images": tuple(marks[:1]), "validated_images": tuple(marks[1:])}
+    header = loaded.header.model_copy(update={"provenance": loaded.header.provenance.model_copy(update=made)})
+    save_checkpoint(plain, header, loaded.model.state_dict(), half=True)
+    pairs = (data / "images", data / "masks", "--checkpoint", plain)
+    found = hypseg("evaluate", *pairs, "--bootstrap", "0").stderr
+    assert "1 of 2 images is one of those that it was trained on (" in found
+    assert "1 of 2 images is one of those that its best epoch was chosen on (" in found
+    found = hypseg("calibrate", *pairs, "--name", "these", "--out", data / "out.safetensors").stderr
+    assert "1 of 2 images is one of those that the network was trained on" in found
+    assert "a calibration on so few images (2) is rough" in found
+
+
 def test_a_calibration_that_does_not_know_its_images_says_nothing(hypseg: Hypseg, data: Path, plain: Path) -> None:
     out = calibrated(hypseg, data, plain)
     loaded = load_checkpoint(out)
@@ -262,7 +279,7 @@ def test_what_does_not_fit_into_memory_is_scored_in_windows(
     out = ("--out", tmp_path / "calibrated.safetensors", "--name", "one picture", "--longest-side", "off")
     outcome = hypseg("calibrate", tmp_path / "images", tmp_path / "masks", "--checkpoint", plain, *out)
     assert outcome.code == 0, outcome.stderr
-    assert outcome.stderr.endswith("1 image: did not fit into memory whole; scored in windows of 512 pixels\n")
+    assert "1 image: did not fit into memory whole; scored in windows of 512 pixels\n" in outcome.stderr
 
 
 def test_masks_off_by_one_are_not_calibrated_with(hypseg: Hypseg, tmp_path: Path) -> None:

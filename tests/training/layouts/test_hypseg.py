@@ -68,7 +68,10 @@ def test_of_images_without_splits_every_fifth_is_held_back(tmp_path: Path, image
     told: list[str] = []
     found = {split: [int(pair.key) for pair in pair_split(tmp_path, split, tell=told.append)] for split in SPLITS}
     assert found == {"train": [number for number in range(images) if number not in held_back], "val": held_back}
-    assert told == [f"{tmp_path}: has no val/; {len(held_back)} of its {images} images are held back to validate on"]
+    names = ", ".join(f"{number:02}" for number in held_back)
+    assert told == [
+        f"{tmp_path}: has no val/; {len(held_back)} of its {images} images are held back to validate on: {names}"
+    ]
 
 
 def test_one_image_is_not_split(tmp_path: Path) -> None:
