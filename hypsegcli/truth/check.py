@@ -22,6 +22,7 @@ from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.palettes import Color, Palettes, colors_of
+from hypsegcli.truth.whites import WHITE, Whites
 
 _RARE = 5e-5  # shares below would be shown as 0.00 %
 
@@ -56,7 +57,7 @@ def examine_masks(
     alone: Counter[int] = Counter()
     refused, interpolated, void = list[Path](), list[Path](), list[Path]()
     sizes: list[tuple[int, ...]] = []
-    palettes = Palettes()
+    palettes, whites = Palettes(), Whites()
 
     def look(path: Path) -> _Look:
         try:
@@ -72,6 +73,7 @@ def examine_masks(
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
     for path, (shape, counts, single, between, colors) in zip(paths, looks, strict=True):
         palettes.add(path, colors)
+        whites.add(path, counts)
         histogram += counts
         sizes.append(shape)
         if counts.keys() == {ignore_index}:
@@ -95,7 +97,8 @@ def examine_masks(
         lonely = lonely_class(
             histogram, names, classes=classes, ignore_index=ignore_index, mapped=id_map is not None, wording=wording
         )
-        doubts = [doubt for doubt in (palettes.doubt(kind, colors=wording.colors), lonely) if doubt]
+        white = whites.doubt(kind) if ignore_index == WHITE and id_map is None else None
+        doubts = [doubt for doubt in (palettes.doubt(kind, colors=wording.colors), lonely, white) if doubt]
         return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(doubts))
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
