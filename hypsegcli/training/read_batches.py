@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
@@ -55,17 +54,14 @@ def leave_stopping_to_training(_worker: int) -> None:
 
     That ends those that read for it; one that has not ended when it is told again, ends at once.
     """
-    told: list[int] = []
-
-    def end_the_second_time(number: int, _frame: FrameType | None) -> None:
-        if told:
-            os._exit(0)
-        told.append(number)
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, end_the_second_time)
+    signal.signal(signal.SIGTERM, _end_the_next_time)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+
+def _end_the_next_time(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,8 +20,10 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import DataError, UsageError, spell
 from hypsegcli.files.atomic import already_there, refuse_unwritable
-from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.words import as_text, count_of
+
+if TYPE_CHECKING:
+    from hypsegcli.files.digest import Digest
 
 
 @spread
@@ -126,6 +128,8 @@ def calibrate(
 
 def _check_out(out: Path, *, overwrite: bool) -> Digest | None:
     """What is there, if it may be replaced."""
+    from hypsegcli.files.digest import digest_file
+
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
     if os.path.lexists(out) and not overwrite:
