@@ -57,12 +57,12 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str) -
     if name == "compare":
         loaded = load_checkpoint(bundled_checkpoint())
         weights = loaded.model.state_dict()
-        for number in "123":  # trainings whose answers differ
-            path = Path(f"{number}.safetensors")
+        for seed in "123":  # trainings whose answers differ
+            path = Path(f"{seed}.safetensors")
             weights["head.bias"] = weights["head.bias"].roll(1)
             save_checkpoint(path, loaded.header, weights)
-            assert hypseg("evaluate", "photos", "masks", "-c", path, "-o", f"A{number}").code == 0
-            shutil.copytree(f"A{number}", f"B{number}")
+            assert hypseg("evaluate", "photos", "masks", "-c", path, "-o", f"A{seed}").code == 0
+            shutil.copytree(f"A{seed}", f"B{seed}")
         for other in ("report-a", "report-b"):
             shutil.copytree("A1", other)
     for number, example in enumerate(EXAMPLES[name]):
