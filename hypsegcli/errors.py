@@ -17,12 +17,24 @@ keyword, `tile=512`.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from typing import Literal
 
 # Private-use characters, which no name of a file that is a text has in it.
 _OPEN, _CLOSE = "\ue000", "\ue001"
+# torch's allocators on the CPU, CUDA and Apple GPUs; Python's threads; the loader of shared libraries; C++.
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "DefaultCPUAllocator",
+    "out of memory",
+    "can't start new thread",
+    "failed to map segment",
+    "Failed to allocate",
+    "bad_alloc",
+    "bad allocation",
+)
 _SETTING = re.compile(f"{_OPEN}([a-z_]+)(?:=([^{_CLOSE}]*))?{_CLOSE}")
 
 
@@ -44,6 +56,20 @@ def as_keyword(name: str, value: str | None) -> str:
 def first_line(error: BaseException) -> str:
     """What an exception says first, or its kind where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it is want of memory, so that a smaller piece of work might have gone well."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ImportError) and tells_of_memory(str(error))
+    )
+
+
+def tells_of_memory(text: str) -> bool:
+    """Whether that is how a library says it which has no kind of exception for it."""
+    return any(words in text for words in _OUT_OF_MEMORY)
 
 
 class HypsegError(Exception):

@@ -17,7 +17,7 @@ from hypsegcli.cli.console import error, say
 from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, REFUSED, code_of_error
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.usage import our_sentences, refuse_unknown
-from hypsegcli.errors import HypsegError
+from hypsegcli.errors import HypsegError, is_out_of_memory
 
 # What is saved of a command that is interrupted, where it does not say more itself.
 _RESUMED = "what is finished is whole, and the same command with --resume continues"
@@ -27,9 +27,6 @@ _SAVED = {
     "train": _RESUMED,
     "evaluate": "an evaluation counts only where report.json is written, which comes last",
 }
-
-# How those say it that raise a plain RuntimeError for want of memory: Python's threads, and torch on the CPU.
-_NO_MEMORY = ("can't start new thread", "can't allocate memory")
 
 
 class _Commands(TyperGroup):
@@ -115,12 +112,12 @@ def main(argv: list[str]) -> int:
     except HypsegError as problem:
         error(problem.message)
         return code_of_error(problem)
-    except OSError as problem:
+    except (MemoryError, RuntimeError, ImportError, OSError) as problem:
+        if is_out_of_memory(problem):
+            error("the memory that this process may have does not suffice; close other programs or raise its limit")
+            return NOTHING_DONE
+        if not isinstance(problem, OSError):
+            raise
         place = problem.filename or "a file or standard output"  # on which Typer writes the help
         error(f"{place}: {problem.strerror or problem}; choose another place or mend this one")
-        return NOTHING_DONE
-    except (MemoryError, RuntimeError) as problem:
-        if not isinstance(problem, MemoryError) and not any(words in str(problem) for words in _NO_MEMORY):
-            raise
-        error("the memory that this process may have does not suffice; close other programs or raise its limit")
         return NOTHING_DONE

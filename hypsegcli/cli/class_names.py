@@ -84,8 +84,8 @@ def decide_class_names(
         tree = own_tree or flat_tree(classes)
     rule = rule_of_map(own, tree, origin=f"{label_map}")
     if ignore_index is None:
-        told = own.ignore_index if header is None and own is not None else None
-        ignore_index = header.ignore_index if header is not None else 255 if told is None else told
+        told = own if header is None else header
+        ignore_index = 255 if told is None or told.ignore_index is None else told.ignore_index
     background = header.background if header is not None else None
     if scoring.background:
         background = _class_id("--background", scoring.background, classes)

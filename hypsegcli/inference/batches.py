@@ -12,18 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Generic, TypeVar
 
-import torch
-
 from hypsegcli.budget import BUDGET, Budget
-from hypsegcli.errors import Code, first_line, setting
+from hypsegcli.errors import Code, first_line, is_out_of_memory, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
-
-# How allocators say it that raise a plain RuntimeError: torch's on the CPU, on Apple GPUs, and CUDA itself.
-_OUT_OF_MEMORY = ("can't allocate memory", "DefaultCPUAllocator", "out of memory")
 
 Item = TypeVar("Item")
 Other = TypeVar("Other")
@@ -183,13 +178,6 @@ def code_of_failure(error: BaseException) -> Code:
     if is_out_of_memory(error):
         return "out_of_memory"
     return "not_finite" if isinstance(error, FloatingPointError) else "network"
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a smaller piece of work might have gone well."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 def _smaller_windows(segmenter: Segmenter, height: int, width: int, sides: tuple[int, ...]) -> list[Tiling]:

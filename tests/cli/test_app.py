@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -234,7 +235,13 @@ def test_nothing_is_fetched_unasked(
 
 @pytest.mark.parametrize(
     "problem",
-    [MemoryError(), RuntimeError("can't start new thread"), RuntimeError("[enforce fail] can't allocate memory")],
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        RuntimeError("[enforce fail] can't allocate memory"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    ],
 )
 def test_want_of_memory_is_a_sentence(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
     def fail(*_: object) -> None:

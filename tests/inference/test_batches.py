@@ -9,9 +9,9 @@ import pytest
 import torch
 from support.limited_engine import AUTO, TREE, WIDE, LimitedEngine, picture
 
-from hypsegcli.errors import setting
+from hypsegcli.errors import is_out_of_memory, setting
 from hypsegcli.images.decode import DecodedImage
-from hypsegcli.inference.batches import Batches, Loaded, Segmented, Trouble, Unsegmented, is_out_of_memory
+from hypsegcli.inference.batches import Batches, Loaded, Segmented, Trouble, Unsegmented
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling

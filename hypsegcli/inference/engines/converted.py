@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.errors import tells_of_memory
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.cache import converted, discard, seal
 from hypsegcli.inference.engines.export import REVISION, Part, export
@@ -22,8 +23,6 @@ from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
-
-_OUT_OF_MEMORY = ("Failed to allocate", "bad_alloc", "bad allocation")  # how C++ libraries say it
 
 # A graph's inputs to its output, an array of the caller's own; from any thread.
 Run = Callable[[list[NDArray[Any]]], NDArray[np.float32]]
@@ -82,7 +81,7 @@ class ConvertedEngine:
         try:
             return torch.from_numpy(run(inputs))
         except Exception as error:  # runtimes have exceptions of their own, torch's kinds are what others expect
-            if any(words in str(error) for words in _OUT_OF_MEMORY):
+            if tells_of_memory(str(error)):
                 raise MemoryError(str(error)) from error
             raise RuntimeError(str(error)) from error
 
