@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ImageError
+from hypsegcli.images.beside_pixels import open_palette
 from hypsegcli.images.exact import inexact
-from hypsegcli.images.open_image import image_errors, open_palette, open_upright
+from hypsegcli.images.open_image import open_upright
+from hypsegcli.images.picture_file import image_errors
 
 
 def decode_mask_colors(path: Path) -> NDArray[np.uint32]:

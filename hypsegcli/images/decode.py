@@ -20,7 +20,8 @@ from hypsegcli.files.digest import Digest
 from hypsegcli.images.exact import inexact, one_channel
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
-from hypsegcli.images.open_image import Opened, image_errors, open_upright, take_upright
+from hypsegcli.images.open_image import Opened, open_upright, take_upright
+from hypsegcli.images.picture_file import image_errors
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hypsegcli.errors import ColorError, ImageError
 from hypsegcli.images.exact import inexact, one_channel
-from hypsegcli.images.open_image import Opened, image_errors, open_upright
+from hypsegcli.images.open_image import Opened, open_upright
+from hypsegcli.images.picture_file import image_errors
 
 _FORM = "a PNG of one grey channel with 8 or 16 bits"
 

@@ -45,7 +45,7 @@ def identify(path: Path, data: bytes) -> Image.Image:
     """Do what Image.open does, except for its warning about large pictures.
 
     That warning can only be silenced for the whole process, which a library must not do; the size check
-    in `open_image` stands in for it. Pillow's registry of formats is its documented plugin interface.
+    in `picture_file` stands in for it. Pillow's registry of formats is its documented plugin interface.
     """
     if data[:4] == b"MM\0+":
         raise ImageError(

@@ -13,7 +13,7 @@ from PIL import Image
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import DecodedImage, decode_image, decode_pillow
-from hypsegcli.images.open_image import check_size
+from hypsegcli.images.picture_file import check_size
 
 ImageLike = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hypsegcli.images.open_image import read_text_chunks
+from hypsegcli.images.beside_pixels import read_text_chunks
 
 _CHUNK = "hypseg"
 _DESCRIPTION = "ImageDescription"

@@ -5,10 +5,6 @@ Pillow reads the formats of `images.formats` and nothing else. The format is tol
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,15 +12,14 @@ from pathlib import Path
 from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_of
-from hypsegcli.files.regular import open_regular
 from hypsegcli.images.bmp import with_its_palette
 from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference
-from hypsegcli.images.identify import HEAD, identify, refuse_unknown
+from hypsegcli.images.identify import identify
 from hypsegcli.images.jpeg2000_boxes import arrange, channels
 from hypsegcli.images.orientation import Orientation, read_orientation, tiff_orientation
+from hypsegcli.images.picture_file import check_size, image_errors, read_file
 from hypsegcli.images.png_check import check_png
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import (
@@ -37,10 +32,7 @@ from hypsegcli.images.tiff_kind import (
 )
 from hypsegcli.images.unread_profile import unread_profile
 
-_BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
-_UNREAD = re.compile("[Uu]nsupported|not yet supported|unknown raw mode")  # of what Pillow says
 _PHOTOMETRIC = 0x0106
-_DESCRIPTION = 0x010E
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,39 +59,13 @@ class Opened:
     orientation: int = 1  # as EXIF numbers them, of the pixels as stored
 
 
-@contextmanager
-def image_errors(path: Path | str) -> Iterator[None]:
-    """Turn any exception into an ImageError that names `path`: Pillow raises nearly every kind there is."""
-    try:
-        yield
-    except ImageError:
-        raise
-    except MemoryError as error:
-        raise ImageError(
-            f"{path}: there is not enough memory to decode this picture; make it smaller", "out_of_memory"
-        ) from error
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise _unreadable(path, error) from error
-        reason = str(error) or type(error).__name__
-        if _UNREAD.search(reason):
-            raise ImageError(
-                f"{path}: pictures of this kind are not read ({reason}); save it as PNG, as JPEG, or as a TIFF of RGB",
-                "unsupported",
-            ) from error
-        raise ImageError(
-            f"{path}: the picture is damaged and cannot be decoded ({reason}); replace the file",
-            "truncated" if "truncated" in reason.lower() else "damaged",
-        ) from error
-
-
 def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     """Read `path` once, decode its first frame and turn it upright.
 
     Raises ImageError for a file that cannot be read, is no picture, is damaged or truncated, or has more
     than `max_pixels` pixels (width times height, checked before any pixel is decoded).
     """
-    data = _read(path, max_pixels=max_pixels)
+    data = read_file(path, max_pixels=max_pixels)
     with image_errors(path):
         image = identify(path, data)
         if image.format == "TIFF":
@@ -203,79 +169,6 @@ def _ends_black(image: Image.Image) -> bool:
     """Whether one of its last two rows is all zeros, the last but one being the last of an interlaced picture."""
     rows = (image.crop((0, row, image.width, row + 1)) for row in (image.height - 2, image.height - 1))
     return not all(row.getbbox() for row in rows)
-
-
-def check_size(path: Path | str, height: int, width: int, *, max_pixels: int) -> None:
-    """ImageError for a picture with no pixels, or with more than `max_pixels`."""
-    if width < 1 or height < 1:
-        raise ImageError(f"{path}: the picture is {width} x {height} pixels, so there is nothing in it", "empty")
-    if width * height > max_pixels:
-        raise ImageError(
-            f"{path}: the picture is {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are "
-            f"allowed; if it is meant to be so large, allow them with {setting('max_pixels', width * height)}, else "
-            "cut it into smaller pictures",
-            "too_large",
-        )
-
-
-def read_text_chunks(path: Path) -> dict[str, str]:
-    """The texts that a picture carries beside its pixels, by key; a TIFF's is called ImageDescription.
-
-    Raises ImageError for a file that is no picture.
-    """
-    data = _read(path, max_pixels=MAX_PIXELS)
-    with image_errors(path):
-        image = identify(path, data)
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            return {"ImageDescription": str(image.tag_v2.get(_DESCRIPTION, ""))}
-        info = image.info
-        return {key: str(value) for key, value in info.items() if isinstance(key, str) and isinstance(value, str)}
-
-
-def open_palette(path: Path) -> bytes | None:
-    """The palette of an indexed picture, R, G, B by id; None of any other picture. Raises ImageError as above."""
-    data = _read(path, max_pixels=MAX_PIXELS)
-    with image_errors(path):
-        image = identify(path, data)
-        if isinstance(image, TiffImagePlugin.TiffImageFile) and (palette := palette_of_bytes(image)):
-            return palette
-        found = image.getpalette("RGB") if image.mode == "P" else None
-        return None if found is None else bytes(found)
-
-
-def _read(path: Path, *, max_pixels: int) -> bytes:
-    """All of a file that may be a picture: of others no more than the first bytes are looked at."""
-    try:
-        with open_regular(path) as file:
-            data = file.read(HEAD)
-            size = os.fstat(file.fileno()).st_size
-            if data:
-                refuse_unknown(path, data)
-            if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
-                raise ImageError(
-                    f"{path}: the file has {size:,} bytes, more than any picture of {max_pixels:,} pixels; if it is "
-                    f"meant to be so large, allow more with {setting('max_pixels')}",
-                    "too_large",
-                )
-            data += file.read()
-    except (OSError, ValueError, MemoryError) as error:
-        raise _unreadable(path, error) from error
-    if not data:
-        raise ImageError(f"{path}: the file is empty (0 bytes); replace it", "empty")
-    return data
-
-
-def _unreadable(path: Path | str, error: OSError | ValueError | MemoryError) -> ImageError:
-    """What the system says of a file that it does not give out."""
-    if isinstance(error, FileNotFoundError):
-        return ImageError(f"{path}: there is no such file; check the name", "missing")
-    if isinstance(error, IsADirectoryError):
-        return ImageError(f"{path}: this is a folder, not a picture; name the pictures in it", "unreadable")
-    reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
-    return ImageError(
-        f"{path}: the file cannot be read ({reason}); check its name and permissions",
-        "out_of_memory" if isinstance(error, MemoryError) else "unreadable",
-    )
 
 
 def _samples(image: Image.Image) -> tuple[str, int | None]:

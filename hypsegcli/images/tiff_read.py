@@ -22,8 +22,8 @@ from hypsegcli.files.regular import open_regular
 from hypsegcli.images.decode import dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
-from hypsegcli.images.open_image import check_size, image_errors
 from hypsegcli.images.orientation import Orientation, tiff_orientation
+from hypsegcli.images.picture_file import check_size, image_errors
 from hypsegcli.images.tiff_check import check_piece
 from hypsegcli.images.tiff_directories import check_directories
 from hypsegcli.images.tiff_kind import REDUCED, check_said, is_whole

@@ -15,8 +15,8 @@ from PIL import Image
 from support.mutations import mutated_bytes
 
 from hypsegcli.errors import ImageError
+from hypsegcli.images.beside_pixels import read_text_chunks
 from hypsegcli.images.decode import decode_image, decode_mask
-from hypsegcli.images.open_image import read_text_chunks
 
 LONGEST, SLOWEST, PIXELS = 1_000, 2.0, 10_000  # characters of a sentence, seconds of a picture, its most pixels
 

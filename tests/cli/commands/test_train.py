@@ -40,6 +40,7 @@ def test_the_checkpoint_it_writes_can_be_used_at_once(hypseg: Hypseg, data: Path
     outcome = hypseg("train", "--data", data, "--out", run, *SMALL, "--embedding-size", 3, "--curvature", 0.5)
     assert outcome.code == 0
     assert re.fullmatch(rf"trained: {re.escape(str(run))}/best\.safetensors, mIoU \d+\.\d % on val\n", outcome.stdout)
+    assert "\nthat score is of 1 image, and rough: score others" in outcome.stderr
     assert f"\nnext: hypseg predict IMAGES --checkpoint {run}/best.safetensors --out MAPS\n" in outcome.stderr
     counted = "4 images with masks to train on, 1 to validate on"
     assert outcome.stderr.startswith(f"looking at every file in {data}\n{counted}\nstarts from random weights\n")

@@ -1,4 +1,4 @@
-"""The texts that pictures carry."""
+"""The texts that pictures carry; palettes are tested with the masks that are read by them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.open_image import read_text_chunks
+from hypsegcli.images.beside_pixels import read_text_chunks
 from hypsegcli.images.png import encode_grey16_png, encode_indexed_png
 
 TEXTS = {"hypseg": '{"measure": "entropy"}', "Author": "дорога"}
