@@ -233,7 +233,8 @@ def test_embedding_and_classifier_learn_first(data: Path, tmp_path: Path, scores
     scores += [of(0.5)] * 9
     checkpoint = make_checkpoint(tmp_path / "a.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
     before = load_checkpoint(checkpoint).model.state_dict()
-    run, options = tmp_path / "run", {"init": str(checkpoint), "head_epochs": 2, "class_weights": "none"}
+    run = tmp_path / "run"
+    options: dict[str, Any] = {"init": str(checkpoint), "head_epochs": 2, "class_weights": "none"}
     notes = announced(events(data, tmp_path / "told", **options, epochs=1)).notes
     assert "embedding and classifier learn alone up to epoch 2: till then scores say little" in notes
     changed = []
