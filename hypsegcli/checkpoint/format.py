@@ -58,7 +58,8 @@ class Provenance(_Record):
 
     trained_on: str
     validated_on: str = ""  # what the scores were measured on
-    # Those images, by their files, as a calibration keeps its own. Empty: they were not kept.
+    # By their files, as a calibration keeps its own; those of the checkpoint that it started from, and of further data,
+    # are among the first. Empty: they were not kept.
     trained_images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
     validated_images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
     scores: dict[str, float] = {}

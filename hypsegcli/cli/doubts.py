@@ -35,7 +35,7 @@ def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
         return []
     made, calibration = header.provenance, header.calibration
     kinds = [
-        (made.trained_images, f"it was trained on ({made.trained_on}): all scores are too good here"),
+        (made.trained_images, "it, or what it started from, was trained on: all scores are too good here"),
         (made.validated_images, f"its best epoch was chosen on ({made.validated_on}): scores are rather too good here"),
     ]
     if calibration is not None:

@@ -31,6 +31,7 @@ class Start(NamedTuple):
     description: str  # in words
     random: tuple[str, ...]  # names of tensors that were left to chance
     input: InputSpec | None = None  # what the weights were trained on; None where it is the backbone's own
+    images: tuple[str, ...] = ()  # marks of the images that they were trained on, as far as they were kept
 
 
 def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
@@ -93,6 +94,7 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
     model.load_state_dict(target | taken)
     left = tuple(name for name in target if name not in taken)
     if not left:
-        return Start(f"all {len(target)} tensors from {path.name}", left, other.header.input)
-    description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {first_of(left, _NAMED)}"
-    return Start(description, left, other.header.input)
+        description = f"all {len(target)} tensors from {path.name}"
+    else:
+        description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {first_of(left, _NAMED)}"
+    return Start(description, left, other.header.input, other.header.provenance.trained_images)

@@ -127,15 +127,15 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     model = build_model(ModelConfig(**config.architecture() | decided))
     if earlier is None:
         start = _initialise(model, config, tree)
-        initialised_from, known = (
-            start.description,
-            start.input or InputSpec(**model.backbone.normalisation._asdict(), height=height, width=width),
-        )
+        initialised_from, images = start.description, start.images
+        known = start.input or InputSpec(**model.backbone.normalisation._asdict(), height=height, width=width)
     else:
-        initialised_from, known = earlier.provenance.initialised_from, earlier.input
+        initialised_from, images = earlier.provenance.initialised_from, earlier.provenance.trained_images
+        known = earlier.input
     grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
     longest_side = None if grows and not config.longest_side else _longest_side(config, train_split, more)
     name = job.data.resolve().name
+    digests = [*train_split.digests.values(), *more.digests["more_data"].values()]
     header = Header(
         model=model.config,
         input=known.model_copy(update={"height": height, "width": width, "longest_side": longest_side}),
@@ -148,7 +148,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         provenance=Provenance(
             trained_on=as_text("; ".join([f"{name}/train, {len(train_split.pairs)} images", *more.names])),
             validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
-            trained_images=kept_marks(image_mark(digest) for digest in train_split.digests.values()),
+            trained_images=kept_marks([*images, *map(image_mark, digests)]),
             validated_images=kept_marks(image_mark(digest) for digest in val_split.digests.values()),
             licence=config.licence,
             initialised_from=initialised_from,

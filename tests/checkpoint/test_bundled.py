@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def trainings_before(name: str) -> list[str]:
         return []
     before = str(init.parent)
     return [before, *trainings_before(before)]
+
+
+def test_they_know_the_images_that_do_not_test_them() -> None:
+    """As many as they say in words; `disk` started from `streets`."""
+    headers = {model.name: read_header(WEIGHTS / f"{model.name}.safetensors") for model in MODELS}
+    learned = {name: header.provenance for name, header in headers.items()}
+    for made in learned.values():
+        counts = [int(count) for count in re.findall(r"/train, (\d+) images", made.trained_on)]
+        assert len(made.trained_images) >= sum(counts) > 0
+        assert made.validated_on.endswith(f", {len(made.validated_images)} images")
+    assert learned["disk"].trained_images == learned["streets"].trained_images
+    for name, header in headers.items():
+        if header.calibration is not None:
+            assert f"({len(header.calibration.images)} images)" in header.calibration.fitted_on
+            assert set(header.calibration.images) < set(learned[name].validated_images)
 
 
 def test_they_are_small() -> None:

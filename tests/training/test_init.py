@@ -54,7 +54,7 @@ def test_random_weights_stay() -> None:
 def test_all_of_a_checkpoint(checkpoint: Path) -> None:
     model = network()
     assert differing(model, checkpoint)
-    told, left, _ = initialise(model, str(checkpoint), TREE, head=True)
+    told, left, *_ = initialise(model, str(checkpoint), TREE, head=True)
     assert told == f"all {len(model.state_dict())} tensors from other.safetensors"
     assert left == ()
     assert not differing(model, checkpoint)
@@ -62,7 +62,7 @@ def test_all_of_a_checkpoint(checkpoint: Path) -> None:
 
 def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> None:
     model = network()
-    told, left, _ = initialise(model, str(checkpoint), TREE, head=False)
+    told, left, *_ = initialise(model, str(checkpoint), TREE, head=False)
     count = len(model.state_dict())
     assert told == (
         f"{count - 4} of {count} tensors from other.safetensors; "
@@ -118,7 +118,7 @@ def test_a_backbone_file_of_torchvision(tmp_path: Path) -> None:
     path = tmp_path / "mobilenet_v3_small-047dcff4.pth"
     torch.save(net.state_dict(), path)
     model = network()
-    told, left, _ = initialise(model, str(path), TREE, head=True)
+    told, left, *_ = initialise(model, str(path), TREE, head=True)
     assert told == f"backbone from {path.name}; ASPP, decoder and head from random weights"
     assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
     assert torch.equal(model.get_parameter("head.normals"), network().get_parameter("head.normals"))
@@ -130,7 +130,7 @@ def test_timm_s_own_file(tmp_path: Path) -> None:
     net = timm.create_model("test_efficientnet", num_classes=7)
     save_file(net.state_dict(), tmp_path / "model.safetensors")
     model = network(backbone="timm:test_efficientnet")
-    told, left, spec = initialise(model, str(tmp_path / "model.safetensors"), TREE, head=True)
+    told, left, spec, _ = initialise(model, str(tmp_path / "model.safetensors"), TREE, head=True)
     assert told == "backbone from model.safetensors; ASPP, decoder and head from random weights"
     assert (spec, left) == (None, tuple(name for name in model.state_dict() if not name.startswith("backbone.")))
     assert torch.equal(model.get_parameter("backbone.net.conv_stem.weight"), net.get_parameter("conv_stem.weight"))

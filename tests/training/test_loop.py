@@ -25,7 +25,7 @@ from support.tiny_data import NAMES, make_data
 from torchvision import models
 
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.errors import CheckpointError, DataError, HypsegError, ImageError, PlanError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
@@ -546,16 +546,23 @@ def test_a_run_killed_in_its_first_epoch_goes_on(data: Path, tmp_path: Path, sco
 
 
 def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
-    """Also when the file it started from is gone."""
+    """Also when the file it started from is gone; its images are still among those that were learned from."""
     scores += [of(0.5)] * 3
     other = make_checkpoint(tmp_path / "other.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small")
+    earlier = load_checkpoint(other)
+    seen = earlier.header.provenance.model_copy(update={"trained_images": ("0123456789abcdef",)})
+    header = earlier.header.model_copy(update={"provenance": seen})
+    save_checkpoint(other, header, earlier.model.state_dict())
     next(start(data, tmp_path / "run", epochs=2, init=str(other)))
     other.unlink()
     started = announced(events(data, tmp_path / "run", epochs=2, init=str(other), resume=True))
     assert started.notes == ("goes on after epoch 1", NO_TREE)
-    told = read_header(tmp_path / "run" / "last.safetensors").provenance.initialised_from
-    assert told.startswith("all ")
-    assert told.endswith(" tensors from other.safetensors")
+    made = read_header(tmp_path / "run" / "last.safetensors").provenance
+    assert made.initialised_from.startswith("all ")
+    assert made.initialised_from.endswith(" tensors from other.safetensors")
+    files = (data / "train/images").iterdir()
+    marks = {hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files}
+    assert set(made.trained_images) == {"0123456789abcdef", *marks}
 
 
 def test_resuming_nothing_says_so(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
