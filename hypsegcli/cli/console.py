@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from hypsegcli.cli.exit_codes import NOTHING_DONE
@@ -69,10 +70,20 @@ def talk(line: str) -> None:
         print(escaped(spell(line, as_option)), file=sys.stderr, flush=True)  # noqa: T201
 
 
-def tell_loading(*, quiet: bool = False) -> None:
-    """Where a person waits at a terminal, say why nothing happens at first: PyTorch takes a second or more to load."""
+@contextlib.contextmanager
+def loading(*, quiet: bool = False) -> Iterator[None]:
+    """For what imports PyTorch, which takes a second or more: a person who waits at a terminal is told why.
+
+    Modules make hundreds of thousands of objects, none of which can go: the garbage collector is not to look for some.
+    """
     if not quiet and sys.stderr.isatty():
         talk("loading ...")
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def talk_of(lines: Iterable[str], *, quiet: bool) -> None:

@@ -22,7 +22,7 @@ class HyperbolicHead(nn.Module):
         super().__init__()
         self.config = config
         self.curvature: Curvature = config.curvature  # a tensor only while it is being learned
-        self.normals = nn.Parameter(_INITIAL_NORMAL * torch.randn(config.nodes, config.embedding_size))
+        self.normals = _normals(config)
         self.bias = nn.Parameter(torch.zeros(config.nodes))
 
     def settle(self, config: ModelConfig) -> None:
@@ -48,7 +48,7 @@ class ReferenceHead(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.normals = nn.Parameter(_INITIAL_NORMAL * torch.randn(config.nodes, config.embedding_size))
+        self.normals = _normals(config)
         self.offsets = nn.Parameter(torch.zeros(config.nodes, config.embedding_size))
 
     def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,6 +74,13 @@ class EuclideanHead(nn.Module):
         c = self.config.curvature
         t = radial(v, c=c, t_max=self.config.t_max, limit=self.config.radial_limit)
         return self.classify(v), t.squeeze(1) / math.sqrt(c)
+
+
+def _normals(config: ModelConfig) -> nn.Parameter:
+    normals = torch.empty(config.nodes, config.embedding_size)
+    if not normals.is_meta:  # where drawing nothing would import PyTorch's compiler, for a second
+        normals.normal_(std=_INITIAL_NORMAL)
+    return nn.Parameter(normals)
 
 
 def _is_plain_inference() -> bool:

@@ -63,6 +63,13 @@ def test_help_imports_little_more_than_typer_itself(ours: list[str], plain: list
     assert len(modules - typer) <= 100
 
 
+def test_the_network_of_a_bundled_model_runs_without_a_compiler(photos: Path, tmp_path: Path) -> None:
+    """PyTorch's own takes as long to import as PyTorch, and torchvision imports it."""
+    modules = modules_after("predict", str(photos), "--out", str(tmp_path / "out"), "--engine", "torch")
+    assert "torch" in modules
+    assert not {"torchvision", "torch._dynamo", "torch._inductor", "sympy", "timm"} & modules
+
+
 def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> None:
     assert "torch" not in modules_after("info")
     assert "torch" not in modules_after("predict", str(photos), "--out", str(tmp_path / "out"), "--dry-run")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
+from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -51,21 +51,21 @@ def calibrate(
     over = _check_out(out, overwrite=overwrite)
     refuse_contradictions(inputs, computing)
 
-    tell_loading(quiet=quiet)
-    import numpy as np
-    from numpy.typing import NDArray
+    with loading(quiet=quiet):
+        import numpy as np
+        from numpy.typing import NDArray
 
-    from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
-    from hypsegcli.confidence.calibration import fit_calibration, image_counts
-    from hypsegcli.inference.request import Request
-    from hypsegcli.metrics.classes import confusion_matrix
-    from hypsegcli.metrics.ranking import BINS, score_table
-    from hypsegcli.scores.reading import predicted_images
-    from hypsegcli.scores.sources import NetworkSource
-    from hypsegcli.truth.check import examine_masks
-    from hypsegcli.truth.contradicted import contradictions
-    from hypsegcli.truth.masks import read_translation
-    from hypsegcli.truth.pairs import pair_files
+        from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.confidence.calibration import fit_calibration, image_counts
+        from hypsegcli.inference.request import Request
+        from hypsegcli.metrics.classes import confusion_matrix
+        from hypsegcli.metrics.ranking import BINS, score_table
+        from hypsegcli.scores.reading import predicted_images
+        from hypsegcli.scores.sources import NetworkSource
+        from hypsegcli.truth.check import examine_masks
+        from hypsegcli.truth.contradicted import contradictions
+        from hypsegcli.truth.masks import read_translation
+        from hypsegcli.truth.pairs import pair_files
 
     pairs = pair_files(
         masks=masks,

@@ -12,7 +12,7 @@ import typer
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import say, say_nothing, talk, talk_of, tell_loading
+from hypsegcli.cli.console import loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     INPUT,
@@ -111,17 +111,17 @@ def disk(
     header = read_header(path)
     _check_header(header, path)
 
-    tell_loading(quiet=quiet)
-    from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.files.atomic import write_atomically
-    from hypsegcli.images.png import encode_rgb_png
-    from hypsegcli.inference.device import choose_device
-    from hypsegcli.inference.engines.torch_engine import TorchEngine
-    from hypsegcli.pictures.disk.figure import DIAMETER
-    from hypsegcli.pictures.drawing.png import draw_figure
-    from hypsegcli.pictures.drawing.svg import encode_svg
-    from hypsegcli.run.disk_cloud import Gatherer, place_images
-    from hypsegcli.run.draw_disk import draw_disk, photograph_of
+    with loading(quiet=quiet):
+        from hypsegcli.checkpoint.store import load_checkpoint
+        from hypsegcli.files.atomic import write_atomically
+        from hypsegcli.images.png import encode_rgb_png
+        from hypsegcli.inference.device import choose_device
+        from hypsegcli.inference.engines.torch_engine import TorchEngine
+        from hypsegcli.pictures.disk.figure import DIAMETER
+        from hypsegcli.pictures.drawing.png import draw_figure
+        from hypsegcli.pictures.drawing.svg import encode_svg
+        from hypsegcli.run.disk_cloud import Gatherer, place_images
+        from hypsegcli.run.draw_disk import draw_disk, photograph_of
 
     where = choose_device(device, precision)
     read_truth = _look_at_masks([mask for _, mask in sources if mask is not None], truth, header, quiet=quiet)

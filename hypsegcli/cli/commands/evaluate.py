@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
-from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of, tell_loading
+from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.describe_options import describe_options
 from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
@@ -79,19 +79,19 @@ def evaluate(
     refuse_level(scoring, stored, classes)
     _refuse_to_replace(out, overwrite=overwrite)
 
-    tell_loading(quiet=quiet)
-    import numpy as np
+    with loading(quiet=quiet):
+        import numpy as np
 
-    from hypsegcli.checkpoint.read_header import read_header
-    from hypsegcli.cli.show.tables import print_report
-    from hypsegcli.metrics.records import CheckpointId, Subject
-    from hypsegcli.report.assemble import MeasureName, build_report
-    from hypsegcli.report.bounds import missed_bounds
-    from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
-    from hypsegcli.scores.evaluation import Evaluation
-    from hypsegcli.scores.tally import AnswerScheme, Scheme
-    from hypsegcli.truth.masks import read_translation
-    from hypsegcli.truth.pairs import pair_files
+        from hypsegcli.checkpoint.read_header import read_header
+        from hypsegcli.cli.show.tables import print_report
+        from hypsegcli.metrics.records import CheckpointId, Subject
+        from hypsegcli.report.assemble import MeasureName, build_report
+        from hypsegcli.report.bounds import missed_bounds
+        from hypsegcli.report.files import HTML, REPLICATES, REPORT, ROWS, write_results
+        from hypsegcli.scores.evaluation import Evaluation
+        from hypsegcli.scores.tally import AnswerScheme, Scheme
+        from hypsegcli.truth.masks import read_translation
+        from hypsegcli.truth.pairs import pair_files
 
     pairs = pair_files(
         masks=masks,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, say, tell_loading
+from hypsegcli.cli.console import as_option, loading, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -121,14 +121,14 @@ def predict(
         print_plan(plan)
         return
 
-    tell_loading(quiet=output.quiet)
-    from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.confidence.measures import full_scales
-    from hypsegcli.files.lock import locked
-    from hypsegcli.inference.request import Request
-    from hypsegcli.products.confidence import mean_confidence
-    from hypsegcli.products.outputs import make_outputs
-    from hypsegcli.run.run import Job, Run
+    with loading(quiet=output.quiet):
+        from hypsegcli.checkpoint.store import load_checkpoint
+        from hypsegcli.confidence.measures import full_scales
+        from hypsegcli.files.lock import locked
+        from hypsegcli.inference.request import Request
+        from hypsegcli.products.confidence import mean_confidence
+        from hypsegcli.products.outputs import make_outputs
+        from hypsegcli.run.run import Job, Run
 
     with locked(output.out, "predict") as hold:
         refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)

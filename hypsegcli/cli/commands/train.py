@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import say, say_text, talk, talk_of, tell_loading
+from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
@@ -96,12 +96,12 @@ def train(
     if out is None or (data is None and not resume):
         raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")
 
-    tell_loading(quiet=quiet)
-    from hypsegcli.inference.device import choose_device
-    from hypsegcli.training import loop
-    from hypsegcli.training.log import LOG
-    from hypsegcli.training.run import Job
-    from hypsegcli.training.state import BEST, LAST, data_of
+    with loading(quiet=quiet):
+        from hypsegcli.inference.device import choose_device
+        from hypsegcli.training import loop
+        from hypsegcli.training.log import LOG
+        from hypsegcli.training.run import Job
+        from hypsegcli.training.state import BEST, LAST, data_of
 
     if data is None:
         data = data_of(out)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, say, tell_loading
+from hypsegcli.cli.console import as_option, loading, say
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -79,14 +79,14 @@ def uncertainty(
         print_plan(plan)
         return
 
-    tell_loading(quiet=output.quiet)
-    from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.files.lock import locked
-    from hypsegcli.inference.request import Request
-    from hypsegcli.products.outputs import make_outputs
-    from hypsegcli.products.uncertainty import doubt_statistics
-    from hypsegcli.run.ranking_csv import encode_ranking
-    from hypsegcli.run.run import Job, Run
+    with loading(quiet=output.quiet):
+        from hypsegcli.checkpoint.store import load_checkpoint
+        from hypsegcli.files.lock import locked
+        from hypsegcli.inference.request import Request
+        from hypsegcli.products.outputs import make_outputs
+        from hypsegcli.products.uncertainty import doubt_statistics
+        from hypsegcli.run.ranking_csv import encode_ranking
+        from hypsegcli.run.run import Job, Run
 
     with locked(out, "uncertainty") as hold:
         refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)

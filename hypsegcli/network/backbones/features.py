@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
-from torchvision import models
 
 _CLASSIFIERS = ("fc.", "classifier.")  # what torchvision calls the part that is cut off
 
@@ -72,6 +71,8 @@ def torchvision_model(name: str, weights: Mapping[str, Tensor] | None) -> Any:
 
     Raises ValueError or RuntimeError where the given ones are not those of this network.
     """
+    from torchvision import models  # imports PyTorch's compiler, for a second; others need neither
+
     net = models.get_model(torchvision_name(name), weights=None)
     if weights is not None:
         wanted = {key: value for key, value in weights.items() if not key.startswith(_CLASSIFIERS)}
