@@ -24,8 +24,10 @@ def describe_options(
     rule: Rule | None,
     *,
     longest_side: int | None,
+    engine: str | None,
+    device: str | None,
 ) -> dict[str, str | int | float | bool | None]:
-    """By name, as they were taken: `rule` and `longest_side`, in pixels, are what came of the options."""
+    """By name, as they were taken: `rule` and what stands after the star are what came of the options."""
     return {
         "map": _text(truth.id_map),
         "mask_colors": _text(truth.mask_colors),
@@ -36,7 +38,8 @@ def describe_options(
         "background": None if names.background is None else names.classes[names.background],
         "interpolate": inputs.interpolate,
         "longest_side": longest_side,
-        "precision": computing.precision,
+        "engine": engine,
+        "device": device,
         "tile": computing.tile,
         "bootstrap": scoring.bootstrap,
         "level": None if rule is None else rule.level,

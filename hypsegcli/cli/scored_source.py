@@ -33,6 +33,8 @@ class ScoredSource(NamedTuple):
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
     doubts: Callable[[], Sequence[str]] = list  # about the predictions, once they are scored
+    engine: str | None = None  # that ran the network, and where
+    device: str | None = None
 
 
 def open_network(
@@ -82,6 +84,8 @@ def open_network(
         loaded.header,
         request.rules,
         of_answers,
+        engine=segmenter.engine.label,
+        device=segmenter.engine.device.label,
     )
 
 

@@ -18,6 +18,7 @@ class Device:
 
     torch: torch.device
     bf16: bool
+    open_to_bf16: bool = False  # nobody chose: an engine that gains by it may take bf16 where the answers stay alike
 
     @property
     def label(self) -> str:
@@ -27,9 +28,10 @@ class Device:
 
 
 def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
-    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`; precision `auto` is bf16 on CUDA devices that have it, else fp32.
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
-    Raises DeviceError where that device is not there: asked for by name, it is never silently replaced.
+    Precision `auto` is bf16 on CUDA devices that have it, else fp32, which on a CPU is open to bf16. Raises DeviceError
+    where that device is not there: asked for by name, it is never silently replaced.
     """
     if precision not in get_args(Precision):
         raise DeviceError(f"{setting('precision', precision)}: expected {', '.join(get_args(Precision))}")
@@ -50,4 +52,6 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
     if kind == "mps" and not torch.backends.mps.is_available():
         raise DeviceError(f"{setting('device', name)}: torch sees no Apple GPU here; use {setting('device', 'cpu')}")
     bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return Device(torch.device(name), bf16_default if precision == "auto" else precision == "bf16")
+    if precision == "auto":
+        return Device(torch.device(name), bf16_default, open_to_bf16=kind == "cpu")
+    return Device(torch.device(name), precision == "bf16")

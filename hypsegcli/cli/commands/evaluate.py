@@ -160,7 +160,16 @@ def evaluate(
             ignore_index=names.ignore_index,
             unseen=[names.classes[index] for index in names.unseen] if names.unseen else None,
             options=describe_options(
-                truth, stored, scoring, inputs, computing, names, rule, longest_side=scored.longest_side
+                truth,
+                stored,
+                scoring,
+                inputs,
+                computing,
+                names,
+                rule,
+                longest_side=scored.longest_side,
+                engine=scored.engine,
+                device=scored.device,
             ),
         ),
         tree=names.tree,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, loading, say
+from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -22,11 +22,10 @@ from hypsegcli.cli.options.running import (
 from hypsegcli.cli.parse import parse_failures, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, show_run, tell_of_skipped
+from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
-from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.products.registry import UNCERTAINTY
 from hypsegcli.run.plan import plan_run, refuse_occupied
@@ -111,8 +110,8 @@ def uncertainty(
             write_setting=as_option,
             further={RANKING: encode_ranking},
         )
-        run = Run(job, loaded, open_segmenter(loaded, request, computing, quiet=output.quiet))
+        segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
+        run = Run(job, loaded, segmenter)
         code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-        if done := run.ledger.count("done"):
-            say(f"{count_of(done, 'image')}: {', '.join(UNCERTAINTY)} and {RANKING} in {out}")
+        say_done(run, segmenter.engine, [*UNCERTAINTY, RANKING], out)
         raise typer.Exit(code)

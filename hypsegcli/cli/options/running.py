@@ -44,7 +44,7 @@ PrecisionName = Annotated[
     typer.Option(
         "--precision",
         metavar="PRECISION",
-        help="fp32, bf16, or auto: bf16 on CUDA devices that have it, else fp32.",
+        help="fp32, bf16, or auto: bf16 where the device computes in it and answers stay alike.",
         rich_help_panel=COMPUTING,
     ),
 ]

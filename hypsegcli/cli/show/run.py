@@ -16,6 +16,7 @@ from hypsegcli.files.words import count_alike, count_of
 if TYPE_CHECKING:
     from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.images.discover import Inputs
+    from hypsegcli.inference.engines.base import Engine
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
@@ -75,6 +76,12 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     if failed:
         error(f"{failed} of {count_of(total, 'image')} failed; {out / MANIFEST} says why")
     return code_of_run(done=done, failed=failed)
+
+
+def say_done(run: Run, engine: Engine, kinds: Sequence[str], out: Path) -> None:
+    """The last line: how many images there are by now, and what of each, where, and what the network ran in."""
+    if done := run.ledger.count("done"):
+        say(f"{count_of(done, 'image')}: {', '.join(kinds)} in {out} ({engine.label}, {engine.device.label})")
 
 
 def _warn_of_another_world(ledger: Ledger, limit: float) -> None:

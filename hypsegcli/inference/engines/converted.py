@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +21,7 @@ from hypsegcli.errors import tells_of_memory
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.cache import converted, discard, seal
 from hypsegcli.inference.engines.export import REVISION, Part, export
+from hypsegcli.inference.engines.rounding import agreement, keep_agreement, made_up_picture, read_agreement
 from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
@@ -32,6 +35,10 @@ class Runtime(Protocol):
     """Something that runs graphs on the CPU."""
 
     label: str  # name and version
+
+    @property
+    def gains_by_bf16(self) -> bool:
+        """Whether this processor computes in it."""
 
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """Write an exported network into an empty folder."""
@@ -51,9 +58,12 @@ class ConvertedEngine:
         self._runtime = runtime
         self._tell = lru_cache(maxsize=None)(tell)  # once each, however many parts of the network are converted
         self._runs: dict[tuple[Part, bool], Run] = {}
+        self._folders: dict[tuple[Part, bool], Path] = {}  # where they are kept
         self._preparing = threading.Lock()
         self.device = device
         self._ready("embedding", windows=False)  # now, so that no image waits for it and counts it as its own time
+        if device.open_to_bf16 and runtime.gains_by_bf16:
+            self._try_bf16()
 
     @property
     def label(self) -> str:
@@ -68,13 +78,37 @@ class ConvertedEngine:
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
         inputs: list[NDArray[Any]] = [images] if mean is None else [images, mean.numpy()]
-        embedding = self._run("embedding", inputs).permute(0, 3, 1, 2)
-        with TORCH.together(), torch.inference_mode():
-            return NetworkOutput(embedding, *self._checkpoint.model.head(embedding))
+        return self._classify(self._run("embedding", inputs))
 
     def features(self, images: RGB) -> Tensor:
         """As in `Engine`."""
         return self._run("features", [images])
+
+    def _classify(self, embedding: Tensor) -> NetworkOutput:
+        v = embedding.permute(0, 3, 1, 2)
+        with TORCH.together(), torch.inference_mode():
+            return NetworkOutput(v, *self._checkpoint.model.head(v))
+
+    def _try_bf16(self) -> None:
+        """Take bf16 where this checkpoint answers in it nearly as in fp32, which is looked at once."""
+        exact, fp32 = self._runs, self.device
+        self._runs, self.device = {}, replace(fp32, bf16=True)
+        self._ready("embedding", windows=False)
+        folder = self._folders["embedding", False]
+        found = read_agreement(folder)
+        if found is None:
+            picture = [made_up_picture()]
+            answers = (torch.from_numpy(runs["embedding", False](picture)) for runs in (exact, self._runs))
+            in_fp32, in_bf16 = map(self._classify, answers)
+            found = agreement(in_fp32, in_bf16, self._checkpoint.header.tree)
+            keep_agreement(folder, found)
+            seal(folder)
+        if not found.is_close:
+            self._tell(
+                f"in bf16 {found.labels:.1%} of a test picture's labels are those of fp32, and distances differ by "
+                f"{found.distance:.3g}; it runs in fp32"
+            )
+            self._runs, self.device = exact, fp32
 
     def _run(self, part: Part, inputs: list[NDArray[Any]]) -> Tensor:
         run = self._ready(part, windows=len(inputs) == 2)
@@ -96,12 +130,15 @@ class ConvertedEngine:
         def convert(folder: Path) -> None:
             found = self._checkpoint
             self._tell(f"converting the network for {self.label}, once for this checkpoint and this kind of run")
+            started = time.perf_counter()
             with TORCH.alone():
                 self._runtime.convert(export(found.model, found.header.input, part=part, windows=windows), folder)
+            self._tell(f"converted in {time.perf_counter() - started:.0f} s")
 
         def load() -> Run:
             folder = converted(self._checkpoint.sha256, parts=parts, room=room, convert=convert, tell=self._tell)
             folders.append(folder)
+            self._folders[part, windows] = folder
             run = self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
             seal(folder)
             return run

@@ -22,6 +22,11 @@ class OnnxRuntime:
 
         self.label = f"onnxruntime {onnxruntime.__version__}"  # several packages bring this module
 
+    @property
+    def gains_by_bf16(self) -> bool:
+        """As in `Runtime`: it has no kernels for it."""
+        return False
+
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """As in `Runtime`."""
         with contextlib.redirect_stdout(io.StringIO()):  # the exporter prints what it does

@@ -23,6 +23,11 @@ class OpenVino:
     def __init__(self) -> None:
         self.label = f"openvino {_import_openvino().__version__.partition('-')[0]}"
 
+    @property
+    def gains_by_bf16(self) -> bool:
+        """As in `Runtime`: with AVX-512 BF16 or AMX."""
+        return "BF16" in _import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """As in `Runtime`."""
         openvino = _import_openvino()

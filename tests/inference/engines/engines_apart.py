@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -225,8 +226,9 @@ def test_a_network_is_converted_once(
     before = set((networks / "hypseg/networks").glob("*")) if networks.exists() else set()
     told: list[str] = []
     first = make_engine(checkpoint, CPU, engine, tell=told.append)(images)  # type: ignore[arg-type]
-    (sentence,) = told
-    assert engine in sentence
+    assert engine in told[0]
+    assert re.fullmatch(r"converted in \d+ s", told[1])
+    assert len(told) == 2
     (made,) = set((networks / "hypseg/networks").glob("*")) - before
     assert made.name.startswith(checkpoint.sha256[:16])
 
@@ -279,7 +281,7 @@ def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
 class Broken:
     """A runtime of which every part can fail, with exceptions of its own."""
 
-    label = "broken 1"
+    label, gains_by_bf16 = "broken 1", False
 
     def __init__(self, *, load: int = 0, run: str | None = None) -> None:
         self.bad_loads, self.run = load, run
@@ -313,7 +315,7 @@ def test_a_damaged_file_in_the_cache_is_made_again(random_checkpoint: Checkpoint
     told: list[str] = []
     converted.ConvertedEngine(random_checkpoint, CPU, Broken(), tell=told.append)
     converted.ConvertedEngine(random_checkpoint, CPU, Broken(load=1), tell=told.append)
-    assert len(told) == 2
+    assert [sentence.partition(" ")[0] for sentence in told] == 2 * ["converting", "converted"]
     with pytest.raises(OwnError):
         converted.ConvertedEngine(random_checkpoint, CPU, Broken(load=2), tell=told.append)
 
