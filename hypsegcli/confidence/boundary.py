@@ -42,8 +42,16 @@ def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOT
     # the dip that zero padding leaves along the edge, with a bank on one side only, is none.
     edge = 2 * radius
     wide = cv2.copyMakeBorder(share, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disk)[edge:-edge, edge:-edge]
+    banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, round_kernel(radius))[edge:-edge, edge:-edge]
     depth = (banks - share) / np.maximum(banks, np.float32(_FLOOR))
     strength: NDArray[np.uint8] = np.rint(255.0 * np.clip(2.0 * depth, 0.0, 1.0)).astype(np.uint8)
     return strength
+
+
+def round_kernel(radius: int) -> NDArray[np.uint8]:
+    """The disk x^2 + y^2 <= radius^2, (2 radius + 1) square, 1 inside.
+
+    OpenCV's own ellipse is another from version to version, and in some is not even its own transpose.
+    """
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    return (x**2 + y**2 <= radius**2).astype(np.uint8)

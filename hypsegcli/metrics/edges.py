@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.confidence.boundary import round_kernel
 from hypsegcli.metrics.classes import LabelMap
 from hypsegcli.metrics.ratio import ratio
 from hypsegcli.metrics.records import ConfidenceBoundary
@@ -172,10 +173,9 @@ def _near(mask: Mask, radius: int) -> Mask:
 
 
 def dilate_by_disk(plane: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
-    """The maximum over the disk x^2 + y^2 <= radius^2; OpenCV's own ellipse is not exact."""
+    """The maximum over the disk x^2 + y^2 <= radius^2."""
     if radius <= _SMALL_DISK:
-        y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-        return np.asarray(cv2.dilate(plane, np.asarray(x**2 + y**2 <= radius**2, np.uint8)), np.uint8)
+        return np.asarray(cv2.dilate(plane, round_kernel(radius)), np.uint8)
     # A whole disk costs its area at every pixel, its rows one by one only their number.
     dilated = np.zeros_like(plane)
     for down in range(min(radius, len(plane) - 1) + 1):

@@ -1,12 +1,13 @@
 """Planes whose boundary map is known."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hypsegcli.confidence.boundary import RADIUS
+from hypsegcli.confidence.boundary import RADIUS, round_kernel
 from hypsegcli.confidence.boundary import boundary_map as boundary_map_of
 from hypsegcli.confidence.planes import Plane
 
@@ -166,3 +167,20 @@ def test_smoothing_quiets_ripples_and_keeps_valleys() -> None:
     assert np.median(smooth[:, 33:35]) > 200
     away = np.s_[:, 50:]
     assert smooth[away].max() < rough[away].max() / 3
+
+
+@pytest.mark.parametrize(("flips", "seed"), [(False, 0), (True, 1)])
+def test_no_direction_is_preferred(flips: bool, seed: int) -> None:
+    """The map of a plane that is turned over or mirrored is that map, turned over or mirrored."""
+    noise = np.random.default_rng(seed).random((12, 16)).astype(np.float32)
+    values = cv2.resize(noise, (160, 120), interpolation=cv2.INTER_CUBIC)
+    turned = np.ascontiguousarray(values[::-1] if flips else values.T)
+    here, there = (smoothed_boundary_map(each, full_scale=1.0).astype(int) for each in (values, turned))
+    assert here.max() == 255
+    assert np.abs(there - (here[::-1] if flips else here.T)).max() <= 1
+
+
+@pytest.mark.parametrize(("radius", "pixels"), [(0, 1), (1, 5), (2, 13), (3, 29)])
+def test_a_disk_holds_the_pixels_within_its_radius(radius: int, pixels: int) -> None:
+    """Gauss's circle problem."""
+    assert round_kernel(radius).sum() == pixels
