@@ -58,8 +58,8 @@ class Provenance(_Record):
 
     trained_on: str
     validated_on: str = ""  # what the scores were measured on
-    # By their files, as a calibration keeps its own; those of the checkpoint that it started from, and of further data,
-    # are among the first. Empty: they were not kept.
+    # By their files, as a calibration keeps its own. Those of the checkpoint that it started from are among them, those
+    # of further data among the first. Empty: they were not kept.
     trained_images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
     validated_images: Annotated[tuple[Mark, ...], FailFast()] = Field(default=(), max_length=MOST_MARKS)
     scores: dict[str, float] = {}

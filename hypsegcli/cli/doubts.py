@@ -36,7 +36,10 @@ def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
     made, calibration = header.provenance, header.calibration
     kinds = [
         (made.trained_images, "it, or what it started from, was trained on: all scores are too good here"),
-        (made.validated_images, f"its best epoch was chosen on ({made.validated_on}): scores are rather too good here"),
+        (
+            made.validated_images,
+            "its best epoch, or that of what it started from, was chosen on: scores are rather too good here",
+        ),
     ]
     if calibration is not None:
         told = f"the calibration was fitted on ({calibration.fitted_on}): the ECE of 'calibrated' is too good here"

@@ -54,4 +54,4 @@ def round_kernel(radius: int) -> NDArray[np.uint8]:
     OpenCV's own ellipse is another from version to version, and in some is not even its own transpose.
     """
     y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    return (x**2 + y**2 <= radius**2).astype(np.uint8)
+    return np.asarray(x**2 + y**2 <= radius**2, np.uint8)

@@ -179,6 +179,8 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
         )
     if one.images < FEW_IMAGES:
         yield f"intervals over so few images ({one.images}) are rough"
+    for name, side in (("A", a), ("B", b)):
+        yield from dict.fromkeys(f"{name}: {warning}" for each in side for warning in each.report.warnings)
     for mine, theirs, name in ((one, other, "A"), (other, one, "B")):
         if alone := [m.name for m in mine.measures if m.name not in {n.name for n in theirs.measures}]:
             yield f"measures of {name} alone, not compared: {', '.join(alone)}"

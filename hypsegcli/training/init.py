@@ -32,6 +32,7 @@ class Start(NamedTuple):
     random: tuple[str, ...]  # names of tensors that were left to chance
     input: InputSpec | None = None  # what the weights were trained on; None where it is the backbone's own
     images: tuple[str, ...] = ()  # marks of the images that they were trained on, as far as they were kept
+    validated_images: tuple[str, ...] = ()  # and of those that their epoch was chosen on
 
 
 def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
@@ -97,4 +98,5 @@ def _from_checkpoint(model: HyperbolicDeepLab, path: Path, tree: ClassTree, *, h
         description = f"all {len(target)} tensors from {path.name}"
     else:
         description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {first_of(left, _NAMED)}"
-    return Start(description, left, other.header.input, other.header.provenance.trained_images)
+    made = other.header.provenance
+    return Start(description, left, other.header.input, made.trained_images, made.validated_images)

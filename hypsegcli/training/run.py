@@ -21,7 +21,7 @@ from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.errors import DataError, setting
 from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.mark import image_mark, kept_marks
-from hypsegcli.files.words import as_text, count_alike
+from hypsegcli.files.words import as_text, count_alike, count_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
@@ -127,10 +127,18 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     model = build_model(ModelConfig(**config.architecture() | decided))
     if earlier is None:
         start = _initialise(model, config, tree)
-        initialised_from, images = start.description, start.images
+        initialised_from, new_head = start.description, any(name.startswith("head.") for name in start.random)
+        images, validated_images = start.images, start.validated_images
         known = start.input or InputSpec(**model.backbone.normalisation._asdict(), height=height, width=width)
+        seen = {*images, *validated_images} & {image_mark(digest) for digest in val_split.digests.values()}
+        if seen:
+            told.append(
+                f"{len(seen)} of {count_of(len(val_split.pairs), 'image')} to validate on are known to what it starts "
+                "from, which was trained on them or chosen by them: their scores are too good"
+            )
     else:
-        initialised_from, images = earlier.provenance.initialised_from, earlier.provenance.trained_images
+        initialised_from, new_head = earlier.provenance.initialised_from, False
+        images, validated_images = earlier.provenance.trained_images, earlier.provenance.validated_images
         known = earlier.input
     grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
     longest_side = None if grows and not config.longest_side else _longest_side(config, train_split, more)
@@ -149,7 +157,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
             trained_on=as_text("; ".join([f"{name}/train, {len(train_split.pairs)} images", *more.names])),
             validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
             trained_images=kept_marks([*images, *map(image_mark, digests)]),
-            validated_images=kept_marks(image_mark(digest) for digest in val_split.digests.values()),
+            validated_images=kept_marks([*validated_images, *map(image_mark, val_split.digests.values())]),
             licence=config.licence,
             initialised_from=initialised_from,
             recipe=config.model_dump(mode="json"),
@@ -178,7 +186,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     remarks = (
         *told,
         *source.notes,
-        *_remarks(config, tree),
+        *_remarks(config, tree, new_head=new_head),
         *(f"{name}: {doubt}" for name, split in splits.items() for doubt in split.doubts),
         *(
             f"{name}: {line}"
@@ -231,11 +239,12 @@ def _background(config: TrainConfig, tree: ClassTree) -> int | None:
     return next((names.index(name) for name in wanted if name in names), None)
 
 
-def _remarks(config: TrainConfig, tree: ClassTree) -> list[str]:
+def _remarks(config: TrainConfig, tree: ClassTree, *, new_head: bool) -> list[str]:
     remarks = []
     if config.train_only == "all" and config.head_epochs:
         remarks.append(
-            f"embedding and classifier learn alone up to epoch {config.head_epochs}: till then scores say little"
+            f"embedding and classifier learn alone up to epoch {config.head_epochs}"
+            f"{': till then scores say little' if new_head else ''}"
         )
     if config.softmax == "hierarchical" and tree.is_flat:
         remarks.append("there is no hierarchy.json, so the softmax is flat")

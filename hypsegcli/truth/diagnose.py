@@ -14,6 +14,7 @@ from hypsegcli.errors import setting
 
 SHOWN = 8  # ids, of a longer list
 _BEYOND_CHANCE = 500  # to one
+_SPELT_OUT = 3  # lines of a translation, and the last
 
 # labelIds of the 19 classes that Cityscapes scores, in the order of their trainIds (cityscapesscripts.helpers.labels).
 CITYSCAPES = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
@@ -138,12 +139,27 @@ def _same_shape(height: int, width: int, mask_height: int, mask_width: int) -> b
     return low < high and abs(math.log(mask_width / width)) > 0.01
 
 
+def lines_one_lower(classes: int) -> str:
+    """The lines of a translation of ids that run from 1 to so many classes, where 0 means void."""
+    return _lines(["0:void", *(f"{value}:{value - 1}" for value in range(1, classes + 1))])
+
+
+def lines_one_higher(classes: int) -> str:
+    """The lines of a translation of ids whose list lacks the first of so many classes."""
+    return _lines([f"{value}:{value + 1}" for value in range(classes - 1)])
+
+
+def _lines(every: list[str]) -> str:
+    first, last = ", ".join(every[:_SPELT_OUT]), every[-1]
+    return first if len(every) <= _SPELT_OUT else f"{first} and so on to {last}"
+
+
 def _shifted_or_void(
     labelled: set[int], unknown: set[int], classes: int, ignore_index: int, wording: Wording
 ) -> str | None:
     """Ids that start at 1, or a void id that was not named; the histogram alone may not tell which."""
     more = ", 255:void" if unknown == {classes, 255} else ""
-    lines = f"0:void, 1:0, 2:1 and so on to {classes}:{classes - 1}{more}"
+    lines = f"{lines_one_lower(classes)}{more}"
     shifted = f"ids run from 1 and 0 means void: {wording.translate(lines, before=' that holds the lines ')}"
     if unknown == {classes}:
         void = f"{classes} means void: {setting('ignore_index', classes)}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import setting
-from hypsegcli.truth.diagnose import LABEL_MAPS, MASKS
+from hypsegcli.truth.diagnose import LABEL_MAPS, MASKS, lines_one_higher, lines_one_lower
 
 _RARE = 0.005  # share of the labelled pixels from which a class has a say
 _ALONE = 0.9  # of the pixels, where a single class says so
@@ -82,11 +82,9 @@ def shift_mistake(shift: Shift, *, classes: int, decides: str | None = None, sto
             f"{found} if their ids were one higher: the ids look off by one, as where 1 was taken from each and 0 "
             "stayed 0; what was 0 and what was 1 are one now, so go back to the masks as they were"
         )
-    last = classes - 1
     if shift.by == 0:
         return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', decides=decides)}"
-    down = f"0:void, 1:0, 2:1 and so on to {classes}:{last}"
-    up = f"0:1, 1:2 and so on to {last - 1}:{last}"
+    down, up = lines_one_lower(classes), lines_one_higher(classes)
     lower, lines, other = ("one lower", down, up) if shift.by == 1 else ("one higher", up, down)
     guess = "ids that run from 1, where 0 means none" if shift.by == 1 else "a list of classes that lacks the first"
     sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"

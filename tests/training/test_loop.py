@@ -236,7 +236,11 @@ def test_embedding_and_classifier_learn_first(data: Path, tmp_path: Path, scores
     run = tmp_path / "run"
     options: dict[str, Any] = {"init": str(checkpoint), "head_epochs": 2, "class_weights": "none"}
     notes = announced(events(data, tmp_path / "told", **options, epochs=1)).notes
+    assert "embedding and classifier learn alone up to epoch 2" in notes
+    options["embedding_size"] = 5  # another than the checkpoint's, so that the head starts from chance
+    notes = announced(events(data, tmp_path / "other", **options, epochs=1)).notes
     assert "embedding and classifier learn alone up to epoch 2: till then scores say little" in notes
+    del options["embedding_size"]
     changed = []
     for epoch in (1, 2, 3):
         next(start(data, run, resume=epoch > 1, **options))
@@ -550,9 +554,15 @@ def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores
     scores += [of(0.5)] * 3
     other = make_checkpoint(tmp_path / "other.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small")
     earlier = load_checkpoint(other)
-    seen = earlier.header.provenance.model_copy(update={"trained_images": ("0123456789abcdef",)})
+    first = next((data / "val/images").iterdir())
+    known = ("0123456789abcdef", hashlib.sha256(first.read_bytes()).hexdigest()[:16])
+    seen = earlier.header.provenance.model_copy(
+        update={"trained_images": known[:1], "validated_images": ("fedcba9876543210", known[1])}
+    )
     header = earlier.header.model_copy(update={"provenance": seen})
     save_checkpoint(other, header, earlier.model.state_dict())
+    notes = announced(events(data, tmp_path / "told", epochs=1, init=str(other))).notes
+    assert any(note.startswith("1 of 2 images to validate on are known to what it starts from") for note in notes)
     next(start(data, tmp_path / "run", epochs=2, init=str(other)))
     other.unlink()
     started = announced(events(data, tmp_path / "run", epochs=2, init=str(other), resume=True))
@@ -563,6 +573,7 @@ def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores
     files = (data / "train/images").iterdir()
     marks = {hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files}
     assert set(made.trained_images) == {"0123456789abcdef", *marks}
+    assert {"fedcba9876543210", known[1]} < set(made.validated_images)
 
 
 def test_resuming_nothing_says_so(data: Path, tmp_path: Path, scores: list[Scores]) -> None:

@@ -96,11 +96,11 @@ def test_the_sentence_has_the_lines_that_mend_it() -> None:
     assert text.startswith("1.2 % of the labelled pixels agree with the predictions, and 98.0 % would if their ids")
     assert "one lower: the ids look off by one, as with ids that run from 1" in text
     assert text.endswith("0:void, 1:0, 2:1 and so on to 11:10")
-    assert shift_mistake(down, classes=11).endswith("0:1, 1:2 and so on to 9:10")
+    assert shift_mistake(down, classes=11).endswith("0:1, 1:2, 2:3 and so on to 9:10")
     assert "label maps" not in text
     both = shift_mistake(up, classes=11, stored=True)
     assert "0:void, 1:0, 2:1 and so on to 11:10; or, if it is the label maps that are off" in both
-    assert both.endswith("0:1, 1:2 and so on to 9:10")
+    assert both.endswith("0:1, 1:2, 2:3 and so on to 9:10")
     for decides in ("map", "mask_colors"):
         told = shift_mistake(up, classes=11, decides=decides)
         assert told.endswith(f"change the lines of {setting(decides)}, which decide the masks' ids now")

@@ -23,6 +23,7 @@ from hypsegcli.files.atomic import already_there, refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
+    from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.files.digest import Digest
 
 
@@ -117,13 +118,26 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
     )
-    copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration}), over=over)
+    # Also the size that it was fitted at, where one was asked for: at another it would be another.
+    size = {} if inputs.longest_side == "auto" else {"longest_side": request.longest_side}
+    known = header.input.model_copy(update=size)
+    copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration, "input": known}), over=over)
     for sentence in (*survey.doubts, *unfit_for_calibration(header, marks)):
         error(spell(sentence, as_option))
+    _say_fitted(out, calibration)
+
+
+def _say_fitted(out: Path, calibration: Calibration) -> None:
+    """What a calibration promises, and from where on images will be told to look like another world."""
     say(
         f"{out}: probability of being right from {calibration.probabilities[0]:.3f} to "
         f"{calibration.probabilities[-1]:.3f}, fitted on {calibration.fitted_on}, which are no test of it"
     )
+    if calibration.of_another_world is not None:
+        say(
+            f"images whose mean probability lies below {calibration.of_another_world:.2f}, half of what nearly all of "
+            "these reach, will be said to look like another world"
+        )
 
 
 def _check_out(out: Path, *, overwrite: bool) -> Digest | None:

@@ -97,6 +97,7 @@ def train(
         raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")
 
     with loading(quiet=quiet):
+        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.inference.device import choose_device
         from hypsegcli.training import loop
         from hypsegcli.training.log import LOG
@@ -120,16 +121,24 @@ def train(
     )
     with saved, progress_for(started.epochs * started.steps, quiet=quiet, unit="steps", verb="training") as progress:
         for event in events:
-            _show(event, progress)
+            _show(event, progress, head_epochs=settings.head_epochs)
             if isinstance(event, loop.EpochReport):
                 finished = event.epoch
     scored = (out / BEST).exists()  # not where no validation gave a number
     best = out / (BEST if scored else LAST)
-    say(f"trained: {best}{_score_of(best)}")
+    header = read_header(best)
+    score = header.provenance.scores.get("mean_iou")
+    say(f"trained: {best}{'' if score is None else f', mIoU {100 * score:.1f} % on val'}")
+    side = header.input.longest_side
+    shrunk = [
+        f"images larger than {side} pixels will be shrunk to that, as those were that it learned from; where larger "
+        "ones show more, and not the same larger, as under a microscope: --set field_of_view=grows"
+    ]
     few = [f"that score is of {count_of(started.pairs[1], 'image')}, and rough: score others with hypseg evaluate"]
     talk_of(
         [
             *(few if scored and started.pairs[1] < _FEW else []),
+            *(shrunk if side is not None and settings.field_of_view == "auto" else []),
             f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS",
             f"or first hypseg calibrate IMAGES MASKS --checkpoint {best} --name 'what these are' --out "
             f"{out / 'calibrated.safetensors'}, on images that are in neither train nor val: then confidence is a "
@@ -137,14 +146,6 @@ def train(
         ],
         quiet=quiet,
     )
-
-
-def _score_of(checkpoint: Path) -> str:
-    """What a checkpoint says of itself; nothing where it was not scored."""
-    from hypsegcli.checkpoint.read_header import read_header
-
-    score = read_header(checkpoint).provenance.scores.get("mean_iou")
-    return "" if score is None else f", mIoU {100 * score:.1f} % on val"
 
 
 def _settings_of(run: Path) -> Path | None:
@@ -173,7 +174,7 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> Tra
     return check_settings(usual | settings, origin)
 
 
-def _show(event: Started | Step | EpochReport, progress: Progress) -> None:
+def _show(event: Started | Step | EpochReport, progress: Progress, *, head_epochs: int) -> None:
     from hypsegcli.training.loop import EpochReport, Step
 
     if isinstance(event, Step):
@@ -183,7 +184,8 @@ def _show(event: Started | Step | EpochReport, progress: Progress) -> None:
         if scores := event.scores:
             line += f"  mIoU {100 * scores.mean_iou:.2f}  AUROC {scores.auroc_distance:.3f}"
         if left := event.seconds * (event.epochs - event.epoch):
-            line += f"  {duration(left)} left"
+            # Those in which all learns take several times as long.
+            line += f"  {'at least ' if event.epoch < head_epochs else ''}{duration(left)} left"
         progress.note(f"{line}{'  best' if event.is_best else ''}")
         if event.mistake:
             progress.note(f"hypseg: in the masks of val {event.mistake}")

@@ -28,6 +28,8 @@ def print_comparison(comparison: Comparison, *, every: bool) -> None:
     print_table(title, ("", "A", "B", "B - A", "interval", "B is"), [_row(alike) for alike in _grouped(shown)])
     if not judged:
         say("note: there are no replicates to compare; evaluate with --bootstrap, over two images or more")
+    if any(difference.verdict == "not shown" for difference in shown):
+        say("not shown: the interval holds differences of both signs, so that these images do not tell which is better")
     for note in comparison.notes:
         say(f"note: {note}")
 

@@ -7,13 +7,19 @@ from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from typing_extensions import TypeIs
 
 from hypsegcli.cli.console import say
-from hypsegcli.files.words import escaped
+from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.files.words import escaped, first_of
 from hypsegcli.metrics.catalogue import NUMBER, PERCENT, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
     from hypsegcli.metrics.records import Answers, MeasureReport, Report
+
+_CHANCE = 0.5  # the AUROC of what tells nothing
+_NAMED = 3  # classes
+_CLEARLY = 0.02  # by how much the AUROC of one measure must be above that of another to be worth a word
 
 
 def print_report(report: Report) -> None:
@@ -43,7 +49,10 @@ def print_report(report: Report) -> None:
         ],
     )
     if report.measures:
-        _print_measures("Confidence as a detector of wrong pixels", report.measures)
+        _print_measures(
+            "Confidence as a detector of wrong pixels: AUROC and AUPR, the more the better; the others, the less",
+            report.measures,
+        )
     if report.hierarchy.answers is not None:
         _print_answers(report.hierarchy.answers)
     for line in _sentences(report):
@@ -104,6 +113,7 @@ def _sentences(report: Report) -> list[str]:
             for zone in edges.zones
         )
         lines.append(f"{edges.measure}, mean share of full scale by zone: {zones}")
+    lines += filter(None, [_better_finder(report), _misled(report)])
     if 1 < report.images < FEW_IMAGES:
         lines.append(f"intervals over so few images ({report.images}) are rough")
     if report.dropout is not None:
@@ -113,6 +123,43 @@ def _sentences(report: Report) -> list[str]:
             f"pixel accuracy {_text(report.dropout.pixel_accuracy, PERCENT)}, {price}"
         )
     return lines
+
+
+def _better_finder(report: Report) -> str | None:
+    """A sentence where the map that shows wrong pixels best is clearly not the one that is drawn."""
+    ranked = {m.name: m.auroc for m in report.measures if m.name in MEASURES and _is_number(m.auroc)}
+    drawn = report.boundaries.measure
+    if drawn not in ranked:
+        return None
+    best = max(ranked, key=lambda name: ranked[name])
+    if ranked[best] < ranked[drawn] + _CLEARLY:
+        return None
+    return (
+        f"{best} finds wrong pixels better here than {drawn} (AUROC {_text(ranked[best], NUMBER)} against "
+        f"{_text(ranked[drawn], NUMBER)}): draw it with --measure {best}"
+    )
+
+
+def _misled(report: Report) -> str | None:
+    """A sentence on classes among whose pixels the wrong ones are surer than the right ones, which one AUROC hides."""
+    by_class = {
+        measure.name: {row.name: row.auroc for row in measure.classes if _is_number(row.auroc)}
+        for measure in report.measures
+        if measure.name in MEASURES
+    }
+    drawn = report.boundaries.measure
+    found = []
+    for name, auroc in by_class.get(drawn, {}).items() if drawn is not None else ():
+        if auroc < _CHANCE:
+            best = max(by_class, key=lambda measure: by_class[measure].get(name, 0.0))
+            other = f"; {best} {_text(by_class[best][name], NUMBER)}" if by_class[best][name] > _CHANCE else ""
+            found.append(f"{name} (AUROC {_text(auroc, NUMBER)}{other})")
+    if not found:
+        return None
+    return (
+        f"{drawn} misleads among pixels that are truly {first_of(found, _NAMED)}: there the wrong ones are surer than "
+        "the right ones"
+    )
 
 
 def print_table(
@@ -137,8 +184,12 @@ def print_table(
     line_out("")
 
 
+def _is_number(value: float | None) -> TypeIs[float]:
+    return value is not None and not math.isnan(value)
+
+
 def _text(value: float | None, unit: Unit) -> str:
-    return "-" if value is None or math.isnan(value) else unit.text(value)
+    return unit.text(value) if _is_number(value) else "-"
 
 
 def _interval(low: float | None, high: float | None, unit: Unit) -> str:

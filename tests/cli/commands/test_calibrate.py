@@ -183,7 +183,7 @@ def test_images_that_the_network_was_made_with_are_told(hypseg: Hypseg, data: Pa
     pairs = (data / "images", data / "masks", "--checkpoint", plain)
     found = hypseg("evaluate", *pairs, "--bootstrap", "0").stderr
     assert "1 of 2 images is one of those that it, or what it started from, was trained on: all scores" in found
-    assert "1 of 2 images is one of those that its best epoch was chosen on (" in found
+    assert "1 of 2 images is one of those that its best epoch, or that of what it started from, was chosen on" in found
     found = hypseg("calibrate", *pairs, "--name", "these", "--out", data / "out.safetensors").stderr
     assert "1 of 2 images is one of those that the network was trained on" in found
     assert "a calibration on so few images (2) is rough" in found
@@ -197,6 +197,20 @@ def test_a_calibration_that_does_not_know_its_images_says_nothing(hypseg: Hypseg
     save_checkpoint(out, loaded.header.model_copy(update={"calibration": earlier}), loaded.model.state_dict())
     outcome = hypseg("evaluate", data / "images", data / "masks", "--bootstrap", "0", "--checkpoint", out)
     assert (outcome.code, outcome.stderr) == (0, "")
+
+
+def test_the_size_that_was_asked_for_is_that_of_the_copy(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    """A calibration is one of a size; without a wish it is that of the checkpoint."""
+    trained = read_header(plain).input.longest_side
+    for wish, kept in ((), trained), (("--longest-side", "off"), None), (("--longest-side", "48"), 48):
+        out = data / f"{kept}.safetensors"
+        arguments = ("--checkpoint", plain, "--out", out, "--name", "x", "--overwrite", *wish)
+        outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
+        assert outcome.code == 0
+        header = read_header(out)
+        assert header.input.longest_side == kept
+        assert header.calibration is not None
+        assert f"below {header.calibration.of_another_world:.2f}" in outcome.stdout
 
 
 def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, plain: Path) -> None:

@@ -743,6 +743,17 @@ def test_compare_says_where_other_images_bear_the_same_names(hypseg: Hypseg, dat
     assert note not in hypseg("compare", data / "one", data / "again").stdout
 
 
+def test_compare_repeats_what_the_reports_doubt(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    report = report_of(data / "bad")
+    report["warnings"] = ["3 of 3 images are of those that it was trained on"]
+    (data / "bad" / "report.json").write_text(json.dumps(report))
+    found = hypseg("compare", data / "good", data / "bad")
+    assert "note: B: 3 of 3 images are of those that it was trained on" in found.stdout
+    sides = json.loads(hypseg("compare", data / "bad", data / "good", "--json").stdout)
+    assert "A: 3 of 3 images are of those that it was trained on" in sides["notes"]
+
+
 def test_compare_asks_for_a_difference_that_matters(hypseg: Hypseg, data: Path) -> None:
     compared(hypseg, data)
     assert verdicts(hypseg("compare", data / "bad", data / "good", "--at-least", 0.9).stdout)["miou"] == "the same"
@@ -979,7 +990,7 @@ def test_label_maps_off_by_one_are_scored_with_a_warning(hypseg: Hypseg, tmp_pat
     last = outcome.stderr.strip().splitlines()[-1]
     assert last.startswith("hypseg: 0.0 % of the labelled pixels agree with the predictions, and 100.0 % would if")
     assert "--map that holds the lines 0:void, 1:0, 2:1 and so on to 4:3; or," in last
-    assert "--prediction-map that holds the lines 0:1, 1:2 and so on to 2:3" in last
+    assert "--prediction-map that holds the lines 0:1, 1:2, 2:3" in last
     assert report_of(tmp_path / "out")["warnings"] == [last.removeprefix("hypseg: ")]
     assert "the ids look off by one" in (tmp_path / "out/report.html").read_text()
 
