@@ -12,8 +12,13 @@ LARGEST_TEXT = 2**28  # bytes of a list, class list, tree or other text of a per
 class Budget:
     """How much is held at once."""
 
-    # Pixels on a window's side where none is given. Smaller images go in whole: a window takes as much memory.
+    # Pixels on a window's side where none is given. Smaller images go in whole: a window takes as much memory. So do
+    # larger ones where it is known that there is memory.
     window: int = 2048
+
+    # Share of the machine's memory that one image may take on its way through the network; the rest is for those that
+    # wait and those that are being encoded, and for whatever else runs there.
+    network_share: float = 0.4
 
     # Pixels on a window's side, tried one after the other where an image does not fit into memory.
     smaller_windows: tuple[int, ...] = (1024, 512)

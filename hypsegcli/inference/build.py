@@ -8,6 +8,8 @@ from hypsegcli.budget import BUDGET
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.choose import make_engine
+from hypsegcli.inference.engines.converted import ConvertedEngine
+from hypsegcli.inference.engines.memory import machine_memory, whole_pixels
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import ALIGNMENT, Tiling, round_to_alignment
@@ -34,12 +36,17 @@ def make_segmenter(
         device = "cpu"  # where the others run
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=tell)
     header = checkpoint.header
-    tiling = make_tiling(tile, checkpoint.model)
+    a_pixel = made.bytes_a_pixel if isinstance(made, ConvertedEngine) else None
+    whole = whole_pixels(a_pixel, header.model, machine_memory())
+    tiling = make_tiling(tile, checkpoint.model, whole=whole)
     return Segmenter(made, header.tree, request=request, tiling=tiling, calibration=header.calibration)
 
 
-def make_tiling(tile: Tile, model: HyperbolicDeepLab) -> Tiling | None:
-    """Windows for images that are larger than one; None where they are off."""
+def make_tiling(tile: Tile, model: HyperbolicDeepLab, *, whole: int = BUDGET.window**2) -> Tiling | None:
+    """Windows for images that are larger than one, or where no side is named have more pixels than `whole`.
+
+    None where they are off.
+    """
     if tile == "off":
         return None
     side = BUDGET.window if tile == "auto" else tile
@@ -50,4 +57,4 @@ def make_tiling(tile: Tile, model: HyperbolicDeepLab) -> Tiling | None:
     most = 3 * side // 8 // ALIGNMENT * ALIGNMENT
     radius = receptive_radius(model)
     overlap = most if radius is None else min(round_to_alignment(4 / 3 * radius), most)
-    return Tiling(tile=side, overlap=overlap, above=side * side)
+    return Tiling(tile=side, overlap=overlap, above=whole if tile == "auto" else side * side)

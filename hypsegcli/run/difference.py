@@ -28,7 +28,10 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         was, is_now = old.get(name), new.get(name)
         if was != is_now:
             called = name if name in _IN_WORDS else setting(_CALLED.get(name, name))
-            found.append(f"{called} {_text(was)} (now {_text(is_now)})")
+            texts = (_text(was), _text(is_now))
+            if texts[0] == texts[1]:  # windows of one side for images of another size
+                texts = (shorten(str(was), _LETTERS), shorten(str(is_now), _LETTERS))
+            found.append("{} {} (now {})".format(called, *texts))
     return found
 
 

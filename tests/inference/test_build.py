@@ -18,4 +18,6 @@ def test_windows_overlap_by_what_a_pixel_sees_and_else_as_far_as_they_may(backbo
     assert (receptive_radius(model) is None) == backbone.startswith("timm:")
     assert make_tiling(2048, model) == Tiling(tile=2048, overlap=overlap, above=2048**2)
     assert make_tiling(512, model) == Tiling(tile=512, overlap=192, above=512**2)
+    assert make_tiling("auto", model, whole=12_000_000) == Tiling(tile=2048, overlap=overlap, above=12_000_000)
+    assert make_tiling(512, model, whole=12_000_000) == make_tiling(512, model)
     assert make_tiling("off", model) is None

@@ -37,6 +37,7 @@ def test_equal_runs_do_not_differ_nor_do_those_that_come_out_alike() -> None:
     [
         (changed(bf16=True), "bf16 (now fp32)"),
         (changed(tiling=None), "none (now 1024)"),
+        (changed(tiling={"tile": 1024, "above": 9}), "'above': 9} (now {'tile': 1024, 'overlap': 128, 'above': 4})"),
         (changed(outputs=["labels"]), "labels (now labels,overlay)"),
         (changed(command="uncertainty"), "command uncertainty (now predict)"),
         (changed(request={"measures": ["entropy"], "main": "entropy", "level": None}), "entropy (now distance)"),

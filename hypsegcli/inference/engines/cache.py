@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -113,6 +113,21 @@ def _until_the_end(folder: Path) -> Path:
     """A folder that goes when this process ends."""
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def read_note(folder: Path, name: str) -> dict[str, float | None]:
+    """What was found out of a converted network and kept with it; empty where nothing was."""
+    try:
+        return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def keep_note(folder: Path, name: str, found: Mapping[str, float | None]) -> None:
+    """Keep it for the next time."""
+    with contextlib.suppress(OSError):
+        write_atomically(folder / name, json.dumps(found).encode())
+        seal(folder)
 
 
 def seal(folder: Path) -> None:

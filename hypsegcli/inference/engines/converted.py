@@ -19,13 +19,17 @@ from torch.export import ExportedProgram
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import tells_of_memory
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.engines.cache import converted, discard, seal
+from hypsegcli.inference.engines.cache import converted, discard, keep_note, read_note, seal
 from hypsegcli.inference.engines.export import REVISION, Part, export
-from hypsegcli.inference.engines.rounding import agreement, keep_agreement, made_up_picture, read_agreement
+from hypsegcli.inference.engines.memory import bytes_a_pixel
+from hypsegcli.inference.engines.rounding import Agreement, agreement, made_up_picture
 from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
+
+# What is kept with a converted network: whether bf16 suits it, and what it takes for a pixel, in fp32 and in bf16.
+_BF16, _MEMORY = "bf16.json", ("memory-fp32.json", "memory-bf16.json")
 
 # A graph's inputs to its output, an array of the caller's own; from any thread.
 Run = Callable[[list[NDArray[Any]]], NDArray[np.float32]]
@@ -64,6 +68,7 @@ class ConvertedEngine:
         self._ready("embedding", windows=False)  # now, so that no image waits for it and counts it as its own time
         if device.open_to_bf16 and runtime.gains_by_bf16:
             self._try_bf16()
+        self.bytes_a_pixel = self._measure_memory()
 
     @property
     def label(self) -> str:
@@ -95,20 +100,28 @@ class ConvertedEngine:
         self._runs, self.device = {}, replace(fp32, bf16=True)
         self._ready("embedding", windows=False)
         folder = self._folders["embedding", False]
-        found = read_agreement(folder)
+        found = Agreement.of(read_note(folder, _BF16))
         if found is None:
             picture = [made_up_picture()]
             answers = (torch.from_numpy(runs["embedding", False](picture)) for runs in (exact, self._runs))
             in_fp32, in_bf16 = map(self._classify, answers)
             found = agreement(in_fp32, in_bf16, self._checkpoint.header.tree)
-            keep_agreement(folder, found)
-            seal(folder)
+            keep_note(folder, _BF16, found._asdict())
         if not found.is_close:
             self._tell(
                 f"in bf16 {found.labels:.1%} of a test picture's labels are those of fp32, and distances differ by "
                 f"{found.distance:.3g}; it runs in fp32"
             )
             self._runs, self.device = exact, fp32
+
+    def _measure_memory(self) -> float | None:
+        """What the network takes for a pixel, as in `bytes_a_pixel`; looked at once."""
+        folder, name = self._folders["embedding", False], _MEMORY[self.device.bf16]
+        found = read_note(folder, name)
+        if not found:
+            found = {"bytes_a_pixel": bytes_a_pixel(self._runs["embedding", False])}
+            keep_note(folder, name, found)
+        return found["bytes_a_pixel"]
 
     def _run(self, part: Part, inputs: list[NDArray[Any]]) -> Tensor:
         run = self._ready(part, windows=len(inputs) == 2)

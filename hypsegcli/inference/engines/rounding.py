@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import cv2
@@ -21,7 +20,6 @@ from hypsegcli.network.model import NetworkOutput
 LABELS, DISTANCE = 0.95, 0.05
 _SIDES = (384, 512)  # of the picture
 _FEWEST, _FADING = 4, 0.6  # dots a side of the coarsest noise, and the strength of each next one, twice as fine
-_FILE = "bf16.json"
 
 
 class Agreement(NamedTuple):
@@ -29,6 +27,12 @@ class Agreement(NamedTuple):
 
     labels: float  # share of cells with the same class
     distance: float  # mean difference of the distance to the origin
+
+    @classmethod
+    def of(cls, note: Mapping[str, float | None]) -> Agreement | None:
+        """What was kept of it; None where nothing was."""
+        labels, distance = note.get("labels"), note.get("distance")
+        return None if labels is None or distance is None else cls(labels, distance)
 
     @property
     def is_close(self) -> bool:
@@ -56,19 +60,6 @@ def agreement(exact: NetworkOutput, rounded: NetworkOutput, tree: ClassTree) -> 
     mine, other = (_labels(output, tree) for output in (exact, rounded))
     apart = (exact.distance - rounded.distance).abs().mean()
     return Agreement(float((mine == other).float().mean()), float(apart))
-
-
-def read_agreement(folder: Path) -> Agreement | None:
-    """What was found earlier, kept beside the converted network; None where nothing was."""
-    try:
-        return Agreement(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def keep_agreement(folder: Path, found: Agreement) -> None:
-    """Keep it for the next time."""
-    (folder / _FILE).write_text(json.dumps(found._asdict()), encoding="utf-8")
 
 
 def _labels(output: NetworkOutput, tree: ClassTree) -> Tensor:

@@ -1,0 +1,78 @@
+"""What a network takes of the machine's memory, which decides how large an image may go through it whole."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypsegcli.budget import BUDGET, Budget
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import GRID
+
+_SIDES = 768, 1536  # pixels of the two pictures whose peaks are compared, multiples of 16
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # a container's, if it has one
+_LEAST = 256.0  # bytes a pixel, half of what the bundled models take: less was not measured right, most likely
+_PLANES = 32  # bytes a pixel of an image and of maps of it
+
+
+def bytes_a_pixel(run: Callable[[list[NDArray[Any]]], object]) -> float | None:
+    """By how much the process's peak grows with a picture's pixels, measured at two sizes; None where nobody tells.
+
+    It is rounded up to a power of the root of 2, so that measuring it in another process gives the same, and with it
+    the same windows. `run` must be new: runtimes keep what they took for an earlier picture. Nothing else may run
+    meanwhile. Linux only.
+    """
+    peaks = []
+    for side in _SIDES:
+        picture = np.zeros((1, side, side, 3), np.uint8)
+        try:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak
+            run([picture])
+            peaks.append(_peak())
+        except (OSError, LookupError, ValueError):
+            return None
+    small, large = (side**2 for side in _SIDES)
+    slope = (peaks[1] - peaks[0]) / (large - small)
+    return 2.0 ** (math.ceil(2.0 * math.log2(max(slope, _LEAST))) / 2.0)
+
+
+def whole_pixels(a_pixel: float | None, config: ModelConfig, memory: int | None, *, budget: Budget = BUDGET) -> int:
+    """The most pixels of an image that goes through a network whole, of which a pixel takes `a_pixel` bytes.
+
+    At least those of a window, for which there must be memory anyway; at most those of a picture that is read whole.
+    """
+    window = budget.window**2
+    if a_pixel is None or memory is None:
+        return window
+    # On the network's grid, float32: the embedding, the logits, and their log-probabilities.
+    beside = 4 * (config.embedding_size + 2 * config.nodes) / GRID**2
+    fits = int(budget.network_share * memory / (a_pixel + beside + _PLANES))
+    return min(max(window, fits), max(window, budget.whole_pixels))
+
+
+def machine_memory() -> int | None:
+    """Bytes that this process may come to hold: the machine's, or its container's; None where nobody tells."""
+    try:
+        found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):
+        return None
+    for file in map(Path, _LIMITS) if sys.platform == "linux" else ():
+        try:
+            found.append(int(file.read_bytes()))
+        except (OSError, ValueError):  # no container, or one without a limit: `max`
+            continue
+    return min(found)
+
+
+def _peak() -> int:
+    """Bytes that were the most since the peak was forgotten."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    found = dict(line.split(":", 1) for line in lines if ":" in line)
+    return 1024 * int(found["VmHWM"].split()[0])

@@ -1,0 +1,65 @@
+"""What a network takes for a pixel, and which images go through it whole by that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from hypsegcli.budget import BUDGET, Budget
+from hypsegcli.inference.engines.memory import machine_memory, whole_pixels
+from hypsegcli.network.config import ModelConfig
+
+CONFIG = ModelConfig(nodes=11, embedding_size=64)
+WINDOW = BUDGET.window**2
+
+
+def measured(bytes_a_pixel: int) -> float:
+    """In a process of its own, as if a runtime took so much."""
+    code = f"""
+import numpy as np
+from hypsegcli.inference.engines.memory import bytes_a_pixel
+def run(inputs):
+    np.ones((inputs[0].size // 3, {bytes_a_pixel}), np.uint8)
+print(bytes_a_pixel(run))
+"""
+    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
+def test_the_peak_is_measured_and_rounded_up() -> None:
+    """To powers of the root of 2, so that noise does not move it; never less than a network takes."""
+    assert measured(400) == pytest.approx(512, abs=0.1)
+    assert measured(800) == pytest.approx(1024, abs=0.1)
+    assert measured(3) == pytest.approx(256, abs=0.1)
+
+
+def test_what_fits_goes_whole() -> None:
+    """On half the memory half the pixels; never less than a window, nor more than is read whole."""
+    of = {memory: whole_pixels(512.0, CONFIG, memory * 2**30) for memory in (1, 4, 16, 32, 1024)}
+    assert of[1] == of[4] == WINDOW
+    assert of[32] == pytest.approx(2 * of[16], abs=2)
+    assert 512 * of[32] < BUDGET.network_share * 32 * 2**30
+    assert of[1024] == BUDGET.whole_pixels
+
+
+@pytest.mark.parametrize(("a_pixel", "memory"), [(None, 2**40), (512.0, None)])
+def test_where_nobody_tells_all_is_as_it_was(a_pixel: float | None, memory: int | None) -> None:
+    assert whole_pixels(a_pixel, CONFIG, memory) == WINDOW
+
+
+@pytest.mark.parametrize("change", [{"nodes": 1000}, {"embedding_size": 512}])
+def test_classes_and_dimensions_count(change: dict[str, Any]) -> None:
+    wide = CONFIG.model_copy(update=change)
+    assert whole_pixels(512.0, wide, 2**35) < whole_pixels(512.0, CONFIG, 2**35)
+
+
+def test_a_window_larger_than_what_is_read_whole_stays_one() -> None:
+    assert whole_pixels(1.0, CONFIG, 2**40, budget=Budget(window=8192)) == 8192**2
+
+
+def test_the_machine_has_memory() -> None:
+    found = machine_memory()
+    assert found is None or found > 2**28
