@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, overload
@@ -122,6 +123,9 @@ def load_model(
     return Model(loaded, segmenter, measures=chosen, max_pixels=max_pixels)
 
 
+_Loading = Callable[[], Loaded[Origin] | ImageError]
+
+
 class Model:
     """A network ready to segment; `load_model` makes it. It may be used from any thread, by many at once."""
 
@@ -200,9 +204,10 @@ class Model:
     ) -> Generator[Any, None, None]:
         """Segment images, taken as `segment` takes them, one result an image, in their order.
 
-        `workers` threads decode ahead of the network (None: one a CPU, at most 16; 0: none), and no more than
+        `workers` threads decode files ahead of the network (None: one a CPU, at most 16; 0: none), and no more than
         `batch_size` neighbours of equal size go through it together (None: 1 on a CPU, else 8); memory does not grow
-        with the number of images. An ImageError is raised at its image's turn, which ends the iteration, or with
+        with the number of images. Arrays are copied and Pillow images decoded as they are taken, so that an iterator
+        may use one for all its frames. An ImageError is raised at its image's turn, which ends the iteration, or with
         `on_error="yield"` given out in the segmentation's place: none is skipped in silence.
         """
         if on_error not in {"raise", "yield"}:
@@ -218,9 +223,9 @@ class Model:
     def _each(
         self, images: Iterable[ImageLike], workers: int, batch_size: int, on_error: str
     ) -> Generator[Segmentation | ImageError, None, None]:
-        numbered = ((f"image {number}", image) for number, image in enumerate(images, start=1))
+        taken = (self._take((f"image {number}", image)) for number, image in enumerate(images, start=1))
         stages = Batches(self._segmenter, batch_size=batch_size)
-        loading = ahead(self._load, numbered, workers=workers, depth=workers + batch_size, pixels=_pixels)
+        loading = ahead(_call, taken, workers=workers, depth=workers + batch_size, pixels=_pixels)
         segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError, None, None]
         segmenting = stages.segment(loading)
         with closing(loading), closing(segmenting):
@@ -231,6 +236,16 @@ class Model:
                     raise result
                 yield result
                 del result
+
+    def _take(self, named: tuple[str, ImageLike]) -> _Loading:
+        """What loads an image, later where that is a file.
+
+        Any other is loaded here and now: a caller's iterator may fill its array anew, or go on in a stack of frames.
+        """
+        if isinstance(named[1], str | os.PathLike):
+            return partial(self._load, named)
+        loaded = self._load(named)
+        return lambda: loaded
 
     def _load(self, named: tuple[str, ImageLike]) -> Loaded[Origin] | ImageError:
         name, image = named
@@ -253,6 +268,10 @@ class Model:
             source=segmented.loaded.item.path,
             notes=image.notes + segmented.notes,
         )
+
+
+def _call(loading: _Loading) -> Loaded[Origin] | ImageError:
+    return loading()
 
 
 def _pixels(loaded: Loaded[Origin] | ImageError) -> int:

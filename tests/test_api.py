@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 from support import make_checkpoint, photograph
 from support.limited_engine import TREE as COLORS
 from support.limited_engine import LimitedEngine
@@ -93,6 +93,39 @@ def test_many_come_in_order(model: Model, tmp_path: Path, workers: int | None, b
         alone = model.segment(image)
         assert np.array_equal(one.photograph, alone.photograph)
         np.testing.assert_allclose(one.distance, alone.distance, rtol=1e-4)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterator_may_use_one_array_for_all_frames(model: Model, tmp_path: Path, workers: int) -> None:
+    """As a camera's does, which fills it anew; also while the only thread is busy with a file."""
+    large = photograph(tmp_path / "large.png", size=(800, 600))
+    frames = [noise(seed) for seed in range(8)]
+
+    def camera() -> Iterator[ImageLike]:
+        buffer = np.empty_like(frames[0])
+        for number, frame in enumerate(frames):
+            buffer[:] = frame
+            yield buffer
+            if not number:
+                yield large
+
+    first, _, *others = model.segment_many(camera(), workers=workers, batch_size=4)
+    for one, frame in zip([first, *others], frames, strict=True):
+        assert np.array_equal(one.photograph, frame)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "webp", "png", "gif"])
+def test_frames_of_one_file_are_each_their_own(model: Model, tmp_path: Path, suffix: str) -> None:
+    """Pillow's image of a stack is one, which is sought on for every frame."""
+    path = tmp_path / f"stack.{suffix}"
+    frames = [Image.fromarray(noise(seed, 120, 160)) for seed in range(8)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with Image.open(path) as stack:
+        wanted = [np.array(frame.convert("RGB")) for frame in ImageSequence.Iterator(stack)]
+    for _ in range(2):
+        with Image.open(path) as stack:
+            many = list(model.segment_many(ImageSequence.Iterator(stack), workers=2))
+        assert [np.array_equal(one.photograph, frame) for one, frame in zip(many, wanted, strict=True)] == [True] * 8
 
 
 def test_memory_does_not_grow_with_the_number_of_images(model: Model) -> None:

@@ -1,4 +1,4 @@
-"""What the ids of masks and label maps mean in `hypseg evaluate`: as options say, else a checkpoint, else a map."""
+"""What the ids of masks and label maps mean in `hypseg evaluate`: as a checkpoint says, else a map, else options."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hypsegcli.cli.class_list import check_class_list
 from hypsegcli.cli.node_maps import names_of_map, rule_of_map
 from hypsegcli.cli.options.scoring import Classes, Scoring
 from hypsegcli.errors import UsageError
@@ -28,6 +29,7 @@ class ClassNames(NamedTuple):
     unseen: tuple[int, ...] | None  # the ids to which masks and predictions are restricted; None: not
     background: int | None
     rule: Rule | None = None  # by which label maps hold nodes of the tree; None: they hold classes
+    doubts: tuple[str, ...] = ()  # sentences on names that need not mean what they are taken for
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -46,42 +48,43 @@ def decide_class_names(
 ) -> ClassNames:
     """Classes, tree, void and colours: as options say, else the checkpoint's header, else the first label map itself.
 
+    A class list names the ids of header or map in other words, or, where neither knows them, at all.
+
     `translated`: the ids of the label maps are replaced by others, so that what the map says of them does not count.
     Raises UsageError where these contradict each other, and where nothing names the classes.
     """
-    from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree
+    from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree, tree_of_nodes
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
 
     own = read_metadata(label_map) if label_map is not None and not translated else None
     own_names, own_tree = names_of_map(own, origin=f"{label_map}")
-    if options.classes is not None:
-        classes: Sequence[str] = read_class_names(options.classes)
-    elif header is not None:
-        classes = header.tree.names[: header.tree.classes]
-    else:
-        classes = own_names or ()
-        if not classes:
+    known = own_names if header is None else header.tree.names[: header.tree.classes]
+    if own_names not in (None, known):
+        raise UsageError(
+            f"{label_map}: says that its ids mean {first_of(own_names or (), _NAMED)}, the checkpoint has "
+            f"{first_of(known or (), _NAMED)}; translate with --prediction-map, or name the checkpoint of these maps"
+        )
+    tree = own_tree if header is None else header.tree
+    doubt = None
+    if options.classes is None:
+        if not known:
             raise UsageError(
                 "these label maps do not tell what their ids mean; name a class list with --classes, or their "
                 "--checkpoint"
             )
-    if header is not None and len(classes) != header.tree.classes:
-        raise UsageError(
-            f"--classes {options.classes}: has {len(classes)} classes, the checkpoint {header.tree.classes}; "
-            "translate ids with --map"
-        )
-    if own_names is not None and own_names != tuple(classes):
-        raise UsageError(
-            f"{label_map}: says that its ids mean {first_of(own_names, _NAMED)}, the class list has "
-            f"{first_of(classes, _NAMED)}; translate with --prediction-map, or name the class list of these maps"
-        )
+        classes: Sequence[str] = known
+    else:
+        classes = read_class_names(options.classes)
+        if known is not None:
+            doubt = check_class_list(options.classes, classes, known, maps=label_map if header is None else None)
     if options.tree is not None:
         tree = read_tree(options.tree, classes)
-    elif header is not None and options.classes is None:
-        tree = header.tree
-    else:
-        tree = own_tree or flat_tree(classes)
+    elif tree is None:
+        tree = flat_tree(classes)
+    elif options.classes is not None:  # the same nodes, whose classes are called as in the list
+        names = (*classes, *tree.names[tree.classes :])
+        tree = tree_of_nodes(names, tree.parents, origin=f"--classes {options.classes}")
     rule = rule_of_map(own, tree, origin=f"{label_map}")
     if ignore_index is None:
         told = own if header is None else header
@@ -90,7 +93,8 @@ def decide_class_names(
     if scoring.background:
         background = _class_id("--background", scoring.background, classes)
     colors = header.colors if header is not None else spread_colors(len(classes), background=background)
-    return ClassNames(tree, ignore_index, colors, _unseen(scoring.unseen, classes), background, rule)
+    unseen = _unseen(scoring.unseen, classes)
+    return ClassNames(tree, ignore_index, colors, unseen, background, rule, () if doubt is None else (doubt,))
 
 
 def _unseen(text: str | None, classes: Sequence[str]) -> tuple[int, ...] | None:

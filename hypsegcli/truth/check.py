@@ -15,8 +15,10 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ColorError, DataError, setting
 from hypsegcli.files.threads import ahead
 from hypsegcli.files.words import first_of
+from hypsegcli.images.color_mask import read_palette
 from hypsegcli.images.decode import DecodedImage, decode_image
 from hypsegcli.truth.diagnose import MASKS, SHOWN, Wording, diagnose, id_ranges, lonely_class, size_mistake, unknown_ids
+from hypsegcli.truth.grey_palettes import ByGrey, GreyPalettes, read_by_grey
 from hypsegcli.truth.interpolated import is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
@@ -49,15 +51,16 @@ def examine_masks(
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, with ids that were
-    interpolated, or with white saved for class 1 (see `diagnose`). `names` are the classes' names, `wording` is of
-    messages; `workers` threads decode. A file that holds no ids raises ImageError, see decode_ids.
+    interpolated, or with white saved for class 1 (see `diagnose`), nor where indices of palettes and their greys may
+    both be meant (see `GreyPalettes`). `names` are the classes' names, `wording` is of messages; `workers` threads
+    decode. A file that holds no ids raises ImageError, see decode_ids.
     """
     kind = wording.files
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
     refused, interpolated, void = list[Path](), list[Path](), list[Path]()
     sizes: list[tuple[int, ...]] = []
-    palettes, whites = Palettes(), Whites()
+    palettes, greys, whites = Palettes(), GreyPalettes(), Whites()
 
     def look(path: Path) -> _Look:
         try:
@@ -68,11 +71,14 @@ def examine_masks(
         unknown = unknown_ids(counts, classes, ignore_index)
         single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None
         by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
-        return _Look(values.shape, counts, single, is_interpolated(values), colors_of(path, values) if by_id else {})
+        palette = read_palette(path) if by_id else None
+        by_grey = read_by_grey(palette, values, counts, id_map, ignore_index)
+        return _Look(values.shape, counts, single, is_interpolated(values), colors_of(palette, values), by_grey)
 
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
-    for path, (shape, counts, single, between, colors) in zip(paths, looks, strict=True):
+    for path, (shape, counts, single, between, colors, by_grey) in zip(paths, looks, strict=True):
         palettes.add(path, colors)
+        greys.add(path, by_grey)
         whites.add(path, counts)
         histogram += counts
         sizes.append(shape)
@@ -83,6 +89,15 @@ def examine_masks(
             alone += single
         if between:
             interpolated.append(path)
+    if trouble := greys.trouble(
+        histogram,
+        masks=len(paths),
+        classes=classes,
+        ignore_index=ignore_index,
+        mapped=id_map is not None,
+        wording=wording,
+    ):
+        raise DataError(trouble)
     scattered = {value for value in alone if 2 * alone[value] > histogram[value]}
     mistake = diagnose(
         histogram,
@@ -123,6 +138,7 @@ class _Look(NamedTuple):
     single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
     interpolated: bool
     colors: Mapping[Color, int]
+    by_grey: ByGrey
 
 
 def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX_PIXELS) -> DecodedImage:

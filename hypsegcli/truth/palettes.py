@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import setting
-from hypsegcli.images.color_mask import read_palette
 
 Color = tuple[int, ...]
 
 
-def colors_of(path: Path, values: NDArray[Any]) -> dict[Color, int]:
+def colors_of(palette: NDArray[np.uint8] | None, values: NDArray[Any]) -> dict[Color, int]:
     """The id that each colour of a mask stands for, of the ids `values` (H, W) as stored; none without a palette.
 
-    A colour of several ids tells none of them. Raises ImageError as `decode_mask` does.
+    `palette` is (N, 3) RGB. A colour of several ids tells none of them.
     """
-    if (palette := read_palette(path)) is None:
+    if palette is None:
         return {}
     found: dict[Color, list[int]] = {}
     for index in np.unique(values).tolist():

@@ -13,8 +13,8 @@ from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.options.scoring import Classes, Scoring
-from hypsegcli.errors import UsageError
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.errors import TreeError, UsageError
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.products.labels import PRODUCT
 from hypsegcli.products.product import Context
 
@@ -28,15 +28,22 @@ def header(tmp_path: Path) -> Header:
 
 
 def decide(
-    header: Header | None, *, ignore_index: int | None = None, classes: Path | None = None, **scoring: str
+    header: Header | None,
+    *,
+    label_map: Path | None = None,
+    ignore_index: int | None = None,
+    classes: Path | None = None,
+    tree: Path | None = None,
+    translated: bool = False,
+    **scoring: str,
 ) -> ClassNames:
     return decide_class_names(
         header,
-        None,
-        options=Classes(classes=classes),
+        label_map,
+        options=Classes(classes=classes, tree=tree),
         scoring=Scoring(**scoring),  # type: ignore[arg-type]
         ignore_index=ignore_index,
-        translated=False,
+        translated=translated,
     )
 
 
@@ -61,14 +68,42 @@ def test_a_label_map_tells_names_and_void_where_nothing_else_does(header: Header
     context = Context.of(header, "ab")
     path.write_bytes(PRODUCT.encode(PHOTOGRAPH, prediction(), context))
 
-    def void(**options: Any) -> int:
-        usual: dict[str, Any] = {"options": Classes(), "scoring": Scoring(), "ignore_index": None, "translated": False}
-        return decide_class_names(None, path, **usual | options).ignore_index
-
-    assert void() == 77
-    assert void(ignore_index=5) == 5
+    assert decide(None, label_map=path).ignore_index == 77
+    assert decide(None, label_map=path, ignore_index=5).ignore_index == 5
     (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
-    assert void(options=Classes(classes=tmp_path / "classes.txt"), translated=True) == 255
+    assert decide(None, label_map=path, classes=tmp_path / "classes.txt", translated=True).ignore_index == 255
+
+
+def test_a_class_list_calls_the_checkpoint_s_classes_in_its_own_words(header: Header, tmp_path: Path) -> None:
+    """They stay what they are: the tree, colours and background are the checkpoint's."""
+    (tmp_path / "same.txt").write_text("0:sky\n1:road\n2:car\n")
+    same = decide(header, classes=tmp_path / "same.txt")
+    assert same == decide(header)
+    (tmp_path / "other.txt").write_text("0:Sky\n1:road\n2:tram\n")
+    other = decide(header, classes=tmp_path / "other.txt")
+    assert other.tree == ClassTree(names=("Sky", "road", "tram", "ground"), parents=TREE.parents, classes=3)
+    assert other.colors == header.colors
+    assert len(other.doubts) == 1
+    assert not same.doubts
+    (tmp_path / "inner.txt").write_text("0:sky\n1:road\n2:ground\n")
+    with pytest.raises(TreeError, match=r"--classes.*occur twice: ground"):
+        decide(header, classes=tmp_path / "inner.txt")
+    (tmp_path / "tree.json").write_text('{"root": {"sky": {}, "road": {}, "ground": {}}}')
+    own = decide(header, classes=tmp_path / "inner.txt", tree=tmp_path / "tree.json")
+    assert own.tree.is_flat
+
+
+def test_maps_and_the_checkpoint_must_mean_the_same(header: Header, tmp_path: Path) -> None:
+    path = tmp_path / "map.png"
+    path.write_bytes(PRODUCT.encode(PHOTOGRAPH, prediction(), Context.of(header, "ab")))
+    assert decide(header, label_map=path).tree == TREE
+    other = header.model_copy(update={"tree": flat_tree(("sky", "car", "road"))})
+    with pytest.raises(UsageError, match="ids mean sky, road, car, the checkpoint has sky, car, road"):
+        decide(other, label_map=path)
+    (tmp_path / "classes.txt").write_text("0:sky\n1:car\n2:road\n")
+    with pytest.raises(UsageError, match="--prediction-map, a line each: 1:2, 2:1"):
+        decide(None, label_map=path, classes=tmp_path / "classes.txt")
+    assert decide(None, label_map=path, classes=tmp_path / "classes.txt", translated=True).classes[1] == "car"
 
 
 def test_names_become_ids(header: Header) -> None:

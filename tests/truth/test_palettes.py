@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hypsegcli.images.color_mask import read_palette
 from hypsegcli.truth.check import examine_masks
 from hypsegcli.truth.palettes import Palettes, colors_of
 
@@ -61,12 +62,12 @@ def test_a_colour_of_several_ids_tells_nothing(tmp_path: Path) -> None:
     black = (0, 0, 0)
     path = save(tmp_path / "1.png", [SKY, black, black], [0, 1, 2])
     with Image.open(path) as image:
-        assert colors_of(path, np.array(image)) == {SKY: 0}
+        assert colors_of(read_palette(path), np.array(image)) == {SKY: 0}
 
 
 def test_ids_beyond_a_palette_have_no_colour(tmp_path: Path) -> None:
     path = save(tmp_path / "1.png", [SKY, ROAD], [0, 1])
-    assert colors_of(path, np.array([[0, 7, 255]], np.uint8)) == {SKY: 0}
+    assert colors_of(read_palette(path), np.array([[0, 7, 255]], np.uint8)) == {SKY: 0}
 
 
 def test_label_maps_get_no_advice_that_is_none_of_theirs() -> None:

@@ -138,6 +138,7 @@ def evaluate(
     )
     rows = _score(pairs, scored.source, evaluation, names, id_map, computing.threads, profile=profile, quiet=quiet)
     doubts = [
+        *names.doubts,
         *doubts,
         *scored.doubts(),
         *contradictions_of(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),

@@ -847,8 +847,7 @@ def test_maps_that_say_something_else_are_refused(hypseg: Hypseg, data: Path, ch
     stored = ("evaluate", "--predictions", data / "maps", data / "masks", "--classes", data / "classes.txt")
     outcome = hypseg(*stored)
     assert outcome.code == 2
-    assert "sky, road, car" in outcome.stderr
-    assert "road, sky, car" in outcome.stderr
+    assert "0 is 'road' there and 'sky' to" in outcome.stderr
     (data / "map.txt").write_text("0:1\n1:0\n")
     assert hypseg(*stored, "--prediction-map", data / "map.txt").code == 0
     assert hypseg(*stored[:-2]).code == 0  # the maps tell their classes themselves
@@ -881,12 +880,33 @@ def test_a_class_list_must_have_the_checkpoints_classes(hypseg: Hypseg, data: Pa
     outcome = hypseg("evaluate", data / "images", data / "masks", *options)
     assert outcome.code == 2
     assert "has 2 classes, the checkpoint 3" in outcome.stderr
-    (data / "classes.txt").write_text("0:Himmel\n1:Weg\n2:Auto\n")
-    assert hypseg("evaluate", data / "images", data / "masks", *options, "--out", data / "out").code == 0
+    (data / "classes.txt").write_text("0:road\n1:sky\n2:car\n")
+    outcome = hypseg("evaluate", data / "images", data / "masks", *options)
+    assert outcome.code == 2
+    assert "0 is 'road' there and 'sky' to the checkpoint" in outcome.stderr
+    (data / "map.txt").write_text("0:1\n1:0\n")  # as is told
+    swapped = {key: read(data / "masks" / f"{key}.png") for key in KEYS}
+    for key, mask in swapped.items():
+        put(data / "swapped" / f"{key}.png", np.where(mask < 2, 1 - mask, mask).astype(np.uint8))
+    for name, more in (("masks", ()), ("swapped", ("--map", data / "map.txt"))):
+        arguments = (data / "images", data / name, *options[:2], *more, "--out", data / f"of {name}")
+        assert hypseg("evaluate", *arguments).code == 0
+    assert report_of(data / "of masks")["segmentation"] == report_of(data / "of swapped")["segmentation"]
+
+
+def test_a_class_list_may_have_other_words(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """For the checkpoint's classes and its tree; which is told last, and in the report."""
+    (data / "classes.txt").write_text("0:Himmel\n1:road\n2:car\n")
+    options = ("--checkpoint", checkpoint, "--classes", data / "classes.txt")
+    outcome = hypseg("evaluate", data / "images", data / "masks", *options, "--quiet", "--out", data / "out")
+    assert outcome.code == 0, outcome.stderr
+    last = outcome.stderr.strip().splitlines()[-1]
+    assert "'Himmel' for 'sky'" in last
     report = report_of(data / "out")
-    assert report["classes"] == ["Himmel", "Weg", "Auto"]
-    assert len(report["hierarchy"]["levels"]) == 1  # the tree is about other names
-    (data / "tree.json").write_text('{"root": {"oben": {"Himmel": {}}, "unten": {"Weg": {}, "Auto": {}}}}')
+    assert report["warnings"] == [last.removeprefix("hypseg: ")]
+    assert report["classes"] == ["Himmel", "road", "car"]
+    assert report["hierarchy"]["levels"][0]["nodes"] == ["Himmel", "ground"]
+    (data / "tree.json").write_text('{"root": {"oben": {"Himmel": {}}, "unten": {"road": {}, "car": {}}}}')
     more = ("--tree", data / "tree.json", "--out", data / "tree")
     assert hypseg("evaluate", data / "images", data / "masks", *options, *more).code == 0
     assert report_of(data / "tree")["hierarchy"]["levels"][0]["nodes"] == ["oben", "unten"]
