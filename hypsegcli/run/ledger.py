@@ -13,7 +13,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from hypsegcli.files.digest import Digest, digest_file, digest_of
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
-from hypsegcli.run.left_over import find_left_over
+from hypsegcli.run.left_over import find_left_over, to_be_written
 from hypsegcli.run.manifest import (
     Line,
     input_of,
@@ -72,6 +72,7 @@ class Ledger:
         self._stale: list[Line] = []  # of images that are done again; until it is open
         self._dropped: list[Line] = []  # of images that nobody names any more; until it is open
         self._left_over: dict[Path, Digest] = {}  # files of an earlier run that this one does not make again
+        self._rest: list[PlannedImage] = []  # that must be done
         self._started = time.time()
         self._clock = time.perf_counter()
 
@@ -122,15 +123,19 @@ class Ledger:
         self._left_over = find_left_over(
             self.out, rest, earlier=earlier, dropped=self._dropped, kept=(*self.lines.values(), *self.others)
         )
+        self._rest = rest
         return rest
 
-    def open(self, *, total: int) -> None:
-        """Write the lines kept from an earlier run, and a run.json that says it is under way.
+    def open(self, *, total: int, further: Collection[str] = ()) -> None:
+        """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.
+
+        Those are the outputs of the images that must be done, and the files `further` of the whole run.
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
         The manifest has their lines until they are gone or made again: should this run be killed, the next one knows
         them.
         """
+        self._further = further
         self.total, self._kept, self._is_to_settle = total, len(self.others), bool(self._stale or self._dropped)
         kept = "".join(_dump(line) for line in (*self.others, *self.lines.values(), *self._stale, *self._dropped))
         write_atomically(self.out / MANIFEST, kept.encode())
@@ -214,12 +219,20 @@ class Ledger:
                 "others": self._kept,  # lines of an earlier run's images
             },
             "files": {name: digest._asdict() for name, digest in self._written.items()},
+            **self._unfinished(status),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.perf_counter() - self._clock, 3),
             "notes": Counter(self.notes()),
             **more,
         }
         write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())
+
+    def _unfinished(self, status: str) -> dict[str, Any]:
+        """What a run that is not finished has still to write, and may have written without a line of it."""
+        if status == "finished":
+            return {}
+        rest = [planned for planned in self._rest if str(planned.key) not in self.lines]
+        return {"unfinished": to_be_written(rest, [name for name in self._further if name not in self._written])}
 
     def _holds(self, planned: PlannedImage, line: Line | None) -> bool:
         if line is None or line["status"] != "done" or line["recipe"] != self.recipe:

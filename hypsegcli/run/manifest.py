@@ -142,7 +142,7 @@ def _names_files(line: Line) -> bool:
     outputs = line.get("outputs")
     return (
         _all_are(outputs, str)
-        and all(_is_below(path) for path in outputs.values())
+        and all(is_below(path) for path in outputs.values())
         and _all_are(line.get("bytes"), int)
         and _all_are(line.get("sha256"), str)
         and outputs.keys() == line["bytes"].keys() == line["sha256"].keys()
@@ -153,7 +153,7 @@ def _all_are(found: object, kind: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
 
 
-def _is_below(path: str) -> bool:
+def is_below(path: str) -> bool:
     """Whether it can be a file in the folder that it is relative to."""
     try:
         os.fsencode(path)

@@ -45,13 +45,18 @@ def plan_outputs(
         PlannedImage(
             item.path,
             item.key,
-            {kind: out / kind / f"{item.key}{suffix}" for kind, suffix in suffixes.items()},
+            {kind: out / target_of(item.key, kind, suffix) for kind, suffix in suffixes.items()},
         )
         for item in inputs.images
     ]
     _check_shared(plan, extra)
     _check_overwrites(plan, extra)
     return plan
+
+
+def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:
+    """Where an output of an image goes, from the output folder on."""
+    return PurePosixPath(kind, f"{key}{suffix}")
 
 
 def plan_run(
