@@ -13,7 +13,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -21,13 +21,12 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file, digest_of
-from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
 from hypsegcli.run.difference import differences
+from hypsegcli.run.left_over import find_left_over, to_be_written
 from hypsegcli.run.manifest import (
     Line,
-    files_of,
     input_of,
     outputs_of,
     place_of,
@@ -35,7 +34,7 @@ from hypsegcli.run.manifest import (
     read_manifest,
     read_run,
     source_of,
-    stale,
+    without_result,
 )
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
@@ -67,26 +66,36 @@ class Ledger:
         # Of this run's images, by key, in the order they were written; of its own, what is asked for after the run.
         self.lines: dict[str, Line] = {}
         self.others: list[Line] = []  # of an earlier run's images that this one was not asked for; until it is open
-        self.redone: list[str] = []  # sentences on what an earlier run has made that is done again; once it is known
+        self.remarks: list[str] = []  # sentences on what becomes of what an earlier run has made; once it is known
+        self.stayed: list[str] = []  # files of an earlier run that were to go, had nobody changed them; once it is open
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
         self._stale: list[Line] = []  # of images that are done again; until it is open
-        self._left_over: list[tuple[Path, Digest]] = []  # files of an earlier run that this one does not make again
+        self._dropped: list[Line] = []  # of images that nobody names any more; until it is open
+        self._left_over: dict[Path, Digest] = {}  # files of an earlier run that this one does not make again
+        self._rest: list[PlannedImage] = []  # that must be done
         self._started = time.time()
         self._clock = time.perf_counter()
 
     def unfinished(self, plan: Sequence[PlannedImage], *, keep: bool) -> list[PlannedImage]:
         """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold.
 
-        To know that, every input and output that they speak of is read.
+        To know that, every input and output that they speak of is read. Without, images that are not in the plan are
+        dropped.
         """
         earlier = read_manifest(self.out)
+        planned_keys = {str(planned.key) for planned in plan}
+        elsewhere = [line for key, line in earlier.items() if key not in planned_keys]
+        self._dropped = [
+            without_result(line, "dropped")
+            for line in elsewhere
+            if outputs_of(line) and (not keep or line["status"] == "dropped")
+        ]
         if keep:
-            planned_keys = {str(planned.key) for planned in plan}
             owned = {path for planned in plan for path in planned.outputs.values()}
             self.others = [
                 line
-                for key, line in earlier.items()
-                if key not in planned_keys
+                for line in elsewhere
+                if line["status"] != "dropped"
                 and not _was_taken_away(line)
                 # No run writes such a line, but somebody may have edited it.
                 and not any(self.out / path in owned for path, _ in outputs_of(line).values())
@@ -104,26 +113,42 @@ class Ledger:
                     rest.append(planned)
         before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
         if keep:
-            self.redone = self._say_redone([line for line in before if line["status"] == "done"], of=len(plan))
-        self._stale = [stale(line) for line in before if outputs_of(line)]
-        self._left_over = list(self._not_made_again(earlier, rest))
+            self.remarks = self._say_redone([line for line in before if line["status"] == "done"], of=len(plan))
+        elif count := len(self._dropped):
+            are, their = ("is", "its") if count == 1 else ("are", "their")
+            self.remarks = [
+                f"{count_of(count, 'image')} of an earlier run {are} not among these; {their} maps are removed"
+            ]
+        self._stale = [without_result(line, "stale") for line in before if outputs_of(line)]
+        self._left_over = find_left_over(
+            self.out, rest, earlier=earlier, dropped=self._dropped, kept=(*self.lines.values(), *self.others)
+        )
+        self._rest = rest
         return rest
 
-    def open(self, *, total: int) -> None:
-        """Write the lines kept from an earlier run, and a run.json that says it is under way.
+    def open(self, *, total: int, further: Collection[str] = ()) -> None:
+        """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.
+
+        Those are the outputs of the images that must be done, and the files `further` of the whole run.
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
-        Those that this one makes again have stale lines until it does: should it be killed, the next one knows them.
+        The manifest has their lines until they are gone or made again: should this run be killed, the next one knows
+        them.
         """
-        self.total, self._kept, self._has_stale = total, len(self.others), bool(self._stale)
-        for path, digest in self._left_over:
-            if digest_file(path) == digest:
+        self._further = further
+        self.total, self._kept, self._is_to_settle = total, len(self.others), bool(self._stale or self._dropped)
+        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values(), *self._stale, *self._dropped))
+        write_atomically(self.out / MANIFEST, kept.encode())
+        for path, digest in self._left_over.items():
+            found = digest_file(path)
+            if found == digest:
                 path.unlink(missing_ok=True)
                 self._remove_empty(path.parent)
-        kept = "".join(_dump(line) for line in (*self.others, *self.lines.values(), *self._stale))
-        write_atomically(self.out / MANIFEST, kept.encode())
+            elif found is not None:
+                self.stayed.append(path.relative_to(self.out).as_posix())
         self.others.clear()
         self._stale.clear()
+        self._dropped.clear()
         self.lines = {key: _remembered(line) for key, line in self.lines.items()}
         self._write_run("running")
 
@@ -151,9 +176,9 @@ class Ledger:
         self.lines[line["key"]] = _remembered(line)  # only then does it count
 
     def settle(self) -> None:
-        """Leave one line an image in the manifest, which has two where a stale one stood for it."""
-        if self._has_stale:
-            lines = read_manifest(self.out).values()
+        """Leave one line an image in the manifest, which has two where a stale one stood for it, and none dropped."""
+        if self._is_to_settle:
+            lines = [line for line in read_manifest(self.out).values() if line["status"] != "dropped"]
             write_atomically(self.out / MANIFEST, "".join(_dump(line) for line in lines).encode())
 
     def write(self, name: str, data: bytes) -> None:
@@ -194,12 +219,20 @@ class Ledger:
                 "others": self._kept,  # lines of an earlier run's images
             },
             "files": {name: digest._asdict() for name, digest in self._written.items()},
+            **self._unfinished(status),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.perf_counter() - self._clock, 3),
             "notes": Counter(self.notes()),
             **more,
         }
         write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())
+
+    def _unfinished(self, status: str) -> dict[str, Any]:
+        """What a run that is not finished has still to write, and may have written without a line of it."""
+        if status == "finished":
+            return {}
+        rest = [planned for planned in self._rest if str(planned.key) not in self.lines]
+        return {"unfinished": to_be_written(rest, [name for name in self._further if name not in self._written])}
 
     def _holds(self, planned: PlannedImage, line: Line | None) -> bool:
         if line is None or line["status"] != "done" or line["recipe"] != self.recipe:
@@ -228,23 +261,6 @@ class Ledger:
         if changed:
             sentences.append(f"{changed} of {count_of(of, 'image')} to be done again, changed since, or their maps")
         return sentences
-
-    def _not_made_again(
-        self, earlier: Mapping[str, Line], rest: Sequence[PlannedImage]
-    ) -> Iterable[tuple[Path, Digest]]:
-        """Files of the whole earlier run, and of the images that are done again which none has among its outputs."""
-        yield from ((self.out / name, digest) for name, digest in files_of(read_run(self.out)).items())
-        wanted = {path for planned in rest for path in planned.outputs.values()}
-        for line in (*self.lines.values(), *self.others):
-            if line["status"] == "done":
-                wanted |= {self.out / path for path, _ in outputs_of(line).values()}
-        for planned in rest:
-            before = earlier.get(str(planned.key))
-            # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
-            if before is not None and is_there(planned.source):
-                for path, digest in outputs_of(before).values():
-                    if self.out / path not in wanted:
-                        yield self.out / path, digest
 
 
 def _was_taken_away(line: Line) -> bool:

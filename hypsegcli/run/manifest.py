@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 from hypsegcli.files.books import MANIFEST, RANKING, RUN
 from hypsegcli.files.digest import Digest
@@ -22,8 +22,9 @@ def read_manifest(out: Path) -> dict[str, Line]:
     """The lines of the images in a run's folder, by key, the last of each; none where there is no manifest.
 
     `status` is done, failed, or stale: an earlier run has done the image, and a later one, which was to do it again,
-    has not come to that. The `outputs` of a stale line are files of the earlier run that may be there still; so are
-    those of a failed line, for where the image is out of reach they stay.
+    has not come to that; or dropped: a later one that replaces the earlier has begun to remove its files. The `outputs`
+    of a stale or dropped line are files of the earlier run that may be there still; so are those of a failed line, for
+    where the image is out of reach they stay.
 
     What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
     """
@@ -105,10 +106,10 @@ def files_named_by(line: Line) -> Line:
     return {name: line[name] for name in _OF_FILES if name in line}
 
 
-def stale(line: Line) -> Line:
-    """The line of an image that is to be done again, until it is: its files are there, and must not be forgotten."""
+def without_result(line: Line, status: Literal["stale", "dropped"]) -> Line:
+    """The line of an image that is to be done again, or never, until it is: its files must not be forgotten."""
     place = {name: line[name] for name in ("key", "input", "directory") if name in line}
-    return place | {"status": "stale"} | files_named_by(line)
+    return place | {"status": status} | files_named_by(line)
 
 
 def _is_line(line: object) -> bool:
@@ -119,7 +120,7 @@ def _is_line(line: object) -> bool:
         return False
     if line.get("status") == "failed":
         return isinstance(line.get("reason"), str) and ("outputs" not in line or _names_files(line))
-    if line.get("status") == "stale":
+    if line.get("status") in {"stale", "dropped"}:
         return _names_files(line)
     source = line.get("source")
     return (
@@ -141,7 +142,7 @@ def _names_files(line: Line) -> bool:
     outputs = line.get("outputs")
     return (
         _all_are(outputs, str)
-        and all(_is_below(path) for path in outputs.values())
+        and all(is_below(path) for path in outputs.values())
         and _all_are(line.get("bytes"), int)
         and _all_are(line.get("sha256"), str)
         and outputs.keys() == line["bytes"].keys() == line["sha256"].keys()
@@ -152,7 +153,7 @@ def _all_are(found: object, kind: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
 
 
-def _is_below(path: str) -> bool:
+def is_below(path: str) -> bool:
     """Whether it can be a file in the folder that it is relative to."""
     try:
         os.fsencode(path)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.digest import digest_file
 from hypsegcli.files.words import first_of
+from hypsegcli.run.manifest import input_from_here, input_of, read_manifest, source_of
 
 if TYPE_CHECKING:
     from hypsegcli.images.discover import Inputs
@@ -43,13 +45,18 @@ def plan_outputs(
         PlannedImage(
             item.path,
             item.key,
-            {kind: out / kind / f"{item.key}{suffix}" for kind, suffix in suffixes.items()},
+            {kind: out / target_of(item.key, kind, suffix) for kind, suffix in suffixes.items()},
         )
         for item in inputs.images
     ]
     _check_shared(plan, extra)
     _check_overwrites(plan, extra)
     return plan
+
+
+def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:
+    """Where an output of an image goes, from the output folder on."""
+    return PurePosixPath(kind, f"{key}{suffix}")
 
 
 def plan_run(
@@ -64,7 +71,7 @@ def plan_run(
     """Plan a run that keeps its books in `out` and writes the files `further` there, as `plan_outputs` does.
 
     Raises PlanError too where targets are there already, unless they are to be overwritten or an earlier run's to be
-    resumed.
+    resumed; and where that one's are of other pictures.
     """
     extra = [out / name for name in (RUN, MANIFEST, *further)]
     plan = plan_outputs(inputs, out, suffixes, extra=extra)
@@ -95,12 +102,39 @@ def refuse_occupied(
             f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
             f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"
         )
+    if resume and (others := next(_other_pictures(plan, out), None)):
+        raise PlanError(
+            f"{out}: has the maps of {others[0]}, which is there still, and those of {others[1]} would replace them; "
+            f"choose another {setting('out')}, or replace that run with {setting('overwrite')}"
+        )
 
 
 def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:
     """Return the targets that exist already, broken links included, in plan order, then those of `extra`."""
     targets = [target for planned in plan for target in planned.outputs.values()]
     return [target for target in (*targets, *extra) if os.path.lexists(target)]
+
+
+def _other_pictures(plan: Sequence[PlannedImage], out: Path) -> Iterator[tuple[str, Path]]:
+    """Pictures that an earlier run has done, which are as they were, and the planned ones that come in their place.
+
+    One that is not where it was has moved, and one that lies elsewhere with the same bytes is the same. Only those that
+    lie elsewhere are read.
+    """
+    earlier, here = read_manifest(out), Path.cwd()
+    for planned in plan:
+        line = earlier.get(str(planned.key))
+        if line is None or line["status"] != "done" or (old := input_of(line)) == here / planned.source:
+            continue
+        if _size(old) == source_of(line).bytes and digest_file(planned.source) != source_of(line) == digest_file(old):
+            yield input_from_here(line), planned.source
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):  # of a name that cannot be
+        return None
 
 
 def _check_out(inputs: Inputs, out: Path) -> None:

@@ -94,7 +94,7 @@ class Run:
         sweep(self._job.out, self._job.outputs.encoders)
         for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
             (self._job.out / name).unlink(missing_ok=True)
-        self.ledger.open(total=len(self._job.plan))
+        self.ledger.open(total=len(self._job.plan), further=self._job.further)
         try:
             with closing(
                 process(

@@ -609,12 +609,13 @@ def test_images_larger_than_in_training_are_shrunk_to_it(hypseg: Hypseg, tmp_pat
 
 
 def test_resume_does_not_take_one_file_for_another(hypseg: Hypseg, tmp_path: Path) -> None:
-    """Of the same name, size and time, in another folder."""
+    """Of the same name, size and time, in another folder, when the first is gone."""
     for folder, shade in (("A", "gray"), ("B", "white")):
         (tmp_path / folder).mkdir()
         Image.new("RGB", (64, 48), shade).save(tmp_path / folder / "x.bmp")
         os.utime(tmp_path / folder / "x.bmp", (1e9, 1e9))
     hypseg("predict", tmp_path / "A", "--out", tmp_path / "out")
+    (tmp_path / "A/x.bmp").unlink()
     before = snapshot(tmp_path / "out")
     assert hypseg("predict", tmp_path / "B", "--out", tmp_path / "out", "--resume").code == 0
     assert redone(before, tmp_path / "out") == {"x"}

@@ -78,7 +78,14 @@ class OutputFolder:
         Path,
         typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.", rich_help_panel=OUTPUT),
     ]
-    overwrite: Overwrite = False
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace an earlier run: all that it made goes, that of images not named now too.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False
     resume: Annotated[
         bool,
         typer.Option(

@@ -11,7 +11,7 @@ from hypsegcli.cli.console import error, say, talk, talk_of
 from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.files.books import MANIFEST
-from hypsegcli.files.words import count_alike, count_of
+from hypsegcli.files.words import count_alike, count_of, first_of
 
 if TYPE_CHECKING:
     from hypsegcli.confidence.calibration import Calibration
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
+
+_LISTED = 3  # files
 
 
 def tell_of_skipped(inputs: Inputs, *, quiet: bool) -> None:
@@ -45,7 +47,7 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     total = run.kept + len(run.unfinished)
     if run.kept and not quiet:
         talk(f"{run.kept} of {count_of(total, 'image')} done already")
-    talk_of(run.ledger.redone, quiet=quiet)
+    talk_of(run.ledger.remarks, quiet=quiet)
     interrupted = False
     with progress_for(len(run.unfinished), quiet=quiet) as progress:
         try:
@@ -62,6 +64,9 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
         print_profile(run.profile)
     if calibration is not None and calibration.of_another_world is not None and not quiet:
         _warn_of_another_world(run.ledger, calibration.of_another_world)
+    if (stayed := run.ledger.stayed) and not quiet:
+        stay = "stays" if len(stayed) == 1 else "stay"
+        talk(f"{count_of(len(stayed), 'file')} of an earlier run {stay}, changed since: {first_of(stayed, _LISTED)}")
     talk_of(count_alike(run.ledger.notes(), "image"), quiet=quiet)
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
     if interrupted:

@@ -1,0 +1,100 @@
+"""Files of earlier runs that this one does not make again, and that would pass for its own.
+
+The manifest tells those of images that have a line. A run that is killed has mostly written files of images that have
+none yet; so that run.json says, until the run is finished, what is to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hypsegcli.files.books import RANKING
+from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.regular import is_there
+from hypsegcli.run.manifest import Line, files_of, is_below, outputs_of, read_run
+from hypsegcli.run.plan import PlannedImage, target_of
+
+_COARSEST = 2  # seconds between times that a file system tells apart
+
+
+def to_be_written(images: Sequence[PlannedImage], further: Collection[str]) -> dict[str, Any]:
+    """What run.json says of what a run has not finished: images by key, the suffix of every kind, further files."""
+    outputs = images[0].outputs if images else {}
+    return {
+        "images": [str(planned.key) for planned in images],
+        "outputs": {kind: path.suffix for kind, path in outputs.items()},
+        "files": sorted(further),
+    }
+
+
+def find_left_over(
+    out: Path,
+    rest: Sequence[PlannedImage],
+    *,
+    earlier: Mapping[str, Line],
+    dropped: Iterable[Line],
+    kept: Iterable[Line],
+) -> dict[Path, Digest]:
+    """What is to go from a run's folder, unless it holds something else than what the books say of it.
+
+    That is what an earlier run made as a whole; what it made of the images `rest`, which are done again, and is none of
+    their outputs; the files of the lines `dropped`; and what a run that did not come to its end has written beyond what
+    it has lines of. Files of the lines `kept` stay.
+    """
+    run = read_run(out)
+    wanted = {path for planned in rest for path in planned.outputs.values()}
+    wanted |= {out / path for line in kept if line["status"] == "done" for path, _ in outputs_of(line).values()}
+    # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
+    again = [
+        line for planned in rest if (line := earlier.get(str(planned.key))) is not None and is_there(planned.source)
+    ]
+    left_over = {out / name: digest for name, digest in files_of(run).items()}
+    left_over |= {path: digest for path, digest in _files(out, (*again, *dropped)) if path not in wanted}
+    away = {str(planned.key) for planned in rest if not is_there(planned.source)}
+    for path, old in _unbooked(run, earlier, away):
+        if out / path not in wanted and _is_since(out / path, run):
+            found = digest_file(out / path)  # no book has it; where it is that of a line, it is the older file still
+            if found is not None and found != old:
+                left_over[out / path] = found
+    return left_over
+
+
+def _unbooked(
+    run: Mapping[str, Any], earlier: Mapping[str, Line], away: Collection[str]
+) -> Iterator[tuple[PurePosixPath, Digest | None]]:
+    """Files that a run may have written without a line, and what an older run had in their place, if that is known.
+
+    None of the images `away`.
+    """
+    try:
+        said = run["unfinished"]
+        images, outputs = [str(key) for key in said["images"]], dict(said["outputs"])
+        further = {RANKING} & set(said["files"])
+    except (KeyError, TypeError, ValueError):
+        return
+    for name in further:
+        yield PurePosixPath(name), None
+    for key in images:
+        line = earlier.get(key, {})
+        if key in away or line.get("status") in {"done", "failed"}:  # which it has been since
+            continue
+        old = dict(outputs_of(line).values())
+        for kind, suffix in outputs.items():
+            path = target_of(key, kind, suffix)
+            if is_below(str(path)) and len(path.parts) > 1:
+                yield path, old.get(path)
+
+
+def _is_since(path: Path, run: Mapping[str, Any]) -> bool:
+    """Whether a file may have been written by a run; what is older, somebody else has put there."""
+    try:
+        return path.stat().st_mtime >= datetime.fromisoformat(run["started"]).timestamp() - _COARSEST
+    except (OSError, KeyError, TypeError, ValueError, OverflowError):
+        return False
+
+
+def _files(out: Path, lines: Iterable[Line]) -> Iterator[tuple[Path, Digest]]:
+    return ((out / path, digest) for line in lines for path, digest in outputs_of(line).values())
