@@ -41,6 +41,7 @@ from hypsegcli.training.config_file import check_settings, read_settings
 from hypsegcli.training.loop import LARGEST_GRADIENT
 from hypsegcli.training.loss import SegmentationLoss
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
+from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.validate import Scores, validate
 
@@ -109,16 +110,16 @@ def compute_features(data: Path, settings: dict[str, Any]) -> Features:
     """Pass crops of all epochs, and the validation images, through the frozen layers."""
     run = prepare(Job(data, Path("unused"), check_settings(settings, {}), choose_device("cpu")))
     recorder = Recorder(run.learner.train(False).model)
-    batches = []
+    seen = []
     for epoch in range(1, run.job.config.epochs + 1):
         run.sampler.epoch = epoch
-        for batch in run.loader:
+        for batch in batches(run.loader):
             with torch.autocast("cpu", torch.bfloat16):
                 recorder(normalise(batch.image, run.header.input))
-            batches.append((recorder.seen.pop(), batch.mask.byte(), torch.as_tensor(batch.in_fold)))
+            seen.append((recorder.seen.pop(), batch.mask.byte(), torch.as_tensor(batch.in_fold)))
         say(f"features of epoch {epoch} of {run.job.config.epochs}")
     judge(recorder, run.header, run)
-    return Features(run, batches, recorder.seen)
+    return Features(run, seen, recorder.seen)
 
 
 def judge(model: nn.Module, header: Header, run: Run, *, held_out: Sequence[int] = ()) -> Scores:

@@ -15,6 +15,7 @@ from hypsegcli.cli.console import error, unheard, write_nowhere
 from hypsegcli.cli.exit_codes import INTERRUPTED
 
 _ONE_CALL = 0.25  # seconds within which a terminal and whoever started us may both pass on the same Ctrl-C
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def run() -> None:
@@ -36,29 +37,55 @@ def run() -> None:
 
 
 class _Ear:
-    """Hears Ctrl-C and being told to stop: the first time a KeyboardInterrupt, later the end."""
+    """Hears Ctrl-C and being told to stop: the first time a KeyboardInterrupt, later the end.
+
+    The interrupt comes when the main thread runs Python again, the end from a thread beside it: one call of a library
+    may take minutes.
+    """
 
     def __init__(self) -> None:
         self.code: int | None = None  # all is done, and taking the rest apart is not to be interrupted
-        self._first: float | None = None
+        self._told_before = False
 
     def listen(self) -> None:
         """To both, unless whoever started us wants us deaf."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        told, tell = os.pipe()
+        if os.name != "nt":
+            os.set_blocking(tell, False)
+        signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+        if hasattr(os, "register_at_fork"):  # a forked process would tell us what it is told
+            os.register_at_fork(after_in_child=_leave_telling_to_parent)
+        threading.Thread(target=self._end_the_second_time, args=(told,), daemon=True).start()
+        for number in _STOPPING:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._told)
 
     def _told(self, _number: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
         if self.code is not None:
             os._exit(self.code)
-        if self._first is None:
-            self._first = now
+        if not self._told_before:
+            self._told_before = True
             raise KeyboardInterrupt
-        if now - self._first > _ONE_CALL:
-            with contextlib.suppress(OSError):
-                os.write(2, b"hypseg: ended at once; what is finished is whole\n")
-            os._exit(INTERRUPTED)
+
+    def _end_the_second_time(self, told: int) -> None:
+        if hasattr(signal, "pthread_sigmask"):  # or the main thread could not put off hearing of them
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        first: float | None = None
+        while number := os.read(told, 1):
+            if number[0] not in _STOPPING:
+                continue
+            now = time.monotonic()
+            if first is None:
+                first = now
+            elif now - first > _ONE_CALL:
+                if self.code is None:
+                    with contextlib.suppress(OSError):
+                        os.write(2, b"hypseg: ended at once; what is finished is whole\n")
+                os._exit(INTERRUPTED if self.code is None else self.code)
+
+
+def _leave_telling_to_parent() -> None:
+    signal.set_wakeup_fd(-1)
 
 
 def _prepare_streams() -> None:

@@ -75,9 +75,6 @@ def tells_of_memory(text: str) -> bool:
 class HypsegError(Exception):
     """Base of every error whose message is meant for the user."""
 
-    def __init__(self, message: str = "") -> None:  # by name too: so torch raises anew what another process raised
-        super().__init__(message)
-
     @property
     def message(self) -> str:
         """As it was raised, for `spell`."""
@@ -115,8 +112,7 @@ Code = Literal[
 class ImageError(HypsegError):
     """One image cannot be read or segmented; `code` says why, for programs, and stays the same between versions.
 
-    It has a default for torch alone, which raises what failed in another process again by its message; see
-    training.read_batches.
+    It has a default for pickle alone, which makes an error of another process again from its message, and then sets it.
     """
 
     def __init__(self, message: str, code: Code = "damaged") -> None:

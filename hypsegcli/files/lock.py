@@ -21,6 +21,8 @@ LOCK = ".hypseg.lock"
 
 _KNOWS_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some file systems of networks
 
+_descriptors: set[int] = set()  # of the locks of this process
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -44,7 +46,8 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
     """Hold a folder, which is made where it is not there, for as long as the block runs.
 
     The operating system holds the lock, on the file `.hypseg.lock` in the folder, and gives it up however this process
-    ends; the file, which tells who holds it, goes at the end, and so does a folder that was made here and is empty.
+    ends, though others that it forked live on; the file, which tells who holds it, goes at the end, and so does a
+    folder that was made here and is empty.
     Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
     written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
     Windows and on some file systems, nothing is held.
@@ -65,8 +68,7 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
             if folder.is_dir():
                 raise
             continue  # whoever held the folder before has just removed it
-        with contextlib.ExitStack() as opened:
-            opened.callback(os.close, descriptor)
+        with _forgotten_in_forks(descriptor):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -90,6 +92,34 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
                         if made:
                             folder.rmdir()
             return
+
+
+@contextlib.contextmanager
+def _forgotten_in_forks(descriptor: int) -> Iterator[None]:
+    """Close a descriptor at the end of the block; a process that is forked in the block has it no more."""
+    _descriptors.add(descriptor)
+    try:
+        yield
+    finally:
+        _descriptors.discard(descriptor)  # before its number can be another file's
+        os.close(descriptor)
+
+
+def _let_go_of_locks() -> None:
+    """In a forked process: a lock is given up when the last that has it open is gone, and this one may be that.
+
+    What was locked stays so as long as the parent has it. Its number stays taken, so that leaving the block here as
+    well closes nothing else.
+    """
+    if _descriptors:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in _descriptors:
+            os.dup2(nothing, descriptor, inheritable=False)
+        os.close(nothing)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(after_in_child=_let_go_of_locks)
 
 
 def _open(path: Path) -> int:

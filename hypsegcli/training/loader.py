@@ -11,6 +11,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.errors import HypsegError
 from hypsegcli.files.digest import short_digest
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_alike, count_of
@@ -23,7 +24,7 @@ from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, MorePair
 from hypsegcli.training.fold import radius_fold
 from hypsegcli.training.more_data import read_more_data
 from hypsegcli.training.other_worlds import OtherWorlds
-from hypsegcli.training.read_batches import leave_stopping_to_training
+from hypsegcli.training.read_batches import Reading, collate, leave_stopping_to_training
 
 
 class More(NamedTuple):
@@ -72,7 +73,7 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
 
 def build_loader(
     config: TrainConfig, split: Split, more: More, *, header: Header, held_out: Sequence[int]
-) -> tuple[DataLoader[Crop], EpochSampler]:
+) -> tuple[DataLoader[Crop | HypsegError], EpochSampler]:
     """Batches of crops, and the sampler whose epoch is to be set."""
     red, green, blue = (round(255 * mean) for mean in header.input.mean)
     augmentation = build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index)
@@ -93,11 +94,12 @@ def build_loader(
     pools = (Pool(len(more.pairs), config.more_share), Pool(len(more.others), config.other_worlds_share))
     sampler = EpochSampler(len(split.pairs), seed=config.seed, pools=pools)
     loader = DataLoader(
-        dataset,
+        Reading(dataset),
         batch_size=config.batch_size,
         sampler=sampler,
         drop_last=True,
         num_workers=config.workers,
+        collate_fn=collate,
         worker_init_fn=leave_stopping_to_training,
     )
     return loader, sampler

@@ -7,10 +7,10 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from hypsegcli.errors import DataError, HypsegError, setting
-from hypsegcli.training.dataset import Crop
+from hypsegcli.training.dataset import Crop, CropDataset, Draw
 
 # How torch says it: where a batch finds no room, and where a process was killed for touching what had none.
 _NO_ROOM = ("shared memory", "shm", "bus error")
@@ -18,20 +18,45 @@ _FELL = "dataloader worker"
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def batches(loader: DataLoader[Crop]) -> Iterator[Crop]:
-    """The batches of an epoch.
+class Reading(Dataset["Crop | HypsegError"]):
+    """Crops for a loader, whose errors are items too.
+
+    torch passes on the text of what another process raised: settings in it would be spelled already, and an ImageError
+    would have no code.
+    """
+
+    def __init__(self, crops: CropDataset) -> None:
+        self.crops = crops
+
+    def __getitem__(self, draw: Draw) -> Crop | HypsegError:
+        try:
+            return self.crops[draw]
+        except HypsegError as error:
+            return error
+
+
+def collate(items: list[Crop | HypsegError]) -> Crop | HypsegError:
+    """A batch, or the first error in it."""
+    for item in items:
+        if isinstance(item, HypsegError):
+            return item
+    batch: Crop = default_collate(items)
+    return batch
+
+
+def batches(loader: DataLoader[Crop | HypsegError]) -> Iterator[Crop]:
+    """The batches of an epoch, of a loader of `Reading` with `collate`.
 
     Raises DataError where the shared memory through which other processes pass batches is too small, or where one of
-    them was killed; errors about an image or mask as they are without such processes.
+    them was killed; errors about an image or mask as they were raised, in whichever process.
     """
     try:
         with _unstopped():
             reading = iter(loader)  # starts the processes
-        yield from reading
-    except HypsegError as error:
-        # From another process its text begins with where it was raised there, and ends in `module.Kind: sentence`.
-        *above, last = error.message.rstrip().split("\n")
-        raise type(error)(last.partition(": ")[2] if above else last) from error
+        for batch in reading:
+            if isinstance(batch, HypsegError):
+                raise batch
+            yield batch
     except (RuntimeError, OSError) as error:
         text = str(error).lower()
         if any(sign in text for sign in _NO_ROOM):

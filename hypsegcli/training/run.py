@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
-from hypsegcli.errors import DataError, setting
+from hypsegcli.errors import DataError, HypsegError, setting
 from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.mark import image_mark, kept_marks
 from hypsegcli.files.words import as_text, count_alike, count_of
@@ -65,7 +65,7 @@ class Run:
     optimizer: Optimizer
     schedule: LambdaLR
     sampler: EpochSampler
-    loader: DataLoader[Crop]
+    loader: DataLoader[Crop | HypsegError]  # see read_batches
     train_split: Split
     val_split: Split
     held_out: tuple[int, ...]

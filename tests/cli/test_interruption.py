@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -130,6 +131,65 @@ def test_the_second_time_it_ends_at_once(data: Path, place: str) -> None:
     assert told.endswith("hypseg: ended at once; what is finished is whole\n")
     assert "Exception ignored" not in told
     assert "Traceback" not in told
+
+
+def test_the_second_time_it_ends_at_once_in_a_call_of_a_library() -> None:
+    """In which the main thread runs no handler: here one of OpenSSL's, which takes minutes."""
+    busy = (
+        "import hashlib, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import hypsegcli.cli.app as app\n"
+        "from hypsegcli.__main__ import run_and_leave\n"
+        "def main(_arguments):\n"
+        "    print('busy', file=sys.stderr, flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 2**30)\n"
+        "app.main = main\n"
+        "run_and_leave()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", busy], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "busy\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    process.kill()
+    told = process.communicate()[1]
+    assert (process.returncode, told) == (130, "hypseg: ended at once; what is finished is whole\n")
+
+
+def test_what_a_forked_process_is_told_ends_it_alone() -> None:
+    """As a training ends those that read for it, once it has been interrupted itself."""
+    forking = (
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import hypsegcli.cli.app as app\n"
+        "from hypsegcli.__main__ import run_and_leave\n"
+        "def main(_arguments):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "        print('forked', file=sys.stderr, flush=True)\n"
+        "        time.sleep(60)\n"
+        "    try:\n"
+        "        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n"
+        "        time.sleep(0.5)\n"
+        "        os.kill(child, signal.SIGTERM)\n"
+        "        time.sleep(0.5)\n"
+        "        os.kill(child, signal.SIGKILL)\n"
+        "        return 7\n"
+        "app.main = main\n"
+        "run_and_leave()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", forking], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "forked\n"
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=20)[1], process.returncode) == ("", 7)
 
 
 def test_one_that_is_told_while_it_begins_to_listen_says_so() -> None:

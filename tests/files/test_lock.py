@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,23 @@ from hypsegcli.files.lock import locked
 with locked(Path(sys.argv[1]), "predict"):
     print("held", flush=True)
     time.sleep(60)
+"""
+
+FORK = """
+import os, sys, time
+from pathlib import Path
+from hypsegcli.files.lock import locked
+with locked(Path(sys.argv[1]), "train"):
+    child = os.fork()
+    if child == 0:
+        print(os.getpid(), flush=True)
+        if sys.argv[2] == "lives on":
+            time.sleep(60)
+    elif sys.argv[2] == "ends":
+        os.waitpid(child, 0)
+        print("ended", flush=True)
+    if child:
+        time.sleep(60)
 """
 
 
@@ -123,6 +140,49 @@ def test_a_kill_leaves_no_lock_behind(tmp_path: Path) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
     with locked(tmp_path, "predict"):
+        pass
+
+
+@pytest.fixture
+def forking(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Start a process that holds the folder and forks another, as a loader of batches does; both are ended."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(what: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", FORK, str(tmp_path), what]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True))
+        return started[-1]
+
+    yield start
+    for holder in started:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.communicate()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_lock_goes_with_who_took_it_though_a_fork_lives_on(
+    tmp_path: Path, forking: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    holder = forking("lives on")
+    assert holder.stdout is not None
+    child = int(holder.stdout.readline())
+    with pytest.raises(PlanError, match=f"process {holder.pid} on "), locked(tmp_path, "predict"):
+        pass
+    holder.kill()
+    holder.wait()
+    with locked(tmp_path, "predict"):
+        os.kill(child, 0)  # it is there indeed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_fork_that_leaves_the_block_leaves_the_lock(
+    tmp_path: Path, forking: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    holder = forking("ends")
+    assert holder.stdout is not None
+    assert int(holder.stdout.readline()) != holder.pid
+    assert holder.stdout.readline() == "ended\n"
+    with pytest.raises(PlanError, match=f"process {holder.pid} on "), locked(tmp_path, "predict"):
         pass
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from hypsegcli.errors import DataError, ImageError
+from hypsegcli.errors import DataError, ImageError, setting
 from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images import open_image
@@ -24,7 +24,7 @@ from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, Sp
 from hypsegcli.training.layouts.hypseg import pair_split
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
-from hypsegcli.training.read_batches import batches
+from hypsegcli.training.read_batches import Reading, batches, collate
 from hypsegcli.training.targets import OTHER
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -281,10 +281,11 @@ def test_a_file_that_changed_since_it_was_looked_at_is_named(
     files = sorted((data / "train" / kind).iterdir())
     files[1].write_bytes(files[1].read_bytes() + b"\0")
     assert len(crops[Draw(0, 0)]) == 4
-    loader = DataLoader(crops, batch_size=1, sampler=[Draw(1, 0)], num_workers=workers)
+    loader = DataLoader(Reading(crops), batch_size=1, sampler=[Draw(1, 0)], num_workers=workers, collate_fn=collate)
     with pytest.raises(DataError, match="has changed since this training looked at it") as error:
         list(batches(loader))
     assert str(error.value).startswith(str(files[1]))
+    assert f"go on with {setting('resume')}" in error.value.message  # for the command line to spell
 
 
 def still(crops: CropDataset, **options: object) -> CropDataset:

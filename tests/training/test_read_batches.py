@@ -69,6 +69,8 @@ def test_a_file_that_goes_bad_while_training_runs(data: Path, tmp_path: Path, wo
         list(batches(run.loader))
     assert str(caught.value).startswith(str(data / "train/images"))
     assert "Traceback" not in str(caught.value)
+    if isinstance(caught.value, ImageError):
+        assert caught.value.code == "empty"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no telling a process to stop there")
