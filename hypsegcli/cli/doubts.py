@@ -61,6 +61,12 @@ def unfit_for_calibration(header: Header, marks: Sequence[str]) -> list[str]:
             f"{known} of {count_of(len(marks), 'image')} {are} of those that the network was trained on, where it is "
             "oftener right than elsewhere: the calibration promises too much; fit it on others"
         )
+    if known := count_known(header.provenance.validated_images, marks):
+        are = "is one" if known == 1 else "are"
+        found.append(
+            f"{known} of {count_of(len(marks), 'image')} {are} of those that its best epoch, or that of what it started "
+            "from, was chosen on, where it is rather better than elsewhere; others are a better test of it"
+        )
     if len(marks) < _FEW:
         found.append(
             f"a calibration on so few images ({len(marks)}) is rough, and knows no kinds of images that are not among "

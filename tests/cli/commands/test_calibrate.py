@@ -186,6 +186,7 @@ def test_images_that_the_network_was_made_with_are_told(hypseg: Hypseg, data: Pa
     assert "1 of 2 images is one of those that its best epoch, or that of what it started from, was chosen on" in found
     found = hypseg("calibrate", *pairs, "--name", "these", "--out", data / "out.safetensors").stderr
     assert "1 of 2 images is one of those that the network was trained on" in found
+    assert "1 of 2 images is one of those that its best epoch, or that of what it started from, was chosen on" in found
     assert "a calibration on so few images (2) is rough" in found
 
 
