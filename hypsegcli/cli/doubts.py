@@ -64,8 +64,8 @@ def unfit_for_calibration(header: Header, marks: Sequence[str]) -> list[str]:
     if known := count_known(header.provenance.validated_images, marks):
         are = "is one" if known == 1 else "are"
         found.append(
-            f"{known} of {count_of(len(marks), 'image')} {are} of those that its best epoch, or that of what it started "
-            "from, was chosen on, where it is rather better than elsewhere; others are a better test of it"
+            f"{known} of {count_of(len(marks), 'image')} {are} of those that its best epoch, or that of what it "
+            "started from, was chosen on, where it is rather better than elsewhere; others are a better test of it"
         )
     if len(marks) < _FEW:
         found.append(

@@ -173,7 +173,7 @@ def test_smoothing_quiets_ripples_and_keeps_valleys() -> None:
 def test_no_direction_is_preferred(flips: bool, seed: int) -> None:
     """The map of a plane that is turned over or mirrored is that map, turned over or mirrored."""
     noise = np.random.default_rng(seed).random((12, 16)).astype(np.float32)
-    values = cv2.resize(noise, (160, 120), interpolation=cv2.INTER_CUBIC)
+    values = np.asarray(cv2.resize(noise, (160, 120), interpolation=cv2.INTER_CUBIC), np.float32)
     turned = np.ascontiguousarray(values[::-1] if flips else values.T)
     here, there = (smoothed_boundary_map(each, full_scale=1.0).astype(int) for each in (values, turned))
     assert here.max() == 255

@@ -130,7 +130,7 @@ def test_timm_s_own_file(tmp_path: Path) -> None:
     net = timm.create_model("test_efficientnet", num_classes=7)
     save_file(net.state_dict(), tmp_path / "model.safetensors")
     model = network(backbone="timm:test_efficientnet")
-    told, left, spec, _ = initialise(model, str(tmp_path / "model.safetensors"), TREE, head=True)
+    told, left, spec, *_ = initialise(model, str(tmp_path / "model.safetensors"), TREE, head=True)
     assert told == "backbone from model.safetensors; ASPP, decoder and head from random weights"
     assert (spec, left) == (None, tuple(name for name in model.state_dict() if not name.startswith("backbone.")))
     assert torch.equal(model.get_parameter("backbone.net.conv_stem.weight"), net.get_parameter("conv_stem.weight"))

@@ -872,7 +872,9 @@ def test_held_out_classes_weigh_nothing(data: Path, tmp_path: Path) -> None:
     assert pixels[2] == 0
     assert torch.equal(run.loss.weights, class_weights(pixels, "root", largest=4.0))
     assert run.held_out == (2,)
-    assert 2 not in run.loader.dataset[Draw(0, 0)].mask
+    crop = run.loader.dataset[Draw(0, 0)]
+    assert isinstance(crop, Crop)
+    assert 2 not in crop.mask
 
 
 def test_the_radius_weight_rises(data: Path, tmp_path: Path, scores: list[Scores]) -> None:

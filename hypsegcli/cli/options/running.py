@@ -182,8 +182,8 @@ class Computing:
         str,
         typer.Option(
             metavar="N|auto|off",
-            help="auto: images for which there is no memory whole go in overlapping windows; off; or a window's side in "
-            "pixels.",
+            help="auto: images for which there is no memory whole go in overlapping windows; off; or a window's side "
+            "in pixels.",
             rich_help_panel=COMPUTING,
         ),
     ] = "auto"

@@ -40,7 +40,7 @@ def bytes_a_pixel(run: Callable[[list[NDArray[Any]]], object]) -> float | None:
             return None
     small, large = (side**2 for side in _SIDES)
     slope = (peaks[1] - peaks[0]) / (large - small)
-    return 2.0 ** (math.ceil(2.0 * math.log2(max(slope, _LEAST))) / 2.0)
+    return math.pow(2.0, math.ceil(2.0 * math.log2(max(slope, _LEAST))) / 2.0)
 
 
 def whole_pixels(a_pixel: float | None, config: ModelConfig, memory: int | None, *, budget: Budget = BUDGET) -> int:
