@@ -79,8 +79,8 @@ class Ledger:
     def unfinished(self, plan: Sequence[PlannedImage], *, keep: bool) -> list[PlannedImage]:
         """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold.
 
-        To know that, every input and output that they speak of is read. Without, images that are not in the plan are
-        dropped.
+        To know that, every input and output that they speak of is read. Images that are not in the plan stay as they
+        are; without `keep` they are dropped where the photograph is no longer in its folder.
         """
         earlier = read_manifest(self.out)
         planned_keys = {str(planned.key) for planned in plan}
@@ -88,18 +88,17 @@ class Ledger:
         self._dropped = [
             without_result(line, "dropped")
             for line in elsewhere
-            if outputs_of(line) and (not keep or line["status"] == "dropped")
+            if outputs_of(line) and (line["status"] == "dropped" or (not keep and _is_gone(line)))
         ]
-        if keep:
-            owned = {path for planned in plan for path in planned.outputs.values()}
-            self.others = [
-                line
-                for line in elsewhere
-                if line["status"] != "dropped"
-                and not _was_taken_away(line)
-                # No run writes such a line, but somebody may have edited it.
-                and not any(self.out / path in owned for path, _ in outputs_of(line).values())
-            ]
+        owned = {path for planned in plan for path in planned.outputs.values()}
+        self.others = [
+            line
+            for line in elsewhere
+            if line["status"] != "dropped"
+            and not (_is_gone(line) and (line["status"] == "failed" or not keep))
+            # No run writes such a line, but somebody may have edited it.
+            and not any(self.out / path in owned for path, _ in outputs_of(line).values())
+        ]
         pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
         workers = default_workers() if keep else 0
         rest = []
@@ -114,11 +113,8 @@ class Ledger:
         before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
         if keep:
             self.remarks = self._say_redone([line for line in before if line["status"] == "done"], of=len(plan))
-        elif count := len(self._dropped):
-            are, their = ("is", "its") if count == 1 else ("are", "their")
-            self.remarks = [
-                f"{count_of(count, 'image')} of an earlier run {are} not among these; {their} maps are removed"
-            ]
+        else:
+            self.remarks = self._say_replaced()
         self._stale = [without_result(line, "stale") for line in before if outputs_of(line)]
         self._left_over = find_left_over(
             self.out, rest, earlier=earlier, dropped=self._dropped, kept=(*self.lines.values(), *self.others)
@@ -244,6 +240,19 @@ class Ledger:
             and digest_file(planned.source) == source_of(line)
         )
 
+    def _say_replaced(self) -> list[str]:
+        """What becomes of images that an earlier run has done and this one is not asked for, a sentence each."""
+        sentences = []
+        if gone := len(self._dropped):
+            are, their = ("is", "its") if gone == 1 else ("are", "their")
+            sentences.append(f"{count_of(gone, 'image')} of an earlier run {are} gone; {their} maps are removed")
+        if stay := sum(line["status"] == "done" for line in self.others):
+            are, verb = ("is", "stays") if stay == 1 else ("are", "stay")
+            sentences.append(
+                f"{count_of(stay, 'image')} of an earlier run {are} not among these and {verb}, made as it was then"
+            )
+        return sentences
+
     def _say_redone(self, lines: Sequence[Line], *, of: int) -> list[str]:
         """Why images that an earlier run has done are done again, a sentence a reason."""
         otherwise = [line for line in lines if line["recipe"] != self.recipe]
@@ -263,13 +272,11 @@ class Ledger:
         return sentences
 
 
-def _was_taken_away(line: Line) -> bool:
-    """Whether it is of an image that failed and is no longer in its folder.
+def _is_gone(line: Line) -> bool:
+    """Whether it is of an image that is no longer in its folder.
 
     That holds something else: one that is empty, or not there at all, may be of a disk that is not mounted.
     """
-    if line["status"] != "failed":
-        return False
     path = input_of(line)
     try:
         with os.scandir(path.parent) as entries:

@@ -32,13 +32,30 @@ def test_overwrite_removes_what_was_made_of_images_that_are_gone(
     kinds = {name.split("/")[0] for name in files_in(out) if "/" in name}
     photograph(out / "mine/a.png")
     (photos / "a.jpg").rename(photos / "new.jpg")
-    (photos / "sub/c.png").unlink()
+    (photos / "b.png").unlink()
     outcome = hypseg(command, photos, "--out", out, "--overwrite")
     assert outcome.code == 0
-    assert "2 images of an earlier run are not among these; their maps are removed\n" in outcome.stderr
-    made = [f"{kind}/{name}.png" for kind in kinds for name in ("b", "new")] + ["mine/a.png"]
+    assert "2 images of an earlier run are gone; their maps are removed\n" in outcome.stderr
+    made = [f"{kind}/{name}.png" for kind in kinds for name in ("sub/c", "new")] + ["mine/a.png"]
     assert [name for name in files_in(out) if "/" in name] == sorted(made)
-    assert set(manifest(out)) == {"b", "new"}
+    assert set(manifest(out)) == {"sub/c", "new"}
+
+
+@pytest.mark.parametrize("unmounted", [False, True])
+def test_overwrite_leaves_what_was_made_of_other_images(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, unmounted: bool
+) -> None:
+    """One photograph again costs the others nothing, nor does a disk that is not there."""
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels").code == 0
+    before = {name: (out / name).read_bytes() for name in files_in(out) if name.startswith("labels")}
+    if unmounted:
+        (photos / "sub/c.png").unlink()
+    outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", "--overwrite")
+    assert outcome.code == 0
+    assert "2 images of an earlier run are not among these and stay, made as it was then\n" in outcome.stderr
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert set(manifest(out)) == {"a", "b", "sub/c"}
 
 
 def test_overwrite_leaves_what_somebody_has_changed_and_says_so(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
@@ -48,7 +65,7 @@ def test_overwrite_leaves_what_somebody_has_changed_and_says_so(hypseg: Hypseg, 
     photograph(out / "labels/a.png")
     (photos / "a.jpg").unlink()
     stderr = hypseg(*arguments, "--overwrite").stderr
-    assert "1 image of an earlier run is not among these; its maps are removed\n" in stderr
+    assert "1 image of an earlier run is gone; its maps are removed\n" in stderr
     assert "1 file of an earlier run stays, changed since: labels/a.png\n" in stderr
     assert [name for name in files_in(out) if name.endswith("a.png")] == ["labels/a.png"]
     assert hypseg(*arguments, "--overwrite", "--quiet").stderr == ""
@@ -71,10 +88,10 @@ def test_what_a_killed_run_was_about_to_remove_is_removed_by_the_next(
     arguments = ("predict", photos, "--out", out, "--save", "labels")
     assert hypseg(*arguments).code == 0
     (photos / "a.jpg").unlink()
-    (photos / "sub/c.png").unlink()
+    (photos / "b.png").unlink()
 
     def die_at_the_second(path: Path) -> Digest | None:
-        if path == out / "labels/sub/c.png":
+        if path == out / "labels/b.png":
             raise KeyboardInterrupt
         return digest_file(path)
 
@@ -84,8 +101,8 @@ def test_what_a_killed_run_was_about_to_remove_is_removed_by_the_next(
     assert files_in(out) == ["labels/b.png", "labels/sub/c.png"]
     assert hypseg("verify", out).code == 3
     assert hypseg(*arguments, way).code == 0
-    assert files_in(out) == ["labels/b.png"]
-    assert set(manifest(out)) == {"b"}
+    assert files_in(out) == ["labels/sub/c.png"]
+    assert set(manifest(out)) == {"sub/c"}
     assert hypseg("verify", out).code == 0
 
 

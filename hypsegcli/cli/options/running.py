@@ -82,7 +82,7 @@ class OutputFolder:
         bool,
         typer.Option(
             "--overwrite",
-            help="Replace an earlier run: all that it made goes, that of images not named now too.",
+            help="Replace what an earlier run made of these images, and remove what it made of images that are gone.",
             rich_help_panel=OUTPUT,
         ),
     ] = False
