@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN
-from hypsegcli.files.digest import digest_file
 from hypsegcli.files.words import first_of
-from hypsegcli.run.manifest import input_from_here, input_of, read_manifest, source_of
 
 if TYPE_CHECKING:
     from hypsegcli.images.discover import Inputs
@@ -121,6 +119,10 @@ def _other_pictures(plan: Sequence[PlannedImage], out: Path) -> Iterator[tuple[s
     One that is not where it was has moved, and one that lies elsewhere with the same bytes is the same. Only those that
     lie elsewhere are read.
     """
+    # Here, for the commands' help is made with this file.
+    from hypsegcli.files.digest import digest_file
+    from hypsegcli.run.manifest import input_from_here, input_of, read_manifest, source_of
+
     earlier, here = read_manifest(out), Path.cwd()
     for planned in plan:
         line = earlier.get(str(planned.key))
