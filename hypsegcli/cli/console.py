@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import os
 import sys
@@ -76,6 +75,8 @@ def loading(*, quiet: bool = False) -> Iterator[None]:
 
     Modules make hundreds of thousands of objects, none of which can go: the garbage collector is not to look for some.
     """
+    import gc
+
     if not quiet and sys.stderr.isatty():
         talk("loading ...")
     gc.disable()
