@@ -19,7 +19,7 @@ from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop
 from hypsegcli.training.log import LOG, Log
-from hypsegcli.training.pictures import write_sheet
+from hypsegcli.training.pictures import PICTURES, write_sheet
 from hypsegcli.training.read_batches import Reading, batches
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.state import (
@@ -83,7 +83,7 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     """
     refuse_unwritable(job.out)
     with locked(job.out, "train") as hold:
-        sweep(job.out)
+        sweep(job.out, below=(PICTURES,))
         yield from _train(job, hold, resume=resume)
 
 

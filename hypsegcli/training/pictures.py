@@ -15,6 +15,7 @@ from hypsegcli.pictures.letters import legible
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.pictures.panel import FAINT, INK, PAPER
 
+PICTURES = "pictures"  # the folder in a run's own
 TITLES = ("photograph", "truth", "prediction", "doubt")  # of the columns
 
 _GAP = 4
@@ -52,7 +53,7 @@ def draw_sheet(rows: Sequence[Sequence[RGB]], names: Sequence[str], palette: RGB
 
 def write_sheet(out: Path, epoch: int, sheet: RGB) -> None:
     """Write `pictures/epoch-0010.png`."""
-    write_atomically(out / "pictures" / f"epoch-{epoch:04}.png", encode_rgb_png(sheet))
+    write_atomically(out / PICTURES / f"epoch-{epoch:04}.png", encode_rgb_png(sheet))
 
 
 def _places(

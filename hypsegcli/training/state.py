@@ -108,13 +108,7 @@ def read_state(job: Job) -> State | None:
 
 def restore(run: Run, state: State) -> None:
     """Load a state into a run. Raises UsageError where it had other data."""
-    was, now = state.header, run.header
-    same = {
-        "class tree": was.tree == now.tree,
-        "training images": was.provenance.trained_on == now.provenance.trained_on,
-        "validation images": was.provenance.validated_on == now.provenance.validated_on,
-    }
-    _refuse(run.job, [name for name, is_same in same.items() if not is_same])
+    _refuse(run.job, ["class tree"] if state.header.tree != run.header.tree else [])
     _refuse_changed_data(run, state)
     for key, part in run.parts().items():
         part.load_state_dict(state.parts[key])

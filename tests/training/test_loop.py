@@ -385,10 +385,21 @@ def test_kills_at_any_moment_lose_no_epoch_that_was_saved(data: Path, tmp_path: 
         state = read_state(run.job)
         assert state is not None
         assert state.epoch == 1
-    (out / ".hypseg-1-0123456789abcdef.tmp").write_bytes(b"half a file")
+    for folder in (out, out / "pictures"):
+        (folder / ".hypseg-1-0123456789abcdef.tmp").write_bytes(b"half a file")
     assert len(list(start(data, out, epochs=2, resume=True))) == 1
-    assert not list(out.glob(".hypseg*"))
+    assert not list(out.rglob(".hypseg*"))
     assert content(out / "last.safetensors") == content(tmp_path / "whole/last.safetensors")
+
+
+def test_data_that_moved_are_the_same(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """Their folder's name is in what a checkpoint says of itself, and decides nothing."""
+    scores += [of(0.5)] * 2
+    next(start(data, tmp_path / "run", epochs=2))
+    moved = data.rename(tmp_path / "renamed")
+    (report,) = start(moved, tmp_path / "run", epochs=2, resume=True)
+    assert report.epoch == 2
+    assert read_header(tmp_path / "run/last.safetensors").provenance.trained_on.startswith("renamed/train, ")
 
 
 def test_best_is_the_epoch_of_the_highest_miou(data: Path, tmp_path: Path, scores: list[Scores]) -> None:

@@ -19,7 +19,7 @@ from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import DataError, UsageError, spell
-from hypsegcli.files.atomic import already_there, refuse_unwritable
+from hypsegcli.files.atomic import already_there, refuse_unwritable, sweep
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
     )
+    sweep(out.parent)
     # Also the size that it was fitted at, where one was asked for: at another it would be another.
     size = {} if inputs.longest_side == "auto" else {"longest_side": request.longest_side}
     known = header.input.model_copy(update=size)

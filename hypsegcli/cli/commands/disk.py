@@ -113,7 +113,7 @@ def disk(
 
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.store import load_checkpoint
-        from hypsegcli.files.atomic import write_atomically
+        from hypsegcli.files.atomic import sweep, write_atomically
         from hypsegcli.images.png import encode_rgb_png
         from hypsegcli.inference.device import choose_device
         from hypsegcli.inference.engines.torch_engine import TorchEngine
@@ -153,6 +153,7 @@ def disk(
     figure = draw_disk(loaded, cloud, photograph=shown, letters=svg)
     scale = size / DIAMETER
     data = encode_svg(figure, scale=scale) if svg else encode_rgb_png(draw_figure(figure, scale=scale))
+    sweep(out.parent)
     write_atomically(out, data, replace=overwrite)
     drawn, there = len(cloud.points), int(cloud.counts.sum())
     number = f"{drawn:,}" if drawn == there else f"{drawn:,} of {there:,}"

@@ -225,6 +225,12 @@ def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, pla
     assert not (data / "out").exists()
 
 
+def test_what_a_killed_one_has_left_goes(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    (data / ".hypseg-1-0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
+    calibrated(hypseg, data, plain)
+    assert not list(data.glob(".hypseg-*"))
+
+
 def test_nothing_is_overwritten_unasked(hypseg: Hypseg, data: Path, plain: Path) -> None:
     before = plain.read_bytes()
     arguments = (data / "images", data / "masks", "--checkpoint", plain, "--name", "x", "--out")
