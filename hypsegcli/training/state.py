@@ -23,6 +23,7 @@ from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.training.config import TrainConfig
+from hypsegcli.training.config_file import CONFIG
 from hypsegcli.training.log import LOG
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.validate import Scores
@@ -139,9 +140,11 @@ def _refuse_changed_data(run: Run, state: State) -> None:
 
 def _refuse(job: Job, changed: list[str]) -> None:
     if changed:
+        kept = job.out / CONFIG
+        lost = "" if kept.is_file() and kept.stat().st_size else f" ({CONFIG}, which held them, is gone or empty)"
         raise UsageError(
             f"{job.out}: was started with other options or data, different in {', '.join(changed)}; resume with "
-            "those, or choose another folder"
+            f"those{lost}, or choose another folder"
         )
 
 

@@ -184,6 +184,10 @@ def test_resuming_under_other_options_is_refused(data: Path, tmp_path: Path, sco
     with pytest.raises(UsageError, match="was started with other options"):
         next(start(data, out, resume=True))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    for content in (b"", None):
+        (out / "config.toml").write_bytes(content) if content is not None else (out / "config.toml").unlink()
+        with pytest.raises(UsageError, match=r"\(config.toml, which held them, is gone or empty\)"):
+            next(start(data, out, resume=True, **others[0]))
 
 
 def test_a_mistake_in_the_masks_of_val_is_told_once(
