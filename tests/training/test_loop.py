@@ -390,6 +390,7 @@ def test_kills_at_any_moment_lose_no_epoch_that_was_saved(data: Path, tmp_path: 
         assert state is not None
         assert state.epoch == 1
     for folder in (out, out / "pictures"):
+        folder.mkdir(exist_ok=True)
         (folder / ".hypseg-1-0123456789abcdef.tmp").write_bytes(b"half a file")
     assert len(list(start(data, out, epochs=2, resume=True))) == 1
     assert not list(out.rglob(".hypseg*"))

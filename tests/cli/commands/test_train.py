@@ -129,7 +129,7 @@ def test_a_run_goes_on_with_the_data_it_began_with(hypseg: Hypseg, data: Path, t
     (data / "train/masks/9.png").write_bytes((data / "train/masks/0.png").read_bytes())
     outcome = hypseg(*arguments, "--resume")
     assert outcome.code == 2
-    assert "training images" in outcome.stderr
+    assert "train: 1 pair new (9)" in outcome.stderr
 
 
 @pytest.mark.parametrize("kind", ["voc", "cityscapes", "coco-stuff"])
