@@ -19,9 +19,9 @@ from torch.export import ExportedProgram
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import tells_of_memory
 from hypsegcli.inference.device import Device
+from hypsegcli.inference.engines import memory
 from hypsegcli.inference.engines.cache import converted, discard, keep_note, read_note, seal
 from hypsegcli.inference.engines.export import REVISION, Part, export
-from hypsegcli.inference.engines.memory import bytes_a_pixel
 from hypsegcli.inference.engines.rounding import Agreement, agreement, made_up_picture
 from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
@@ -68,7 +68,6 @@ class ConvertedEngine:
         self._ready("embedding", windows=False)  # now, so that no image waits for it and counts it as its own time
         if device.open_to_bf16 and runtime.gains_by_bf16:
             self._try_bf16()
-        self.bytes_a_pixel = self._measure_memory()
 
     @property
     def label(self) -> str:
@@ -114,12 +113,12 @@ class ConvertedEngine:
             )
             self._runs, self.device = exact, fp32
 
-    def _measure_memory(self) -> float | None:
-        """What the network takes for a pixel, as in `bytes_a_pixel`; looked at once."""
+    def bytes_a_pixel(self) -> float | None:
+        """What the network takes for a pixel, as in `memory.bytes_a_pixel`; looked at once, before the first image."""
         folder, name = self._folders["embedding", False], _MEMORY[self.device.bf16]
         found = read_note(folder, name)
         if not found:
-            found = {"bytes_a_pixel": bytes_a_pixel(self._runs["embedding", False])}
+            found = {"bytes_a_pixel": memory.bytes_a_pixel(self._runs["embedding", False])}
             keep_note(folder, name, found)
         return found["bytes_a_pixel"]
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.budget import BUDGET, Budget
+from hypsegcli.errors import is_out_of_memory
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID
 
-_SIDES = 768, 1536  # pixels of the two pictures whose peaks are compared, multiples of 16
+_SIDES = 512, 1024  # pixels of the two pictures whose peaks are compared, multiples of 16
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # a container's, if it has one
 _LEAST = 256.0  # bytes a pixel, half of what the bundled models take: less was not measured right, most likely
 _PLANES = 32  # bytes a pixel of an image and of maps of it
@@ -38,9 +39,21 @@ def bytes_a_pixel(run: Callable[[list[NDArray[Any]]], object]) -> float | None:
             peaks.append(_peak())
         except (OSError, LookupError, ValueError):
             return None
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
     small, large = (side**2 for side in _SIDES)
     slope = (peaks[1] - peaks[0]) / (large - small)
     return math.pow(2.0, math.ceil(2.0 * math.log2(max(slope, _LEAST))) / 2.0)
+
+
+def may_matter(config: ModelConfig, memory: int | None) -> bool:
+    """Whether images larger than a window would go whole if a network took as little as any does.
+
+    Where not, measuring would be work for nothing, and perhaps more than there is memory for.
+    """
+    return whole_pixels(_LEAST, config, memory) > BUDGET.window**2
 
 
 def whole_pixels(a_pixel: float | None, config: ModelConfig, memory: int | None, *, budget: Budget = BUDGET) -> int:

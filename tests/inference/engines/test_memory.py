@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hypsegcli.budget import BUDGET, Budget
-from hypsegcli.inference.engines.memory import machine_memory, whole_pixels
+from hypsegcli.inference.engines.memory import bytes_a_pixel, machine_memory, may_matter, whole_pixels
 from hypsegcli.network.config import ModelConfig
 
 CONFIG = ModelConfig(nodes=11, embedding_size=64)
@@ -54,6 +54,27 @@ def test_where_nobody_tells_all_is_as_it_was(a_pixel: float | None, memory: int 
 def test_classes_and_dimensions_count(change: dict[str, Any]) -> None:
     wide = CONFIG.model_copy(update=change)
     assert whole_pixels(512.0, wide, 2**35) < whole_pixels(512.0, CONFIG, 2**35)
+
+
+@pytest.mark.parametrize(("memory", "matters"), [(None, False), (2**31, False), (2**32, True)])
+def test_little_memory_is_not_spent_on_measuring(memory: int | None, matters: bool) -> None:
+    assert may_matter(CONFIG, memory) == matters
+
+
+def test_what_does_not_fit_is_not_known() -> None:
+    def run(_: object) -> None:
+        raise RuntimeError("std::bad_alloc")
+
+    assert bytes_a_pixel(run) is None
+
+
+def test_other_failures_are_failures() -> None:
+    def run(_: object) -> None:
+        raise RuntimeError("odd node")
+
+    if sys.platform == "linux":
+        with pytest.raises(RuntimeError, match="odd node"):
+            bytes_a_pixel(run)
 
 
 def test_a_window_larger_than_what_is_read_whole_stays_one() -> None:

@@ -63,7 +63,6 @@ def into_nothing(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(converted, "export", lambda *_, **__: None)
-    monkeypatch.setattr(converted, "bytes_a_pixel", lambda run: None)
     return load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, backbone="mobilenet_v3_small"))
 
 
