@@ -17,7 +17,7 @@ from hypsegcli.inference.request import EngineName
 
 # Fastest first; what each needs, which other packages may have brought along in part, and what brings all of it.
 RUNTIMES: dict[str, Callable[[], Runtime]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
-NEEDS = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnxscript")}
+NEEDS = {"openvino": ("openvino", "packaging"), "onnxruntime": ("onnxruntime", "onnxscript")}
 EXTRAS = {"openvino": "hypseg[openvino]", "onnxruntime": "hypseg[onnx]"}
 
 
