@@ -49,10 +49,7 @@ def print_report(report: Report) -> None:
         ],
     )
     if report.measures:
-        _print_measures(
-            "Confidence as a detector of wrong pixels: AUROC and AUPR, the more the better; the others, the less",
-            report.measures,
-        )
+        _print_measures("Confidence as a detector of wrong pixels", report.measures)
     if report.hierarchy.answers is not None:
         _print_answers(report.hierarchy.answers)
     for line in _sentences(report):
@@ -67,7 +64,9 @@ def _print_measures(title: str, measures: Sequence[MeasureReport]) -> None:
         (measure.name, *(_text(getattr(measure, metric.name), metric.unit) for metric in columns))
         for measure in measures
     ]
-    print_table(title, ("measure", *(metric.heading for metric in columns)), rows)
+    more = " and ".join(metric.heading for metric in columns if metric.better == "higher")
+    header = ("measure", *(metric.heading for metric in columns))
+    print_table(f"{title}: {more}, the more the better; the others, the less", header, rows)
 
 
 def _print_answers(answers: Answers) -> None:
