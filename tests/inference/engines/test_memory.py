@@ -14,6 +14,7 @@ from hypsegcli.network.config import ModelConfig
 
 CONFIG = ModelConfig(nodes=11, embedding_size=64)
 WINDOW = BUDGET.window**2
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
 
 
 def measured(bytes_a_pixel: int) -> float:
@@ -28,7 +29,7 @@ print(bytes_a_pixel(run))
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="measured on Linux only")
+@ON_LINUX
 def test_the_peak_is_measured_and_rounded_up() -> None:
     """To powers of the root of 2, so that noise does not move it; never less than a network takes."""
     assert measured(400) == pytest.approx(512, abs=0.1)
@@ -61,6 +62,7 @@ def test_little_memory_is_not_spent_on_measuring(memory: int | None, matters: bo
     assert may_matter(CONFIG, memory) == matters
 
 
+@ON_LINUX
 def test_what_does_not_fit_is_not_known() -> None:
     def run(_: object) -> None:
         raise RuntimeError("std::bad_alloc")
@@ -68,13 +70,13 @@ def test_what_does_not_fit_is_not_known() -> None:
     assert bytes_a_pixel(run) is None
 
 
+@ON_LINUX
 def test_other_failures_are_failures() -> None:
     def run(_: object) -> None:
         raise RuntimeError("odd node")
 
-    if sys.platform == "linux":
-        with pytest.raises(RuntimeError, match="odd node"):
-            bytes_a_pixel(run)
+    with pytest.raises(RuntimeError, match="odd node"):
+        bytes_a_pixel(run)
 
 
 def test_a_window_larger_than_what_is_read_whole_stays_one() -> None:
