@@ -79,7 +79,7 @@ def make_run(paths: list[Path], out: Path, workers: int, *, resume: bool) -> Run
         ignore_index=255,
         provenance=Provenance(trained_on="nothing", licence="none", hypseg_version="0", torch_version="0"),
     )
-    checkpoint = Checkpoint(Path("none"), "0" * 64, header, cast(HyperbolicDeepLab, torch.nn.Identity()), {})
+    checkpoint = Checkpoint(Path("none"), "0" * 64, header, cast(HyperbolicDeepLab, torch.nn.Identity()), {}, {})
     outputs = make_outputs([find_product("labels")], Context.of(header, "", format="png"), mean_confidence)
     plan = [
         PlannedImage(

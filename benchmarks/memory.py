@@ -44,7 +44,7 @@ class Stub:
     """An engine that looks at every fourth pixel."""
 
     label = "stub"
-    device = Device(torch.device("cpu"), bf16=False)
+    device = Device(torch.device("cpu"))
 
     def __init__(self, config: ModelConfig) -> None:
         self.config = config

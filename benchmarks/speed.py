@@ -50,7 +50,7 @@ Folder = Callable[[Sequence[Path], Path], None]  # segments images into a folder
 
 def engines(checkpoint: Checkpoint) -> dict[str, Engine]:
     """All that can run here, by name and precision."""
-    fp32, bf16 = (Device(torch.device("cpu"), bf16=half) for half in (False, True))
+    fp32, bf16 = (Device(torch.device("cpu"), precision) for precision in ("fp32", "bf16"))
     found: dict[str, Engine] = {"torch fp32": make_engine(checkpoint, fp32, "torch")}
     for name in RUNTIMES:
         if find_spec(name) is not None:

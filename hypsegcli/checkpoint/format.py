@@ -70,6 +70,18 @@ class Provenance(_Record):
     torch_version: str
 
 
+class Quantisation(_Record):
+    """How the network in int8 that a file holds as well, for OpenVINO, came about, and how near it comes in fp32."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    images: int = Field(ge=1)  # of which the numbers' ranges were taken
+    compared: int = Field(ge=1)  # images that the next two are of, others where there were enough
+    labels: float = Field(ge=0.0, le=1.0)  # share of pixels whose class is that of fp32
+    distance: float = Field(ge=0.0)  # by which the distance to the origin differs on average
+    made_with: str
+
+
 class Header(_Record):
     """The complete description of a checkpoint."""
 
@@ -82,6 +94,7 @@ class Header(_Record):
     background: int | None = Field(default=None, ge=0)  # the class that is the rest of the world, if one is
     provenance: Provenance
     calibration: Calibration | None = None
+    int8: Quantisation | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Header:

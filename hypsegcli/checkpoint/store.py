@@ -24,6 +24,11 @@ from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
 MOST_TENSORS = 20_000  # of a file; a ResNet-101 has 700
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # torch hardly computes with those of 8 bits
+# Files of OpenVINO's for a header that tells of int8, as bytes: the graphs of images that go in whole, of windows with
+# the mean over their image's features, and of these features.
+INT8_GRAPHS = ("embedding", "embedding_of_windows", "features")
+_INT8 = tuple(f"int8.{graph}.{kind}" for graph in INT8_GRAPHS for kind in ("xml", "bin"))
+_MOST_XML = 2**25  # bytes; that of a ResNet-101 has 10^6
 _LETTERS = 80  # of a tensor's name in a sentence
 
 
@@ -36,6 +41,7 @@ class Checkpoint:
     header: Header
     model: HyperbolicDeepLab  # on the CPU, float32, in evaluation mode
     stored: Mapping[str, torch.dtype]  # in which the file holds each tensor
+    int8: Mapping[str, Tensor]  # what OpenVINO runs in int8: bytes by `int8.GRAPH.xml` and `.bin`; empty if not there
 
 
 def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False) -> None:
@@ -53,11 +59,14 @@ def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, 
 def copy_checkpoint(loaded: Checkpoint, target: Path, header: Header, *, over: Digest | None = None) -> None:
     """Write what was loaded with another header of the same network; its weights stay what they are, bit for bit.
 
+    What OpenVINO runs in int8 is written where the header tells of it.
+
     All but those of float64, which a network does not hold: they keep the precision of float32. PlanError where there
     is a file at `target`, unless it is still the one that `over` was taken of.
     """
     state = loaded.model.state_dict()
     tensors = {name: state[name].detach().cpu().to(dtype).contiguous() for name, dtype in loaded.stored.items()}
+    tensors |= loaded.int8 if header.int8 else {}
     data = save(tensors, metadata={METADATA_KEY: header_to_json(header)})
     with replacing(target, replace=over is not None) as file:
         file.write(data)
@@ -80,9 +89,11 @@ def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:
     try:
         with unchanging(path) as file:
             found, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
+            int8 = _take_int8(path, found, state)
             model = _build_shapes(path, found)
             _check(path, found, state, model)
             # Copies: the file's own bytes, which state maps into memory, may be written over while the network runs.
+            int8 = {name: tensor.clone() for name, tensor in int8.items()}
             tensors = {name: state[name].to(like.dtype, copy=True) for name, like in model.state_dict().items()}
             sha256 = digest_stream(file).sha256
     except ChangedFileError as error:
@@ -97,7 +108,7 @@ def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:
         # Constants that no file holds, such as Swin's tables of positions: they are worked out where there is memory.
         model = build_model(found.model)
         model.load_state_dict(tensors)
-    return Checkpoint(path, sha256, found, model.eval(), {name: tensor.dtype for name, tensor in state.items()})
+    return Checkpoint(path, sha256, found, model.eval(), {name: tensor.dtype for name, tensor in state.items()}, int8)
 
 
 def _changed(path: Path) -> CheckpointError:
@@ -130,6 +141,21 @@ def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
     except (RuntimeError, TypeError, OverflowError) as error:
         size = header.model.embedding_size
         raise CheckpointError(f"{path}: no network can be built with an embedding of {size} dimensions") from error
+
+
+def _take_int8(path: Path, header: Header, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Out of all that a file holds, what OpenVINO runs in int8."""
+    if header.int8 is None:
+        return {}
+    found = {name: state.pop(name) for name in _INT8 if name in state}
+    if missing := sorted(set(_INT8) - set(found)):
+        lacks = first_of(missing, 3, letters=_LETTERS)
+        raise CheckpointError(f"{path}: its header tells of int8, but it lacks {lacks}; quantise the checkpoint again")
+    for name, tensor in found.items():
+        most = _MOST_XML if name.endswith("xml") else 2 * path.stat().st_size
+        if tensor.dtype != torch.uint8 or tensor.ndim != 1 or not 0 < tensor.numel() <= most:
+            raise CheckpointError(f"{path}: the tensor {name} is no file of OpenVINO's; quantise the checkpoint again")
+    return found
 
 
 def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: HyperbolicDeepLab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import torch
 
@@ -17,21 +17,27 @@ class Device:
     """A torch device and the precision of the layers before the exponential map."""
 
     torch: torch.device
-    bf16: bool
-    open_to_bf16: bool = False  # nobody chose: an engine that gains by it may take bf16 where the answers stay alike
+    precision: Literal["fp32", "bf16", "int8"] = "fp32"
+    # Nobody chose: an engine may take int8, for which the checkpoint was quantised, or bf16, where answers stay alike.
+    is_open: bool = False
+
+    @property
+    def bf16(self) -> bool:
+        """Whether numbers are rounded to 16 bits on the way."""
+        return self.precision == "bf16"
 
     @property
     def label(self) -> str:
         """For run.json and the terminal, such as `cuda:0 (NVIDIA H200), bf16`."""
         name = f" ({torch.cuda.get_device_name(self.torch)})" if self.torch.type == "cuda" else ""
-        return f"{self.torch}{name}, {'bf16' if self.bf16 else 'fp32'}"
+        return f"{self.torch}{name}, {self.precision}"
 
 
 def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
     """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
-    Precision `auto` is bf16 on CUDA devices that have it, else fp32, which on a CPU is open to bf16. Raises DeviceError
-    where that device is not there: asked for by name, it is never silently replaced.
+    Precision `auto` is bf16 on CUDA devices that have it, else fp32, which on a CPU is open to others. Raises
+    DeviceError where that device is not there: asked for by name, it is never silently replaced.
     """
     if precision not in get_args(Precision):
         raise DeviceError(f"{setting('precision', precision)}: expected {', '.join(get_args(Precision))}")
@@ -53,5 +59,5 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
         raise DeviceError(f"{setting('device', name)}: torch sees no Apple GPU here; use {setting('device', 'cpu')}")
     bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "auto":
-        return Device(torch.device(name), bf16_default, open_to_bf16=kind == "cpu")
-    return Device(torch.device(name), precision == "bf16")
+        return Device(torch.device(name), "bf16" if bf16_default else "fp32", is_open=kind == "cpu")
+    return Device(torch.device(name), precision)

@@ -9,7 +9,7 @@ from hypsegcli.errors import UsageError, setting
 from hypsegcli.hierarchy.rule import Rule
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
-Precision = Literal["auto", "fp32", "bf16"]  # of the layers before the exponential map
+Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
 
 # How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the points of the
 # ball and measures the blend, as the reference does: its map also dips where neighbouring pixels are both certain and

@@ -12,7 +12,7 @@ from hypsegcli.files.words import shorten
 _LETTERS = 80  # of a value
 _IN_WORDS = _VERSION, _COMMAND, _CHECKPOINT = "version", "command", "checkpoint of SHA-256"
 # Settings by their names in run.json, where they are called otherwise there.
-_CALLED = {"measures": "measure", "outputs": "save", "tiling": "tile", "bf16": "precision"}
+_CALLED = {"measures": "measure", "outputs": "save", "tiling": "tile"}
 # Sizes that change nothing in the pixels, and what follows from another setting.
 _OF_NO_ACCOUNT = {"batch_size", "workers", "max_pixels", "request", "main", "probabilities", "embeddings", "full_scale"}
 
@@ -57,6 +57,4 @@ def _text(value: object) -> str:
         value = value.get("tile", value)
     if isinstance(value, list | tuple):
         value = ",".join(map(str, value))
-    if isinstance(value, bool):
-        return "bf16" if value else "fp32"
     return "none" if value is None else shorten(str(value), _LETTERS)

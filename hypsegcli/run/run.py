@@ -56,7 +56,7 @@ class Run:
             "outputs": list(job.outputs.encoders),
             "tiling": asdict(tiling) if tiling else None,
             "engine": engine.label.split()[0],
-            "bf16": engine.device.bf16,
+            "precision": engine.device.precision,
             **job.detail,
         }
         self._job, self._segmenter = job, segmenter

@@ -27,7 +27,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import NetworkOutput, build_model
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
 RATE = 0.4

@@ -25,7 +25,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import NetworkOutput
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
 TREE = flat_tree(["sky", "road", "car"])
 

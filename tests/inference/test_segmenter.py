@@ -37,7 +37,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_model
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
 #  0 sky | 5 ground: 1 road, 6 plants: 2 tree, 3 grass | 4 car
 TREE = ClassTree(
@@ -474,7 +474,9 @@ def test_bf16_keeps_the_ball_in_float32(model: HyperbolicDeepLab) -> None:
     backbone = model.backbone.register_forward_hook(lambda _m, _i, output: seen.append(output[0].dtype))
     image = picture(33, 47)
     try:
-        found = segmenter(model, device=replace(CPU, bf16=True)).predict([image])[0].confidence["distance"].values
+        found = (
+            segmenter(model, device=replace(CPU, precision="bf16")).predict([image])[0].confidence["distance"].values
+        )
     finally:
         hook.remove()
         backbone.remove()

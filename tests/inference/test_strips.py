@@ -30,7 +30,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import ASPP, ASPP_RATES
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_model, receptive_radius
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
 TREE = flat_tree(["sky", "road", "tree", "car"])
 OVERLAP = 384

@@ -21,7 +21,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.run.disk_cloud import Gatherer, Placed, at_cells, place_images
 from hypsegcli.truth.masks import read_mask
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 TREE = flat_tree(["sky", "road", "car"])
 
 

@@ -23,7 +23,7 @@ from hypsegcli.pictures.drawing.figure import FAINT, Circle, Figure, Picture, Te
 from hypsegcli.run.disk_cloud import Cloud, Gatherer, Placed
 from hypsegcli.run.draw_disk import cells_at, draw_disk, drawn_nodes, geodesics, photograph_of
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 #  0 sky | 5 ground: 1 road, 6 plants: 2 tree, 3 grass | 4 car
 TREE = ClassTree(
     names=("sky", "road", "tree", "grass", "car", "ground", "plants"), parents=(-1, 5, 6, 6, -1, -1, 5), classes=5

@@ -41,7 +41,7 @@ from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.state import read_state, restore, save_state
 from hypsegcli.training.validate import Scores, Validation
 
-CPU = Device(torch.device("cpu"), bf16=False)
+CPU = Device(torch.device("cpu"))
 SMALL = {
     "backbone": "mobilenet_v3_small",
     "embedding_size": 4,

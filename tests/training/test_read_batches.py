@@ -58,7 +58,7 @@ def test_a_file_that_goes_bad_while_training_runs(data: Path, tmp_path: Path, wo
     config = TrainConfig(
         backbone="mobilenet_v3_small", batch_size=2, crop_height=64, crop_width=64, workers=workers, epochs=1
     )
-    run = prepare(Job(data, tmp_path, config, Device(torch.device("cpu"), bf16=False)))
+    run = prepare(Job(data, tmp_path, config, Device(torch.device("cpu"))))
     for path in (data / "train/images").iterdir():
         if kind == "images":
             path.write_bytes(b"")
@@ -80,7 +80,7 @@ def test_what_stops_the_whole_group_ends_no_reading(data: Path, tmp_path: Path, 
     config = TrainConfig(
         backbone="mobilenet_v3_small", batch_size=2, crop_height=64, crop_width=64, workers=2, epochs=1
     )
-    run = prepare(Job(data, tmp_path, config, Device(torch.device("cpu"), bf16=False)))
+    run = prepare(Job(data, tmp_path, config, Device(torch.device("cpu"))))
     others = multiprocessing.active_children()
     reading = batches(run.loader)
     next(reading)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
-from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet
+from hypsegcli.cli.options.running import CheckpointOut, Computing, Input, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import DataError, UsageError, spell
-from hypsegcli.files.atomic import already_there, refuse_unwritable, sweep
+from hypsegcli.errors import DataError, spell
+from hypsegcli.files.atomic import sweep
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
     from hypsegcli.confidence.calibration import Calibration
-    from hypsegcli.files.digest import Digest
 
 
 @spread
@@ -38,10 +37,7 @@ def calibrate(
             metavar="TEXT", help="What to call these images in the checkpoint, e.g. 'camvid/val, even frames'."
         ),
     ],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", metavar="FILE", help="The .safetensors file to write.", rich_help_panel=OUTPUT),
-    ],
+    out: CheckpointOut,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     truth: Truth,
@@ -49,7 +45,7 @@ def calibrate(
     computing: Computing,
 ) -> None:
     """Fit the probability of being right to the distance, on images that were not trained on; write a checkpoint."""
-    over = _check_out(out, overwrite=overwrite)
+    over = checkpoint_to_write(out, overwrite=overwrite)
     refuse_contradictions(inputs, computing)
 
     with loading(quiet=quiet):
@@ -139,18 +135,3 @@ def _say_fitted(out: Path, calibration: Calibration) -> None:
             f"images whose mean probability lies below {calibration.of_another_world:.2f}, half of what nearly all of "
             "these reach, will be said to look like another world"
         )
-
-
-def _check_out(out: Path, *, overwrite: bool) -> Digest | None:
-    """What is there, if it may be replaced."""
-    from hypsegcli.files.digest import digest_file
-
-    if out.suffix != ".safetensors":
-        raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
-    if os.path.lexists(out) and not overwrite:
-        raise already_there(out)
-    refuse_unwritable(out.parent)
-    found = digest_file(out)
-    if found is None and os.path.lexists(out):
-        raise UsageError(f"--out {out}: is there, and is no file that can be read; choose another, or remove it")
-    return found

@@ -9,9 +9,10 @@ import typer
 
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import say, say_text
+from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
-    from hypsegcli.checkpoint.format import InputSpec
+    from hypsegcli.checkpoint.format import InputSpec, Quantisation
 
 
 def info(
@@ -64,12 +65,19 @@ def info(
         "started from": provenance.initialised_from,
         "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
         "calibration": f"fitted on {header.calibration.fitted_on}" if header.calibration else "none",
+        "in int8": _int8(header.int8),
         "licence": provenance.licence,
         "made with": f"hypseg {provenance.hypseg_version}, torch {provenance.torch_version}",
     }
     width = max(map(len, rows))
     for name, value in rows.items():
         say(f"{name:<{width}}  {value}")
+
+
+def _int8(found: Quantisation | None) -> str:
+    if found is None:
+        return "no; hypseg quantise adds it"
+    return f"{found.labels:.1%} of the labels as in fp32; adjusted on {count_of(found.images, 'image')}"
 
 
 def _larger(size: InputSpec) -> str:

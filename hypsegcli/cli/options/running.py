@@ -29,6 +29,28 @@ MaxPixels = Annotated[
         "--max-pixels", metavar="N", min=1, help="Refuse images with more pixels than this.", rich_help_panel=INPUT
     ),
 ]
+CheckpointFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        "-c",
+        metavar="FILE|NAME",
+        help="A .safetensors checkpoint, or the name of a bundled one, which hypseg info lists.",
+        show_default=DEFAULT,
+        autocompletion=complete.models,
+        rich_help_panel=INPUT,
+    ),
+]
+LongestSideText = Annotated[
+    str,
+    typer.Option(
+        "--longest-side",
+        metavar="N|auto|off",
+        help="Shrink larger images to this many pixels for the network; maps keep the image's size. auto: to those "
+        "that the checkpoint was trained at, if it says so, unless --tile names a window's side; off: never.",
+        rich_help_panel=INPUT,
+    ),
+]
 DeviceName = Annotated[
     str,
     typer.Option(
@@ -44,7 +66,8 @@ PrecisionName = Annotated[
     typer.Option(
         "--precision",
         metavar="PRECISION",
-        help="fp32, bf16, or auto: bf16 where the device computes in it and answers stay alike.",
+        help="fp32, bf16, int8 for checkpoints that were quantised, or auto: on a CPU int8 where there is that, bf16 "
+        "where the device computes in it and answers stay alike.",
         rich_help_panel=COMPUTING,
     ),
 ]
@@ -61,6 +84,9 @@ BatchSize = Annotated[
 ]
 ShowProfile = Annotated[
     bool, typer.Option("--profile", help="Say at the end where the time went.", rich_help_panel=COMPUTING)
+]
+CheckpointOut = Annotated[
+    Path, typer.Option("--out", "-o", metavar="FILE", help="The .safetensors file to write.", rich_help_panel=OUTPUT)
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace results that are there already.", rich_help_panel=OUTPUT)
@@ -126,18 +152,7 @@ class Failures:
 class Input:
     """The checkpoint, and how images reach it."""
 
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            "-c",
-            metavar="FILE|NAME",
-            help="A .safetensors checkpoint, or the name of a bundled one, which hypseg info lists.",
-            show_default=DEFAULT,
-            autocompletion=complete.models,
-            rich_help_panel=INPUT,
-        ),
-    ] = None
+    checkpoint: CheckpointFile = None
     interpolate: Annotated[
         Interpolation,
         typer.Option(
@@ -146,15 +161,7 @@ class Input:
             rich_help_panel=INPUT,
         ),
     ] = "scalar"
-    longest_side: Annotated[
-        str,
-        typer.Option(
-            metavar="N|auto|off",
-            help="Shrink larger images to this many pixels for the network; maps keep the image's size. auto: to those "
-            "that the checkpoint was trained at, if it says so, unless --tile names a window's side; off: never.",
-            rich_help_panel=INPUT,
-        ),
-    ] = "auto"
+    longest_side: LongestSideText = "auto"
     max_pixels: MaxPixels = MAX_PIXELS
 
     @property

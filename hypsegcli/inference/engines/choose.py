@@ -37,13 +37,15 @@ def make_engine(
     auto, in_torch = name == "auto", setting("engine", "torch")
     if auto:
         name = fastest(device)
+    if device.precision == "int8":
+        _refuse_int8(checkpoint, name)
     if name == "torch":
         return TorchEngine(checkpoint.model, checkpoint.header.input, device)
     if device.torch.type != "cpu":
         raise DeviceError(
             f"{setting('engine', name)} runs on the CPU; use {setting('device', 'cpu')} with it, or {in_torch}"
         )
-    if name == "onnxruntime" and device.bf16:
+    if name == "onnxruntime" and device.precision != "fp32":
         raise DeviceError(
             f"{setting('engine', name)} runs in fp32; use {setting('precision', 'fp32')} with it, or another engine"
         )
@@ -63,11 +65,24 @@ def make_engine(
         return TorchEngine(checkpoint.model, checkpoint.header.input, device)
 
 
+def _refuse_int8(checkpoint: Checkpoint, engine: EngineName) -> None:
+    """Raise DeviceError where a checkpoint cannot be run in int8."""
+    if not checkpoint.int8:
+        raise DeviceError(
+            f"{checkpoint.path}: was not quantised; make another of it with `hypseg quantise`, or use "
+            f"{setting('precision', 'fp32')}"
+        )
+    if engine != "openvino":
+        raise DeviceError(
+            f"{setting('precision', 'int8')}: runs in OpenVINO alone, on a CPU; use {setting('engine', 'openvino')}"
+        )
+
+
 def fastest(device: Device) -> EngineName:
     """The fastest engine that is installed for a device and its precision."""
     if device.torch.type == "cpu" and usable("openvino"):
         return "openvino"
-    if device.torch.type == "cpu" and not device.bf16 and usable("onnxruntime"):
+    if device.torch.type == "cpu" and device.precision == "fp32" and usable("onnxruntime"):
         return "onnxruntime"
     return "torch"
 

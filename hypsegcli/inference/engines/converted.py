@@ -21,15 +21,15 @@ from hypsegcli.errors import tells_of_memory
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines import memory
 from hypsegcli.inference.engines.cache import converted, discard, keep_note, read_note, seal
-from hypsegcli.inference.engines.export import REVISION, Part, export
+from hypsegcli.inference.engines.export import REVISION, Part, export, graph_name
 from hypsegcli.inference.engines.rounding import Agreement, agreement, made_up_picture
 from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import NetworkOutput
+from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
 
-# What is kept with a converted network: whether bf16 suits it, and what it takes for a pixel, in fp32 and in bf16.
-_BF16, _MEMORY = "bf16.json", ("memory-fp32.json", "memory-bf16.json")
+# What is kept with a converted network: whether bf16 suits it, and what it takes for a pixel, by precision.
+_BF16, _MEMORY = "bf16.json", "memory-{}.json"
 
 # A graph's inputs to its output, an array of the caller's own; from any thread.
 Run = Callable[[list[NDArray[Any]]], NDArray[np.float32]]
@@ -44,11 +44,25 @@ class Runtime(Protocol):
     def gains_by_bf16(self) -> bool:
         """Whether this processor computes in it."""
 
+    @property
+    def runs_int8(self) -> bool:
+        """Whether it reads the graphs of a quantised checkpoint."""
+
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """Write an exported network into an empty folder."""
 
+    def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
+        """The same with a graph of a quantised checkpoint; ValueError where it is none."""
+
     def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
         """Make it ready to run."""
+
+
+def classify(model: HyperbolicDeepLab, embedding: Tensor) -> NetworkOutput:
+    """What the head says of an embedding (B, h, w, D)."""
+    v = embedding.permute(0, 3, 1, 2)
+    with TORCH.together(), torch.inference_mode():
+        return NetworkOutput(v, *model.head(v))
 
 
 class ConvertedEngine:
@@ -64,9 +78,11 @@ class ConvertedEngine:
         self._runs: dict[tuple[Part, bool], Run] = {}
         self._folders: dict[tuple[Part, bool], Path] = {}  # where they are kept
         self._preparing = threading.Lock()
+        if device.is_open and checkpoint.int8 and runtime.runs_int8:
+            device = replace(device, precision="int8")
         self.device = device
         self._ready("embedding", windows=False)  # now, so that no image waits for it and counts it as its own time
-        if device.open_to_bf16 and runtime.gains_by_bf16:
+        if self.device.precision == "fp32" and device.is_open and runtime.gains_by_bf16:
             self._try_bf16()
 
     @property
@@ -82,28 +98,25 @@ class ConvertedEngine:
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
         inputs: list[NDArray[Any]] = [images] if mean is None else [images, mean.numpy()]
-        return self._classify(self._run("embedding", inputs))
+        return classify(self._checkpoint.model, self._run("embedding", inputs))
 
     def features(self, images: RGB) -> Tensor:
         """As in `Engine`."""
         return self._run("features", [images])
 
-    def _classify(self, embedding: Tensor) -> NetworkOutput:
-        v = embedding.permute(0, 3, 1, 2)
-        with TORCH.together(), torch.inference_mode():
-            return NetworkOutput(v, *self._checkpoint.model.head(v))
-
     def _try_bf16(self) -> None:
         """Take bf16 where this checkpoint answers in it nearly as in fp32, which is looked at once."""
         exact, fp32 = self._runs, self.device
-        self._runs, self.device = {}, replace(fp32, bf16=True)
+        self._runs, self.device = {}, replace(fp32, precision="bf16")
         self._ready("embedding", windows=False)
         folder = self._folders["embedding", False]
         found = Agreement.of(read_note(folder, _BF16))
         if found is None:
             picture = [made_up_picture()]
-            answers = (torch.from_numpy(runs["embedding", False](picture)) for runs in (exact, self._runs))
-            in_fp32, in_bf16 = map(self._classify, answers)
+            in_fp32, in_bf16 = (
+                classify(self._checkpoint.model, torch.from_numpy(runs["embedding", False](picture)))
+                for runs in (exact, self._runs)
+            )
             found = agreement(in_fp32, in_bf16, self._checkpoint.header.tree)
             keep_note(folder, _BF16, found._asdict())
         if not found.is_close:
@@ -115,7 +128,7 @@ class ConvertedEngine:
 
     def bytes_a_pixel(self) -> float | None:
         """What the network takes for a pixel, as in `memory.bytes_a_pixel`; looked at once, before the first image."""
-        folder, name = self._folders["embedding", False], _MEMORY[self.device.bf16]
+        folder, name = self._folders["embedding", False], _MEMORY.format(self.device.precision)
         found = read_note(folder, name)
         if not found:
             found = {"bytes_a_pixel": memory.bytes_a_pixel(self._runs["embedding", False])}
@@ -139,8 +152,15 @@ class ConvertedEngine:
             return self._runs[key]
 
     def _prepare(self, part: Part, windows: bool) -> Run:
+        int8 = self.device.precision == "int8"
+
         def convert(folder: Path) -> None:
             found = self._checkpoint
+            if int8:
+                name = f"int8.{graph_name(part, windows=windows)}"
+                graph, weights = (found.int8[f"{name}.{kind}"].numpy().tobytes() for kind in ("xml", "bin"))
+                self._runtime.restore(graph, weights, folder)
+                return
             self._tell(f"converting the network for {self.label}, once for this checkpoint and this kind of run")
             started = time.perf_counter()
             with TORCH.alone():
@@ -155,7 +175,8 @@ class ConvertedEngine:
             seal(folder)
             return run
 
-        parts = (self._runtime.label, f"{part}{' of windows' if windows else ''}", f"revision {REVISION}")
+        kind = "int8" if int8 else f"revision {REVISION}"
+        parts = (self._runtime.label, f"{part}{' of windows' if windows else ''}", kind)
         room = 4 * sum(tensor.numel() for tensor in self._checkpoint.model.state_dict().values())  # as float32
         folders: list[Path] = []
         try:

@@ -21,7 +21,15 @@ Part = Literal["embedding", "features"]
 
 REVISION = 2  # of the graph; raise it where the same checkpoint becomes another one
 
+# The graphs that a run may need, by whether they are of windows.
+GRAPHS: tuple[tuple[Part, bool], ...] = (("embedding", False), ("embedding", True), ("features", False))
+
 _MOST = 4096  # images in a batch, and steps of the alignment in a side: exporting wants a bound
+
+
+def graph_name(part: Part, *, windows: bool) -> str:
+    """As checkpoints call a graph that they hold."""
+    return f"{part}_of_windows" if windows else part
 
 
 class Graph(nn.Module):

@@ -27,6 +27,15 @@ class OnnxRuntime:
         """As in `Runtime`: it has no kernels for it."""
         return False
 
+    @property
+    def runs_int8(self) -> bool:
+        """As in `Runtime`."""
+        return False
+
+    def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
+        """As in `Runtime`; ValueError, since it does not read OpenVINO's files."""
+        raise ValueError("onnxruntime runs no graphs of OpenVINO's")
+
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """As in `Runtime`."""
         with contextlib.redirect_stdout(io.StringIO()):  # the exporter prints what it does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from importlib import import_module
@@ -14,29 +15,55 @@ from torch.export import ExportedProgram
 
 from hypsegcli.inference.engines.converted import Run
 
-_FILE = "network.xml"  # and network.bin, its weights
+_FILE, _WEIGHTS = "network.xml", "network.bin"
+
+# What the graphs of networks are made of. Another kind, such as a loop, could make a stranger's graph run for ever.
+_KINDS = re.compile(
+    r"""Parameter|Result|Constant|Convert|FakeQuantize|Convolution|GroupConvolution|MatMul
+    |Add|Subtract|Multiply|Divide|Power|Sqrt|Maximum|Minimum|Clamp|Negative|Abs|Exp|Log|Floor|FloorMod|Mod|Round
+    |Relu|PRelu|Sigmoid|HSwish|HSigmoid|Swish|Gelu|Tanh|Elu|SoftPlus|Mish|Softmax|Erf
+    |MaxPool|AvgPool|AdaptiveAvgPool|ReduceMean|ReduceSum|ReduceProd|ReduceMax|ReduceL2|MVN|NormalizeL2
+    |GroupNormalization|BatchNormInference|ScaledDotProductAttention
+    |Interpolate|Concat|Split|VariadicSplit|StridedSlice|Slice|Gather|ShapeOf|Reshape|Transpose|Squeeze|Unsqueeze
+    |Broadcast|Tile|Pad|Roll|Range|Select|Equal|NotEqual|Greater|GreaterEqual|Less|LogicalAnd""",
+    re.VERBOSE,
+)
 
 
 class OpenVino:
     """Runs networks in OpenVINO's own format, compiled for this processor once and kept beside them."""
 
     def __init__(self) -> None:
-        self.label = f"openvino {_import_openvino().__version__.partition('-')[0]}"
+        self.label = f"openvino {import_openvino().__version__.partition('-')[0]}"
 
     @property
     def gains_by_bf16(self) -> bool:
         """As in `Runtime`: with AVX-512 BF16 or AMX."""
-        return "BF16" in _import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+    @property
+    def runs_int8(self) -> bool:
+        """As in `Runtime`."""
+        return True
 
     def convert(self, program: ExportedProgram, folder: Path) -> None:
         """As in `Runtime`."""
-        openvino = _import_openvino()
+        openvino = import_openvino()
         openvino.save_model(openvino.convert_model(program), folder / _FILE, compress_to_fp16=False)
+
+    def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
+        """As in `Runtime`."""
+        model = import_openvino().Core().read_model(graph, weights)
+        for node in model.get_ops():
+            if not _KINDS.fullmatch(node.get_type_name()):
+                raise ValueError(f"its int8 graph holds {node.get_type_name():.40}, which networks are not made of")
+        (folder / _FILE).write_bytes(graph)
+        (folder / _WEIGHTS).write_bytes(weights)
 
     def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
         """As in `Runtime`."""
         compiled = (
-            _import_openvino()
+            import_openvino()
             .Core()
             .compile_model(
                 folder / _FILE,
@@ -62,7 +89,7 @@ class OpenVino:
         return run
 
 
-def _import_openvino() -> Any:
+def import_openvino() -> Any:
     """OpenVINO without its telemetry, which tells its makers of every import and every conversion.
 
     Where that package is missing, it has a stub of its own, so we let it be missing.

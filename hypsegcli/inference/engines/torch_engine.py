@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.errors import DeviceError, setting
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.fold import fold_batch_norms
 from hypsegcli.inference.engines.tracing_lock import TORCH
@@ -19,6 +20,11 @@ class TorchEngine:
     """Eager PyTorch in channels-last memory, batch norms folded."""
 
     def __init__(self, model: HyperbolicDeepLab, spec: InputSpec, device: Device) -> None:
+        """DeviceError for int8, in which PyTorch does not run networks."""
+        if device.precision == "int8":
+            raise DeviceError(
+                f"{setting('precision', 'int8')}: runs in OpenVINO alone, on a CPU; use {setting('precision', 'fp32')}"
+            )
         self.model = fold_batch_norms(model).to(device.torch).to(memory_format=torch.channels_last)
         self.spec = spec
         self.device = device

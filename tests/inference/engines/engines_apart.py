@@ -34,8 +34,8 @@ from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
 
-CPU = Device(torch.device("cpu"), bf16=False)
-CPU_BF16 = Device(torch.device("cpu"), bf16=True)
+CPU = Device(torch.device("cpu"))
+CPU_BF16 = Device(torch.device("cpu"), "bf16")
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
 
 
@@ -246,7 +246,7 @@ def test_auto_takes_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.undo()
     installed: set[str] = set()
     monkeypatch.setattr(choose, "usable", lambda name: name in installed)
-    cuda = Device(torch.device("cuda"), bf16=False)
+    cuda = Device(torch.device("cuda"))
     assert choose.fastest(CPU) == "torch"
     installed.add("onnxruntime")
     assert choose.fastest(CPU) == "onnxruntime"
@@ -261,7 +261,7 @@ def test_an_engine_that_cannot_run_here_is_refused(
 ) -> None:
     checkpoint = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE))
     with pytest.raises(DeviceError, match="device=cpu"):
-        make_engine(checkpoint, Device(torch.device("cuda"), bf16=False), engine)  # type: ignore[arg-type]
+        make_engine(checkpoint, Device(torch.device("cuda")), engine)  # type: ignore[arg-type]
     with pytest.raises(DeviceError, match="precision=fp32"):
         make_engine(checkpoint, CPU_BF16, "onnxruntime")
     monkeypatch.setattr(choose, "find_spec", lambda name: None)
@@ -281,13 +281,16 @@ def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
 class Broken:
     """A runtime of which every part can fail, with exceptions of its own."""
 
-    label, gains_by_bf16 = "broken 1", False
+    label, gains_by_bf16, runs_int8 = "broken 1", False, False
 
     def __init__(self, *, load: int = 0, run: str | None = None) -> None:
         self.bad_loads, self.run = load, run
 
     def convert(self, program: object, folder: Path) -> None:
         (folder / "network").write_text("x")
+
+    def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
+        raise NotImplementedError
 
     def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
         if self.bad_loads:

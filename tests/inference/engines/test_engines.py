@@ -1,4 +1,4 @@
-"""Every engine against torch: `engines_apart.py`, in a process of its own.
+"""What runs OpenVINO, ONNX Runtime or NNCF, in processes of their own.
 
 Beside the libraries that the other tests load, OpenVINO and ONNX Runtime together have brought the interpreter down.
 """
@@ -14,9 +14,10 @@ from support import REPOSITORY
 OPTIONS = ("-q", "-rs", "--show-capture=no", "-p", "no:cacheprovider")
 
 
-def test_engines_apart() -> None:
-    command = [sys.executable, "-m", "pytest", *OPTIONS, "tests/inference/engines/engines_apart.py"]
+@pytest.mark.parametrize("tests", ["engines_apart", "quantise_apart"])
+def test_in_a_process_of_its_own(tests: str) -> None:
+    command = [sys.executable, "-m", "pytest", *OPTIONS, f"tests/inference/engines/{tests}.py"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert done.returncode in {0, 5}, done.stdout[-20_000:] + done.stderr[-2_000:]  # 5: all of it is skipped
     if skipped := [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]:
         pytest.skip("; ".join(skipped))

@@ -26,17 +26,20 @@ OPEN = choose_device("cpu")
 class Rounding:
     """A runtime that runs a network in torch and spoils what it is to round; it keeps a list of what it has run."""
 
-    label = "rounding 1"
+    label, runs_int8 = "rounding 1", False
 
     def __init__(
         self, checkpoint: Checkpoint, spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]], *, gains: bool = True
     ) -> None:
-        self.engine = TorchEngine(checkpoint.model, checkpoint.header.input, Device(torch.device("cpu"), bf16=False))
+        self.engine = TorchEngine(checkpoint.model, checkpoint.header.input, Device(torch.device("cpu")))
         self.spoil, self.gains_by_bf16 = spoil, gains
         self.ran: list[bool] = []
 
     def convert(self, program: object, folder: Path) -> None:
         (folder / "network").write_text("x")
+
+    def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
+        raise NotImplementedError
 
     def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
         def run(inputs: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
