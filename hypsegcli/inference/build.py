@@ -8,8 +8,7 @@ from hypsegcli.budget import BUDGET
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.choose import make_engine
-from hypsegcli.inference.engines.converted import ConvertedEngine
-from hypsegcli.inference.engines.memory import machine_memory, may_matter, whole_pixels
+from hypsegcli.inference.engines.memory import may_matter, memory_of, whole_pixels
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import ALIGNMENT, Tiling, round_to_alignment
@@ -36,8 +35,8 @@ def make_segmenter(
         device = "cpu"  # where the others run
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=tell)
     header = checkpoint.header
-    memory, a_pixel = machine_memory(), None
-    if tile == "auto" and isinstance(made, ConvertedEngine) and may_matter(header.model, memory):
+    memory, a_pixel = memory_of(made.device.torch), None
+    if tile == "auto" and may_matter(header.model, memory):
         a_pixel = made.bytes_a_pixel()
     tiling = make_tiling(tile, checkpoint.model, whole=whole_pixels(a_pixel, header.model, memory))
     return Segmenter(made, header.tree, request=request, tiling=tiling, calibration=header.calibration)

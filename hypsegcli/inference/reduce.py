@@ -57,11 +57,13 @@ class Reducer:
     ) -> list[Prediction]:
         """Planes of height x width pixels; a grid cell is `cell` pixels high and wide. `truth` (B, H, W) class ids."""
         request, count = self.request, output.logits.shape[0]
-        scores = class_log_probabilities(output.logits, self.tree)
         config = self.config
         points = points_to_blend(output, config) if request.interpolate == "points" else None
         need = request.level is not None or request.probabilities or truth is not None or bool(request.rules)
         need = need or any(MEASURES[name].needs_probabilities for name in request.measures)
+        # Of a flat softmax, logits and log-probabilities differ by one number a cell: blends of either decide alike.
+        decided_by_logits = not need and output.logits.shape[1] == self.tree.classes
+        scores = output.logits if decided_by_logits else class_log_probabilities(output.logits, self.tree)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
         at_once = not need and request.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
         if at_once:

@@ -25,6 +25,7 @@ from hypsegcli.geometry.poincare import exp_map_zero, project
 from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.inference import reduce
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
@@ -423,6 +424,18 @@ def test_tiles_only_above_their_size() -> None:
     assert len(work.predict([picture(48, 49)] * 2)) == 2
     assert len(engine.sizes) > 2
     assert all(count == 1 and max(size) <= 32 for count, *size in engine.sizes)
+
+
+@pytest.mark.parametrize("way", [{}, {"longest_side": 24}, {"among": (0, 2)}, {"tiling": Tiling(32, 16, 1)}])
+def test_labels_of_a_flat_softmax_are_decided_without_it(way: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    stub, tree, image = LocalNetwork(nodes=5, softmax="flat"), flat_tree(list("abcde")), picture(40, 56)
+    usual = segmenter(stub, tree, probabilities=True, **way).predict([image])[0]
+    monkeypatch.setattr(reduce, "class_log_probabilities", None)
+    found = segmenter(stub, tree, **way).predict([image])[0]
+    assert len(np.unique(found.labels)) > 1
+    assert (found.labels == usual.labels).mean() > 0.999
+    with pytest.raises(TypeError):
+        segmenter(stub, tree, measures=("entropy",), **way).predict([image])
 
 
 @pytest.mark.parametrize(("nodes", "dtype"), [(255, np.uint8), (256, np.uint16), (300, np.uint16)])

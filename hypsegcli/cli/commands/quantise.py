@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from hypsegcli.inference.prediction import RGB
 
-_COMPARED = 20  # pictures on which int8 is held against fp32, beside those that it was adjusted on
+_COMPARED = 10  # pictures on which int8 is held against fp32, beside those that it was adjusted on
 
 
 @spread

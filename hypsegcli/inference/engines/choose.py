@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import DeviceError, first_line, setting
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.engines.converted import ConvertedEngine, Runtime
 from hypsegcli.inference.engines.onnx_runtime import OnnxRuntime
 from hypsegcli.inference.engines.openvino_runtime import OpenVino
@@ -27,7 +26,7 @@ def make_engine(
     name: EngineName = "auto",
     *,
     tell: Callable[[str], None] = lambda sentence: None,
-) -> Engine:
+) -> ConvertedEngine | TorchEngine:
     """Get the network of a checkpoint ready to run on a device; `auto` takes the fastest that is installed there.
 
     `tell` hears of what takes long, and why `auto` runs in torch where a faster engine will not take the network.

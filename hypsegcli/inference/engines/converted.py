@@ -131,7 +131,7 @@ class ConvertedEngine:
         folder, name = self._folders["embedding", False], _MEMORY.format(self.device.precision)
         found = read_note(folder, name)
         if not found:
-            found = {"bytes_a_pixel": memory.bytes_a_pixel(self._runs["embedding", False])}
+            found = {"bytes_a_pixel": memory.bytes_a_pixel(self._runs["embedding", False], memory.ProcessMeter())}
             keep_note(folder, name, found)
         return found["bytes_a_pixel"]
 

@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hypsegcli.budget import BUDGET, Budget
@@ -23,20 +24,59 @@ _LEAST = 256.0  # bytes a pixel, half of what the bundled models take: less was 
 _PLANES = 32  # bytes a pixel of an image and of maps of it
 
 
-def bytes_a_pixel(run: Callable[[list[NDArray[Any]]], object]) -> float | None:
-    """By how much the process's peak grows with a picture's pixels, measured at two sizes; None where nobody tells.
+class Meter(Protocol):
+    """Knows the most bytes that were held at once."""
+
+    def forget(self) -> None:
+        """Begin anew."""
+
+    def peak(self) -> int:
+        """The most since then; OSError, LookupError or ValueError where nobody tells."""
+
+
+class ProcessMeter:
+    """Of this process; Linux only."""
+
+    def forget(self) -> None:
+        """As in `Meter`."""
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+    def peak(self) -> int:
+        """As in `Meter`."""
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        found = dict(line.split(":", 1) for line in lines if ":" in line)
+        return 1024 * int(found["VmHWM"].split()[0])
+
+
+class CardMeter:
+    """Of PyTorch's memory on a CUDA device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def forget(self) -> None:
+        """As in `Meter`."""
+        torch.cuda.reset_peak_memory_stats(self._device)
+
+    def peak(self) -> int:
+        """As in `Meter`."""
+        return torch.cuda.max_memory_allocated(self._device)
+
+
+def bytes_a_pixel(run: Callable[[list[NDArray[Any]]], object], meter: Meter) -> float | None:
+    """By how much the peak grows with a picture's pixels, measured at two sizes; None where nobody tells.
 
     It is rounded up to a power of the root of 2, so that measuring it in another process gives the same, and with it
     the same windows. `run` must be new: runtimes keep what they took for an earlier picture. Nothing else may run
-    meanwhile. Linux only.
+    meanwhile.
     """
     peaks = []
     for side in _SIDES:
         picture = np.zeros((1, side, side, 3), np.uint8)
         try:
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak
+            meter.forget()
             run([picture])
-            peaks.append(_peak())
+            peaks.append(meter.peak())
         except (OSError, LookupError, ValueError):
             return None
         except (MemoryError, RuntimeError) as error:
@@ -70,8 +110,10 @@ def whole_pixels(a_pixel: float | None, config: ModelConfig, memory: int | None,
     return min(max(window, fits), max(window, budget.whole_pixels))
 
 
-def machine_memory() -> int | None:
-    """Bytes that this process may come to hold: the machine's, or its container's; None where nobody tells."""
+def memory_of(device: torch.device) -> int | None:
+    """Bytes that this process may come to hold: the card's, or the machine's or container's; None where none tells."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
     try:
         found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (AttributeError, ValueError, OSError):
@@ -82,10 +124,3 @@ def machine_memory() -> int | None:
         except (OSError, ValueError):  # no container, or one without a limit: `max`
             continue
     return min(found)
-
-
-def _peak() -> int:
-    """Bytes that were the most since the peak was forgotten."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    found = dict(line.split(":", 1) for line in lines if ":" in line)
-    return 1024 * int(found["VmHWM"].split()[0])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -9,6 +12,7 @@ from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.errors import DeviceError, setting
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.fold import fold_batch_norms
+from hypsegcli.inference.engines.memory import CardMeter, bytes_a_pixel
 from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import RGB
@@ -28,6 +32,7 @@ class TorchEngine:
         self.model = fold_batch_norms(model).to(device.torch).to(memory_format=torch.channels_last)
         self.spec = spec
         self.device = device
+        self._on_card = device.torch.type == "cuda"
 
     @property
     def label(self) -> str:
@@ -43,7 +48,7 @@ class TorchEngine:
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
         batch = self._batch(images)
-        with TORCH.together(), torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
+        with self._running():
             output: NetworkOutput = self.model(batch, None if mean is None else mean.to(self.device.torch))
         return output
 
@@ -51,8 +56,29 @@ class TorchEngine:
     def features(self, images: RGB) -> Tensor:
         """As in `Engine`."""
         batch = self._batch(images)
-        with TORCH.together(), torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16):
+        with self._running():
             return self.model.features(batch).float()
 
+    def bytes_a_pixel(self) -> float | None:
+        """What the network takes for a pixel, as in `memory.bytes_a_pixel`; None but on CUDA devices."""
+        if not self._on_card:
+            return None
+        return bytes_a_pixel(lambda inputs: self(inputs[0]), CardMeter(self.device.torch))
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        # In fp32 as fp32 is: cards would round factors to ten bits.
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with (
+            TORCH.together(),
+            torch.autocast(self.device.torch.type, torch.bfloat16, enabled=self.device.bf16),
+            exact if self._on_card else nullcontext(),
+        ):
+            yield
+
     def _batch(self, images: RGB) -> Tensor:
-        return normalise(torch.from_numpy(images).to(self.device.torch).permute(0, 3, 1, 2), self.spec)
+        pixels = torch.from_numpy(images)
+        if self._on_card:
+            pixels = pixels.pin_memory()  # which the card reads by itself, while it still works on the last batch
+        pixels = pixels.to(self.device.torch, non_blocking=True)
+        return normalise(pixels.permute(0, 3, 1, 2), self.spec)

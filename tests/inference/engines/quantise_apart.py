@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,7 +38,7 @@ STREETS = EXAMPLES / "streets"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("networks")))
         yield
@@ -89,7 +89,7 @@ def test_the_command_says_what_it_found_and_nothing_of_others_appears(done: Done
 def test_int8_answers_nearly_as_fp32(done: Done, photograph: NDArray[np.uint8], tiling: Tiling | None) -> None:
     found = {}
     for precision in ("fp32", "auto", "int8"):
-        engine = make_engine(done.checkpoint, choose_device("cpu", precision), "openvino")  # type: ignore[arg-type]
+        engine = make_engine(done.checkpoint, choose_device("cpu", precision), "openvino")
         assert engine.device.label == f"cpu, {'fp32' if precision == 'fp32' else 'int8'}"
         segmenter = Segmenter(engine, done.checkpoint.header.tree, request=Request(), tiling=tiling)
         found[precision] = segmenter.predict([photograph])[0]
@@ -152,7 +152,7 @@ def test_int8_is_refused_where_it_is_not_to_be_had(done: Done) -> None:
         make_engine(load_checkpoint(done.plain), int8)
     for engine in ("torch", "onnxruntime"):
         with pytest.raises(DeviceError, match="runs in OpenVINO alone"):
-            make_engine(done.checkpoint, int8, engine)  # type: ignore[arg-type]
+            make_engine(done.checkpoint, int8, engine)
 
 
 def test_a_run_says_int8_and_a_precision_is_another_recipe(done: Done, tmp_path: Path) -> None:

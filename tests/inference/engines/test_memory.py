@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
 from hypsegcli.budget import BUDGET, Budget
-from hypsegcli.inference.engines.memory import bytes_a_pixel, machine_memory, may_matter, whole_pixels
+from hypsegcli.inference.engines.memory import (
+    CardMeter,
+    ProcessMeter,
+    bytes_a_pixel,
+    may_matter,
+    memory_of,
+    whole_pixels,
+)
 from hypsegcli.network.config import ModelConfig
 
 CONFIG = ModelConfig(nodes=11, embedding_size=64)
@@ -21,10 +32,10 @@ def measured(bytes_a_pixel: int) -> float:
     """In a process of its own, as if a runtime took so much."""
     code = f"""
 import numpy as np
-from hypsegcli.inference.engines.memory import bytes_a_pixel
+from hypsegcli.inference.engines.memory import ProcessMeter, bytes_a_pixel
 def run(inputs):
     np.ones((inputs[0].size // 3, {bytes_a_pixel}), np.uint8)
-print(bytes_a_pixel(run))
+print(bytes_a_pixel(run, ProcessMeter()))
 """
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
@@ -67,7 +78,7 @@ def test_what_does_not_fit_is_not_known() -> None:
     def run(_: object) -> None:
         raise RuntimeError("std::bad_alloc")
 
-    assert bytes_a_pixel(run) is None
+    assert bytes_a_pixel(run, ProcessMeter()) is None
 
 
 @ON_LINUX
@@ -76,7 +87,7 @@ def test_other_failures_are_failures() -> None:
         raise RuntimeError("odd node")
 
     with pytest.raises(RuntimeError, match="odd node"):
-        bytes_a_pixel(run)
+        bytes_a_pixel(run, ProcessMeter())
 
 
 def test_a_window_larger_than_what_is_read_whole_stays_one() -> None:
@@ -84,5 +95,22 @@ def test_a_window_larger_than_what_is_read_whole_stays_one() -> None:
 
 
 def test_the_machine_has_memory() -> None:
-    found = machine_memory()
+    found = memory_of(torch.device("cpu"))
     assert found is None or found > 2**28
+
+
+def test_a_card_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By stand-ins for PyTorch's own questions to it."""
+    card = torch.device("cuda:1")
+    asked: list[torch.device] = []
+    held: dict[torch.device, int] = {}
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=2**36))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", asked.append)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", held.get)
+    assert memory_of(card) == 2**36
+
+    def run(inputs: list[NDArray[np.uint8]]) -> None:
+        held[card] = 10**9 + 700 * inputs[0].size // 3
+
+    assert bytes_a_pixel(run, CardMeter(card)) == pytest.approx(724.1, abs=0.1)
+    assert asked == [card, card]
