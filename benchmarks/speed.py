@@ -6,7 +6,8 @@ The plain way is what scripts beside papers do: eager PyTorch, one image after t
 the image's size with all its classes, and written in line, labels only. Ours writes the kinds that `--save` names.
 Everything takes turns, a folder each, in one process with the same number of threads; medians over rounds. `of sgemm`
 is the network's floating-point rate (one forward pass alone) as a share of what a large matrix product reaches in
-the same minute. segmentation_models_pytorch's DeepLabV3+ on the same backbone joins in where it is installed.
+the same minute. torchvision's smallest DeepLabV3 joins in, and segmentation_models_pytorch's DeepLabV3+ on the same
+backbone where it is installed. int8 is that of a checkpoint which `hypseg quantise` wrote.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
@@ -57,6 +59,8 @@ def engines(checkpoint: Checkpoint) -> dict[str, Engine]:
             found[f"{name} fp32"] = make_engine(checkpoint, fp32, name)  # type: ignore[arg-type]  # keys are engines
     if "openvino fp32" in found:
         found["openvino bf16"] = make_engine(checkpoint, bf16, "openvino")
+        if checkpoint.int8:
+            found["openvino int8"] = make_engine(checkpoint, Device(torch.device("cpu"), "int8"), "openvino")
     return found
 
 
@@ -96,10 +100,12 @@ def plain(network: Callable[[torch.Tensor], torch.Tensor]) -> Folder:
 
 
 def plain_ways(checkpoint: Checkpoint) -> dict[str, Folder]:
-    """Ours as a script would run it, and the library's network of the same kind."""
+    """Ours as a script would run it, and libraries' networks with random weights."""
     model = load_checkpoint(checkpoint.path).model.eval()
     tree = checkpoint.header.tree
     found = {"the plain way": plain(lambda image: class_log_probabilities(model(image).logits, tree))}
+    torchvisions = deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=tree.classes).eval()
+    found["torchvision's deeplabv3_mobilenet_v3_large, the plain way"] = plain(lambda image: torchvisions(image)["out"])
     if find_spec("segmentation_models_pytorch") is not None:
         import segmentation_models_pytorch as smp
 
