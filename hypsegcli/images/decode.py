@@ -218,7 +218,7 @@ def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
     if levels is not None and isinstance(key, int):
         image.info["transparency"] = key * 255 // levels  # Pillow stretches the samples, but not the key
     if mode not in _ALPHA and key is None:
-        return image.convert("RGB")
+        return image if mode == "RGB" else image.convert("RGB")  # which would copy it
     rgba = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
     lowest, highest = rgba.getchannel("A").getextrema()
     if lowest == 255:

@@ -65,13 +65,10 @@ class Reducer:
         decided_by_logits = not need and output.logits.shape[1] == self.tree.classes
         scores = output.logits if decided_by_logits else class_log_probabilities(output.logits, self.tree)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
-        at_once = not need and request.among is None and cell[0] == cell[1] and cell[0] % 2 == 0
+        at_once = not need and request.among is None
         if at_once:
-            labels[:] = (
-                upsample_best(scores, cell=int(cell[0]), height=height, width=width, budget=self._band_bytes)
-                .cpu()
-                .numpy()
-            )
+            best = upsample_best(scores, cell=cell, height=height, width=width, budget=self._band_bytes)
+            labels[:] = best.cpu().numpy()
         planes = {name: np.empty((count, height, width), np.float32) for name in request.measures}
         stacks = np.empty((count, scores.shape[1], height, width), np.float16) if request.probabilities else None
         proper = None if truth is None else np.empty((2, count, height, width), np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,52 +23,63 @@ def bands(height: int, width: int, *, channels: int, budget: int = BUDGET.band_b
 def upsample_rows(grid: Tensor, *, cell: tuple[float, float], start: int, stop: int, width: int) -> Tensor:
     """Rows [start, stop) and the first `width` columns of a bilinear upsampling of grid (B, C, h, w).
 
-    `cell` is the height and width of a grid cell in output pixels. For whole numbers these are the values of
-    `F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)`.
+    `cell` is the height and width of a grid cell in output pixels, `width` at most w cells. For whole numbers these are
+    the values of `F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)`.
     """
-    rows = _lerp(grid, 2, start, stop, cell[0])
-    if cell[1] != int(cell[1]):
-        return _lerp(rows, 3, 0, width, cell[1])
-    size = (stop - start, grid.shape[3] * int(cell[1]))
-    return F.interpolate(rows, size=size, mode="bilinear", align_corners=False)[..., :width]
+    before, after, weight = _places(start, stop, cell[0], grid.shape[2], grid.device)
+    weight = weight.to(grid.dtype)[:, None]
+    rows = torch.lerp(grid.index_select(2, before), grid.index_select(2, after), weight)
+    if math.isclose(grid.shape[3] * cell[1], width):
+        return F.interpolate(rows, size=(stop - start, width), mode="bilinear", align_corners=False)
+    return F.interpolate(rows, scale_factor=(1.0, cell[1]), mode="bilinear", align_corners=False)[..., :width]
 
 
-def _lerp(grid: Tensor, dim: int, start: int, stop: int, cell: float) -> Tensor:
-    """Output pixels [start, stop) along one axis; pixel centres lie at halves, as in align_corners=False."""
-    last = grid.shape[dim] - 1
-    at = ((torch.arange(start, stop, device=grid.device) + 0.5) / cell - 0.5).clamp(0, last)
-    before = at.floor().long()
-    weight = (at - before).to(grid.dtype).reshape(-1, *[1] * (3 - dim))
-    after = (before + 1).clamp_max(last)
-    return torch.lerp(grid.index_select(dim, before), grid.index_select(dim, after), weight)
-
-
-def upsample_best(scores: Tensor, *, cell: int, height: int, width: int, budget: int = BUDGET.band_bytes) -> Tensor:
+def upsample_best(
+    scores: Tensor, *, cell: tuple[float, float], height: int, width: int, budget: int = BUDGET.band_bytes
+) -> Tensor:
     """Which channel of the bilinearly upsampled scores (B, K, h, w) is the largest, (B, height, width).
 
-    As uint8; from 257 channels on as int16.
-    `cell` is even. Between four grid points that agree on their best channel nothing is interpolated: a blend of
-    vectors that are largest in one place is largest there too. What is left, along the edges between regions, is
-    worked out for each such square of cell x cell pixels, `budget` bytes at a time.
+    As uint8; from 257 channels on as int16. Between four grid points that agree on their best channel nothing is
+    interpolated: a blend of vectors that are largest in one place is largest there too. What is left, along the edges
+    between regions, is worked out pixel by pixel, some of them at a time, in `budget` bytes.
     """
-    grid = F.pad(scores, (1, 1, 1, 1), mode="replicate")
-    best = grid.max(1).indices  # on a CPU several times as fast as argmax
-    corners = (best[:, :-1, :-1], best[:, :-1, 1:], best[:, 1:, :-1], best[:, 1:, 1:])
-    agree = (corners[0] == corners[1]) & (corners[0] == corners[2]) & (corners[0] == corners[3])
-    B, rows, columns = agree.shape
-    kind = torch.uint8 if scores.shape[1] <= 256 else torch.int16
-    blocks = corners[0].to(kind)[:, :, None, :, None].repeat(1, 1, cell, 1, cell)
+    B, K, h, w = scores.shape
+    best = scores.max(1).indices  # on a CPU several times as fast as argmax
+    corners = F.pad(best[:, None].float(), (0, 1, 0, 1), mode="replicate")[:, 0]
+    here = corners[:, :-1, :-1]
+    apart = (here != corners[:, :-1, 1:]) | (here != corners[:, 1:, :-1]) | (here != corners[:, 1:, 1:])
+    across = _places(0, width, cell[1], w, scores.device)
+    table = scores.permute(0, 2, 3, 1).reshape(-1, K)
+    wide = best.to(torch.uint8 if K <= 256 else torch.int16).index_select(2, across.before)
+    wide_apart = apart.index_select(2, across.before)
+    found = wide.new_empty((B, height, width))
+    at_once = max(1, budget // (4 * K))
+    # Six: of a pixel that is worked out, three numbers of 64 bits say where it lies.
+    for start, stop in bands(height, width, channels=6 * B, budget=budget):
+        down = _places(start, stop, cell[0], h, scores.device)
+        found[:, start:stop] = wide.index_select(1, down.before)
+        for part in torch.split(wide_apart.index_select(1, down.before).nonzero(), at_once):
+            b, i, j = part.unbind(1)
+            rows = b * h + torch.stack([down.before[i], down.after[i]])
+            columns = torch.stack([across.before[j], across.after[j]])
+            near = (rows[:, None] * w + columns[None]).reshape(4, -1).t()
+            y, x = down.weight[i], across.weight[j]
+            shares = torch.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x], 1).to(scores.dtype)
+            blend = F.embedding_bag(near, table, per_sample_weights=shares, mode="sum")
+            found[b, start + i, j] = blend.max(1).indices.to(found.dtype)
+    return found
 
-    after = (torch.arange(cell, device=scores.device, dtype=scores.dtype) + 0.5) / cell
-    along = torch.stack([1.0 - after, after], 1)
-    weights = (along[:, None, :, None] * along[None, :, None, :]).reshape(cell * cell, 4)
-    by_place = grid.permute(0, 2, 3, 1)
-    every = agree.logical_not().nonzero()
-    at_once = max(1, budget // (4 * cell * cell * scores.shape[1]))
-    for part in torch.split(every, at_once):
-        b, i, j = part.unbind(1)
-        near = torch.stack([by_place[b, i + y, j + x] for y in (0, 1) for x in (0, 1)], 1)
-        channels = torch.matmul(weights, near).max(2).indices
-        blocks.permute(0, 1, 3, 2, 4)[b, i, j] = channels.reshape(-1, cell, cell).to(kind)
-    whole = blocks.reshape(B, rows * cell, columns * cell)
-    return whole[:, cell // 2 :, cell // 2 :][:, :height, :width]
+
+class _Places(NamedTuple):
+    """Where pixels of an axis lie between the points of the grid."""
+
+    before: Tensor  # (n,) int64
+    after: Tensor
+    weight: Tensor  # (n,) float32, of the point after
+
+
+def _places(start: int, stop: int, cell: float, points: int, device: torch.device) -> _Places:
+    """Of output pixels [start, stop); pixel centres lie at halves, as in align_corners=False."""
+    at = ((torch.arange(start, stop, device=device) + 0.5) / cell - 0.5).clamp(0, points - 1)
+    before = at.floor().long()
+    return _Places(before, (before + 1).clamp_max(points - 1), at - before)

@@ -58,7 +58,7 @@ def test_nonsense_is_refused(machine: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_a_nonsense_precision_is_refused(machine: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DeviceError, match=r"^precision=fp16: expected auto, fp32, bf16$"):
+    with pytest.raises(DeviceError, match=r"^precision=fp16: expected auto, fp32, bf16, int8$"):
         choose_device("cpu", "fp16")  # type: ignore[arg-type]
 
 

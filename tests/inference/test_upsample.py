@@ -33,33 +33,47 @@ def test_any_size_is_reached_as_interpolation_reaches_it(h: int, w: int, height:
     torch.testing.assert_close(rows, whole, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     h=side,
     w=side,
     channels=st.integers(1, 5),
-    cell=st.sampled_from([2, 4, 6]),
-    cut=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    height=st.integers(1, 60),
+    width=st.integers(1, 60),
+    whole_cells=st.booleans(),
     rough=st.booleans(),
 )
 def test_the_best_channel_is_that_of_the_interpolation(
-    h: int, w: int, channels: int, cell: int, cut: tuple[int, int], rough: bool
+    h: int, w: int, channels: int, height: int, width: int, whole_cells: bool, rough: bool
 ) -> None:
+    """For cells of any size, whole numbers of pixels or not, higher than wide or not."""
     grid = torch.randn(2, channels, h, w, generator=torch.Generator().manual_seed(h * 10 + w), dtype=torch.float64)
     if not rough:  # most neighbours agree
         grid[:, :1] += 2.0
-    height, width = max(1, cell * h - cut[0]), max(1, cell * w - cut[1])
-    whole = F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)
+    if whole_cells:
+        height, width = h * (1 + height % 7), w * (1 + width % 7)
+    cell = (height / h, width / w)
+    whole = F.interpolate(grid, size=(height, width), mode="bilinear", align_corners=False)
     found = upsample_best(grid, cell=cell, height=height, width=width)
     assert found.shape == (2, height, width)
-    assert torch.equal(found.long(), whole.argmax(1)[:, :height, :width])
+    best, second = whole.topk(min(2, channels), 1).values.unbind(1) if channels > 1 else (whole[:, 0], whole[:, 0] - 1)
+    sure = best - second > 1e-6
+    assert torch.equal(found.long()[sure], whole.argmax(1)[sure])
 
 
 def test_the_best_channel_in_parts() -> None:
     grid = torch.randn(1, 7, 20, 30, generator=torch.Generator().manual_seed(0))
-    at_once = upsample_best(grid, cell=4, height=80, width=120)
-    in_parts = upsample_best(grid, cell=4, height=80, width=120, budget=4 * 16 * 7 * 3)
+    at_once = upsample_best(grid, cell=(4, 4), height=80, width=120)
+    in_parts = upsample_best(grid, cell=(4, 4), height=80, width=120, budget=4 * 16 * 7 * 3)
     assert torch.equal(in_parts, at_once)
+
+
+def test_what_pads_the_grid_is_cut_off() -> None:
+    grid = torch.randn(1, 3, 8, 12, generator=torch.Generator().manual_seed(0))
+    whole = F.interpolate(grid, scale_factor=5, mode="bilinear", align_corners=False)
+    assert torch.equal(upsample_best(grid, cell=(5, 5), height=31, width=47).long(), whole.argmax(1)[:, :31, :47])
+    rows = upsample_rows(grid, cell=(5, 5), start=3, stop=31, width=47)
+    torch.testing.assert_close(rows, whole[:, :, 3:31, :47], rtol=1e-4, atol=1e-5)
 
 
 def test_a_constant_stays_exactly_constant() -> None:
