@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
@@ -28,6 +29,7 @@ from hypsegcli.run.manifest import (
     without_result,
 )
 from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.ranking_csv import ranking_that_stays, say_of_ranking
 
 
 class Earlier(NamedTuple):
@@ -38,21 +40,28 @@ class Earlier(NamedTuple):
     others: Sequence[Line]  # of images that the next run is not asked for
     stale: Sequence[Line]  # of images that are done again
     dropped: Sequence[Line]  # of images that are gone
-    left_over: Mapping[Path, Digest]  # files that are not made again, as the books have them
+    whole: Mapping[str, Digest]  # files of the whole run that stay, by name, as the books have them
+    left_over: Mapping[Path, Digest]  # files that are not made again, likewise
     remarks: Sequence[str]  # sentences on what becomes of it
 
 
-NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), left_over={}, remarks=())
+NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), whole={}, left_over={}, remarks=())
 
 
 def look_back(
-    out: Path, plan: Sequence[PlannedImage], *, recipe: str, description: Mapping[str, Any], keep: bool
+    out: Path,
+    plan: Sequence[PlannedImage],
+    *,
+    recipe: str,
+    description: Mapping[str, Any],
+    further: Collection[str],
+    keep: bool,
 ) -> Earlier:
     """What a run's folder holds for the next run; with `keep` lines of its images remain where they hold.
 
     To know that, every input and output that they speak of is read. Images that are not in the plan stay as they are;
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
-    next run's, as run.json has them.
+    next run's, as run.json has them; `further` are the files of the whole run that it makes.
     """
     earlier = read_manifest(out)
     planned_keys = {str(planned.key) for planned in plan}
@@ -89,9 +98,13 @@ def look_back(
         remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description)
     else:
         remarks = _say_replaced(dropped, others)
-    left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others))
     stale = [without_result(line, "stale") for line in before if outputs_of(line)]
-    return Earlier(rest, kept, others, stale, dropped, left_over, remarks)
+    run, is_made = read_run(out), RANKING in further
+    whole = {} if is_made else ranking_that_stays(run, going=(*stale, *dropped), others=others)
+    if not whole:
+        remarks += say_of_ranking(out, run, others=others, recipe=recipe if is_made else None, keep=keep)
+    left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole)
+    return Earlier(rest, kept, others, stale, dropped, whole, left_over, remarks)
 
 
 def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str) -> bool:

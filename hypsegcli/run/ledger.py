@@ -57,26 +57,33 @@ class Ledger:
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
         self._earlier = NOTHING  # what an earlier run has left; until this one is open
         self._rest: list[PlannedImage] = []  # that must be done
+        self._further: Collection[str] = ()  # files of the whole run that are to be written
         self._started = time.time()
         self._clock = time.perf_counter()
 
-    def unfinished(self, plan: Sequence[PlannedImage], *, keep: bool) -> list[PlannedImage]:
-        """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold."""
-        self._earlier = look_back(self.out, plan, recipe=self.recipe, description=self.description, keep=keep)
+    def unfinished(
+        self, plan: Sequence[PlannedImage], *, further: Collection[str] = (), keep: bool
+    ) -> list[PlannedImage]:
+        """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold.
+
+        `further` are the files of the whole run that are to be written too.
+        """
+        self._further = further
+        self._earlier = look_back(
+            self.out, plan, recipe=self.recipe, description=self.description, further=further, keep=keep
+        )
         self.lines, self._rest, self.remarks = self._earlier.kept, self._earlier.rest, self._earlier.remarks
         return self._rest
 
-    def open(self, *, total: int, further: Collection[str] = ()) -> None:
+    def open(self, *, total: int) -> None:
         """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.
-
-        Those are the outputs of the images that must be done, and the files `further` of the whole run.
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
         The manifest has their lines until they are gone or made again: should this run be killed, the next one knows
         them.
         """
         earlier, self._earlier = self._earlier, NOTHING
-        self._further = further
+        self._written |= earlier.whole
         self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
         kept = "".join(map(_dump, (*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped)))
         write_atomically(self.out / MANIFEST, kept.encode())

@@ -41,8 +41,8 @@ class Job:
     resume: bool = False  # keep what an earlier run has done by the same recipe
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
-    # What is written of all images that are done, by name, such as ranking.csv; nothing where none is.
-    further: Mapping[str, Callable[[Ledger], bytes]] = field(default_factory=dict)
+    # What is written of all images in `out` that a recipe has made, by name, such as ranking.csv; None for nothing.
+    further: Mapping[str, Callable[[Path, str], bytes | None]] = field(default_factory=dict)
 
 
 class Run:
@@ -76,7 +76,7 @@ class Run:
                 "device": engine.device.label,
             },
         )
-        self.unfinished = self.ledger.unfinished(job.plan, keep=job.resume)
+        self.unfinished = self.ledger.unfinished(job.plan, further=job.further, keep=job.resume)
 
     @property
     def kept(self) -> int:
@@ -94,7 +94,7 @@ class Run:
         sweep(self._job.out, self._job.outputs.encoders)
         for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
             (self._job.out / name).unlink(missing_ok=True)
-        self.ledger.open(total=len(self._job.plan), further=self._job.further)
+        self.ledger.open(total=len(self._job.plan))
         try:
             with closing(
                 process(
@@ -135,9 +135,9 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-            if status != "aborted" and self.ledger.count("done"):
                 for name, encode in self._job.further.items():
-                    self.ledger.write(name, encode(self.ledger))
+                    if (data := encode(self._job.out, self.ledger.recipe)) is not None:
+                        self.ledger.write(name, data)
             self.status = status
         finally:
             self.ledger.close(self.status, profile=self.profile.numbers())
