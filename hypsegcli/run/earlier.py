@@ -1,17 +1,19 @@
 """What an earlier run has left in a folder, and what becomes of it.
 
 A run that resumes another believes a manifest line if the image was done by the same recipe (checkpoint and options
-that decide the pixels), and if the input and all outputs still hold, byte for byte, what the line says.
+that decide the pixels), whole or in windows as it would be now, and if the input and all outputs still hold, byte for
+byte, what the line says.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.threads import ahead, default_workers
@@ -54,6 +56,7 @@ def look_back(
     *,
     recipe: str,
     description: Mapping[str, Any],
+    cuts: Callable[[int, int], bool],
     further: Collection[str],
     keep: bool,
 ) -> Earlier:
@@ -61,7 +64,8 @@ def look_back(
 
     To know that, every input and output that they speak of is read. Images that are not in the plan stay as they are;
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
-    next run's, as run.json has them; `further` are the files of the whole run that it makes.
+    next run's, as run.json has them; `cuts` says of a height and a width whether it takes such an image in windows;
+    `further` are the files of the whole run that it makes.
     """
     earlier = read_manifest(out)
     planned_keys = {str(planned.key) for planned in plan}
@@ -85,7 +89,7 @@ def look_back(
     kept: dict[str, Line] = {}
     rest = []
     with contextlib.closing(
-        ahead(lambda pair: keep and _holds(out, *pair, recipe), pairs, workers=workers, depth=4 * workers)
+        ahead(lambda pair: keep and _holds(out, *pair, recipe, cuts), pairs, workers=workers, depth=4 * workers)
     ) as answers:
         for (planned, line), holds in zip(pairs, answers, strict=True):
             if line is not None and holds:
@@ -95,7 +99,7 @@ def look_back(
     before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
     if keep:
         redone = [line for line in before if line["status"] == "done"]
-        remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description)
+        remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
     else:
         remarks = _say_replaced(dropped, others)
     stale = [without_result(line, "stale") for line in before if outputs_of(line)]
@@ -107,8 +111,10 @@ def look_back(
     return Earlier(rest, kept, others, stale, dropped, whole, left_over, remarks)
 
 
-def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str) -> bool:
+def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cuts: Callable[[int, int], bool]) -> bool:
     if line is None or line["status"] != "done" or line["recipe"] != recipe:
+        return False
+    if _is_cut_otherwise(line, cuts):
         return False
     made = {kind: (out / path, digest) for kind, (path, digest) in outputs_of(line).items()}
     return (
@@ -116,6 +122,10 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str) -> 
         and all(digest_file(path) == digest for path, digest in made.values())
         and digest_file(planned.source) == source_of(line)
     )
+
+
+def _is_cut_otherwise(line: Line, cuts: Callable[[int, int], bool]) -> bool:
+    return bool(line.get("windows") is not cuts(line["height"], line["width"]))
 
 
 def _say_replaced(dropped: Sequence[Line], others: Sequence[Line]) -> list[str]:
@@ -132,10 +142,19 @@ def _say_replaced(dropped: Sequence[Line], others: Sequence[Line]) -> list[str]:
     return sentences
 
 
-def _say_redone(out: Path, lines: Sequence[Line], *, of: int, recipe: str, description: Mapping[str, Any]) -> list[str]:
+def _say_redone(
+    out: Path,
+    lines: Sequence[Line],
+    *,
+    of: int,
+    recipe: str,
+    description: Mapping[str, Any],
+    cuts: Callable[[int, int], bool],
+) -> list[str]:
     """Why images that an earlier run has done are done again, a sentence a reason."""
     otherwise = [line for line in lines if line["recipe"] != recipe]
-    changed = len(lines) - len(otherwise)
+    cut = sum(line["recipe"] == recipe and _is_cut_otherwise(line, cuts) for line in lines)
+    changed = len(lines) - len(otherwise) - cut
     sentences = []
     if otherwise:
         before = read_run(out)
@@ -145,6 +164,11 @@ def _say_redone(out: Path, lines: Sequence[Line], *, of: int, recipe: str, descr
         sentences.append(
             f"{len(otherwise)} of {count_of(of, 'image')} to be done again, made with other settings"
             + (f": {which}" if which else "")
+        )
+    if cut:
+        sentences.append(
+            f"{cut} of {count_of(of, 'image')} to be done again, whole or in windows as memory allows now; a side "
+            f"named with {setting('tile')} does not depend on it"
         )
     if changed:
         sentences.append(f"{changed} of {count_of(of, 'image')} to be done again, changed since, or their maps")

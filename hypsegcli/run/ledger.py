@@ -8,7 +8,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -44,12 +44,15 @@ def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
 
 
 class Ledger:
-    """Writes the books of one run."""
+    """Writes the books of one run; `cuts` says of a height and a width whether such an image goes in windows."""
 
-    def __init__(self, out: Path, *, recipe: str, description: Mapping[str, Any]) -> None:
+    def __init__(
+        self, out: Path, *, recipe: str, description: Mapping[str, Any], cuts: Callable[[int, int], bool]
+    ) -> None:
         self.out = out
         self.recipe = recipe
         self.description = dict(description)
+        self._cuts = cuts
         # Of this run's images, by key, in the order they were written; of its own, what is asked for after the run.
         self.lines: dict[str, Line] = {}
         self.remarks: Sequence[str] = ()  # on what becomes of what an earlier run has made; once it is known
@@ -70,7 +73,13 @@ class Ledger:
         """
         self._further = further
         self._earlier = look_back(
-            self.out, plan, recipe=self.recipe, description=self.description, further=further, keep=keep
+            self.out,
+            plan,
+            recipe=self.recipe,
+            description=self.description,
+            cuts=self._cuts,
+            further=further,
+            keep=keep,
         )
         self.lines, self._rest, self.remarks = self._earlier.kept, self._earlier.rest, self._earlier.remarks
         return self._rest
@@ -111,6 +120,7 @@ class Ledger:
                 "sha256": {kind: digest.sha256 for kind, digest in result.files.items()},
                 "height": result.height,
                 "width": result.width,
+                "windows": self._cuts(result.height, result.width),
                 "summary": dict(result.summary),
                 "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
                 "notes": list(result.notes),

@@ -54,7 +54,8 @@ class Run:
             "command": job.command,
             "request": asdict(segmenter.request),
             "outputs": list(job.outputs.encoders),
-            "tiling": asdict(tiling) if tiling else None,
+            # Not from how many pixels on: memory decides that, and is noted image by image.
+            "tiling": {"tile": tiling.tile, "overlap": tiling.overlap} if tiling else None,
             "engine": engine.label.split()[0],
             "precision": engine.device.precision,
             **job.detail,
@@ -71,10 +72,11 @@ class Run:
             description={
                 "versions": versions(),
                 "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
-                "options": {**recipe, **sizes},
+                "options": {**recipe, "tiling": asdict(tiling) if tiling else None, **sizes},
                 "engine": engine.label,
                 "device": engine.device.label,
             },
+            cuts=segmenter.cuts,
         )
         self.unfinished = self.ledger.unfinished(job.plan, further=job.further, keep=job.resume)
 

@@ -900,6 +900,33 @@ def test_tile_cuts_an_image_into_windows(hypseg: Hypseg, tmp_path: Path) -> None
     assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.1
 
 
+def test_resume_redoes_what_more_memory_takes_whole_and_nothing_else(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How much there is, another boot of the same machine may say otherwise: recipe and small images stay the same."""
+    photograph(photos / "large.png", size=(256, 128))
+    out = tmp_path / "out"
+    arguments = ("predict", photos, "--out", out, "--save", "labels", "--longest-side", "off")
+
+    def run(pixels: int, *further: object) -> str:
+        monkeypatch.setattr("hypsegcli.inference.build.whole_pixels", lambda *_: pixels)
+        outcome = hypseg(*arguments, *further)
+        assert outcome.code == 0
+        return outcome.stderr
+
+    run(128 * 128)
+    recipes = {line["recipe"] for line in manifest(out).values()}
+    assert {key for key, line in manifest(out).items() if line["windows"]} == {"large"}
+    before = snapshot(out)
+    assert "4 of 4 images done already\n" in run(128 * 128 + 7, "--resume")
+    assert not redone(before, out)
+    said = run(256 * 256, "--resume")
+    assert "1 of 4 images to be done again, whole or in windows as memory allows now; a side named with --tile " in said
+    assert redone(before, out) == {"large"}
+    assert not manifest(out)["large"]["windows"]
+    assert {line["recipe"] for line in manifest(out).values()} == recipes
+
+
 def test_bf16_is_said_and_close(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     planes = []
     for precision in ("fp32", "bf16"):
