@@ -22,6 +22,7 @@ from hypsegcli.run.difference import differences
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.manifest import (
     Line,
+    has_failed,
     input_of,
     outputs_of,
     placed,
@@ -37,7 +38,7 @@ from hypsegcli.run.ranking_csv import ranking_that_stays, say_of_ranking
 class Earlier(NamedTuple):
     """An earlier run, as the next one sees it."""
 
-    rest: list[PlannedImage]  # images that must be done
+    rest: list[PlannedImage]  # images that must be done, those that failed before last
     kept: dict[str, Line]  # by key, lines of planned images that hold
     others: Sequence[Line]  # of images that the next run is not asked for
     stale: Sequence[Line]  # of images that are done again
@@ -80,7 +81,7 @@ def look_back(
         line
         for line in elsewhere
         if line["status"] != "dropped"
-        and not (_is_gone(line) and (line["status"] == "failed" or not keep))
+        and not _is_forgotten(line, keep=keep)
         # No run writes such a line, but somebody may have edited it.
         and not any(out / path in owned for path, _ in outputs_of(line).values())
     ]
@@ -96,13 +97,15 @@ def look_back(
                 kept[line["key"]] = placed(line, planned.source)
             else:
                 rest.append(planned)
+    # Else a run that may fail only so often would never come to the others.
+    rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
     before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
     if keep:
         redone = [line for line in before if line["status"] == "done"]
         remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
     else:
         remarks = _say_replaced(dropped, others)
-    stale = [without_result(line, "stale") for line in before if outputs_of(line)]
+    stale = [without_result(line, "stale") for line in before if outputs_of(line) or has_failed(line)]
     run, is_made = read_run(out), RANKING in further
     whole = {} if is_made else ranking_that_stays(run, going=(*stale, *dropped), others=others)
     if not whole:
@@ -173,6 +176,14 @@ def _say_redone(
     if changed:
         sentences.append(f"{changed} of {count_of(of, 'image')} to be done again, changed since, or their maps")
     return sentences
+
+
+def _is_forgotten(line: Line, *, keep: bool) -> bool:
+    """Whether no book needs to speak any more of an image that the next run is not asked for."""
+    has_files = bool(outputs_of(line))
+    if line["status"] == "stale" and not has_files and not has_failed(line) and not keep:
+        return True  # nothing has ever been made of it, and what was asked for then is replaced
+    return (line["status"] == "failed" or not has_files or not keep) and _is_gone(line)
 
 
 def _is_gone(line: Line) -> bool:

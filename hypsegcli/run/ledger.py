@@ -16,13 +16,10 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file, digest_of
+from hypsegcli.run.asked import noted
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.left_over import to_be_written
-from hypsegcli.run.manifest import (
-    Line,
-    place_of,
-    read_manifest,
-)
+from hypsegcli.run.manifest import Line, dump, place_of, read_manifest
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -67,20 +64,22 @@ class Ledger:
     def unfinished(
         self, plan: Sequence[PlannedImage], *, further: Collection[str] = (), keep: bool
     ) -> list[PlannedImage]:
-        """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold.
+        """The images that must be done, in order; last, those that failed when they were last tried.
 
-        `further` are the files of the whole run that are to be written too.
+        With `keep`, an earlier run's lines remain where they hold. `further` are the files of the whole run that are to
+        be written too.
         """
         self._further = further
-        self._earlier = look_back(
-            self.out,
-            plan,
-            recipe=self.recipe,
-            description=self.description,
-            cuts=self._cuts,
-            further=further,
-            keep=keep,
-        )
+        with noted(self.out, plan):
+            self._earlier = look_back(
+                self.out,
+                plan,
+                recipe=self.recipe,
+                description=self.description,
+                cuts=self._cuts,
+                further=further,
+                keep=keep,
+            )
         self.lines, self._rest, self.remarks = self._earlier.kept, self._earlier.rest, self._earlier.remarks
         return self._rest
 
@@ -94,7 +93,7 @@ class Ledger:
         earlier, self._earlier = self._earlier, NOTHING
         self._written |= earlier.whole
         self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
-        kept = "".join(map(_dump, (*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped)))
+        kept = "".join(map(dump, (*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped)))
         write_atomically(self.out / MANIFEST, kept.encode())
         for path, digest in earlier.left_over.items():
             found = digest_file(path)
@@ -127,14 +126,14 @@ class Ledger:
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
             }
-        append(self.out / MANIFEST, _dump(line).encode())
+        append(self.out / MANIFEST, dump(line).encode())
         self.lines[line["key"]] = _remembered(line)  # only then does it count
 
     def settle(self) -> None:
         """Leave one line an image in the manifest, which has two where a stale one stood for it, and none dropped."""
         if self._is_to_settle:
             lines = [line for line in read_manifest(self.out).values() if line["status"] != "dropped"]
-            write_atomically(self.out / MANIFEST, "".join(_dump(line) for line in lines).encode())
+            write_atomically(self.out / MANIFEST, "".join(dump(line) for line in lines).encode())
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the whole run, of which run.json will have the digest."""
@@ -194,10 +193,6 @@ def versions() -> dict[str, str]:
     """Versions of what computes."""
     names = ("hypseg", "torch", "torchvision", "pillow", "opencv-python-headless", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _dump(line: Mapping[str, Any]) -> str:
-    return json.dumps(line) + "\n"
 
 
 def _remembered(line: Line) -> Line:

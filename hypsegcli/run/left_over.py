@@ -21,10 +21,14 @@ _COARSEST = 2  # seconds between times that a file system tells apart
 
 
 def to_be_written(images: Sequence[PlannedImage], further: Collection[str]) -> dict[str, Any]:
-    """What run.json says of what a run has not finished: images by key, the suffix of every kind, further files."""
+    """What run.json says of what a run has not finished: images by key, the suffix of every kind, further files.
+
+    An image has its file, as it was given, from a directory.
+    """
     outputs = images[0].outputs if images else {}
     return {
-        "images": [str(planned.key) for planned in images],
+        "images": {str(planned.key): str(planned.source) for planned in images},
+        "directory": str(Path.cwd()),
         "outputs": {kind: path.suffix for kind, path in outputs.items()},
         "files": sorted(further),
     }

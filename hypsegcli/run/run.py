@@ -78,6 +78,7 @@ class Run:
             },
             cuts=segmenter.cuts,
         )
+        self._check()  # the books say from now on that a run is under way
         self.unfinished = self.ledger.unfinished(job.plan, further=job.further, keep=job.resume)
 
     @property
@@ -86,7 +87,7 @@ class Run:
         return len(self._job.plan) - len(self.unfinished)
 
     def results(self) -> Generator[FileResult, None, None]:
-        """What became of each image that was not kept, in the plan's order; the ledger has its line before it comes.
+        """What became of each image that was not kept, in the order of `unfinished`; the ledger has its line before.
 
         With the first image that fails beyond those that may, it ends, and `status` is `stopped`.
         Closed early, or interrupted, it finishes what it has begun to write, and the books say so. Raises HypsegError

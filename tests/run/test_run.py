@@ -150,6 +150,25 @@ def test_a_run_stops_when_more_fail_than_may(
     assert hypseg("verify", out).code == 0
 
 
+@pytest.mark.parametrize("kinds", ["labels", "labels,overlay"])
+def test_a_run_that_stops_comes_to_all_images_that_can_be_done(
+    hypseg: Hypseg, bad: Path, tmp_path: Path, kinds: str
+) -> None:
+    """Those that have failed are tried last, however many runs ago that was."""
+    out = tmp_path / "out"
+    arguments = ("predict", bad, "--out", out, "--workers", 0, "--max-failures", 1, "--save")
+    assert hypseg(*arguments, "labels").code == 5
+    assert hypseg(*arguments, kinds, "--resume").code == 5
+    assert hypseg(*arguments, kinds, "--resume").code == 5
+    lines = manifest(out)
+    assert {key for key, line in lines.items() if line["status"] == "done"} == {"0", "1", "2", "7", "8", "9"}
+    assert all(line["reason"] for line in lines.values() if line["status"] != "done")
+    for number in range(3, 7):
+        photograph(bad / f"{number}.png", seed=number)
+    assert hypseg(*arguments, kinds, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
 def test_a_ranking_is_of_what_was_done_before_a_run_stopped(hypseg: Hypseg, bad: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert hypseg("uncertainty", bad, "--out", out, "--fail-fast", "--workers", 0).code == 5
