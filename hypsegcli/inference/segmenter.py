@@ -66,7 +66,7 @@ class Segmenter:
             limit = self.request.longest_side
             small = [shrink_image(image, limit) for image in images]
             return self._predict_whole(small, truths, height=height, width=width)
-        if self.tiling is not None and height * width > self.tiling.above:
+        if self.tiling is not None and self.cuts(height, width):
             every = truths if truths is not None else [None] * len(images)
             pairs = zip(images, every, strict=True)
             return [join(self._strips(image, truth, self.tiling), height) for image, truth in pairs]
@@ -76,6 +76,10 @@ class Segmenter:
         """Whether an image of that size is shrunk on its way into the network."""
         limit = self.request.longest_side
         return limit is not None and max(height, width) > limit
+
+    def cuts(self, height: int, width: int) -> bool:
+        """Whether an image of that size goes in windows."""
+        return self.tiling is not None and not self.shrinks(height, width) and height * width > self.tiling.above
 
     def strips(self, image: Rows) -> Iterator[Strip]:
         """What `predict` says of an image that is too large to be in memory, from top to bottom.

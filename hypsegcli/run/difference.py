@@ -29,7 +29,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if was != is_now:
             called = name if name in _IN_WORDS else setting(_CALLED.get(name, name))
             texts = (_text(was), _text(is_now))
-            if texts[0] == texts[1]:  # windows of one side for images of another size
+            if texts[0] == texts[1]:  # windows of one side that overlap otherwise
                 texts = (shorten(str(was), _LETTERS), shorten(str(is_now), _LETTERS))
             found.append("{} {} (now {})".format(called, *texts))
     return found
@@ -43,6 +43,8 @@ def _settings(run: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in (options | _as_dict(options.get("request"))).items():
         if name == "command":
             yield _COMMAND, value
+        elif name == "tiling" and isinstance(value, dict):
+            yield name, {part: number for part, number in value.items() if part != "above"}  # as memory allows
         elif name not in _OF_NO_ACCOUNT:
             yield name, value
 

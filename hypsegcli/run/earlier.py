@@ -1,17 +1,20 @@
 """What an earlier run has left in a folder, and what becomes of it.
 
 A run that resumes another believes a manifest line if the image was done by the same recipe (checkpoint and options
-that decide the pixels), and if the input and all outputs still hold, byte for byte, what the line says.
+that decide the pixels), whole or in windows as it would be now, and if the input and all outputs still hold, byte for
+byte, what the line says.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hypsegcli.errors import setting
+from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of
@@ -19,6 +22,7 @@ from hypsegcli.run.difference import differences
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.manifest import (
     Line,
+    has_failed,
     input_of,
     outputs_of,
     placed,
@@ -28,31 +32,41 @@ from hypsegcli.run.manifest import (
     without_result,
 )
 from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.ranking_csv import ranking_that_stays, say_of_ranking
 
 
 class Earlier(NamedTuple):
     """An earlier run, as the next one sees it."""
 
-    rest: list[PlannedImage]  # images that must be done
+    rest: list[PlannedImage]  # images that must be done, those that failed before last
     kept: dict[str, Line]  # by key, lines of planned images that hold
     others: Sequence[Line]  # of images that the next run is not asked for
     stale: Sequence[Line]  # of images that are done again
     dropped: Sequence[Line]  # of images that are gone
-    left_over: Mapping[Path, Digest]  # files that are not made again, as the books have them
+    whole: Mapping[str, Digest]  # files of the whole run that stay, by name, as the books have them
+    left_over: Mapping[Path, Digest]  # files that are not made again, likewise
     remarks: Sequence[str]  # sentences on what becomes of it
 
 
-NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), left_over={}, remarks=())
+NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), whole={}, left_over={}, remarks=())
 
 
 def look_back(
-    out: Path, plan: Sequence[PlannedImage], *, recipe: str, description: Mapping[str, Any], keep: bool
+    out: Path,
+    plan: Sequence[PlannedImage],
+    *,
+    recipe: str,
+    description: Mapping[str, Any],
+    cuts: Callable[[int, int], bool],
+    further: Collection[str],
+    keep: bool,
 ) -> Earlier:
     """What a run's folder holds for the next run; with `keep` lines of its images remain where they hold.
 
     To know that, every input and output that they speak of is read. Images that are not in the plan stay as they are;
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
-    next run's, as run.json has them.
+    next run's, as run.json has them; `cuts` says of a height and a width whether it takes such an image in windows;
+    `further` are the files of the whole run that it makes.
     """
     earlier = read_manifest(out)
     planned_keys = {str(planned.key) for planned in plan}
@@ -67,7 +81,7 @@ def look_back(
         line
         for line in elsewhere
         if line["status"] != "dropped"
-        and not (_is_gone(line) and (line["status"] == "failed" or not keep))
+        and not _is_forgotten(line, keep=keep)
         # No run writes such a line, but somebody may have edited it.
         and not any(out / path in owned for path, _ in outputs_of(line).values())
     ]
@@ -76,26 +90,34 @@ def look_back(
     kept: dict[str, Line] = {}
     rest = []
     with contextlib.closing(
-        ahead(lambda pair: keep and _holds(out, *pair, recipe), pairs, workers=workers, depth=4 * workers)
+        ahead(lambda pair: keep and _holds(out, *pair, recipe, cuts), pairs, workers=workers, depth=4 * workers)
     ) as answers:
         for (planned, line), holds in zip(pairs, answers, strict=True):
             if line is not None and holds:
                 kept[line["key"]] = placed(line, planned.source)
             else:
                 rest.append(planned)
+    # Else a run that may fail only so often would never come to the others.
+    rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
     before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
     if keep:
         redone = [line for line in before if line["status"] == "done"]
-        remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description)
+        remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
     else:
         remarks = _say_replaced(dropped, others)
-    left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others))
-    stale = [without_result(line, "stale") for line in before if outputs_of(line)]
-    return Earlier(rest, kept, others, stale, dropped, left_over, remarks)
+    stale = [without_result(line, "stale") for line in before if outputs_of(line) or has_failed(line)]
+    run, is_made = read_run(out), RANKING in further
+    whole = {} if is_made else ranking_that_stays(run, going=(*stale, *dropped), others=others)
+    if not whole:
+        remarks += say_of_ranking(out, run, others=others, recipe=recipe if is_made else None, keep=keep)
+    left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole)
+    return Earlier(rest, kept, others, stale, dropped, whole, left_over, remarks)
 
 
-def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str) -> bool:
+def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cuts: Callable[[int, int], bool]) -> bool:
     if line is None or line["status"] != "done" or line["recipe"] != recipe:
+        return False
+    if _is_cut_otherwise(line, cuts):
         return False
     made = {kind: (out / path, digest) for kind, (path, digest) in outputs_of(line).items()}
     return (
@@ -103,6 +125,10 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str) -> 
         and all(digest_file(path) == digest for path, digest in made.values())
         and digest_file(planned.source) == source_of(line)
     )
+
+
+def _is_cut_otherwise(line: Line, cuts: Callable[[int, int], bool]) -> bool:
+    return bool(line.get("windows") is not cuts(line["height"], line["width"]))
 
 
 def _say_replaced(dropped: Sequence[Line], others: Sequence[Line]) -> list[str]:
@@ -119,10 +145,19 @@ def _say_replaced(dropped: Sequence[Line], others: Sequence[Line]) -> list[str]:
     return sentences
 
 
-def _say_redone(out: Path, lines: Sequence[Line], *, of: int, recipe: str, description: Mapping[str, Any]) -> list[str]:
+def _say_redone(
+    out: Path,
+    lines: Sequence[Line],
+    *,
+    of: int,
+    recipe: str,
+    description: Mapping[str, Any],
+    cuts: Callable[[int, int], bool],
+) -> list[str]:
     """Why images that an earlier run has done are done again, a sentence a reason."""
     otherwise = [line for line in lines if line["recipe"] != recipe]
-    changed = len(lines) - len(otherwise)
+    cut = sum(line["recipe"] == recipe and _is_cut_otherwise(line, cuts) for line in lines)
+    changed = len(lines) - len(otherwise) - cut
     sentences = []
     if otherwise:
         before = read_run(out)
@@ -133,9 +168,22 @@ def _say_redone(out: Path, lines: Sequence[Line], *, of: int, recipe: str, descr
             f"{len(otherwise)} of {count_of(of, 'image')} to be done again, made with other settings"
             + (f": {which}" if which else "")
         )
+    if cut:
+        sentences.append(
+            f"{cut} of {count_of(of, 'image')} to be done again, whole or in windows as memory allows now; a side "
+            f"named with {setting('tile')} does not depend on it"
+        )
     if changed:
         sentences.append(f"{changed} of {count_of(of, 'image')} to be done again, changed since, or their maps")
     return sentences
+
+
+def _is_forgotten(line: Line, *, keep: bool) -> bool:
+    """Whether no book needs to speak any more of an image that the next run is not asked for."""
+    has_files = bool(outputs_of(line))
+    if line["status"] == "stale" and not has_files and not has_failed(line) and not keep:
+        return True  # nothing has ever been made of it, and what was asked for then is replaced
+    return (line["status"] == "failed" or not has_files or not keep) and _is_gone(line)
 
 
 def _is_gone(line: Line) -> bool:

@@ -8,7 +8,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -16,13 +16,10 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file, digest_of
+from hypsegcli.run.asked import noted
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.left_over import to_be_written
-from hypsegcli.run.manifest import (
-    Line,
-    place_of,
-    read_manifest,
-)
+from hypsegcli.run.manifest import Line, dump, place_of, read_manifest
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -44,12 +41,15 @@ def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
 
 
 class Ledger:
-    """Writes the books of one run."""
+    """Writes the books of one run; `cuts` says of a height and a width whether such an image goes in windows."""
 
-    def __init__(self, out: Path, *, recipe: str, description: Mapping[str, Any]) -> None:
+    def __init__(
+        self, out: Path, *, recipe: str, description: Mapping[str, Any], cuts: Callable[[int, int], bool]
+    ) -> None:
         self.out = out
         self.recipe = recipe
         self.description = dict(description)
+        self._cuts = cuts
         # Of this run's images, by key, in the order they were written; of its own, what is asked for after the run.
         self.lines: dict[str, Line] = {}
         self.remarks: Sequence[str] = ()  # on what becomes of what an earlier run has made; once it is known
@@ -57,28 +57,43 @@ class Ledger:
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
         self._earlier = NOTHING  # what an earlier run has left; until this one is open
         self._rest: list[PlannedImage] = []  # that must be done
+        self._further: Collection[str] = ()  # files of the whole run that are to be written
         self._started = time.time()
         self._clock = time.perf_counter()
 
-    def unfinished(self, plan: Sequence[PlannedImage], *, keep: bool) -> list[PlannedImage]:
-        """The images that must be done, in order. With `keep`, an earlier run's lines remain where they hold."""
-        self._earlier = look_back(self.out, plan, recipe=self.recipe, description=self.description, keep=keep)
+    def unfinished(
+        self, plan: Sequence[PlannedImage], *, further: Collection[str] = (), keep: bool
+    ) -> list[PlannedImage]:
+        """The images that must be done, in order; last, those that failed when they were last tried.
+
+        With `keep`, an earlier run's lines remain where they hold. `further` are the files of the whole run that are to
+        be written too.
+        """
+        self._further = further
+        with noted(self.out, plan):
+            self._earlier = look_back(
+                self.out,
+                plan,
+                recipe=self.recipe,
+                description=self.description,
+                cuts=self._cuts,
+                further=further,
+                keep=keep,
+            )
         self.lines, self._rest, self.remarks = self._earlier.kept, self._earlier.rest, self._earlier.remarks
         return self._rest
 
-    def open(self, *, total: int, further: Collection[str] = ()) -> None:
+    def open(self, *, total: int) -> None:
         """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.
-
-        Those are the outputs of the images that must be done, and the files `further` of the whole run.
 
         Files of an earlier run that this one would make otherwise, or not at all, go, unless somebody has changed them.
         The manifest has their lines until they are gone or made again: should this run be killed, the next one knows
         them.
         """
         earlier, self._earlier = self._earlier, NOTHING
-        self._further = further
+        self._written |= earlier.whole
         self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
-        kept = "".join(map(_dump, (*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped)))
+        kept = "".join(map(dump, (*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped)))
         write_atomically(self.out / MANIFEST, kept.encode())
         for path, digest in earlier.left_over.items():
             found = digest_file(path)
@@ -104,20 +119,21 @@ class Ledger:
                 "sha256": {kind: digest.sha256 for kind, digest in result.files.items()},
                 "height": result.height,
                 "width": result.width,
+                "windows": self._cuts(result.height, result.width),
                 "summary": dict(result.summary),
                 "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
                 "notes": list(result.notes),
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
             }
-        append(self.out / MANIFEST, _dump(line).encode())
+        append(self.out / MANIFEST, dump(line).encode())
         self.lines[line["key"]] = _remembered(line)  # only then does it count
 
     def settle(self) -> None:
         """Leave one line an image in the manifest, which has two where a stale one stood for it, and none dropped."""
         if self._is_to_settle:
             lines = [line for line in read_manifest(self.out).values() if line["status"] != "dropped"]
-            write_atomically(self.out / MANIFEST, "".join(_dump(line) for line in lines).encode())
+            write_atomically(self.out / MANIFEST, "".join(dump(line) for line in lines).encode())
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the whole run, of which run.json will have the digest."""
@@ -177,10 +193,6 @@ def versions() -> dict[str, str]:
     """Versions of what computes."""
     names = ("hypseg", "torch", "torchvision", "pillow", "opencv-python-headless", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _dump(line: Mapping[str, Any]) -> str:
-    return json.dumps(line) + "\n"
 
 
 def _remembered(line: Line) -> Line:

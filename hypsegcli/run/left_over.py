@@ -21,10 +21,14 @@ _COARSEST = 2  # seconds between times that a file system tells apart
 
 
 def to_be_written(images: Sequence[PlannedImage], further: Collection[str]) -> dict[str, Any]:
-    """What run.json says of what a run has not finished: images by key, the suffix of every kind, further files."""
+    """What run.json says of what a run has not finished: images by key, the suffix of every kind, further files.
+
+    An image has its file, as it was given, from a directory.
+    """
     outputs = images[0].outputs if images else {}
     return {
-        "images": [str(planned.key) for planned in images],
+        "images": {str(planned.key): str(planned.source) for planned in images},
+        "directory": str(Path.cwd()),
         "outputs": {kind: path.suffix for kind, path in outputs.items()},
         "files": sorted(further),
     }
@@ -37,12 +41,13 @@ def find_left_over(
     earlier: Mapping[str, Line],
     dropped: Iterable[Line],
     kept: Iterable[Line],
+    whole: Collection[str],
 ) -> dict[Path, Digest]:
     """What is to go from a run's folder, unless it holds something else than what the books say of it.
 
     That is what an earlier run made as a whole; what it made of the images `rest`, which are done again, and is none of
     their outputs; the files of the lines `dropped`; and what a run that did not come to its end has written beyond what
-    it has lines of. Files of the lines `kept` stay.
+    it has lines of. Files of the lines `kept` stay, and those of the whole run that are named `whole`.
     """
     run = read_run(out)
     wanted = {path for planned in rest for path in planned.outputs.values()}
@@ -51,7 +56,7 @@ def find_left_over(
     again = [
         line for planned in rest if (line := earlier.get(str(planned.key))) is not None and is_there(planned.source)
     ]
-    left_over = {out / name: digest for name, digest in files_of(run).items()}
+    left_over = {out / name: digest for name, digest in files_of(run).items() if name not in whole}
     left_over |= {path: digest for path, digest in _files(out, (*again, *dropped)) if path not in wanted}
     away = {str(planned.key) for planned in rest if not is_there(planned.source)}
     for path, old in _unbooked(run, earlier, away):

@@ -15,16 +15,17 @@ from hypsegcli.files.regular import open_regular
 Line = dict[str, Any]
 
 _OF_FILES = ("outputs", "bytes", "sha256")
+_OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 
 
 def read_manifest(out: Path) -> dict[str, Line]:
     """The lines of the images in a run's folder, by key, the last of each; none where there is no manifest.
 
-    `status` is done, failed, or stale: an earlier run has done the image, and a later one, which was to do it again,
-    has not come to that; or dropped: a later one that replaces the earlier has begun to remove its files. The `outputs`
-    of a stale or dropped line are files of the earlier run that may be there still; so are those of a failed line, for
-    where the image is out of reach they stay.
+    `status` is done, failed, or stale: a run was to do the image, perhaps again, and has not come to that; or dropped:
+    a later one that replaces the earlier has begun to remove its files. The `outputs` of a stale or dropped line are
+    files of an earlier run that may be there still; so are those of a failed line, for where the image is out of reach
+    they stay. A stale line of an image that has failed when it was last tried has the `reason` of that.
 
     What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
     """
@@ -103,13 +104,27 @@ def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest
 
 def files_named_by(line: Line) -> Line:
     """Of a line, what tells its files."""
-    return {name: line[name] for name in _OF_FILES if name in line}
+    return {name: line[name] for name in _OF_FILES if line.get(name)}
 
 
 def without_result(line: Line, status: Literal["stale", "dropped"]) -> Line:
-    """The line of an image that is to be done again, or never, until it is: its files must not be forgotten."""
+    """The line of an image that is to be done, again perhaps, or never, until it is: its files must not be forgotten.
+
+    Nor must it that it failed.
+    """
     place = {name: line[name] for name in ("key", "input", "directory") if name in line}
-    return place | {"status": status} | files_named_by(line)
+    failure = {name: line[name] for name in _OF_FAILURES if name in line}
+    return place | {"status": status} | failure | {name: line.get(name, {}) for name in _OF_FILES}
+
+
+def has_failed(line: Line | None) -> bool:
+    """Whether the image of a line failed when it was last tried."""
+    return line is not None and line["status"] in {"failed", "stale"} and "reason" in line
+
+
+def dump(line: Line) -> str:
+    """The line as the manifest has it."""
+    return json.dumps(line) + "\n"
 
 
 def _is_line(line: object) -> bool:

@@ -2,26 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hypsegcli.errors import setting
+from hypsegcli.files.books import RANKING
+from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.table import encode_csv
-from hypsegcli.run.ledger import Ledger
-from hypsegcli.run.manifest import input_from_here, read_manifest
+from hypsegcli.files.words import count_of
+from hypsegcli.run.manifest import Line, files_of, input_from_here, outputs_of, read_manifest
 
 _STATISTICS = ("mean", "median", "p95")
+_PICTURE = "heatmap"  # that every image of the ranking has
 
 
-def encode_ranking(ledger: Ledger) -> bytes:
-    """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first."""
-    every = read_manifest(ledger.out).values()
-    lines = [line for line in every if line["status"] == "done" and line["recipe"] == ledger.recipe]
-    lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS) and "heatmap" in line["outputs"]]
+def encode_ranking(out: Path, recipe: str) -> bytes | None:
+    """Rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], largest mean first.
+
+    Of those in a run's folder that were made by one recipe: measures do not compare. None where there are none.
+    """
+    lines = [line for line in read_manifest(out).values() if _is_ranked(line) and line["recipe"] == recipe]
+    lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS)]
     lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
     rows = [
         (
             rank,
             input_from_here(line),
             *(float(line["summary"][name]) for name in _STATISTICS),
-            line["outputs"]["heatmap"],
+            line["outputs"][_PICTURE],
         )
         for rank, line in enumerate(lines, start=1)
     ]
-    return encode_csv(["rank", "image", *_STATISTICS, "heatmap"], rows)
+    return encode_csv(["rank", "image", *_STATISTICS, _PICTURE], rows) if rows else None
+
+
+def ranking_that_stays(run: Mapping[str, Any], *, going: Iterable[Line], others: Iterable[Line]) -> dict[str, Digest]:
+    """What an earlier run.json says of the ranking, where the next run does not make one; empty where it is to go.
+
+    It stays with the heatmaps that it names: those of the lines `others` do, and those of the lines `going` do not.
+    """
+    names_none = any(_PICTURE in outputs_of(line) for line in going) or not any(map(_is_ranked, others))
+    return {} if names_none else files_of(run)
+
+
+def say_of_ranking(
+    out: Path, run: Mapping[str, Any], *, others: Sequence[Line], recipe: str | None, keep: bool
+) -> list[str]:
+    """What becomes of an earlier run's ranking that goes, a sentence each; with a recipe, it is made anew by that."""
+    path, found = out / RANKING, files_of(run).get(RANKING)
+    staying = [line for line in others if _is_ranked(line)]
+    if recipe is None:
+        if found is None or not staying:
+            return []
+        return [f"{path} goes, for it names heatmaps that do; run uncertainty with {setting('resume')} to make it anew"]
+    sentences = []
+    if keep and found is not None and digest_file(path) not in {None, found}:
+        sentences.append(f"{path} has been changed since it was written, and is made anew")
+    if left_out := sum(line["recipe"] != recipe for line in staying):
+        sentences.append(
+            f"{path} leaves out {count_of(left_out, 'image')} of an earlier run, made with other settings; name all "
+            "images, and all are ranked"
+        )
+    return sentences
+
+
+def _is_ranked(line: Line) -> bool:
+    return bool(line["status"] == "done" and _PICTURE in line["outputs"])

@@ -41,8 +41,8 @@ class Job:
     resume: bool = False  # keep what an earlier run has done by the same recipe
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
-    # What is written of all images that are done, by name, such as ranking.csv; nothing where none is.
-    further: Mapping[str, Callable[[Ledger], bytes]] = field(default_factory=dict)
+    # What is written of all images in `out` that a recipe has made, by name, such as ranking.csv; None for nothing.
+    further: Mapping[str, Callable[[Path, str], bytes | None]] = field(default_factory=dict)
 
 
 class Run:
@@ -54,7 +54,8 @@ class Run:
             "command": job.command,
             "request": asdict(segmenter.request),
             "outputs": list(job.outputs.encoders),
-            "tiling": asdict(tiling) if tiling else None,
+            # Not from how many pixels on: memory decides that, and is noted image by image.
+            "tiling": {"tile": tiling.tile, "overlap": tiling.overlap} if tiling else None,
             "engine": engine.label.split()[0],
             "precision": engine.device.precision,
             **job.detail,
@@ -71,12 +72,14 @@ class Run:
             description={
                 "versions": versions(),
                 "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
-                "options": {**recipe, **sizes},
+                "options": {**recipe, "tiling": asdict(tiling) if tiling else None, **sizes},
                 "engine": engine.label,
                 "device": engine.device.label,
             },
+            cuts=segmenter.cuts,
         )
-        self.unfinished = self.ledger.unfinished(job.plan, keep=job.resume)
+        self._check()  # the books say from now on that a run is under way
+        self.unfinished = self.ledger.unfinished(job.plan, further=job.further, keep=job.resume)
 
     @property
     def kept(self) -> int:
@@ -84,7 +87,7 @@ class Run:
         return len(self._job.plan) - len(self.unfinished)
 
     def results(self) -> Generator[FileResult, None, None]:
-        """What became of each image that was not kept, in the plan's order; the ledger has its line before it comes.
+        """What became of each image that was not kept, in the order of `unfinished`; the ledger has its line before.
 
         With the first image that fails beyond those that may, it ends, and `status` is `stopped`.
         Closed early, or interrupted, it finishes what it has begun to write, and the books say so. Raises HypsegError
@@ -94,7 +97,7 @@ class Run:
         sweep(self._job.out, self._job.outputs.encoders)
         for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
             (self._job.out / name).unlink(missing_ok=True)
-        self.ledger.open(total=len(self._job.plan), further=self._job.further)
+        self.ledger.open(total=len(self._job.plan))
         try:
             with closing(
                 process(
@@ -135,9 +138,9 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-            if status != "aborted" and self.ledger.count("done"):
                 for name, encode in self._job.further.items():
-                    self.ledger.write(name, encode(self.ledger))
+                    if (data := encode(self._job.out, self.ledger.recipe)) is not None:
+                        self.ledger.write(name, data)
             self.status = status
         finally:
             self.ledger.close(self.status, profile=self.profile.numbers())

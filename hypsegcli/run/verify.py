@@ -32,7 +32,7 @@ class Verified:
     unreached_inputs: list[str]  # photographs that are not where they were, or cannot be read, which is no fault
     failed: dict[str, str]  # the images that were not done, by key, and why
     status: str  # of the run, as run.json has it; `unknown` where it says nothing
-    lacking: int  # images that have no line and should
+    lacking: int  # images that runs were asked for, which are neither done nor failed
 
     @property
     def is_whole(self) -> bool:
@@ -62,6 +62,7 @@ def verify(out: Path) -> Verified:
     lines = read_manifest(out)
     done = [line for line in lines.values() if line["status"] == "done"]
     failed = {key: line["reason"] for key, line in lines.items() if line["status"] == "failed"}
+    stale = sum(line["status"] == "stale" for line in lines.values())
     run = _read_run(out)
     owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
     missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
@@ -81,7 +82,7 @@ def verify(out: Path) -> Verified:
         unreached_inputs=unreached,
         failed=failed,
         status=run.status,
-        lacking=max(0, run.lines - len(done) - len(failed)),
+        lacking=max(run.lines - len(done) - len(failed), stale),
     )
 
 

@@ -29,6 +29,7 @@ def changed(**options: object) -> dict[str, Any]:
 def test_equal_runs_do_not_differ_nor_do_those_that_come_out_alike() -> None:
     assert differences(RUN, RUN) == []
     assert differences(changed(batch_size=8, workers=3), RUN) == []
+    assert differences(changed(tiling={"tile": 1024, "overlap": 128, "above": 9}), RUN) == []
     assert differences(RUN | {"checkpoint": {"path": "elsewhere", "sha256": "0123456789"}}, RUN) == []
 
 
@@ -37,7 +38,7 @@ def test_equal_runs_do_not_differ_nor_do_those_that_come_out_alike() -> None:
     [
         (changed(precision="bf16"), "bf16 (now fp32)"),
         (changed(tiling=None), "none (now 1024)"),
-        (changed(tiling={"tile": 1024, "above": 9}), "'above': 9} (now {'tile': 1024, 'overlap': 128, 'above': 4})"),
+        (changed(tiling={"tile": 1024, "overlap": 64}), "'overlap': 64} (now {'tile': 1024, 'overlap': 128})"),
         (changed(outputs=["labels"]), "labels (now labels,overlay)"),
         (changed(command="uncertainty"), "command uncertainty (now predict)"),
         (changed(request={"measures": ["entropy"], "main": "entropy", "level": None}), "entropy (now distance)"),

@@ -150,6 +150,25 @@ def test_a_run_stops_when_more_fail_than_may(
     assert hypseg("verify", out).code == 0
 
 
+@pytest.mark.parametrize("kinds", ["labels", "labels,overlay"])
+def test_a_run_that_stops_comes_to_all_images_that_can_be_done(
+    hypseg: Hypseg, bad: Path, tmp_path: Path, kinds: str
+) -> None:
+    """Those that have failed are tried last, however many runs ago that was."""
+    out = tmp_path / "out"
+    arguments = ("predict", bad, "--out", out, "--workers", 0, "--max-failures", 1, "--save")
+    assert hypseg(*arguments, "labels").code == 5
+    assert hypseg(*arguments, kinds, "--resume").code == 5
+    assert hypseg(*arguments, kinds, "--resume").code == 5
+    lines = manifest(out)
+    assert {key for key, line in lines.items() if line["status"] == "done"} == {"0", "1", "2", "7", "8", "9"}
+    assert all(line["reason"] for line in lines.values() if line["status"] != "done")
+    for number in range(3, 7):
+        photograph(bad / f"{number}.png", seed=number)
+    assert hypseg(*arguments, kinds, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
 def test_a_ranking_is_of_what_was_done_before_a_run_stopped(hypseg: Hypseg, bad: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert hypseg("uncertainty", bad, "--out", out, "--fail-fast", "--workers", 0).code == 5
@@ -898,6 +917,33 @@ def test_tile_cuts_an_image_into_windows(hypseg: Hypseg, tmp_path: Path) -> None
             planes.append(np.asarray(image) / 65535.0)
     # Windows see less of the picture, so the answers differ; but they are about the same picture.
     assert 0.0 < np.abs(planes[0] - planes[1]).mean() < 0.1
+
+
+def test_resume_redoes_what_more_memory_takes_whole_and_nothing_else(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How much there is, another boot of the same machine may say otherwise: recipe and small images stay the same."""
+    photograph(photos / "large.png", size=(256, 128))
+    out = tmp_path / "out"
+    arguments = ("predict", photos, "--out", out, "--save", "labels", "--longest-side", "off")
+
+    def run(pixels: int, *further: object) -> str:
+        monkeypatch.setattr("hypsegcli.inference.build.whole_pixels", lambda *_: pixels)
+        outcome = hypseg(*arguments, *further)
+        assert outcome.code == 0
+        return outcome.stderr
+
+    run(128 * 128)
+    recipes = {line["recipe"] for line in manifest(out).values()}
+    assert {key for key, line in manifest(out).items() if line["windows"]} == {"large"}
+    before = snapshot(out)
+    assert "4 of 4 images done already\n" in run(128 * 128 + 7, "--resume")
+    assert not redone(before, out)
+    said = run(256 * 256, "--resume")
+    assert "1 of 4 images to be done again, whole or in windows as memory allows now; a side named with --tile " in said
+    assert redone(before, out) == {"large"}
+    assert not manifest(out)["large"]["windows"]
+    assert {line["recipe"] for line in manifest(out).values()} == recipes
 
 
 def test_bf16_is_said_and_close(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def verify(
     for key, reason in found.failed.items():
         say(f"failed: {key}: {reason}")
     if found.lacking:
-        say(f"without a line: {count_of(found.lacking, 'image')}")
+        say(f"still to be done: {count_of(found.lacking, 'image')}")
     if found.unreached_inputs:
         say(f"out of reach, and not compared: {count_of(len(found.unreached_inputs), 'photograph')}")
     if found.status != "finished":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg
+from support import Hypseg, photograph
 
 MEASURES = ("calibrated", "distance", "norm", "entropy", "margin", "max-probability")
 
@@ -85,3 +85,60 @@ def test_a_ranking_of_an_earlier_run_does_not_survive(hypseg: Hypseg, tmp_path: 
     (tmp_path / "a.png").write_bytes(b"")
     assert hypseg("uncertainty", tmp_path / "a.png", "--out", tmp_path / "out", "--overwrite").code == 1
     assert not (tmp_path / "out/ranking.csv").exists()
+
+
+def test_a_ranking_says_how_many_it_leaves_out(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """Those of other settings, which do not compare, until all are made alike."""
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    new = photograph(tmp_path / "new.jpg", seed=9)
+    same = hypseg("uncertainty", new, "--out", out, "--resume")
+    assert (same.code, len(ranking(out)), "leaves out" in same.stderr) == (0, 4, False)
+    other = hypseg("uncertainty", new, "--out", out, "--resume", "--measure", "entropy")
+    assert (other.code, [row["image"] for row in ranking(out)]) == (0, [str(new)])
+    assert f"{out / 'ranking.csv'} leaves out 3 images of an earlier run, made with other settings" in other.stderr
+    again = hypseg("uncertainty", photos, new, "--out", out, "--resume", "--measure", "entropy")
+    assert (len(ranking(out)), "leaves out" in again.stderr) == (4, False)
+
+
+def test_a_ranking_outlives_a_run_that_does_nothing(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """All images of which fail."""
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    before = (out / "ranking.csv").read_bytes()
+    (tmp_path / "bad.png").touch()
+    assert hypseg("uncertainty", tmp_path / "bad.png", "--out", out, "--resume").code == 1
+    assert (out / "ranking.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
+def test_a_ranking_stays_with_the_heatmaps_that_it_names(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, way: str
+) -> None:
+    """Whatever runs come into the folder, until one of the images is done otherwise, which is said."""
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    before = (out / "ranking.csv").read_bytes()
+    for name in ("new", "newer"):
+        photograph(tmp_path / f"{name}.jpg", seed=9)
+        assert hypseg("predict", tmp_path / f"{name}.jpg", "--out", out, "--save", "labels", way).code == 0
+        assert (out / "ranking.csv").read_bytes() == before
+        assert hypseg("verify", out).code == 0
+    outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", way)
+    assert outcome.code == 0
+    assert f"{out / 'ranking.csv'} goes, for it names heatmaps that do; run uncertainty with --resume" in outcome.stderr
+    assert not (out / "ranking.csv").exists()
+    assert hypseg("verify", out).code == 0
+
+
+def test_a_ranking_that_somebody_has_changed_is_made_anew_and_that_is_said(
+    hypseg: Hypseg, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    before = (out / "ranking.csv").read_bytes()
+    (out / "ranking.csv").write_bytes(before + b"mine")
+    stderr = hypseg("uncertainty", photos, "--out", out, "--resume").stderr
+    assert f"{out / 'ranking.csv'} has been changed since it was written, and is made anew\n" in stderr
+    assert (out / "ranking.csv").read_bytes() == before
+    assert "made anew" not in hypseg("uncertainty", photos, "--out", out, "--resume").stderr

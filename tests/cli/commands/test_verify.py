@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from support import Hypseg, photograph
+
+from hypsegcli.files.digest import Digest
+from hypsegcli.files.lock import LOCK
 
 
 @pytest.fixture
@@ -129,6 +133,61 @@ def test_lines_of_images_no_longer_asked_for_fill_no_gap(hypseg: Hypseg, photos:
     (out / "labels/new.png").unlink()
     answer = found(hypseg, out)
     assert (answer["is_whole"], answer["lacking"]) == (False, 1)
+
+
+@pytest.mark.parametrize("end", ["done", "taken away", "replaced"])
+def test_what_a_stopped_run_did_not_come_to_is_still_to_be_done(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, end: str
+) -> None:
+    """However many smaller runs have finished in the folder since."""
+    out = tmp_path / "out"
+    (photos / "0.png").touch()
+    few = ("predict", photos / "a.jpg", "--out", out, "--save", "labels")
+    assert hypseg("predict", photos, *few[2:], "--fail-fast", "--workers", 0).code == 5
+    (photos / "0.png").unlink()
+    for _ in range(2):
+        assert hypseg(*few, "--resume").code == 0
+        assert hypseg("verify", out).stdout == "still to be done: 2 images\n"
+        assert found(hypseg, out)["status"] == "finished"
+    if end == "done":
+        assert hypseg("predict", photos, *few[2:], "--resume").code == 0
+    elif end == "replaced":
+        assert hypseg(*few, "--overwrite").code == 0
+    else:
+        (photos / "b.png").unlink()
+        (photos / "sub/c.png").rename(photos / "sub/d.png")
+        assert hypseg(*few, "--resume").code == 0
+    assert found(hypseg, out)["is_whole"]
+
+
+@pytest.mark.parametrize("way", ["killed", "interrupted"])
+def test_a_run_that_ends_while_it_compares_is_not_forgotten(
+    hypseg: Hypseg, out: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Which takes an hour where there is much to compare."""
+    killed = tmp_path / "killed"
+    arguments = ("predict", photos, photograph(tmp_path / "new.jpg"), "--save", "labels,overlay", "--resume", "--out")
+    maps = {path: path.read_bytes() for path in out.rglob("*.png")}
+
+    def end(path: Path) -> Digest | None:
+        if not killed.exists():
+            shutil.copytree(out, killed)
+            (killed / LOCK).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.earlier.digest_file", end)
+        assert hypseg(*arguments, out).code == 130
+    assert {path: path.read_bytes() for path in out.rglob("*.png")} == maps
+    left = killed if way == "killed" else out
+    answer = found(hypseg, left)
+    status = "running" if way == "killed" else "interrupted"
+    assert (answer["status"], answer["images"], answer["lacking"]) == (status, 3, 1)
+    assert hypseg("predict", photos, *arguments[3:], left).code == 0
+    assert found(hypseg, left)["lacking"] == 1
+    outcome = hypseg(*arguments, left)
+    assert (outcome.code, "3 of 4 images done already" in outcome.stderr) == (0, True)
+    assert found(hypseg, left)["is_whole"]
 
 
 def test_a_broken_photograph_that_was_taken_away_is_forgotten(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
