@@ -91,7 +91,7 @@ def look_back(
         remarks = _say_replaced(dropped, others)
     left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others))
     stale = [without_result(line, "stale") for line in before if outputs_of(line)]
-    return Earlier(rest, kept, others, stale, dropped, left_over, remarks)
+    return Earlier(rest, kept, others, stale, dropped, left_over.files, [*remarks, *left_over.remarks()])
 
 
 def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str) -> bool:
