@@ -15,13 +15,13 @@ from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import ImageError, PlanError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import Input, Inputs
 from hypsegcli.inference.prediction import RGB, Embeddings, Labels, Prediction
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_products
-from hypsegcli.products.registry import PREDICT, USUAL, Format
 from hypsegcli.run.plan import occupied, plan_outputs
 
 

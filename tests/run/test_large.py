@@ -18,6 +18,7 @@ from support import REPOSITORY
 from hypsegcli.budget import MAX_PIXELS, Budget
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.files.kinds import Format
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.tiff_write import TiffWriter
@@ -26,7 +27,6 @@ from hypsegcli.inference.request import Request, Tile
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.products.registry import Format
 from hypsegcli.run.plan import plan_run
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.run import Job, Run
