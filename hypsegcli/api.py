@@ -210,13 +210,13 @@ class Model:
         may use one for all its frames. An ImageError is raised at its image's turn, which ends the iteration, or with
         `on_error="yield"` given out in the segmentation's place: none is skipped in silence.
         """
-        if on_error not in {"raise", "yield"}:
+        if on_error not in ("raise", "yield"):
             raise UsageError(f"{setting('on_error', on_error)}: expected raise or yield")
         if isinstance(images, str | os.PathLike | Image.Image):
             raise UsageError("expected several images, a list of them say; segment takes one")
         for name, number, least in (("workers", workers, 0), ("batch_size", batch_size, 1)):
-            if number is not None and number < least:
-                raise UsageError(f"{setting(name, number)}: expected {least} or more")
+            if number is not None and (not _is_whole(number) or number < least):
+                raise UsageError(f"{setting(name, repr(number))}: expected a whole number, {least} or more")
         threads = default_workers() if workers is None else workers
         return self._each(images, threads, batch_size or usual_batch_size(self._segmenter.engine.device), on_error)
 
@@ -267,6 +267,7 @@ class Model:
             measures=self.measures,
             source=segmented.loaded.item.path,
             notes=image.notes + segmented.notes,
+            georeference=image.georeference,
         )
 
 

@@ -306,7 +306,9 @@ def test_a_segmentation_can_be_copied_and_goes_to_other_processes(model: Model) 
         assert other.names == segmentation.names
 
 
-@pytest.mark.parametrize("sizes", [{"workers": -1}, {"batch_size": 0}])
+@pytest.mark.parametrize("sizes", [{"workers": -1}, {"batch_size": 0}, {"workers": "2"}, {"batch_size": 1.5}])
 def test_numbers_that_cannot_be_are_refused_at_once(model: Model, sizes: Any) -> None:
-    with pytest.raises(UsageError, match=r"^(workers=-1: expected 0|batch_size=0: expected 1) or more$"):
+    with pytest.raises(
+        UsageError, match=r"^(workers=(-1|'2')|batch_size=(0|1\.5)): expected a whole number, [01] or more$"
+    ):
         model.segment_many([noise(0)], **sizes)
