@@ -144,6 +144,27 @@ def test_a_full_disk_is_told(large: Path, tmp_path: Path, monkeypatch: pytest.Mo
     ]
 
 
+def test_a_full_disk_costs_no_earlier_maps(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may have taken hours; of maps one of which is replaced already, none stays."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "out"
+    predict(large, out)
+    earlier = {path: path.read_bytes() for path in out.rglob("*.tif")}
+    with monkeypatch.context() as patch:
+        patch.setattr(TiffWriter, "close", full)
+        (result,) = predict(large, out)
+    assert isinstance(result, Failed)
+    assert {path: path.read_bytes() for path in out.rglob("*.tif")} == earlier
+    (out / "labels/large.tif").unlink()
+    (out / "labels/large.tif").mkdir()
+    (result,) = predict(large, out)
+    assert isinstance(result, Failed)
+    assert not (out / "confidence/large.tif").exists()
+
+
 def test_memory_does_not_grow_with_the_picture() -> None:
     """8,000 x 8,000 pixels take 192 MB as RGB, and 320 MB as labels and confidence; none of it is there at once."""
     if not Path("/proc/self/status").is_file():
