@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
+from operator import call
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, overload
 
@@ -123,7 +124,12 @@ def load_model(
     return Model(loaded, segmenter, measures=chosen, max_pixels=max_pixels)
 
 
-_Loading = Callable[[], Loaded[Origin] | ImageError]
+class _Broken(NamedTuple):
+    error: Exception  # of the caller's iterator, in the place of an image
+
+
+_Read = Loaded[Origin] | ImageError | _Broken
+_Loading = Callable[[], _Read]
 
 
 class Model:
@@ -208,34 +214,43 @@ class Model:
         `batch_size` neighbours of equal size go through it together (None: 1 on a CPU, else 8); memory does not grow
         with the number of images. Arrays are copied and Pillow images decoded as they are taken, so that an iterator
         may use one for all its frames. An ImageError is raised at its image's turn, which ends the iteration, or with
-        `on_error="yield"` given out in the segmentation's place: none is skipped in silence.
+        `on_error="yield"` given out in the segmentation's place: none is skipped in silence. What the iterator itself
+        raises, is raised after the results of all that it gave.
         """
-        if on_error not in {"raise", "yield"}:
+        if on_error not in ("raise", "yield"):
             raise UsageError(f"{setting('on_error', on_error)}: expected raise or yield")
         if isinstance(images, str | os.PathLike | Image.Image):
             raise UsageError("expected several images, a list of them say; segment takes one")
         for name, number, least in (("workers", workers, 0), ("batch_size", batch_size, 1)):
-            if number is not None and number < least:
-                raise UsageError(f"{setting(name, number)}: expected {least} or more")
+            if number is not None and (not _is_whole(number) or number < least):
+                raise UsageError(f"{setting(name, repr(number))}: expected a whole number, {least} or more")
         threads = default_workers() if workers is None else workers
         return self._each(images, threads, batch_size or usual_batch_size(self._segmenter.engine.device), on_error)
 
     def _each(
         self, images: Iterable[ImageLike], workers: int, batch_size: int, on_error: str
     ) -> Generator[Segmentation | ImageError, None, None]:
-        taken = (self._take((f"image {number}", image)) for number, image in enumerate(images, start=1))
-        stages = Batches(self._segmenter, batch_size=batch_size)
-        loading = ahead(_call, taken, workers=workers, depth=workers + batch_size, pixels=_pixels)
-        segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError, None, None]
-        segmenting = stages.segment(loading)
+        loading = ahead(call, self._taken(images), workers=workers, depth=workers + batch_size, pixels=_pixels)
+        segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError | _Broken, None, None]
+        segmenting = Batches(self._segmenter, batch_size=batch_size).segment(loading)
         with closing(loading), closing(segmenting):
             for one in segmenting:
+                if isinstance(one, _Broken):
+                    raise one.error
                 result = one if isinstance(one, ImageError) else self._finish(one)
                 del one  # what is done with must not be held here until the next one comes
                 if isinstance(result, ImageError) and on_error == "raise":
                     raise result
                 yield result
                 del result
+
+    def _taken(self, images: Iterable[ImageLike]) -> Iterator[_Loading]:
+        """What loads each image, as it is taken; an error of the iterator keeps its place behind those before it."""
+        try:
+            for number, image in enumerate(images, start=1):
+                yield self._take((f"image {number}", image))
+        except Exception as error:
+            yield partial(_Broken, error)
 
     def _take(self, named: tuple[str, ImageLike]) -> _Loading:
         """What loads an image, later where that is a file.
@@ -267,15 +282,12 @@ class Model:
             measures=self.measures,
             source=segmented.loaded.item.path,
             notes=image.notes + segmented.notes,
+            georeference=image.georeference,
         )
 
 
-def _call(loading: _Loading) -> Loaded[Origin] | ImageError:
-    return loading()
-
-
-def _pixels(loaded: Loaded[Origin] | ImageError) -> int:
-    return 0 if isinstance(loaded, ImageError) else loaded.pixels
+def _pixels(read: _Read) -> int:
+    return read.pixels if isinstance(read, Loaded) else 0
 
 
 def _is_whole(value: object) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
 
 import numpy as np
@@ -15,13 +16,15 @@ from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import ImageError, PlanError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import Input, Inputs
+from hypsegcli.images.georeference import Georeference
 from hypsegcli.inference.prediction import RGB, Embeddings, Labels, Prediction
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_products
-from hypsegcli.products.registry import PREDICT, USUAL, Format
+from hypsegcli.run.manifest import is_below
 from hypsegcli.run.plan import occupied, plan_outputs
 
 
@@ -35,6 +38,7 @@ class Segmentation:
     measures: tuple[str, ...]  # of confidence, those asked for, the main one first
     source: Path | None  # the image's file, None where it had none
     notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
+    georeference: Georeference = ()  # where it lies on Earth, of the file of a GeoTIFF
 
     def __post_init__(self) -> None:
         planes = dict(self.prediction.confidence)  # a plain one, so that a segmentation can be copied and pickled
@@ -120,58 +124,82 @@ class Segmentation:
         folder: str | os.PathLike[str],
         *,
         name: str | None = None,
-        kinds: Sequence[str] = USUAL,
+        kinds: Iterable[str] = USUAL,
         format: Format = "png",
         legend: bool = True,
         overwrite: bool = False,
     ) -> dict[str, Path]:
-        """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; each file whole or not at all.
+        """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; all files or none, each whole.
 
         `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities and
         embeddings; confidence brings `confidence-<measure>` for every further measure. `format` is as on the command
         line: npy for confidence, tif for labels and confidence. `legend` is whether overlay and doubt have theirs
         beside them. The name, which may have folders in it, is by default that of the image's file.
 
-        Raises UsageError for kinds or a name that cannot be, PlanError for files that are there already, unless they
-        are to be overwritten, or that would replace the image, and ImageError where a file cannot be written.
+        Raises UsageError for a folder, kinds or a name that cannot be, PlanError for files that are there already,
+        unless they are to be overwritten, or that would replace the image, and ImageError where a file cannot be
+        written.
         """
         kept = {"probabilities": self.probabilities is not None, "embeddings": self.embeddings is not None}
         known = [kind for kind in PREDICT if kept.get(kind, True)]
-        products = find_products(_checked_kinds(kinds, known), self.measures)
+        chosen = _checked_kinds(kinds, known)
+        products = find_products(chosen, self.measures)
         if format != "png" and not any(product.format(format) == format for product in products):
             raise UsageError(
                 f"{setting('format', format)}: expected png, or npy or tif for kinds that come in it, unlike "
-                f"{', '.join(kinds)}"
+                f"{', '.join(chosen)}"
             )
         key = _checked_name(name if name is not None else self.source.stem if self.source else None)
         suffixes = {product.kind: product.suffix(format) for product in products}
         image = Input(self.source or Path(key), key)
-        (planned,) = plan = plan_outputs(Inputs((image,), ()), Path(folder), suffixes)
+        (planned,) = plan = plan_outputs(Inputs((image,), ()), _checked_folder(folder), suffixes)
         if not overwrite and (taken := occupied(plan)):
-            raise PlanError(f"{taken[0]}: is there already; replace it with {setting('overwrite', True)}")
+            raise _already_there(taken[0])
         outputs = make_outputs(products, replace(self.context, format=format, legend=legend), mean_confidence)
-        files = {kind: encode(self.photograph, self.prediction) for kind, encode in outputs.encoders.items()}
-        for kind, data in files.items():
-            path = planned.outputs[kind]
-            try:
-                write_atomically(path, data)
-            except OSError as error:
-                raise ImageError(
-                    f"{path}: cannot be written ({error.strerror}); choose another folder", "unwritable"
-                ) from error
+        files = {
+            planned.outputs[kind]: outputs.encode(kind, self.photograph, self.prediction, self.georeference)
+            for kind in outputs.encoders
+        }
+        with ExitStack() as written:
+            for path, data in files.items():
+                try:
+                    write_atomically(path, data, replace=overwrite)
+                except PlanError:  # by another thread or process, since it was looked for
+                    raise _already_there(path) from None
+                except OSError as error:
+                    raise ImageError(
+                        f"{path}: cannot be written ({error.strerror}); choose another folder", "unwritable"
+                    ) from error
+                written.callback(path.unlink, missing_ok=True)
+            written.pop_all()
         return dict(planned.outputs)
 
 
-def _checked_kinds(kinds: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(kinds, str) or not kinds or set(kinds) - set(known):
-        raise UsageError(f"{setting('kinds', kinds)}: expected a list of some of {', '.join(known)}")
-    return tuple(dict.fromkeys(kinds))
+def _already_there(path: Path) -> PlanError:
+    return PlanError(f"{path}: is there already; replace it with {setting('overwrite', True)}")
+
+
+def _checked_folder(folder: str | os.PathLike[str]) -> Path:
+    try:
+        name = os.fsencode(folder)
+    except (TypeError, UnicodeError):
+        name = b""
+    if not name or b"\0" in name:
+        raise UsageError(f"{setting('folder', repr(folder))}: expected the path of a folder")
+    return Path(folder)
+
+
+def _checked_kinds(kinds: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    named = list(kinds) if isinstance(kinds, Iterable) and not isinstance(kinds, str) else []
+    if not named or any(kind not in known for kind in named):
+        given = named or kinds
+        raise UsageError(f"{setting('kinds', given)}: expected a list of some of {', '.join(known)}")
+    return tuple(dict.fromkeys(named))
 
 
 def _checked_name(name: str | None) -> PurePosixPath:
     if name is None:
         raise UsageError(f"the image came from no file; say with {setting('name')} what its files are to be called")
-    key = PurePosixPath(name)
-    if not key.name or key.is_absolute() or ".." in key.parts:
-        raise UsageError(f"{setting('name', name)}: expected a name, or folders and a name, below the folder")
-    return key
+    if not isinstance(name, str | PurePath) or not is_below(str(name)):
+        raise UsageError(f"{setting('name', repr(name))}: expected a name, or folders and a name, below the folder")
+    return PurePosixPath(name)

@@ -306,7 +306,24 @@ def test_a_segmentation_can_be_copied_and_goes_to_other_processes(model: Model) 
         assert other.names == segmentation.names
 
 
-@pytest.mark.parametrize("sizes", [{"workers": -1}, {"batch_size": 0}])
+@pytest.mark.parametrize("sizes", [{"workers": -1}, {"batch_size": 0}, {"workers": "2"}, {"batch_size": 1.5}])
 def test_numbers_that_cannot_be_are_refused_at_once(model: Model, sizes: Any) -> None:
-    with pytest.raises(UsageError, match=r"^(workers=-1: expected 0|batch_size=0: expected 1) or more$"):
+    with pytest.raises(
+        UsageError, match=r"^(workers=(-1|'2')|batch_size=(0|1\.5)): expected a whole number, [01] or more$"
+    ):
         model.segment_many([noise(0)], **sizes)
+
+
+@pytest.mark.parametrize(("workers", "batch_size"), [(0, 1), (2, 1), (2, 3)])
+def test_what_an_iterator_raises_comes_after_all_that_it_gave(model: Model, workers: int, batch_size: int) -> None:
+    """The last frames of a camera that goes away are not lost."""
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        yield from map(noise, range(4))
+        raise ConnectionError("the camera is gone")
+
+    results = model.segment_many(frames(), workers=workers, batch_size=batch_size, on_error="yield")
+    for number in range(4):
+        assert same(next(results), model.segment(noise(number)))  # type: ignore[arg-type]
+    with pytest.raises(ConnectionError, match="camera is gone"):
+        next(results)

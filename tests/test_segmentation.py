@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from support import Hypseg, make_checkpoint, photograph
 
 from hypsegcli.api import Model, load_model
@@ -148,9 +148,12 @@ def test_a_name_says_where_files_go(segmentation: Segmentation, model: Model, tm
     with pytest.raises(UsageError, match="came from no file; say with name"):
         nameless.save(tmp_path)
     assert nameless.save(tmp_path, name="sub/frame 1.0", kinds=["labels"])["labels"].name == "frame 1.0.png"
-    for name in ("", ".", "/etc/x", "../x", "a/../../x"):
+    for name in ("", ".", "/etc/x", "../x", "a/../../x", "a\0b", "\ud800", 5):
         with pytest.raises(UsageError, match="below the folder"):
-            nameless.save(tmp_path, name=name)
+            nameless.save(tmp_path, name=name)  # type: ignore[arg-type]
+    for folder in ("", "a\0b", "\ud800", 5):
+        with pytest.raises(UsageError, match=r"folder=.*: expected the path of a folder"):
+            nameless.save(folder, name="a")  # type: ignore[arg-type]
 
 
 def test_files_are_replaced_only_where_that_is_wanted(segmentation: Segmentation, tmp_path: Path) -> None:
@@ -164,6 +167,33 @@ def test_files_are_replaced_only_where_that_is_wanted(segmentation: Segmentation
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_another_thread_wrote_meanwhile_is_not_replaced_nor_mixed(
+    segmentation: Segmentation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two images of one name: one is saved, and the other told, with none of its files beside the first one's."""
+    (tmp_path / "out/overlay").mkdir(parents=True)
+    (tmp_path / "out/overlay/a.png").write_text("theirs")
+    monkeypatch.setattr("hypsegcli.segmentation.occupied", lambda plan: [])  # as it was when the first was not there
+    with pytest.raises(PlanError, match=r"overlay/a\.png: is there already; replace it with overwrite=True$"):
+        segmentation.save(tmp_path / "out")
+    assert files(tmp_path / "out") == {"overlay/a.png": b"theirs"}
+
+
+def test_tiffs_lie_where_the_photograph_does(hypseg: Hypseg, checkpoint: Path, tmp_path: Path) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in ((33550, (0.5, 0.5, 0.0)), (33922, (0.0, 0.0, 0.0, 1.0, 2.0, 0.0))):
+        tags[tag], tags.tagtype[tag] = value, 12
+    with Image.open(photograph(tmp_path / "a.png")) as image:
+        image.save(tmp_path / "a.tif", tiffinfo=tags)
+    arguments = (tmp_path / "a.tif", "--out", tmp_path / "cli", "--checkpoint", checkpoint, "--format", "tif")
+    assert hypseg("predict", *arguments, "--engine", "torch").code == 0
+    model = load_model(checkpoint, engine="torch", longest_side="off")
+    saved = model.segment(tmp_path / "a.tif").save(tmp_path / "api", format="tif")
+    assert files(tmp_path / "api") == files(tmp_path / "cli")
+    with Image.open(saved["labels"]) as image:
+        assert image.tag_v2[33550] == (0.5, 0.5, 0.0)  # type: ignore[attr-defined]
+
+
 def test_the_image_itself_is_never_replaced(model: Model, tmp_path: Path) -> None:
     segmentation = model.segment(photograph(tmp_path / "labels/a.png"))
     with pytest.raises(PlanError, match="would overwrite an input"):
@@ -175,6 +205,9 @@ def test_the_image_itself_is_never_replaced(model: Model, tmp_path: Path) -> Non
     [
         {"kinds": ["edges"]},
         {"kinds": []},
+        {"kinds": 5},
+        {"kinds": [["labels"]]},
+        {"kinds": (kind for kind in ["edges"])},
         {"kinds": "labels"},
         {"kinds": ["probabilities"]},
         {"kinds": ["embeddings"]},
@@ -188,11 +221,18 @@ def test_kinds_and_formats_that_cannot_be(segmentation: Segmentation, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+def test_kinds_may_come_from_any_iterable(segmentation: Segmentation, tmp_path: Path) -> None:
+    saved = segmentation.save(tmp_path / "out", kinds=(kind for kind in ("labels", "labels", "overlay")))
+    assert list(saved) == ["labels", "overlay"]
+    assert all(path.is_file() for path in saved.values())
+
+
 def test_a_file_that_cannot_be_written(segmentation: Segmentation, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/labels").write_text("a file")
     with pytest.raises(ImageError, match="cannot be written"):
-        segmentation.save(tmp_path / "out")
+        segmentation.save(tmp_path / "out", kinds=["overlay", "labels"])
+    assert list(files(tmp_path / "out")) == ["labels"]
     with pytest.raises(PlanError, match="this is a file"):
         segmentation.save(tmp_path / "out/labels")
 

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from hypsegcli.cli.usage import our_sentences
+from hypsegcli.cli.usage import our_sentences, refuse_empty_folders, refuse_repeated
 
 _BESIDE = 26  # letters of an option, or fewer, beside which its meaning stands, and not below
 _WHOLE = 40  # letters of a default, or fewer, that stay on one line
@@ -28,6 +28,10 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line; UsageError where that cannot be."""
         with our_sentences(self, ctx):
+            if not ctx.resilient_parsing:  # what a shell completes is not done yet
+                values, _, given = self.make_parser(ctx).parse_args(list(args))
+                refuse_repeated(given)
+                refuse_empty_folders(values, given)
             return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:

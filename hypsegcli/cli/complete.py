@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from hypsegcli.checkpoint.bundled import DEFAULT, MODELS
 from hypsegcli.confidence.measures import MEASURES
-from hypsegcli.products.registry import PREDICT
+from hypsegcli.files.kinds import PREDICT
 
 Complete = Callable[[str], list[str]]  # from what was typed to what it may become; Typer goes by the parameter's name
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -30,6 +31,24 @@ def refuse_unknown(command: str, known: Collection[str]) -> None:
     """Raise UsageError for a command that there is not."""
     if command not in known:
         raise UsageError(f"{command}: there is no such command{_meant(command, known)}; there are {', '.join(known)}")
+
+
+def refuse_repeated(given: Iterable[Any]) -> None:
+    """UsageError where an option of several values, which wants commas, is among those given twice."""
+    for option, times in Counter(given).items():
+        if times > 1 and (option.metavar or "").endswith(",..."):
+            name = max(option.opts, key=len)
+            raise UsageError(
+                f"{name} is given {times} times; name all behind one, with commas: {name} {option.metavar}"
+            )
+
+
+def refuse_empty_folders(values: Mapping[str, Any], given: Iterable[Any]) -> None:
+    """UsageError for a folder whose name is empty, which would be taken for the present one."""
+    for parameter in given:
+        if parameter.metavar == "DIR" and values[parameter.name] == "":
+            name = parameter.metavar if parameter.param_type_name == "argument" else max(parameter.opts, key=len)
+            raise UsageError(f"{name} is empty, as a variable is that was never set; give a folder (. is this one)")
 
 
 def _sentence(problem: Any, command: Any, context: Any, name: str) -> str:

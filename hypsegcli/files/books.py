@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 RANKING = "ranking.csv"  # what `uncertainty` adds to them
+BOOKS = frozenset({RUN, MANIFEST, RANKING})
 
 
 def is_of_a_run(names: Collection[str]) -> bool:
-    """Whether a folder that holds these names is one that a run wrote: its maps are no photographs."""
+    """Whether a folder that holds these names is one that a run wrote into."""
     return RUN in names and MANIFEST in names

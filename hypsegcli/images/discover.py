@@ -48,7 +48,8 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     from the first wildcard on. `@list.txt`: UTF-8, one path a line, relative to the list's own folder;
     `#` starts a comment line, unless a file is called so. The same file under the same key counts once.
 
-    Folders that a run has written are passed over, unless label maps are looked for: `of_runs`.
+    The folders of maps and the books of a run are passed over, unless label maps are looked for: `of_runs`. Photographs
+    may lie beside them.
 
     Raises PlanError for an argument that leads to no picture. A path in a list that is missing is one failed picture of
     the run and not the end of it, unless no line could be meant for a picture.

@@ -11,7 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import is_of_a_run
+from hypsegcli.files.books import BOOKS, is_of_a_run
+from hypsegcli.files.kinds import is_kind
 from hypsegcli.files.words import count_of, first_of, shorten
 from hypsegcli.images.formats import SUFFIXES, advice_on
 
@@ -27,21 +28,21 @@ class Skipped:
     irregular: list[Path] = field(default_factory=list)  # pipes, sockets and devices that are called like pictures
     repeated: list[Path] = field(default_factory=list)  # links to folders that were searched already
     deep: list[Path] = field(default_factory=list)  # folders whose paths are longer than the system takes
-    runs: list[Path] = field(default_factory=list)  # folders that a run has written: their maps are no photographs
+    maps: list[Path] = field(default_factory=list)  # folders of maps that a run has written, which are no photographs
 
     def __str__(self) -> str:
         """In a line; empty where all was taken."""
         kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
-        irregular, repeated, deep, runs = (
+        irregular, repeated, deep, maps = (
             [shorten(str(path), _LETTERS) for path in paths]
-            for paths in (self.irregular, self.repeated, self.deep, self.runs)
+            for paths in (self.irregular, self.repeated, self.deep, self.maps)
         )
         told = (
             ("file", "no pictures", len(self.others), [_told(kind, times) for kind, times in kinds.most_common()]),
             ("file", "pipes or devices", len(irregular), irregular),
             ("link", "to folders that were searched already", len(repeated), repeated),
             ("folder", "with longer paths than can be opened", len(deep), deep),
-            ("folder", "of maps that hypseg wrote", len(runs), runs),
+            ("folder", "of maps that hypseg wrote", len(maps), maps),
         )
         return "; ".join(
             f"{count_of(number, noun)}, {what} ({first_of(names, _NAMED)})"
@@ -62,7 +63,7 @@ class Walk:
         self._links: deque[tuple[Path, tuple[str, ...], _Parts]] = deque()
         self._seen: set[tuple[int, int, int]] = set()  # folders, by device, number, and what is left of the pattern
         self._skipped = skipped
-        self._of_runs = of_runs  # whether the folders that a run has written are searched as well
+        self._of_runs = of_runs  # whether the maps that a run has written are searched as well
 
     def __iter__(self) -> Iterator[tuple[_Parts, Path]]:
         """As (parts of the relative path, path)."""
@@ -86,8 +87,7 @@ class Walk:
         wanted, rest = pattern[0], pattern[1:]
         entries = sorted(list_folder(folder), key=lambda entry: entry.name)  # so that links are met in one order
         if not self._of_runs and is_of_a_run({entry.name for entry in entries}):
-            self._skipped.runs.append(folder)
-            return
+            entries = self._beside_maps(folder, entries, deeper=bool(rest))
         if wanted == "**":
             yield from self._inside(folder, rest, parts)
         for entry in entries:
@@ -100,6 +100,14 @@ class Walk:
                     (self._links if entry.is_symlink() else self._folders).append((folder / name, left, (*parts, name)))
             elif not rest and fnmatchcase(name, wanted) and self._is_picture(entry):
                 yield (*parts, name), folder / name
+
+    def _beside_maps(self, folder: Path, entries: list[os.DirEntry[str]], *, deeper: bool) -> list[os.DirEntry[str]]:
+        """What lies in the folder of a run beside its maps and books; `deeper` is whether the maps were looked for."""
+        maps = {entry.name for entry in entries if is_kind(entry.name) and is_folder(Path(entry.path))}
+        if deeper:
+            told = set(self._skipped.maps)  # two `**` lead to a folder twice
+            self._skipped.maps.extend(folder / name for name in sorted(maps) if folder / name not in told)
+        return [entry for entry in entries if entry.name not in maps | BOOKS]
 
     def _is_picture(self, entry: os.DirEntry[str]) -> bool:
         path = Path(entry.path)

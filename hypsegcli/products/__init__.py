@@ -1,1 +1,1 @@
-"""What is written for an image: one file a kind of output, and a line for each in the registry."""
+"""What is written for an image: one file a kind of output; `files/kinds.py` lists them."""

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.files.kinds import FileType, Format
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.pictures.palette import node_palette
-from hypsegcli.products.registry import FileType, Format
 
 ROOT_NAME = "undecided"
 

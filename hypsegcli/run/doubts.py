@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from hypsegcli.errors import setting
 from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.kinds import is_kind
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of
-from hypsegcli.products.registry import PREDICT, UNCERTAINTY
 from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
 
 
@@ -50,7 +50,7 @@ def origins_of(maps: Collection[Path]) -> dict[Path, Origin]:
         # As it is named first: a folder of maps may be a link to another disk, or a link may lead to one.
         for place in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):  # noqa: PTH100  # not through links
             out = above(place.parent)
-            if out is not None and _is_kind((inside := place.relative_to(out)).parts[0]):
+            if out is not None and is_kind((inside := place.relative_to(out)).parts[0]):
                 origins[path] = known_in(out).get(inside.as_posix(), Origin(out, None, None))
                 break
     return origins
@@ -95,8 +95,3 @@ def _of_one_run(out: Path, origins: Mapping[Path, Origin]) -> Iterator[str]:
             f"{out}: its maps were made by {several} recipes, of other checkpoints or options, and are scored as if "
             f"they were of one; predict all of them with {setting('resume')}, and evaluate again"
         )
-
-
-def _is_kind(folder: str) -> bool:
-    """Whether a folder is called as those are in which a run writes its maps: `confidence-entropy` is one too."""
-    return folder.split("-", maxsplit=1)[0] in {*PREDICT, *UNCERTAINTY}

@@ -111,7 +111,8 @@ def look_back(
     if not whole:
         remarks += say_of_ranking(out, run, others=others, recipe=recipe if is_made else None, keep=keep)
     left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole)
-    return Earlier(rest, kept, others, stale, dropped, whole, left_over, remarks)
+    remarks += left_over.remarks()
+    return Earlier(rest, kept, others, stale, dropped, whole, left_over.files, remarks)
 
 
 def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cuts: Callable[[int, int], bool]) -> bool:

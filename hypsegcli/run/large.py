@@ -15,7 +15,7 @@ from hypsegcli.inference.batches import code_of_failure
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.plan import PlannedImage
-from hypsegcli.run.results import Written
+from hypsegcli.run.results import Failed, FileResult, Written
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *
     return size is not None and size[0] * size[1] > whole_pixels
 
 
-def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> Written:
-    """Segment a picture and write its files, all of them or none.
+def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max_pixels: int) -> FileResult:
+    """Segment a picture and write its files, all of them or none; failed where one of them cannot be written.
 
     Raises ImageError for a picture that cannot be read by rows or is too large, for outputs that need it whole, and
-    where a file cannot be written or the network fails.
+    where the network fails.
     """
     if whole := [kind for kind in planned.outputs if kind not in outputs.tiffs]:
         raise ImageError(
@@ -46,6 +46,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
             "too_large",
         )
     started = time.perf_counter()
+    is_replacing = False
     try:
         with TiffRows(planned.source, max_pixels=max_pixels) as picture, contextlib.ExitStack() as files:
             height, width = picture.shape[:2]
@@ -67,12 +68,13 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
                 raise ImageError(f"{planned.source}: it changed while it was read; segment it again", "changed")
             digests = {kind: digest_stream(file) for kind, file in opened.items()}
             notes = picture.notes
+            is_replacing = True  # at the end of the block
     except OSError as error:
-        raise ImageError(
+        reason = (
             f"{planned.source}: its maps cannot be written ({error.strerror}); free space or choose another "
-            f"{setting('out')}",
-            "unwritable",
-        ) from error
+            f"{setting('out')}"
+        )
+        return Failed(planned, reason, "unwritable", leaves_earlier=not is_replacing)
     except (MemoryError, RuntimeError, ArithmeticError) as error:
         if code_of_failure(error) == "out_of_memory":
             raise ImageError(

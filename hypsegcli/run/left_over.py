@@ -1,23 +1,42 @@
 """Files of earlier runs that this one does not make again, and that would pass for its own.
 
 The manifest tells those of images that have a line. A run that is killed has mostly written files of images that have
-none yet; so that run.json says, until the run is finished, what is to be written.
+none yet; so that run.json says, until the run is finished, what is to be written, in its order. Of that it can have
+written the first images alone: those that were between its threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import dropwhile, islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.manifest import Line, files_of, is_below, outputs_of, read_run
 from hypsegcli.run.plan import PlannedImage, target_of
 
 _COARSEST = 2  # seconds between times that a file system tells apart
+_LISTED = 3  # files
+
+
+class LeftOver(NamedTuple):
+    """Files that are to go, each unless it holds something else by then, and those of them that no book names."""
+
+    files: dict[Path, Digest]
+    unbooked: list[PurePosixPath]
+
+    def remarks(self) -> list[str]:
+        """A sentence on what is removed though no line names it: somebody else may have put it there."""
+        if not self.unbooked:
+            return []
+        are = "is" if len(self.unbooked) == 1 else "are"
+        names = first_of([str(path) for path in self.unbooked], _LISTED)
+        return [f"{count_of(len(self.unbooked), 'file')} of a run that was cut short {are} removed: {names}"]
 
 
 def to_be_written(images: Sequence[PlannedImage], further: Collection[str]) -> dict[str, Any]:
@@ -42,7 +61,7 @@ def find_left_over(
     dropped: Iterable[Line],
     kept: Iterable[Line],
     whole: Collection[str],
-) -> dict[Path, Digest]:
+) -> LeftOver:
     """What is to go from a run's folder, unless it holds something else than what the books say of it.
 
     That is what an earlier run made as a whole; what it made of the images `rest`, which are done again, and is none of
@@ -59,12 +78,15 @@ def find_left_over(
     left_over = {out / name: digest for name, digest in files_of(run).items() if name not in whole}
     left_over |= {path: digest for path, digest in _files(out, (*again, *dropped)) if path not in wanted}
     away = {str(planned.key) for planned in rest if not is_there(planned.source)}
+    unbooked = []
     for path, old in _unbooked(run, earlier, away):
         if out / path not in wanted and _is_since(out / path, run):
             found = digest_file(out / path)  # no book has it; where it is that of a line, it is the older file still
             if found is not None and found != old:
                 left_over[out / path] = found
-    return left_over
+                if path != PurePosixPath(RANKING):  # which is hypseg's by its name
+                    unbooked.append(path)
+    return LeftOver(left_over, unbooked)
 
 
 def _unbooked(
@@ -78,15 +100,19 @@ def _unbooked(
         said = run["unfinished"]
         images, outputs = [str(key) for key in said["images"]], dict(said["outputs"])
         further = {RANKING} & set(said["files"])
-    except (KeyError, TypeError, ValueError):
+        most = int(run["options"]["workers"]) + 1  # images between the network and their lines, which come in order
+    except (KeyError, OverflowError, TypeError, ValueError):
         return
     for name in further:
         yield PurePosixPath(name), None
-    for key in images:
-        line = earlier.get(key, {})
-        if key in away or line.get("status") in {"done", "failed"}:  # which it has been since
+
+    def has_line(key: str) -> bool:
+        return earlier.get(key, {}).get("status") in {"done", "failed"}  # which it has been since
+
+    for key in islice(dropwhile(has_line, images), most):
+        if key in away or has_line(key):
             continue
-        old = dict(outputs_of(line).values())
+        old = dict(outputs_of(earlier.get(key, {})).values())
         for kind, suffix in outputs.items():
             path = target_of(key, kind, suffix)
             if is_below(str(path)) and len(path.parts) > 1:

@@ -34,11 +34,12 @@ def plan_outputs(
     """Give every picture its targets `out/<kind>/<key><suffix>`, in the order of the inputs.
 
     `suffixes` maps each kind to its suffix, such as {"labels": ".png"}; `extra` are further files that the
-    run writes. Raises PlanError when `out` is not usable as a folder or lies in a folder given as an input,
-    when two outputs would be one file (also on file systems that ignore case or Unicode form) or one would
-    be a folder of the other, and when an output would overwrite an input. Touches nothing on the disk.
+    run writes. Raises PlanError when `out` is not usable as a folder, when it or a folder of a kind in it lies in
+    a folder given as an input, when two outputs would be one file (also on file systems that ignore case or
+    Unicode form) or one would be a folder of the other, and when an output would overwrite an input. Touches
+    nothing on the disk.
     """
-    _check_out(inputs, out)
+    _check_out(inputs, out, suffixes)
     plan = [
         PlannedImage(
             item.path,
@@ -139,25 +140,32 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _check_out(inputs: Inputs, out: Path) -> None:
+def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
     above = [folder for folder in (out, *out.parents) if os.path.lexists(folder)]
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
     # Compared by identity, which also sees through links, mounts and file systems that ignore case.
-    real = Path(os.path.realpath(out))
-    around = [folder for folder in (real, *real.parents) if folder.exists()]
-    for given in inputs.folders:
-        if any(given.samefile(folder) for folder in around):
+    folders = [out / kind for kind in kinds]
+    for place in (out, *folders):
+        around = [folder for folder in _with_parents(place) if folder.exists()]
+        for given in inputs.folders:
+            if any(given.samefile(folder) for folder in around):
+                raise PlanError(
+                    f"{place}: the output folder lies in the input folder {given}, so that the next run would take "
+                    "its own maps for pictures; choose a folder outside"
+                )
+    around = list(dict.fromkeys(folder for given in inputs.matched for folder in _with_parents(given)))
+    for place in folders:
+        if place.exists() and any(place.samefile(folder) for folder in around):
             raise PlanError(
-                f"{out}: the output folder lies in the input folder {given}, so that the next run would take "
-                "its own maps for pictures; choose a folder outside"
+                f"{place}: a pattern finds its pictures in this folder of maps, which the next run would pass over; "
+                "choose another output folder"
             )
-    for folder in inputs.matched:  # which would be a run's from then on, and passed over with what it holds
-        if around[0] == real and folder.samefile(real):
-            raise PlanError(
-                f"{out}: the output folder is one in which a pattern finds its pictures, so that the next run would "
-                "pass them over; choose another folder"
-            )
+
+
+def _with_parents(folder: Path) -> tuple[Path, ...]:
+    real = Path(os.path.realpath(folder))
+    return (real, *real.parents)
 
 
 def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:

@@ -116,9 +116,7 @@ def _store(
             write_atomically(path, data)
         except OSError as error:
             reason = f"{path}: cannot be written ({error.strerror}); free space or choose another {setting('out')}"
-            failed = Failed(planned, reason, "unwritable")
-            # Before the first file went down, an earlier run's are still whole and still belong together.
-            return _clear(failed) if number else failed
+            return _clear(Failed(planned, reason, "unwritable", leaves_earlier=number == 0))
     seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}
     digests = {kind: digest_of(data) for kind, (_, data) in zip(outputs.encoders, files, strict=True)}
     height, width = pixels.shape[:2]
@@ -130,9 +128,10 @@ def _store(
 def _clear(failed: Failed) -> Failed:
     """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
 
-    Unless the input is out of reach, an unmounted disk perhaps, and they are all that is left of it.
+    Unless they are whole still, and the first one could not be written; or the input is out of reach, an unmounted disk
+    perhaps, and they are all that is left of it.
     """
-    if is_there(failed.planned.source):
+    if not failed.leaves_earlier and is_there(failed.planned.source):
         for path in failed.planned.outputs.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ class Failed:
     planned: PlannedImage
     reason: str
     code: Code
+    leaves_earlier: bool = False  # whether none of its files has been touched: those of an earlier run are whole still
 
 
 FileResult = Written | Failed

@@ -12,9 +12,9 @@ from support import make_checkpoint
 
 from hypsegcli.checkpoint.bundled import MODELS
 from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.files.kinds import PREDICT
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import BACKBONES
-from hypsegcli.products.registry import PREDICT
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import RECIPES
 

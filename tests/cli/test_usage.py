@@ -18,6 +18,16 @@ from support import Hypseg
         (("predict", "x", "-o"), "-o: expected DIR behind it; hypseg predict --help"),
         (("predict", "x", "--tile"), "--tile: expected N|auto|off behind it; "),
         (("predict", "x", "-o", "y", "--raw=3"), "--raw takes no value; hypseg predict --help"),
+        (
+            ("predict", "x", "--save", "labels", "--save=confidence"),
+            "--save is given 2 times; name all behind one, with ",
+        ),
+        (("predict", "x", "--measure", "all", "--measure", "all"), "--measure is given 2 times; "),
+        (("evaluate", "x", "y", "--unseen", "a", "--unseen", "b"), "--unseen is given 2 times; "),
+        (("train", "--held-out", "a", "--held-out", "b"), "--held-out is given 2 times; "),
+        (("predict", "x", "-o", ""), "--out is empty, as a variable is that was never set; give a folder (. is this "),
+        (("train", "--data="), "--data is empty, "),
+        (("verify", ""), "DIR is empty, "),
         (("compare", "a"), "B is missing: hypseg compare [OPTIONS] A B; "),
         (("compare", "a", "b", "c", "d"), "c d: more than is expected: hypseg compare [OPTIONS] A B; "),
         (("train", "--crop", "64"), "--crop: expected HEIGHT WIDTH behind it; hypseg train --help says more"),
@@ -38,3 +48,10 @@ def test_one_sentence_says_what_is_wrong(hypseg: Hypseg, arguments: tuple[str, .
 def test_names_that_steer_a_terminal_do_not(hypseg: Hypseg) -> None:
     for arguments in (("\x1b[31mx",), ("predict", "a", "--\x1b[31m"), ("disk", "a", "\x1b[31m", "-o", "x")):
         assert "\x1b" not in hypseg(*arguments).stderr
+
+
+def test_the_last_of_other_options_counts(hypseg: Hypseg) -> None:
+    """So that an alias has settings that a command line may change."""
+    assert hypseg("predict", "--engine", "mxnet", "--engine", "torch", "absent.png", "-o", "y").stderr.startswith(
+        "hypseg: absent.png: there is no such file"
+    )

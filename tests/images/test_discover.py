@@ -284,8 +284,32 @@ def test_the_maps_of_a_run_are_no_photographs(tmp_path: Path) -> None:
     )
     found = find_inputs([str(tmp_path)])
     assert keys(found) == ["p"]
-    assert f"1 folder, of maps that hypseg wrote ({tmp_path / 'results'})" in str(found.skipped)
+    folders = f"{tmp_path / 'results/labels'}, {tmp_path / 'results/overlay'}"
+    assert str(found.skipped) == f"2 folders, of maps that hypseg wrote ({folders})"
     assert len(keys(find_inputs([str(tmp_path)], of_runs=True))) == 3
+    assert keys(find_inputs([str(tmp_path / "results/labels")])) == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected", "told"),
+    [
+        ("", ["week/a", "week/images/b", "week/labels-7"], 3),
+        ("**/**/*", ["week/a", "week/images/b", "week/labels-7"], 3),
+        ("week", ["a", "images/b", "labels-7"], 3),
+        ("week/*", ["a", "labels-7"], 0),
+        ("*/*/*.jpg", ["week/images/b"], 3),
+    ],
+)
+def test_photographs_beside_the_maps_of_a_run_are_taken(
+    tmp_path: Path, pattern: str, expected: list[str], told: int
+) -> None:
+    grow(tmp_path / "week", "a.jpg", "images/b.jpg", "labels-7.jpg", "run.json", "manifest.jsonl", "ranking.csv")
+    grow(tmp_path, "week/labels/b.png", "week/confidence-entropy/b.png", ".disk/b.png")
+    (tmp_path / "week/overlay").symlink_to(tmp_path / ".disk")
+    found = find_inputs([str(tmp_path / pattern)])
+    assert keys(found) == expected
+    assert len(found.skipped.maps) == told
+    assert found.skipped.others == []
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".mpo", ".pnm", ".pbm", ".j2k", ".JFIF"])

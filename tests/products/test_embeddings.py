@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, prediction
 
+from hypsegcli.files.kinds import PREDICT
 from hypsegcli.inference.prediction import Embeddings
 from hypsegcli.products.embeddings import PRODUCT
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.products.registry import PREDICT
 
 VECTORS = np.random.default_rng(0).standard_normal((6, 5, 7)).astype(np.float16)
 CONTEXT = Context.of(HEADER, "ab")

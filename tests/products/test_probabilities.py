@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, prediction
 
+from hypsegcli.files.kinds import PREDICT
 from hypsegcli.products.probabilities import PRODUCT
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.products.registry import PREDICT
 
 
 def test_the_stack_is_stored_whole() -> None:

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, header_of, prediction
 
-import hypsegcli.products.registry
+import hypsegcli.products
+from hypsegcli.files.kinds import PREDICT, UNCERTAINTY, Format
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.prediction import Embeddings
 from hypsegcli.pictures.palette import node_palette
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.products.registry import PREDICT, UNCERTAINTY, Format
 
 KINDS = tuple(dict.fromkeys((*PREDICT, *UNCERTAINTY)))
 FORMATS: tuple[Format, ...] = ("png", "npy", "tif")
@@ -27,8 +27,8 @@ OWN = {"png": "png", "npy": "npy", "tiff": "tif"}  # what Pillow calls a format,
 
 
 def test_every_file_is_listed_once() -> None:
-    shared = {"__init__", "registry", "product", "outputs"}
-    files = {path.stem for path in Path(hypsegcli.products.registry.__file__).parent.glob("*.py")} - shared
+    shared = {"__init__", "product", "outputs"}
+    files = {path.stem for path in Path(hypsegcli.products.__file__).parent.glob("*.py")} - shared
     assert sorted(KINDS) == sorted(files)
 
 

@@ -18,6 +18,7 @@ from support import REPOSITORY
 from hypsegcli.budget import MAX_PIXELS, Budget
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.files.kinds import Format
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.tiff_write import TiffWriter
@@ -26,7 +27,6 @@ from hypsegcli.inference.request import Request, Tile
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.products.registry import Format
 from hypsegcli.run.plan import plan_run
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.run import Job, Run
@@ -142,6 +142,27 @@ def test_a_full_disk_is_told(large: Path, tmp_path: Path, monkeypatch: pytest.Mo
         "manifest.jsonl",
         "run.json",
     ]
+
+
+def test_a_full_disk_costs_no_earlier_maps(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may have taken hours; of maps one of which is replaced already, none stays."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "out"
+    predict(large, out)
+    earlier = {path: path.read_bytes() for path in out.rglob("*.tif")}
+    with monkeypatch.context() as patch:
+        patch.setattr(TiffWriter, "close", full)
+        (result,) = predict(large, out)
+    assert isinstance(result, Failed)
+    assert {path: path.read_bytes() for path in out.rglob("*.tif")} == earlier
+    (out / "labels/large.tif").unlink()
+    (out / "labels/large.tif").mkdir()
+    (result,) = predict(large, out)
+    assert isinstance(result, Failed)
+    assert not (out / "confidence/large.tif").exists()
 
 
 def test_memory_does_not_grow_with_the_picture() -> None:

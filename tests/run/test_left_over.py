@@ -179,12 +179,24 @@ def test_what_a_killed_run_did_not_write_stays(hypseg: Hypseg, photos: Path, kil
     """Files of other names than its own; and at those to which it did not come, what was there before it."""
     out = killed("predict", photos, "--save", "labels,confidence")
     photograph(out / "confidence/mine.png")
-    os.utime(photograph(out / "confidence/sub/c.png"), (1e9, 1e9))
+    os.utime(photograph(out / "confidence/b.png"), (1e9, 1e9))
     assert hypseg("predict", photos, "--out", out, "--save", "labels", "--resume").code == 0
     assert [name for name in files_in(out) if name.startswith("confidence")] == [
+        "confidence/b.png",
         "confidence/mine.png",
-        "confidence/sub/c.png",
     ]
+
+
+@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
+def test_what_came_to_a_place_that_a_killed_run_had_not_reached_stays(
+    hypseg: Hypseg, photos: Path, killed: Killed, way: str
+) -> None:
+    """It wrote image after image; and what is taken for its own is named."""
+    out = killed("predict", photos, "--save", "labels")
+    photograph(out / "labels/sub/c.png")
+    outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", way)
+    assert "1 file of a run that was cut short is removed: labels/b.png\n" in outcome.stderr
+    assert files_in(out) == ["labels/a.png", "labels/sub/c.png"]
 
 
 def test_what_a_killed_run_wrote_of_a_photograph_out_of_reach_stays(

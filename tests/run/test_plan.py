@@ -104,17 +104,29 @@ def test_a_pattern_that_would_find_the_maps_again(tmp_path: Path, pattern: str, 
         assert plan_outputs(inputs, tmp_path / "out", MAPS)
 
 
+@pytest.mark.parametrize("place", ["photos", "link", "linked"])
+@pytest.mark.parametrize("argument", ["photos/labels", "photos/labels/**", "photos/labels/*.jpg", "photos/*/*.jpg"])
+def test_maps_that_would_lie_among_the_pictures_are_refused(tmp_path: Path, place: str, argument: str) -> None:
+    """As they would where the folder of pictures is called as a kind is."""
+    grow(tmp_path, "photos/labels/a.jpg", "linked/other.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    (tmp_path / "linked/labels").symlink_to(tmp_path / "photos/labels")
+    inputs = find_inputs([str(tmp_path / argument)])
+    with pytest.raises(PlanError, match=r"labels: (the output folder lies in the input|a pattern finds its pictures)"):
+        plan_outputs(inputs, tmp_path / place, MAPS)
+    assert plan_outputs(inputs, tmp_path / place, {"overlay": ".png"})
+    assert plan_outputs(inputs, tmp_path, MAPS)
+
+
 @pytest.mark.parametrize("pattern", ["*/*.png", "**/*.jpg", "a/*.png", "?/*"])
-@pytest.mark.parametrize(("place", "refused"), [("a", True), ("link", True), ("a/out", False), ("out", False)])
-def test_a_pattern_that_would_lose_its_pictures(tmp_path: Path, pattern: str, place: str, refused: bool) -> None:
+@pytest.mark.parametrize("place", ["a", "a/out", "out"])
+def test_a_pattern_finds_its_pictures_again_beside_the_maps(tmp_path: Path, pattern: str, place: str) -> None:
     grow(tmp_path, "a/1.png", "a/2.jpg", "b/1.png")
-    (tmp_path / "link").symlink_to(tmp_path / "a")
     inputs = find_inputs([str(tmp_path / pattern)])
-    if refused:
-        with pytest.raises(PlanError, match="in which a pattern finds its pictures"):
-            plan_outputs(inputs, tmp_path / place, MAPS)
-    else:
-        assert plan_outputs(inputs, tmp_path / place, MAPS)
+    grow(tmp_path / place, "run.json", "manifest.jsonl")
+    for planned in plan_outputs(inputs, tmp_path / place, MAPS):
+        grow(tmp_path, *(str(path) for path in planned.outputs.values()))
+    assert find_inputs([str(tmp_path / pattern)]).images == inputs.images
 
 
 def test_an_output_may_not_overwrite_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

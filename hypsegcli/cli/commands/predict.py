@@ -25,8 +25,8 @@ from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
+from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.products.registry import PREDICT, USUAL, Format
 from hypsegcli.run.plan import plan_run, refuse_occupied
 
 

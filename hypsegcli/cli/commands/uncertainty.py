@@ -26,8 +26,8 @@ from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_skipp
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
+from hypsegcli.files.kinds import UNCERTAINTY
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.products.registry import UNCERTAINTY
 from hypsegcli.run.plan import plan_run, refuse_occupied
 
 

@@ -1,4 +1,4 @@
-"""The kinds of output there are, by the command that writes them. Imports nothing heavy."""
+"""The kinds of output there are, by the command that writes them, and their formats. Imports nothing heavy."""
 
 from typing import Literal
 
@@ -21,3 +21,8 @@ UNCERTAINTY = (
     "doubt",
     "uncertainty",
 )
+
+
+def is_kind(folder: str) -> bool:
+    """Whether a folder is called as those are in which a run writes its maps: `confidence-entropy` is one too."""
+    return folder.split("-", maxsplit=1)[0] in {*PREDICT, *UNCERTAINTY}
