@@ -10,16 +10,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.metrics.catalogue import metric_of
+from hypsegcli.metrics.catalogue import Place, metric_of
 from hypsegcli.metrics.records import Report
 from hypsegcli.metrics.report_file import read_report
 from hypsegcli.report.replicates import read_replicates
 from hypsegcli.scores.bootstrap import FEW_IMAGES, Interval, Values
 from hypsegcli.scores.paired import Runs, joint_intervals
 
-Verdict = Literal["better", "worse", "the same", "not shown", "no interval"]
+Verdict = Literal["better", "worse", "the same", "not shown", "no interval", "not comparable"]
 
 _COMMON_OPTIONS = ("mean_over", "tolerance", "background")  # that decide what a score means
+_OF_TREE: tuple[Place, ...] = ("hierarchy", "answers")  # scores that the class tree decides
 
 
 class Difference(NamedTuple):
@@ -79,11 +80,12 @@ def compare_reports(
     names = [
         name
         for name in a[0].report.summary
-        if all(name in one.report.summary for one in (*a, *b)) and (single_classes or not _is_of_class(name))
+        if all(name in one.report.summary for one in (*a, *b)) and (single_classes or _place(name) != "class")
     ]
+    told_apart = _by_other_trees(names, [*a, *b])
     pairs = {}
     for name in names:
-        if all(name in one.replicates for one in (*a, *b)):
+        if name not in told_apart and all(name in one.replicates for one in (*a, *b)):
             # The first replicates are the same, however many there are.
             count = min(len(one.replicates[name]) for one in (*a, *b))
             pairs[name] = (_runs(a, name, count), _runs(b, name, count))
@@ -95,13 +97,25 @@ def compare_reports(
         interval = intervals.get(name)
         better = a[0].report.summary[name].better
         low, high = interval or (None, None)
-        differences.append(Difference(name, mine, theirs, shift, low, high, _verdict(interval, better, at_least)))
-    return Comparison(a[0].report.images, at_least, _side(a, b), _side(b, a), tuple(differences), tuple(_notes(a, b)))
+        verdict = "not comparable" if name in told_apart else _verdict(interval, better, at_least)
+        differences.append(Difference(name, mine, theirs, shift, low, high, verdict))
+    notes = list(_notes(a, b))
+    if told_apart:
+        notes.append(
+            f"the class trees differ, so that these do not mean the same, and are not compared: {', '.join(told_apart)}"
+        )
+    return Comparison(a[0].report.images, at_least, _side(a, b), _side(b, a), tuple(differences), tuple(notes))
 
 
-def _is_of_class(name: str) -> bool:
+def _by_other_trees(names: Sequence[str], evaluations: Sequence[_Evaluation]) -> list[str]:
+    """Those of the scores that speak of nodes of the class tree, where the trees are not one."""
+    trees = {tuple(map(tuple, told)) for one in evaluations if (told := one.report.hierarchy.families) is not None}
+    return [name for name in names if len(trees) > 1 and _place(name) in _OF_TREE]
+
+
+def _place(name: str) -> Place | None:
     metric = metric_of(name)
-    return metric is not None and metric.place == "class"
+    return None if metric is None else metric.place
 
 
 def _read(path: Path) -> _Evaluation:

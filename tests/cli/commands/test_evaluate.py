@@ -21,7 +21,7 @@ from hypsegcli.files.lock import locked
 from hypsegcli.hierarchy.rule import THRESHOLDS
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
-from hypsegcli.metrics.records import Report
+from hypsegcli.metrics.records import AnswerRow, Report
 from hypsegcli.metrics.report_file import SCHEMA, read_report, report_schema
 from hypsegcli.report.assemble import Built, build_report
 from hypsegcli.scores.sources import StoredSource
@@ -644,6 +644,29 @@ def test_compare_compares_answers(hypseg: Hypseg, data: Path, lively: Path) -> N
     outcome = hypseg("compare", data / "a", data / "plain")
     assert "hierarchical_f1" not in outcome.stdout
     assert "answers by the class tree of A alone, not compared" in outcome.stdout
+
+
+def test_compare_does_not_judge_answers_by_other_class_trees(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    network = (data / "images", data / "masks", "--level", "auto", "--checkpoint")
+    trees = {
+        "renamed": ClassTree(names=("sky", "road", "car", "below"), parents=(-1, 3, 3, -1), classes=3),
+        "other": ClassTree(names=("sky", "road", "car", "far"), parents=(3, 3, -1, -1), classes=3),
+    }
+    evaluated(hypseg, data, "a", *network, lively)
+    for name, tree in trees.items():
+        evaluated(hypseg, data, name, *network, make_lively_checkpoint(data / f"of {name}/{name}.safetensors", tree))
+    found = json.loads(hypseg("compare", data / "a", data / "other", "--json").stdout)
+    judged = {row["name"]: row["verdict"] for row in found["differences"]}
+    of_tree = ["mistake_distance", *AnswerRow.model_fields.keys() - {"name", "threshold"}]
+    assert {name for name, verdict in judged.items() if verdict == "not comparable"} == set(of_tree)
+    assert all(row["low"] is None for row in found["differences"] if row["name"] in of_tree)
+    assert judged["miou"] != "no interval"
+    assert found["notes"][-1].startswith("the class trees differ, so that these do not mean the same")
+    alike = hypseg("compare", data / "a", data / "renamed").stdout
+    assert "class trees" not in alike
+    assert verdicts(alike)["answer_accuracy"] != "not comparable"
+    mixed = hypseg("compare", f"{data / 'a'},{data / 'other'}", data / "renamed").stdout
+    assert "class trees differ" in mixed
 
 
 # --- compare ---------------------------------------------------------------------------------------------
