@@ -726,6 +726,37 @@ def test_compare_takes_several_trainings_a_side(hypseg: Hypseg, data: Path) -> N
     assert hypseg("compare", data / "bad", f"{data / 'good'},").code == 2
 
 
+def test_compare_looks_at_every_evaluation_of_a_side(hypseg: Hypseg, data: Path) -> None:
+    """What is said of two sides, is said of a side whose second evaluation is the odd one."""
+    compared(hypseg, data)
+    maps = ("--predictions", spoiled(data, "odd maps", 0.4), "--classes", data / "classes.txt", "--out", data / "odd")
+    sure = ("--confidence", f"sureness={put_all(data / 'sure', data / 'masks')}")
+    other = ("--mean-over", "all", "--tolerance", "10", "--convention", "mmseg", *sure)
+    assert hypseg("evaluate", data / "masks", *maps, *other).code == 0
+    good, bad, odd = data / "good", data / "bad", data / "odd"
+    for sides in ((f"{good},{odd}", bad), (bad, f"{good},{odd}")):
+        text = hypseg("compare", *sides).stdout
+        (mixed,) = (line for line in text.splitlines() if line.startswith(("A: ", "B: ")) and "odd" in line)
+        assert mixed.endswith("mean_over present or all, tolerance 0.5% or 10")
+        letter = "B" if sides[1] == bad else "A"
+        for said in (
+            "mean_over differs, so that scores do not mean the same: ",
+            "tolerance differs, so that scores do not mean the same: ",
+            "means over classes differ in convention: ",
+        ):
+            (note,) = (line for line in text.splitlines() if said in line)
+            assert f"{odd} " in note
+            assert f"{letter} " in note
+        assert f"measures of {odd} alone, not compared: sureness" in text
+
+
+def put_all(folder: Path, masks: Path) -> Path:
+    """Planes of one confidence for all masks."""
+    for key in KEYS:
+        put(folder / f"{key}.png", np.full_like(read(masks / f"{key}.png"), 200))
+    return folder
+
+
 def test_compare_counts_no_training_twice(hypseg: Hypseg, data: Path) -> None:
     compared(hypseg, data)
     (data / "link").symlink_to(data / "good")
