@@ -669,6 +669,19 @@ def test_compare_does_not_judge_answers_by_other_class_trees(hypseg: Hypseg, dat
     assert "class trees differ" in mixed
 
 
+def test_the_class_255_is_not_void_without_a_word(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("".join(f"{index}:c{index}\n" for index in range(300)))
+    for name in ("masks", "maps"):
+        put(tmp_path / name / "a.png", np.array([0, 254, 255, 299], np.uint16).repeat(16).reshape(8, 8))
+    stored = ("evaluate", "--predictions", tmp_path / "maps", tmp_path / "masks", "--classes", tmp_path / "classes.txt")
+    told = "is that of the class 'c255' too: its pixels (16) count for nothing; say what means void with --ignore-index"
+    assert told in hypseg(*stored).stderr
+    for void in ("255", "65535"):
+        assert "c255" not in hypseg(*stored, "--ignore-index", void).stderr
+    put(tmp_path / "masks" / "a.png", np.array([0, 254, 254, 299], np.uint16).repeat(16).reshape(8, 8))
+    assert "c255" not in hypseg(*stored).stderr, "no mask holds it"
+
+
 # --- compare ---------------------------------------------------------------------------------------------
 
 
