@@ -101,7 +101,7 @@ def open_maps(
     from hypsegcli.truth.diagnose import LABEL_MAPS
     from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import labels_folder
-    from hypsegcli.truth.stored import find_planes, stored_files
+    from hypsegcli.truth.stored import check_alike, find_planes, stored_files
 
     labels = labels_folder(predictions)
     first = pairs[0].labels
@@ -138,6 +138,9 @@ def open_maps(
         names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
+    check_alike(maps)
+    for plane in planes:
+        check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
 
     def doubts() -> list[str]:
         return [*([survey.unlisted] if survey.unlisted is not None else []), *changed()]

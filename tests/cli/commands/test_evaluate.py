@@ -19,7 +19,7 @@ from support.lively import make_lively_checkpoint
 
 from hypsegcli.files.lock import locked
 from hypsegcli.hierarchy.rule import THRESHOLDS
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
 from hypsegcli.metrics.records import AnswerRow, Report
 from hypsegcli.metrics.report_file import SCHEMA, read_report, report_schema
@@ -680,6 +680,28 @@ def test_the_class_255_is_not_void_without_a_word(hypseg: Hypseg, tmp_path: Path
         assert "c255" not in hypseg(*stored, "--ignore-index", void).stderr
     put(tmp_path / "masks" / "a.png", np.array([0, 254, 254, 299], np.uint16).repeat(16).reshape(8, 8))
     assert "c255" not in hypseg(*stored).stderr, "no mask holds it"
+
+
+@pytest.mark.parametrize("kind", ["labels", "confidence"])
+def test_maps_of_another_network_among_others_are_refused(
+    hypseg: Hypseg, data: Path, checkpoint: Path, kind: str
+) -> None:
+    (data / "maps").mkdir()
+    for name, names, measure in (
+        ("one", ("sky", "road", "car"), "distance"),
+        ("two", ("car", "road", "sky"), "entropy"),
+    ):
+        own = make_checkpoint(data / f"{name}.safetensors", flat_tree(names)) if kind == "labels" else checkpoint
+        save = ("--measure", measure, "--save", "labels,confidence", "--out", data / name)
+        hypseg("predict", data / "images", "--checkpoint", own, *save)
+    for part in ("labels", "confidence"):  # without a manifest, which would tell
+        shutil.copytree(data / "one" / part, data / "maps" / part)
+    stored = ("evaluate", "--predictions", data / "maps", data / "masks")
+    assert hypseg(*stored).code == 0
+    shutil.copy(data / "two" / kind / "b.png", data / "maps" / kind / "b.png")
+    outcome = hypseg(*stored)
+    assert outcome.code == 1
+    assert f"maps/{kind}/b.png: say of themselves that they are of different kinds" in outcome.stderr
 
 
 # --- compare ---------------------------------------------------------------------------------------------
