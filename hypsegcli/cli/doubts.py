@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.class_names import ClassNames
+from hypsegcli.errors import setting
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.hierarchy.rule import Rule
+    from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.scores.evaluation import Evaluation
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.masks import IdMap
 
 _FEW = 20  # images for a calibration
+_UNASKED = 255  # what means void where nobody says
 
 
 def contradictions_of(
@@ -27,6 +30,20 @@ def contradictions_of(
     if names.unseen is not None or names.rule is not None:
         return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
     return contradictions(evaluation.tally.confusion, source.turns(), id_map, stored=stored)
+
+
+def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, asked: bool) -> list[str]:
+    """A sentence where the void id is that of a class too, which nobody asked for, and masks have pixels of it.
+
+    Another one than 255 was asked for when the checkpoint was trained.
+    """
+    if asked or void != _UNASKED or void >= tree.classes or not pixels.get(void):
+        return []
+    return [
+        f"the id {void} means void unless something else is said, and is that of the class '{tree.names[void]}' too: "
+        f"its pixels ({pixels[void]:,}) count for nothing; say what means void with {setting('ignore_index')}, "
+        f"{setting('ignore_index', void)} where it is this id"
+    ]
 
 
 def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:

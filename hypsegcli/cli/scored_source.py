@@ -101,7 +101,7 @@ def open_maps(
     from hypsegcli.truth.diagnose import LABEL_MAPS
     from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import labels_folder
-    from hypsegcli.truth.stored import find_planes, stored_files
+    from hypsegcli.truth.stored import check_alike, find_planes, stored_files
 
     labels = labels_folder(predictions)
     first = pairs[0].labels
@@ -126,10 +126,10 @@ def open_maps(
     beside = [plane.folder for plane in planes] + ([probabilities] if probabilities is not None else [])
     scored = [*maps, *(path for one in maps for path in stored_files(beside, plane_key(one, labels)))]
     # Before the first of them is read: a run may replace them at any moment from here on.
-    doubts = partial(doubt_maps, scored, origins_of(scored))
+    changed = partial(doubt_maps, scored, origins_of(scored))
     id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
     nodes = names.tree.nodes
-    examine_masks(
+    survey = examine_masks(
         maps,
         # Undecided, the id after the nodes, may be all that a map holds.
         classes=names.tree.classes if names.rule is None else nodes + 1,
@@ -138,6 +138,13 @@ def open_maps(
         names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
+    check_alike(maps)
+    for plane in planes:
+        check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
+
+    def doubts() -> list[str]:
+        return [*([survey.unlisted] if survey.unlisted is not None else []), *changed()]
+
     source = StoredSource(
         planes,
         labels_folder=labels,

@@ -121,6 +121,11 @@ class ClassTree(BaseModel):
         """(M, K): [i, k] is True where class k is node i or lies below it."""
         return self.ancestors()[: self.classes].T.copy()
 
+    def families(self) -> tuple[tuple[int, ...], ...]:
+        """The classes below each inner node, sorted: all of the tree that scores see, whatever its nodes are called."""
+        below = self.leaves_below()[self.classes :]
+        return tuple(sorted(tuple(np.flatnonzero(row).tolist()) for row in below))
+
     def at_level(self, level: int) -> NDArray[np.intp]:
         """(K,): the node that stands for each class at a depth; classes that end above it stand for themselves."""
         if not 1 <= level <= self.max_depth:

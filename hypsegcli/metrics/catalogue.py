@@ -116,7 +116,8 @@ METRICS = (
            "class; mean over images",
            in_summary=False),
     Metric("mistake_distance", "tree distance of mistakes", "hierarchy", NUMBER, "lower",
-           "mean number of edges of the class tree between the true and the answered class, over wrong pixels",
+           "mean number of edges of the class tree between the true and the answered class, over wrong pixels; "
+           "not defined by a flat tree, where it would always be 2",
            largest=None),
     Metric("answered", "answered", "answers", PERCENT, "higher",
            "share of the labelled pixels whose answer is a class or another node of the class tree; the others are "

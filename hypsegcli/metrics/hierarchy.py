@@ -70,8 +70,11 @@ def relaxed_scores(confusion: Counts, tree: ClassTree) -> list[Relaxed]:
 def mistake_distance(confusion: Counts, tree: ClassTree) -> float:
     """Mean number of the tree's edges between the true and the predicted class of wrong pixels that got a class.
 
-    The way leads through the lowest common ancestor, which may be the root. NaN without such pixels.
+    The way leads through the lowest common ancestor, which may be the root. NaN without such pixels, and for a flat
+    tree, in which all ways are of two edges: it would say nothing, and keep bounds that were meant for another tree.
     """
+    if tree.is_flat:
+        return float("nan")
     K = tree.classes
     paths = tree.ancestors()[:K].astype(np.int64)
     depth = paths.sum(axis=1)

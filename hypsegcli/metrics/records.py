@@ -224,6 +224,7 @@ class Hierarchy(Record):
     relaxed: list[Relaxed]
     mistake_distance: Number  # mean number of edges between the true and the answered class of wrong pixels
     answers: Answers | None = None  # where they were asked for, or are what the label maps hold
+    families: list[list[str]] | None = None  # the classes below each inner node of the tree; null: not told
 
 
 class ProperRow(Record):

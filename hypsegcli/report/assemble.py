@@ -63,6 +63,7 @@ def build_report(
         relaxed=relaxed_scores(tally.confusion, tree),
         mistake_distance=mistake_distance(tally.confusion, tree),
         answers=_answers(evaluation, scheme.answers, measures) if scheme.answers is not None else None,
+        families=[[names[index] for index in family] for family in tree.families()],
     )
     judged = [
         measure_report(

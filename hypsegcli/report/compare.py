@@ -10,16 +10,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.metrics.catalogue import metric_of
+from hypsegcli.metrics.catalogue import Place, metric_of
 from hypsegcli.metrics.records import Report
 from hypsegcli.metrics.report_file import read_report
 from hypsegcli.report.replicates import read_replicates
 from hypsegcli.scores.bootstrap import FEW_IMAGES, Interval, Values
 from hypsegcli.scores.paired import Runs, joint_intervals
 
-Verdict = Literal["better", "worse", "the same", "not shown", "no interval"]
+Verdict = Literal["better", "worse", "the same", "not shown", "no interval", "not comparable"]
 
 _COMMON_OPTIONS = ("mean_over", "tolerance", "background")  # that decide what a score means
+_OF_TREE: tuple[Place, ...] = ("hierarchy", "answers")  # scores that the class tree decides
 
 
 class Difference(NamedTuple):
@@ -39,7 +40,7 @@ class Side(NamedTuple):
 
     reports: tuple[str, ...]
     made_by: tuple[str, ...]  # checkpoints, or folders of label maps
-    options: dict[str, str | int | float | bool | None]  # that differ from the other side's
+    options: dict[str, str | int | float | bool | None]  # that differ from the other side's, or within this one
 
 
 class Comparison(NamedTuple):
@@ -79,11 +80,12 @@ def compare_reports(
     names = [
         name
         for name in a[0].report.summary
-        if all(name in one.report.summary for one in (*a, *b)) and (single_classes or not _is_of_class(name))
+        if all(name in one.report.summary for one in (*a, *b)) and (single_classes or _place(name) != "class")
     ]
+    told_apart = _by_other_trees(names, [*a, *b])
     pairs = {}
     for name in names:
-        if all(name in one.replicates for one in (*a, *b)):
+        if name not in told_apart and all(name in one.replicates for one in (*a, *b)):
             # The first replicates are the same, however many there are.
             count = min(len(one.replicates[name]) for one in (*a, *b))
             pairs[name] = (_runs(a, name, count), _runs(b, name, count))
@@ -95,13 +97,25 @@ def compare_reports(
         interval = intervals.get(name)
         better = a[0].report.summary[name].better
         low, high = interval or (None, None)
-        differences.append(Difference(name, mine, theirs, shift, low, high, _verdict(interval, better, at_least)))
-    return Comparison(a[0].report.images, at_least, _side(a, b), _side(b, a), tuple(differences), tuple(_notes(a, b)))
+        verdict = "not comparable" if name in told_apart else _verdict(interval, better, at_least)
+        differences.append(Difference(name, mine, theirs, shift, low, high, verdict))
+    notes = list(_notes(a, b))
+    if told_apart:
+        notes.append(
+            f"the class trees differ, so that these do not mean the same, and are not compared: {', '.join(told_apart)}"
+        )
+    return Comparison(a[0].report.images, at_least, _side(a, b), _side(b, a), tuple(differences), tuple(notes))
 
 
-def _is_of_class(name: str) -> bool:
+def _by_other_trees(names: Sequence[str], evaluations: Sequence[_Evaluation]) -> list[str]:
+    """Those of the scores that speak of nodes of the class tree, where the trees are not one."""
+    trees = {tuple(map(tuple, told)) for one in evaluations if (told := one.report.hierarchy.families) is not None}
+    return [name for name in names if len(trees) > 1 and _place(name) in _OF_TREE]
+
+
+def _place(name: str) -> Place | None:
     metric = metric_of(name)
-    return metric is not None and metric.place == "class"
+    return None if metric is None else metric.place
 
 
 def _read(path: Path) -> _Evaluation:
@@ -133,8 +147,13 @@ def _side(side: Sequence[_Evaluation], other: Sequence[_Evaluation]) -> Side:
         else str(subject.predictions)
         for subject in subjects
     ]
-    theirs = other[0].report.subject.options
-    options = {name: value for name, value in subjects[0].options.items() if value != theirs.get(name)}
+    known = dict.fromkeys(name for subject in subjects for name in subject.options)
+    theirs = [one.report.subject.options for one in other]
+    options = {}
+    for name in known:
+        mine = dict.fromkeys(subject.options.get(name) for subject in subjects)
+        if mine.keys() != {told.get(name) for told in theirs} or len(mine) > 1:
+            options[name] = " or ".join(map(str, mine)) if len(mine) > 1 else next(iter(mine))
     return Side(tuple(str(one.path) for one in side), tuple(dict.fromkeys(made_by)), options)
 
 
@@ -165,7 +184,7 @@ def _check_apart(first: _Evaluation, second: _Evaluation) -> None:
 
 
 def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
-    one, other = a[0].report, b[0].report
+    images = a[0].report.images
     single = [name for name, side in (("A", a), ("B", b)) if len(side) == 1]
     if single:
         yield (
@@ -177,22 +196,48 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
             "the image files differ under the same names, so that differences are of the images too, not of what "
             "answered alone"
         )
-    if one.images < FEW_IMAGES:
-        yield f"intervals over so few images ({one.images}) are rough"
+    if images < FEW_IMAGES:
+        yield f"intervals over so few images ({images}) are rough"
     for name, side in (("A", a), ("B", b)):
         yield from dict.fromkeys(f"{name}: {warning}" for each in side for warning in each.report.warnings)
-    for mine, theirs, name in ((one, other, "A"), (other, one, "B")):
-        if alone := [m.name for m in mine.measures if m.name not in {n.name for n in theirs.measures}]:
-            yield f"measures of {name} alone, not compared: {', '.join(alone)}"
-    deep = [name for name, report in (("A", one), ("B", other)) if report.hierarchy.answers is not None]
-    if len(deep) == 1:
-        yield f"answers by the class tree of {deep[0]} alone, not compared"
-    if one.convention != other.convention:
-        yield f"means over classes differ in convention: A {one.convention}, B {other.convention}"
+    measures = dict.fromkeys(measure.name for each in (*a, *b) for measure in each.report.measures)
+    alone: dict[str, list[str]] = {}
+    for measure in measures:
+        has = [[any(m.name == measure for m in each.report.measures) for each in side] for side in (a, b)]
+        if not all(map(all, has)):
+            alone.setdefault(_named(a, b, has), []).append(measure)
+    for owners, theirs in alone.items():
+        yield f"measures of {owners} alone, not compared: {', '.join(theirs)}"
+    deep = [[each.report.hierarchy.answers is not None for each in side] for side in (a, b)]
+    if any(map(any, deep)) and not all(map(all, deep)):
+        yield f"answers by the class tree of {_named(a, b, deep)} alone, not compared"
+    if told := _told_apart(a, b, [[each.report.convention for each in side] for side in (a, b)]):
+        yield f"means over classes differ in convention: {told}"
     for name in _COMMON_OPTIONS:
-        mine_, theirs_ = (report.subject.options.get(name) for report in (one, other))
-        if mine_ != theirs_:
-            yield f"{name} differs, so that scores do not mean the same: A {mine_}, B {theirs_}"
+        if told := _told_apart(a, b, [[each.report.subject.options.get(name) for each in side] for side in (a, b)]):
+            yield f"{name} differs, so that scores do not mean the same: {told}"
+
+
+def _named(a: Sequence[_Evaluation], b: Sequence[_Evaluation], chosen: Sequence[Sequence[bool]]) -> str:
+    """Those of the evaluations that are chosen, in words: a side by its letter where it is all of it."""
+    words = []
+    for letter, side, which in zip("AB", (a, b), chosen, strict=True):
+        words += [letter] if all(which) else [str(each.path) for each, one in zip(side, which, strict=True) if one]
+    return ", ".join(words)
+
+
+def _told_apart(a: Sequence[_Evaluation], b: Sequence[_Evaluation], values: Sequence[Sequence[object]]) -> str | None:
+    """What evaluations have that should be alike, `A all, B present`, each by its path within a side that differs.
+
+    None where all have the same.
+    """
+    if len({value for side in values for value in side}) == 1:
+        return None
+    words = []
+    for letter, side, told in zip("AB", (a, b), values, strict=True):
+        names = [letter] if len(set(told)) == 1 else [str(each.path) for each in side]
+        words += [f"{name} {value}" for name, value in zip(names, told, strict=False)]
+    return ", ".join(words)
 
 
 def _verdict(interval: Interval | None, better: Literal["higher", "lower"], at_least: float) -> Verdict:

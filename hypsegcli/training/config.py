@@ -47,7 +47,7 @@ class TrainConfig(BaseModel):
         "auto", "How the data lie: auto, hypseg, voc, ade20k, cityscapes, coco-stuff or pascal-context."
     )
     ignore_index: int = _choice(255, "The mask value that means 'not labelled'.", ge=0, le=65535)
-    map: str = _choice("", "File that translates the masks' ids: lines 'from:to' or 'from:void'.")
+    map: str = _choice("", "File that translates the masks' ids: lines 'from:to' or 'from:void'; ids not listed stay.")
     mask_colors: str = _choice("", "Masks are in colour: file of lines 'name:#rrggbb', 'name: r g b', or CVAT's.")
     image_suffix: str = _choice("", "Ending of the images' names that masks lack, e.g. _leftImg8bit.")
     mask_suffix: str = _choice("", "Ending of the masks' names, e.g. _gtFine_labelTrainIds.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
@@ -143,7 +143,8 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
     longest_side = None if grows and not config.longest_side else _longest_side(config, train_split, more)
     name = job.data.resolve().name
-    digests = [*train_split.digests.values(), *more.digests["more_data"].values()]
+    learned = {*map(image_mark, [*train_split.digests.values(), *more.digests["more_data"].values()])}
+    validated = [image_mark(digest) for digest in val_split.digests.values()]
     header = Header(
         model=model.config,
         input=known.model_copy(update={"height": height, "width": width, "longest_side": longest_side}),
@@ -156,8 +157,8 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         provenance=Provenance(
             trained_on=as_text("; ".join([f"{name}/train, {len(train_split.pairs)} images", *more.names])),
             validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
-            trained_images=kept_marks([*images, *map(image_mark, digests)]),
-            validated_images=kept_marks([*validated_images, *map(image_mark, val_split.digests.values())]),
+            trained_images=kept_marks([*images, *learned]),
+            validated_images=kept_marks([*validated_images, *validated]),
             licence=config.licence,
             initialised_from=initialised_from,
             recipe=config.model_dump(mode="json"),
@@ -185,6 +186,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
     remarks = (
         *told,
+        *_leaked(learned, validated),
         *source.notes,
         *_remarks(config, tree, new_head=new_head),
         *(f"{name}: {doubt}" for name, split in splits.items() for doubt in split.doubts),
@@ -259,6 +261,17 @@ def _longest_side(config: TrainConfig, split: Split, more: More) -> int:
     sides = [*split.longest_sides, *(pair.longest_side for pair in more.pairs)]
     usual = int(np.percentile(sides, 95, method="inverted_cdf"))
     return min(usual, config.longest_side or usual)
+
+
+def _leaked(learned: Set[str], validated: Sequence[str]) -> list[str]:
+    """On images to validate on whose files are among those that are learned from, from the marks of both."""
+    if not (leaked := sum(mark in learned for mark in validated)):
+        return []
+    return [
+        f"{leaked} of {count_of(len(validated), 'image')} to validate on {'is' if leaked == 1 else 'are'} trained on "
+        "too, byte for byte: scores are too good, and so seems the best epoch; keep each image in one part of the data "
+        "alone, train, val or more_data"
+    ]
 
 
 def _shifted(train: Split, val: Split) -> list[str]:

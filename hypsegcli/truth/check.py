@@ -24,6 +24,7 @@ from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.palettes import Color, Palettes, colors_of
+from hypsegcli.truth.unlisted import ids_before, unlisted_ids
 from hypsegcli.truth.whites import WHITE, Whites
 
 _RARE = 5e-5  # shares below would be shown as 0.00 %
@@ -36,6 +37,7 @@ class MaskSurvey(NamedTuple):
     pixels: Mapping[int, int]  # of each id, over all masks
     void: tuple[Path, ...]  # masks without a labelled pixel
     doubts: tuple[str, ...]  # sentences on what is odd about them, and no reason to refuse them
+    unlisted: str | None  # that of them which is about the map of ids
 
 
 def examine_masks(
@@ -60,7 +62,7 @@ def examine_masks(
     alone: Counter[int] = Counter()
     refused, interpolated, void = list[Path](), list[Path](), list[Path]()
     sizes: list[tuple[int, ...]] = []
-    palettes, greys, whites = Palettes(), GreyPalettes(), Whites()
+    palettes, greys, whites, held = Palettes(), GreyPalettes(), Whites(), set[int]()
 
     def look(path: Path) -> _Look:
         try:
@@ -73,13 +75,22 @@ def examine_masks(
         by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
         palette = read_palette(path) if by_id else None
         by_grey = read_by_grey(palette, values, counts, id_map, ignore_index)
-        return _Look(values.shape, counts, single, is_interpolated(values), colors_of(palette, values), by_grey)
+        return _Look(
+            values.shape,
+            ids_before(values, id_map),
+            counts,
+            single,
+            is_interpolated(values),
+            colors_of(palette, values),
+            by_grey,
+        )
 
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
-    for path, (shape, counts, single, between, colors, by_grey) in zip(paths, looks, strict=True):
+    for path, (shape, ids, counts, single, between, colors, by_grey) in zip(paths, looks, strict=True):
         palettes.add(path, colors)
         greys.add(path, by_grey)
         whites.add(path, counts)
+        held.update(ids)
         histogram += counts
         sizes.append(shape)
         if counts.keys() == {ignore_index}:
@@ -109,12 +120,16 @@ def examine_masks(
         wording=wording,
     )
     if not refused and mistake is None:
-        lonely = lonely_class(
-            histogram, names, classes=classes, ignore_index=ignore_index, mapped=id_map is not None, wording=wording
+        unlisted = unlisted_ids(held, id_map, names, classes=classes, ignore_index=ignore_index, wording=wording)
+        doubts = (
+            unlisted,
+            palettes.doubt(kind, colors=wording.colors),
+            lonely_class(
+                histogram, names, classes=classes, ignore_index=ignore_index, mapped=id_map is not None, wording=wording
+            ),
+            whites.doubt(kind) if ignore_index == WHITE and id_map is None else None,
         )
-        white = whites.doubt(kind) if ignore_index == WHITE and id_map is None else None
-        doubts = [doubt for doubt in (palettes.doubt(kind, colors=wording.colors), lonely, white) if doubt]
-        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(doubts))
+        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted)
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (
@@ -134,6 +149,7 @@ class _Look(NamedTuple):
     """At one mask."""
 
     shape: tuple[int, ...]
+    ids: frozenset[int]  # before a map of ids, where there is one
     counts: Counter[int]
     single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
     interpolated: bool

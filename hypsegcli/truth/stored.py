@@ -8,8 +8,9 @@ DIR/probabilities/KEY.npy  (K, H, W) floating-point numbers
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.files.words import shorten
 from hypsegcli.images.grey_plane import decode_grey_plane
-from hypsegcli.images.metadata import read_metadata
+from hypsegcli.images.metadata import MapMetadata, read_metadata
 from hypsegcli.images.npy import read_npy
 
 Levels = NDArray[np.uint16]
@@ -31,6 +33,17 @@ _RUN = "run.json"  # what `hypseg predict` writes beside its maps
 _SUFFIXES = (".png", ".npy", ".tif", ".tiff")
 # What rounding adds to or takes from 1: blends of four windows, rounded to float16 at every step, are within 0.003.
 _ROUNDING = 0.01
+_LETTERS = 80  # of a name in a sentence
+# Of what a map says of itself, what decides the meaning of its values, and how it is called in a sentence.
+_DECISIVE = {
+    "kind": "output",
+    "names": "ids",
+    "level": "level",
+    "threshold": "threshold",
+    "parents": "parents in the class tree",
+    "measure": "measure",
+    "full_scale": "full scale",
+}
 
 
 class _RunRequest(BaseModel):
@@ -121,6 +134,28 @@ def find_planes(
     return tuple(planes)
 
 
+def check_alike(maps: Iterable[Path]) -> None:
+    """DataError where maps of one folder say of themselves that their values mean different things.
+
+    Maps that say nothing, as other tools' do, are taken for what the others are.
+    """
+    first: tuple[Path, MapMetadata] | None = None
+    for path in maps:
+        own = read_metadata(path)
+        if own is None:
+            continue
+        if first is None:
+            first = path, own
+        for name, title in _DECISIVE.items():
+            mine, other = getattr(first[1], name), getattr(own, name)
+            if mine != other:
+                raise DataError(
+                    f"{first[0]} and {path}: say of themselves that they are of different kinds, {title}: "
+                    f"{_apart(mine, other)}; maps of several networks or runs lie together: score each one's alone, or "
+                    "predict all of them again"
+                )
+
+
 def stored_files(folders: Sequence[Path], key: str) -> list[Path]:
     """The files that folders of planes or probabilities hold of an image; folders that hold none are passed over."""
     files = []
@@ -186,6 +221,15 @@ def _find(folder: Path, key: str) -> Path:
         if (path := folder / f"{key}{suffix}").is_file():
             return path
     raise DataError(f"{folder}: holds nothing for {key}; looked for {', '.join(_SUFFIXES)}")
+
+
+def _apart(mine: object, other: object) -> str:
+    """`a and b`; of lists the first entries that differ."""
+    if isinstance(mine, tuple) and isinstance(other, tuple):
+        pairs = enumerate(zip_longest(mine, other, fillvalue="nothing"))
+        index, (mine, other) = next((index, pair) for index, pair in pairs if pair[0] != pair[1])
+        return f"{index} is {shorten(str(mine), _LETTERS)} and {shorten(str(other), _LETTERS)}"
+    return f"{mine} and {other}"
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -73,6 +73,15 @@ def test_relations_of_a_small_tree() -> None:
     assert [TREE.at_level(level).tolist() for level in (1, 2, 3)] == [[4, 4, 5, 4], [6, 1, 2, 6], [0, 1, 2, 3]]
 
 
+def test_families_tell_trees_apart_by_their_shape_alone() -> None:
+    assert TREE.families() == ((0, 1, 3), (0, 3), (2,))
+    renamed = TREE.model_copy(update={"names": (*TREE.names[:4], "x", "y", "z")})
+    assert renamed.families() == TREE.families()
+    assert flat_tree(NAMES).families() == ()
+    longer = ClassTree(names=(*TREE.names, "more"), parents=(*TREE.parents[:2], 7, *TREE.parents[3:], 5), classes=4)
+    assert longer.families() != TREE.families(), "an inner node with a single child is a step of the way"
+
+
 def test_matrices_say_the_same_as_paths() -> None:
     ancestors = TREE.ancestors()
     for node in range(TREE.nodes):

@@ -161,7 +161,7 @@ def test_mistake_distance_counts_the_steps_between_two_classes(
         return count
 
     walks = [steps(t, p) for t, p in pairs if p is not None and p != t]
-    expected = sum(walks) / len(walks) if walks else math.nan
+    expected = sum(walks) / len(walks) if walks and not tree.is_flat else math.nan
     before = confusion.copy()
     assert mistake_distance(confusion, tree) == pytest.approx(expected, nan_ok=True)
     np.testing.assert_array_equal(confusion, before)
@@ -178,7 +178,7 @@ def test_a_flat_tree_forgives_nothing_but_where_all_is_mapped_to_the_root() -> N
         assert scores_of(entry) == [14 / 17, 14 / 17, 14 / 17]
     for entry in scores[2:]:
         assert scores_of(entry) == [plain.miou, plain.pixel_accuracy, plain.class_accuracy]
-    assert mistake_distance(confusion, tree) == 2.0
+    assert math.isnan(mistake_distance(confusion, tree)), "it would be 2, whatever the mistakes are"
 
 
 def test_a_tree_by_hand() -> None:

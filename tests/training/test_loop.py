@@ -565,6 +565,54 @@ def test_a_run_killed_in_its_first_epoch_goes_on(data: Path, tmp_path: Path, sco
     assert started.notes[0] == "goes on after epoch 0"
 
 
+def _copied(data: Path, part: Path, count: int) -> Path:
+    """The first images of val with their masks under other names in `part`, a folder of images and masks."""
+    for kind in ("images", "masks"):
+        for path in sorted((data / "val" / kind).iterdir())[:count]:
+            (part / kind / f"again_{path.name}").write_bytes(path.read_bytes())
+    return data
+
+
+def _also_in_train(data: Path) -> tuple[Path, list[str]]:
+    return _copied(data, data / "train", 1), []
+
+
+def _also_in_further_data(data: Path) -> tuple[Path, list[str]]:
+    further = make_data(data.parent / "further")
+    return _copied(data, further / "train", 1), [str(further)]
+
+
+def _five_names_for_each(data: Path) -> tuple[Path, list[str]]:
+    """In a flat folder, every fifth file of which is held back to validate on."""
+    flat = data.parent / "flat"
+    for kind in ("images", "masks"):
+        (flat / kind).mkdir(parents=True)
+        for path in (data / "train" / kind).iterdir():
+            for copy in range(5):
+                (flat / kind / f"{path.stem}_{copy}.png").write_bytes(path.read_bytes())
+    (flat / "classes.txt").write_bytes((data / "classes.txt").read_bytes())
+    return flat, []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_also_in_train, "1 of 2 images to validate on is trained on too, byte for byte: scores are too good"),
+        (_also_in_further_data, "1 of 2 images to validate on is trained on too, byte for byte: scores are too good"),
+        (_five_names_for_each, "6 of 6 images to validate on are trained on too, byte for byte: scores are too good"),
+    ],
+)
+def test_images_to_validate_on_that_are_trained_on_too_are_told(
+    data: Path, tmp_path: Path, spoil: Callable[[Path], tuple[Path, list[str]]], told: str
+) -> None:
+    def remarks(data: Path, more: list[str]) -> tuple[str, ...]:
+        config = TrainConfig.model_validate(SMALL | {"more_data": more})
+        return prepare(Job(data, tmp_path / "run", config, CPU)).remarks
+
+    assert not any("to validate on" in remark for remark in remarks(data, []))
+    assert any(remark.startswith(told) for remark in remarks(*spoil(data)))
+
+
 def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
     """Also when the file it started from is gone; its images are still among those that were learned from."""
     scores += [of(0.5)] * 3

@@ -18,6 +18,7 @@ from hypsegcli.errors import DataError, ImageError, UsageError
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.truth.stored import (
     PlaneFolder,
+    check_alike,
     decide_among,
     find_planes,
     proper_planes,
@@ -54,6 +55,45 @@ def found(
 def level(folder: Path, name: str, **options: Any) -> int:
     """The first level of a plane that is found."""
     return int(found(folder, **options)[name].read("a", SHAPE)[0, 0])
+
+
+# --- maps of several networks -----------------------------------------------------------------------------
+
+
+def of_both(folder: Path, about: Mapping[str, Any], other: Mapping[str, Any]) -> list[Path]:
+    """Three maps, of which the first says nothing of itself, as another tool's."""
+    values = np.zeros(SHAPE, np.uint16)
+    return [put(folder / f"{key}.png", values, text) for key, text in (("a", None), ("b", about), ("c", other))]
+
+
+LABELS = {"kind": "labels", "names": ["sky", "road"], "level": None, "checkpoint": "0" * 64}
+PLANE = {"kind": "confidence", "measure": "calibrated", "full_scale": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("about", "change", "told"),
+    [
+        (LABELS, {"names": ["road", "sky"]}, "ids: 0 is sky and road"),
+        (LABELS, {"names": ["sky", "road", "car"]}, "ids: 2 is nothing and car"),
+        (LABELS, {"level": "auto"}, "level: None and auto"),
+        (LABELS | {"level": "auto", "threshold": 0.5}, {"threshold": 0.7}, "threshold: 0.5 and 0.7"),
+        (LABELS | {"level": 1, "parents": [-1, -1]}, {"parents": [-1, 0]}, "parents in the class tree: 1 is -1 and 0"),
+        (PLANE, {"measure": "distance"}, "measure: calibrated and distance"),
+        (PLANE, {"full_scale": 7.6}, "full scale: 1.0 and 7.6"),
+        (PLANE, {"kind": "uncertainty"}, "output: confidence and uncertainty"),
+    ],
+)
+def test_maps_of_several_kinds_in_one_folder_are_refused(
+    tmp_path: Path, about: dict[str, Any], change: dict[str, Any], told: str
+) -> None:
+    paths = of_both(tmp_path, about, about | change)
+    with pytest.raises(DataError, match=f"{paths[1]} and {paths[2]}: .*{told};"):
+        check_alike(paths)
+
+
+@pytest.mark.parametrize("about", [LABELS, PLANE])
+def test_maps_of_one_kind_are_alike(tmp_path: Path, about: dict[str, Any]) -> None:
+    check_alike(of_both(tmp_path, about, about | {"curvature": 2.0}))
 
 
 # --- one plane -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import typer
 
 from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
-from hypsegcli.cli.doubts import unfit_for_calibration
+from hypsegcli.cli.doubts import unfit_for_calibration, void_of_a_class
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import CheckpointOut, Computing, Input, Overwrite, Quiet
@@ -119,7 +119,11 @@ def calibrate(
     size = {} if inputs.longest_side == "auto" else {"longest_side": request.longest_side}
     known = header.input.model_copy(update=size)
     copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration, "input": known}), over=over)
-    for sentence in (*survey.doubts, *unfit_for_calibration(header, marks)):
+    for sentence in (
+        *survey.doubts,
+        *void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None),
+        *unfit_for_calibration(header, marks),
+    ):
         error(spell(sentence, as_option))
     _say_fitted(out, calibration)
 

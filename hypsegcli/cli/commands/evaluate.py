@@ -12,7 +12,7 @@ import typer
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.describe_options import describe_options
-from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps
+from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps, void_of_a_class
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -115,7 +115,7 @@ def evaluate(
     id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
     rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
-    doubts = _examine(pairs, names, id_map, quiet=quiet)
+    doubts = _examine(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
     scored = (
         open_network(inputs, computing, dropout, names, rule=rule, header=header, quiet=quiet)
         if stored.predictions is None
@@ -227,10 +227,10 @@ def _refuse_unknown(bounds: Sequence[Bound], measures: Iterable[str], names: Cla
         raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
 
 
-def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, quiet: bool) -> list[str]:
+def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, asked: bool, quiet: bool) -> list[str]:
     """Look at all masks before a network runs: DataError for those that cannot be what they are taken for.
 
-    Sentences on what is odd about them otherwise.
+    Sentences on what is odd about them otherwise; `asked` where the void id was named.
     """
     from hypsegcli.truth.check import examine_masks
 
@@ -243,7 +243,7 @@ def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, 
         id_map=id_map,
         names=names.classes,
     )
-    return list(survey.doubts)
+    return [*survey.doubts, *void_of_a_class(names.tree, names.ignore_index, survey.pixels, asked=asked)]
 
 
 def _score(

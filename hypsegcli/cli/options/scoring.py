@@ -33,7 +33,7 @@ class Truth:
         typer.Option(
             "--map",
             metavar="FILE",
-            help="Translate the masks' ids: lines 'from:to' or 'from:void'.",
+            help="Translate the masks' ids: lines 'from:to' or 'from:void'; ids not listed stay.",
             rich_help_panel=MASKS,
         ),
     ] = None

@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from support import Hypseg, make_checkpoint, photograph
 from support.limited_engine import limit_memory
+from support.lively import make_lively_checkpoint
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
@@ -53,6 +54,21 @@ def calibrated(hypseg: Hypseg, data: Path, plain: Path) -> Path:
     assert outcome.code == 0, outcome.stderr
     assert "two pictures (2 images)" in outcome.stdout
     return out
+
+
+def test_the_class_255_is_not_void_without_a_word(hypseg: Hypseg, data: Path) -> None:
+    many = make_lively_checkpoint(data / "many.safetensors", flat_tree([f"c{index}" for index in range(260)]))
+    hypseg("predict", data / "images", "--checkpoint", many, "--out", data / "maps", "--save", "labels")
+    for path in (data / "maps/labels").iterdir():
+        with Image.open(path) as image:
+            mask = np.array(image)
+        mask[:8], mask[8:16] = 255, (mask[8:16] + 1) % 200  # void or a class, and what is wrong
+        Image.fromarray(mask).save(data / "masks" / path.name)
+    command = ("calibrate", data / "images", data / "masks", "--checkpoint", many, "--name", "x", "--out")
+    assert "of the class 'c255' too: its pixels" in hypseg(*command, data / "one.safetensors").stderr
+    asked = hypseg(*command, data / "two.safetensors", "--ignore-index", "255")
+    assert asked.code == 0
+    assert "c255" not in asked.stderr
 
 
 def without(header: Header) -> Header:

@@ -19,9 +19,9 @@ from support.lively import make_lively_checkpoint
 
 from hypsegcli.files.lock import locked
 from hypsegcli.hierarchy.rule import THRESHOLDS
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.metrics.catalogue import DEFINITIONS, METRICS
-from hypsegcli.metrics.records import Report
+from hypsegcli.metrics.records import AnswerRow, Report
 from hypsegcli.metrics.report_file import SCHEMA, read_report, report_schema
 from hypsegcli.report.assemble import Built, build_report
 from hypsegcli.scores.sources import StoredSource
@@ -646,6 +646,64 @@ def test_compare_compares_answers(hypseg: Hypseg, data: Path, lively: Path) -> N
     assert "answers by the class tree of A alone, not compared" in outcome.stdout
 
 
+def test_compare_does_not_judge_answers_by_other_class_trees(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    network = (data / "images", data / "masks", "--level", "auto", "--checkpoint")
+    trees = {
+        "renamed": ClassTree(names=("sky", "road", "car", "below"), parents=(-1, 3, 3, -1), classes=3),
+        "other": ClassTree(names=("sky", "road", "car", "far"), parents=(3, 3, -1, -1), classes=3),
+    }
+    evaluated(hypseg, data, "a", *network, lively)
+    for name, tree in trees.items():
+        evaluated(hypseg, data, name, *network, make_lively_checkpoint(data / f"of {name}/{name}.safetensors", tree))
+    found = json.loads(hypseg("compare", data / "a", data / "other", "--json").stdout)
+    judged = {row["name"]: row["verdict"] for row in found["differences"]}
+    of_tree = ["mistake_distance", *AnswerRow.model_fields.keys() - {"name", "threshold"}]
+    assert {name for name, verdict in judged.items() if verdict == "not comparable"} == set(of_tree)
+    assert all(row["low"] is None for row in found["differences"] if row["name"] in of_tree)
+    assert judged["miou"] != "no interval"
+    assert found["notes"][-1].startswith("the class trees differ, so that these do not mean the same")
+    alike = hypseg("compare", data / "a", data / "renamed").stdout
+    assert "class trees" not in alike
+    assert verdicts(alike)["answer_accuracy"] != "not comparable"
+    mixed = hypseg("compare", f"{data / 'a'},{data / 'other'}", data / "renamed").stdout
+    assert "class trees differ" in mixed
+
+
+def test_the_class_255_is_not_void_without_a_word(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("".join(f"{index}:c{index}\n" for index in range(300)))
+    for name in ("masks", "maps"):
+        put(tmp_path / name / "a.png", np.array([0, 254, 255, 299], np.uint16).repeat(16).reshape(8, 8))
+    stored = ("evaluate", "--predictions", tmp_path / "maps", tmp_path / "masks", "--classes", tmp_path / "classes.txt")
+    told = "is that of the class 'c255' too: its pixels (16) count for nothing; say what means void with --ignore-index"
+    assert told in hypseg(*stored).stderr
+    for void in ("255", "65535"):
+        assert "c255" not in hypseg(*stored, "--ignore-index", void).stderr
+    put(tmp_path / "masks" / "a.png", np.array([0, 254, 254, 299], np.uint16).repeat(16).reshape(8, 8))
+    assert "c255" not in hypseg(*stored).stderr, "no mask holds it"
+
+
+@pytest.mark.parametrize("kind", ["labels", "confidence"])
+def test_maps_of_another_network_among_others_are_refused(
+    hypseg: Hypseg, data: Path, checkpoint: Path, kind: str
+) -> None:
+    (data / "maps").mkdir()
+    for name, names, measure in (
+        ("one", ("sky", "road", "car"), "distance"),
+        ("two", ("car", "road", "sky"), "entropy"),
+    ):
+        own = make_checkpoint(data / f"{name}.safetensors", flat_tree(names)) if kind == "labels" else checkpoint
+        save = ("--measure", measure, "--save", "labels,confidence", "--out", data / name)
+        hypseg("predict", data / "images", "--checkpoint", own, *save)
+    for part in ("labels", "confidence"):  # without a manifest, which would tell
+        shutil.copytree(data / "one" / part, data / "maps" / part)
+    stored = ("evaluate", "--predictions", data / "maps", data / "masks")
+    assert hypseg(*stored).code == 0
+    shutil.copy(data / "two" / kind / "b.png", data / "maps" / kind / "b.png")
+    outcome = hypseg(*stored)
+    assert outcome.code == 1
+    assert f"maps/{kind}/b.png: say of themselves that they are of different kinds" in outcome.stderr
+
+
 # --- compare ---------------------------------------------------------------------------------------------
 
 
@@ -701,6 +759,37 @@ def test_compare_takes_several_trainings_a_side(hypseg: Hypseg, data: Path) -> N
     assert verdicts(hypseg("compare", *mixed).stdout)["miou"] == "not shown"
     assert "another training" not in hypseg("compare", *mixed).stdout
     assert hypseg("compare", data / "bad", f"{data / 'good'},").code == 2
+
+
+def test_compare_looks_at_every_evaluation_of_a_side(hypseg: Hypseg, data: Path) -> None:
+    """What is said of two sides, is said of a side whose second evaluation is the odd one."""
+    compared(hypseg, data)
+    maps = ("--predictions", spoiled(data, "odd maps", 0.4), "--classes", data / "classes.txt", "--out", data / "odd")
+    sure = ("--confidence", f"sureness={put_all(data / 'sure', data / 'masks')}")
+    other = ("--mean-over", "all", "--tolerance", "10", "--convention", "mmseg", *sure)
+    assert hypseg("evaluate", data / "masks", *maps, *other).code == 0
+    good, bad, odd = data / "good", data / "bad", data / "odd"
+    for sides in ((f"{good},{odd}", bad), (bad, f"{good},{odd}")):
+        text = hypseg("compare", *sides).stdout
+        (mixed,) = (line for line in text.splitlines() if line.startswith(("A: ", "B: ")) and "odd" in line)
+        assert mixed.endswith("mean_over present or all, tolerance 0.5% or 10")
+        letter = "B" if sides[1] == bad else "A"
+        for said in (
+            "mean_over differs, so that scores do not mean the same: ",
+            "tolerance differs, so that scores do not mean the same: ",
+            "means over classes differ in convention: ",
+        ):
+            (note,) = (line for line in text.splitlines() if said in line)
+            assert f"{odd} " in note
+            assert f"{letter} " in note
+        assert f"measures of {odd} alone, not compared: sureness" in text
+
+
+def put_all(folder: Path, masks: Path) -> Path:
+    """Planes of one confidence for all masks."""
+    for key in KEYS:
+        put(folder / f"{key}.png", np.full_like(read(masks / f"{key}.png"), 200))
+    return folder
 
 
 def test_compare_counts_no_training_twice(hypseg: Hypseg, data: Path) -> None:
