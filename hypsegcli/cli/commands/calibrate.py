@@ -115,13 +115,13 @@ def calibrate(
         marks=marks,
     )
     sweep(out.parent)
-    # Also the size that it was fitted at, where one was asked for: at another it would be another.
-    size = {} if inputs.longest_side == "auto" else {"longest_side": request.longest_side}
-    known = header.input.model_copy(update=size)
+    # Also the size that it was fitted at, whatever decided that: at another it would be another.
+    known = header.input.model_copy(update={"longest_side": request.longest_side})
     copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration, "input": known}), over=over)
     for sentence in (*survey.doubts, *unfit_for_calibration(header, marks)):
         error(spell(sentence, as_option))
     _say_fitted(out, calibration)
+    _say_size(out, header.input.longest_side, request.longest_side)
 
 
 def _say_fitted(out: Path, calibration: Calibration) -> None:
@@ -135,3 +135,10 @@ def _say_fitted(out: Path, calibration: Calibration) -> None:
             f"images whose mean probability lies below {calibration.of_another_world:.2f}, half of what nearly all of "
             "these reach, will be said to look like another world"
         )
+
+
+def _say_size(out: Path, before: int | None, now: int | None) -> None:
+    """To what a copy has larger images shrunk, where that is not what its checkpoint did."""
+    if now != before:
+        larger = "are not shrunk" if now is None else f"are shrunk to {now} pixels"
+        say(f"{out}: larger images {larger} with it, as it was fitted: a calibration is one of a size")

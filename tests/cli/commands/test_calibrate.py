@@ -200,11 +200,17 @@ def test_a_calibration_that_does_not_know_its_images_says_nothing(hypseg: Hypseg
     assert (outcome.code, outcome.stderr) == (0, "")
 
 
-def test_the_size_that_was_asked_for_is_that_of_the_copy(hypseg: Hypseg, data: Path, plain: Path) -> None:
-    """A calibration is one of a size; without a wish it is that of the checkpoint."""
+def test_the_size_that_it_was_fitted_at_is_that_of_the_copy(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    """A calibration is one of a size; without a wish it is that of the checkpoint. A window's side switches it off."""
     trained = read_header(plain).input.longest_side
-    for wish, kept in ((), trained), (("--longest-side", "off"), None), (("--longest-side", "48"), 48):
-        out = data / f"{kept}.safetensors"
+    wishes: list[tuple[tuple[str, ...], int | None, str]] = [
+        ((), trained, ""),
+        (("--longest-side", "off"), None, "larger images are not shrunk"),
+        (("--tile", "128"), None, "larger images are not shrunk"),
+        (("--longest-side", "48"), 48, "larger images are shrunk to 48 pixels"),
+    ]
+    for wish, kept, told in wishes:
+        out = data / "copy.safetensors"
         arguments = ("--checkpoint", plain, "--out", out, "--name", "x", "--overwrite", *wish)
         outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
         assert outcome.code == 0
@@ -212,6 +218,8 @@ def test_the_size_that_was_asked_for_is_that_of_the_copy(hypseg: Hypseg, data: P
         assert header.input.longest_side == kept
         assert header.calibration is not None
         assert f"below {header.calibration.of_another_world:.2f}" in outcome.stdout
+        assert told in outcome.stdout
+        assert bool(told) == ("larger images" in outcome.stdout)
 
 
 def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, plain: Path) -> None:
