@@ -113,6 +113,7 @@ def calibrate(
         full_scale=header.model.max_distance,
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
+        interpolate=request.interpolate,
     )
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.
