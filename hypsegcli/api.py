@@ -17,15 +17,14 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
-from hypsegcli.confidence.measures import choose_measures
-from hypsegcli.errors import ImageError, UsageError, setting
+from hypsegcli.confidence.measures import Interpolation, choose_measures, of_another_way
+from hypsegcli.errors import ImageError, UsageError, as_keyword, setting, spell
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented, usual_batch_size
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import (
     EngineName,
-    Interpolation,
     LongestSide,
     Precision,
     Request,
@@ -71,7 +70,8 @@ def load_model(
     tile          side of the overlapping windows in which larger images go through the network, in pixels, a multiple
                   of 16 from 128 on; auto (2048) or off
     measures      of confidence, or all; the first one is `Segmentation.confidence`. Where none is named, the
-                  probability of being right where the checkpoint is calibrated, else the distance
+                  probability of being right where the checkpoint is calibrated, for this way to interpolate, else the
+                  distance
     level         of the labels: a depth of the class tree, 1 the coarsest, the name of a node, which stands for its
                   depth, or auto: as deep as the probability stays above the threshold; None for the classes
     threshold     of level auto, in [0.5, 1); 0.5 where it is not given
@@ -81,7 +81,8 @@ def load_model(
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
     max_pixels    above which an image is refused before it is decoded
-    tell          hears, in sentences, of what takes long: converting a network for an engine
+    tell          hears, in sentences, of what takes long: converting a network for an engine; and of a calibration that
+                  is not one for this way to interpolate
 
     Raises CheckpointError for a file that is none, UsageError and TreeError for settings that cannot be, DeviceError
     where engine, device or precision are not to be had here.
@@ -104,7 +105,9 @@ def load_model(
         )
     loaded = load_checkpoint(checkpoint_path(checkpoint))
     tree = loaded.header.tree
-    chosen = choose_measures(measures, calibrated=loaded.header.calibration is not None)
+    chosen = choose_measures(measures, fitted=loaded.header.calibrated_for, interpolate=interpolate)
+    if measures in (None, "all") and (another := of_another_way(loaded.header.calibrated_for, interpolate)):
+        tell(spell(another, as_keyword))
     depth: int | Literal["auto"] | None = "auto" if level == "auto" else None
     if level is not None and level != "auto":
         depth = tree.level_of(level) if isinstance(level, str) else level

@@ -240,6 +240,10 @@ def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pyte
     disk = load_model("disk", engine="torch")
     assert disk.header.model.embedding_size == 2
     assert load_model(engine="torch").measures == ("calibrated",)
+    told: list[str] = []
+    other = load_model(engine="torch", interpolate="points", tell=told.append)
+    assert other.measures == ("distance",)
+    assert ["hypseg calibrate and interpolate=points" in sentence for sentence in told] == [True]
     assert "torch" in disk.engine
     assert disk.device == "cpu, fp32"
     monkeypatch.chdir(tmp_path)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 from typing_extensions import TypeAliasType
 
 from hypsegcli.confidence.calibration import Calibration
+from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.errors import CheckpointError
 from hypsegcli.files.mark import MOST_MARKS, Mark
 from hypsegcli.hierarchy.tree import ClassTree
@@ -95,6 +96,11 @@ class Header(_Record):
     provenance: Provenance
     calibration: Calibration | None = None
     int8: Quantisation | None = None
+
+    @property
+    def calibrated_for(self) -> Interpolation | None:
+        """The way of interpolating whose distances the calibration is of; None without one."""
+        return None if self.calibration is None else self.calibration.interpolate
 
     @model_validator(mode="after")
     def _fits(self) -> Header:

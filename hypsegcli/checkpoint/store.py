@@ -45,15 +45,21 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False) -> None:
-    """Write a .safetensors file. `half` stores convolution kernels as float16, everything else stays float32.
+    """Write a .safetensors file; with `half` of what `halve_kernels` makes of the state."""
+    kept = halve_kernels(state) if half else state
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}
+    write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
+
+
+def halve_kernels(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state whose convolution kernels are float16; everything else stays float32.
 
     Batch-norm statistics and the head are kept whole: their range, and the geometry, do not survive rounding.
     """
-    tensors = {}
-    for name, tensor in state.items():
-        shrink = half and tensor.ndim == 4 and not name.startswith("head.")
-        tensors[name] = tensor.detach().cpu().to(torch.float16 if shrink else tensor.dtype).contiguous()
-    write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
+    return {
+        name: tensor.half() if tensor.ndim == 4 and not name.startswith("head.") else tensor
+        for name, tensor in state.items()
+    }
 
 
 def copy_checkpoint(loaded: Checkpoint, target: Path, header: Header, *, over: Digest | None = None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hypsegcli.confidence.measures import choose_measures
+from hypsegcli.confidence.measures import Interpolation, choose_measures
 from hypsegcli.errors import TreeError, UsageError
 from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
@@ -55,20 +55,23 @@ def parse_rule(level: str | None, threshold: float | None, tree: ClassTree) -> R
     return Rule("auto", threshold or 0.5) if depth == "auto" else Rule(depth)
 
 
-def parse_measures(text: str | None, header: Header, *, raw: bool) -> tuple[str, ...]:
+def parse_measures(text: str | None, header: Header, *, raw: bool, interpolate: Interpolation) -> tuple[str, ...]:
     """`--measure`: names separated by commas, or all; by default what the checkpoint can say best.
 
-    That is the probability of being right where it carries a calibration, else, and with `--raw`, the distance.
+    That is the probability of being right where it carries a calibration, for that way to interpolate, else, and with
+    `--raw`, the distance.
     """
     if raw and text is not None:
         raise UsageError("--raw is short for --measure distance; leave one of them out")
     names = None if text is None else [name.strip() for name in text.split(",")]
     try:
         return choose_measures(
-            "all" if text == "all" else ["distance"] if raw else names, calibrated=header.calibration is not None
+            "all" if text == "all" else ["distance"] if raw else names,
+            fitted=header.calibrated_for,
+            interpolate=interpolate,
         )
     except UsageError as problem:
-        raise UsageError(f"--measure {text}: {problem}") from problem
+        raise UsageError(f"--measure {text}: {problem.message}") from problem
 
 
 def parse_bounds(fail_under: Sequence[str], fail_over: Sequence[str]) -> list[Bound]:

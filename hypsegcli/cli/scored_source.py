@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ class ScoredSource(NamedTuple):
     doubts: Callable[[], Sequence[str]] = list  # about the predictions, once they are scored
     engine: str | None = None  # that ran the network, and where
     device: str | None = None
+    without: str | None = None  # a sentence on the measure that is not to be had as the options are
 
 
 def open_network(
@@ -52,14 +53,14 @@ def open_network(
     It gives every measure there is, and with a rule answers by that and by all others.
     """
     from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.confidence.measures import MEASURES, available, full_scales
+    from hypsegcli.confidence.measures import MEASURES, available, full_scales, of_another_way
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
 
     loaded = load_checkpoint(inputs.checkpoint_path, header=header)
     request = Request(
-        measures=available(calibrated=loaded.header.calibration is not None),
+        measures=available(calibrated=loaded.header.calibrated_for == inputs.interpolate),
         among=names.unseen,
         longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
         interpolate=inputs.interpolate,
@@ -86,6 +87,7 @@ def open_network(
         of_answers,
         engine=segmenter.engine.label,
         device=segmenter.engine.device.label,
+        without=of_another_way(loaded.header.calibrated_for, inputs.interpolate),
     )
 
 
@@ -163,10 +165,13 @@ def open_maps(
     return ScoredSource(source, measures, None, doubts=doubts)
 
 
-def choose_main(measures: Collection[str], wanted: str | None) -> str | None:
+def choose_main(scored: ScoredSource, wanted: str | None) -> str | None:
     """`--measure`: the measure that an evaluation looks at most; by default the first there is, None without any."""
+    measures = scored.measures
     if wanted is None:
         return next(iter(measures), None)
+    if wanted == "calibrated" and scored.without is not None:
+        raise UsageError(f"--measure {wanted}: {scored.without}, or name another measure")
     if wanted not in measures:
         known = ", ".join(measures) or "none: no confidence planes were found"
         raise UsageError(f"--measure {wanted}: there is no such measure here; there are {known}")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
 from hypsegcli.confidence.levels import LEVELS
+from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.errors import DataError
 from hypsegcli.files.mark import MOST_MARKS, Mark, kept_marks
 from hypsegcli.isotonic import isotonic
@@ -37,6 +38,7 @@ class Calibration(BaseModel):
     distances: Annotated[tuple[Distance, ...], FailFast()] = Field(min_length=2, max_length=LEVELS)  # rising
     probabilities: Annotated[tuple[Probability, ...], FailFast()]  # one a distance, never falling
     fitted_on: str  # which images; scores on them are no test of it
+    interpolate: Interpolation = "scalar"  # how the distances reached the pixels; in the other way they are others
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.
     usual: float | None = Field(default=None, ge=0, le=1)
     # Those images, by their files; of more than 20,000 those with the smallest marks. Empty: they were not kept.
@@ -71,11 +73,12 @@ def fit_calibration(
     full_scale: float,
     fitted_on: str,
     marks: Iterable[str] = (),
+    interpolate: Interpolation = "scalar",
 ) -> Calibration:
     """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
 
     `images` has an `image_counts` for each image; without them there is no `usual`. `fitted_on` says in words which
-    images were counted, `marks` has an `image_mark` of each.
+    images were counted, `marks` has an `image_mark` of each, `interpolate` how the distances reached their pixels.
 
     Raises DataError where all pixels are right or all wrong, or all lie at one distance: nothing can be learned there.
     """
@@ -105,6 +108,7 @@ def fit_calibration(
         distances=tuple(middles.tolist()),
         probabilities=tuple(shares.tolist()),
         fitted_on=fitted_on,
+        interpolate=interpolate,
         usual=usual,
         images=kept_marks(marks),
     )

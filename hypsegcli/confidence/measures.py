@@ -10,7 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hypsegcli.errors import UsageError
+from hypsegcli.errors import UsageError, setting
+
+# How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the points of the
+# ball and measures the blend, as the reference does: its map also dips where neighbouring pixels are both certain and
+# merely point apart.
+Interpolation = Literal["scalar", "points"]
 
 
 @dataclass(frozen=True)
@@ -67,21 +72,37 @@ def available(*, calibrated: bool) -> tuple[str, ...]:
     return tuple(name for name, measure in MEASURES.items() if calibrated or not measure.needs_calibration)
 
 
-def choose_measures(names: Sequence[str] | Literal["all"] | None, *, calibrated: bool) -> tuple[str, ...]:
-    """The measures of those names, each once, for a checkpoint that carries a calibration, or none.
+def choose_measures(
+    names: Sequence[str] | Literal["all"] | None, *, fitted: Interpolation | None, interpolate: Interpolation
+) -> tuple[str, ...]:
+    """The measures of those names, each once, for a checkpoint whose calibration is `fitted` to one way, or to none.
 
-    None: what the checkpoint can say best, the probability of being right where it is calibrated, else the distance.
-    Raises UsageError for a measure that does not exist, or not for this checkpoint.
+    None: what the checkpoint can say best, the probability of being right where it is calibrated for `interpolate`,
+    else the distance. Raises UsageError for a measure that does not exist, or not for this checkpoint.
     """
+    calibrated = fitted == interpolate
     if names is None:
         return ("calibrated" if calibrated else "distance",)
     known = available(calibrated=calibrated)
     chosen = known if names == "all" else tuple(dict.fromkeys(names))
-    if "calibrated" in chosen and not calibrated:
+    if "calibrated" in chosen and fitted is None:
         raise UsageError("this checkpoint carries no calibration; fit one with hypseg calibrate")
+    if "calibrated" in chosen and (another := of_another_way(fitted, interpolate)):
+        raise UsageError(f"{another}, or name another measure")
     if not chosen or set(chosen) - set(MEASURES):
         raise UsageError(f"expected all, or some of {', '.join(MEASURES)}")
     return chosen
+
+
+def of_another_way(fitted: Interpolation | None, interpolate: Interpolation) -> str | None:
+    """A sentence where a checkpoint's calibration is of distances that reach the pixels in another way; else None."""
+    if fitted is None or fitted == interpolate:
+        return None
+    return (
+        f"this checkpoint's calibration is one for {setting('interpolate', fitted)} and says nothing of distances that "
+        f"reach the pixels as {interpolate}, so that 'calibrated' is not to be had; fit one with hypseg calibrate and "
+        f"{setting('interpolate', interpolate)}"
+    )
 
 
 def full_scale(name: str, *, max_distance: float) -> float:

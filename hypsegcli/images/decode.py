@@ -26,6 +26,7 @@ from hypsegcli.images.picture_file import image_errors
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+_BRIGHT = 0.01  # share of a picture's samples
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 _LEVELS = {
     "L;2": 3,
@@ -83,7 +84,7 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
                 pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
         elif mode in _OPAQUE or mode in _ALPHA or mode in _CONVERTED:
             pixels = np.array(_to_srgb(opened, notes), dtype=np.uint8)
-            if _is_deep(opened) and (note := dark_note(256 * int(pixels.max()) + 255)):
+            if _is_deep(opened) and (note := dark_note(count_bright(pixels, bits=8), pixels.size)):
                 notes.append(note)
         elif mode == "F":
             raise ImageError(
@@ -96,11 +97,19 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
     return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference, opened.orientation)
 
 
-def dark_note(brightest: int) -> str | None:
-    """What is to be said of a picture of 16 bits whose largest sample is this one; None of a usual one."""
-    if brightest >= 2**13:
+def count_bright(values: NDArray[Any], *, bits: int) -> int:
+    """How many values of so many bits reach an eighth of their range."""
+    return int(np.count_nonzero(values >= 2 ** (bits - 3)))
+
+
+def dark_note(bright: int, samples: int) -> str | None:
+    """What is to be said of a picture of 16 bits of whose samples so many are bright; None of a usual one.
+
+    A sensor's hot pixels, a burned-in mark and a cloud are bright in dark pictures too.
+    """
+    if bright >= _BRIGHT * samples:
         return None
-    return f"none of its 16-bit values has more than {brightest.bit_length()} bits: it comes out dark"
+    return f"{1 - _BRIGHT:.0%} of its 16-bit values lie below an eighth of their range: it comes out dark"
 
 
 def decode_mask(path: Path) -> NDArray[Any]:
@@ -164,7 +173,7 @@ def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArr
     scaled //= top
     grey = scaled.astype(np.uint8)
     notes.append("12-bit values scaled to 8 bits" if twelve else "16-bit values divided by 257")
-    if not twelve and (note := dark_note(high)):
+    if not twelve and (note := dark_note(count_bright(values, bits=16), values.size)):
         notes.append(note)
     if opened.white_is_zero:  # Pillow inverts such a TIFF with 8 bits, but not with 16
         grey = np.uint8(255) - grey

@@ -61,6 +61,8 @@ def check_tiff(path: Path | str, image: TiffImageFile, data: bytes) -> None:
     if tags.get(_PLANAR) == 2 and samples > 1 and (deep_planes or photometric == _LAB):
         kind = "LAB" if photometric == _LAB else "CMYK of 16 bits"
         raise ImageError(f"{path}: TIFFs of {kind} in planes are not read; {_SAVE}", "unsupported")
+    if tags.get(_PLANAR) == 2 and samples == 2:  # of whose second one Pillow reads zeros
+        raise ImageError(f"{path}: TIFFs of grey and alpha in planes are not read; {_SAVE}", "unsupported")
     if photometric == YCBCR and compression == _PLAIN and 0 < sum(counts) < width * height * samples:
         raise ImageError(
             f"{path}: TIFFs whose colours are stored at a lower resolution without compression are not read; {_SAVE}",

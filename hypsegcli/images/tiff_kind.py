@@ -25,6 +25,9 @@ _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
 _PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
 _SIGNED, _OLD_JPEG = 2, 6
 _COLOR_MAP = 320
+# Compressions with which a Predictor means that samples are differences: LZW, Deflate by two numbers, LZMA, Zstandard;
+# and those of whole pictures, JPEG by two numbers, with which it means nothing.
+_PREDICTOR, _DIFFERENCED, _WHOLE = 317, (5, 8, 32946, 34925, 50000), (6, 7)
 _MOST_BELOW = 100  # directories below others that are looked into, each with the whole file
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 
@@ -86,14 +89,21 @@ def is_whole(image: TiffImageFile, number: int) -> bool:
 
 
 def check_said(path: Path | str, value_of: Callable[[int], object]) -> None:
-    """Raise ImageError for a TIFF that does not say what its samples mean, of a function that gives its tags or None.
+    """Raise ImageError for a TIFF that leaves open what its samples mean, of a function that gives its tags or None.
 
-    PhotometricInterpretation is required. Readers that go without it disagree on whether zero is black or white.
+    PhotometricInterpretation is required. Readers that go without it disagree on whether zero is black or white, and on
+    whether a Predictor counts with compressions that it was not made for: libtiff passes over it.
     """
     if value_of(_PHOTOMETRIC) is None and value_of(_COMPRESSION) != _OLD_JPEG:  # whose colours are known
         raise ImageError(
             f"{path}: this TIFF does not say whether zero is black or white (it has no PhotometricInterpretation); "
             "save it anew with the program that it was meant for, as PNG or as a TIFF that says so",
+            "unsupported",
+        )
+    if value_of(_PREDICTOR) not in (None, 1) and value_of(_COMPRESSION) not in (*_DIFFERENCED, *_WHOLE):
+        raise ImageError(
+            f"{path}: the Predictor of this TIFF says that samples are differences, which readers disagree on with its "
+            "compression; save it anew without one, or compressed with Deflate or LZW",
             "unsupported",
         )
 

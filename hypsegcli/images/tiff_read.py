@@ -19,7 +19,7 @@ from hypsegcli.budget import BUDGET, MAX_PIXELS
 from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.files.regular import open_regular
-from hypsegcli.images.decode import dark_note
+from hypsegcli.images.decode import count_bright, dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.orientation import Orientation, tiff_orientation
@@ -111,7 +111,8 @@ class TiffRows:
         if 0 in self._page.dataoffsets:
             notes.append("parts that are left out taken for black")
         self.georeference = georeference(self._page.tags.valueof)
-        self._notes, self._brightest = notes, -1
+        self._notes = notes
+        self._bright = self._looked_at = self._last = 0  # samples, samples, row
         profile = self._page.tags.valueof(_PROFILE)
         self._colors = ToSrgb(profile, "L" if self._page.samplesperpixel == 1 else "RGB")
         if self._colors.note:
@@ -120,7 +121,7 @@ class TiffRows:
     @property
     def notes(self) -> tuple[str, ...]:
         """Those of a DecodedImage, as far as it was read."""
-        dark = dark_note(self._brightest) if self._page.bitspersample == 16 and self._brightest >= 0 else None
+        dark = dark_note(self._bright, self._looked_at)
         return (*self._notes, *([dark] if dark else []))
 
     def __enter__(self) -> TiffRows:
@@ -143,7 +144,11 @@ class TiffRows:
         with image_errors(self._path):
             page = self._page
             as_in_memory = page.is_contiguous and 0 not in page.dataoffsets and sum(page.databytecounts) >= page.nbytes
-            return self._to_rgb((self._contiguous if as_in_memory else self._decode)(start, stop))
+            samples = (self._contiguous if as_in_memory else self._decode)(start, stop)
+            pixels = self._to_rgb(samples)
+            if page.bitspersample == 16:
+                self._look_at(start, samples, pixels)
+            return pixels
 
     def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of a picture that lies in the file as it would lie in memory."""
@@ -174,8 +179,15 @@ class TiffRows:
             samples[first - start : last - start, left : left + part.shape[1]] = part
         return samples
 
+    def _look_at(self, start: int, samples: NDArray[Any], pixels: NDArray[np.uint8]) -> None:
+        """Count what is bright in rows that were not read before: in grey as stored, in RGB once it is sRGB."""
+        values, bits = (samples, 16) if samples.shape[2] == 1 else (pixels, 8)
+        new = values[max(0, self._last - start) :]
+        self._bright += count_bright(new, bits=bits)
+        self._looked_at += new.size
+        self._last = max(self._last, start + len(values))
+
     def _to_rgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        self._brightest = max(self._brightest, int(samples.max()))
         if samples.dtype.itemsize > 1 and samples.shape[2] == 3:
             samples = samples >> 8  # as Pillow does, within 1 of v / 257
         elif samples.dtype.itemsize > 1:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.hierarchy.rule import Rule
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
-
-# How the ball reaches the image's pixels: `scalar` interpolates the distance; `points` interpolates the points of the
-# ball and measures the blend, as the reference does: its map also dips where neighbouring pixels are both certain and
-# merely point apart.
-Interpolation = Literal["scalar", "points"]
 
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
 LongestSide = int | Literal["auto", "off"]  # to which longer images are shrunk, in pixels

@@ -33,6 +33,7 @@ from hypsegcli.training.state import (
     save_run,
     save_scored,
     save_state,
+    scored_copy,
 )
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
@@ -118,7 +119,6 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
         sums = torch.zeros(2)
         if config.train_only == "all" and config.head_epochs:
             run.learner.freeze(epoch <= config.head_epochs)
-        # Validation has brought the network into its own layout.
         run.learner.train().to(memory_format=_layout(config))
         for step, batch in enumerate(batches(run.loader), start=1):
             sums += _train_step(run, batch, epoch + (step - len(run.loader)) / len(run.loader))
@@ -226,7 +226,7 @@ def _validate(run: Run, epoch: int) -> Validation:
     config = run.job.config
     try:
         return validate(
-            run.scored().finished(),
+            scored_copy(run),
             run.header,
             run.val_split.pairs,
             digests=run.val_split.digests,

@@ -6,6 +6,7 @@ A run folder holds `best.safetensors` and `last.safetensors` (to use), `state.pt
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import math
@@ -17,11 +18,12 @@ import torch
 
 from hypsegcli.checkpoint.format import Header, header_from_json, header_to_json
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.checkpoint.store import save_checkpoint
+from hypsegcli.checkpoint.store import halve_kernels, save_checkpoint
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG
 from hypsegcli.training.log import LOG
@@ -152,6 +154,16 @@ def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_bes
     """Write `last.safetensors`, `best.safetensors` where it is, and the state last: it stands for the others."""
     save_scored(run, scores, (BEST, LAST) if is_best else (LAST,))
     save_state(run, epoch, best=best)
+
+
+def scored_copy(run: Run) -> HyperbolicDeepLab:
+    """The network that `save_scored` writes, as whoever reads it has it: its scores are those of the file.
+
+    A copy, for what is learned goes on in float32.
+    """
+    model = copy.deepcopy(run.scored().finished())
+    model.load_state_dict(halve_kernels(model.state_dict()))
+    return model
 
 
 def save_scored(run: Run, scores: Scores | None, names: Iterable[str]) -> None:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.confidence.compute import AnswerChances, compute_confidence
-from hypsegcli.confidence.measures import MEASURES, available, full_scale
+from hypsegcli.confidence.measures import MEASURES, Interpolation, available, choose_measures, full_scale
+from hypsegcli.errors import UsageError
 
 
 def calibration(distances: tuple[float, ...], probabilities: tuple[float, ...]) -> Calibration:
@@ -98,6 +99,16 @@ def test_a_calibration_is_linear_between_knots_and_flat_beyond() -> None:
 def test_only_a_calibration_adds_a_measure() -> None:
     assert available(calibrated=True) == tuple(MEASURES)
     assert set(MEASURES) - set(available(calibrated=False)) == {"calibrated"}
+
+
+@pytest.mark.parametrize(("fitted", "other"), [("scalar", "points"), ("points", "scalar")])
+def test_a_calibration_is_one_of_a_way_to_interpolate(fitted: Interpolation, other: Interpolation) -> None:
+    assert choose_measures(None, fitted=fitted, interpolate=fitted) == ("calibrated",)
+    assert choose_measures("all", fitted=fitted, interpolate=fitted) == tuple(MEASURES)
+    assert choose_measures(None, fitted=fitted, interpolate=other) == ("distance",)
+    assert "calibrated" not in choose_measures("all", fitted=fitted, interpolate=other)
+    with pytest.raises(UsageError, match=f"one for interpolate={fitted}.* hypseg calibrate and interpolate={other}"):
+        choose_measures(["entropy", "calibrated"], fitted=fitted, interpolate=other)
 
 
 def test_full_scale_is_the_checkpoints_for_distance_alone() -> None:

@@ -16,6 +16,7 @@ from hypsegcli.images.decode import decode_image
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.tiff_read import TiffRows
 
+DARK = "99% of its 16-bit values lie below an eighth of their range: it comes out dark"
 CONVERTED = "colours converted to sRGB from the profile in the file"
 
 
@@ -143,9 +144,27 @@ def test_of_dark_pictures_of_16_bits_a_note_says_what_they_may_be(tmp_path: Path
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, values, photometric="minisblack" if grey else "rgb")
     notes = decode_image(path).notes
-    assert notes[-1] == f"none of its 16-bit values has more than {bits} bits: it comes out dark"
+    assert notes[-1] == DARK
     with TiffRows(path) as rows:
         assert rows[0:32].any()
         assert rows.notes == notes
     tifffile.imwrite(path, values << (16 - bits), photometric="minisblack" if grey else "rgb")
     assert "dark" not in " ".join(decode_image(path).notes)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize(("rows", "dark"), [(0.01, True), (2, True), (4, False)])
+def test_a_hot_pixel_or_a_mark_makes_no_dark_picture_bright(
+    tmp_path: Path, grey: bool, rows: float, dark: bool
+) -> None:
+    """Of 300 rows; those of a mark are read twice, as where windows overlap, and count once."""
+    values = np.full((300, 100) if grey else (300, 100, 3), 2000, np.uint16)
+    values[48 : 48 + int(max(rows, 1)), : int(100 * min(rows, 1))] = 60000
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values, photometric="minisblack" if grey else "rgb")
+    whole = decode_image(path)
+    assert (DARK in whole.notes) is dark
+    with TiffRows(path) as found:
+        for start, stop in ((0, 64), (40, 300), (0, 64), (40, 300)):
+            np.testing.assert_array_equal(found[start:stop], whole.pixels[start:stop])
+        assert found.notes == whole.notes

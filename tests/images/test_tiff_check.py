@@ -156,6 +156,20 @@ def test_planes_of_other_colours_are_right_or_refused(tmp_path: Path, tile: Any,
         assert caught.value.code == "unsupported"
 
 
+@pytest.mark.parametrize("alpha", ["unassalpha", "assocalpha"])
+@pytest.mark.parametrize("compression", ["zlib", "lzw", "packbits"])
+def test_alpha_beside_grey_is_right_or_refused(tmp_path: Path, compression: str, alpha: Any) -> None:
+    path, hidden = tmp_path / "a.tif", np.zeros((H, W), np.uint8)
+    hidden[:, W // 2 :] = 255
+    kind: dict[str, Any] = {"photometric": "minisblack", "extrasamples": [alpha], "compression": compression}
+    tifffile.imwrite(path, np.stack([np.full_like(hidden, 80), hidden], 2), planarconfig="contig", **kind)
+    assert "transparent pixels shown on white" in decode_image(path).notes
+    tifffile.imwrite(path, np.stack([np.full_like(hidden, 80), hidden]), planarconfig="separate", **kind)
+    with pytest.raises(ImageError, match="grey and alpha in planes are not read") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
 def test_a_pillow_image_is_checked_as_its_file_is(tmp_path: Path) -> None:
     kinds: dict[str, dict[str, Any]] = {
         "jpg": {"quality": 92},

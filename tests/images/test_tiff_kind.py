@@ -105,6 +105,25 @@ def test_nobody_guesses_whether_zero_is_black(tmp_path: Path, compression: str |
         assert caught.value.code == "unsupported"
 
 
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+@pytest.mark.parametrize("colors", [(), (3,)])
+def test_differences_are_undone_or_refused(tmp_path: Path, colors: tuple[int, ...], dtype: str) -> None:
+    path, values = tmp_path / "a.tif", noise(H, W, *colors, dtype=dtype)
+    kind: dict[str, Any] = {"photometric": "rgb" if colors else "minisblack", "predictor": True}
+    for compression in ("lzw", "zlib", "zstd", "lzma"):
+        tifffile.imwrite(path, values, compression=compression, **kind)
+        found = decode_image(path).pixels
+        tifffile.imwrite(path, values, photometric=kind["photometric"])
+        np.testing.assert_array_equal(found, decode_image(path).pixels)
+    tifffile.imwrite(path, values, compression="packbits", **kind)
+    with Image.open(path) as image, pytest.raises(ImageError, match="x: the Predictor of this TIFF"):
+        decode_image_like(image, "x")
+    for decode in (decode_image, decode_mask, TiffRows):
+        with pytest.raises(ImageError, match="differences, which readers disagree on with its compression") as caught:
+            decode(path)
+        assert caught.value.code == "unsupported"
+
+
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("scale", [1, 257])
 @pytest.mark.parametrize("compression", [None, "lzw"])

@@ -252,7 +252,10 @@ def test_resume_redoes_only_what_it_must(hypseg: Hypseg, photos: Path, tmp_path:
     [
         (["--measure", "entropy"], "--measure calibrated (now entropy)"),
         (["--level", "1"], "--level none (now 1)"),
-        (["--interpolate", "points"], "--interpolate scalar (now points)"),
+        (
+            ["--interpolate", "points"],  # of which the checkpoint's calibration says nothing
+            "--measure calibrated (now distance); --interpolate scalar (now points)",
+        ),
         (["--save", "labels"], "--save labels,confidence,boundary,overlay (now labels)"),
         (["--tile", "128"], "--tile 2048 (now 128); --longest-side 512 (now none)"),
         (["--raw", "--format", "npy"], "--format png (now npy); --measure calibrated (now distance)"),

@@ -39,7 +39,7 @@ from hypsegcli.training.loop import EpochReport, Started, Step, train
 from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.state import read_state, restore, save_state
-from hypsegcli.training.validate import Scores, Validation
+from hypsegcli.training.validate import Scores, Validation, validate
 
 CPU = Device(torch.device("cpu"))
 SMALL = {
@@ -867,6 +867,18 @@ def test_a_moving_average_is_what_is_saved(data: Path, tmp_path: Path, scores: l
     torch.testing.assert_close(saved, 2 / 11 * first + 9 / 11 * state)
     # Of other weights, these scores would be false.
     assert load_checkpoint(tmp_path / "average" / "state.pt").header.provenance.scores == {}
+
+
+def test_the_scores_are_those_of_what_is_written(data: Path, tmp_path: Path) -> None:
+    """Bit for bit, though files hold kernels of 16 bits; what is learned stays in 32."""
+    (report,) = start(data, tmp_path / "run", epochs=1)
+    saved = load_checkpoint(tmp_path / "run" / "best.safetensors")
+    run = prepare(Job(data, tmp_path / "run", TrainConfig.model_validate(SMALL | {"epochs": 1}), CPU))
+    side = run.header.input.longest_side
+    found = validate(saved.model, saved.header, run.val_split.pairs, device=CPU, longest_side=side).scores
+    assert report.scores == found
+    learned = load_checkpoint(tmp_path / "run" / "state.pt").model.state_dict()
+    assert not torch.equal(learned["decoder.embed.weight"], saved.model.state_dict()["decoder.embed.weight"])
 
 
 def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]) -> None:

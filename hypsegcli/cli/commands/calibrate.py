@@ -113,11 +113,11 @@ def calibrate(
         full_scale=header.model.max_distance,
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=marks,
+        interpolate=request.interpolate,
     )
     sweep(out.parent)
-    # Also the size that it was fitted at, where one was asked for: at another it would be another.
-    size = {} if inputs.longest_side == "auto" else {"longest_side": request.longest_side}
-    known = header.input.model_copy(update=size)
+    # Also the size that it was fitted at, whatever decided that: at another it would be another.
+    known = header.input.model_copy(update={"longest_side": request.longest_side})
     copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration, "input": known}), over=over)
     for sentence in (
         *survey.doubts,
@@ -126,6 +126,7 @@ def calibrate(
     ):
         error(spell(sentence, as_option))
     _say_fitted(out, calibration)
+    _say_size(out, header.input.longest_side, request.longest_side)
 
 
 def _say_fitted(out: Path, calibration: Calibration) -> None:
@@ -139,3 +140,10 @@ def _say_fitted(out: Path, calibration: Calibration) -> None:
             f"images whose mean probability lies below {calibration.of_another_world:.2f}, half of what nearly all of "
             "these reach, will be said to look like another world"
         )
+
+
+def _say_size(out: Path, before: int | None, now: int | None) -> None:
+    """To what a copy has larger images shrunk, where that is not what its checkpoint did."""
+    if now != before:
+        larger = "are not shrunk" if now is None else f"are shrunk to {now} pixels"
+        say(f"{out}: larger images {larger} with it, as it was fitted: a calibration is one of a size")

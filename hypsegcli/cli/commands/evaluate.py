@@ -121,7 +121,7 @@ def evaluate(
         if stored.predictions is None
         else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
     )
-    main = choose_main(scored.measures, scoring.measure)
+    main = choose_main(scored, scoring.measure)
     measures = dict(sorted(scored.measures.items(), key=lambda item: item[0] != main))  # as they are shown
     _refuse_unknown(bounds, measures, names)
     evaluation = Evaluation(
@@ -140,6 +140,7 @@ def evaluate(
     doubts = [
         *names.doubts,
         *doubts,
+        *([scored.without] if scored.without is not None else []),
         *scored.doubts(),
         *contradictions_of(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
         *known_images(scored.header, evaluation.marks),

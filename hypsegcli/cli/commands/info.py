@@ -13,6 +13,7 @@ from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import InputSpec, Quantisation
+    from hypsegcli.confidence.calibration import Calibration
 
 
 def info(
@@ -64,7 +65,7 @@ def info(
         "trained on": provenance.trained_on,
         "started from": provenance.initialised_from,
         "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
-        "calibration": f"fitted on {header.calibration.fitted_on}" if header.calibration else "none",
+        "calibration": _fitted(header.calibration),
         "in int8": _int8(header.int8),
         "licence": provenance.licence,
         "made with": f"hypseg {provenance.hypseg_version}, torch {provenance.torch_version}",
@@ -72,6 +73,12 @@ def info(
     width = max(map(len, rows))
     for name, value in rows.items():
         say(f"{name:<{width}}  {value}")
+
+
+def _fitted(found: Calibration | None) -> str:
+    if found is None:
+        return "none"
+    return f"fitted on {found.fitted_on}" + (", for --interpolate points" if found.interpolate == "points" else "")
 
 
 def _int8(found: Quantisation | None) -> str:

@@ -22,7 +22,7 @@ from hypsegcli.cli.options.running import (
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_threshold
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_skipped
+from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_calibration, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
@@ -103,7 +103,8 @@ def predict(
             f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
         )
     header = read_header(inputs.checkpoint_path)
-    measures = parse_measures(measure, header, raw=raw)
+    measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
+    tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     products = find_products(kinds, measures)
     if len(measures) > 1 and len(products) == len(kinds):
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")

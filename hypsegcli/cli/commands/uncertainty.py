@@ -22,7 +22,7 @@ from hypsegcli.cli.options.running import (
 from hypsegcli.cli.parse import parse_failures, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_skipped
+from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_calibration, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
@@ -70,7 +70,8 @@ def uncertainty(
         resume=output.resume,
     )
     header = read_header(inputs.checkpoint_path)
-    measures = parse_measures(measure, header, raw=raw)
+    measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
+    tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     most_failures = parse_failures(failures, len(plan))

@@ -9,7 +9,8 @@ import typer
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DEFAULT, checkpoint_path
 from hypsegcli.cli import complete
-from hypsegcli.inference.request import EngineName, Interpolation, Precision
+from hypsegcli.confidence.measures import Interpolation
+from hypsegcli.inference.request import EngineName, Precision
 
 # Panels of --help; the other options stand in one above them.
 OUTPUT, INPUT, COMPUTING = "Output", "Checkpoint and input", "Computing"

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from hypsegcli.cli.console import error, say, talk, talk_of
 from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.progress import progress_for
+from hypsegcli.confidence.measures import Interpolation, of_another_way
 from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.words import count_alike, count_of, first_of
 
 if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import Header
     from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.images.discover import Inputs
     from hypsegcli.inference.engines.base import Engine
@@ -28,6 +30,15 @@ def tell_of_skipped(inputs: Inputs, *, quiet: bool) -> None:
     """What lies in the folders and is left out."""
     if (skipped := str(inputs.skipped)) and not quiet:
         talk(f"left out: {skipped}")
+
+
+def tell_of_calibration(
+    header: Header, measure: str | None, *, raw: bool, interpolate: Interpolation, quiet: bool
+) -> None:
+    """Why a checkpoint that is calibrated does not give that measure, where its options leave the choice to hypseg."""
+    another = of_another_way(header.calibrated_for, interpolate)
+    if another and measure in {None, "all"} and not (raw or quiet):
+        talk(another)
 
 
 def print_plan(plan: Sequence[PlannedImage]) -> None:

@@ -216,11 +216,17 @@ def test_a_calibration_that_does_not_know_its_images_says_nothing(hypseg: Hypseg
     assert (outcome.code, outcome.stderr) == (0, "")
 
 
-def test_the_size_that_was_asked_for_is_that_of_the_copy(hypseg: Hypseg, data: Path, plain: Path) -> None:
-    """A calibration is one of a size; without a wish it is that of the checkpoint."""
+def test_the_size_that_it_was_fitted_at_is_that_of_the_copy(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    """A calibration is one of a size; without a wish it is that of the checkpoint. A window's side switches it off."""
     trained = read_header(plain).input.longest_side
-    for wish, kept in ((), trained), (("--longest-side", "off"), None), (("--longest-side", "48"), 48):
-        out = data / f"{kept}.safetensors"
+    wishes: list[tuple[tuple[str, ...], int | None, str]] = [
+        ((), trained, ""),
+        (("--longest-side", "off"), None, "larger images are not shrunk"),
+        (("--tile", "128"), None, "larger images are not shrunk"),
+        (("--longest-side", "48"), 48, "larger images are shrunk to 48 pixels"),
+    ]
+    for wish, kept, told in wishes:
+        out = data / "copy.safetensors"
         arguments = ("--checkpoint", plain, "--out", out, "--name", "x", "--overwrite", *wish)
         outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
         assert outcome.code == 0
@@ -228,6 +234,41 @@ def test_the_size_that_was_asked_for_is_that_of_the_copy(hypseg: Hypseg, data: P
         assert header.input.longest_side == kept
         assert header.calibration is not None
         assert f"below {header.calibration.of_another_world:.2f}" in outcome.stdout
+        assert told in outcome.stdout
+        assert bool(told) == ("larger images" in outcome.stdout)
+
+
+@pytest.mark.parametrize(("fitted", "other"), [((), "points"), (("--interpolate", "points"), "scalar")])
+def test_a_calibration_serves_the_way_to_interpolate_that_it_was_fitted_to(
+    hypseg: Hypseg, data: Path, plain: Path, fitted: tuple[str, ...], other: str
+) -> None:
+    out = data / "copy.safetensors"
+    arguments: tuple[object, ...] = ("--checkpoint", plain, "--out", out, "--name", "x", *fitted)
+    assert hypseg("calibrate", data / "images", data / "masks", *arguments).code == 0
+    assert ("for --interpolate points" in hypseg("info", out).stdout) is bool(fitted)
+    found = read_header(out).calibration
+    assert found is not None
+    own, told = found.interpolate, f"hypseg calibrate and --interpolate {other}"
+    for command, folder in (("predict", "confidence"), ("uncertainty", "uncertainty")):
+        arguments = (command, data / "images", "--checkpoint", out, "--out")
+        for way, measure in ((own, "calibrated"), (other, "distance")):
+            outcome = hypseg(*arguments, data / f"{command} {way}", "--interpolate", way)
+            assert (told in outcome.stderr) is (way == other)
+            with Image.open(data / f"{command} {way}" / folder / "a.png") as plane:
+                assert json.loads(plane.info["hypseg"])["measure"] == measure
+        silent = hypseg(*arguments, data / command, "--interpolate", other, "--raw")
+        assert (silent.code, told in silent.stderr) == (0, False)
+        refused = hypseg(*arguments, data / "no", "--interpolate", other, "--measure", "calibrated")
+        assert (refused.code, told in refused.stderr) == (2, True)
+    score = ("evaluate", data / "images", data / "masks", "--checkpoint", out, "--bootstrap", "0", "--interpolate")
+    for way in (own, other):
+        outcome = hypseg(*score, way, "--out", data / way)
+        assert (told in outcome.stderr) is (way == other)
+        report = json.loads((data / way / "report.json").read_text())
+        assert ("calibrated" in [measure["name"] for measure in report["measures"]]) is (way == own)
+        assert any(told in warning for warning in report["warnings"]) is (way == other)
+    refused = hypseg(*score, other, "--measure", "calibrated")
+    assert (refused.code, told in refused.stderr) == (2, True)
 
 
 def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, plain: Path) -> None:
