@@ -28,7 +28,7 @@ PAGES = {
         *sorted((REPOSITORY / "weights").glob("*.md")),
     )
 }
-COMMANDS = ("predict", "uncertainty", "evaluate", "compare", "calibrate", "disk", "info", "verify", "train")
+COMMANDS = ("predict", "uncertainty", "evaluate", "compare", "calibrate", "quantise", "disk", "info", "verify", "train")
 GROUP: Any = typer.main.get_command(app)
 CONTEXT = typer.Context(GROUP, info_name="hypseg")
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.doubts import unfit_for_calibration, void_of_a_class
 from hypsegcli.cli.groups import spread
@@ -45,6 +44,8 @@ def calibrate(
     computing: Computing,
 ) -> None:
     """Fit the probability of being right to the distance, on images that were not trained on; write a checkpoint."""
+    from hypsegcli.cli.checkpoint_out import checkpoint_to_write
+
     over = checkpoint_to_write(out, overwrite=overwrite)
     refuse_contradictions(inputs, computing)
 
@@ -125,12 +126,14 @@ def calibrate(
         *unfit_for_calibration(header, marks),
     ):
         error(spell(sentence, as_option))
-    _say_fitted(out, calibration)
-    _say_size(out, header.input.longest_side, request.longest_side)
+    _say_fitted(out, calibration, before=header.input.longest_side, now=request.longest_side)
 
 
-def _say_fitted(out: Path, calibration: Calibration) -> None:
-    """What a calibration promises, and from where on images will be told to look like another world."""
+def _say_fitted(out: Path, calibration: Calibration, *, before: int | None, now: int | None) -> None:
+    """What a calibration promises, and from where on images will be told to look like another world.
+
+    And to what the copy has larger images shrunk, where that is not what its checkpoint did `before`.
+    """
     say(
         f"{out}: probability of being right from {calibration.probabilities[0]:.3f} to "
         f"{calibration.probabilities[-1]:.3f}, fitted on {calibration.fitted_on}, which are no test of it"
@@ -140,10 +143,6 @@ def _say_fitted(out: Path, calibration: Calibration) -> None:
             f"images whose mean probability lies below {calibration.of_another_world:.2f}, half of what nearly all of "
             "these reach, will be said to look like another world"
         )
-
-
-def _say_size(out: Path, before: int | None, now: int | None) -> None:
-    """To what a copy has larger images shrunk, where that is not what its checkpoint did."""
     if now != before:
         larger = "are not shrunk" if now is None else f"are shrunk to {now} pixels"
         say(f"{out}: larger images {larger} with it, as it was fitted: a calibration is one of a size")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import checkpoint_path
-from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 from hypsegcli.cli.console import loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -44,6 +43,7 @@ def quantise(
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Make a network faster on CPUs: write a checkpoint that runs in int8 as well, adjusted on images like yours."""
+    from hypsegcli.cli.checkpoint_out import checkpoint_to_write
     from hypsegcli.images.discover import find_inputs
 
     over = checkpoint_to_write(out, overwrite=overwrite)
