@@ -15,7 +15,7 @@ from hypsegcli.checkpoint.format import METADATA_KEY, Header, Quantisation, head
 from hypsegcli.checkpoint.store import INT8_GRAPHS, copy_checkpoint, load_checkpoint
 from hypsegcli.hierarchy.tree import flat_tree
 
-FACTS = Quantisation(images=3, compared=1, labels=0.99, distance=0.1, made_with="nncf 3.4.0")
+FACTS = Quantisation(images=3, compared=1, labels=0.99, distance=0.1, speed=1.8, made_with="nncf 3.4.0")
 GRAPHS = {
     f"int8.{graph}.{kind}": torch.full((9,), number, dtype=torch.uint8)
     for number, graph in enumerate(INT8_GRAPHS)

@@ -83,7 +83,7 @@ def _fitted(found: Calibration | None) -> str:
 
 def _int8(found: Quantisation | None) -> str:
     if found is None:
-        return "no; hypseg quantise adds it"
+        return "no"
     return f"{found.labels:.1%} of the labels as in fp32; adjusted on {count_of(found.images, 'image')}"
 
 

@@ -1,8 +1,10 @@
-"""`hypseg quantise`: a checkpoint whose network can also be run in int8, adjusted on images; no masks are needed."""
+"""`hypseg quantise`: a checkpoint whose network can also be run in int8, if masks show that little is lost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import checkpoint_path
@@ -11,109 +13,106 @@ from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     CheckpointFile,
     CheckpointOut,
-    InputPaths,
     LongestSideText,
     MaxPixels,
     Overwrite,
     Quiet,
 )
-from hypsegcli.cli.show.run import tell_of_skipped
-from hypsegcli.errors import DataError, ImageError, UsageError
+from hypsegcli.cli.options.scoring import Truth
+from hypsegcli.cli.show.progress import progress_for
+from hypsegcli.errors import DataError, UsageError
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from hypsegcli.inference.prediction import RGB
-
-_COMPARED = 10  # pictures on which int8 is held against fp32, beside those that it was adjusted on
+    from hypsegcli.truth.pairs import Pair
 
 
 @spread
 def quantise(
-    paths: InputPaths,
     *,
+    images: Annotated[str, typer.Argument(metavar="IMAGES", help="Folder, quoted glob or @list.txt of images.")],
+    masks: Annotated[str, typer.Argument(metavar="MASKS", help="The same of their masks.")],
     out: CheckpointOut,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
+    truth: Truth,
     checkpoint: CheckpointFile = None,
     longest_side: LongestSideText = "auto",
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
-    """Make a network faster on CPUs: write a checkpoint that runs in int8 as well, adjusted on images like yours."""
+    """Make a network faster on CPUs: write a checkpoint that runs in int8 too, where that costs hardly any score."""
     from hypsegcli.cli.checkpoint_out import checkpoint_to_write
-    from hypsegcli.images.discover import find_inputs
 
     over = checkpoint_to_write(out, overwrite=overwrite)
-    found = find_inputs(paths)
-    tell_of_skipped(found, quiet=quiet)
 
     with loading(quiet=quiet):
-        from hypsegcli.checkpoint.format import Quantisation
-        from hypsegcli.checkpoint.store import Checkpoint, copy_checkpoint, load_checkpoint
-        from hypsegcli.inference.engines.quantise import MOST, compare_with_fp32, made_with, quantise, require_nncf
+        from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.inference.engines.quantise import require_nncf
         from hypsegcli.inference.request import decide_longest_side
+        from hypsegcli.scores.quantise import Trial, quantise_on
+        from hypsegcli.truth.check import examine_masks
+        from hypsegcli.truth.masks import read_translation
+        from hypsegcli.truth.pairs import pair_files
 
     require_nncf()
-    loaded = load_checkpoint(checkpoint_path(checkpoint))
-    asked = int(longest_side) if longest_side.isdecimal() else longest_side
-    limit = decide_longest_side(asked, loaded.header.input.longest_side, tile="auto")
     tell = say_nothing if quiet else talk
-    wanted = _spread_evenly([item.path for item in found.images], MOST + _COMPARED)
-    pictures = _read(wanted, longest_side=limit, max_pixels=max_pixels, quiet=quiet)
-    # Every fourth is kept out, to compare on.
-    compared = pictures[3::4] or pictures
-    adjusted = [picture for number, picture in enumerate(pictures) if number % 4 != 3]
-    try:
-        int8 = quantise(loaded, adjusted, tell=tell)
-    except ValueError as problem:
-        raise UsageError(f"{loaded.path}: cannot be quantised; {problem}") from problem
-    tell(f"comparing on {count_of(len(compared), 'image')}")
-    near = compare_with_fp32(loaded, int8, compared)
-    header = loaded.header.model_copy(
-        update={
-            "int8": Quantisation(
-                images=len(adjusted),
-                compared=len(compared),
-                labels=near.labels,
-                distance=near.distance,
-                made_with=made_with(),
-            )
-        }
+    pairs = pair_files(
+        masks=masks,
+        images=images,
+        predictions=None,
+        image_suffix=truth.image_suffix,
+        mask_suffix=truth.mask_suffix,
+        tell=tell,
     )
-    sweep(out.parent)
-    copy_checkpoint(Checkpoint(**{**vars(loaded), "int8": int8}), out, header, over=over)
-    others = "other images" if len(pictures) > len(adjusted) else "the same images"
-    say(
-        f"{out}: in int8 its network runs {near.speed:.1f} times as fast here as in fp32, {near.labels:.1%} of the "
-        f"labels are the same, and distances differ by {near.distance:.2g} on average; adjusted on "
-        f"{count_of(len(adjusted), 'image')}, compared on {len(compared)} {others}"
-    )
-    say(
-        "what it costs where you have masks: hypseg evaluate IMAGES MASKS -o REPORT "
-        f"-c {out} --precision int8, and once more with --precision fp32"
-    )
-
-
-def _spread_evenly(paths: Sequence[Path], most: int) -> list[Path]:
-    """At most so many, from the first to the last."""
-    count = min(len(paths), most)
-    return [paths[number * len(paths) // count] for number in range(count)]
-
-
-def _read(paths: Sequence[Path], *, longest_side: int | None, max_pixels: int, quiet: bool) -> list[RGB]:
-    from hypsegcli.images.decode import decode_image
-    from hypsegcli.inference.engines.quantise import as_input
-
-    found, failures = [], []
-    for path in paths:
+    loaded = load_checkpoint(checkpoint_path(checkpoint))
+    header, classes = loaded.header, loaded.header.tree.classes
+    void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
+    id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
+    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
+    asked = int(longest_side) if longest_side.isdecimal() else longest_side
+    limit = decide_longest_side(asked, header.input.longest_side, tile="auto")
+    adjusted, compared = _part(pairs)
+    with progress_for(2 * len(compared), quiet=quiet) as progress:
+        trial = Trial(
+            adjusted=adjusted,
+            compared=compared,
+            ignore_index=void,
+            id_map=id_map,
+            longest_side=limit,
+            max_pixels=max_pixels,
+        )
         try:
-            found.append(as_input(decode_image(path, max_pixels=max_pixels).pixels, longest_side=longest_side))
-        except ImageError as problem:
-            failures.append(problem.message)
-    if not found:
-        raise DataError(f"none of the images can be read; {failures[0]}")
-    talk_of((f"left out: {failure}" for failure in failures), quiet=quiet)
-    return found
+            quantised, scores, before = quantise_on(loaded, trial, tell=tell, advance=progress.advance)
+        except ValueError as problem:
+            raise UsageError(f"{loaded.path}: cannot be quantised; {problem}") from problem
+    if losses := scores.losses(before):
+        raise DataError(
+            f"{loaded.path}: loses too much in int8, on {count_of(len(compared), 'image')}: {', '.join(losses)}; "
+            "nothing is written, run it in fp32 or bf16"
+        )
+    facts = quantised.header.int8
+    if facts is None:
+        raise ValueError("a quantised checkpoint says how")
+    sweep(out.parent)
+    copy_checkpoint(quantised, out, quantised.header, over=over)
+    measure = "calibrated" if header.calibration else "distance"
+    say(
+        f"{out}: in int8 its network runs {facts.speed:.1f} times as fast here as in fp32; mean IoU "
+        f"{before.mean_iou:.4f} to {scores.mean_iou:.4f}, AUROC of {measure} {before.auroc:.4f} to {scores.auroc:.4f}, "
+        f"ECE {before.ece:.4f} to {scores.ece:.4f}, {facts.labels:.1%} of the labels the same; adjusted on "
+        f"{count_of(facts.images, 'image')}, scored on {facts.compared}"
+    )
+
+
+def _part(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to take ranges of, from the first to the last, and those that are left to score; of one pair, itself."""
+    from hypsegcli.inference.engines.quantise import MOST
+
+    count = min(MOST, (len(pairs) + 1) // 2)
+    chosen = {number * len(pairs) // count for number in range(count)}
+    adjusted = [pair for number, pair in enumerate(pairs) if number in chosen]
+    return adjusted, [pair for number, pair in enumerate(pairs) if number not in chosen] or adjusted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from support import EXAMPLES, make_checkpoint
 
 from hypsegcli.budget import BUDGET
@@ -44,20 +46,38 @@ def _one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def write_pairs(folder: Path) -> None:
+    """Photographs, and masks of blocks that have nothing to do with them, so that no network is better than another."""
+    source = decode_image(sorted(STREETS.iterdir())[0]).pixels
+    for number in range(4):
+        for kind in ("images", "masks"):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+        part = np.ascontiguousarray(source[10 * number :][:240, 15 * number :][:, :320])
+        Image.fromarray(part).save(folder / "images" / f"{number}.png")
+        blocks = np.random.default_rng(number).integers(0, 4, (30, 40), np.uint8)
+        Image.fromarray(blocks.repeat(8, 0).repeat(8, 1)[: part.shape[0], : part.shape[1]]).save(
+            folder / "masks" / f"{number}.png"
+        )
+
+
 class Done:
     """The command, run once for all tests, on random weights whose distances spread over the scale."""
 
     def __init__(self, folder: Path) -> None:
-        self.plain, self.path = folder / "plain.safetensors", folder / "int8.safetensors"
+        self.data, self.plain, self.path = folder, folder / "plain.safetensors", folder / "int8.safetensors"
+        write_pairs(folder)
         make_checkpoint(self.plain, flat_tree(["a", "b", "c", "d"]), backbone="resnet18_c4")
         loaded = load_checkpoint(self.plain)
         loaded.model.decoder.embed.get_parameter("weight").data.normal_(std=3.0, generator=torch.Generator())
         save_checkpoint(self.plain, loaded.header, loaded.model.state_dict())
         self.out, self.err = io.StringIO(), io.StringIO()
         with redirect_stdout(self.out), redirect_stderr(self.err):
-            command = ["quantise", str(STREETS), "-c", str(self.plain), "-o", str(self.path), "--longest-side", "256"]
-            self.code = main(command)
+            self.code = main(self.command(self.path))
         self.checkpoint = load_checkpoint(self.path)
+
+    def command(self, out: Path, masks: str = "masks", images: str = "images") -> list[str]:
+        pairs = [str(self.data / images), str(self.data / masks)]
+        return ["quantise", *pairs, "-c", str(self.plain), "-o", str(out), "--longest-side", "off"]
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +94,12 @@ def test_the_command_says_what_it_found_and_nothing_of_others_appears(done: Done
     assert done.code == 0, done.err.getvalue()
     facts = done.checkpoint.header.int8
     assert facts is not None
-    assert facts.images >= 1
-    assert f"{facts.labels:.1%} of the labels are the same" in done.out.getvalue()
-    assert len(done.out.getvalue().splitlines()) == 2
+    assert (facts.images, facts.compared) == (2, 2)
+    assert f"{facts.labels:.1%} of the labels the same" in done.out.getvalue()
+    assert len(done.out.getvalue().splitlines()) == 1
     told = done.err.getvalue().splitlines()
-    assert all(line.startswith(("converting", "converted", "quantising", "comparing")) for line in told), told
+    others = [line for line in told if not line.startswith(("converting", "converted", "quantising", "1/4 images"))]
+    assert others == []
     plain = load_checkpoint(done.plain)
     weights = plain.model.state_dict()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in done.checkpoint.model.state_dict().items())
@@ -177,15 +198,24 @@ def test_a_picture_larger_than_a_window_gives_its_middle() -> None:
     assert as_input(pixels[:100], longest_side=50).shape == (1, 64, 48, 3)
 
 
-def test_what_cannot_be_quantised_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plain = make_checkpoint(tmp_path / "x.safetensors", flat_tree(["a", "b"]), backbone="mobilenet_v3_small")
-    (tmp_path / "no").mkdir()
-    (tmp_path / "no" / "a.png").write_bytes(b"")
+def test_what_loses_too_much_is_not_written(done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The network's own labels in fp32 as masks: it is right everywhere, and no other network is."""
+    options = ["-c", str(done.plain), "--precision", "fp32", "--engine", "openvino", "--longest-side", "off", "-q"]
+    assert main(["predict", str(done.data / "images"), "-o", str(tmp_path), "--save", "labels", *options]) == 0
+    shutil.copytree(tmp_path / "labels", done.data / "own")
     out = tmp_path / "out.safetensors"
-    assert main(["quantise", str(tmp_path / "no"), "-c", str(plain), "-o", str(out)]) == 1
-    assert "none of the images can be read" in capsys.readouterr().err
+    assert main(done.command(out, "own")) == 1
+    err = capsys.readouterr().err
+    assert "loses too much in int8, on 2 images: mean IoU falls from 1.0000 to 0." in err
     assert not out.exists()
+
+
+def test_what_cannot_be_quantised_is_a_sentence(done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.safetensors"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hypsegcli.inference.engines.quantise.find_spec", lambda name: None)
-        assert main(["quantise", str(STREETS), "-c", str(plain), "-o", str(out)]) == 2
+        assert main(done.command(out)) == 2
     assert "pip install 'hypseg[quantise]'" in capsys.readouterr().err
+    assert main(done.command(done.path)) == 2
+    assert "there already" in capsys.readouterr().err
+    assert not out.exists()

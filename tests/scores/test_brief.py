@@ -1,0 +1,58 @@
+"""The scores that decide whether a faster way is kept: those of an evaluation, and bounds on what may be lost."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from support import Hypseg, make_checkpoint
+from support.tiny_data import NAMES, make_data
+
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.inference.build import make_segmenter
+from hypsegcli.inference.request import Request
+from hypsegcli.scores.brief import BriefScores, brief_scores
+from hypsegcli.truth.pairs import pair_files
+
+
+def test_they_are_those_of_an_evaluation(hypseg: Hypseg, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", val=3)
+    images, masks = str(data / "val" / "images"), str(data / "val" / "masks")
+    path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
+    segmenter = make_segmenter(load_checkpoint(path), Request(measures=("distance",)), engine="torch")
+    pairs = pair_files(masks=masks, images=images, predictions=None, image_suffix="", mask_suffix="", tell=print)
+    seen: list[None] = []
+    found = brief_scores(
+        segmenter,
+        pairs,
+        ignore_index=255,
+        id_map=None,
+        max_pixels=10**6,
+        workers=0,
+        advance=lambda: seen.append(None),
+    )
+    assert len(seen) == 3
+    out = tmp_path / "report"
+    assert hypseg("evaluate", images, masks, "-c", path, "-o", out, "-q").code == 0
+    report = json.loads((out / "report.json").read_text())
+    measure = next(each for each in report["measures"] if each["name"] == "distance")
+    assert found.mean_iou == report["summary"]["miou"]["value"]
+    assert (found.auroc, found.ece) == (measure["auroc"], measure["ece"])
+
+
+@pytest.mark.parametrize(
+    ("after", "lost"),
+    [
+        (BriefScores(0.6, 0.9, 0.5), []),
+        (BriefScores(0.596, 0.896, 0.0), []),
+        (BriefScores(0.7, 0.95, 0.0), []),
+        (BriefScores(0.594, 0.9, 0.0), ["mean IoU falls from 0.6000 to 0.5940, by more than 0.005"]),
+        (BriefScores(0.6, 0.89, 0.0), ["AUROC falls from 0.9000 to 0.8900, by more than 0.005"]),
+        (BriefScores(math.nan, math.nan, 0.0), []),
+    ],
+)
+def test_what_is_lost_beyond_the_bounds_is_named(after: BriefScores, lost: list[str]) -> None:
+    assert after.losses(BriefScores(0.6, 0.9, 0.0)) == lost
