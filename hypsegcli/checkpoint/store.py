@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
+from hypsegcli.checkpoint.int8 import take_int8
 from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
 from hypsegcli.checkpoint.torch_file import read_state
 from hypsegcli.errors import CheckpointError, PlanError, UsageError, setting
@@ -24,11 +25,6 @@ from hypsegcli.network.model import HyperbolicDeepLab, build_model
 
 MOST_TENSORS = 20_000  # of a file; a ResNet-101 has 700
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # torch hardly computes with those of 8 bits
-# Files of OpenVINO's for a header that tells of int8, as bytes: the graphs of images that go in whole, of windows with
-# the mean over their image's features, and of these features.
-INT8_GRAPHS = ("embedding", "embedding_of_windows", "features")
-_INT8 = tuple(f"int8.{graph}.{kind}" for graph in INT8_GRAPHS for kind in ("xml", "bin"))
-_MOST_XML = 2**25  # bytes; that of a ResNet-101 has 10^6
 _LETTERS = 80  # of a tensor's name in a sentence
 
 
@@ -95,7 +91,7 @@ def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:
     try:
         with unchanging(path) as file:
             found, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
-            int8 = _take_int8(path, found, state)
+            int8 = take_int8(path, found, state)
             model = _build_shapes(path, found)
             _check(path, found, state, model)
             # Copies: the file's own bytes, which state maps into memory, may be written over while the network runs.
@@ -147,21 +143,6 @@ def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
     except (RuntimeError, TypeError, OverflowError) as error:
         size = header.model.embedding_size
         raise CheckpointError(f"{path}: no network can be built with an embedding of {size} dimensions") from error
-
-
-def _take_int8(path: Path, header: Header, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Out of all that a file holds, what OpenVINO runs in int8."""
-    if header.int8 is None:
-        return {}
-    found = {name: state.pop(name) for name in _INT8 if name in state}
-    if missing := sorted(set(_INT8) - set(found)):
-        lacks = first_of(missing, 3, letters=_LETTERS)
-        raise CheckpointError(f"{path}: its header tells of int8, but it lacks {lacks}; quantise the checkpoint again")
-    for name, tensor in found.items():
-        most = _MOST_XML if name.endswith("xml") else 2 * path.stat().st_size
-        if tensor.dtype != torch.uint8 or tensor.ndim != 1 or not 0 < tensor.numel() <= most:
-            raise CheckpointError(f"{path}: the tensor {name} is no file of OpenVINO's; quantise the checkpoint again")
-    return found
 
 
 def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: HyperbolicDeepLab) -> None:

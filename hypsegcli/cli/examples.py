@@ -33,6 +33,11 @@ EXAMPLES = {
         "hypseg calibrate photos masks --name val -c nuclei -o nuclei.safetensors",
         "hypseg calibrate @images.txt @masks.txt --name half -o model.safetensors",
     ),
+    "quantise": (
+        "hypseg quantise photos masks -o quick.safetensors",
+        "hypseg quantise photos masks -c RUN/best.safetensors -o quick.safetensors",
+        "hypseg quantise @images.txt @masks.txt -o quick.safetensors --longest-side off",
+    ),
     "disk": (
         "hypseg disk photo.jpg -o disk.png",
         "hypseg disk photo.jpg -o disk.svg --no-photograph",

@@ -33,13 +33,11 @@ class Trial:
     max_pixels: int
 
 
-def quantise_on(
-    checkpoint: Checkpoint, trial: Trial, *, tell: Callable[[str], None], advance: Callable[[], None]
-) -> tuple[Checkpoint, BriefScores, BriefScores]:
-    """The checkpoint with its network in int8 as well, the scores of that, and those in fp32.
+def quantise_on(checkpoint: Checkpoint, trial: Trial, *, tell: Callable[[str], None]) -> Checkpoint:
+    """The checkpoint with its network in int8 as well, as it is to be written; its SHA-256 is not that of a file yet.
 
-    `tell` hears of what takes long, `advance` is called after every image that is scored. Raises ValueError for a
-    network that cannot be traced, ImageError or DataError at the first file that cannot be used.
+    `tell` hears of what takes long. Raises ValueError for a network that cannot be traced, ImageError at the first file
+    that cannot be used.
     """
 
     def pictures(pairs: Sequence[Pair]) -> list[RGB]:
@@ -54,21 +52,29 @@ def quantise_on(
         images=len(trial.adjusted), compared=len(trial.compared), made_with=made_with(), **near._asdict()
     )
     header = checkpoint.header.model_copy(update={"int8": facts})
-    quantised = replace(checkpoint, int8=int8, sha256=digest, header=header)
+    return replace(checkpoint, int8=int8, sha256=digest, header=header)
 
-    def scores(checkpoint: Checkpoint, precision: Precision) -> BriefScores:
-        measure = "calibrated" if header.calibration else "distance"
-        request = Request(measures=(measure,), longest_side=trial.longest_side)
-        segmenter = make_segmenter(checkpoint, request, engine="openvino", precision=precision, tell=tell)
-        return brief_scores(
-            segmenter,
-            trial.compared,
-            ignore_index=trial.ignore_index,
-            id_map=trial.id_map,
-            max_pixels=trial.max_pixels,
-            workers=default_workers(),
-            advance=advance,
-        )
 
-    before = scores(checkpoint, "fp32")
-    return quantised, scores(quantised, "int8"), before
+def try_out(
+    checkpoint: Checkpoint,
+    trial: Trial,
+    precision: Precision,
+    *,
+    tell: Callable[[str], None],
+    advance: Callable[[], None],
+) -> BriefScores:
+    """Scores on the images that are left for it; `advance` is called after each.
+
+    Raises ImageError or DataError at the first file that cannot be used.
+    """
+    measure = "calibrated" if checkpoint.header.calibration else "distance"
+    request = Request(measures=(measure,), longest_side=trial.longest_side)
+    return brief_scores(
+        make_segmenter(checkpoint, request, engine="openvino", precision=precision, tell=tell),
+        trial.compared,
+        ignore_index=trial.ignore_index,
+        id_map=trial.id_map,
+        max_pixels=trial.max_pixels,
+        workers=default_workers(),
+        advance=advance,
+    )

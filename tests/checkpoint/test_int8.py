@@ -12,7 +12,8 @@ from support.checkpoints import refusal
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, Quantisation, header_to_json
-from hypsegcli.checkpoint.store import INT8_GRAPHS, copy_checkpoint, load_checkpoint
+from hypsegcli.checkpoint.int8 import INT8_GRAPHS
+from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
 from hypsegcli.hierarchy.tree import flat_tree
 
 FACTS = Quantisation(images=3, compared=1, labels=0.99, distance=0.1, speed=1.8, made_with="nncf 3.4.0")

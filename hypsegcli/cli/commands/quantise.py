@@ -52,7 +52,7 @@ def quantise(
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
         from hypsegcli.inference.engines.quantise import require_nncf
         from hypsegcli.inference.request import decide_longest_side
-        from hypsegcli.scores.quantise import Trial, quantise_on
+        from hypsegcli.scores.quantise import Trial, quantise_on, try_out
         from hypsegcli.truth.check import examine_masks
         from hypsegcli.truth.masks import read_translation
         from hypsegcli.truth.pairs import pair_files
@@ -76,19 +76,21 @@ def quantise(
     asked = int(longest_side) if longest_side.isdecimal() else longest_side
     limit = decide_longest_side(asked, header.input.longest_side, tile="auto")
     adjusted, compared = _part(pairs)
+    trial = Trial(
+        adjusted=adjusted,
+        compared=compared,
+        ignore_index=void,
+        id_map=id_map,
+        longest_side=limit,
+        max_pixels=max_pixels,
+    )
+    try:
+        quantised = quantise_on(loaded, trial, tell=tell)
+    except ValueError as problem:
+        raise UsageError(f"{loaded.path}: cannot be quantised; {problem}") from problem
     with progress_for(2 * len(compared), quiet=quiet) as progress:
-        trial = Trial(
-            adjusted=adjusted,
-            compared=compared,
-            ignore_index=void,
-            id_map=id_map,
-            longest_side=limit,
-            max_pixels=max_pixels,
-        )
-        try:
-            quantised, scores, before = quantise_on(loaded, trial, tell=tell, advance=progress.advance)
-        except ValueError as problem:
-            raise UsageError(f"{loaded.path}: cannot be quantised; {problem}") from problem
+        before = try_out(loaded, trial, "fp32", tell=tell, advance=progress.advance)
+        scores = try_out(quantised, trial, "int8", tell=tell, advance=progress.advance)
     if losses := scores.losses(before):
         raise DataError(
             f"{loaded.path}: loses too much in int8, on {count_of(len(compared), 'image')}: {', '.join(losses)}; "
