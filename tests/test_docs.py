@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, photograph
+from support.quantised import pretend_to_quantise
 
 from hypsegcli.checkpoint.bundled import DEFAULT, bundled_checkpoint
 from hypsegcli.checkpoint.read_header import read_header
@@ -162,6 +163,7 @@ def test_what_a_page_shows_works(
     trained = Path(page).stem if page.startswith("weights/") else DEFAULT
     (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(trained))
     monkeypatch.chdir(tmp_path)
+    pretend_to_quantise(monkeypatch)
     for name, *arguments in shell_commands(PAGES[page]):
         given = ["report" if word in {"A", "B"} else word for word in arguments]
         outcome = hypseg(name, *given, *(["--show-config"] if name == "train" else []))

@@ -9,19 +9,12 @@ import torch
 from safetensors.torch import load_file, save
 from support import make_checkpoint
 from support.checkpoints import refusal
+from support.quantised import FACTS, GRAPHS
 from torch import Tensor
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, Quantisation, header_to_json
-from hypsegcli.checkpoint.int8 import INT8_GRAPHS
 from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
 from hypsegcli.hierarchy.tree import flat_tree
-
-FACTS = Quantisation(images=3, compared=1, labels=0.99, distance=0.1, speed=1.8, made_with="nncf 3.4.0")
-GRAPHS = {
-    f"int8.{graph}.{kind}": torch.full((9,), number, dtype=torch.uint8)
-    for number, graph in enumerate(INT8_GRAPHS)
-    for kind in ("xml", "bin")
-}
 
 
 @pytest.fixture

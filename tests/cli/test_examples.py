@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, photograph
+from support.quantised import pretend_to_quantise
 
 from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
@@ -48,8 +49,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str) -> None:
+def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each into a place of its own. Of a training, which takes hours, the settings."""
+    pretend_to_quantise(monkeypatch)
     if name in {"evaluate", "verify"}:
         assert hypseg("predict", "photos", "-o", "out").code == 0
     if name == "evaluate":
