@@ -66,7 +66,7 @@ def load_model(
     checkpoint    a .safetensors file, or the name of a bundled model: `streets` (where none is named), `disk`
     engine        what runs the network on a CPU: openvino, onnxruntime, torch; auto takes the first that is installed
     device        auto, cpu, cuda, cuda:N or mps
-    precision     of the layers before the ball: auto, fp32 or bf16
+    precision     of the layers before the ball: auto, fp32, bf16, or int8 where the checkpoint was quantised
     tile          side of the overlapping windows in which larger images go through the network, in pixels, a multiple
                   of 16 from 128 on; auto (2048) or off
     measures      of confidence, or all; the first one is `Segmentation.confidence`. Where none is named, the
