@@ -191,13 +191,13 @@ def _to_srgb(opened: Opened, notes: list[str]) -> Image.Image:
         mode = "L"
     colors = ToSrgb(None, mode) if opened.image.mode == "LAB" else _profile(opened, mode, notes)  # LAB says it all
     if not colors:
-        plain = opened.image.mode == "RGB" and "transparency" not in opened.image.info and not _is_deep(opened)
-        # Converting to the mode that it has would copy it.
-        return opened.image if plain and (opened.maxval or 0) <= 255 else _to_rgb(opened, notes)
+        return _to_rgb(opened, notes)
     if mode == "CMYK":
         return colors.apply(opened.image)
     rgb = _to_rgb(opened, notes)
-    return colors.apply(rgb.getchannel(0) if mode == "L" else rgb)
+    if mode == "L":
+        return colors.apply(rgb.getchannel(0))
+    return colors.apply(rgb.copy() if rgb is opened.image else rgb)  # which is changed itself
 
 
 def _is_deep(opened: Opened) -> bool:
@@ -229,7 +229,7 @@ def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
     if levels is not None and isinstance(key, int):
         image.info["transparency"] = key * 255 // levels  # Pillow stretches the samples, but not the key
     if mode not in _ALPHA and key is None:
-        return image.convert("RGB")
+        return image if mode == "RGB" else image.convert("RGB")
     rgba = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
     lowest, highest = rgba.getchannel("A").getextrema()
     if lowest == 255:
