@@ -8,7 +8,7 @@ import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import checkpoint_path
-from hypsegcli.cli.console import loading, say, say_nothing, talk, talk_of
+from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     CheckpointFile,
@@ -20,7 +20,7 @@ from hypsegcli.cli.options.running import (
 )
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import DataError, UsageError
+from hypsegcli.errors import DataError, UsageError, spell
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.words import count_of
 
@@ -72,7 +72,9 @@ def quantise(
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
     id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
-    examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
+    survey = examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
+    for sentence in survey.doubts:
+        error(spell(sentence, as_option))
     asked = int(longest_side) if longest_side.isdecimal() else longest_side
     limit = decide_longest_side(asked, header.input.longest_side, tile="auto")
     adjusted, compared = _part(pairs)
