@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -22,7 +23,7 @@ class TrainConfig(BaseModel):
     """What `hypseg train` does; written into the run folder and the checkpoint.
 
     Flat, so that a setting has one name in a file, on the command line, in an error and in a checkpoint's recipe.
-    Paths are from the working directory.
+    Paths are from the working directory, and where a run goes on, from the one that it was started in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -166,6 +167,16 @@ class TrainConfig(BaseModel):
         if self.head_epochs and not self.init:
             raise ValueError(f"head_epochs {self.head_epochs} needs init: the other layers are random until then")
         return self
+
+    def seen_from(self, directory: Path) -> TrainConfig:
+        """The same, with paths that are from `directory`."""
+        files = ("map", "mask_colors", "more_names", "colors")
+        placed: dict[str, Any] = {name: str(directory / path) for name in files if (path := getattr(self, name))}
+        placed["more_data"] = tuple(str(directory / folder) for folder in self.more_data)
+        if self.other_worlds:
+            at = "@" * self.other_worlds.startswith("@")
+            placed["other_worlds"] = at + str(directory / self.other_worlds.removeprefix(at))
+        return self.model_copy(update=placed)
 
     def architecture(self) -> dict[str, Any]:
         """ModelConfig's fields, without the number of nodes, which the class tree decides."""

@@ -37,10 +37,11 @@ class More(NamedTuple):
     notes: tuple[str, ...]  # on what was changed in images of both on the way from their files
 
 
-def read_more(config: TrainConfig, tree: ClassTree) -> More:
+def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     """Look at all of it, so that no epoch ends at a damaged file.
 
-    Raises DataError, PlanError or ImageError where something does not fit.
+    The files below `directory` are called by their way from there, from wherever they are seen. Raises DataError,
+    PlanError or ImageError where something does not fit.
     """
     pairs: list[MorePair] = []
     names: list[str] = []
@@ -59,8 +60,8 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
     looks = list(ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0]))
     looked_at = {other.path: digest for other, (_, digest, _) in zip(others, looks, strict=True)}
     digests = {
-        "more_data": {str(more.pair.image): more.digest for more in pairs},
-        "other_worlds": {str(path): digest for path, digest in looked_at.items()},
+        "more_data": {_called(more.pair.image, directory): more.digest for more in pairs if more.pair.image},
+        "other_worlds": {_called(path, directory): digest for path, digest in looked_at.items()},
     }
     changed = {"further data": (more.notes for more in pairs), "other worlds": (notes for _, _, notes in looks)}
     notes = tuple(
@@ -69,6 +70,11 @@ def read_more(config: TrainConfig, tree: ClassTree) -> More:
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
     return More(tuple(pairs), looked_at, tuple(names), digests, notes)
+
+
+def _called(path: Path, directory: Path) -> str:
+    whole, above = path.absolute(), directory.absolute()
+    return str(whole.relative_to(above) if whole.is_relative_to(above) else whole)
 
 
 def build_loader(

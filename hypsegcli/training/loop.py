@@ -6,11 +6,12 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 
+from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
 from hypsegcli.files.lock import Hold, locked
@@ -94,7 +95,7 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
     earlier, config = read_state(job), job.config
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
     log = Log(job.out / LOG, done=done)
-    run = prepare(job, earlier=earlier.header if earlier else None)
+    run = prepare(*_where_it_began(job, earlier))
     notes = log.notes
     if earlier:
         restore(run, earlier)
@@ -152,6 +153,14 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
                 board.add(epoch, log_row(report), sheet)
             save_run(run, epoch, scores, best=best, is_best=is_best)
         yield report
+
+
+def _where_it_began(job: Job, earlier: State | None) -> tuple[Job, Header | None]:
+    if earlier is None:
+        return job, None
+    if earlier.directory.is_dir() and not earlier.directory.samefile(job.directory):
+        job = replace(job, directory=earlier.directory)
+    return job, earlier.header
 
 
 def _bring_back(run: Run, state: State) -> tuple[float, tuple[str, ...]]:

@@ -51,6 +51,7 @@ class Job:
     out: Path
     config: TrainConfig
     device: Device
+    directory: Path = Path()  # that its paths are from
 
 
 @dataclass(frozen=True)
@@ -91,17 +92,17 @@ class Run:
         return cast(Learner, self.average.module)
 
 
-def prepare(job: Job, *, earlier: Header | None = None) -> Run:
+def prepare(job: Job, earlier: Header | None = None) -> Run:
     """Look at all data and build every part.
 
     `earlier` is the header of a run that goes on, whose weights come later. Raises DataError, PlanError,
     ImageError, TreeError or CheckpointError where something does not fit.
     """
-    config = job.config
+    config, read = job.config, job.config.seen_from(job.directory)
     told: list[str] = []
     reading = Reading(
-        id_map=Path(config.map) if config.map else None,
-        mask_colors=Path(config.mask_colors) if config.mask_colors else None,
+        id_map=Path(read.map) if read.map else None,
+        mask_colors=Path(read.mask_colors) if read.mask_colors else None,
         image_suffix=config.image_suffix,
         mask_suffix=config.mask_suffix,
     )
@@ -119,7 +120,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         raise DataError(
             f"{job.data}, train: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
-    more = read_more(config, tree)
+    more = read_more(read, tree, job.directory)
     flat = config.softmax == "flat" or tree.is_flat
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
     height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
@@ -150,7 +151,7 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
         input=known.model_copy(update={"height": height, "width": width, "longest_side": longest_side}),
         tree=tree,
         colors=read_colors(
-            Path(config.colors) if config.colors else None, tree.names[: tree.classes], background=background
+            Path(read.colors) if read.colors else None, tree.names[: tree.classes], background=background
         ),
         ignore_index=config.ignore_index,
         background=background,
@@ -202,13 +203,13 @@ def prepare(job: Job, *, earlier: Header | None = None) -> Run:
     )
     return Run(
         job, header, learner, average, loss, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
-        _digests(config, train_split, val_split, more), remarks,
+        _digests(read, train_split, val_split, more), remarks,
     )  # fmt: skip
 
 
 def _digests(config: TrainConfig, train: Split, val: Split, more: More) -> dict[str, Mapping[str, str]]:
     texts = {name: getattr(config, name) for name in ("map", "mask_colors", "colors", "more_names")}
-    named = {path: short_digest(digest_file(Path(path))) for path in texts.values() if path}
+    named = {name: short_digest(digest_file(Path(path))) for name, path in texts.items() if path}
     return {"train": train.digests, "val": val.digests, **more.digests, "texts": named}
 
 

@@ -50,6 +50,7 @@ class State(NamedTuple):
     best: float  # mean IoU so far
     parts: dict[str, Any]
     data: Path  # the folder that was trained on
+    directory: Path  # in which it was started
     digests: dict[str, dict[str, str]]  # those of the run that was saved
 
 
@@ -94,6 +95,7 @@ def read_state(job: Job) -> State | None:
             content["best"],
             content,
             Path(content["data"]),
+            Path(content["directory"]),
             json.loads(content["digests"]),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -204,6 +206,7 @@ def save_state(run: Run, epoch: int, *, best: float) -> None:
         "epoch": epoch,
         "best": best,
         "data": str(run.job.data.resolve()),
+        "directory": str(run.job.directory.resolve()),
         "digests": json.dumps({part: dict(digests) for part, digests in run.digests.items()}),
     }
     buffer = io.BytesIO()

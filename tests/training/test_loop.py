@@ -305,7 +305,7 @@ def test_all_else_that_is_learned_from_is_compared_too(data: Path, tmp_path: Pat
     sentence = str(caught.value)
     assert f"more_data: 1 file changed ({tmp_path}/further/train/images/02.png)" in sentence
     assert f"other_worlds: 1 file changed ({tmp_path}/others/b.png)" in sentence
-    assert f"texts: 2 files changed ({colors}, {names})" in sentence
+    assert "texts: 2 files changed (colors, more_names)" in sentence
 
 
 @pytest.mark.parametrize("change", ["moved", "unlocked"])
@@ -1058,6 +1058,37 @@ def test_the_best_epoch_to_come_takes_the_place_of_one_that_is_lost(
     scores += [of(0.5), of(0.3), of(0.4)]
     assert any("the best of the epochs to come takes its place" in note for note in notes_of(data, out, epochs=4))
     assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.4
+
+
+def test_a_run_goes_on_from_any_directory(
+    data: Path, tmp_path: Path, scores: list[Scores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its relative names are those of files below the directory that it was started in, wherever it is resumed from."""
+    scores += [of(0.5)] * 3
+    (data.parent / "map.txt").write_text("7:void\n")
+    (data.parent / "colors.txt").write_text("".join(f"{name}:#{17 * k:02x}4080\n" for k, name in enumerate(NAMES)))
+    (data.parent / "more.txt").write_text(f"{NAMES[0]}:{NAMES[1]}\n")
+    worlds = sorted((data / "val/images").iterdir())
+    (data.parent / "worlds.txt").write_text("".join(f"{path.relative_to(data.parent)}\n" for path in worlds))
+    options = {
+        "map": "map.txt",
+        "colors": "colors.txt",
+        "more_data": [data.name],
+        "more_names": "more.txt",
+        "other_worlds": "@worlds.txt",
+        "epochs": 3,
+    }
+    monkeypatch.chdir(data.parent)
+    next(start(data, tmp_path / "run", **options))
+    before = read_header(tmp_path / "run/last.safetensors").provenance.recipe
+    for elsewhere in ("away", "further"):
+        (tmp_path / elsewhere).mkdir()
+        monkeypatch.chdir(tmp_path / elsewhere)
+        next(start(data, tmp_path / "run", **options, resume=True))
+    assert read_header(tmp_path / "run/last.safetensors").provenance.recipe == before
+    (data.parent / "map.txt").write_text("8:void\n")
+    with pytest.raises(UsageError, match=r"texts: 1 file changed \(map\)"):
+        next(start(data, tmp_path / "run", **options, resume=True))
 
 
 def test_a_setting_that_came_later_than_the_state_had_its_default(
