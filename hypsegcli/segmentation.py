@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from hypsegcli.confidence.boundary import boundary_map
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import ImageError, PlanError, UsageError, setting
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import writing
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import Input, Inputs
 from hypsegcli.images.georeference import Georeference
@@ -160,18 +159,15 @@ class Segmentation:
             planned.outputs[kind]: outputs.encode(kind, self.photograph, self.prediction, self.georeference)
             for kind in outputs.encoders
         }
-        with ExitStack() as written:
-            for path, data in files.items():
-                try:
-                    write_atomically(path, data, replace=overwrite)
-                except PlanError:  # by another thread or process, since it was looked for
-                    raise _already_there(path) from None
-                except OSError as error:
-                    raise ImageError(
-                        f"{path}: cannot be written ({error.strerror}); choose another folder", "unwritable"
-                    ) from error
-                written.callback(path.unlink, missing_ok=True)
-            written.pop_all()
+        try:
+            with writing(files, replace=overwrite):
+                pass
+        except PlanError as error:  # there is one by another thread or process, since it was looked for
+            raise next((_already_there(path) for path in files if os.path.lexists(path)), error) from None
+        except OSError as error:
+            raise ImageError(
+                f"{error.filename}: cannot be written ({error.strerror}); choose another folder", "unwritable"
+            ) from error
         return dict(planned.outputs)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from support import Hypseg, make_checkpoint, photograph
 from hypsegcli.api import Model, load_model
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.errors import ImageError, PlanError, UsageError
+from hypsegcli.files import atomic
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.segmentation import Segmentation
 
@@ -165,6 +168,29 @@ def test_files_are_replaced_only_where_that_is_wanted(segmentation: Segmentation
     assert not (tmp_path / "confidence").exists()
     segmentation.save(tmp_path, overwrite=True)
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("bad", ["labels", "overlay"])
+def test_what_cannot_be_replaced_as_a_whole_stays_as_it_was(
+    segmentation: Segmentation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """As on a disk that is full after the first file, or before the last."""
+    kinds = ["labels", "confidence", "overlay"]
+    for path in segmentation.save(tmp_path, kinds=kinds).values():
+        path.write_text("an earlier one's")
+    earlier, real = files(tmp_path), atomic.replacing
+
+    @contextlib.contextmanager
+    def full(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
+        with real(path, replace=replace) as file:
+            if path.parent.name == bad:
+                raise OSError(28, "No space left on device")
+            yield file
+
+    monkeypatch.setattr(atomic, "replacing", full)
+    with pytest.raises(ImageError, match=rf"{bad}/a\.png: cannot be written \(No space left"):
+        segmentation.save(tmp_path, kinds=kinds, overwrite=True)
+    assert files(tmp_path) == earlier
 
 
 def test_what_another_thread_wrote_meanwhile_is_not_replaced_nor_mixed(

@@ -6,7 +6,8 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,6 +66,34 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> None:
     """Write `data` to `path` as `replacing` does."""
     with replacing(path, replace=replace) as file:
         file.write(data)
+
+
+@contextlib.contextmanager
+def writing(files: Mapping[Path, bytes], *, replace: bool = True) -> Iterator[None]:
+    """Write several files as `replacing` does; they take their places when the block ends, the first of them first.
+
+    Until then, all of them are written, and nothing that was there is touched. Without `replace`, all of them appear
+    or none: where one finds its place taken by then, those before it are removed again.
+    """
+    placed: list[Path] = []
+    try:
+        with contextlib.ExitStack() as opened:
+            for path, data in reversed(list(files.items())):  # the last that was opened is the first to take its place
+                if not replace:
+                    opened.push(partial(_note, placed, path))
+                file = opened.enter_context(replacing(path, replace=replace))
+                file.write(data)
+                file.flush()
+            yield
+    except BaseException:
+        for path in placed:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _note(placed: list[Path], path: Path, kind: object, *_: object) -> None:
+    if kind is None:
+        placed.append(path)
 
 
 def already_there(path: Path) -> PlanError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.checkpoint.format import Color
-from hypsegcli.files.atomic import already_there, sweep, write_atomically
+from hypsegcli.files.atomic import already_there, sweep, writing
 from hypsegcli.files.digest import digest_of
 from hypsegcli.files.lock import locked
 from hypsegcli.files.table import encode_csv
@@ -48,11 +48,14 @@ def write_results(
         if not replace:
             refuse_earlier(out)
         sweep(out)
-        (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
-        write_atomically(out / ROWS, encode_csv(ImageRow._fields, rows))
-        write_atomically(out / REPLICATES, replicates)
-        write_atomically(out / HTML, report_to_html(report, strips, colors).encode())
-        write_atomically(out / REPORT, report_to_json(report).encode())
+        files = {
+            out / ROWS: encode_csv(ImageRow._fields, rows),
+            out / REPLICATES: replicates,
+            out / HTML: report_to_html(report, strips, colors).encode(),
+            out / REPORT: report_to_json(report).encode(),
+        }
+        with writing(files):
+            (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
 
 
 def refuse_earlier(out: Path) -> None:

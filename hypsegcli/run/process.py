@@ -13,7 +13,7 @@ from functools import partial
 
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import ImageError, setting
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import writing
 from hypsegcli.files.digest import digest_of
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead
@@ -105,20 +105,23 @@ def _store(
     planned, pixels = loaded.item, loaded.image.pixels
     try:
         place = loaded.image.georeference
-        files = [(planned.outputs[kind], outputs.encode(kind, pixels, prediction, place)) for kind in outputs.encoders]
+        encode = outputs.encode
+        files = {planned.outputs[kind]: encode(kind, pixels, prediction, place) for kind in outputs.encoders}
         summary = outputs.summarise(prediction)
     except MemoryError:
         reason = f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}"
         return _clear(Failed(planned, reason, "out_of_memory"))
     encoded = time.perf_counter()
-    for number, (path, data) in enumerate(files):
-        try:
-            write_atomically(path, data)
-        except OSError as error:
-            reason = f"{path}: cannot be written ({error.strerror}); free space or choose another {setting('out')}"
-            return _clear(Failed(planned, reason, "unwritable", leaves_earlier=number == 0))
+    is_replacing = False
+    try:
+        with writing(files):
+            is_replacing = True  # at the end of the block
+    except OSError as error:
+        advice = f"free space or choose another {setting('out')}"
+        reason = f"{error.filename}: cannot be written ({error.strerror}); {advice}"
+        return _clear(Failed(planned, reason, "unwritable", leaves_earlier=not is_replacing))
     seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}
-    digests = {kind: digest_of(data) for kind, (_, data) in zip(outputs.encoders, files, strict=True)}
+    digests = {kind: digest_of(files[planned.outputs[kind]]) for kind in outputs.encoders}
     height, width = pixels.shape[:2]
     assert loaded.image.digest is not None, "it was decoded from a file"
     notes = loaded.image.notes + segmented.notes

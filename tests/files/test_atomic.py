@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.atomic import append, replacing, sweep, write_atomically
+from hypsegcli.files.atomic import append, replacing, sweep, write_atomically, writing
 
 
 def test_writes_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -120,6 +120,29 @@ def test_what_appears_meanwhile_can_be_kept(
         assert path.is_symlink() or path.read_bytes() == b"another's"
         assert not (tmp_path / "nowhere").exists()
     assert [entry.name for entry in tmp_path.iterdir()] == ["map.png"]
+
+
+def test_several_files_take_their_places_together(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    paths[1].write_bytes(b"old")
+    with writing(dict.fromkeys(paths, b"new")):
+        assert [path.read_bytes() for path in paths if path.exists()] == [b"old"]
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
+    with pytest.raises(TypeError), writing({paths[0]: b"newer", paths[1]: "text"}):  # type: ignore[dict-item]
+        pass
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_several_new_files_appear_or_none(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    with pytest.raises(PlanError, match="b: is there already"), writing(dict.fromkeys(paths, b"new"), replace=False):
+        paths[1].write_bytes(b"another's")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"b": b"another's"}
+    paths[1].unlink()
+    with writing(dict.fromkeys(paths, b"new"), replace=False):
+        pass
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
 
 
 def test_what_is_appended_comes_last(tmp_path: Path) -> None:

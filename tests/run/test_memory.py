@@ -6,13 +6,14 @@ import gc
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from support import Hypseg, make_checkpoint, photograph
 
-from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.atomic import writing
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.prediction import Prediction
@@ -43,13 +44,13 @@ def test_only_one_batch_of_images_is_alive_and_what_workers_hold(
 
         monkeypatch.setattr(kind, "__init__", init)
 
-    def count(path: Path, data: bytes) -> None:
+    def count(maps: Mapping[Path, bytes]) -> AbstractContextManager[None]:
         gc.collect()
         for kind, living in alive.items():
             most[kind] = max(most[kind], len(living))
-        write_atomically(path, data)
+        return writing(maps)
 
-    monkeypatch.setattr("hypsegcli.run.process.write_atomically", count)
+    monkeypatch.setattr("hypsegcli.run.process.writing", count)
     arguments = ("--batch-size", batch_size, "--workers", workers, "--save", "labels")
     assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", *arguments).code == 0
     behind = workers + 1 if workers else 0  # one for each worker that encodes, and one that waits for them
@@ -70,12 +71,12 @@ def test_many_images_leave_no_open_files_and_no_threads(
     checkpoint = make_checkpoint(tmp_path / "random.safetensors", flat_tree(["a", "b"]))
     files, threads = list[int](), list[int]()
 
-    def count(path: Path, data: bytes) -> None:
+    def count(maps: Mapping[Path, bytes]) -> AbstractContextManager[None]:
         files.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208 (names alone)
         threads.append(threading.active_count())
-        write_atomically(path, data)
+        return writing(maps)
 
-    monkeypatch.setattr("hypsegcli.run.process.write_atomically", count)
+    monkeypatch.setattr("hypsegcli.run.process.writing", count)
     before = len(os.listdir("/proc/self/fd")), threading.active_count()  # noqa: PTH208
     options = ("--checkpoint", checkpoint, "--save", "labels", "--workers", workers)
     assert hypseg("predict", tmp_path / "in", "--out", tmp_path / "out", *options).code == 3

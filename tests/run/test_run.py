@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,8 +12,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -340,20 +343,30 @@ def test_quiet_prints_failures_only(hypseg: Hypseg, photos: Path, tmp_path: Path
 def test_a_full_disk_fails_the_image_and_leaves_nothing_half(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = atomic.write_atomically
+    real = atomic.replacing
 
-    def full(path: Path, data: bytes) -> None:
+    @contextlib.contextmanager
+    def full(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         if path.name == "b.png" and path.parent.name == "boundary":
-            raise OSError(28, "No space left on device")
-        real(path, data)
+            raise OSError(28, "No space left on device", str(path))
+        with real(path, replace=replace) as file:
+            yield file
 
-    monkeypatch.setattr("hypsegcli.run.process.write_atomically", full)
-    outcome = hypseg("predict", photos, "--out", tmp_path / "out")
+    monkeypatch.setattr(atomic, "replacing", full)
+    out = tmp_path / "out"
+    outcome = hypseg("predict", photos, "--out", out)
     assert outcome.code == 3
-    assert "No space left on device" in outcome.stderr
-    assert manifest(tmp_path / "out")["b"]["code"] == "unwritable"
-    assert not list((tmp_path / "out").rglob("b.png"))
-    assert (tmp_path / "out/boundary/a.png").exists()
+    assert "b.png: cannot be written (No space left on device); free space" in outcome.stderr
+    assert manifest(out)["b"]["code"] == "unwritable"
+    assert not list(out.rglob("b.png"))
+    assert (out / "boundary/a.png").exists()
+
+    monkeypatch.setattr(atomic, "replacing", real)
+    assert hypseg("predict", photos, "--out", out, "--resume").code == 0
+    earlier = {path: path.read_bytes() for path in out.rglob("b.png")}
+    monkeypatch.setattr(atomic, "replacing", full)
+    assert hypseg("predict", photos, "--out", out, "--overwrite", "--longest-side", 32).code == 3
+    assert {path: path.read_bytes() for path in out.rglob("b.png")} == earlier
 
 
 def test_an_image_counts_once_the_manifest_has_its_line(
@@ -472,17 +485,19 @@ def test_an_output_folder_that_is_another_s_by_now_ends_the_run(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     """Else its maps and books would lie among those of whoever writes there."""
-    real, out = atomic.write_atomically, tmp_path / "out"
+    real, out = atomic.writing, tmp_path / "out"
 
-    def move(path: Path, data: bytes) -> None:
-        real(path, data)
-        if path.name == "a.png":
+    @contextlib.contextmanager
+    def move(maps: Mapping[Path, bytes]) -> Iterator[None]:
+        with real(maps):
+            yield
+        if out / "labels/a.png" in maps:
             out.rename(tmp_path / "moved")
             out.mkdir()
             for name in (LOCK, "run.json", "manifest.jsonl"):
                 (out / name).write_text("another's")
 
-    monkeypatch.setattr("hypsegcli.run.process.write_atomically", move)
+    monkeypatch.setattr("hypsegcli.run.process.writing", move)
     outcome = hypseg("predict", photos, "--out", out, "--save", "labels", "--workers", workers)
     assert outcome.code == 1
     assert f"{out}: is no longer the folder that this run began in" in outcome.stderr
@@ -496,14 +511,14 @@ def test_an_output_folder_that_vanishes_ends_the_run(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the books would be those of the images after that, and call the run finished."""
-    real, out = atomic.write_atomically, tmp_path / "out"
+    real, out = atomic.writing, tmp_path / "out"
 
-    def vanish(path: Path, data: bytes) -> None:
-        if path.name == "b.png":
+    def vanish(maps: Mapping[Path, bytes]) -> AbstractContextManager[None]:
+        if out / "labels/b.png" in maps:
             shutil.rmtree(out)
-        real(path, data)
+        return real(maps)
 
-    monkeypatch.setattr("hypsegcli.run.process.write_atomically", vanish)
+    monkeypatch.setattr("hypsegcli.run.process.writing", vanish)
     outcome = hypseg("predict", photos, "--out", out, "--save", "labels")
     assert outcome.code == 1
     assert f"{out}: is no longer the folder that this run began in" in outcome.stderr
@@ -690,12 +705,12 @@ def test_an_input_that_is_replaced_while_the_run_is_on_is_what_was_read_of_it(
     """The books speak of the old one, whose maps these are; the next run sees the new one and does it again."""
     out, old = tmp_path / "out", (photos / "a.jpg").read_bytes()
 
-    def replace_and_write(path: Path, data: bytes) -> None:
+    def replace_and_write(maps: Mapping[Path, bytes]) -> AbstractContextManager[None]:
         photograph(photos / "a.jpg", seed=99)
-        atomic.write_atomically(path, data)
+        return atomic.writing(maps)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.process.write_atomically", replace_and_write)
+        patch.setattr("hypsegcli.run.process.writing", replace_and_write)
         assert hypseg("predict", photos, "--out", out).code == 0
     assert manifest(out)["a"]["source"] == {"bytes": len(old), "sha256": hashlib.sha256(old).hexdigest()}
     before = snapshot(out)
@@ -741,12 +756,12 @@ def test_what_an_interrupted_run_was_to_replace_is_not_forgotten(
     out = tmp_path / "out"
     assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence").code == 0
 
-    def interrupt(path: Path, data: bytes) -> None:
+    def interrupt(maps: Mapping[Path, bytes]) -> None:
         raise KeyboardInterrupt
 
     other = ("predict", photos, "--out", out, "--checkpoint", many_classes, "--workers", 0, "--save")
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.process.write_atomically", interrupt)
+        patch.setattr("hypsegcli.run.process.writing", interrupt)
         assert hypseg(*other, "labels,confidence", "--overwrite").code == 130
     assert {line["status"] for line in manifest(out).values()} == {"stale"}
     answer = json.loads(hypseg("verify", out, "--json").stdout)
@@ -875,10 +890,10 @@ def test_a_disk_that_is_full_at_once_keeps_the_earlier_maps(
     hypseg("predict", photos, "--out", out)
     before = snapshot(out)
 
-    def full(path: Path, data: bytes) -> None:
-        raise OSError(28, "No space left on device")
+    def full(maps: Mapping[Path, bytes]) -> None:
+        raise OSError(28, "No space left on device", str(next(iter(maps))))
 
-    monkeypatch.setattr("hypsegcli.run.process.write_atomically", full)
+    monkeypatch.setattr("hypsegcli.run.process.writing", full)
     assert hypseg("predict", photos, "--out", out, "--overwrite").code == 1
     assert snapshot(out) == before
 
