@@ -36,7 +36,10 @@ def rule_of_map(own: MapMetadata | None, tree: ClassTree, *, origin: str) -> Rul
 
     if own is None or own.level is None:
         return None
-    if own.names not in (tree.names, (*tree.names, ROOT_NAME)):
+    names = tree.names
+    if own.names is not None and own.parents is not None:  # then whoever calls has compared the names of classes
+        names = (*own.names[: tree.classes], *tree.names[tree.classes :])
+    if own.names not in (names, (*names, ROOT_NAME)) or own.parents not in (None, tree.parents):
         raise UsageError(
             f"{origin}: made with --level {own.level}, so that its ids are nodes of a class tree, but of another one; "
             "name the --checkpoint that made it, or its --classes and --tree"

@@ -54,7 +54,19 @@ def test_what_is_no_tree_is_refused(parents: tuple[int, ...]) -> None:
         names_of_map(own(**AUTO | {"parents": parents}), origin="maps/a.png")
 
 
-@pytest.mark.parametrize("tree", [flat_tree(("sky", "road", "car")), flat_tree(TREE.names[:2])])
+def test_classes_may_be_called_otherwise_in_the_same_tree() -> None:
+    """As by --classes; whether those are the same classes, is compared where the list is read."""
+    heaven = ClassTree(names=("heaven", "road", "car", "ground"), parents=TREE.parents, classes=3)
+    assert rule_of_map(own(**AUTO), heaven, origin="x") == Rule("auto", 0.7)
+
+
+MOVED = ClassTree(names=TREE.names, parents=(3, 3, 3, -1), classes=3)  # the sky is ground by now
+RENAMED = ClassTree(names=(*TREE.names[:3], "floor"), parents=TREE.parents, classes=3)
+
+
+@pytest.mark.parametrize(
+    "tree", [flat_tree(("sky", "road", "car")), flat_tree(TREE.names[:2]), flat_tree(TREE.names), MOVED, RENAMED]
+)
 def test_nodes_of_another_tree_are_refused(tree: ClassTree) -> None:
     with pytest.raises(
         UsageError, match=r"maps/a\.png: made with --level auto, .* of another one; name the --checkpoint"

@@ -634,6 +634,18 @@ def test_maps_of_nodes_that_lack_their_tree_take_the_checkpoint_s(hypseg: Hypseg
     assert "nodes of a class tree, but of another one" in outcome.stderr
 
 
+def test_classes_of_maps_of_nodes_may_be_called_otherwise(hypseg: Hypseg, data: Path, lively: Path) -> None:
+    hypseg("predict", data / "images", "--checkpoint", lively, "--level", "auto", "--out", data / "maps")
+    stored = (data / "masks", "--predictions", data / "maps")
+    report = evaluated(hypseg, data, "out", *stored)
+    (data / "classes.txt").write_text("0:heaven\n1:road\n2:car\n")
+    renamed = evaluated(hypseg, data, "renamed", *stored, "--classes", data / "classes.txt")
+    for answers in (one["hierarchy"]["answers"] for one in (renamed, report)):
+        answers["nodes"] = [node | {"name": node["name"].replace("heaven", "sky")} for node in answers["nodes"]]
+    assert renamed["hierarchy"]["answers"] == report["hierarchy"]["answers"]
+    assert renamed["segmentation"]["classes"][0]["name"] == "heaven"
+
+
 def test_compare_compares_answers(hypseg: Hypseg, data: Path, lively: Path) -> None:
     network = (data / "images", data / "masks", "--checkpoint", lively)
     for name, level in (("a", ("--level", "auto")), ("b", ("--level", "1")), ("plain", ())):
