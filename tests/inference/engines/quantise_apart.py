@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -98,8 +99,8 @@ def test_the_command_says_what_it_found_and_nothing_of_others_appears(done: Done
     assert f"{facts.labels:.1%} of the labels the same" in done.out.getvalue()
     assert len(done.out.getvalue().splitlines()) == 1
     told = done.err.getvalue().splitlines()
-    others = [line for line in told if not line.startswith(("converting", "converted", "quantising", "1/4 images"))]
-    assert others == []
+    known = re.compile(r"converting|converted|quantising|[1-4]/4 images")  # how many of those, time decides
+    assert [line for line in told if not known.match(line)] == []
     plain = load_checkpoint(done.plain)
     weights = plain.model.state_dict()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in done.checkpoint.model.state_dict().items())
