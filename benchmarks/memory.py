@@ -44,6 +44,7 @@ class Stub:
     """An engine that looks at every fourth pixel."""
 
     label = "stub"
+    lanes = 1
     device = Device(torch.device("cpu"))
 
     def __init__(self, config: ModelConfig) -> None:

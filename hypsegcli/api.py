@@ -234,8 +234,9 @@ class Model:
         self, images: Iterable[ImageLike], workers: int, batch_size: int, on_error: str
     ) -> Generator[Segmentation | ImageError, None, None]:
         loading = ahead(call, self._taken(images), workers=workers, depth=workers + batch_size, pixels=_pixels)
+        lanes = self._segmenter.lanes if workers else None
         segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError | _Broken, None, None]
-        segmenting = Batches(self._segmenter, batch_size=batch_size).segment(loading)
+        segmenting = Batches(self._segmenter, batch_size=batch_size, lanes=lanes).segment(loading)
         with closing(loading), closing(segmenting):
             for one in segmenting:
                 if isinstance(one, _Broken):

@@ -38,13 +38,14 @@ def ahead(
     pixels: Callable[[Result], int] | None = None,
     budget: int = BUDGET.stage_pixels,
     late: Callable[[Result], None] | None = None,
+    enter: Callable[[], None] = lambda: None,
 ) -> Generator[Result, None, None]:
     """Yield `function` of every item, in order, worked out in `workers` threads; 0: one after the other, in this one.
 
     Items are taken in the calling thread, one more whenever fewer than `depth` are inside, at least workers + 1.
     `prompt` gives out what is done before it takes another item: for items that take long to come by. `pixels` of a
     result tell its size; of large ones fewer are inside, `budget` pixels in sum or a single one,
-    and the first one is alone, since nothing is known before it.
+    and the first one is alone, since nothing is known before it. Every thread calls `enter` before its first item.
 
     What `function` raises is raised in its item's turn. However the generator ends, no thread outlives it: what has
     begun is finished, the rest is dropped; results of what is finished after the end go to `late`, in order. Close it
@@ -58,7 +59,7 @@ def ahead(
     largest = 0
     waiting: deque[Future[Result]] = deque()
     source = iter(items)
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers, initializer=enter)
     try:
         exhausted = False
         while True:

@@ -16,6 +16,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import Code, first_line, is_out_of_memory, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.device import Device
+from hypsegcli.inference.lanes import Lanes, lanes_here
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
@@ -69,8 +70,12 @@ class Trouble:
 class Batches:
     """Runs a segmenter; batches stay small once one did not fit into memory."""
 
-    def __init__(self, segmenter: Segmenter, *, batch_size: int = 1, budget: Budget = BUDGET) -> None:
+    def __init__(
+        self, segmenter: Segmenter, *, batch_size: int = 1, lanes: Lanes | None = None, budget: Budget = BUDGET
+    ) -> None:
+        """`lanes` are for images that go one by one; there is one where it is None."""
         self._segmenter = segmenter
+        self._lanes = lanes if lanes is not None and batch_size == 1 else Lanes()
         self._batch_size = batch_size
         self._budget = budget
 
@@ -78,6 +83,16 @@ class Batches:
         self, images: Iterable[Loaded[Item] | Other]
     ) -> Generator[Segmented[Item] | Unsegmented[Item] | Other, None, None]:
         """One result an image, in order; whatever else comes passes through in its place."""
+        if self._lanes.number > 1:
+            return self._lanes.run(self._segment_one, images, _pixels)
+        return self._in_batches(images)
+
+    def _segment_one(self, image: Loaded[Item] | Other) -> Segmented[Item] | Unsegmented[Item] | Other:
+        return self.segment_one(image) if isinstance(image, Loaded) else image
+
+    def _in_batches(
+        self, images: Iterable[Loaded[Item] | Other]
+    ) -> Generator[Segmented[Item] | Unsegmented[Item] | Other, None, None]:
         waiting: list[Loaded[Item]] = []
         for image in images:
             if not isinstance(image, Loaded):
@@ -126,15 +141,20 @@ class Batches:
             predictions = self._segmenter.predict([loaded.image.pixels for loaded in batch], truths)
         else:
             predictions = [self._segmenter.predict_tiled(loaded.image.pixels, tiling, loaded.truth) for loaded in batch]
-        network = (self._segmenter.forward_seconds - forward) / len(batch)
-        reduce = (time.perf_counter() - started) / len(batch) - network
+        network = self._segmenter.forward_seconds - forward
+        reduce = time.perf_counter() - started - network
+        beside = len(batch) * lanes_here()  # an image in a lane counts its share of the time
         for loaded in batch:
-            loaded.seconds.update(network=network, reduce=reduce)
+            loaded.seconds.update(network=network / beside, reduce=reduce / beside)
         height, width = batch[0].image.pixels.shape[:2]
         notes: tuple[str, ...] = ()
         if self._segmenter.shrinks(height, width):
             notes = (f"shrunk to {self._segmenter.request.longest_side} pixels for the network (longest side)",)
         return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
+
+
+def _pixels(image: object) -> int:
+    return image.pixels if isinstance(image, Loaded) else 0
 
 
 def usual_batch_size(device: Device) -> int:

@@ -18,6 +18,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.keep_embeddings import keep_embeddings
+from hypsegcli.inference.lanes import Lanes
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
@@ -47,8 +48,15 @@ class Segmenter:
         self.tree = tree
         self.request = request or Request()
         self.tiling = tiling
-        self._clock = _Clock()
+        self._clock, self._budget = _Clock(), budget
         self._reduce = Reducer(tree, engine.config, self.request, calibration=calibration, budget=budget)
+
+    @property
+    def lanes(self) -> Lanes:
+        """In which it may run, for whoever has several images: all of them hold at most a window's pixels."""
+        window = self._budget.window**2
+        whole = window if self.tiling is None else min(self.tiling.above, window)
+        return Lanes(self.engine.lanes, whole // self.engine.lanes)
 
     @property
     def forward_seconds(self) -> float:

@@ -1,6 +1,7 @@
 """From paths to files, image by image. Start reading here.
 
-Three stages overlap: threads decode ahead, the calling thread runs the network, threads encode and write behind.
+Three stages overlap: threads decode ahead, the network runs in the calling thread or in lanes, threads encode and write
+behind.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ def process(
     large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
     store = partial(_store, outputs=outputs, check=check)
     held = budget.stage_pixels
+    batches = Batches(segmenter, batch_size=batch_size, lanes=segmenter.lanes if workers else None, budget=budget)
     with (
         closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
-        closing(Batches(segmenter, batch_size=batch_size, budget=budget).segment(loaded)) as segmented,
+        closing(batches.segment(loaded)) as segmented,
         closing(
             ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels, budget=held, late=late)
         ) as results,

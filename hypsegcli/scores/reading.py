@@ -1,4 +1,4 @@
-"""Pair after pair with its prediction: files are read ahead in threads, the network runs in the calling one."""
+"""Pair after pair with its prediction: files are read ahead in threads, the network runs behind them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from hypsegcli.files.threads import ahead
+from hypsegcli.inference.lanes import Lanes
 from hypsegcli.scores.sources import PredictedImage, Source
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
@@ -44,11 +45,18 @@ def predicted_images(
         predict = source.read(pair, truth)
         return _Read(predict, truth.size, time.perf_counter() - started)
 
-    with closing(ahead(read, pairs, workers=workers, pixels=lambda one: one.pixels)) as files:
-        for file in files:
-            predicted = file.predict()
+    def predict(file: _Read) -> tuple[PredictedImage, float]:
+        return file.predict(), file.seconds
+
+    lanes = source.lanes if workers else Lanes()
+    with (
+        closing(ahead(read, pairs, workers=workers, pixels=lambda one: one.pixels)) as files,
+        closing(lanes.run(predict, files, lambda one: one.pixels)) as images,
+    ):
+        for predicted, decoding in images:
+            source.note(predicted)
             if seconds is not None:
-                for stage, took in {"decode": file.seconds, **predicted.seconds}.items():
+                for stage, took in {"decode": decoding, **predicted.seconds}.items():
                     seconds[stage] += took
-            del file
             yield predicted
+            del predicted  # it belongs to the caller alone

@@ -18,6 +18,7 @@ from hypsegcli.files.mark import image_mark
 from hypsegcli.files.words import count_alike
 from hypsegcli.inference.batches import Batches, Loaded, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.inference.dropout import DropoutSampler
+from hypsegcli.inference.lanes import Lanes
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.scores.tally import Sample
@@ -37,16 +38,25 @@ class PredictedImage:
     photograph: NDArray[np.uint8] | None  # (H, W, 3), where there is one
     mark: str | None = None  # of the photograph's file, where a network has seen it; see confidence.calibration
     seconds: Mapping[str, float] = field(default_factory=dict)  # that the prediction took: network, reduce, dropout
+    notes: tuple[str, ...] = ()  # on what was changed in the photograph on its way
+    turned_alone: int = 1  # see truth.turned: the orientation of a photograph whose mask has none
 
 
 class Source(Protocol):
     """Gives the prediction of one image after the other."""
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
-        """Read the files, in any thread; what comes back predicts, in the thread that the network belongs to.
+        """Read the files; what comes back predicts: both in any thread.
 
         Both raise ImageError or DataError.
         """
+
+    @property
+    def lanes(self) -> Lanes:
+        """In which it predicts."""
+
+    def note(self, predicted: PredictedImage) -> None:
+        """Take in what an image gives to know, in the images' order."""
 
     def notes(self) -> list[str]:
         """Sentences about the predictions so far that whoever reads the scores should know."""
@@ -73,6 +83,16 @@ class NetworkSource:
             image = replace(image, notes=(*image.notes, NOTE))
         return partial(self._predict, Loaded(pair, image, truth), truth, alone)
 
+    @property
+    def lanes(self) -> Lanes:
+        """Those of the network; dropout takes one, since its masks are drawn for one image at a time."""
+        return self._segmenter.lanes if self._sampler is None else Lanes()
+
+    def note(self, predicted: PredictedImage) -> None:
+        """Count what was changed in its photograph, and how that was turned."""
+        self._notes += predicted.notes
+        self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
+
     def notes(self) -> list[str]:
         """What was changed in images on the way, a line a kind: by reading, by shrinking, for want of memory."""
         return count_alike(self._notes, "image")
@@ -86,8 +106,7 @@ class NetworkSource:
         segmented = self._stages.segment_one(loaded)
         if isinstance(segmented, Unsegmented):
             raise ImageError(f"{pair.image}: {segmented.trouble.reason}", segmented.trouble.code)
-        self._notes += loaded.image.notes
-        self._turns.add(alone, truth, segmented.prediction.labels)
+        notes = list(loaded.image.notes)
         image, prediction, seconds = loaded.image.pixels, segmented.prediction, dict(loaded.seconds)
         levels = {name: plane.levels() for name, plane in prediction.confidence.items()}
         dropout_labels, tile = None, segmented.tile
@@ -98,10 +117,10 @@ class NetworkSource:
             levels |= {name: plane.levels() for name, plane in dropout.confidence.items()}
             dropout_labels, tile = dropout.labels, min(filter(None, (tile, dropout_tile)), default=None)
         if tile is not None:
-            self._notes.append(f"did not fit into memory whole; scored in windows of {tile} pixels")
+            notes.append(f"did not fit into memory whole; scored in windows of {tile} pixels")
         if self._segmenter.shrinks(*image.shape[:2]):
             side = self._segmenter.request.longest_side
-            self._notes.append(f"shrunk to {side} pixels for the network (longest side)")
+            notes.append(f"shrunk to {side} pixels for the network (longest side)")
         answer_levels = dict(levels) if prediction.answers is not None else {}
         answer_levels |= {name: plane.levels() for name, plane in prediction.answer_confidence.items()}
         sample = Sample(
@@ -115,7 +134,7 @@ class NetworkSource:
             answer_levels,
         )
         mark = image_mark(loaded.image.digest.sha256) if loaded.image.digest is not None else None
-        return PredictedImage(sample, image, mark, seconds)
+        return PredictedImage(sample, image, mark, seconds, tuple(notes), alone)
 
     def _drop(self, sampler: DropoutSampler, pair: Pair, image: RGB) -> tuple[Prediction, int | None]:
         """The prediction under dropout, and the side of the windows that it took."""
@@ -181,13 +200,17 @@ class StoredSource:
         if self._nodes is not None:
             classes = np.minimum(labels, self._classes).astype(truth.dtype)  # an inner node is none
             sample = Sample(pair.key, truth, classes, {}, proper, answers=labels[None], answer_levels=levels)
-        predicted = PredictedImage(sample, photograph)
+        predicted = PredictedImage(sample, photograph, turned_alone=alone)
+        return lambda: predicted
 
-        def give() -> PredictedImage:
-            self._turns.add(alone, truth, sample.labels)
-            return predicted
+    @property
+    def lanes(self) -> Lanes:
+        """One: nothing is left to do."""
+        return Lanes()
 
-        return give
+    def note(self, predicted: PredictedImage) -> None:
+        """Count how its photograph was turned, where there is one."""
+        self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
 
     def turns(self) -> Turns:
         """Of those whose photographs are there too."""

@@ -12,6 +12,7 @@ from support import Hypseg, manifest, photograph
 
 from hypsegcli.files.digest import digest_of
 from hypsegcli.images.decode import DecodedImage
+from hypsegcli.inference.lanes import Lanes
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.products.outputs import Outputs
@@ -26,7 +27,7 @@ PATIENCE = 20  # seconds, until a wait counts as one that never ends
 class Batches:
     """Stand-ins for the three stages, which tell when they begin an image, and may wait for each other."""
 
-    tiling, request, forward_seconds = None, Request(), 0.0
+    tiling, request, forward_seconds, lanes = None, Request(), 0.0, Lanes()
 
     def __init__(self, folder: Path, images: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.images = folder, images

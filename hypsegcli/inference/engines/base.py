@@ -27,6 +27,10 @@ class Engine(Protocol):
     def device(self) -> Device:
         """Where the answer lies, and where its reduction to planes is worked out."""
 
+    @property
+    def lanes(self) -> int:
+        """How many threads may share it so, see `lanes`, that its answer is the same to the last digit."""
+
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """Run a batch (B, H, W, 3), H and W multiples of 16; the output is float32, on the device.
 

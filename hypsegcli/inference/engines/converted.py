@@ -24,6 +24,7 @@ from hypsegcli.inference.engines.cache import converted, discard, keep_note, rea
 from hypsegcli.inference.engines.export import REVISION, Part, export, graph_name
 from hypsegcli.inference.engines.rounding import Agreement, agreement, made_up_picture
 from hypsegcli.inference.engines.tracing_lock import TORCH
+from hypsegcli.inference.lanes import lanes_here, most_lanes
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
@@ -54,8 +55,8 @@ class Runtime(Protocol):
     def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
         """The same with a graph of a quantised checkpoint; ValueError where it is none."""
 
-    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
-        """Make it ready to run."""
+    def load(self, folder: Path, *, threads: int, lanes: int, bf16: bool) -> Run:
+        """Make it ready to run in `threads`, which `lanes` share that may call it at once."""
 
 
 def classify(model: HyperbolicDeepLab, embedding: Tensor) -> NetworkOutput:
@@ -75,9 +76,10 @@ class ConvertedEngine:
         self._checkpoint = checkpoint
         self._runtime = runtime
         self._tell = lru_cache(maxsize=None)(tell)  # once each, however many parts of the network are converted
-        self._runs: dict[tuple[Part, bool], Run] = {}
+        self._runs: dict[tuple[Part, bool, int], Run] = {}  # of a part, of windows or not, in so many lanes
         self._folders: dict[tuple[Part, bool], Path] = {}  # where they are kept
         self._preparing = threading.Lock()
+        self._threads = torch.get_num_threads()
         if device.is_open and checkpoint.int8 and runtime.runs_int8:
             device = replace(device, precision="int8")
         self.device = device
@@ -94,6 +96,11 @@ class ConvertedEngine:
     def config(self) -> ModelConfig:
         """As in `Engine`."""
         return self._checkpoint.header.model
+
+    @property
+    def lanes(self) -> int:
+        """As in `Engine`."""
+        return most_lanes(self._threads)
 
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""
@@ -114,7 +121,7 @@ class ConvertedEngine:
         if found is None:
             picture = [made_up_picture()]
             in_fp32, in_bf16 = (
-                classify(self._checkpoint.model, torch.from_numpy(runs["embedding", False](picture)))
+                classify(self._checkpoint.model, torch.from_numpy(runs["embedding", False, 1](picture)))
                 for runs in (exact, self._runs)
             )
             found = agreement(in_fp32, in_bf16, self._checkpoint.header.tree)
@@ -131,7 +138,7 @@ class ConvertedEngine:
         folder, name = self._folders["embedding", False], _MEMORY.format(self.device.precision)
         found = read_note(folder, name)
         if not found:
-            found = {"bytes_a_pixel": memory.bytes_a_pixel(self._runs["embedding", False], memory.ProcessMeter())}
+            found = {"bytes_a_pixel": memory.bytes_a_pixel(self._runs["embedding", False, 1], memory.ProcessMeter())}
             keep_note(folder, name, found)
         return found["bytes_a_pixel"]
 
@@ -145,13 +152,13 @@ class ConvertedEngine:
             raise RuntimeError(str(error)) from error
 
     def _ready(self, part: Part, *, windows: bool) -> Run:
-        key = (part, windows)
+        key = (part, windows, lanes_here())
         with self._preparing:
             if key not in self._runs:
                 self._runs[key] = self._prepare(*key)
             return self._runs[key]
 
-    def _prepare(self, part: Part, windows: bool) -> Run:
+    def _prepare(self, part: Part, windows: bool, lanes: int) -> Run:
         int8 = self.device.precision == "int8"
 
         def convert(folder: Path) -> None:
@@ -171,7 +178,7 @@ class ConvertedEngine:
             folder = converted(self._checkpoint.sha256, parts=parts, room=room, convert=convert, tell=self._tell)
             folders.append(folder)
             self._folders[part, windows] = folder
-            run = self._runtime.load(folder, threads=torch.get_num_threads(), bf16=self.device.bf16)
+            run = self._runtime.load(folder, threads=self._threads, lanes=lanes, bf16=self.device.bf16)
             seal(folder)
             return run
 

@@ -44,14 +44,14 @@ class OnnxRuntime:
             raise RuntimeError("the ONNX exporter gave nothing back")
         onnx.save(folder / _FILE)
 
-    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+    def load(self, folder: Path, *, threads: int, lanes: int, bf16: bool) -> Run:
         """As in `Runtime`; ValueError for bf16, for which it has no kernels on the CPU."""
         import onnxruntime
 
         if bf16:
             raise ValueError("onnxruntime runs in fp32 on the CPU")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads - lanes + 1  # of its own, but for one: whoever calls works too
         # Threads that wait by spinning would take the processor from those that decode, reduce and encode.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])

@@ -60,7 +60,7 @@ class OpenVino:
         (folder / _FILE).write_bytes(graph)
         (folder / _WEIGHTS).write_bytes(weights)
 
-    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+    def load(self, folder: Path, *, threads: int, lanes: int, bf16: bool) -> Run:
         """As in `Runtime`."""
         compiled = (
             import_openvino()
@@ -72,7 +72,8 @@ class OpenVino:
                     "CACHE_DIR": str(folder),
                     "INFERENCE_NUM_THREADS": threads,
                     "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",  # its default is bf16 where there is AMX
-                    "PERFORMANCE_HINT": "LATENCY",
+                    "PERFORMANCE_HINT": "LATENCY" if lanes == 1 else "THROUGHPUT",
+                    "NUM_STREAMS": lanes,
                     # It keeps megabytes for every size of image that it has seen; by default for 5,000 of them.
                     "CPU_RUNTIME_CACHE_CAPACITY": 32,
                 },

@@ -95,7 +95,7 @@ def compare_with_fp32(checkpoint: Checkpoint, int8: Mapping[str, Tensor], pictur
         folder = Path(name)
         graph, weights = (int8[f"int8.embedding.{kind}"].numpy().tobytes() for kind in ("xml", "bin"))
         runtime.restore(graph, weights, folder)
-        run = runtime.load(folder, threads=torch.get_num_threads(), bf16=False)
+        run = runtime.load(folder, threads=torch.get_num_threads(), lanes=1, bf16=False)
         agreements, gains = [], []
         for picture in pictures:
             quantised = classify(checkpoint.model, torch.from_numpy(run([picture])))

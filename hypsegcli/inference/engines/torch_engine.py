@@ -44,6 +44,11 @@ class TorchEngine:
         """As in `Engine`."""
         return self.model.config
 
+    @property
+    def lanes(self) -> int:
+        """As in `Engine`: one, since the order of PyTorch's sums is another with every number of threads."""
+        return 1
+
     @torch.inference_mode()
     def __call__(self, images: RGB, mean: Tensor | None = None) -> NetworkOutput:
         """As in `Engine`."""

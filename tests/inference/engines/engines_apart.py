@@ -181,6 +181,26 @@ def test_any_thread_gets_its_own_answers(name: str, photographs: list[NDArray[np
         np.testing.assert_array_equal(prediction.main.values, alone[index].main.values)
 
 
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_lanes_answer_as_all_of_the_processor_does(name: str, photographs: list[NDArray[np.uint8]]) -> None:
+    """To the last digit; also where an engine has fewer threads for a lane than for an image alone."""
+    checkpoint = load_checkpoint(bundled_checkpoint(DISK))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        engine = make_engine(checkpoint, CPU, needs(name))  # type: ignore[arg-type]
+        segmenter = Segmenter(engine, checkpoint.header.tree, request=Request(measures=("distance",)))
+        images = [photographs[index % 3][:160, 10 * index :][:, :200].copy() for index in range(6)]
+        alone = [segmenter.predict([image])[0] for image in images]
+        assert segmenter.lanes.number == 2
+        beside = list(segmenter.lanes.run(lambda image: segmenter.predict([image])[0], images, np.size))
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.main.values, other.main.values)
+
+
 def test_networks_are_made_in_two_threads_while_a_third_runs(tmp_path: Path) -> None:
     """Tracing changes what all threads share: two at once failed, and left torch compiling for ever."""
     engine = needs("openvino")
@@ -292,7 +312,7 @@ class Broken:
     def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
         raise NotImplementedError
 
-    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+    def load(self, folder: Path, *, threads: int, lanes: int, bf16: bool) -> Run:
         if self.bad_loads:
             self.bad_loads -= 1
             raise OwnError("cut short")

@@ -41,7 +41,7 @@ class Rounding:
     def restore(self, graph: bytes, weights: bytes, folder: Path) -> None:
         raise NotImplementedError
 
-    def load(self, folder: Path, *, threads: int, bf16: bool) -> Run:
+    def load(self, folder: Path, *, threads: int, lanes: int, bf16: bool) -> Run:
         def run(inputs: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
             self.ran.append(bf16)
             exact = np.ascontiguousarray(self.engine(inputs[0]).embedding.permute(0, 2, 3, 1).numpy())
