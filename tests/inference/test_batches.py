@@ -12,6 +12,7 @@ from support.limited_engine import AUTO, TREE, WIDE, LimitedEngine, picture
 from hypsegcli.errors import is_out_of_memory, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Trouble, Unsegmented
+from hypsegcli.inference.lanes import Lanes
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
@@ -36,9 +37,10 @@ def run(
     size: int = 1,
     tiling: Tiling | None = AUTO,
     longest_side: int | None = None,
+    lanes: Lanes | None = None,
 ) -> list[Segmented[int] | Unsegmented[int] | str]:
     request = Request(measures=("distance", "margin"), longest_side=longest_side)
-    stages = Batches(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size)
+    stages = Batches(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size, lanes=lanes)
     results: Iterator[Segmented[int] | Unsegmented[int] | str] = stages.segment(images)
     return list(results)
 
@@ -146,3 +148,14 @@ def test_what_is_out_of_memory() -> None:
     assert all(is_out_of_memory(error()) for error in ERRORS)
     assert not is_out_of_memory(RuntimeError("size mismatch"))
     assert not is_out_of_memory(FloatingPointError("out of memory"))
+
+
+def test_lanes_change_neither_results_nor_their_order() -> None:
+    """A large one that does not fit goes in windows, alone, and whatever else comes keeps its place."""
+    engine, images = LimitedEngine(300_000), loaded((48, 64), (48, 64), WIDE, (32, 64), (48, 64), (64, 64))
+    found = run(engine, [*images[:2], "damaged", *images[2:]], lanes=Lanes(2, 64 * 64))
+    assert found.pop(2) == "damaged"
+    for one, image in zip(found, images, strict=True):
+        same(one, image)
+    notes = [one.notes for one in found if isinstance(one, Segmented)]
+    assert notes == [(), (), ("did not fit into memory whole; segmented in windows of 512 pixels",), (), (), ()]

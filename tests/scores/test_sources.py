@@ -267,7 +267,10 @@ def test_an_image_that_does_not_fit_into_memory_is_scored_in_windows(tmp_path: P
     pair, truth = wide(tmp_path)
     source, unlimited = limited(limit), limited(10**9)
     for _ in range(2):
-        found, whole = source.read(pair, truth)().sample, unlimited.read(pair, truth)().sample
+        predicted, unlimited_one = source.read(pair, truth)(), unlimited.read(pair, truth)()
+        source.note(predicted)
+        unlimited.note(unlimited_one)
+        found, whole = predicted.sample, unlimited_one.sample
     assert source.notes() == [f"2 images: did not fit into memory whole; scored in windows of {tile} pixels"]
     assert unlimited.notes() == []
     sure = whole.levels["margin"] > 100
@@ -304,6 +307,7 @@ def test_dropout_goes_in_windows_too(tmp_path: Path, limit: int, tile: int) -> N
     pair, truth = wide(tmp_path)
     source = limited(limit, sampler=Sampler())
     found = source.read(pair, truth)()
+    source.note(found)
     assert source.notes() == [f"1 image: did not fit into memory whole; scored in windows of {tile} pixels"]
     assert found.sample.dropout_labels is not None
     assert (found.sample.levels["mc-entropy"] == 32768).all()
