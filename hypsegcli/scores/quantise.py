@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from hypsegcli.checkpoint.format import Quantisation
 from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.confidence.measures import choose_measures
 from hypsegcli.errors import DataError
 from hypsegcli.files.threads import default_workers
 from hypsegcli.files.words import count_alike, count_of, first_of
@@ -95,8 +96,10 @@ def try_out(
 
     Raises ImageError or DataError at the first file that cannot be used.
     """
-    measure = "calibrated" if checkpoint.header.calibration else "distance"
-    request = Request(measures=(measure,), longest_side=trial.longest_side)
+    request = Request(
+        measures=choose_measures(None, fitted=checkpoint.header.calibrated_for, interpolate="scalar"),
+        longest_side=trial.longest_side,
+    )
     return count_predictions(
         make_segmenter(checkpoint, request, engine="openvino", precision=precision, tell=tell),
         trial.compared,

@@ -51,6 +51,7 @@ def quantise(
         from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
         from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, warn
+        from hypsegcli.confidence.measures import of_another_way
         from hypsegcli.inference.engines.quantise import require_nncf, require_traceable
         from hypsegcli.inference.request import decide_longest_side
         from hypsegcli.scores.quantise import Trial, part_pairs, quantise_on, try_out
@@ -84,7 +85,8 @@ def quantise(
         quantised = quantise_on(loaded, trial, tell=tell)
     with progress_for(len(compared), quiet=quiet) as progress:
         scores = try_out(quantised, trial, "int8", tell=tell, advance=progress.advance).scores()
-    warn((*labelled.doubts, *unfit_for_int8(header, in_fp32.marks)))
+    another = of_another_way(header.calibrated_for, "scalar")
+    warn((*labelled.doubts, *([another] if another else []), *unfit_for_int8(header, in_fp32.marks)))
     if losses := scores.losses(before):
         raise DataError(
             f"{loaded.path}: loses too much in int8, on {count_of(len(compared), 'image')}: {', '.join(losses)}; "

@@ -13,6 +13,8 @@ from support.lively import make_lively_checkpoint
 from support.quantised import FACTS, pretend_to_quantise
 
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.confidence.calibration import Calibration
+from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.files.mark import image_mark
 from hypsegcli.hierarchy.tree import flat_tree
 
@@ -149,6 +151,19 @@ def test_images_that_the_network_was_trained_on_and_few_of_them_are_told(
     assert outcome.code == 0
     assert "2 of 2 scored images are of those that the network was trained on" in outcome.stderr
     assert "so few images (2) show a small loss only roughly" in outcome.stderr
+
+
+@pytest.mark.parametrize(("fitted", "measure"), [("scalar", "calibrated"), ("points", "distance")])
+def test_a_calibration_judges_where_it_is_one_of_what_is_scored(
+    hypseg: Hypseg, command: tuple[object, ...], plain: Path, fitted: Interpolation, measure: str
+) -> None:
+    own = Calibration(distances=(0.0, 9.0), probabilities=(0.1, 0.9), fitted_on="these", interpolate=fitted)
+    change_header(plain, calibration=own)
+    outcome = hypseg(*command)
+    assert outcome.code == 0, outcome.stderr
+    assert f"AUROC of {measure} " in outcome.stdout
+    assert ("calibration is one for --interpolate points" in outcome.stderr) is (fitted == "points")
+    assert load_checkpoint(Path(str(command[-1]))).header.calibration == own
 
 
 def test_what_cannot_be_traced_is_refused(
