@@ -50,7 +50,7 @@ def quantise(
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
-        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, warn
+        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.measures import of_another_way
         from hypsegcli.inference.engines.quantise import require_nncf, require_traceable
         from hypsegcli.inference.request import decide_longest_side
@@ -96,13 +96,19 @@ def quantise(
     if facts is None:
         raise ValueError("a quantised checkpoint says how")
     sweep(out.parent)
-    copy_checkpoint(quantised, out, quantised.header, over=over)
+    # Also the size that it was scored at: at another it may lose more.
+    known = header.input.model_copy(update={"longest_side": limit})
+    copy_checkpoint(quantised, out, quantised.header.model_copy(update={"input": known}), over=over)
     say(
         f"{out}: in int8 its network runs {facts.speed:.1f} times as fast here as in fp32; mean IoU "
         f"{before.mean_iou:.4f} to {scores.mean_iou:.4f}, AUROC of {in_fp32.measure} {before.auroc:.4f} to "
         f"{scores.auroc:.4f}, ECE {before.ece:.4f} to {scores.ece:.4f}, {facts.labels:.1%} of the labels the same; "
         f"adjusted on {count_of(facts.images, 'image')}, scored on {facts.compared}"
     )
+    why = "as it was scored"
+    if header.calibration is not None:
+        why += "; its calibration is one of another size, fit one to this with hypseg calibrate"
+    say_new_size(out, header.input.longest_side, limit, why=why)
 
 
 @contextmanager

@@ -166,6 +166,16 @@ def test_a_calibration_judges_where_it_is_one_of_what_is_scored(
     assert load_checkpoint(Path(str(command[-1]))).header.calibration == own
 
 
+def test_the_size_that_it_was_scored_at_is_that_of_the_copy(
+    hypseg: Hypseg, command: tuple[object, ...], plain: Path
+) -> None:
+    for wish, kept, told in (("off", None, "larger images are not shrunk"), ("48", 48, "shrunk to 48 pixels")):
+        outcome = hypseg(*command, "--overwrite", "--longest-side", wish)
+        assert outcome.code == 0, outcome.stderr
+        assert told in outcome.stdout
+        assert load_checkpoint(Path(str(command[-1]))).header.input.longest_side == kept
+
+
 def test_what_cannot_be_traced_is_refused(
     hypseg: Hypseg, command: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
