@@ -77,7 +77,7 @@ class Quantisation(_Record):
     model_config = ConfigDict(allow_inf_nan=False)
 
     images: int = Field(ge=1)  # of which the numbers' ranges were taken
-    compared: int = Field(ge=1)  # on which it was scored, others where there were enough
+    compared: int = Field(ge=1)  # others, on which it was scored
     labels: float = Field(ge=0.0, le=1.0)  # share of pixels whose class is that of fp32
     distance: float = Field(ge=0.0)  # by which the distance to the origin differs on average
     speed: float = Field(gt=0.0)  # how many times as fast as in fp32 it ran where it was made

@@ -1,4 +1,4 @@
-"""Why the scores of an evaluation may not be of what was meant, in sentences that stand last and in its report."""
+"""Why scores, or what is made by them, may not be of what was meant, in sentences that stand last and in reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.masks import IdMap
 
-_FEW = 20  # images for a calibration
+_FEW = 20  # images for a calibration, or to score what is to be kept
 _UNASKED = 255  # what means void where nobody says
 
 
@@ -61,35 +61,59 @@ def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
     if calibration is not None:
         told = f"the calibration was fitted on ({calibration.fitted_on}): the ECE of 'calibrated' is too good here"
         kinds.append((calibration.images, told))
-    found = []
-    for images, told in kinds:
-        if known := count_known(images, marks):
-            are = "is one" if known == 1 else "are"
-            found.append(f"{known} of {count_of(len(marks), 'image')} {are} of those that {told}; score it on others")
-    return found
+    return [line for images, told in kinds for line in _among(images, marks, f"{told}; score it on others")]
 
 
 def unfit_for_calibration(header: Header, marks: Sequence[str]) -> list[str]:
     """Sentences on what a calibration is fitted on: images that the network was trained on, or too few."""
-    found = []
-    if known := count_known(header.provenance.trained_images, marks):
-        are = "is one" if known == 1 else "are"
-        found.append(
-            f"{known} of {count_of(len(marks), 'image')} {are} of those that the network was trained on, where it is "
-            "oftener right than elsewhere: the calibration promises too much; fit it on others"
-        )
-    if known := count_known(header.provenance.validated_images, marks):
-        are = "is one" if known == 1 else "are"
-        found.append(
-            f"{known} of {count_of(len(marks), 'image')} {are} of those that its best epoch, or that of what it "
-            "started from, was chosen on, where it is rather better than elsewhere; others are a better test of it"
-        )
+    made = header.provenance
+    found = [
+        *_among(
+            made.trained_images,
+            marks,
+            "the network was trained on, where it is oftener right than elsewhere: the calibration promises too much; "
+            "fit it on others",
+        ),
+        *_among(
+            made.validated_images,
+            marks,
+            "its best epoch, or that of what it started from, was chosen on, where it is rather better than elsewhere; "
+            "others are a better test of it",
+        ),
+    ]
     if len(marks) < _FEW:
         found.append(
             f"a calibration on so few images ({len(marks)}) is rough, and knows no kinds of images that are not among "
             f"them; take {_FEW} or more"
         )
     return found
+
+
+def unfit_for_int8(header: Header, marks: Sequence[str]) -> list[str]:
+    """Sentences on what int8 is scored on: images that the network was trained on, or too few.
+
+    Those that its best epoch was chosen on flatter fp32 and int8 alike, which are the same weights.
+    """
+    found = _among(
+        header.provenance.trained_images,
+        marks,
+        "the network was trained on, where int8 may lose less than elsewhere; take others",
+        noun="scored image",
+    )
+    if len(marks) < _FEW:
+        found.append(
+            f"so few images ({len(marks)}) show a small loss only roughly, and none on kinds of images that are not "
+            f"among them; give {2 * _FEW} or more, of which half are scored"
+        )
+    return found
+
+
+def _among(images: Collection[str], marks: Sequence[str], told: str, *, noun: str = "image") -> list[str]:
+    """A sentence where some of the images with these marks are among those `told` of, which a checkpoint keeps."""
+    if not (known := count_known(images, marks)):
+        return []
+    are = "is one" if known == 1 else "are"
+    return [f"{known} of {count_of(len(marks), noun)} {are} of those that {told}"]
 
 
 def count_known(images: Collection[str], marks: Sequence[str]) -> int:

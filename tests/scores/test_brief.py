@@ -6,15 +6,17 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import Hypseg, make_checkpoint
 from support.tiny_data import NAMES, make_data
 
 from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.errors import DataError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import Request
-from hypsegcli.scores.brief import BriefScores, brief_scores
+from hypsegcli.scores.brief import BriefCounts, BriefScores, count_predictions
 from hypsegcli.truth.pairs import pair_files
 
 
@@ -24,17 +26,19 @@ def test_they_are_those_of_an_evaluation(hypseg: Hypseg, tmp_path: Path) -> None
     path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
     segmenter = make_segmenter(load_checkpoint(path), Request(measures=("distance",)), engine="torch")
     pairs = pair_files(masks=masks, images=images, predictions=None, image_suffix="", mask_suffix="", tell=print)
-    seen: list[None] = []
-    found = brief_scores(
+    seen: list[int] = []
+    counts = count_predictions(
         segmenter,
         pairs,
         ignore_index=255,
         id_map=None,
         max_pixels=10**6,
         workers=0,
-        advance=lambda: seen.append(None),
+        seen=lambda levels: seen.append(int(levels.astype(np.int64).sum())),
     )
-    assert len(seen) == 3
+    assert len(seen) == len(set(counts.marks)) == 3
+    assert sum(seen) > 0
+    found = counts.scores()
     out = tmp_path / "report"
     assert hypseg("evaluate", images, masks, "-c", path, "-o", out, "--longest-side", "off", "-q").code == 0
     report = json.loads((out / "report.json").read_text())
@@ -51,8 +55,20 @@ def test_they_are_those_of_an_evaluation(hypseg: Hypseg, tmp_path: Path) -> None
         (BriefScores(0.7, 0.95, 0.0), []),
         (BriefScores(0.594, 0.9, 0.0), ["mean IoU falls from 0.6000 to 0.5940, by more than 0.005"]),
         (BriefScores(0.6, 0.89, 0.0), ["AUROC falls from 0.9000 to 0.8900, by more than 0.005"]),
-        (BriefScores(math.nan, math.nan, 0.0), []),
+        (
+            BriefScores(0.6, math.nan, 0.0),
+            ["AUROC falls from 0.9000 to nan, by more than 0.005"],
+        ),
     ],
 )
 def test_what_is_lost_beyond_the_bounds_is_named(after: BriefScores, lost: list[str]) -> None:
     assert after.losses(BriefScores(0.6, 0.9, 0.0)) == lost
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(4, 0), (0, 4), (0, 0)])
+def test_what_has_no_score_is_refused(right: int, wrong: int) -> None:
+    """A bound on what is no number would be kept by any network."""
+    confusion, table = np.zeros((2, 3), np.int64), np.zeros((65536, 2), np.int64)
+    confusion[0, :2], table[7] = (right, wrong), (right, wrong)
+    with pytest.raises(DataError, match="the labelled pixels of 2 images are all right, or all wrong"):
+        BriefCounts("distance", confusion, table, marks=("0" * 16, "1" * 16)).scores()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
-from hypsegcli.cli.doubts import unfit_for_calibration, void_of_a_class
+from hypsegcli.cli.console import loading, say
+from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import CheckpointOut, Computing, Input, Overwrite, Quiet
@@ -17,11 +17,13 @@ from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import DataError, spell
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hypsegcli.confidence.calibration import Calibration
 
 
@@ -50,90 +52,63 @@ def calibrate(
     refuse_contradictions(inputs, computing)
 
     with loading(quiet=quiet):
-        import numpy as np
-        from numpy.typing import NDArray
-
+        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.calibration import fit_calibration, image_counts
         from hypsegcli.inference.request import Request
-        from hypsegcli.metrics.classes import confusion_matrix
-        from hypsegcli.metrics.ranking import BINS, score_table
-        from hypsegcli.scores.reading import predicted_images
-        from hypsegcli.scores.sources import NetworkSource
-        from hypsegcli.truth.check import examine_masks
-        from hypsegcli.truth.contradicted import contradictions
-        from hypsegcli.truth.masks import read_translation
-        from hypsegcli.truth.pairs import pair_files
+        from hypsegcli.scores.brief import count_predictions
 
-    pairs = pair_files(
-        masks=masks,
-        images=images,
-        predictions=None,
-        image_suffix=truth.image_suffix,
-        mask_suffix=truth.mask_suffix,
-        tell=say_nothing if quiet else talk,
-    )
-    loaded = load_checkpoint(inputs.checkpoint_path)
-    header, classes = loaded.header, loaded.header.tree.classes
-    void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
-    id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
-    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
-    survey = examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
+    header = read_header(inputs.checkpoint_path)
+    labelled = find_labelled(images, masks, truth, header, quiet=quiet)
+    pairs = labelled.pairs
+    loaded = load_checkpoint(inputs.checkpoint_path, header=header)
     request = Request(
         measures=("distance",),
         longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),
         interpolate=inputs.interpolate,
     )
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
-    source = NetworkSource(segmenter, sampler=None, max_pixels=inputs.max_pixels)
-    table = np.zeros((BINS, 2), np.int64)
-    confusion = np.zeros((classes, classes + 1), np.int64)
     each: list[NDArray[np.int64]] = []
-    marks: list[str] = []
     saved = saying_what_is_saved(
         lambda: f"{len(each)} of {count_of(len(pairs), 'image')} were read, and no checkpoint is written of a part"
     )
     with saved, progress_for(len(pairs), quiet=quiet) as progress:
-        predicted = predicted_images(
-            pairs, source, classes=classes, ignore_index=void, workers=computing.threads, id_map=id_map
-        )
-        for image in predicted:
-            sample = image.sample
-            labelled = sample.truth != classes
-            each.append(image_counts(sample.levels["distance"]))
-            marks += [image.mark] if image.mark is not None else []
-            confusion += confusion_matrix(sample.truth, sample.labels, classes)
-            table += score_table(sample.levels["distance"][labelled], (sample.labels != sample.truth)[labelled])
+
+        def seen(levels: NDArray[np.uint16]) -> None:
+            each.append(image_counts(levels))
             progress.advance()
-    talk_of(source.notes(), quiet=quiet)
-    for mistake in contradictions(confusion, source.turns(), id_map):
-        raise DataError(mistake)
+
+        counts = count_predictions(
+            segmenter,
+            pairs,
+            ignore_index=labelled.ignore_index,
+            id_map=labelled.id_map,
+            max_pixels=inputs.max_pixels,
+            workers=computing.threads,
+            seen=seen,
+        )
+    refuse_mistakes(counts, quiet=quiet)
     calibration = fit_calibration(
-        table,
+        counts.table,
         each,
         full_scale=header.model.max_distance,
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
-        marks=marks,
+        marks=counts.marks,
         interpolate=request.interpolate,
     )
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.
     known = header.input.model_copy(update={"longest_side": request.longest_side})
     copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration, "input": known}), over=over)
-    for sentence in (
-        *survey.doubts,
-        *void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None),
-        *unfit_for_calibration(header, marks),
-    ):
-        error(spell(sentence, as_option))
-    _say_fitted(out, calibration, before=header.input.longest_side, now=request.longest_side)
+    warn((*labelled.doubts, *unfit_for_calibration(header, counts.marks)))
+    _say_fitted(out, calibration)
+    why = "as it was fitted: a calibration is one of a size"
+    say_new_size(out, header.input.longest_side, request.longest_side, why=why)
 
 
-def _say_fitted(out: Path, calibration: Calibration, *, before: int | None, now: int | None) -> None:
-    """What a calibration promises, and from where on images will be told to look like another world.
-
-    And to what the copy has larger images shrunk, where that is not what its checkpoint did `before`.
-    """
+def _say_fitted(out: Path, calibration: Calibration) -> None:
+    """What a calibration promises, and from where on images will be told to look like another world."""
     say(
         f"{out}: probability of being right from {calibration.probabilities[0]:.3f} to "
         f"{calibration.probabilities[-1]:.3f}, fitted on {calibration.fitted_on}, which are no test of it"
@@ -143,6 +118,3 @@ def _say_fitted(out: Path, calibration: Calibration, *, before: int | None, now:
             f"images whose mean probability lies below {calibration.of_another_world:.2f}, half of what nearly all of "
             "these reach, will be said to look like another world"
         )
-    if now != before:
-        larger = "are not shrunk" if now is None else f"are shrunk to {now} pixels"
-        say(f"{out}: larger images {larger} with it, as it was fitted: a calibration is one of a size")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import checkpoint_path
-from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
+from hypsegcli.cli.console import loading, say, say_nothing, talk
+from hypsegcli.cli.doubts import unfit_for_int8
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     CheckpointFile,
@@ -20,14 +24,9 @@ from hypsegcli.cli.options.running import (
 )
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.errors import DataError, UsageError, spell
+from hypsegcli.errors import DataError, UsageError
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.words import count_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hypsegcli.truth.pairs import Pair
 
 
 @spread
@@ -49,50 +48,45 @@ def quantise(
     over = checkpoint_to_write(out, overwrite=overwrite)
 
     with loading(quiet=quiet):
+        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
-        from hypsegcli.inference.engines.quantise import require_nncf
+        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
+        from hypsegcli.confidence.measures import of_another_way
+        from hypsegcli.inference.engines.quantise import require_nncf, require_traceable
         from hypsegcli.inference.request import decide_longest_side
-        from hypsegcli.scores.quantise import Trial, quantise_on, try_out
-        from hypsegcli.truth.check import examine_masks
-        from hypsegcli.truth.masks import read_translation
-        from hypsegcli.truth.pairs import pair_files
+        from hypsegcli.scores.quantise import Trial, part_pairs, quantise_on, try_out
 
     require_nncf()
     tell = say_nothing if quiet else talk
-    pairs = pair_files(
-        masks=masks,
-        images=images,
-        predictions=None,
-        image_suffix=truth.image_suffix,
-        mask_suffix=truth.mask_suffix,
-        tell=tell,
-    )
-    loaded = load_checkpoint(checkpoint_path(checkpoint))
-    header, classes = loaded.header, loaded.header.tree.classes
-    void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
-    id_map = read_translation(truth.id_map, truth.mask_colors, header.tree.names[:classes])
-    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
-    survey = examine_masks([pair.mask for pair in pairs], classes=classes, ignore_index=void, id_map=id_map)
-    for sentence in survey.doubts:
-        error(spell(sentence, as_option))
+    path = checkpoint_path(checkpoint)
+    header = read_header(path)
     asked = int(longest_side) if longest_side.isdecimal() else longest_side
     limit = decide_longest_side(asked, header.input.longest_side, tile="auto")
-    adjusted, compared = _part(pairs)
+    labelled = find_labelled(images, masks, truth, header, quiet=quiet)
+    if labelled.void:
+        tell(f"{count_of(len(labelled.void), 'mask')} without a labelled pixel: left out, with their images")
+    adjusted, compared = part_pairs([pair for pair in labelled.pairs if pair.mask not in labelled.void])
     trial = Trial(
         adjusted=adjusted,
         compared=compared,
-        ignore_index=void,
-        id_map=id_map,
+        ignore_index=labelled.ignore_index,
+        id_map=labelled.id_map,
         longest_side=limit,
         max_pixels=max_pixels,
     )
-    try:
+    loaded = load_checkpoint(path, header=header)
+    with _refusing_what_cannot_be_traced(path):
+        require_traceable(loaded, tell=tell)
+    with progress_for(len(compared), quiet=quiet) as progress:
+        in_fp32 = try_out(loaded, trial, "fp32", tell=tell, advance=progress.advance)
+    refuse_mistakes(in_fp32, quiet=quiet)
+    before = in_fp32.scores()
+    with _refusing_what_cannot_be_traced(path):
         quantised = quantise_on(loaded, trial, tell=tell)
-    except ValueError as problem:
-        raise UsageError(f"{loaded.path}: cannot be quantised; {problem}") from problem
-    with progress_for(2 * len(compared), quiet=quiet) as progress:
-        before = try_out(loaded, trial, "fp32", tell=tell, advance=progress.advance)
-        scores = try_out(quantised, trial, "int8", tell=tell, advance=progress.advance)
+    with progress_for(len(compared), quiet=quiet) as progress:
+        scores = try_out(quantised, trial, "int8", tell=tell, advance=progress.advance).scores()
+    another = of_another_way(header.calibrated_for, "scalar")
+    warn((*labelled.doubts, *([another] if another else []), *unfit_for_int8(header, in_fp32.marks)))
     if losses := scores.losses(before):
         raise DataError(
             f"{loaded.path}: loses too much in int8, on {count_of(len(compared), 'image')}: {', '.join(losses)}; "
@@ -102,21 +96,24 @@ def quantise(
     if facts is None:
         raise ValueError("a quantised checkpoint says how")
     sweep(out.parent)
-    copy_checkpoint(quantised, out, quantised.header, over=over)
-    measure = "calibrated" if header.calibration else "distance"
+    # Also the size that it was scored at: at another it may lose more.
+    known = header.input.model_copy(update={"longest_side": limit})
+    copy_checkpoint(quantised, out, quantised.header.model_copy(update={"input": known}), over=over)
     say(
         f"{out}: in int8 its network runs {facts.speed:.1f} times as fast here as in fp32; mean IoU "
-        f"{before.mean_iou:.4f} to {scores.mean_iou:.4f}, AUROC of {measure} {before.auroc:.4f} to {scores.auroc:.4f}, "
-        f"ECE {before.ece:.4f} to {scores.ece:.4f}, {facts.labels:.1%} of the labels the same; adjusted on "
-        f"{count_of(facts.images, 'image')}, scored on {facts.compared}"
+        f"{before.mean_iou:.4f} to {scores.mean_iou:.4f}, AUROC of {in_fp32.measure} {before.auroc:.4f} to "
+        f"{scores.auroc:.4f}, ECE {before.ece:.4f} to {scores.ece:.4f}, {facts.labels:.1%} of the labels the same; "
+        f"adjusted on {count_of(facts.images, 'image')}, scored on {facts.compared}"
     )
+    why = "as it was scored"
+    if header.calibration is not None:
+        why += "; its calibration is one of another size, fit one to this with hypseg calibrate"
+    say_new_size(out, header.input.longest_side, limit, why=why)
 
 
-def _part(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to take ranges of, from the first to the last, and those that are left to score; of one pair, itself."""
-    from hypsegcli.inference.engines.quantise import MOST
-
-    count = min(MOST, (len(pairs) + 1) // 2)
-    chosen = {number * len(pairs) // count for number in range(count)}
-    adjusted = [pair for number, pair in enumerate(pairs) if number in chosen]
-    return adjusted, [pair for number, pair in enumerate(pairs) if number not in chosen] or adjusted
+@contextmanager
+def _refusing_what_cannot_be_traced(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as problem:
+        raise UsageError(f"{path}: cannot be quantised; {problem}") from problem

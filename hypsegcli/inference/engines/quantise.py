@@ -57,6 +57,11 @@ def require_nncf() -> None:
             raise DeviceError(f"{name}: not installed here; pip install 'hypseg[quantise]'")
 
 
+def require_traceable(checkpoint: Checkpoint, *, tell: Callable[[str], None]) -> None:
+    """Raise ValueError for a network that cannot be traced for images of any size; `tell` hears of what takes long."""
+    _in_fp32(checkpoint, tell)
+
+
 def made_with() -> str:
     """The versions that decide what comes out."""
     return ", ".join(f"{name} {version(name)}" for name in ("nncf", "openvino", "torch"))

@@ -1,0 +1,76 @@
+"""Images with masks by which a command makes one checkpoint of another: how they are found, what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of
+from hypsegcli.cli.doubts import void_of_a_class
+from hypsegcli.cli.options.scoring import Truth
+from hypsegcli.errors import DataError, spell
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import Header
+    from hypsegcli.scores.brief import BriefCounts
+    from hypsegcli.truth.masks import IdMap
+    from hypsegcli.truth.pairs import Pair
+
+
+class Labelled(NamedTuple):
+    """Images whose masks can be what they are taken for."""
+
+    pairs: list[Pair]
+    ignore_index: int
+    id_map: IdMap | None
+    void: frozenset[Path]  # masks without a labelled pixel
+    doubts: Sequence[str]  # sentences on what is odd about masks, and no reason to refuse them
+
+
+def find_labelled(images: str, masks: str, truth: Truth, header: Header, *, quiet: bool) -> Labelled:
+    """Pair images with masks and look at all of these, for the classes of a checkpoint.
+
+    Raises PlanError or UsageError where they do not pair, DataError or ImageError where masks cannot be right.
+    """
+    from hypsegcli.truth.check import examine_masks
+    from hypsegcli.truth.masks import read_translation
+    from hypsegcli.truth.pairs import pair_files
+
+    pairs = pair_files(
+        masks=masks,
+        images=images,
+        predictions=None,
+        image_suffix=truth.image_suffix,
+        mask_suffix=truth.mask_suffix,
+        tell=say_nothing if quiet else talk,
+    )
+    names = header.tree.names[: header.tree.classes]
+    void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
+    id_map = read_translation(truth.id_map, truth.mask_colors, names)
+    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    survey = examine_masks(
+        [pair.mask for pair in pairs], classes=len(names), ignore_index=void, id_map=id_map, names=names
+    )
+    of_a_class = void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None)
+    return Labelled(pairs, void, id_map, frozenset(survey.void), (*survey.doubts, *of_a_class))
+
+
+def refuse_mistakes(counts: BriefCounts, *, quiet: bool) -> None:
+    """Say what became of the images on the way, and raise DataError where predictions contradict the masks."""
+    talk_of(counts.notes, quiet=quiet)
+    for mistake in counts.mistakes:
+        raise DataError(mistake)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """`--quiet` or not: nobody is to take what was made for more than it is."""
+    for sentence in sentences:
+        error(spell(sentence, as_option))
+
+
+def say_new_size(out: Path, before: int | None, now: int | None, *, why: str) -> None:
+    """To what the new checkpoint has larger images shrunk, where that is not what the one that was read did."""
+    if now != before:
+        larger = "are not shrunk" if now is None else f"are shrunk to {now} pixels"
+        say(f"{out}: larger images {larger} with it, {why}")
