@@ -144,9 +144,6 @@ def open_maps(
     for plane in planes:
         check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
 
-    def doubts() -> list[str]:
-        return [*([survey.unlisted] if survey.unlisted is not None else []), *changed()]
-
     source = StoredSource(
         planes,
         labels_folder=labels,
@@ -158,6 +155,10 @@ def open_maps(
         max_pixels=max_pixels,
         nodes=None if names.rule is None else nodes,
     )
+
+    def doubts() -> list[str]:
+        return [*([survey.unlisted] if survey.unlisted is not None else []), *source.doubts(), *changed()]
+
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
     if names.rule is not None:  # the planes speak of the nodes

@@ -26,6 +26,7 @@ from hypsegcli.truth.check import read_image
 from hypsegcli.truth.diagnose import size_mistake
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair
+from hypsegcli.truth.plane_order import Agreement, count_others
 from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
 from hypsegcli.truth.turned import NOTE, Turns, turned_alone
 
@@ -40,6 +41,7 @@ class PredictedImage:
     seconds: Mapping[str, float] = field(default_factory=dict)  # that the prediction took: network, reduce, dropout
     notes: tuple[str, ...] = ()  # on what was changed in the photograph on its way
     turned_alone: int = 1  # see truth.turned: the orientation of a photograph whose mask has none
+    disagreement: tuple[int, int] = (0, 0)  # pixels whose label and probabilities are stored; those that differ
 
 
 class Source(Protocol):
@@ -173,6 +175,7 @@ class StoredSource:
         self._among = among
         self._max_pixels = max_pixels
         self._turns = Turns(classes)
+        self._agreement = Agreement()
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the label map of a pair, and the planes of the same name."""
@@ -186,10 +189,19 @@ class StoredSource:
             )
         key = plane_key(pair.labels, self._folder)
         levels = {plane.name: plane.read(key, labels.shape) for plane in self._planes}
-        proper = None
+        proper, others = None, (0, 0)
         if self._probabilities is not None:
-            stack = read_probabilities(self._probabilities, key, labels.shape, classes=self._classes)
+            stack = read_probabilities(
+                self._probabilities,
+                key,
+                labels.shape,
+                classes=self._classes,
+                id_map=self._id_map,
+                ignore_index=self._none,
+            )
             proper = proper_planes(stack, truth)
+            if self._nodes is None:
+                others = count_others(stack, labels)
             if self._among is not None:
                 labels = decide_among(stack, self._among, labels.dtype.type)
         photograph, alone = None, 1
@@ -200,7 +212,7 @@ class StoredSource:
         if self._nodes is not None:
             classes = np.minimum(labels, self._classes).astype(truth.dtype)  # an inner node is none
             sample = Sample(pair.key, truth, classes, {}, proper, answers=labels[None], answer_levels=levels)
-        predicted = PredictedImage(sample, photograph, turned_alone=alone)
+        predicted = PredictedImage(sample, photograph, turned_alone=alone, disagreement=others)
         return lambda: predicted
 
     @property
@@ -209,12 +221,18 @@ class StoredSource:
         return Lanes()
 
     def note(self, predicted: PredictedImage) -> None:
-        """Count how its photograph was turned, where there is one."""
+        """Count how its photograph was turned, where there is one, and how labels and probabilities agree."""
         self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
+        self._agreement.add(*predicted.disagreement)
 
     def turns(self) -> Turns:
         """Of those whose photographs are there too."""
         return self._turns
+
+    def doubts(self) -> list[str]:
+        """What is odd about labels and probabilities together, so far."""
+        mistake = self._agreement.mistake(mapped=self._id_map is not None and self._id_map.colors is None)
+        return [] if mistake is None else [mistake]
 
     def notes(self) -> list[str]:
         """None: what there is to know of stored maps, they do not tell."""

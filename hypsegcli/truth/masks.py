@@ -130,7 +130,7 @@ def read_mask(
         table, unknown = _table(len(ids), classes, ignore_index, id_map)
     else:
         ids, values = np.unique(values, return_inverse=True)
-        table, unknown = _translate(ids.astype(np.int64), classes, ignore_index, id_map)
+        table, unknown = translate_ids(ids.astype(np.int64), classes, ignore_index, id_map)
     if unknown.any() and (outside := np.take(unknown, values)).any():
         listed = first_of([str(value) for value in ids[np.unique(values[outside])]], _NAMED)
         raise DataError(
@@ -147,10 +147,10 @@ def hold_out(mask: NDArray[Id], classes: Collection[int], *, void: int) -> NDArr
 
 @lru_cache(maxsize=8)
 def _table(size: int, classes: int, ignore_index: int, id_map: IdMap | None) -> Table:
-    return _translate(np.arange(size), classes, ignore_index, id_map)
+    return translate_ids(np.arange(size), classes, ignore_index, id_map)
 
 
-def _translate(ids: NDArray[np.int64], classes: int, ignore_index: int, id_map: IdMap | None) -> Table:
+def translate_ids(ids: NDArray[np.int64], classes: int, ignore_index: int, id_map: IdMap | None) -> Table:
     """Return the class of each id, `classes` where it has none, and whether it is neither class nor void."""
     mapped = ids if id_map is None else id_map.apply(ids, ignore_index)
     void = mapped == ignore_index

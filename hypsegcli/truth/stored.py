@@ -2,7 +2,7 @@
 
 DIR/labels/KEY.png         label maps, or DIR/KEY.png where there is no folder `labels`
 DIR/confidence*/KEY.png    8- or 16-bit grey planes, white is sure; .npy holds floating-point numbers
-DIR/probabilities/KEY.npy  (K, H, W) floating-point numbers
+DIR/probabilities/KEY.npy  (K, H, W) floating-point numbers, plane I of the class with the id I in the label maps
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from hypsegcli.files.words import shorten
 from hypsegcli.images.grey_plane import decode_grey_plane
 from hypsegcli.images.metadata import MapMetadata, read_metadata
 from hypsegcli.images.npy import read_npy
+from hypsegcli.truth.masks import IdMap
+from hypsegcli.truth.plane_order import classes_of_planes
 
 Levels = NDArray[np.uint16]
 
@@ -33,6 +35,7 @@ _RUN = "run.json"  # what `hypseg predict` writes beside its maps
 _SUFFIXES = (".png", ".npy", ".tif", ".tiff")
 # What rounding adds to or takes from 1: blends of four windows, rounded to float16 at every step, are within 0.003.
 _ROUNDING = 0.01
+_LEAVE_OUT = "move the folder away to score without NLL and Brier score"
 _LETTERS = 80  # of a name in a sentence
 # Of what a map says of itself, what decides the meaning of its values, and how it is called in a sentence.
 _DECISIVE = {
@@ -165,13 +168,29 @@ def stored_files(folders: Sequence[Path], key: str) -> list[Path]:
     return files
 
 
-def read_probabilities(folder: Path, key: str, shape: tuple[int, ...], *, classes: int) -> NDArray[np.float32]:
-    """(K, H, W) class probabilities; DataError where they do not fit."""
+def read_probabilities(
+    folder: Path,
+    key: str,
+    shape: tuple[int, ...],
+    *,
+    classes: int,
+    id_map: IdMap | None = None,
+    ignore_index: int = -1,
+) -> NDArray[np.float32]:
+    """(K, H, W) class probabilities, numbered and added up as `id_map` has the ids of label maps.
+
+    DataError where they do not fit, or where the map leads to void what has some of a pixel's probability.
+    """
     path = _find(folder, key)
     values = read_npy(path)
-    if values.shape != (classes, *shape) or not np.issubdtype(values.dtype, np.floating):
+    planes = len(values) if values.ndim == 3 else 0
+    order = classes_of_planes(planes, classes=classes, ignore_index=ignore_index, id_map=id_map)
+    many = classes if order is None else planes
+    if values.shape != (many, *shape) or not np.issubdtype(values.dtype, np.floating):
         raise DataError(
-            f"{path}: holds {values.dtype} of shape {values.shape}; class probabilities have {(classes, *shape)}"
+            f"{path}: holds {values.dtype} of shape {values.shape}; class probabilities have {(many, *shape)}, a plane "
+            f"for each class, or, where there is {setting('prediction_map')}, for each id of the label maps from 0 on; "
+            f"{_LEAVE_OUT}"
         )
     if not (values.min() >= 0 and values.max() <= 1 + _ROUNDING):  # NaN fails both
         raise DataError(
@@ -185,7 +204,33 @@ def read_probabilities(folder: Path, key: str, shape: tuple[int, ...], *, classe
             f"{path}: the probabilities of a pixel sum to {sums.min():.4g} to {sums.max():.4g}; all classes together "
             "have 1, after the softmax; a sigmoid gives other sums"
         )
-    return probabilities
+    return probabilities if order is None else _reorder(probabilities, *order, classes=classes, path=path)
+
+
+def _reorder(
+    planes: NDArray[np.float32],
+    targets: NDArray[np.integer[Any]],
+    unknown: NDArray[np.bool_],
+    *,
+    classes: int,
+    path: Path,
+) -> NDArray[np.float32]:
+    """(K, H, W) the sums of planes whose targets are one class; without those of void, which must be as good as 0."""
+    if unknown.any():
+        raise DataError(
+            f"{path}: plane {int(unknown.argmax())}, counted from 0, is of an id that {setting('prediction_map')} does "
+            f"not lead to a class; list it there, or {_LEAVE_OUT}"
+        )
+    ordered = np.zeros((classes + 1, *planes.shape[1:]), np.float32)
+    for target, plane in zip(targets.tolist(), planes, strict=True):
+        ordered[target] += plane
+    if (lost := float(ordered[classes].max())) > _ROUNDING:
+        raise DataError(
+            f"{path}: {setting('prediction_map')} leads to void what has up to {lost:.4g} of a pixel's probability, so "
+            "that the classes alone have no 1 together, and NLL and Brier score would be of something else; divide by "
+            f"what they have and leave those planes 0, or {_LEAVE_OUT}"
+        )
+    return ordered[:classes]
 
 
 def proper_planes(probabilities: NDArray[np.float32], truth: NDArray[Any]) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@ from PIL import Image
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.errors import DataError, ImageError, UsageError
 from hypsegcli.images.png import encode_grey16_png
+from hypsegcli.truth.mask_colors import MaskColors
+from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.stored import (
     PlaneFolder,
     check_alike,
@@ -359,6 +361,62 @@ def test_other_stacks_are_refused(tmp_path: Path, values: np.ndarray, sentence: 
     with pytest.raises(DataError, match=sentence) as caught:
         read_probabilities(tmp_path, "a", SHAPE, classes=4)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("planes", "lines", "of_class"),
+    [
+        (3, {0: 2, 2: 0}, [[2], [1], [0]]),
+        (5, {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}, [[0, 1], [2], [3, 4]]),
+        (4, {3: 0}, [[0, 3], [1], [2]]),
+        (3, {0: None, 1: 0, 2: 1, 3: 2}, [[0], [1], [2]]),  # the id 3 has no plane: they are numbered as the classes
+        (4, {7: 1, 0: 2, 1: 0, 2: 1, 3: None, 9: None}, None),
+        (3, {0: 2, 2: 0, 9: None, -1: None}, [[2], [1], [0]]),
+    ],
+)
+def test_planes_are_numbered_as_the_ids_of_the_label_maps(
+    tmp_path: Path, planes: int, lines: dict[int, int | None], of_class: list[list[int]] | None
+) -> None:
+    """And those of ids that become one class are added up."""
+    values = stack(3, classes=planes)
+    put(tmp_path / "a.npy", values)
+
+    def read() -> np.ndarray:
+        return read_probabilities(tmp_path, "a", SHAPE, classes=3, id_map=IdMap(tuple(lines.items())), ignore_index=255)
+
+    if of_class is None:
+        with pytest.raises(DataError, match=r"shape \(4, 3, 5\); class probabilities have \(3, 3, 5\)"):
+            read()
+    else:
+        np.testing.assert_allclose(read(), [values[those].sum(0) for those in of_class], rtol=1e-6)
+
+
+def test_colours_do_not_renumber_planes(tmp_path: Path) -> None:
+    values = stack(3)
+    put(tmp_path / "a.npy", values)
+    id_map = IdMap(((1, None),), MaskColors("c.txt", (0xFF, 0xFF00), (0, 1), ()))
+    np.testing.assert_array_equal(read_probabilities(tmp_path, "a", SHAPE, classes=4, id_map=id_map), values)
+
+
+def test_probability_without_a_class_is_refused(tmp_path: Path) -> None:
+    """Where a map leads to void what has some, or leaves it without a class; not where it is nothing but rounding."""
+    values = stack(4)
+    path = put(tmp_path / "a.npy", values)
+    most = f"{values[3].max():.4g}"
+    for lines, told in (
+        (((3, None), (0, 0)), rf"leads to void what has up to {most} of a pixel's probability.*move the folder away"),
+        (((3, 255), (0, 0)), "leads to void"),
+        (((2, 7), (0, 0)), "plane 2, counted from 0, is of an id that prediction_map does not lead to a class; list"),
+        (((0, 1), (1, 0)), "plane 3, counted from 0"),
+    ):
+        with pytest.raises(DataError, match=told) as caught:
+            read_probabilities(tmp_path, "a", SHAPE, classes=3, id_map=IdMap(lines), ignore_index=255)
+        assert str(path) in str(caught.value)
+    values[3] = 0.001
+    values[:3] *= 0.999 / values[:3].sum(0)
+    put(path, values)
+    read = read_probabilities(tmp_path, "a", SHAPE, classes=3, id_map=IdMap(((3, None),)), ignore_index=255)
+    np.testing.assert_array_equal(read, values[:3])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

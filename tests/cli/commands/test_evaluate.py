@@ -216,6 +216,88 @@ def test_every_split_of_unseen_classes(hypseg: Hypseg, data: Path, checkpoint: P
     assert three["low"] == pytest.approx(one["summary"]["miou"]["low"] * 2 / 3)
 
 
+FINE = 5
+MAPS = {  # by what a label map's ids become classes, and the ids of each class
+    "as they are": (None, [[0], [1], [2], [3], [4]]),
+    "the other way": ("0:4\n1:3\n3:1\n4:0\n", [[4], [3], [2], [1], [0]]),
+    "merged": ("0:0\n1:0\n2:1\n3:2\n4:2\n", [[0, 1], [2], [3, 4]]),
+}
+
+
+def stored_stacks(data: Path, of_class: list[list[int]]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Truth, labels, float32 probabilities of the classes and confidence of each image, whose files are written."""
+    images = []
+    for seed, key in enumerate(KEYS):
+        rng = np.random.default_rng(seed)
+        mixed = 0.9 * rng.dirichlet(np.full(FINE, 0.5), (48, 64)) + 0.1 / FINE
+        fine = mixed.transpose(2, 0, 1).astype(np.float32)
+        ids, sure = fine.argmax(0).astype(np.uint8), fine.max(0)
+        put(data / "maps/labels" / f"{key}.png", ids)
+        for name, values in (("probabilities", fine), ("confidence", sure)):
+            (data / "maps" / name / key).parent.mkdir(parents=True, exist_ok=True)
+            np.save(data / "maps" / name / f"{key}.npy", values)
+        classes = np.empty(FINE, np.uint8)
+        for index, of_one in enumerate(of_class):
+            classes[of_one] = index
+        labels = classes[ids]
+        truth = np.where(rng.random(labels.shape) < 0.7, labels, rng.integers(0, len(of_class), labels.shape))
+        put(data / "masks" / f"{key}.png", truth.astype(np.uint8))
+        images.append((truth, labels, np.stack([fine[of_one].sum(0) for of_one in of_class]), sure))
+    return images
+
+
+def mean_iou(truth: np.ndarray, labels: np.ndarray, classes: tuple[int, ...]) -> float:
+    scores = [np.sum((truth == k) & (labels == k)) / np.sum((truth == k) | (labels == k)) for k in classes]
+    return float(np.mean(scores))
+
+
+@pytest.mark.parametrize("case", MAPS)
+@pytest.mark.parametrize("unseen", [None, (1, 2)])
+def test_probabilities_are_translated_with_their_label_maps(
+    hypseg: Hypseg, data: Path, case: str, unseen: tuple[int, ...] | None
+) -> None:
+    """Every score is that of a count of its own."""
+    text, of_class = MAPS[case]
+    images = stored_stacks(data, of_class)
+    (data / "classes.txt").write_text("".join(f"{index}:{index}\n" for index in range(len(of_class))))
+    command: list[object] = ["evaluate", "--predictions", data / "maps", data / "masks", "-o", data / "out"]
+    command += ["--classes", data / "classes.txt"]
+    if text is not None:
+        (data / "map.txt").write_text(text)
+        command += ["--prediction-map", data / "map.txt"]
+    truth, labels, sure = (np.concatenate([image[part].ravel() for image in images]) for part in (0, 1, 3))
+    stack = np.concatenate([image[2].reshape(len(of_class), -1) for image in images], axis=1).astype(float)
+    if unseen is not None:
+        command += ["--unseen", ",".join(map(str, unseen))]
+        scored = np.isin(truth, unseen)
+        truth, sure, stack = truth[scored], sure[scored], stack[:, scored]
+        labels = np.asarray(unseen)[stack[list(unseen)].argmax(0)]
+    outcome = hypseg(*command)
+    assert outcome.code == 0, outcome.stderr
+    report = report_of(data / "out")
+    found = {name: score["value"] for name, score in report["summary"].items()}
+    own = stack[truth, np.arange(truth.size)]
+    assert found["nll"] == pytest.approx(-np.log(own).mean(), rel=1e-4)
+    assert found["brier"] == pytest.approx((np.square(stack).sum(0) - 2 * own + 1).mean(), rel=1e-4)
+    assert found["miou"] == pytest.approx(mean_iou(truth, labels, unseen or tuple(range(len(of_class)))))
+    right, wrong = sure[labels == truth], sure[labels != truth]
+    ranks = np.searchsorted(np.sort(wrong), right).mean() / wrong.size
+    assert found["auroc:confidence"] == pytest.approx(ranks, abs=1e-3)
+    assert report["warnings"] == []
+
+
+def test_probabilities_in_another_order_than_the_labels_are_doubted(hypseg: Hypseg, data: Path) -> None:
+    stored_stacks(data, MAPS["as they are"][1])
+    (data / "classes.txt").write_text("".join(f"{index}:{index}\n" for index in range(FINE)))
+    for key in KEYS:
+        path = data / "maps/probabilities" / f"{key}.npy"
+        np.save(path, np.load(path)[::-1])
+    outcome = hypseg("evaluate", "--predictions", data / "maps", data / "masks", "--classes", data / "classes.txt")
+    assert outcome.code == 0, outcome.stderr
+    assert "of the pixels the label maps hold another class than the likeliest of the probabilities" in outcome.stderr
+    assert "answers for --unseen are of the probabilities alone" in outcome.stderr
+
+
 def test_unseen_needs_probabilities(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
     hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
     arguments = ("--predictions", data / "maps", "--unseen")
