@@ -160,7 +160,7 @@ def check_alike(maps: Iterable[Path]) -> None:
 
 
 def stored_files(folders: Sequence[Path], key: str) -> list[Path]:
-    """The files that folders of planes or probabilities hold of an image; folders that hold none are passed over."""
+    """The files that folders of planes or probabilities hold of an image; those without the one are passed over."""
     files = []
     for folder in folders:
         with contextlib.suppress(DataError):
@@ -262,10 +262,16 @@ def _read_run(folder: Path) -> _RunOptions:
 
 
 def _find(folder: Path, key: str) -> Path:
-    for suffix in _SUFFIXES:
-        if (path := folder / f"{key}{suffix}").is_file():
-            return path
-    raise DataError(f"{folder}: holds nothing for {key}; looked for {', '.join(_SUFFIXES)}")
+    """The file of an image; DataError where there is none, or more than one, of which any may be an earlier one's."""
+    found = [path for suffix in _SUFFIXES if (path := folder / f"{key}{suffix}").is_file()]
+    if not found:
+        raise DataError(f"{folder}: holds nothing for {key}; looked for {', '.join(_SUFFIXES)}")
+    if len(found) > 1:
+        raise DataError(
+            f"{folder}: holds {key} {len(found)} times, as {' and '.join(path.name for path in found)}; keep the one "
+            "that belongs to its label map"
+        )
+    return found[0]
 
 
 def _apart(mine: object, other: object) -> str:

@@ -206,6 +206,25 @@ def test_a_missing_plane_names_folder_and_key(tmp_path: Path) -> None:
     assert str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize("other", [".npy", ".tif"])
+def test_a_plane_that_is_there_twice_is_refused(tmp_path: Path, other: str) -> None:
+    """Either may be what an earlier run left."""
+    put(tmp_path / "confidence" / "sub" / "a.png", GREY)
+    put(tmp_path / "confidence" / "sub" / f"a{other}", HALF if other == ".npy" else GREY)
+    told = rf"{tmp_path / 'confidence'}: holds sub/a 2 times, as a\.png and a\{other}; keep"
+    with pytest.raises(DataError, match=told):
+        PlaneFolder("x", tmp_path / "confidence", 1.0).read("sub/a", SHAPE)
+    with pytest.raises(DataError, match=told):
+        found(tmp_path, key="sub/a")
+
+
+def test_probabilities_that_are_there_twice_are_refused(tmp_path: Path) -> None:
+    put(tmp_path / "a.npy", stack(0))
+    put(tmp_path / "a.tif", GREY)
+    with pytest.raises(DataError, match=r"holds a 2 times, as a\.npy and a\.tif"):
+        read_probabilities(tmp_path, "a", SHAPE, classes=4)
+
+
 # --- the planes of a folder ------------------------------------------------------------------------------
 
 
