@@ -28,10 +28,17 @@ def print_comparison(comparison: Comparison, *, every: bool) -> None:
     print_table(title, ("", "A", "B", "B - A", "interval", "B is"), [_row(alike) for alike in _grouped(shown)])
     if not judged:
         say("note: there are no replicates to compare; evaluate with --bootstrap, over two images or more")
-    if any(difference.verdict == "not shown" for difference in shown):
+    undecided = [difference for difference in shown if difference.verdict == "not shown"]
+    if any(not _is_equal(difference) for difference in undecided):
         say("not shown: the interval holds differences of both signs, so that these images do not tell which is better")
+    if any(map(_is_equal, undecided)):
+        say("not shown, with an interval of 0 to 0: on these images both score alike, which shows no difference")
     for note in comparison.notes:
         say(f"note: {note}")
+
+
+def _is_equal(difference: Difference) -> bool:
+    return difference.low == difference.high == 0
 
 
 def _described(side: Side) -> str:

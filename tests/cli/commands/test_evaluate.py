@@ -829,7 +829,10 @@ def test_compare_tells_which_is_better(hypseg: Hypseg, data: Path) -> None:
     assert outcome.code == 0, outcome.stderr
     assert verdicts(outcome.stdout)["miou"] == verdicts(outcome.stdout)["pixel_accuracy"] == "better"
     assert verdicts(hypseg("compare", data / "good", data / "bad").stdout)["miou"] == "worse"
-    assert verdicts(hypseg("compare", data / "good", data / "good").stdout)["miou"] == "not shown"
+    alike = hypseg("compare", data / "good", data / "good").stdout
+    assert verdicts(alike)["miou"] == "not shown"
+    assert "not shown, with an interval of 0 to 0: on these images both score alike" in alike
+    assert "of both signs" not in alike
     assert "iou:car" not in outcome.stdout
     assert verdicts(hypseg("compare", data / "bad", data / "good", "--all").stdout)["iou:car"] == "better"
 
@@ -851,6 +854,7 @@ def test_compare_takes_several_trainings_a_side(hypseg: Hypseg, data: Path) -> N
     mixed = (f"{data / 'bad'},{data / 'better'}", f"{data / 'fair'},{data / 'good'}")
     assert verdicts(hypseg("compare", data / "fair", data / "good").stdout)["miou"] == "better"
     assert verdicts(hypseg("compare", *mixed).stdout)["miou"] == "not shown"
+    assert "not shown: the interval holds differences of both signs" in hypseg("compare", *mixed).stdout
     assert "another training" not in hypseg("compare", *mixed).stdout
     assert hypseg("compare", data / "bad", f"{data / 'good'},").code == 2
 
