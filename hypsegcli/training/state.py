@@ -61,6 +61,10 @@ def check_folder(out: Path, *, resume: bool) -> None:
         raise UsageError(
             f"{out}: holds a training run already; continue it with {setting('resume')} or choose another folder"
         )
+    if not taken and not resume and (out / CONFIG).exists():
+        raise UsageError(
+            f"{out}: holds a {CONFIG}, which a run would replace by its own; call it otherwise or choose another folder"
+        )
     if taken and STATE not in taken:
         raise UsageError(f"{out}: holds {', '.join(taken)}, but no {STATE} to resume from; choose another folder")
 

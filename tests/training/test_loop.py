@@ -1060,6 +1060,13 @@ def test_the_best_epoch_to_come_takes_the_place_of_one_that_is_lost(
     assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.4
 
 
+def test_somebody_s_own_settings_are_not_replaced(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("# why these numbers: see page 12\n")
+    with pytest.raises(UsageError, match=r"holds a config\.toml, which a run would replace by its own; call it other"):
+        next(start(data, tmp_path))
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["config.toml"]
+
+
 def test_a_run_goes_on_from_any_directory(
     data: Path, tmp_path: Path, scores: list[Scores], monkeypatch: pytest.MonkeyPatch
 ) -> None:
