@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.files.words import count_of
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.difference import differences
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.manifest import (
@@ -31,8 +32,12 @@ from hypsegcli.run.manifest import (
     source_of,
     without_result,
 )
+from hypsegcli.run.namesakes import Namesake, find_namesakes
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.ranking_csv import ranking_that_stays, say_of_ranking
+from hypsegcli.run.unnamed import Unnamed, find_unnamed
+
+_LISTED = 3  # images
 
 
 class Earlier(NamedTuple):
@@ -99,20 +104,36 @@ def look_back(
                 rest.append(planned)
     # Else a run that may fail only so often would never come to the others.
     rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
-    before = [line for line in (earlier.get(str(planned.key)) for planned in rest) if line is not None]
+    before = [(planned, line) for planned in rest if (line := earlier.get(str(planned.key))) is not None]
+    run, is_made = read_run(out), RANKING in further
     if keep:
-        redone = [line for line in before if line["status"] == "done"]
+        redone = [line for _, line in before if line["status"] == "done"]
         remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
     else:
-        remarks = _say_replaced(dropped, others)
-    stale = [without_result(line, "stale") for line in before if outputs_of(line) or has_failed(line)]
-    run, is_made = read_run(out), RANKING in further
+        remarks = _say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
+    stale = [
+        without_result(placed(line, planned.source), "stale")
+        for planned, line in before
+        if outputs_of(line) or has_failed(line)
+    ]
     whole = {} if is_made else ranking_that_stays(run, going=(*stale, *dropped), others=others)
     if not whole:
         remarks += say_of_ranking(out, run, others=others, recipe=recipe if is_made else None, keep=keep)
-    left_over = find_left_over(out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole)
+    unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
+    left_over = find_left_over(
+        out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole, unnamed=unnamed
+    )
     remarks += left_over.remarks()
-    return Earlier(rest, kept, others, stale, dropped, whole, left_over.files, remarks)
+    staying = [found for found in unnamed if found.path not in left_over.files]
+    return Earlier(_with_theirs(rest, staying), kept, others, stale, dropped, whole, left_over.files, remarks)
+
+
+def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:
+    """Images that must be done, which know of the files at their places that no line names."""
+    theirs: dict[str, dict[Path, os.stat_result]] = {}
+    for found in unnamed:
+        theirs.setdefault(str(found.planned.key), {})[found.path] = found.status
+    return [replace(planned, theirs=theirs.get(str(planned.key), {})) for planned in rest]
 
 
 def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cuts: Callable[[int, int], bool]) -> bool:
@@ -132,9 +153,16 @@ def _is_cut_otherwise(line: Line, cuts: Callable[[int, int], bool]) -> bool:
     return bool(line.get("windows") is not cuts(line["height"], line["width"]))
 
 
-def _say_replaced(dropped: Sequence[Line], others: Sequence[Line]) -> list[str]:
-    """What becomes of images that an earlier run has done and this one is not asked for, a sentence each."""
+def _say_replaced(dropped: Sequence[Line], others: Sequence[Line], namesakes: Sequence[Namesake]) -> list[str]:
+    """What becomes of images that an earlier run was asked for and this one is not, a sentence each."""
     sentences = []
+    if count := len(namesakes):
+        are, give, name = ("is", "gives", "its name") if count == 1 else ("are", "give", "their names")
+        names = first_of([f"{one.old} to {one.new}" for one in namesakes], _LISTED)
+        sentences.append(
+            f"{count_of(count, 'image')} of an earlier run, which {are} there still, {give} way to others of {name}: "
+            f"{names}"
+        )
     if gone := len(dropped):
         are, their = ("is", "its") if gone == 1 else ("are", "their")
         sentences.append(f"{count_of(gone, 'image')} of an earlier run {are} gone; {their} maps are removed")

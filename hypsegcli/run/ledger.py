@@ -182,11 +182,18 @@ class Ledger:
         write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())
 
     def _unfinished(self, status: str) -> dict[str, Any]:
-        """What a run that is not finished has still to write, and may have written without a line of it."""
+        """What a run that is not finished has still to write, and may have written without a line of it.
+
+        And of any run, which files that are no run's it was told to replace, and has not.
+        """
+        not_done = [one for one in self._rest if self.lines.get(str(one.key), {}).get("status") != "done"]
+        theirs = [path.relative_to(self.out).as_posix() for planned in not_done for path in planned.theirs]
+        replaces = {"replaces": theirs} if theirs else {}
         if status == "finished":
-            return {}
+            return replaces
         rest = [planned for planned in self._rest if str(planned.key) not in self.lines]
-        return {"unfinished": to_be_written(rest, [name for name in self._further if name not in self._written])}
+        further = [name for name in self._further if name not in self._written]
+        return {"unfinished": to_be_written(rest, further), **replaces}
 
 
 def versions() -> dict[str, str]:

@@ -8,8 +8,6 @@ written the first images alone: those that were between its threads.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from itertools import dropwhile, islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -19,8 +17,8 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.manifest import Line, files_of, is_below, outputs_of, read_run
 from hypsegcli.run.plan import PlannedImage, target_of
+from hypsegcli.run.unnamed import Unnamed, is_since, reached, status_of
 
-_COARSEST = 2  # seconds between times that a file system tells apart
 _LISTED = 3  # files
 
 
@@ -61,6 +59,7 @@ def find_left_over(
     dropped: Iterable[Line],
     kept: Iterable[Line],
     whole: Collection[str],
+    unnamed: Iterable[Unnamed],
 ) -> LeftOver:
     """What is to go from a run's folder, unless it holds something else than what the books say of it.
 
@@ -78,9 +77,12 @@ def find_left_over(
     left_over = {out / name: digest for name, digest in files_of(run).items() if name not in whole}
     left_over |= {path: digest for path, digest in _files(out, (*again, *dropped)) if path not in wanted}
     away = {str(planned.key) for planned in rest if not is_there(planned.source)}
+    # They are made again; but should this run be cut short before, no book would know whose they are.
+    without_line = [found.path for found in unnamed if found.owner == "a run" and is_there(found.planned.source)]
+    left_over |= {path: digest for path in without_line if (digest := digest_file(path)) is not None}
     unbooked = []
     for path, old in _unbooked(run, earlier, away):
-        if out / path not in wanted and _is_since(out / path, run):
+        if out / path not in wanted and is_since(status_of(out / path), run):
             found = digest_file(out / path)  # no book has it; where it is that of a line, it is the older file still
             if found is not None and found != old:
                 left_over[out / path] = found
@@ -98,33 +100,19 @@ def _unbooked(
     """
     try:
         said = run["unfinished"]
-        images, outputs = [str(key) for key in said["images"]], dict(said["outputs"])
-        further = {RANKING} & set(said["files"])
-        most = int(run["options"]["workers"]) + 1  # images between the network and their lines, which come in order
-    except (KeyError, OverflowError, TypeError, ValueError):
+        outputs, further = dict(said["outputs"]), {RANKING} & set(said["files"])
+    except (KeyError, TypeError, ValueError):
         return
     for name in further:
         yield PurePosixPath(name), None
-
-    def has_line(key: str) -> bool:
-        return earlier.get(key, {}).get("status") in {"done", "failed"}  # which it has been since
-
-    for key in islice(dropwhile(has_line, images), most):
-        if key in away or has_line(key):
+    for key in reached(run, earlier):
+        if key in away:
             continue
         old = dict(outputs_of(earlier.get(key, {})).values())
         for kind, suffix in outputs.items():
             path = target_of(key, kind, suffix)
             if is_below(str(path)) and len(path.parts) > 1:
                 yield path, old.get(path)
-
-
-def _is_since(path: Path, run: Mapping[str, Any]) -> bool:
-    """Whether a file may have been written by a run; what is older, somebody else has put there."""
-    try:
-        return path.stat().st_mtime >= datetime.fromisoformat(run["started"]).timestamp() - _COARSEST
-    except (OSError, KeyError, TypeError, ValueError, OverflowError):
-        return False
 
 
 def _files(out: Path, lines: Iterable[Line]) -> Iterator[tuple[Path, Digest]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from hypsegcli.errors import PlanError, setting
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.errors import PlanError
 from hypsegcli.files.words import first_of
 
 if TYPE_CHECKING:
@@ -21,11 +20,16 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One picture and the files to be made from it: `outputs` maps each kind to its target path."""
+    """One picture and the files to be made from it: `outputs` maps each kind to its target path.
+
+    `theirs` are the targets at which files lie that no book calls a run's, and that this one may replace, with what
+    os.lstat says of them.
+    """
 
     source: Path
     key: PurePosixPath
     outputs: Mapping[str, Path]
+    theirs: Mapping[Path, os.stat_result] = field(default_factory=dict)
 
 
 def plan_outputs(
@@ -58,86 +62,10 @@ def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath
     return PurePosixPath(kind, f"{key}{suffix}")
 
 
-def plan_run(
-    inputs: Inputs,
-    out: Path,
-    suffixes: Mapping[str, str],
-    *,
-    further: Sequence[str] = (),
-    overwrite: bool = False,
-    resume: bool = False,
-) -> list[PlannedImage]:
-    """Plan a run that keeps its books in `out` and writes the files `further` there, as `plan_outputs` does.
-
-    Raises PlanError too where targets are there already, unless they are to be overwritten or an earlier run's to be
-    resumed; and where that one's are of other pictures.
-    """
-    extra = [out / name for name in (RUN, MANIFEST, *further)]
-    plan = plan_outputs(inputs, out, suffixes, extra=extra)
-    refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
-    return plan
-
-
-def refuse_occupied(
-    plan: Sequence[PlannedImage],
-    out: Path,
-    *,
-    further: Sequence[str] = (),
-    overwrite: bool = False,
-    resume: bool = False,
-) -> None:
-    """PlanError where targets of a run are there already, unless they may be; see `plan_run`.
-
-    Whoever holds the folder asks again: until then, another run may have begun and ended in it.
-    """
-    taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)])
-    if resume and taken and not (out / MANIFEST).is_file():
-        raise PlanError(
-            f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
-            f"choose another {setting('out')}, or replace them with {setting('overwrite')}"
-        )
-    if taken and not (overwrite or resume):
-        raise PlanError(
-            f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
-            f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"
-        )
-    if resume and (others := next(_other_pictures(plan, out), None)):
-        raise PlanError(
-            f"{out}: has the maps of {others[0]}, which is there still, and those of {others[1]} would replace them; "
-            f"choose another {setting('out')}, or replace that run with {setting('overwrite')}"
-        )
-
-
 def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:
     """Return the targets that exist already, broken links included, in plan order, then those of `extra`."""
     targets = [target for planned in plan for target in planned.outputs.values()]
     return [target for target in (*targets, *extra) if os.path.lexists(target)]
-
-
-def _other_pictures(plan: Sequence[PlannedImage], out: Path) -> Iterator[tuple[str, Path]]:
-    """Pictures that an earlier run has done, which are as they were, and the planned ones that come in their place.
-
-    One that is not where it was has moved, and one that lies elsewhere with the same bytes is the same. Only those that
-    lie elsewhere are read.
-    """
-    # Here, for the commands' help is made with this file.
-    from hypsegcli.files.digest import digest_file
-    from hypsegcli.run.manifest import input_from_here, input_of, read_manifest, source_of
-
-    earlier, here = read_manifest(out), Path.cwd()
-    for planned in plan:
-        line = earlier.get(str(planned.key))
-        if line is None or line["status"] != "done" or (old := input_of(line)) == here / planned.source:
-            continue
-        if _size(old) == source_of(line).bytes and digest_file(planned.source) != source_of(line) == digest_file(old):
-            yield input_from_here(line), planned.source
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):  # of a name that cannot be
-        return None
 
 
 def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
@@ -169,17 +97,17 @@ def _with_parents(folder: Path) -> tuple[Path, ...]:
 
 
 def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
-    owners: dict[str, tuple[str, Path]] = {_fold(path): ("the run itself", path) for path in extra}
+    owners: dict[str, tuple[str, Path]] = {fold(path): ("the run itself", path) for path in extra}
     clashes: dict[tuple[str, str], Path] = {}
     for planned in plan:
         for target in planned.outputs.values():
-            owner, first = owners.setdefault(_fold(target), (str(planned.source), target))
+            owner, first = owners.setdefault(fold(target), (str(planned.source), target))
             if first is not target:
                 clashes.setdefault((owner, str(planned.source)), target)
     below = {target.parent: owner for owner, target in owners.values()}
     for parent, owner in below.items():
         for folder in (parent, *parent.parents):  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
-            if (other := owners.get(_fold(folder))) is not None:
+            if (other := owners.get(fold(folder))) is not None:
                 clashes.setdefault((other[0], owner), folder)
     _refuse(
         "two inputs would be written to the same output; rename one, or run them into different folders",
@@ -196,11 +124,11 @@ def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> No
     def place(path: Path) -> str:
         if path.parent not in parents:
             parents[path.parent] = os.path.realpath(path.parent)
-        return _fold(Path(parents[path.parent], path.name))
+        return fold(Path(parents[path.parent], path.name))
 
     for planned in plan:
         sources[place(planned.source)] = planned.source
-        sources[_fold(Path(os.path.realpath(planned.source)))] = planned.source
+        sources[fold(Path(os.path.realpath(planned.source)))] = planned.source
     targets = [target for planned in plan for target in planned.outputs.values()]
     _refuse(
         "an output would overwrite an input; choose another output folder",
@@ -208,7 +136,7 @@ def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> No
     )
 
 
-def _fold(path: Path) -> str:
+def fold(path: Path) -> str:
     """Return one spelling for all names that macOS or Windows would take for the same file."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
 

@@ -7,6 +7,7 @@ behind.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
@@ -134,12 +135,14 @@ def _clear(failed: Failed) -> Failed:
     """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
 
     Unless they are whole still, and the first one could not be written; or the input is out of reach, an unmounted disk
-    perhaps, and they are all that is left of it.
+    perhaps, and they are all that is left of it. What somebody else has put there stays, unless it is replaced by now.
     """
     if not failed.leaves_earlier and is_there(failed.planned.source):
         for path in failed.planned.outputs.values():
+            theirs = failed.planned.theirs.get(path)
             with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+                if theirs is None or not os.path.samestat(theirs, path.lstat()):
+                    path.unlink()
     return failed
 
 

@@ -27,7 +27,7 @@ from hypsegcli.inference.request import Request, Tile
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.run.plan import plan_run
+from hypsegcli.run.occupied import plan_run
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.run import Job, Run
 

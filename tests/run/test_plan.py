@@ -1,19 +1,18 @@
-"""Laws of the plan: no two outputs in one place, of this run or an earlier one, no input overwritten."""
+"""Laws of the plan: no two outputs in one place, no input overwritten."""
 
 from __future__ import annotations
 
-import shutil
 import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import Hypseg, grow, manifest, photograph
+from support import grow
 
 from hypsegcli.errors import PlanError
 from hypsegcli.images.discover import Input, Inputs, find_inputs
-from hypsegcli.run.plan import occupied, plan_outputs, plan_run, refuse_occupied
+from hypsegcli.run.plan import occupied, plan_outputs
 
 MAPS = {"labels": ".png", "confidence": ".npy"}
 
@@ -223,63 +222,3 @@ def test_a_plan_is_injective_or_refused_and_repeatable(
         target.write_text(str(target))
     assert all(target.read_text() == str(target) for target in targets)
     assert len({unicodedata.normalize("NFC", str(target)).casefold() for target in targets}) == len(targets)
-
-
-@pytest.fixture
-def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two folders of other pictures with the same names, and the maps of the first in `out`; returns that folder."""
-    for seed, name in enumerate(("day1/1.png", "day1/2.png", "day2/1.png", "day2/2.png")):
-        photograph(tmp_path / name, seed=seed)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "out"
-
-
-def files_in(out: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-
-
-@pytest.mark.parametrize("second", ["day2", "day2/1.png", "@list.txt"])
-@pytest.mark.parametrize(("before", "command"), [("predict", "uncertainty"), ("uncertainty", "uncertainty")])
-def test_resume_does_not_put_other_pictures_in_the_place_of_those_that_are_there(
-    hypseg: Hypseg, days: Path, second: str, before: str, command: str
-) -> None:
-    """Just as both in one run are refused; whatever they hold, and before anything is touched."""
-    Path("list.txt").write_text(f"{Path.cwd() / 'day2/1.png'}\n")
-    Path("day2/1.png").write_bytes(b"broken")
-    assert hypseg(before, "day1", "--out", days).code == 0
-    made = files_in(days)
-    for further in ((), ("--dry-run",)):
-        outcome = hypseg(command, second, "--out", days, "--resume", "--quiet", *further)
-        assert outcome.code == 2
-        assert "maps of day1/1.png, which is there still, and those of" in outcome.stderr
-        assert "day2/1.png would replace them; choose another --out, or replace that run with --over" in outcome.stderr
-    assert files_in(days) == made
-
-
-def test_pictures_of_a_run_that_ended_between_plan_and_lock_are_not_replaced(hypseg: Hypseg, days: Path) -> None:
-    plan = plan_run(given_inputs(("day2/1.png", "1"), ("day2/2.png", "2")), days, {"labels": ".png"}, resume=True)
-    assert hypseg("predict", "day1", "--out", days, "--save", "labels").code == 0
-    with pytest.raises(PlanError, match=r"day1/1\.png.* day2/1\.png"):
-        refuse_occupied(plan, days, resume=True)
-
-
-def test_resume_takes_the_same_pictures_elsewhere_for_the_same(hypseg: Hypseg, days: Path) -> None:
-    """A copy, beside one that has changed in its new place since the old one went: that is done again."""
-    assert hypseg("predict", "day1", "--out", days, "--save", "labels").code == 0
-    shutil.copytree("day1", "copy")
-    outcome = hypseg("predict", "copy", "--out", days, "--save", "labels", "--resume")
-    assert (outcome.code, "2 of 2 images done already" in outcome.stderr) == (0, True)
-    assert {line["input"] for line in manifest(days).values()} == {"copy/1.png", "copy/2.png"}
-    shutil.move("copy", "moved")
-    photograph(Path("moved/2.png"), seed=9)
-    outcome = hypseg("predict", "moved", "--out", days, "--save", "labels", "--resume")
-    assert (outcome.code, "1 of 2 images done already" in outcome.stderr) == (0, True)
-
-
-def test_resume_goes_by_what_the_earlier_picture_holds_now(hypseg: Hypseg, days: Path) -> None:
-    """Maps of a picture that has changed since are nobody's: another one may take their place."""
-    assert hypseg("predict", "day1", "--out", days, "--save", "labels").code == 0
-    for name in ("1.png", "2.png"):
-        photograph(Path("day1", name), seed=9)
-    assert hypseg("predict", "day2", "--out", days, "--save", "labels", "--resume").code == 0
-    assert {line["input"] for line in manifest(days).values()} == {"day2/1.png", "day2/2.png"}

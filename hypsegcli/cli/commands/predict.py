@@ -27,7 +27,6 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.run.plan import plan_run, refuse_occupied
 
 
 @spread
@@ -92,6 +91,7 @@ def predict(
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.products.product import Context, find_product, find_products
+    from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
     if not kinds or set(kinds) - set(PREDICT):

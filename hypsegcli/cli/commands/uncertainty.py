@@ -28,7 +28,6 @@ from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.kinds import UNCERTAINTY
 from hypsegcli.images.discover import find_inputs
-from hypsegcli.run.plan import plan_run, refuse_occupied
 
 
 @spread
@@ -55,6 +54,7 @@ def uncertainty(
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.products.product import Context, find_product
+    from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output)
     out = output.out

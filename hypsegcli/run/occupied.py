@@ -1,0 +1,91 @@
+"""A run into a folder that holds something already: what it may replace, refused as a whole where it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.words import count_of
+from hypsegcli.images.discover import Inputs
+from hypsegcli.run.manifest import read_manifest, read_run
+from hypsegcli.run.namesakes import find_namesakes
+from hypsegcli.run.plan import PlannedImage, occupied, plan_outputs
+from hypsegcli.run.unnamed import find_unnamed, is_somebody_s
+
+
+def plan_run(
+    inputs: Inputs,
+    out: Path,
+    suffixes: Mapping[str, str],
+    *,
+    further: Sequence[str] = (),
+    overwrite: bool = False,
+    resume: bool = False,
+) -> list[PlannedImage]:
+    """Plan a run that keeps its books in `out` and writes the files `further` there, as `plan_outputs` does.
+
+    Raises PlanError too where targets are there already, unless they are to be overwritten or an earlier run's to be
+    resumed; and where that one's are of other pictures, or some are nobody's.
+    """
+    extra = [out / name for name in (RUN, MANIFEST, *further)]
+    plan = plan_outputs(inputs, out, suffixes, extra=extra)
+    refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
+    return plan
+
+
+def refuse_occupied(
+    plan: Sequence[PlannedImage],
+    out: Path,
+    *,
+    further: Sequence[str] = (),
+    overwrite: bool = False,
+    resume: bool = False,
+) -> None:
+    """PlanError where targets of a run are there already, unless they may be; see `plan_run`.
+
+    Whoever holds the folder asks again: until then, another run may have begun and ended in it.
+    """
+    taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)])
+    if resume and taken and not (out / MANIFEST).is_file():
+        raise PlanError(
+            f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
+            f"choose another {setting('out')}, or replace them with {setting('overwrite')}"
+        )
+    if taken and not (overwrite or resume):
+        raise PlanError(
+            f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
+            f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"
+        )
+    if resume and taken:
+        _refuse_what_is_no_run_s(plan, out, further)
+
+
+def _refuse_what_is_no_run_s(plan: Sequence[PlannedImage], out: Path, further: Sequence[str]) -> None:
+    """PlanError where a run that resumes another would replace what that one has not written, or other pictures' maps.
+
+    Or where it would do a picture in the place of one that is still to be done, which would be forgotten.
+    """
+    run = read_run(out)  # first: of what a run that is on now writes in between, it has been said there
+    earlier = read_manifest(out)
+    unnamed = find_unnamed(out, plan, run=run, earlier=earlier)
+    theirs = [found.path for found in unnamed if found.owner == "somebody"]
+    if theirs := [*theirs, *(out / name for name in further if is_somebody_s(out / name, run))]:
+        lie, them = ("lies", "it") if len(theirs) == 1 else ("lie", "them")
+        raise PlanError(
+            f"{out}: {count_of(len(theirs), 'file')} that no run has written {lie} at the places of outputs, such as "
+            f"{theirs[0]}; put {them} elsewhere, choose another {setting('out')}, or have {them} replaced, and all "
+            f"images done again, with {setting('overwrite')}"
+        )
+    if other := next(find_namesakes(plan, run=run, earlier=earlier), None):
+        if other.is_done:
+            raise PlanError(
+                f"{out}: has the maps of {other.old}, which is there still, and those of {other.new} would replace "
+                f"them; choose another {setting('out')}, or replace that run with {setting('overwrite')}"
+            )
+        raise PlanError(
+            f"{out}: is still to have the maps of {other.old}, which is there still, and those of {other.new} would "
+            f"come in their place; choose another {setting('out')}, take the former out of its folder, or replace "
+            f"that run with {setting('overwrite')}"
+        )
