@@ -118,7 +118,8 @@ def look_back(
     ]
     whole = {} if is_made else ranking_that_stays(run, going=(*stale, *dropped), others=others)
     if not whole:
-        remarks += say_of_ranking(out, run, others=others, recipe=recipe if is_made else None, keep=keep)
+        made_by = recipe if is_made else None
+        remarks += say_of_ranking(out, run, plan=plan, others=others, recipe=made_by, keep=keep)
     unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
     left_over = find_left_over(
         out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole, unnamed=unnamed

@@ -89,6 +89,13 @@ def input_from_here(line: Mapping[str, Any]) -> str:
     return str(Path(line["input"]) if is_from_here else input_of(line))
 
 
+def real_place(path: Path, folders: dict[Path, str]) -> str:
+    """Where a file lies, a link at its own place, whichever way its folder was named; `folders` remembers those."""
+    if path.parent not in folders:
+        folders[path.parent] = os.path.realpath(path.parent)
+    return os.path.join(folders[path.parent], path.name)  # noqa: PTH118 (of a hundred thousand)
+
+
 def source_of(line: Mapping[str, Any]) -> Digest:
     """What was decoded of the file of an image that is done."""
     return Digest(line["source"]["bytes"], line["source"]["sha256"])

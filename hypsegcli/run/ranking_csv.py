@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,21 @@ from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.table import encode_csv
-from hypsegcli.files.words import count_of
-from hypsegcli.run.manifest import Line, files_of, input_from_here, outputs_of, read_manifest
+from hypsegcli.files.words import count_of, first_of
+from hypsegcli.run.manifest import (
+    Line,
+    files_of,
+    input_from_here,
+    input_of,
+    outputs_of,
+    read_manifest,
+    real_place,
+)
+from hypsegcli.run.plan import PlannedImage
 
 _STATISTICS = ("mean", "median", "p95")
 _PICTURE = "heatmap"  # that every image of the ranking has
+_LISTED = 3  # images
 
 
 def encode_ranking(out: Path, recipe: str) -> bytes | None:
@@ -47,9 +58,18 @@ def ranking_that_stays(run: Mapping[str, Any], *, going: Iterable[Line], others:
 
 
 def say_of_ranking(
-    out: Path, run: Mapping[str, Any], *, others: Sequence[Line], recipe: str | None, keep: bool
+    out: Path,
+    run: Mapping[str, Any],
+    *,
+    plan: Sequence[PlannedImage],
+    others: Sequence[Line],
+    recipe: str | None,
+    keep: bool,
 ) -> list[str]:
-    """What becomes of an earlier run's ranking that goes, a sentence each; with a recipe, it is made anew by that."""
+    """What becomes of an earlier run's ranking that goes, a sentence each; with a recipe, it is made anew by that.
+
+    It is of the images planned then, and of those of the lines `others` that the recipe has made.
+    """
     path, found = out / RANKING, files_of(run).get(RANKING)
     staying = [line for line in others if _is_ranked(line)]
     if recipe is None:
@@ -63,6 +83,15 @@ def say_of_ranking(
         sentences.append(
             f"{path} leaves out {count_of(left_out, 'image')} of an earlier run, made with other settings; name all "
             "images, and all are ranked"
+        )
+    ranked = [planned.source for planned in plan] + [input_of(line) for line in staying if line["recipe"] == recipe]
+    folders: dict[Path, str] = {}
+    times = Counter(real_place(source, folders) for source in ranked)
+    if twice := [source for source in ranked if times.pop(real_place(source, folders), 0) > 1]:
+        sentences.append(
+            f"{path} lists {count_of(len(twice), 'image')} more than once, named by several folders: "
+            f"{first_of([str(source) for source in twice], _LISTED)}; a run into another {setting('out')}, with all "
+            "images named by one, lists each once"
         )
     return sentences
 

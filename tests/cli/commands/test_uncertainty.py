@@ -142,3 +142,18 @@ def test_a_ranking_that_somebody_has_changed_is_made_anew_and_that_is_said(
     assert f"{out / 'ranking.csv'} has been changed since it was written, and is made anew\n" in stderr
     assert (out / "ranking.csv").read_bytes() == before
     assert "made anew" not in hypseg("uncertainty", photos, "--out", out, "--resume").stderr
+
+
+@pytest.mark.parametrize("command", ["two runs", "one run"])
+def test_a_ranking_says_that_it_lists_an_image_twice(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, command: str
+) -> None:
+    """One that was named by two folders has two keys."""
+    out, given = tmp_path / "out", [photos, photos / "sub"]
+    if command == "two runs":
+        given = [photos / "sub/../sub"]
+        assert "more than once" not in hypseg("uncertainty", photos, "--out", out).stderr
+    outcome = hypseg("uncertainty", *given, "--out", out, "--resume")
+    assert (outcome.code, len(ranking(out))) == (0, 4)
+    assert "ranking.csv lists 1 image more than once, named by several folders: " in outcome.stderr
+    assert "c.png; a run into another --out, with all images named by one, lists each once\n" in outcome.stderr
