@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,17 @@ from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.manifest import files_of, input_of, outputs_of, read_manifest, read_run, source_of
+from hypsegcli.run.asked import never_done
+from hypsegcli.run.manifest import (
+    Line,
+    files_of,
+    input_of,
+    outputs_of,
+    read_manifest,
+    read_run,
+    real_place,
+    source_of,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Verified:
     files: int  # of theirs, and of the whole run, that are there and untouched
     missing: list[str]
     changed: list[str]
-    foreign: list[str]  # that are nobody's
+    foreign: list[str]  # that are nobody's, nor photographs that a line tells of
     shared: list[str]  # that several lines call their own
     changed_inputs: list[str]  # photographs that hold other bytes than those that were segmented, as they were named
     unreached_inputs: list[str]  # photographs that are not where they were, or cannot be read, which is no fault
@@ -71,6 +81,7 @@ def verify(out: Path) -> Verified:
     folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
     books = {RUN, MANIFEST, LOCK}
     foreign = [name for name in sorted(_names_below(out, folders)) if name not in owned and name not in books]
+    foreign = _without_inputs(out, foreign, (*lines.values(), *never_done(read_run(out))))
     return Verified(
         images=len(done),
         files=len(owned) - len(missing) - len(changed),
@@ -101,6 +112,15 @@ def _names_below(out: Path, owned: Collection[str]) -> Iterator[str]:
                     folders.append(f"{name}/")
                 else:
                     yield name
+
+
+def _without_inputs(out: Path, names: Sequence[str], lines: Iterable[Line]) -> list[str]:
+    """Of names of files, those that are no photographs of lines: a run's may lie in its folder, beside its maps."""
+    if not names:
+        return []
+    folders: dict[Path, str] = {}
+    inputs = {real_place(input_of(line), folders) for line in lines}
+    return [name for name in names if real_place(out / name, folders) not in inputs]
 
 
 def _compare(files: Sequence[tuple[str, Path, Digest]]) -> tuple[list[str], list[str]]:

@@ -239,3 +239,21 @@ def test_a_folder_that_is_no_run_s_is_refused(hypseg: Hypseg, tmp_path: Path) ->
     outcome = hypseg("verify", tmp_path)
     assert outcome.code == 2
     assert "manifest.jsonl" in outcome.stderr
+
+
+def test_photographs_of_a_run_that_lie_in_its_folder_are_not_foreign(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failed ones neither, however the folder is named; what no line tells of, is."""
+    week = tmp_path / "week"
+    week.mkdir()
+    photos.rename(week / "photos")
+    (tmp_path / "link").symlink_to(week)
+    monkeypatch.chdir(tmp_path)
+    assert hypseg("predict", "week/photos", "--out", "link", "--save", "labels").code == 0
+    for name in (week, "link", "week"):
+        assert hypseg("verify", name).code == 0
+    (week / "photos/bad.png").write_bytes(b"broken")
+    assert hypseg("predict", "week/photos", "--out", "week", "--save", "labels", "--resume").code == 3
+    photograph(week / "photos/new.png")
+    assert found(hypseg, Path("week"))["foreign"] == ["photos/new.png"]
