@@ -83,7 +83,7 @@ def writing(files: Mapping[Path, bytes], *, replace: bool = True) -> Iterator[No
                     opened.push(partial(_note, placed, path))
                 file = opened.enter_context(replacing(path, replace=replace))
                 file.write(data)
-                file.flush()
+                file.close()  # it is held all the same
             yield
     except BaseException:
         for path in placed:

@@ -12,6 +12,11 @@ from typing import BinaryIO
 @contextlib.contextmanager
 def holding(file: BinaryIO) -> Iterator[None]:
     """Hold an open file for as long as the block runs, even where the file is closed in it. Windows holds nothing."""
+    try:
+        import fcntl  # noqa: F401
+    except ImportError:  # a file that is open cannot be renamed there
+        yield
+        return
     with _holding(os.dup(file.fileno())):
         yield
 

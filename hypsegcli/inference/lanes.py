@@ -2,13 +2,15 @@
 
 Threads that work on one image wait for each other at every layer, and while one of them is kept from it by whatever
 else runs there, all are. Lanes wait for nobody. Which images go in one depends on their size, and not on how many there
-are or on the machine's memory: no answer may.
+are or on the machine's memory: no answer may. The last digits of torch's depend on its threads, so that an image of
+that size has a lane's also where it goes alone; those of the engines that run in lanes do not.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -41,6 +43,7 @@ class Lanes:
 
     number: int = 1
     most_pixels: int = 0
+    threads: int = 1  # of torch's, that all of them share
 
     def run(
         self, work: Callable[[Item], Result], items: Iterable[Item], pixels: Callable[[Item], int]
@@ -52,20 +55,47 @@ class Lanes:
         if self.number == 1:
             yield from map(work, items)
             return
-        share = max(1, torch.get_num_threads() // self.number)
+        for small, group in groupby(items, key=lambda item: self.takes(pixels(item))):
+            if small:
+                yield from ahead(work, group, workers=self.number, prompt=True, enter=self._enter)
+            else:
+                yield from map(work, group)
 
-        def enter() -> None:
-            torch.set_num_threads(share)
-            _LANE.of = self.number
+    @property
+    def share(self) -> int:
+        """Threads of one lane."""
+        return max(1, self.threads // self.number)
 
-        try:
-            for small, group in groupby(items, key=lambda item: pixels(item) <= self.most_pixels):
-                if small:
-                    yield from ahead(work, group, workers=self.number, prompt=True, enter=enter)
-                else:
-                    yield from map(work, group)
-        finally:
-            torch.set_num_threads(torch.get_num_threads())  # a lane's are those of threads to come, until this is said
+    def takes(self, pixels: int) -> bool:
+        """Whether an image of so many pixels goes in a lane, where it is one of several."""
+        return self.number > 1 and pixels <= self.most_pixels
+
+    def _enter(self) -> None:
+        _LANE.of = self.number
+        _take_threads(self.share, others=self.threads)
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch run in so many threads for the calling thread, as long as the block lasts."""
+    before = torch.get_num_threads()
+    if number == before:
+        yield
+        return
+    _take_threads(number, others=before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _take_threads(number: int, *, others: int) -> None:
+    torch.get_num_threads()  # a thread's first question gives it the number that all have
+    torch.set_num_threads(number)
+    # That is for this thread, and for all to come: a thread of its own takes the latter back, and goes with it.
+    undo = threading.Thread(target=torch.set_num_threads, args=(others,))
+    undo.start()
+    undo.join()
 
 
 def most_lanes(threads: int) -> int:

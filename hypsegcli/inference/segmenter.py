@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.keep_embeddings import keep_embeddings
-from hypsegcli.inference.lanes import Lanes
+from hypsegcli.inference.lanes import Lanes, torch_threads
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
@@ -48,7 +49,7 @@ class Segmenter:
         self.tree = tree
         self.request = request or Request()
         self.tiling = tiling
-        self._clock, self._budget = _Clock(), budget
+        self._clock, self._budget, self._threads = _Clock(), budget, torch.get_num_threads()
         self._reduce = Reducer(tree, engine.config, self.request, calibration=calibration, budget=budget)
 
     @property
@@ -56,7 +57,7 @@ class Segmenter:
         """In which it may run, for whoever has several images: all of them hold at most a window's pixels."""
         window = self._budget.window**2
         whole = window if self.tiling is None else min(self.tiling.above, window)
-        return Lanes(self.engine.lanes, whole // self.engine.lanes)
+        return Lanes(self.engine.lanes, whole // self.engine.lanes, self._threads)
 
     @property
     def forward_seconds(self) -> float:
@@ -113,6 +114,19 @@ class Segmenter:
         mean: Tensor | None = None,
     ) -> list[Prediction]:
         """Planes of height x width pixels, whatever the size of the images that go in."""
+        lanes = self.lanes
+        as_in_lane = len(images) == 1 and lanes.takes(height * width)
+        with torch_threads(lanes.share) if as_in_lane else nullcontext():
+            return self._run(images, truths, height, width, mean)
+
+    def _run(
+        self,
+        images: Sequence[RGB],
+        truths: Sequence[Labels] | None,
+        height: int,
+        width: int,
+        mean: Tensor | None,
+    ) -> list[Prediction]:
         rows, columns = images[0].shape[:2]
         batch = pad_to_cells(np.stack(images))
         started = time.perf_counter()

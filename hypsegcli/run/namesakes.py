@@ -43,7 +43,10 @@ def find_namesakes(
 
 def _is_as_it_was(line: Line, old: Path, new: Path) -> bool:
     """Whether the photograph of a line is what was segmented, and the new one is not."""
-    return _size(old) == source_of(line).bytes and digest_file(new) != source_of(line) == digest_file(old)
+    source = source_of(line)
+    if _size(old) != source.bytes or (is_there(new) and old.samefile(new)):
+        return False
+    return (_size(new) != source.bytes or digest_file(new) != source) and digest_file(old) == source
 
 
 def _is_another(old: Path, new: Path) -> bool:

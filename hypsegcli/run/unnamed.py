@@ -14,10 +14,14 @@ from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from hypsegcli.errors import ImageError
+from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.images.metadata import read_metadata
 from hypsegcli.run.manifest import Line, files_of, outputs_of
 from hypsegcli.run.plan import PlannedImage, fold
 
 _COARSEST = 2  # seconds between times that a file system tells apart
+_TELLING, _SUFFIXES = ("labels", "confidence", "boundary"), (".png", ".tif")  # kinds of maps that say what they are
 
 Owner = Literal[
     "a run",  # which may have written it
@@ -46,7 +50,12 @@ def find_unnamed(
 
     `run` and `earlier` are run.json and the manifest of the folder. Folders are passed over: nothing replaces them.
     """
-    named = {fold(out / path) for line in earlier.values() for path, _ in outputs_of(line).values()}
+    named = {
+        fold(out / path)
+        for line in earlier.values()
+        for path, digest in outputs_of(line).values()
+        if line["status"] == "done" or _holds(out / path, digest)
+    }
     replaced = files_to_replace(run)
     may_have_written = _written_without_a_line(run, earlier)
     for planned in plan:
@@ -54,11 +63,29 @@ def find_unnamed(
             if (status := status_of(path)) is None or fold(path) in named:
                 continue
             owner: Owner = "somebody"
-            if is_since(status, run) and may_have_written(planned, kind):
+            if is_since(status, run) and may_have_written(planned, kind) and _may_be_a_map(path, kind):
                 owner = "a run"
             elif path.relative_to(out).as_posix() in replaced:
                 owner = "to be replaced"
             yield Unnamed(planned, path, status, owner)
+
+
+def _holds(path: Path, digest: Digest) -> bool:
+    """Whether a file is still what was written; the size of a compressed one tells."""
+    status = status_of(path)
+    if status is None or status.st_size != digest.bytes:
+        return False
+    return path.suffix != ".npy" or digest_file(path) == digest
+
+
+def _may_be_a_map(path: Path, kind: str) -> bool:
+    """Whether a file may be hypseg's by what it says of itself, where those of its kind say something."""
+    if path.suffix not in _SUFFIXES or not kind.startswith(_TELLING):
+        return True
+    try:
+        return read_metadata(path) is not None
+    except ImageError:
+        return False
 
 
 def is_somebody_s(path: Path, run: Mapping[str, Any]) -> bool:

@@ -17,14 +17,18 @@ def classes_of_planes(
     """The class of each plane, `classes` for void, and whether it is neither; None where plane I is that of class I.
 
     `id_map` is that of the label maps. Planes are numbered as the ids in their files are, unless colours tell those, or
-    a line of the map leads to a class from an id that has no plane, as where ids begin at 1.
+    a line of the map leads to a class from an id that has no plane, as where ids begin at 1; or unless some class has
+    no plane then.
     """
     if id_map is None or id_map.colors is not None:
         return None
     sources = [source for source, target in id_map.changes if target is not None and target != ignore_index]
     if any(not 0 <= source < planes for source in sources):
         return None
-    return translate_ids(np.arange(planes), classes, ignore_index, id_map)
+    targets, unknown = translate_ids(np.arange(planes), classes, ignore_index, id_map)
+    if not unknown.any() and not {*range(classes)} <= {*targets.tolist()}:
+        return None
+    return targets, unknown
 
 
 class Agreement:

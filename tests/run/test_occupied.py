@@ -173,6 +173,39 @@ def test_a_power_cut_may_take_lines_of_maps_that_are_there(
     assert hypseg("verify", days).code == 0
 
 
+@pytest.mark.parametrize("status", ["interrupted", "running"])
+def test_what_somebody_drew_after_a_run_was_cut_short_is_no_run_s(
+    hypseg: Hypseg, days: Path, cut_short: Callable[..., None], status: str
+) -> None:
+    """However near to where it came: hypseg's maps say what they are."""
+    arguments = ("predict", "day1", "--out", days, "--save", "labels", "--workers", 0)
+    cut_short("1", *arguments)
+    run = json.loads((days / "run.json").read_text())
+    (days / "run.json").write_text(json.dumps(run | {"status": status}))
+    mine = photograph(days / "labels/1.png", seed=7).read_bytes()
+    outcome = hypseg(*arguments, "--resume")
+    assert (outcome.code, "1 file that no run has written lies at the places" in outcome.stderr) == (2, True)
+    assert (days / "labels/1.png").read_bytes() == mine
+
+
+@pytest.mark.parametrize("photographs", ["whole", "broken"])
+def test_what_somebody_drew_for_an_image_that_failed_is_no_run_s(hypseg: Hypseg, days: Path, photographs: str) -> None:
+    """Though an earlier run had a map there, which went as it failed."""
+    arguments = ("predict", "day1", "--out", days, "--save", "labels")
+    assert hypseg(*arguments).code == 0
+    whole = Path("day1/1.png").read_bytes()
+    Path("day1/1.png").write_bytes(b"broken")
+    assert hypseg(*arguments, "--resume").code == 3
+    assert not (days / "labels/1.png").exists()
+    mine = photograph(days / "labels/1.png", seed=7).read_bytes()
+    if photographs == "whole":
+        Path("day1/1.png").write_bytes(whole)
+    assert hypseg(*arguments, "--resume").code == 2
+    assert (days / "labels/1.png").read_bytes() == mine
+    (days / "labels/1.png").unlink()
+    assert hypseg(*arguments, "--resume").code == (0 if photographs == "whole" else 3)
+
+
 def test_what_a_run_was_told_to_replace_the_next_one_may(
     hypseg: Hypseg, days: Path, cut_short: Callable[..., None]
 ) -> None:

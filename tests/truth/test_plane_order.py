@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hypsegcli.truth.plane_order import Agreement, count_others
+from hypsegcli.truth.masks import IdMap
+from hypsegcli.truth.plane_order import Agreement, classes_of_planes, count_others
 
 SHAPE = (20, 30)
 
@@ -35,3 +36,9 @@ def test_most_pixels_of_all_images_decide(others: tuple[int, int], told: str | N
 
 def test_nothing_is_said_of_nothing() -> None:
     assert Agreement().mistake(mapped=True) is None
+
+
+@pytest.mark.parametrize(("planes", "numbered"), [(3, False), (4, True), (5, True)])
+def test_a_map_that_only_names_void_does_not_let_classes_lack_planes(planes: int, *, numbered: bool) -> None:
+    found = classes_of_planes(planes, classes=4, ignore_index=255, id_map=IdMap(((255, None),)))
+    assert (found is not None) is numbered

@@ -175,7 +175,10 @@ class ConvertedEngine:
             self._tell(f"converted in {time.perf_counter() - started:.0f} s")
 
         def load() -> Run:
-            folder = converted(self._checkpoint.sha256, parts=parts, room=room, convert=convert, tell=self._tell)
+            # One of lanes is that of an image alone; it may lie in a folder that goes with this process.
+            folder = self._folders.get((part, windows)) or converted(
+                self._checkpoint.sha256, parts=parts, room=room, convert=convert, tell=self._tell
+            )
             folders.append(folder)
             self._folders[part, windows] = folder
             run = self._runtime.load(folder, threads=self._threads, lanes=lanes, bf16=self.device.bf16)
@@ -191,5 +194,6 @@ class ConvertedEngine:
         except Exception:  # something about this network that its digests do not tell, such as another processor
             if not folders:
                 raise
+            self._folders.pop((part, windows), None)
             discard(folders[0])
             return load()

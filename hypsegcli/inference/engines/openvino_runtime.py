@@ -31,7 +31,11 @@ _KINDS = re.compile(
 
 
 class OpenVino:
-    """Runs networks in OpenVINO's own format, compiled for this processor once and kept beside them."""
+    """Runs networks in OpenVINO's own format.
+
+    They are compiled whenever they are loaded, in some tenths of a second: where several processes keep what they have
+    compiled in one place, OpenVINO reads what another is still writing.
+    """
 
     def __init__(self) -> None:
         self.label = f"openvino {import_openvino().__version__.partition('-')[0]}"
@@ -69,7 +73,6 @@ class OpenVino:
                 folder / _FILE,
                 "CPU",
                 {
-                    "CACHE_DIR": str(folder),
                     "INFERENCE_NUM_THREADS": threads,
                     "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",  # its default is bf16 where there is AMX
                     "PERFORMANCE_HINT": "LATENCY" if lanes == 1 else "THROUGHPUT",

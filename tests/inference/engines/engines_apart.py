@@ -186,19 +186,22 @@ def test_lanes_answer_as_all_of_the_processor_does(name: str, photographs: list[
     """To the last digit; also where an engine has fewer threads for a lane than for an image alone."""
     checkpoint = load_checkpoint(bundled_checkpoint(DISK))
     threads = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(4)
+    request = Request(measures=("distance", "entropy", "margin", "max-probability"), probabilities=True)
     try:
         engine = make_engine(checkpoint, CPU, needs(name))  # type: ignore[arg-type]
-        segmenter = Segmenter(engine, checkpoint.header.tree, request=Request(measures=("distance",)))
-        images = [photographs[index % 3][:160, 10 * index :][:, :200].copy() for index in range(6)]
+        segmenter = Segmenter(engine, checkpoint.header.tree, request=request)
+        images = [photographs[index % 3][: 320 + 16 * index, 10 * index :][:, :360].copy() for index in range(6)]
         alone = [segmenter.predict([image])[0] for image in images]
-        assert segmenter.lanes.number == 2
+        assert segmenter.lanes.number == 4
         beside = list(segmenter.lanes.run(lambda image: segmenter.predict([image])[0], images, np.size))
     finally:
         torch.set_num_threads(threads)
     for one, other in zip(alone, beside, strict=True):
         np.testing.assert_array_equal(one.labels, other.labels)
-        np.testing.assert_array_equal(one.main.values, other.main.values)
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+        for measure, plane in one.confidence.items():
+            np.testing.assert_array_equal(plane.values, other.confidence[measure].values)
 
 
 def test_networks_are_made_in_two_threads_while_a_third_runs(tmp_path: Path) -> None:
