@@ -17,8 +17,7 @@ def classes_of_planes(
     """The class of each plane, `classes` for void, and whether it is neither; None where plane I is that of class I.
 
     `id_map` is that of the label maps. Planes are numbered as the ids in their files are, unless colours tell those, or
-    a line of the map leads to a class from an id that has no plane, as where ids begin at 1; or unless some class has
-    no plane then.
+    a line of the map leads to a class from an id that has no plane, as where ids begin at 1.
     """
     if id_map is None or id_map.colors is not None:
         return None
@@ -26,7 +25,7 @@ def classes_of_planes(
     if any(not 0 <= source < planes for source in sources):
         return None
     targets, unknown = translate_ids(np.arange(planes), classes, ignore_index, id_map)
-    if not unknown.any() and not {*range(classes)} <= {*targets.tolist()}:
+    if planes <= classes and np.array_equal(targets, np.arange(planes)):  # above, void is numbered as a class would be
         return None
     return targets, unknown
 

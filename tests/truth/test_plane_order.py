@@ -38,7 +38,22 @@ def test_nothing_is_said_of_nothing() -> None:
     assert Agreement().mistake(mapped=True) is None
 
 
-@pytest.mark.parametrize(("planes", "numbered"), [(3, False), (4, True), (5, True)])
-def test_a_map_that_only_names_void_does_not_let_classes_lack_planes(planes: int, *, numbered: bool) -> None:
-    found = classes_of_planes(planes, classes=4, ignore_index=255, id_map=IdMap(((255, None),)))
-    assert (found is not None) is numbered
+VOID = (255, None)
+
+
+@pytest.mark.parametrize(
+    ("planes", "changes", "order"),
+    [
+        (4, [VOID], None),  # no plane is led elsewhere: plane I is that of class I, and all must be there
+        (3, [VOID], None),
+        (3, [(0, 1), (1, 0), (2, 2)], [1, 0, 2]),  # another tool's, that has no class 3
+        (4, [(1, 0)], [0, 0, 2, 3]),  # a class becomes one with another of the list
+        (4, [(4, 3)], None),  # ids begin at 1
+        (4, [(3, None)], [0, 1, 2, 4]),
+    ],
+)
+def test_planes_go_where_the_ids_of_label_maps_go(
+    planes: int, changes: list[tuple[int, int | None]], order: list[int] | None
+) -> None:
+    found = classes_of_planes(planes, classes=4, ignore_index=255, id_map=IdMap(tuple(changes)))
+    assert (None if found is None else found[0].tolist()) == order
