@@ -124,17 +124,12 @@ def read_note(folder: Path, name: str) -> dict[str, float | None]:
 
 
 def keep_note(folder: Path, name: str, found: Mapping[str, float | None]) -> None:
-    """Keep it for the next time."""
+    """Keep it for the next time, beside a converted network."""
     with contextlib.suppress(OSError):
         write_atomically(folder / name, json.dumps(found).encode())
-        seal(folder)
-
-
-def seal(folder: Path) -> None:
-    """Take the digests of what a runtime has added to a converted network."""
-    sealed = _read_seal(folder)
-    if sealed.of and sealed.digests.keys() != _files(folder):
-        _write_seal(folder, sealed)
+        sealed = _read_seal(folder)
+        if sealed.of:
+            _write_seal(folder, sealed)
 
 
 def discard(folder: Path) -> None:

@@ -20,7 +20,7 @@ from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import tells_of_memory
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines import memory
-from hypsegcli.inference.engines.cache import converted, discard, keep_note, read_note, seal
+from hypsegcli.inference.engines.cache import converted, discard, keep_note, read_note
 from hypsegcli.inference.engines.export import REVISION, Part, export, graph_name
 from hypsegcli.inference.engines.rounding import Agreement, agreement, made_up_picture
 from hypsegcli.inference.engines.tracing_lock import TORCH
@@ -181,9 +181,7 @@ class ConvertedEngine:
             )
             folders.append(folder)
             self._folders[part, windows] = folder
-            run = self._runtime.load(folder, threads=self._threads, lanes=lanes, bf16=self.device.bf16)
-            seal(folder)
-            return run
+            return self._runtime.load(folder, threads=self._threads, lanes=lanes, bf16=self.device.bf16)
 
         kind = "int8" if int8 else f"revision {REVISION}"
         parts = (self._runtime.label, f"{part}{' of windows' if windows else ''}", kind)
@@ -191,7 +189,7 @@ class ConvertedEngine:
         folders: list[Path] = []
         try:
             return load()
-        except Exception:  # something about this network that its digests do not tell, such as another processor
+        except Exception:  # what its digests do not tell, such as that its files went since they were looked at
             if not folders:
                 raise
             self._folders.pop((part, windows), None)

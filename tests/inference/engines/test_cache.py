@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hypsegcli.files.held import holding_folder
-from hypsegcli.inference.engines.cache import converted, seal
+from hypsegcli.inference.engines.cache import converted, keep_note, read_note
 
 
 @pytest.fixture
@@ -212,20 +212,18 @@ def test_a_digest_that_only_begins_alike_is_another(networks: Path) -> None:
     assert (folder / "network").read_text() == "x"
 
 
-def test_sealing_again_blesses_nothing_that_has_changed(networks: Path) -> None:
+def test_a_note_blesses_nothing_that_has_changed(networks: Path) -> None:
     folder = cached("a" * 64, parts=("one",), convert=write)
     spoil_content(folder)
-    (folder / "blob").write_text("compiled")
-    seal(folder)
+    keep_note(folder, "note.json", {"bytes": 1.0})
     assert (cached("a" * 64, parts=("one",), convert=write) / "network").read_text() == "x"
 
 
-def test_what_a_runtime_adds_is_believed_once_it_is_sealed(networks: Path) -> None:
-    folder = cached("a" * 64, parts=("one",), convert=write)
-    (folder / "blob").write_text("compiled")
-    assert not (cached("a" * 64, parts=("one",), convert=refuse) / "blob").exists()
-    (folder / "blob").write_text("compiled")
-    seal(folder)
-    assert (cached("a" * 64, parts=("one",), convert=refuse) / "blob").exists()
-    (folder / "blob").write_text("compiler")
-    assert not (cached("a" * 64, parts=("one",), convert=write) / "blob").exists()
+def test_notes_are_believed_as_they_were_kept(networks: Path) -> None:
+    folder, found = cached("a" * 64, parts=("one",), convert=write), {"bytes": 1.0}
+    (folder / "note.json").write_text('{"bytes": 2.0}')
+    assert read_note(cached("a" * 64, parts=("one",), convert=refuse), "note.json") == {}
+    keep_note(folder, "note.json", found)
+    assert read_note(cached("a" * 64, parts=("one",), convert=refuse), "note.json") == found
+    (folder / "note.json").write_text('{"bytes": 2.0}')
+    assert read_note(cached("a" * 64, parts=("one",), convert=write), "note.json") == {}
