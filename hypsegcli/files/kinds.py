@@ -22,7 +22,14 @@ UNCERTAINTY = (
     "uncertainty",
 )
 
+SELF_TOLD = ("labels", "confidence", "boundary", "uncertainty")  # of those, what says in its PNG or TIFF what it is
+
 
 def is_kind(folder: str) -> bool:
     """Whether a folder is called as those are in which a run writes its maps: `confidence-entropy` is one too."""
-    return folder.split("-", maxsplit=1)[0] in {*PREDICT, *UNCERTAINTY}
+    return base_of(folder) in {*PREDICT, *UNCERTAINTY}
+
+
+def base_of(kind: str) -> str:
+    """What a kind is one of: `confidence` for `confidence-entropy`."""
+    return kind.split("-", maxsplit=1)[0]

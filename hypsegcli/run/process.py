@@ -134,8 +134,9 @@ def _store(
 def _clear(failed: Failed) -> Failed:
     """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
 
-    Unless they are whole still, and the first one could not be written; or the input is out of reach, an unmounted disk
-    perhaps, and they are all that is left of it. What somebody else has put there stays, unless it is replaced by now.
+    Unless they are whole still, and the new ones could not all be written; or the input is out of reach, an unmounted
+    disk perhaps, and they are all that is left of it. What somebody else has put there stays, unless it is replaced by
+    now.
     """
     if not failed.leaves_earlier and is_there(failed.planned.source):
         for path in failed.planned.outputs.values():

@@ -16,12 +16,12 @@ from typing import Any, Literal, NamedTuple
 
 from hypsegcli.errors import ImageError
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.kinds import SELF_TOLD, base_of
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.run.manifest import Line, files_of, outputs_of
 from hypsegcli.run.plan import PlannedImage, fold
 
 _COARSEST = 2  # seconds between times that a file system tells apart
-_TELLING, _SUFFIXES = ("labels", "confidence", "boundary"), (".png", ".tif")  # kinds of maps that say what they are
 
 Owner = Literal[
     "a run",  # which may have written it
@@ -80,7 +80,7 @@ def _holds(path: Path, digest: Digest) -> bool:
 
 def _may_be_a_map(path: Path, kind: str) -> bool:
     """Whether a file may be hypseg's by what it says of itself, where those of its kind say something."""
-    if path.suffix not in _SUFFIXES or not kind.startswith(_TELLING):
+    if path.suffix not in {".png", ".tif"} or base_of(kind) not in SELF_TOLD:
         return True
     try:
         return read_metadata(path) is not None
@@ -143,9 +143,8 @@ def _written_without_a_line(run: Mapping[str, Any], earlier: Mapping[str, Line])
         keys = set(images if was_killed else reached(run, earlier))
         return lambda planned, kind: str(planned.key) in keys and outputs.get(kind) == _suffix(planned, kind)
     try:
-        lines = int(run["counts"]["planned"]) + int(
-            run["counts"].get("others", 0)
-        )  # 0.1.0, whose lines are none, has none
+        others = run["counts"].get("others", 0)  # 0.1.0, whose lines are none, has none
+        lines = int(run["counts"]["planned"]) + int(others)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         lines = 0
     lacks = lines > sum(line["status"] != "dropped" for line in earlier.values())

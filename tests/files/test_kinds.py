@@ -1,0 +1,28 @@
+"""The kinds of output, held against what the commands write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support import Hypseg, photograph
+
+from hypsegcli.files.kinds import PREDICT, SELF_TOLD, UNCERTAINTY, base_of, is_kind
+from hypsegcli.images.metadata import read_metadata
+
+
+def test_the_kinds_that_say_in_a_picture_what_they_are(hypseg: Hypseg, tmp_path: Path) -> None:
+    photograph(tmp_path / "in/a.png")
+    commands = [
+        ("predict", "--save", ",".join(PREDICT), "--measure", "distance,entropy"),
+        ("predict", "--save", "labels,confidence", "--format", "tif"),
+        ("uncertainty",),
+    ]
+    for number, (command, *options) in enumerate(commands):
+        assert hypseg(command, tmp_path / "in", "--out", tmp_path / f"out{number}", *options).code == 0
+    pictures = [path for path in tmp_path.glob("out*/*/a.*") if path.suffix in {".png", ".tif"}]
+    kinds = {base_of(path.parent.name) for path in pictures}
+    assert kinds == {*PREDICT, *UNCERTAINTY} - {"probabilities", "embeddings"}
+    telling = {path.parent.name for path in pictures if read_metadata(path) is not None}
+    assert {base_of(kind) for kind in telling} == set(SELF_TOLD)
+    assert "confidence-entropy" in telling
+    assert all(is_kind(path.parent.name) for path in pictures)
