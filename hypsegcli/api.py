@@ -23,6 +23,7 @@ from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented, usual_batch_size
 from hypsegcli.inference.build import make_segmenter
+from hypsegcli.inference.lanes import ONE
 from hypsegcli.inference.request import (
     EngineName,
     LongestSide,
@@ -234,7 +235,7 @@ class Model:
         self, images: Iterable[ImageLike], workers: int, batch_size: int, on_error: str
     ) -> Generator[Segmentation | ImageError, None, None]:
         loading = ahead(call, self._taken(images), workers=workers, depth=workers + batch_size, pixels=_pixels)
-        lanes = self._segmenter.lanes if workers else None
+        lanes = self._segmenter.lanes if workers else ONE
         segmenting: Generator[Segmented[Origin] | Unsegmented[Origin] | ImageError | _Broken, None, None]
         segmenting = Batches(self._segmenter, batch_size=batch_size, lanes=lanes).segment(loading)
         with closing(loading), closing(segmenting):

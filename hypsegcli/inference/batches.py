@@ -16,7 +16,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.errors import Code, first_line, is_out_of_memory, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.device import Device
-from hypsegcli.inference.lanes import Lanes, lanes_here
+from hypsegcli.inference.lanes import ONE, Lanes, lanes_here
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
@@ -71,11 +71,11 @@ class Batches:
     """Runs a segmenter; batches stay small once one did not fit into memory."""
 
     def __init__(
-        self, segmenter: Segmenter, *, batch_size: int = 1, lanes: Lanes | None = None, budget: Budget = BUDGET
+        self, segmenter: Segmenter, *, batch_size: int = 1, lanes: Lanes = ONE, budget: Budget = BUDGET
     ) -> None:
-        """`lanes` are for images that go one by one; there is one where it is None."""
+        """`lanes` are for images that go one by one."""
         self._segmenter = segmenter
-        self._lanes = lanes if lanes is not None and batch_size == 1 else Lanes()
+        self._lanes = lanes if batch_size == 1 else ONE
         self._batch_size = batch_size
         self._budget = budget
 

@@ -98,6 +98,9 @@ def _take_threads(number: int, *, others: int) -> None:
     undo.join()
 
 
+ONE = Lanes()  # image after image, in the calling thread
+
+
 def most_lanes(threads: int) -> int:
     """How many of a processor are worth their memory."""
     return min(threads, _MOST)

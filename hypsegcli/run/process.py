@@ -21,6 +21,7 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead
 from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented
+from hypsegcli.inference.lanes import ONE
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.large import Large, is_streamed, stream
@@ -51,7 +52,7 @@ def process(
     large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
     store = partial(_store, outputs=outputs, check=check)
     held = budget.stage_pixels
-    batches = Batches(segmenter, batch_size=batch_size, lanes=segmenter.lanes if workers else None, budget=budget)
+    batches = Batches(segmenter, batch_size=batch_size, lanes=segmenter.lanes if workers else ONE, budget=budget)
     with (
         closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
         closing(batches.segment(loaded)) as segmented,

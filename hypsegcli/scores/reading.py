@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from hypsegcli.files.threads import ahead
-from hypsegcli.inference.lanes import Lanes
+from hypsegcli.inference.lanes import ONE
 from hypsegcli.scores.sources import PredictedImage, Source
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
@@ -48,7 +48,7 @@ def predicted_images(
     def predict(file: _Read) -> tuple[PredictedImage, float]:
         return file.predict(), file.seconds
 
-    lanes = source.lanes if workers else Lanes()
+    lanes = source.lanes if workers else ONE
     with (
         closing(ahead(read, pairs, workers=workers, pixels=lambda one: one.pixels)) as files,
         closing(lanes.run(predict, files, lambda one: one.pixels)) as images,

@@ -18,7 +18,7 @@ from hypsegcli.files.mark import image_mark
 from hypsegcli.files.words import count_alike
 from hypsegcli.inference.batches import Batches, Loaded, Trouble, Unsegmented, fit_into_memory
 from hypsegcli.inference.dropout import DropoutSampler
-from hypsegcli.inference.lanes import Lanes
+from hypsegcli.inference.lanes import ONE, Lanes
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.scores.tally import Sample
@@ -88,7 +88,7 @@ class NetworkSource:
     @property
     def lanes(self) -> Lanes:
         """Those of the network; dropout takes one, since its masks are drawn for one image at a time."""
-        return self._segmenter.lanes if self._sampler is None else Lanes()
+        return self._segmenter.lanes if self._sampler is None else ONE
 
     def note(self, predicted: PredictedImage) -> None:
         """Count what was changed in its photograph, and how that was turned."""
@@ -218,7 +218,7 @@ class StoredSource:
     @property
     def lanes(self) -> Lanes:
         """One: nothing is left to do."""
-        return Lanes()
+        return ONE
 
     def note(self, predicted: PredictedImage) -> None:
         """Count how its photograph was turned, where there is one, and how labels and probabilities agree."""

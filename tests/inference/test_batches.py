@@ -12,7 +12,7 @@ from support.limited_engine import AUTO, TREE, WIDE, LimitedEngine, picture
 from hypsegcli.errors import is_out_of_memory, setting
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Trouble, Unsegmented
-from hypsegcli.inference.lanes import Lanes
+from hypsegcli.inference.lanes import ONE, Lanes
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
@@ -37,7 +37,7 @@ def run(
     size: int = 1,
     tiling: Tiling | None = AUTO,
     longest_side: int | None = None,
-    lanes: Lanes | None = None,
+    lanes: Lanes = ONE,
 ) -> list[Segmented[int] | Unsegmented[int] | str]:
     request = Request(measures=("distance", "margin"), longest_side=longest_side)
     stages = Batches(Segmenter(engine, TREE, request=request, tiling=tiling), batch_size=size, lanes=lanes)
