@@ -15,6 +15,8 @@ from torch.export import ExportedProgram
 
 from hypsegcli.inference.engines.converted import Run
 
+_FIRST_USE = threading.Lock()
+
 _FILE, _WEIGHTS = "network.xml", "network.bin"
 
 # What the graphs of networks are made of. Another kind, such as a loop, could make a stranger's graph run for ever.
@@ -99,4 +101,10 @@ def import_openvino() -> Any:
     Where that package is missing, it has a stub of its own, so we let it be missing.
     """
     cast(dict[str, object], sys.modules).setdefault("openvino_telemetry", None)
-    return import_module("openvino")
+    openvino = import_module("openvino")
+    # It makes its tables of types when they are first used, and lets other threads of Python run meanwhile. One that
+    # comes for the same table then waits for ever, as does the first, for Python. Requests of several threads would.
+    with _FIRST_USE:
+        openvino.Type.f32.to_dtype()
+        openvino.Tensor(np.zeros(1, np.float32))
+    return openvino
