@@ -23,6 +23,7 @@ class Told:
     output_stride: Literal[8, 16] | None = None
     rates: tuple[int, int, int] | None = None
     mean: tuple[float, float, float] | None = None
+    mean_of_set: tuple[float, float, float] | None = None  # of the data set, in bytes, as the reference takes it off
     std: tuple[float, float, float] | None = None
 
     def known_curvature(self, source: Source) -> float:

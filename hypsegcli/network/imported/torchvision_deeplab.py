@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.imported.trunk import Trunk
@@ -21,7 +21,7 @@ class TorchvisionDeepLab(Trunk):
 
         net: Any = get_model(f"deeplabv3_{config.backbone}", weights=None, weights_backbone=None, num_classes=2)
         self.backbone = net.backbone
-        self.classifier = net.classifier[:-1]
+        self.classifier = nn.Sequential(*list(net.classifier)[:-1])
 
     def forward(self, image: Tensor) -> Tensor:
         """As in `Trunk`."""
