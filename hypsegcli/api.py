@@ -106,7 +106,12 @@ def load_model(
         )
     loaded = load_checkpoint(checkpoint_path(checkpoint))
     tree = loaded.header.tree
-    chosen = choose_measures(measures, fitted=loaded.header.calibrated_for, interpolate=interpolate)
+    chosen = choose_measures(
+        measures,
+        fitted=loaded.header.calibrated_for,
+        interpolate=interpolate,
+        uncalibrated=loaded.header.model.says_how_sure,
+    )
     if measures in (None, "all") and (another := of_another_way(loaded.header.calibrated_for, interpolate)):
         tell(spell(another, as_keyword))
     depth: int | Literal["auto"] | None = "auto" if level == "auto" else None

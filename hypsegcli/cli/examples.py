@@ -38,6 +38,11 @@ EXAMPLES = {
         "hypseg quantise photos masks -c RUN/best.safetensors -o quick.safetensors",
         "hypseg quantise @images.txt @masks.txt -o quick.safetensors --longest-side off",
     ),
+    "convert": (
+        "hypseg convert best.pth -o theirs.safetensors --classes classes.txt",
+        "hypseg convert model.ckpt-30000.index -o pascal.safetensors --preset pascal",
+        "hypseg convert best.pth -o theirs.safetensors --from smp --preset cityscapes --output-stride 8",
+    ),
     "disk": (
         "hypseg disk photo.jpg -o disk.png",
         "hypseg disk photo.jpg -o disk.svg --no-photograph",

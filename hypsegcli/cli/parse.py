@@ -58,8 +58,8 @@ def parse_rule(level: str | None, threshold: float | None, tree: ClassTree) -> R
 def parse_measures(text: str | None, header: Header, *, raw: bool, interpolate: Interpolation) -> tuple[str, ...]:
     """`--measure`: names separated by commas, or all; by default what the checkpoint can say best.
 
-    That is the probability of being right where it carries a calibration, for that way to interpolate, else, and with
-    `--raw`, the distance.
+    That is the probability of being right where it carries a calibration, for that way to interpolate, else the
+    distance, or of another project's Euclidean network the entropy; with `--raw` the distance.
     """
     if raw and text is not None:
         raise UsageError("--raw is short for --measure distance; leave one of them out")
@@ -69,6 +69,7 @@ def parse_measures(text: str | None, header: Header, *, raw: bool, interpolate: 
             "all" if text == "all" else ["distance"] if raw else names,
             fitted=header.calibrated_for,
             interpolate=interpolate,
+            uncalibrated=header.model.says_how_sure,
         )
     except UsageError as problem:
         raise UsageError(f"--measure {text}: {problem.message}") from problem

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Calibration(BaseModel):
     probabilities: Annotated[tuple[Probability, ...], FailFast()]  # one a distance, never falling
     fitted_on: str  # which images; scores on them are no test of it
     interpolate: Interpolation = "scalar"  # how the distances reached the pixels; in the other way they are others
+    measure: Literal["distance", "entropy"] = "distance"  # what the distances are: of "entropy", values of that measure
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.
     usual: float | None = Field(default=None, ge=0, le=1)
     # Those images, by their files; of more than 20,000 those with the smallest marks. Empty: they were not kept.
@@ -74,6 +75,7 @@ def fit_calibration(
     fitted_on: str,
     marks: Iterable[str] = (),
     interpolate: Interpolation = "scalar",
+    measure: Literal["distance", "entropy"] = "distance",
 ) -> Calibration:
     """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
 
@@ -109,6 +111,7 @@ def fit_calibration(
         probabilities=tuple(shares.tolist()),
         fitted_on=fitted_on,
         interpolate=interpolate,
+        measure=measure,
         usual=usual,
         images=kept_marks(marks),
     )

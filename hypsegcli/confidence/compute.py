@@ -54,7 +54,10 @@ def compute_confidence(
     if name == "calibrated":
         if calibration is None:
             raise ValueError("the measure calibrated needs a calibration")
-        of_class = _interpolate(distance, calibration)
+        values = distance
+        if calibration.measure != "distance":
+            values = compute_confidence(calibration.measure, distance=distance, c=c, probabilities=probabilities)
+        of_class = _interpolate(values, calibration)
         return of_class if chances is None else _of_answer(of_class, chances, calibration.least)
     if probabilities is None:
         raise ValueError(f"the measure {name} needs class probabilities")

@@ -42,7 +42,8 @@ MEASURES = {
         Measure(
             "calibrated",
             "probability of being right",
-            "probability that the pixel is right, as fitted to its distance to the origin",
+            "probability that the pixel is right, as fitted to its distance to the origin, or to its entropy where a "
+            "network has none",
             needs_calibration=True,
             doubt="probability of being wrong",
             formula_of_node="probability that the answer is right: for a class as fitted to the distance to the "
@@ -73,16 +74,21 @@ def available(*, calibrated: bool) -> tuple[str, ...]:
 
 
 def choose_measures(
-    names: Sequence[str] | Literal["all"] | None, *, fitted: Interpolation | None, interpolate: Interpolation
+    names: Sequence[str] | Literal["all"] | None,
+    *,
+    fitted: Interpolation | None,
+    interpolate: Interpolation,
+    uncalibrated: str = "distance",
 ) -> tuple[str, ...]:
     """The measures of those names, each once, for a checkpoint whose calibration is `fitted` to one way, or to none.
 
     None: what the checkpoint can say best, the probability of being right where it is calibrated for `interpolate`,
-    else the distance. Raises UsageError for a measure that does not exist, or not for this checkpoint.
+    else the one that is `uncalibrated`. Raises UsageError for a measure that does not exist, or not for this
+    checkpoint.
     """
     calibrated = fitted == interpolate
     if names is None:
-        return ("calibrated" if calibrated else "distance",)
+        return ("calibrated" if calibrated else uncalibrated,)
     known = available(calibrated=calibrated)
     chosen = known if names == "all" else tuple(dict.fromkeys(names))
     if "calibrated" in chosen and fitted is None:

@@ -60,7 +60,7 @@ class Reducer:
         config = self.config
         points = points_to_blend(output, config) if request.interpolate == "points" else None
         need = request.level is not None or request.probabilities or truth is not None or bool(request.rules)
-        need = need or any(MEASURES[name].needs_probabilities for name in request.measures)
+        need = need or any(map(self._needs_probabilities, request.measures))
         scores = self._scores(output.logits, decide=not need)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
         at_once = not need and request.among is None
@@ -122,6 +122,11 @@ class Reducer:
             )
             for index in range(count)
         ]
+
+    def _needs_probabilities(self, measure: str) -> bool:
+        if measure == "calibrated" and self._calibration is not None:
+            measure = self._calibration.measure
+        return MEASURES[measure].needs_probabilities
 
     @property
     def _blends_probabilities(self) -> bool:

@@ -107,6 +107,14 @@ class ModelConfig(BaseModel):
         return self
 
     @property
+    def says_how_sure(self) -> Literal["distance", "entropy"]:
+        """The measure in which it says how sure it is, without a calibration.
+
+        The features that another project's Euclidean network classifies have lengths of no such meaning.
+        """
+        return "entropy" if self.network != "hypseg" and self.head == "euclidean" else "distance"
+
+    @property
     def max_distance(self) -> float:
         """Distance to the origin at the limit `t_max`: full scale of the confidence maps."""
         return self.t_max / math.sqrt(self.curvature)

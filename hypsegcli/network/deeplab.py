@@ -58,14 +58,15 @@ class Decoder(nn.Module):
     with the same weights; a second one before it, with ReLU between, lets the length follow its own features.
     """
 
-    def __init__(self, low_channels: int, *, embedding: nn.Module, separable: bool) -> None:
+    def __init__(self, low_channels: int, config: ModelConfig) -> None:
         super().__init__()
+        separable = config.convolutions == "separable"
         self.low_level = conv_bn_relu(low_channels, LOW_LEVEL_CHANNELS, 1)
         self.refine = nn.Sequential(
             conv_bn_relu(ASPP_CHANNELS + LOW_LEVEL_CHANNELS, 256, 3, separable=separable),
             conv_bn_relu(256, 256, 3, separable=separable),
         )
-        self.embed = embedding
+        self.embed = make_embedding(config)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(B, D, H/4, W/4) Euclidean embedding: tangent vectors at the ball's origin."""

@@ -131,7 +131,7 @@ class ImportedNetwork(Network):
 def build_model(config: ModelConfig) -> Network:
     """A network with random weights."""
     if config.network == "hypseg":
-        return _build_ours(config)
+        return build_deeplab(config)
     trunk = TRUNKS[config.network](config)
     if not config.embedding_layers and trunk.channels != config.embedding_size:
         raise ValueError(f"{config.kind.title} has {trunk.channels} features, not {config.embedding_size}")
@@ -139,11 +139,12 @@ def build_model(config: ModelConfig) -> Network:
     return ImportedNetwork(config, trunk, embedding, HEADS[config.head](config))
 
 
-def _build_ours(config: ModelConfig) -> HyperbolicDeepLab:
+def build_deeplab(config: ModelConfig) -> HyperbolicDeepLab:
+    """One of ours, with random weights."""
     backbone = build_backbone(config.backbone, config.output_stride)
     separable = config.convolutions == "separable"
     aspp = ASPP(backbone.high_channels, output_stride=config.output_stride, separable=separable)
-    decoder = Decoder(backbone.low_channels, embedding=make_embedding(config), separable=separable)
+    decoder = Decoder(backbone.low_channels, config)
     return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
 
 

@@ -97,7 +97,12 @@ def try_out(
     Raises ImageError or DataError at the first file that cannot be used.
     """
     request = Request(
-        measures=choose_measures(None, fitted=checkpoint.header.calibrated_for, interpolate="scalar"),
+        measures=choose_measures(
+            None,
+            fitted=checkpoint.header.calibrated_for,
+            interpolate="scalar",
+            uncalibrated=checkpoint.header.model.says_how_sure,
+        ),
         longest_side=trial.longest_side,
     )
     return count_predictions(

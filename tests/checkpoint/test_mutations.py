@@ -23,7 +23,7 @@ from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError
 from hypsegcli.network.backbones import REGISTRY, Features
-from hypsegcli.network.model import build_model
+from hypsegcli.network.model import build_deeplab
 
 LONGEST, SLOWEST = 2_500, 5.0  # characters of a sentence, seconds of a load
 IMAGE = torch.zeros(1, 3, 16, 16)
@@ -46,7 +46,7 @@ def _small_backbone() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
     torch.manual_seed(0)
-    return build_model(CONFIG).state_dict()
+    return build_deeplab(CONFIG).state_dict()
 
 
 def outcome(path: Path) -> str:

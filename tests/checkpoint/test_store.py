@@ -22,7 +22,7 @@ from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint, save_ch
 from hypsegcli.geometry.poincare import project
 from hypsegcli.network.backbones import REGISTRY, Features
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import HyperbolicDeepLab, build_model
+from hypsegcli.network.model import HyperbolicDeepLab, build_deeplab
 
 State = dict[str, Tensor]
 
@@ -44,7 +44,7 @@ def _small_backbone() -> Iterator[None]:
 def network(config: ModelConfig) -> HyperbolicDeepLab:
     """Random weights, and batch norms as after training: none of their tensors is 0 or 1."""
     torch.manual_seed(0)
-    model = build_model(config)
+    model = build_deeplab(config)
     for part in model.modules():
         if isinstance(part, nn.BatchNorm2d):
             assert part.running_mean is not None
@@ -111,7 +111,7 @@ def test_a_whole_checkpoint_comes_back_to_the_last_bit(tmp_path: Path, model: Hy
 )
 def test_a_real_network_comes_back_too(tmp_path: Path, backbone: str) -> None:
     config = CONFIG.model_copy(update={"backbone": backbone})
-    model = build_model(config).eval()
+    model = build_deeplab(config).eval()
     save_checkpoint(tmp_path / "model.safetensors", header_for(config), model.state_dict())
     back = load_checkpoint(tmp_path / "model.safetensors").model
     same(back.state_dict(), model.state_dict())
@@ -125,7 +125,7 @@ def test_without_timm_a_checkpoint_of_one_of_its_networks_says_what_to_install(
 ) -> None:
     config = CONFIG.model_copy(update={"backbone": "timm:test_resnet"})
     path = tmp_path / "model.safetensors"
-    save_checkpoint(path, header_for(config), build_model(config).state_dict())
+    save_checkpoint(path, header_for(config), build_deeplab(config).state_dict())
     monkeypatch.setitem(sys.modules, "timm", None)
     assert read_header(path).model == config
     assert refusal(path).endswith("pip install 'hypseg[timm]'")
@@ -149,7 +149,7 @@ def test_half_precision_rounds_kernels_and_nothing_else(tmp_path: Path, state: S
 def test_the_kernel_of_a_euclidean_head_stays_whole(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"head": "euclidean"})
     torch.manual_seed(0)
-    weights = build_model(config).state_dict()
+    weights = build_deeplab(config).state_dict()
     path = tmp_path / "model.safetensors"
     save_checkpoint(path, header_for(config), weights, half=True)
     back = load_checkpoint(path).model.state_dict()

@@ -25,7 +25,7 @@ from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
-from hypsegcli.network.model import NetworkOutput, build_model
+from hypsegcli.network.model import NetworkOutput, build_deeplab
 
 CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
@@ -162,7 +162,7 @@ def test_the_mean_over_the_passes_against_passes_by_hand(passes: int) -> None:
 def test_dropout_stands_behind_aspp_and_the_decoders_convolutions() -> None:
     """Of the real network, run here part by part."""
     torch.manual_seed(0)
-    model = build_model(ModelConfig(backbone="mobilenet_v3_large", embedding_size=4, nodes=TREE.nodes))
+    model = build_deeplab(ModelConfig(backbone="mobilenet_v3_large", embedding_size=4, nodes=TREE.nodes))
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0

@@ -36,7 +36,7 @@ from hypsegcli.inference.upsample import bands
 from hypsegcli.inference.windows import Tiling, round_to_alignment
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_model
+from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_deeplab
 
 CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
@@ -63,7 +63,7 @@ def network(**architecture: Any) -> HyperbolicDeepLab:
     """A random network whose batch norms know its activations, so that pixels differ."""
     torch.manual_seed(0)
     config = ModelConfig(**{"backbone": "mobilenet_v3_large", "embedding_size": 6, "nodes": TREE.nodes} | architecture)
-    model = build_model(config)
+    model = build_deeplab(config)
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0

@@ -28,7 +28,7 @@ from hypsegcli.inference.strips import feature_mean, join, pad_to_cells, strips
 from hypsegcli.inference.windows import Tiling, axis_windows
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import ASPP, ASPP_RATES
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_model, receptive_radius
+from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_deeplab, receptive_radius
 
 CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
@@ -118,7 +118,7 @@ def test_strips_cover_the_image_and_each_window_has_its_part(height: int, width:
 def short_sighted(backbone: str = "resnet18_c4") -> tuple[HyperbolicDeepLab, int]:
     """A random network whose ASPP spreads less than usual, so that small windows see all; and how far it sees."""
     torch.manual_seed(0)
-    model = build_model(ModelConfig(backbone=backbone, embedding_size=4, nodes=TREE.classes, softmax="flat"))
+    model = build_deeplab(ModelConfig(backbone=backbone, embedding_size=4, nodes=TREE.classes, softmax="flat"))
     narrower = 6
     model.aspp = ASPP(model.backbone.high_channels, output_stride=16 * narrower, separable=True)
     for layer in model.modules():

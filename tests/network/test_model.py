@@ -13,7 +13,7 @@ from hypsegcli.network.backbones import REGISTRY
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import make_embedding
 from hypsegcli.network.head import HEADS
-from hypsegcli.network.model import GRID, HyperbolicDeepLab, build_model, receptive_radius
+from hypsegcli.network.model import GRID, HyperbolicDeepLab, build_deeplab, receptive_radius
 
 NAMES = tuple(REGISTRY)
 D, M = 6, 5
@@ -25,7 +25,7 @@ def config_for(backbone: Any = "mobilenet_v3_large", **fields: Any) -> ModelConf
 
 def network(*args: Any, **fields: Any) -> HyperbolicDeepLab:
     torch.manual_seed(0)
-    return build_model(config_for(*args, **fields)).eval()
+    return build_deeplab(config_for(*args, **fields)).eval()
 
 
 def images(*shape: int, seed: int = 0) -> Tensor:
@@ -191,7 +191,7 @@ def test_receptive_radius_is_how_far_a_pixel_sees(backbone: str, stride: int) ->
 def test_receptive_radius_is_the_same_at_both_strides_but_for_the_interpolation(backbone: str) -> None:
     """Dilation keeps what a kernel sees; only the last interpolation starts from a finer grid: 3 / 2 of the strides."""
     with torch.device("meta"):
-        at_8, at_16 = (receptive_radius(build_model(config_for(backbone, output_stride=s))) for s in (8, 16))
+        at_8, at_16 = (receptive_radius(build_deeplab(config_for(backbone, output_stride=s))) for s in (8, 16))
     assert at_8 is not None
     assert at_16 is not None
     assert at_16 - at_8 == 3 * (16 - 8) // 2

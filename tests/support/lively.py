@@ -28,8 +28,9 @@ def make_lively_checkpoint(path: Path, tree: ClassTree) -> Path:
     with torch.no_grad():
         model.train()(batch)
         embedding = model.eval()(batch).embedding
-        model.decoder.embed.bias -= embedding.mean((0, 2, 3))
-        for weight in model.decoder.embed.parameters():
+        embed = model.get_submodule("decoder.embed")
+        embed.get_parameter("bias").sub_(embedding.mean((0, 2, 3)))
+        for weight in embed.parameters():
             weight.div_(embedding.std((0, 2, 3)).mean())
         for weight in model.head.parameters():
             weight.mul_(3.0)

@@ -12,12 +12,12 @@ from support import make_checkpoint
 from torchvision import models
 
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.errors import CheckpointError, DataError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import HyperbolicDeepLab, build_model
-from hypsegcli.training.init import Start, initialise
+from hypsegcli.network.model import HyperbolicDeepLab, Network, build_deeplab, build_model
+from hypsegcli.training.init import Start, imported_network, initialise
 
 TREE = flat_tree(["a", "b", "c"])
 FIRST = "backbone.low.0.0.weight"  # of the network's tensors
@@ -26,7 +26,7 @@ FIRST = "backbone.low.0.0.weight"  # of the network's tensors
 def network(seed: int = 1, **fields: object) -> HyperbolicDeepLab:
     torch.manual_seed(seed)
     config = {"backbone": "mobilenet_v3_small", "embedding_size": 4, "nodes": 3, "softmax": "flat"}
-    return build_model(ModelConfig.model_validate(config | fields))
+    return build_deeplab(ModelConfig.model_validate(config | fields))
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return make_checkpoint(tmp_path / "other.safetensors", TREE, backbone="mobilenet_v3_small")
 
 
-def differing(model: HyperbolicDeepLab, path: Path) -> set[str]:
+def differing(model: Network, path: Path) -> set[str]:
     other = load_checkpoint(path).model.state_dict()
     return {
         name
@@ -182,3 +182,28 @@ def test_a_tree_with_more_nodes_keeps_the_trunk(checkpoint: Path) -> None:
     tree = ClassTree(names=("a", "b", "c", "bc"), parents=(-1, 3, 3, -1), classes=3)
     model = network(nodes=4, softmax="hierarchical")
     assert initialise(model, str(checkpoint), tree, head=True).description.endswith("random: head.normals, head.bias")
+
+
+def test_another_project_s_network_may_be_the_start_with_a_head_of_ours(tmp_path: Path) -> None:
+    """Its layers are kept, whatever `backbone` says; the embedding and the classifier are new."""
+    theirs = ModelConfig(
+        network="torchvision", backbone="mobilenet_v3_large", nodes=3, softmax="flat", head="euclidean",
+        embedding_layers=0, embedding_size=256,
+    )  # fmt: skip
+    header = read_header(make_checkpoint(tmp_path / "any.safetensors", TREE)).model_copy(update={"model": theirs})
+    torch.manual_seed(0)
+    source = build_model(theirs)
+    save_checkpoint(tmp_path / "theirs.safetensors", header, source.state_dict())
+    fields = imported_network(f"{tmp_path / 'theirs.safetensors'}", None)
+    torch.manual_seed(1)
+    ours = build_model(ModelConfig.model_validate({"embedding_size": 4, "nodes": 3, "softmax": "flat"} | fields))
+    start = initialise(ours, f"{tmp_path / 'theirs.safetensors'}", TREE, head=True)
+    assert start.random == ("embedding.weight", "embedding.bias", "head.normals", "head.bias")
+    assert differing(ours, tmp_path / "theirs.safetensors") == set(start.random)
+    output = ours.eval()(torch.zeros(1, 3, 32, 48))
+    assert (output.embedding.shape, ours.config.head) == ((1, 4, 2, 3), "hyperbolic")
+
+
+@pytest.mark.parametrize("source", ["", "imagenet", "other"])
+def test_a_network_of_ours_is_chosen_by_the_settings(source: str, checkpoint: Path) -> None:
+    assert imported_network(str(checkpoint) if source == "other" else source, None) == {}

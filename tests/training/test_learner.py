@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import build_model
+from hypsegcli.network.model import build_deeplab
 from hypsegcli.training.learner import LearnedCurvature, Learner, moving_average
 
 IMAGE = torch.randn(2, 3, 32, 32)
@@ -21,7 +21,7 @@ def learner(
     torch.manual_seed(0)
     config = ModelConfig(backbone="mobilenet_v3_small", embedding_size=3, nodes=4, softmax="flat", **fields)
     return Learner(
-        build_model(config),
+        build_deeplab(config),
         learn_curvature=learn_curvature,
         train_only=train_only,
         freeze_batch_norm=freeze_batch_norm,
@@ -80,8 +80,8 @@ def test_only_embedding_and_classifier_learn(train_only: str) -> None:
         "model.head.normals",
         "model.head.bias",
     }
-    assert one.model.decoder.embed.training
-    assert not one.model.backbone.training
+    assert one.model.get_submodule("decoder.embed").training
+    assert not one.model.get_submodule("backbone").training
 
 
 def test_everything_learns_otherwise() -> None:

@@ -21,7 +21,7 @@ from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import build_model
+from hypsegcli.network.model import build_deeplab
 from hypsegcli.training.validate import Scores, Validation, score, validate, validation_segmenter
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -187,7 +187,7 @@ def test_held_out_classes_are_void(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("held_out", "among"), [((1, 3), (0, 2)), ((), None)])
 def test_held_out_classes_are_not_predicted(held_out: tuple[int, ...], among: tuple[int, ...] | None) -> None:
-    model = build_model(ModelConfig(nodes=CLASSES, backbone="mobilenet_v3_large", embedding_size=4, softmax="flat"))
+    model = build_deeplab(ModelConfig(nodes=CLASSES, backbone="mobilenet_v3_large", embedding_size=4, softmax="flat"))
     device = choose_device("cpu")
     segmenter = validation_segmenter(model, HEADER, device=device, held_out=held_out, longest_side=7)
     assert (segmenter.request.among, segmenter.request.longest_side) == (among, 7)
@@ -195,7 +195,7 @@ def test_held_out_classes_are_not_predicted(held_out: tuple[int, ...], among: tu
 
 
 def test_what_does_not_fit_into_memory_is_scored_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = build_model(ModelConfig(nodes=CLASSES, backbone="mobilenet_v3_large", embedding_size=4, softmax="flat"))
+    model = build_deeplab(ModelConfig(nodes=CLASSES, backbone="mobilenet_v3_large", embedding_size=4, softmax="flat"))
     truth = np.zeros((16, 528), np.uint8)
     Image.fromarray(truth).save(tmp_path / "m.png")
     Image.fromarray(np.zeros((*truth.shape, 3), np.uint8)).save(tmp_path / "i.png")

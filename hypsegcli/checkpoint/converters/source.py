@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hypsegcli.errors import CheckpointError
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import count_of, first_of
 
 # Where training tools put the weights beside an optimizer's state, and a counter or two.
 _CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "teacher")
@@ -34,12 +34,13 @@ class Source:
         """
         wanted = {ours: theirs for ours, theirs in names.items() if not ours.endswith("num_batches_tracked")}
         if missing := sorted(theirs for theirs in wanted.values() if theirs not in self.tensors):
-            raise CheckpointError(f"{self.path}: {len(missing)} tensors are missing, {first_of(missing, _NAMED)}")
+            raise CheckpointError(
+                f"{self.path}: {count_of(len(missing), 'tensor')} missing, {first_of(missing, _NAMED)}"
+            )
         known = {*names.values()}
         if left := sorted(name for name in self.tensors if name not in known and not unused(name)):
-            raise CheckpointError(
-                f"{self.path}: holds {len(left)} tensors that this network has no place for, {first_of(left, _NAMED)}"
-            )
+            what = f"{count_of(len(left), 'tensor')} that this network has no place for, {first_of(left, _NAMED)}"
+            raise CheckpointError(f"{self.path}: holds {what}")
         taken = {ours: as_float32(self.tensors[theirs]) for ours, theirs in wanted.items()}
         counters = {ours: torch.tensor(0) for ours in names if ours not in wanted}
         return taken | counters

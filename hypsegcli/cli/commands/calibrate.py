@@ -56,15 +56,17 @@ def calibrate(
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
         from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.calibration import fit_calibration, image_counts
+        from hypsegcli.confidence.measures import full_scale
         from hypsegcli.inference.request import Request
         from hypsegcli.scores.brief import count_predictions
 
     header = read_header(inputs.checkpoint_path)
+    measure = header.model.says_how_sure
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
     pairs = labelled.pairs
     loaded = load_checkpoint(inputs.checkpoint_path, header=header)
     request = Request(
-        measures=("distance",),
+        measures=(measure,),
         longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),
         interpolate=inputs.interpolate,
     )
@@ -92,10 +94,11 @@ def calibrate(
     calibration = fit_calibration(
         counts.table,
         each,
-        full_scale=header.model.max_distance,
+        full_scale=full_scale(measure, max_distance=header.model.max_distance),
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=counts.marks,
         interpolate=request.interpolate,
+        measure=measure,
     )
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.

@@ -42,7 +42,9 @@ def info(
         say_text(header.model_dump_json(indent=2))
         return
     model, tree, provenance = header.model, header.tree, header.provenance
-    kind = f"{model.backbone}, output stride {model.output_stride}, {model.convolutions} convolutions"
+    kind = f"{model.backbone}, output stride {model.output_stride}"
+    if model.network == "hypseg":
+        kind += f", {model.convolutions} convolutions"
     if model.head == "euclidean":
         geometry = f"Euclidean, D = {model.embedding_size}"
     else:
@@ -52,7 +54,7 @@ def info(
     size = path.stat().st_size / 1e6
     rows = {
         "file": f"{path} ({size:.1f} MB)",
-        "network": f"DeepLabV3+ on {kind}",
+        "network": f"{model.kind.title} on {kind}",
         "geometry": geometry,
         "softmax": f"{model.softmax}, {model.nodes} outputs",
         "classes": f"{tree.classes}: {', '.join(tree.names[: tree.classes])}",

@@ -68,7 +68,7 @@ class Done:
         write_pairs(folder)
         make_checkpoint(self.plain, flat_tree(["a", "b", "c", "d"]), backbone="resnet18_c4")
         loaded = load_checkpoint(self.plain)
-        loaded.model.decoder.embed.get_parameter("weight").data.normal_(std=3.0, generator=torch.Generator())
+        loaded.model.get_parameter("decoder.embed.weight").data.normal_(std=3.0, generator=torch.Generator())
         save_checkpoint(self.plain, loaded.header, loaded.model.state_dict())
         self.out, self.err = io.StringIO(), io.StringIO()
         with redirect_stdout(self.out), redirect_stderr(self.err):

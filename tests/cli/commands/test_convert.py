@@ -1,0 +1,102 @@
+"""`hypseg convert` as typed: what it writes, that it runs, and what it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support import Hypseg, photograph
+from torchvision.models import get_model
+
+from hypsegcli.checkpoint.read_header import read_header
+
+CLASSES = ["sky", "road", "car", "tree"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A torchvision network of four classes, as its owner has saved it."""
+    torch.manual_seed(0)
+    net = get_model("deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=4)
+    path = tmp_path_factory.mktemp("theirs") / "best.pth"
+    torch.save({"epoch": 3, "state_dict": {f"module.{name}": value for name, value in net.state_dict().items()}}, path)
+    return path
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    path = tmp_path / "classes.txt"
+    path.write_text("".join(f"{number}:{name}\n" for number, name in enumerate(CLASSES)), encoding="utf-8")
+    return path
+
+
+def test_what_it_writes_runs_on_images_of_any_size_and_says_what_it_is(
+    hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "theirs.safetensors"
+    done = hypseg("convert", weights, "-o", out, "--classes", classes, "--size", "640x480", "--licence", "MIT")
+    assert done.code == 0
+    assert f"{out}: torchvision's DeepLabV3 on a mobilenet_v3_large, 4 classes, Euclidean, D = 256" in done.stdout
+    header = read_header(out)
+    assert (header.input.width, header.input.height, header.input.longest_side) == (640, 480, None)
+    assert (header.provenance.licence, header.model.softmax) == ("MIT", "flat")
+    for number, size in enumerate(((64, 48), (51, 37))):
+        photograph(tmp_path / "in" / f"{number}.png", size=size, seed=number)
+    done = hypseg("predict", tmp_path / "in", "-c", out, "-o", tmp_path / "maps")
+    assert done.code == 0
+    for number, (width, height) in enumerate(((64, 48), (51, 37))):
+        assert np.array(Image.open(tmp_path / "maps" / "labels" / f"{number}.png")).shape == (height, width)
+    assert "torchvision's DeepLabV3 on mobilenet_v3_large" in hypseg("info", out).stdout
+
+
+def test_what_the_file_does_not_say_is_asked_for(hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "theirs.safetensors"
+    done = hypseg("convert", weights, "-o", out)
+    assert done.code == 2
+    assert "has 4 outputs and no names for them; name a data set with --preset, or a class list with" in done.stderr
+    done = hypseg("convert", weights, "-o", out, "--preset", "cityscapes")
+    assert done.code == 2
+    assert "has 4 outputs, not the 19 of the class list, or 25 of the class tree" in done.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--from", "smp"), "its tensors are not those of the format smp"),
+        (("--preset", "pascal"), "--preset: names the classes already; leave out --classes, or --preset"),
+        (("--mean", "1,2"), "--mean 1,2: expected three numbers"),
+        (("--std", "1,0,1"), "--std: expected three numbers above 0"),
+        (("--rates", "6,12,1.5"), "--rates: expected three whole numbers from 1 to 256"),
+        (("--output-stride", "32"), "--output-stride 32: expected 8 or 16"),
+        (("--size", "640"), "--size 640: expected width and height in pixels"),
+    ],
+)
+def test_contradictions_are_refused(
+    hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = hypseg("convert", weights, "-o", tmp_path / "x.safetensors", "--classes", classes, *options)
+    assert done.code != 0
+    assert said in done.stderr
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_files_that_are_none_are_refused(hypseg: Hypseg, classes: Path, tmp_path: Path) -> None:
+    out, told = tmp_path / "x.safetensors", ("--classes", classes)
+    assert "no such file; expected a .pth" in hypseg("convert", tmp_path / "gone", "-o", out, *told).stderr
+    torch.save({"epoch": 3}, tmp_path / "a.pth")
+    assert "a.pth: holds no weights by name" in hypseg("convert", tmp_path / "a.pth", "-o", out, *told).stderr
+    torch.save({"a": torch.ones(2)}, tmp_path / "a.pth")
+    assert "a.pth: of no format that is known" in hypseg("convert", tmp_path / "a.pth", "-o", out, *told).stderr
+    assert not out.exists()
+
+
+def test_windows_and_dropout_are_for_our_own(hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "theirs.safetensors"
+    hypseg("convert", weights, "-o", out, "--classes", classes)
+    photograph(tmp_path / "in" / "a.png", size=(64, 48))
+    done = hypseg("predict", tmp_path / "in", "-c", out, "-o", tmp_path / "maps", "--tile", "128")
+    assert (done.code, "--tile 128: torchvision's DeepLabV3 takes images whole" in done.stderr) == (2, True)
