@@ -12,7 +12,18 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hypsegcli.cli.command import Command, write_help
-from hypsegcli.cli.commands import calibrate, compare, disk, evaluate, info, predict, quantise, uncertainty, verify
+from hypsegcli.cli.commands import (
+    calibrate,
+    card,
+    compare,
+    disk,
+    evaluate,
+    info,
+    predict,
+    quantise,
+    uncertainty,
+    verify,
+)
 from hypsegcli.cli.console import error, say
 from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, REFUSED, code_of_error
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -76,6 +87,7 @@ app.command("calibrate", cls=Command)(calibrate.calibrate)
 app.command("quantise", cls=Command)(quantise.quantise)
 app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
+app.command("card", cls=Command)(card.card)
 app.command("verify", cls=Command)(verify.verify)
 
 

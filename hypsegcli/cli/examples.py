@@ -48,6 +48,11 @@ EXAMPLES = {
         "hypseg info streets",
         "hypseg info RUN/best.safetensors --json",
     ),
+    "card": (
+        "hypseg card RUN/best.safetensors -o README.md",
+        "hypseg card streets",
+        "hypseg card hf://OWNER/NAME -o README.md --overwrite",
+    ),
     "verify": (
         "hypseg verify out",
         "hypseg verify out --json",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import loading, say
 from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
@@ -59,10 +60,11 @@ def calibrate(
         from hypsegcli.inference.request import Request
         from hypsegcli.scores.brief import count_predictions
 
-    header = read_header(inputs.checkpoint_path)
+    named = open_named(inputs.checkpoint, quiet=quiet)
+    header = read_header(named.path)
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
     pairs = labelled.pairs
-    loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+    loaded = load_checkpoint(named.path, header=header, source=named.source)
     request = Request(
         measures=("distance",),
         longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
+from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -102,7 +103,8 @@ def predict(
         raise UsageError(
             f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
         )
-    header = read_header(inputs.checkpoint_path)
+    named = open_named(inputs.checkpoint, quiet=output.quiet)
+    header = read_header(named.path)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     products = find_products(kinds, measures)
@@ -132,7 +134,7 @@ def predict(
 
     with locked(output.out, "predict") as hold:
         refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
-        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+        loaded = load_checkpoint(named.path, header=header, source=named.source)
         # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
         trained = loaded.header.input.longest_side if format_ != "tif" else None
         request = Request(

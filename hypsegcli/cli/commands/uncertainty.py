@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
+from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -69,7 +70,8 @@ def uncertainty(
         overwrite=output.overwrite,
         resume=output.resume,
     )
-    header = read_header(inputs.checkpoint_path)
+    named = open_named(inputs.checkpoint, quiet=output.quiet)
+    header = read_header(named.path)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     if len(measures) > 1:
@@ -90,7 +92,7 @@ def uncertainty(
 
     with locked(out, "uncertainty") as hold:
         refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
-        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+        loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
             main=measures[0],
