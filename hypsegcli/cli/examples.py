@@ -51,7 +51,7 @@ EXAMPLES = {
     "card": (
         "hypseg card RUN/best.safetensors -o README.md",
         "hypseg card streets",
-        "hypseg card hf://OWNER/NAME -o README.md --overwrite",
+        "hypseg card RUN/best.safetensors -o README.md --name 'my streets'",
     ),
     "verify": (
         "hypseg verify out",

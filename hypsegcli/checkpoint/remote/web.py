@@ -90,6 +90,7 @@ class _Careful(HTTPRedirectHandler):
         """The request that follows; CheckpointError where there may be none."""
         where = urlsplit(newurl)
         if not is_private(where, before=urlsplit(req.full_url)):
+            fp.close()
             raise CheckpointError(
                 f"{self._address}: its server sends on to {where.scheme}://{where.hostname}, where what comes can be "
                 "read and changed on its way; download the file yourself and give its path"
