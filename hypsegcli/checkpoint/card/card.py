@@ -9,7 +9,7 @@ import shlex
 from hypsegcli.checkpoint.card.front import front_matter
 from hypsegcli.checkpoint.card.scores import scores_of
 from hypsegcli.checkpoint.format import Header
-from hypsegcli.files.words import as_label, count_of, first_of, printable
+from hypsegcli.files.words import as_label, count_of, escaped, first_of, printable
 
 _PLACE = "hf://OWNER/NAME"  # where nobody knows it yet
 _NAMED = 12  # classes in the first sentence
@@ -178,13 +178,16 @@ def _making(header: Header, megabytes: float | None) -> str:
         "made with": f"hypseg {made.hypseg_version}, torch {made.torch_version}",
     }
     table = "\n".join(f"| {name} | {_safe(value)} |" for name, value in rows.items() if value is not None)
-    recipe = "\n".join(
-        f"{name} = {json.dumps(value)}" for name, value in made.recipe.items() if value is not None
-    ).replace("`", "\\u0060")
+    recipe = "\n".join(f"{name} = {_toml(value)}" for name, value in made.recipe.items() if value is not None)
     settings = (
         f"\n\nThe settings of the training, for `hypseg train --config`:\n\n```toml\n{recipe}\n```" if recipe else ""
     )
     return f"## How it was made\n\n| | |\n| --- | --- |\n{table}{settings}"
+
+
+def _toml(value: object) -> str:
+    """A setting as TOML has it, which is as JSON does, and without what would end the block that it stands in."""
+    return escaped(json.dumps(value, ensure_ascii=False)).replace("`", "\\u0060")
 
 
 def _safe(text: str) -> str:
