@@ -40,7 +40,7 @@ class ScoredSource(NamedTuple):
 
 
 def open_network(
-    named: CheckpointFile,
+    named: CheckpointFile | None,
     inputs: Input,
     computing: Computing,
     dropout: Dropout,
@@ -60,6 +60,7 @@ def open_network(
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
 
+    assert named is not None  # only maps have none
     loaded = load_checkpoint(named.path, header=header, source=named.source)
     request = Request(
         measures=available(calibrated=loaded.header.calibrated_for == inputs.interpolate),

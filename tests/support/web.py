@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+Served = TypeVar("Served", bound="Site")
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -73,7 +75,7 @@ def saying_nothing(until: threading.Event) -> Answer:
 
 
 @contextlib.contextmanager
-def serving(site: Site) -> Iterator[Site]:
+def serving(site: Served) -> Iterator[Served]:
     """Serve a site at its `url` on 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):

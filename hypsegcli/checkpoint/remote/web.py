@@ -144,7 +144,7 @@ def _in_sentences(address: WebAddress) -> Iterator[None]:
         raise CheckpointError(f"{address}: {why}") from error
 
 
-def _said(reason: Exception | str) -> str:
+def _said(reason: BaseException | str) -> str:
     if isinstance(reason, str):
         return reason
     return getattr(reason, "strerror", None) or first_line(reason)

@@ -45,8 +45,8 @@ def card(
     """Write the model card of a checkpoint, as a hub of models shows it: use, classes, scores, limits, origin."""
     import os
 
-    from hypsegcli.checkpoint.card.card import write_card
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.card.card import write_card
     from hypsegcli.files.atomic import already_there, refuse_unwritable, write_atomically
 
     if out is not None:

@@ -118,7 +118,7 @@ def evaluate(
     doubts = _examine(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
     scored = (
         open_network(named, inputs, computing, dropout, names, rule=rule, header=header, quiet=quiet)
-        if stored.predictions is None and named is not None
+        if stored.predictions is None
         else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
     )
     main = choose_main(scored, scoring.measure)

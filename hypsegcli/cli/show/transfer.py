@@ -45,6 +45,7 @@ class _Bar:
 
     def __init__(self) -> None:
         self._close: Callable[[], None] | None = None
+        self._show: Callable[[int], None] = lambda here: None
 
     def __call__(self, here: int, total: int | None) -> None:
         if self._close is None:
@@ -68,5 +69,9 @@ class _Bar:
             console=Console(stderr=True),
         )
         task = bar.add_task("fetching", total=total)
+
+        def show(here: int) -> None:
+            bar.update(task, completed=here)
+
         bar.start()
-        self._close, self._show = bar.stop, lambda here: bar.update(task, completed=here)
+        self._close, self._show = bar.stop, show

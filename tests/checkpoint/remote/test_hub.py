@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.web import Answer, Hub, Repository, failing, giving, hanging_up, saying_nothing
@@ -28,16 +30,16 @@ def repository(hub: Hub) -> Repository:
     return repository
 
 
-def fetch(given: str = PLACE, **options: float) -> tuple[bytes, str, list[str]]:
+def fetch(given: str = PLACE, **options: Any) -> tuple[bytes, str, list[str]]:
     """The bytes, the address of their commit, and what was said on the way."""
     told: list[str] = []
     address = read_address(given)
     assert isinstance(address, HubAddress)
-    path, pinned = fetch_from_hub(address, tell=told.append, advance=lambda here, total: None, **options)  # type: ignore[arg-type]
+    path, pinned = fetch_from_hub(address, tell=told.append, advance=lambda here, total: None, **options)
     return path.read_bytes(), str(pinned), told
 
 
-def refusal(given: str = PLACE, kind: type[Exception] = CheckpointError, **options: float) -> str:
+def refusal(given: str = PLACE, kind: type[Exception] = CheckpointError, **options: Any) -> str:
     """The one line that says why there is no checkpoint."""
     with pytest.raises(kind) as error:
         fetch(given, **options)
@@ -89,7 +91,7 @@ def test_without_the_client_a_sentence_says_what_to_install(monkeypatch: pytest.
 
 def test_bytes_are_counted_as_they_come(repository: Repository) -> None:
     seen: list[tuple[int, int | None]] = []
-    fetch_from_hub(HubAddress("me/streets"), tell=str, advance=lambda *counts: seen.append(counts))
+    fetch_from_hub(HubAddress("me/streets"), tell=print, advance=lambda *counts: seen.append(counts))
     assert seen == sorted(seen)
     assert seen[-1] == (len(DATA), len(DATA))
 
@@ -218,8 +220,6 @@ def test_the_variable_of_the_environment_is_heard(hub: Hub, repository: Reposito
         "from hypsegcli.checkpoint.remote.fetch import fetch\n"
         f"print(fetch('{PLACE}', tell=print, advance=lambda here, total: None)[1])"
     )
-    import os
-
     environment = os.environ | {"HF_HOME": str(tmp_path / "home")}
 
     def run(**more: str) -> subprocess.CompletedProcess[str]:

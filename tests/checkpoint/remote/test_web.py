@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.web import Answer, Site, failing, giving, hanging_up, saying_nothing, sending_on, serving
@@ -25,11 +26,11 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def fetch(site: Site, path: str = "/m.safetensors", *, sha256: str = SHA, **options: float) -> tuple[Path, list[str]]:
+def fetch(site: Site, path: str = "/m.safetensors", *, sha256: str = SHA, **options: Any) -> tuple[Path, list[str]]:
     """The file, and what was said on the way."""
     told: list[str] = []
     address = WebAddress(site.url + path, sha256)
-    return fetch_from_web(address, tell=told.append, advance=lambda here, total: None, **options), told  # type: ignore[arg-type]
+    return fetch_from_web(address, tell=told.append, advance=lambda here, total: None, **options), told
 
 
 def left() -> list[Path]:
@@ -37,7 +38,7 @@ def left() -> list[Path]:
     return [path for path in cache_folder().rglob("*") if path.is_file()]
 
 
-def refusal(site: Site, path: str = "/m.safetensors", **options: float) -> str:
+def refusal(site: Site, path: str = "/m.safetensors", **options: Any) -> str:
     """The one line that says why there is no file; nothing is left of it."""
     with pytest.raises(CheckpointError) as error:
         fetch(site, path, **options)
@@ -61,7 +62,7 @@ def test_bytes_are_counted_as_they_come(site: Site) -> None:
     site["/m.safetensors"] = DATA
     seen: list[tuple[int, int | None]] = []
     address = WebAddress(f"{site.url}/m.safetensors", SHA)
-    fetch_from_web(address, tell=str, advance=lambda *counts: seen.append(counts))
+    fetch_from_web(address, tell=print, advance=lambda *counts: seen.append(counts))
     assert seen == sorted(seen)
     assert seen[-1] == (len(DATA), len(DATA))
     assert len(seen) > 1
@@ -135,7 +136,7 @@ def test_one_that_says_nothing_is_not_waited_for(site: Site) -> None:
 def test_no_server_at_all_is_a_sentence(site: Site) -> None:
     address = WebAddress("http://127.0.0.1:9/m.safetensors", SHA)
     with pytest.raises(CheckpointError, match=r"cannot be fetched .*; look at the network, or give the path of a copy"):
-        fetch_from_web(address, tell=str, advance=lambda here, total: None)
+        fetch_from_web(address, tell=print, advance=lambda here, total: None)
 
 
 def test_where_it_sends_on_is_followed(site: Site) -> None:
@@ -175,5 +176,5 @@ def test_a_fetch_that_is_interrupted_leaves_nothing(site: Site) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch_from_web(WebAddress(f"{site.url}/m.safetensors", SHA), tell=str, advance=interrupt)
+        fetch_from_web(WebAddress(f"{site.url}/m.safetensors", SHA), tell=print, advance=interrupt)
     assert left() == []

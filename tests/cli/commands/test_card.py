@@ -8,8 +8,8 @@ from support import Hypseg
 from support.web import Hub, Repository
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
-from hypsegcli.checkpoint.card.card import write_card
 from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.card.card import write_card
 
 
 def test_it_is_printed_or_written_and_the_same(hypseg: Hypseg, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import json
 import re
 import shlex
 
-from hypsegcli.checkpoint.card.front import front_matter
-from hypsegcli.checkpoint.card.scores import scores_of
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.cli.card.front import front_matter
+from hypsegcli.cli.card.scores import scores_of
 from hypsegcli.files.words import as_label, count_of, escaped, first_of, printable
 
 _PLACE = "hf://OWNER/NAME"  # where nobody knows it yet

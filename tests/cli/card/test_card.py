@@ -9,9 +9,9 @@ import pytest
 from support.checkpoints import HEADER
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
-from hypsegcli.checkpoint.card.card import write_card
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.card.card import write_card
 from hypsegcli.hierarchy.tree import flat_tree
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
-from hypsegcli.checkpoint.card.scores import SCORES, scores_of
 from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.card.scores import SCORES, scores_of
 from hypsegcli.training.validate import Scores
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 
-from hypsegcli.checkpoint.card.scores import scores_of
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.cli.card.scores import scores_of
 from hypsegcli.files.words import printable
 
 # Licences by the names that the hub has for them, of those that models have.

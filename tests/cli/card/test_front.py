@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from support.checkpoints import HEADER
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
-from hypsegcli.checkpoint.card.card import write_card
-from hypsegcli.checkpoint.card.front import LICENCES, front_matter, licence_lines
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.card.card import write_card
+from hypsegcli.cli.card.front import LICENCES, front_matter, licence_lines
 
 
 def with_provenance(**changes: object) -> Header:
