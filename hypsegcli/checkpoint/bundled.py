@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from hypsegcli.checkpoint.remote.address import is_address
 from hypsegcli.errors import CheckpointError, setting
 
 
@@ -57,6 +56,8 @@ def find_checkpoint(
     """
     if given is None:
         return CheckpointFile(bundled_checkpoint(bundled))
+    from hypsegcli.checkpoint.remote.address import is_address
+
     name = os.fspath(given)
     if is_address(name):
         from hypsegcli.checkpoint.remote.fetch import fetch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypsegcli.checkpoint.bundled import DEFAULT, CheckpointFile, find_checkpoint
 from hypsegcli.cli.console import say_nothing, talk
-from hypsegcli.cli.show.transfer import showing_transfer
 
 
 def open_named(given: str | None, *, quiet: bool, bundled: str = DEFAULT) -> CheckpointFile:
@@ -12,5 +11,7 @@ def open_named(given: str | None, *, quiet: bool, bundled: str = DEFAULT) -> Che
 
     Raises CheckpointError and UsageError as `find_checkpoint` does.
     """
+    from hypsegcli.cli.show.transfer import showing_transfer
+
     with showing_transfer(quiet=quiet) as advance:
         return find_checkpoint(given, bundled=bundled, tell=say_nothing if quiet else talk, advance=advance)
