@@ -12,6 +12,7 @@ from hypsegcli.cli.card.scores import scores_of
 from hypsegcli.files.words import as_label, count_of, escaped, first_of, printable
 
 _PLACE = "hf://OWNER/NAME"  # where nobody knows it yet
+_PAPER = "https://arxiv.org/abs/2203.05898"
 _NAMED = 12  # classes in the first sentence
 _LETTERS = 200  # of a text of the header's
 
@@ -42,10 +43,11 @@ def _what_it_is(header: Header) -> str:
         confidence = "the length of its embedding"
     if header.calibration is not None:
         confidence = f"the probability that the pixel is right, learned from {confidence}"
+    after = "" if model.head == "euclidean" else f", after [Hyperbolic Image Segmentation]({_PAPER})"
     return (
         f"Gives every pixel of a photograph one of {tree.classes} classes ({first_of(names, _NAMED)}) and a "
-        f"confidence: {confidence}.\n\nA DeepLabV3+ on {_safe(model.backbone)}, a checkpoint of hypseg: one "
-        "safetensors file, whose header says all that is told here."
+        f"confidence, which is high where it is sure: {confidence}.\n\nA DeepLabV3+ on {_safe(model.backbone)}{after}. "
+        "It is a checkpoint of hypseg: one safetensors file, whose header says all that is told here."
     )
 
 
@@ -130,7 +132,12 @@ def _calibration(header: Header) -> str:
             "## Calibration\n\nNone: confidence is the distance itself, which ranks pixels and is no probability. "
             "`hypseg calibrate` fits one, to images with masks that were not trained on."
         )
-    usual = "" if found.usual is None else f" Of its own world, 49 of 50 images reach a mean of {found.usual:.2f}."
+    usual = ""
+    if found.usual is not None:
+        usual = (
+            f" The mean over such an image is {found.usual:.2f} or more in 49 of 50; one far below it most likely shows "
+            "another world."
+        )
     return (
         "## Calibration\n\nThe distance is turned into the probability that a pixel is right by isotonic regression, "
         f"fitted on {_safe(found.fitted_on)}. It is true for images like those, and a guess elsewhere.{usual}"
