@@ -135,8 +135,8 @@ def _calibration(header: Header) -> str:
     usual = ""
     if found.usual is not None:
         usual = (
-            f" The mean over such an image is {found.usual:.2f} or more in 49 of 50; one far below it most likely shows "
-            "another world."
+            f" The mean over such an image is {found.usual:.2f} or more in 49 of 50; one far below it shows "
+            "another world, most likely."
         )
     return (
         "## Calibration\n\nThe distance is turned into the probability that a pixel is right by isotonic regression, "
