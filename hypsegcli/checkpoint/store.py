@@ -21,7 +21,7 @@ from hypsegcli.files.digest import Digest, digest_file, digest_stream
 from hypsegcli.files.regular import ChangedFileError, unchanging
 from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
-from hypsegcli.network.model import HyperbolicDeepLab, build_model
+from hypsegcli.network.model import Network, build_model
 
 MOST_TENSORS = 20_000  # of a file; a ResNet-101 has 700
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # torch hardly computes with those of 8 bits
@@ -35,7 +35,7 @@ class Checkpoint:
     path: Path
     sha256: str  # of the file
     header: Header
-    model: HyperbolicDeepLab  # on the CPU, float32, in evaluation mode
+    model: Network  # on the CPU, float32, in evaluation mode
     stored: Mapping[str, torch.dtype]  # in which the file holds each tensor
     int8: Mapping[str, Tensor]  # what OpenVINO runs in int8: bytes by `int8.GRAPH.xml` and `.bin`; empty if not there
     source: str = ""  # where the file was fetched from, as an address that names it for good; empty where it was here
@@ -141,7 +141,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in names}
 
 
-def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
+def _build_shapes(path: Path, header: Header) -> Network:
     """Build the network without memory for its tensors: a header may ask for any size, and lie."""
     try:
         with torch.device("meta"):
@@ -153,7 +153,7 @@ def _build_shapes(path: Path, header: Header) -> HyperbolicDeepLab:
         raise CheckpointError(f"{path}: no network can be built with an embedding of {size} dimensions") from error
 
 
-def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: HyperbolicDeepLab) -> None:
+def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Network) -> None:
     expected = model.state_dict()
     missing, unexpected = sorted(set(expected) - set(state)), sorted(map(str, set(state) - set(expected)))
     if missing or unexpected:

@@ -16,6 +16,7 @@ from hypsegcli.cli.commands import (
     calibrate,
     card,
     compare,
+    convert,
     disk,
     evaluate,
     info,
@@ -85,6 +86,7 @@ app.command("evaluate", cls=Command)(evaluate.evaluate)
 app.command("compare", cls=Command)(compare.compare)
 app.command("calibrate", cls=Command)(calibrate.calibrate)
 app.command("quantise", cls=Command)(quantise.quantise)
+app.command("convert", cls=Command)(convert.convert)
 app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypsegcli.checkpoint.bundled import DEFAULT, CheckpointFile, find_checkpoint
 from hypsegcli.cli.console import say_nothing, talk
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import Header
 
 
 def open_named(given: str | None, *, quiet: bool, bundled: str = DEFAULT) -> CheckpointFile:
@@ -15,3 +20,11 @@ def open_named(given: str | None, *, quiet: bool, bundled: str = DEFAULT) -> Che
 
     with showing_transfer(quiet=quiet) as advance:
         return find_checkpoint(given, bundled=bundled, tell=say_nothing if quiet else talk, advance=advance)
+
+
+def read_named(given: str | None, *, quiet: bool) -> tuple[CheckpointFile, Header]:
+    """The same, and what its header says."""
+    from hypsegcli.checkpoint.read_header import read_header
+
+    named = open_named(given, quiet=quiet)
+    return named, read_header(named.path)

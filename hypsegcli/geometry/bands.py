@@ -56,13 +56,15 @@ def closed_form_in_bands(
     return logits.permute(0, 3, 1, 2), held.permute(0, 3, 1, 2)
 
 
-def reference_in_bands(v: Tensor, normals: Tensor, offsets: Tensor, *, c: float, budget: int | None = None) -> Tensor:
+def reference_in_bands(
+    v: Tensor, normals: Tensor, offsets: Tensor, *, c: float, edge: float = EDGE, budget: int | None = None
+) -> Tensor:
     """What `reference_logits` says of the projected points of v (B, D, h, w): logits (B, M, h, w), without gradient."""
     B, _, h, w = v.shape
     logits, scale = v.new_empty((B, h, w, len(normals))), reference_scale(normals, c=c)
     short = v.is_cpu and _is_short(scale, torch.tensor(2.0 / EDGE))  # what it projects reaches no further
     for x, found in _bands(v, logits, budget=budget):
-        z = project(exp_map_zero(x, c=c), c=c).view(1, -1, w, x.shape[1]).permute(0, 3, 1, 2)
+        z = project(exp_map_zero(x, c=c), c=c, edge=edge).view(1, -1, w, x.shape[1]).permute(0, 3, 1, 2)
         found.view(1, -1, w, len(normals)).copy_(reference_arguments(z, normals, offsets, c=c).permute(0, 2, 3, 1))
         scaled_asinh_(found, scale, short=short)
     return logits.permute(0, 3, 1, 2)

@@ -1,11 +1,13 @@
 """From node logits to class probabilities, and from those to a decision at any level of the tree.
 
 Softmax runs within each set of siblings; the probability of a class is the product along its path, in log
-space, with nothing clamped (the reference holds each factor above 1e-4, so that its classes do not sum to 1).
+space, with nothing clamped unless it is asked for (the reference holds each factor above 1e-4, so that its classes do
+not sum to 1).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,16 +27,24 @@ def node_log_conditionals(logits: Tensor, tree: ClassTree) -> Tensor:
     return grouped.index_select(1, order.argsort())
 
 
-def class_log_probabilities(logits: Tensor, tree: ClassTree) -> Tensor:
+def class_log_probabilities(
+    logits: Tensor, tree: ClassTree, *, by_paths: bool = False, least_factor: float | None = None
+) -> Tensor:
     """(B, K, ...) log-probabilities that sum to 1 over the classes.
 
     The logits are (B, M, ...), one a node, for a hierarchical head; (B, K, ...) for a flat one, whatever the tree.
+    `by_paths` there is no softmax among siblings, but one among the classes, of each the sum of the logits along its
+    path, as TOPICS decides. Not below `least_factor`, as the reference holds them, no factor of a path may lie: the
+    classes do not sum to 1 then.
     """
     if logits.shape[1] == tree.classes:
         return logits.log_softmax(1)
-    conditionals = node_log_conditionals(logits, tree)
+    factors = logits if by_paths else node_log_conditionals(logits, tree)
+    if least_factor is not None:
+        factors = factors.clamp_min(math.log(least_factor))
     paths = [torch.tensor(tree.path(leaf), device=logits.device) for leaf in range(tree.classes)]
-    return torch.stack([conditionals.index_select(1, path).sum(1) for path in paths], dim=1)
+    scores = torch.stack([factors.index_select(1, path).sum(1) for path in paths], dim=1)
+    return scores.log_softmax(1) if by_paths else scores
 
 
 def node_probabilities(probabilities: Tensor, tree: ClassTree) -> Tensor:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from hypsegcli.budget import BUDGET
 from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.errors import UsageError, setting
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.choose import make_engine
 from hypsegcli.inference.engines.memory import may_matter, memory_of, whole_pixels
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import ALIGNMENT, Tiling, round_to_alignment
-from hypsegcli.network.model import HyperbolicDeepLab, receptive_radius
+from hypsegcli.network.model import ImportedNetwork, Network, receptive_radius
 
 
 def make_segmenter(
@@ -42,12 +43,14 @@ def make_segmenter(
     return Segmenter(made, header.tree, request=request, tiling=tiling, calibration=header.calibration)
 
 
-def make_tiling(tile: Tile, model: HyperbolicDeepLab, *, whole: int = BUDGET.window**2) -> Tiling | None:
+def make_tiling(tile: Tile, model: Network, *, whole: int = BUDGET.window**2) -> Tiling | None:
     """Windows for images that are larger than one, or where no side is named have more pixels than `whole`.
 
     None where they are off.
     """
-    if tile == "off":
+    if isinstance(tile, int) and isinstance(model, ImportedNetwork):
+        raise UsageError(f"{setting('tile', tile)}: {model.config.kind.title} takes images whole; leave it out")
+    if tile == "off" or isinstance(model, ImportedNetwork):
         return None
     side = BUDGET.window if tile == "auto" else tile
     # Two thirds of the theoretical radius on either side of a seam. Measured with a ResNet-18, whose radius is 538

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,11 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hypsegcli.confidence.planes import Plane
+from hypsegcli.errors import UsageError, setting
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
+from hypsegcli.network.config import KINDS
+from hypsegcli.network.model import HyperbolicDeepLab
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
 # the passes / ln K; 1 - mutual information of answer and dropout mask / ln K; the largest of the mean probabilities.
@@ -37,10 +41,18 @@ class DropoutSampler:
     """Runs a segmenter's network `passes` times under dropout of some `rate`."""
 
     def __init__(self, segmenter: Segmenter, *, passes: int, rate: float) -> None:
-        """TypeError unless the segmenter runs in PyTorch: no other engine lets dropout in."""
+        """TypeError unless the segmenter runs in PyTorch: no other engine lets dropout in.
+
+        UsageError for another project's network, whose layers are others.
+        """
         if not isinstance(segmenter.engine, TorchEngine):
             raise TypeError(f"dropout needs the torch engine, not {segmenter.engine.label}")
-        self._engine = segmenter.engine
+        kind = segmenter.engine.config.kind
+        if kind is not KINDS["hypseg"]:
+            raise UsageError(
+                f"{setting('mc_dropout')}: needs a network of hypseg's own, not {kind.title}; leave it out"
+            )
+        self._device, self._model = segmenter.engine.device, cast(HyperbolicDeepLab, segmenter.engine.model)
         self._among = segmenter.request.among
         self._inner = Segmenter(
             segmenter.engine,
@@ -94,7 +106,7 @@ class DropoutSampler:
 
     @contextlib.contextmanager
     def _dropping(self, seed: int) -> Iterator[None]:
-        model, device = self._engine.model, self._engine.device.torch
+        model, device = self._model, self._device.torch
         devices = [device] if device.type == "cuda" else []
 
         def drop(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:

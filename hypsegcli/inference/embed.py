@@ -19,7 +19,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.strips import pad_to_cells
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
-from hypsegcli.network.model import GRID, HyperbolicDeepLab
+from hypsegcli.network.model import GRID, Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +48,14 @@ def embed(engine: TorchEngine, tree: ClassTree, image: RGB, *, longest_side: int
         raise FloatingPointError("its answer holds NaN or infinity")
     h, w = -(-rows // GRID), -(-columns // GRID)
     v = output.embedding[0, :, :h, :w].permute(1, 2, 0)
-    classes = class_log_probabilities(output.logits, tree)[0, :, :h, :w].argmax(0)
+    scores = class_log_probabilities(output.logits, tree, by_paths=config.softmax == "paths")
+    classes = scores[0, :, :h, :w].argmax(0)
     points = disk_points(_array(v), _array(output.distance[0, :h, :w]), c=config.curvature)
     return Embedded(points, classes.cpu().numpy().astype(np.intp))
 
 
 @torch.no_grad()
-def gyroplanes(model: HyperbolicDeepLab) -> Gyroplanes:
+def gyroplanes(model: Network) -> Gyroplanes:
     """The gyroplanes of a hyperbolic head, one a node, in the Lorentz form of its trained curvature, float64.
 
     A node whose normal is 0 has scale 0, and none. TypeError for a Euclidean head, whose classes are half-spaces.

@@ -7,19 +7,22 @@ import torch
 from hypsegcli.errors import setting
 from hypsegcli.inference.ball_points import held_vectors
 from hypsegcli.inference.prediction import Embeddings
+from hypsegcli.inference.upsample import Cells
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID, NetworkOutput
 
 
 def keep_embeddings(
-    output: NetworkOutput, config: ModelConfig, rows: int, columns: int, *, cell: tuple[float, float]
+    output: NetworkOutput, config: ModelConfig, rows: int, columns: int, *, cell: Cells
 ) -> list[Embeddings]:
     """Those of images of rows x columns pixels, as they went in, without the cells that only pad them.
 
     FloatingPointError for vectors that float16 cannot hold, which a hyperbolic head's never are.
     """
     vectors = output.embedding if config.head == "euclidean" else held_vectors(output)
-    kept = vectors[..., : -(-rows // GRID), : -(-columns // GRID)].to(torch.float16)
+    if config.network == "hypseg":  # where whole cells may be padding
+        vectors = vectors[..., : -(-rows // GRID), : -(-columns // GRID)]
+    kept = vectors.to(torch.float16)
     if not kept.isfinite().all():
         raise FloatingPointError(f"float16 cannot hold its embeddings; leave them out of {setting('save')}")
-    return [Embeddings(each, cell) for each in kept.contiguous().cpu().numpy()]
+    return [Embeddings(each, (cell.height, cell.width)) for each in kept.contiguous().cpu().numpy()]

@@ -26,7 +26,7 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.ball_points import blend_distance, points_to_blend
 from hypsegcli.inference.prediction import Prediction, label_type
 from hypsegcli.inference.request import Request
-from hypsegcli.inference.upsample import bands, upsample_best, upsample_rows
+from hypsegcli.inference.upsample import Cells, bands, upsample_best, upsample_rows
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
 
@@ -53,17 +53,15 @@ class Reducer:
 
     @torch.inference_mode()
     def __call__(
-        self, output: NetworkOutput, truth: Tensor | None, height: int, width: int, *, cell: tuple[float, float]
+        self, output: NetworkOutput, truth: Tensor | None, height: int, width: int, *, cell: Cells
     ) -> list[Prediction]:
-        """Planes of height x width pixels; a grid cell is `cell` pixels high and wide. `truth` (B, H, W) class ids."""
+        """Planes of height x width pixels, over which the grid lies as `cell` says. `truth` (B, H, W) class ids."""
         request, count = self.request, output.logits.shape[0]
         config = self.config
         points = points_to_blend(output, config) if request.interpolate == "points" else None
         need = request.level is not None or request.probabilities or truth is not None or bool(request.rules)
         need = need or any(MEASURES[name].needs_probabilities for name in request.measures)
-        # Of a flat softmax, logits and log-probabilities differ by one number a cell: blends of either decide alike.
-        decided_by_logits = not need and output.logits.shape[1] == self.tree.classes
-        scores = output.logits if decided_by_logits else class_log_probabilities(output.logits, self.tree)
+        scores = self._scores(output.logits, decide=not need)
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
         at_once = not need and request.among is None
         if at_once:
@@ -83,6 +81,8 @@ class Reducer:
                 return upsample_rows(grid, cell=cell, start=start, stop=stop, width=width)
 
             logits = None if at_once else rows(scores)
+            if logits is not None and self._blends_probabilities:
+                logits = logits.clamp_min(torch.finfo(logits.dtype).tiny).log()
             probabilities = logits.softmax(1) if logits is not None and need else None
             chances = None
             if logits is not None:
@@ -122,6 +122,19 @@ class Reducer:
             )
             for index in range(count)
         ]
+
+    @property
+    def _blends_probabilities(self) -> bool:
+        return self.config.kind.blended == "probabilities"
+
+    def _scores(self, logits: Tensor, *, decide: bool) -> Tensor:
+        """(B, K, h, w) what is blended between the points of the grid, which may be only to decide."""
+        # Of a flat softmax, logits and log-probabilities differ by one number a cell: blends of either decide alike.
+        if decide and logits.shape[1] == self.tree.classes and not self._blends_probabilities:
+            return logits
+        by_paths, least_factor = self.config.softmax == "paths", self.config.least_factor
+        scores = class_log_probabilities(logits, self.tree, by_paths=by_paths, least_factor=least_factor)
+        return scores.exp() if self._blends_probabilities else scores
 
     def _measure(
         self, distance: Tensor, probabilities: Tensor | None, name: str, chances: AnswerChances | None

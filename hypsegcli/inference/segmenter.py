@@ -24,8 +24,8 @@ from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
+from hypsegcli.inference.upsample import lay_cells
 from hypsegcli.inference.windows import Tiling, axis_windows
-from hypsegcli.network.model import GRID
 
 
 class _Clock(threading.local):
@@ -128,7 +128,8 @@ class Segmenter:
         mean: Tensor | None,
     ) -> list[Prediction]:
         rows, columns = images[0].shape[:2]
-        batch = pad_to_cells(np.stack(images))
+        kind = self.engine.config.kind
+        batch = pad_to_cells(np.stack(images), kind.alignment)
         started = time.perf_counter()
         output = self.engine(batch, mean)
         if not output.is_finite():
@@ -138,7 +139,8 @@ class Segmenter:
             )
         self._clock.seconds += time.perf_counter() - started  # after the check, which waits for the device
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
-        cell = (GRID * height / rows, GRID * width / columns)
+        h, w = output.logits.shape[2:]
+        cell = lay_cells(kind, (h, w), batch.shape[1:3], (rows, columns), (height, width))
         predictions = self._reduce(output, truth, height, width, cell=cell)
         if not self.request.embeddings:
             return predictions

@@ -41,9 +41,9 @@ class Strip(NamedTuple):
     prediction: Prediction
 
 
-def pad_to_cells(batch: RGB) -> RGB:
+def pad_to_cells(batch: RGB, alignment: int = ALIGNMENT) -> RGB:
     """Whole cells of the coarsest grid, so that a grid point means the same pixel in every image and tile."""
-    bottom, right = -batch.shape[1] % ALIGNMENT, -batch.shape[2] % ALIGNMENT
+    bottom, right = -batch.shape[1] % alignment, -batch.shape[2] % alignment
     return np.pad(batch, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge") if bottom or right else batch
 
 

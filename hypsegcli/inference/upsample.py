@@ -11,6 +11,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hypsegcli.budget import BUDGET
+from hypsegcli.network.config import Kind
+
+Size = tuple[int, int]  # height and width
+
+
+class Cells(NamedTuple):
+    """How a grid lies over an image: how large its cells are in output pixels, and where in them its points lie.
+
+    The shift is that of the points, in cells, from the middles, where those of `align_corners=False` are, towards the
+    first corner.
+    """
+
+    height: float
+    width: float
+    shift: tuple[float, float] = (0.0, 0.0)
 
 
 def bands(height: int, width: int, *, channels: int, budget: int = BUDGET.band_bytes) -> Iterator[tuple[int, int]]:
@@ -20,23 +35,24 @@ def bands(height: int, width: int, *, channels: int, budget: int = BUDGET.band_b
         yield start, min(start + rows, height)
 
 
-def upsample_rows(grid: Tensor, *, cell: tuple[float, float], start: int, stop: int, width: int) -> Tensor:
+def upsample_rows(grid: Tensor, *, cell: Cells, start: int, stop: int, width: int) -> Tensor:
     """Rows [start, stop) and the first `width` columns of a bilinear upsampling of grid (B, C, h, w).
 
-    `cell` is the height and width of a grid cell in output pixels, `width` at most w cells. For whole numbers these are
-    the values of `F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)`.
+    `width` is at most w cells. For whole numbers, and without a shift, these are the values of
+    `F.interpolate(grid, scale_factor=(cell.height, cell.width), mode="bilinear", align_corners=False)`.
     """
-    before, after, weight = _places(start, stop, cell[0], grid.shape[2], grid.device)
+    before, after, weight = _places(start, stop, cell.height, cell.shift[0], grid.shape[2], grid.device)
     weight = weight.to(grid.dtype)[:, None]
     rows = torch.lerp(grid.index_select(2, before), grid.index_select(2, after), weight)
-    if math.isclose(grid.shape[3] * cell[1], width):
+    if cell.shift[1]:
+        before, after, weight = _places(0, width, cell.width, cell.shift[1], grid.shape[3], grid.device)
+        return torch.lerp(rows.index_select(3, before), rows.index_select(3, after), weight.to(grid.dtype))
+    if math.isclose(grid.shape[3] * cell.width, width):
         return F.interpolate(rows, size=(stop - start, width), mode="bilinear", align_corners=False)
-    return F.interpolate(rows, scale_factor=(1.0, cell[1]), mode="bilinear", align_corners=False)[..., :width]
+    return F.interpolate(rows, scale_factor=(1.0, cell.width), mode="bilinear", align_corners=False)[..., :width]
 
 
-def upsample_best(
-    scores: Tensor, *, cell: tuple[float, float], height: int, width: int, budget: int = BUDGET.band_bytes
-) -> Tensor:
+def upsample_best(scores: Tensor, *, cell: Cells, height: int, width: int, budget: int = BUDGET.band_bytes) -> Tensor:
     """Which channel of the bilinearly upsampled scores (B, K, h, w) is the largest, (B, height, width).
 
     As uint8; from 257 channels on as int16. Between four grid points that agree on their best channel nothing is
@@ -48,7 +64,7 @@ def upsample_best(
     corners = F.pad(best[:, None].float(), (0, 1, 0, 1), mode="replicate")[:, 0]
     here = corners[:, :-1, :-1]
     apart = (here != corners[:, :-1, 1:]) | (here != corners[:, 1:, :-1]) | (here != corners[:, 1:, 1:])
-    across = _places(0, width, cell[1], w, scores.device)
+    across = _places(0, width, cell.width, cell.shift[1], w, scores.device)
     table = scores.permute(0, 2, 3, 1).reshape(-1, K)
     wide = best.to(torch.uint8 if K <= 256 else torch.int16).index_select(2, across.before)
     wide_apart = apart.index_select(2, across.before)
@@ -56,7 +72,7 @@ def upsample_best(
     at_once = max(1, budget // (4 * K))
     # Six: of a pixel that is worked out, three numbers of 64 bits say where it lies.
     for start, stop in bands(height, width, channels=6 * B, budget=budget):
-        down = _places(start, stop, cell[0], h, scores.device)
+        down = _places(start, stop, cell.height, cell.shift[0], h, scores.device)
         found[:, start:stop] = wide.index_select(1, down.before)
         for part in torch.split(wide_apart.index_select(1, down.before).nonzero(), at_once):
             b, i, j = part.unbind(1)
@@ -70,6 +86,22 @@ def upsample_best(
     return found
 
 
+def lay_cells(kind: Kind, grid: Size, padded: Size, went_in: Size, image: Size) -> Cells:
+    """How a network's grid lies over an image, height and width each.
+
+    The image went in as `went_in`, larger or smaller than it is, and was padded behind to `padded`, which all of the
+    grid lies over.
+    """
+    lengths, shifts = [], []
+    for points, pixels, old, new in zip(grid, padded, went_in, image, strict=True):
+        step = pixels / points
+        if kind.upsampling == "corners":
+            step = (pixels - 1) / (points - 1) if min(points, pixels) > 1 else math.inf
+        lengths.append(step * new / old)
+        shifts.append(0.0 if kind.upsampling == "centres" else 0.5 - 0.5 / step)
+    return Cells(lengths[0], lengths[1], (shifts[0], shifts[1]))
+
+
 class _Places(NamedTuple):
     """Where pixels of an axis lie between the points of the grid."""
 
@@ -78,8 +110,8 @@ class _Places(NamedTuple):
     weight: Tensor  # (n,) float32, of the point after
 
 
-def _places(start: int, stop: int, cell: float, points: int, device: torch.device) -> _Places:
-    """Of output pixels [start, stop); pixel centres lie at halves, as in align_corners=False."""
-    at = ((torch.arange(start, stop, device=device) + 0.5) / cell - 0.5).clamp(0, points - 1)
+def _places(start: int, stop: int, cell: float, shift: float, points: int, device: torch.device) -> _Places:
+    """Of output pixels [start, stop), whose centres lie at halves, for points that are shifted as in `Cells`."""
+    at = ((torch.arange(start, stop, device=device) + 0.5) / cell - (0.5 - shift)).clamp(0, points - 1)
     before = at.floor().long()
     return _Places(before, (before + 1).clamp_max(points - 1), at - before)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 BACKBONES = (
     "resnet18", "resnet18_c4", "resnet50", "resnet101", "mobilenet_v3_small", "mobilenet_v3_large",
@@ -23,6 +23,38 @@ def _one_of_ours_or_timms(name: str) -> str:
 
 
 BackboneName = Annotated[str, AfterValidator(_one_of_ours_or_timms)]
+
+
+Rate = Annotated[int, Field(ge=1, le=256)]
+
+
+class Kind(NamedTuple):
+    """A network, and how its answer is brought to the image's pixels."""
+
+    title: str
+    backbones: tuple[str, ...]
+    alignment: int = 1  # of what the sides of an image are multiples on its way in
+    # Where the points of the grid lie: in the middles of its cells; on the image's corners and evenly between them; or
+    # in the cells' first corners, as in TensorFlow 1.
+    upsampling: Literal["centres", "corners", "first corners"] = "centres"
+    blended: Literal["logits", "probabilities"] = "logits"  # between the points of the grid
+
+
+# Ours, and those of other projects, whose checkpoints `hypseg convert` reads.
+KINDS = {
+    "hypseg": Kind("DeepLabV3+", BACKBONES, alignment=16),
+    "reference": Kind(
+        "the reference's DeepLabV3+", ("resnet50", "resnet101"), upsampling="first corners", blended="probabilities"
+    ),
+    "torchvision": Kind("torchvision's DeepLabV3", ("resnet50", "resnet101", "mobilenet_v3_large")),
+    "smp": Kind(
+        "segmentation_models_pytorch's DeepLabV3+",
+        ("resnet18", "resnet34", "resnet50", "resnet101"),
+        alignment=16,
+        upsampling="corners",
+    ),
+}
+KindName = Literal["hypseg", "reference", "torchvision", "smp"]
 Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
 
 
@@ -31,13 +63,20 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backbone: BackboneName = "resnet18"
+    network: KindName = "hypseg"
+    backbone: str = "resnet18"
     output_stride: Literal[8, 16] = 16
     convolutions: Literal["standard", "separable"] = "separable"  # in ASPP and decoder
+    # Dilations of ASPP's branches, as they stand in another project's network; of ours the output stride decides.
+    rates: tuple[Rate, Rate, Rate] = (6, 12, 18)
     embedding_size: int = Field(default=64, ge=2, le=65_536)  # D
-    embedding_layers: Literal[1, 2] = 1  # convolutions from the decoder's features to the embedding
+    # Convolutions from the decoder's features to the embedding; 0, of other projects': the features are the embedding.
+    embedding_layers: Literal[0, 1, 2] = 1
     nodes: int = Field(ge=2)  # M for a hierarchical softmax, K for a flat one
-    softmax: Literal["hierarchical", "flat"] = "hierarchical"
+    # Among siblings; among the classes; or among them, of each the sum of the logits along its path.
+    softmax: Literal["hierarchical", "flat", "paths"] = "hierarchical"
+    # Below which no factor of a hierarchical softmax falls, as the reference's; its classes do not sum to 1 then.
+    least_factor: float | None = Field(default=None, gt=0.0, le=1e-2)
     # Which logits: the closed form, the reference implementation's expansion, or a plain 1x1 convolution.
     head: Head = "hyperbolic"
     # c, the value after training; within these bounds float32 holds the distance and the logits of any embedding.
@@ -45,6 +84,27 @@ class ModelConfig(BaseModel):
     # t = 2 sqrt(c) |v| is held below this, and how; 7.6 is the reference's 1e-3 from the edge of the ball.
     t_max: float = Field(default=2.0 * math.atanh(1.0 - 1e-3), ge=0.01, le=20.0, allow_inf_nan=False)
     radial_limit: Literal["hard", "smooth"] = "smooth"
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of network."""
+        return KINDS[self.network]
+
+    @field_validator("backbone")
+    @classmethod
+    def _is_known(cls, name: str, info: ValidationInfo) -> str:
+        network = info.data.get("network", "hypseg")
+        if network == "hypseg":
+            return _one_of_ours_or_timms(name)
+        if name not in KINDS[network].backbones:
+            raise ValueError(f"expected {', '.join(KINDS[network].backbones)} for {KINDS[network].title}")
+        return name
+
+    @model_validator(mode="after")
+    def _has_an_embedding(self) -> ModelConfig:
+        if self.network == "hypseg" and not self.embedding_layers:
+            raise ValueError("embedding_layers: expected 1 or 2")
+        return self
 
     @property
     def max_distance(self) -> float:

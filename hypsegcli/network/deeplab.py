@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hypsegcli.network.config import ModelConfig
+
 ASPP_RATES = (6, 12, 18)  # at output stride 16; doubled at 8, so that they reach equally far in the image
 ASPP_CHANNELS = 256
 LOW_LEVEL_CHANNELS = 48
@@ -56,14 +58,14 @@ class Decoder(nn.Module):
     with the same weights; a second one before it, with ReLU between, lets the length follow its own features.
     """
 
-    def __init__(self, low_channels: int, *, embedding_size: int, embedding_layers: int, separable: bool) -> None:
+    def __init__(self, low_channels: int, *, embedding: nn.Module, separable: bool) -> None:
         super().__init__()
         self.low_level = conv_bn_relu(low_channels, LOW_LEVEL_CHANNELS, 1)
         self.refine = nn.Sequential(
             conv_bn_relu(ASPP_CHANNELS + LOW_LEVEL_CHANNELS, 256, 3, separable=separable),
             conv_bn_relu(256, 256, 3, separable=separable),
         )
-        self.embed = make_embedding(embedding_size, embedding_layers)
+        self.embed = embedding
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
         """(B, D, H/4, W/4) Euclidean embedding: tangent vectors at the ball's origin."""
@@ -72,10 +74,12 @@ class Decoder(nn.Module):
         return embedding
 
 
-def make_embedding(size: int, layers: int) -> nn.Module:
-    """What takes the decoder's features (B, 256, h, w) to the embedding (B, size, h, w), in one layer or two."""
-    if layers == 1:
-        return nn.Conv2d(256, size, 1)
+def make_embedding(config: ModelConfig, *, channels: int = 256) -> nn.Module:
+    """What takes the decoder's features (B, channels, h, w) to the embedding (B, D, h, w), in one layer or two."""
+    if config.embedding_layers == 1:
+        return nn.Conv2d(channels, config.embedding_size, 1)
     return nn.Sequential(
-        nn.Conv2d(256, EMBEDDING_CHANNELS, 1), nn.ReLU(inplace=True), nn.Conv2d(EMBEDDING_CHANNELS, size, 1)
+        nn.Conv2d(channels, EMBEDDING_CHANNELS, 1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(EMBEDDING_CHANNELS, config.embedding_size, 1),
     )

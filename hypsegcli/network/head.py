@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hypsegcli.geometry.bands import closed_form_in_bands, reference_in_bands
 from hypsegcli.geometry.mlr import Curvature, closed_form_logits, from_bias, radial, reference_logits
-from hypsegcli.geometry.poincare import exp_map_zero, project
+from hypsegcli.geometry.poincare import T_MAX, exp_map_zero, project
 from hypsegcli.network.config import ModelConfig
 
 _INITIAL_NORMAL = 0.05  # standard deviation, as in the reference
@@ -43,7 +43,11 @@ class HyperbolicHead(nn.Module):
 
 
 class ReferenceHead(nn.Module):
-    """Normals and offsets in the ball, and the reference's expansion, for checkpoints trained with it."""
+    """Normals and offsets in the ball, and the reference's expansion, for checkpoints trained with it.
+
+    Points are projected to the ball's inside as far as `t_max` says. Where that is nearer to the edge than float32 can
+    tell, all is worked out in float64.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -53,12 +57,15 @@ class ReferenceHead(nn.Module):
 
     def forward(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """As `HyperbolicHead.forward`; the distance is that of the projected point."""
-        c = self.config.curvature
-        distance = radial(v, c=c, t_max=self.config.t_max, limit="hard").squeeze(1) / math.sqrt(c)
+        c, t_max = self.config.curvature, self.config.t_max
+        distance = radial(v, c=c, t_max=t_max, limit="hard").squeeze(1) / math.sqrt(c)
+        edge = 1.0 - math.tanh(t_max / 2.0)
+        dtype = torch.float64 if t_max > 1.1 * T_MAX else v.dtype
+        inputs = [tensor.to(dtype) for tensor in (v, self.normals, self.offsets)]
         if _is_plain_inference():
-            return reference_in_bands(v, self.normals, self.offsets, c=c), distance
-        z = project(exp_map_zero(v, c=c, dim=1), c=c, dim=1)
-        return reference_logits(z, self.normals, self.offsets, c=c), distance
+            return reference_in_bands(*inputs, c=c, edge=edge).float(), distance
+        z = project(exp_map_zero(inputs[0], c=c, dim=1), c=c, dim=1, edge=edge)
+        return reference_logits(z, *inputs[1:], c=c).float(), distance
 
 
 class EuclideanHead(nn.Module):

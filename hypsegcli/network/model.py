@@ -1,4 +1,4 @@
-"""HyperbolicDeepLab and the only place that assembles one."""
+"""The networks, ours and those of other projects, and the only place that assembles one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from hypsegcli.network.backbones import Backbone, Features, build_backbone
+from hypsegcli.network.backbones.features import IMAGENET, Normalisation
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.deeplab import ASPP, ASPP_RATES, Decoder
+from hypsegcli.network.deeplab import ASPP, ASPP_RATES, Decoder, make_embedding
 from hypsegcli.network.head import HEADS
+from hypsegcli.network.imported import TRUNKS, Trunk
 
-GRID = 4  # the network answers on a grid of every 4th pixel
+GRID = 4  # our network answers on a grid of every 4th pixel
+
+
+EMBEDDING = ("decoder.embed.", "embedding.")  # how the names of the tensors begin that make the embedding
 
 
 class NetworkOutput(NamedTuple):
@@ -29,22 +34,30 @@ class NetworkOutput(NamedTuple):
         return bool(torch.stack([extreme for part in parts for extreme in part.aminmax()]).isfinite().all())
 
 
-class HyperbolicDeepLab(nn.Module):
-    """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""
+class Network(nn.Module):
+    """From an image to its embedding, and from there, by the head, to logits and the distance to the origin."""
 
-    def __init__(self, config: ModelConfig, backbone: Backbone, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
+    head: nn.Module
+
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = backbone
-        self.aspp = aspp
-        self.decoder = decoder
-        self.head = head
+
+    @property
+    def below_embedding(self) -> tuple[nn.Module, ...]:
+        """All parts before the layers that make the embedding."""
+        raise NotImplementedError
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What its input is, where no weights say otherwise."""
+        return IMAGENET
 
     def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
-        """Segment normalised images (B, 3, H, W), H and W multiples of 16; the grid is (H / 4, W / 4).
+        """Segment normalised images (B, 3, H, W), H and W multiples of the kind's alignment.
 
-        Where they are windows of one larger image, `mean` (C,) is that of its `features`, which ASPP then takes
-        instead of the windows' own.
+        The grid (h, w) of ours is (H / 4, W / 4). Where they are windows of one larger image, `mean` (C,) is that of
+        its `features`, which ASPP then takes instead of the windows' own.
         """
         embedding = self.embed(image, mean)
         # cosh(7.6) is about 1,000: three digits are lost here, which float32 has and bfloat16 has not.
@@ -53,39 +66,95 @@ class HyperbolicDeepLab(nn.Module):
         return NetworkOutput(embedding, logits, distance)
 
     def embed(self, image: Tensor, mean: Tensor | None = None) -> Tensor:
-        """Everything before the head: (B, D, H / 4, W / 4) tangent vectors at the origin of the ball, float32."""
+        """Everything before the head: (B, D, h, w) tangent vectors at the origin of the ball, float32."""
+        raise NotImplementedError
+
+    def features(self, image: Tensor) -> Tensor:
+        """What ASPP takes the mean of: (B, C, H / s, W / s) of images as in `forward`, s the output stride."""
+        raise NotImplementedError
+
+
+class HyperbolicDeepLab(Network):
+    """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""
+
+    def __init__(self, config: ModelConfig, backbone: Backbone, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
+        super().__init__(config)
+        self.backbone = backbone
+        self.aspp = aspp
+        self.decoder = decoder
+        self.head = head
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """As in `Network`."""
+        return self.backbone.normalisation
+
+    @property
+    def below_embedding(self) -> tuple[nn.Module, ...]:
+        """As in `Network`."""
+        return (self.backbone, self.aspp, self.decoder.low_level, self.decoder.refine)
+
+    def embed(self, image: Tensor, mean: Tensor | None = None) -> Tensor:
+        """As in `Network`."""
         low, high = self.backbone(image)
         embedding: Tensor = self.decoder(low, self.aspp(high, mean)).float()
         return embedding
 
     def features(self, image: Tensor) -> Tensor:
-        """What ASPP takes the mean of: (B, C, H / s, W / s) of images as in `forward`, s the output stride."""
+        """As in `Network`."""
         high: Tensor = self.backbone(image)[1]
         return high
 
 
-def build_model(config: ModelConfig) -> HyperbolicDeepLab:
+class ImportedNetwork(Network):
+    """Another project's network with a head of ours; `convert` brings its weights. Images go in whole."""
+
+    def __init__(self, config: ModelConfig, trunk: Trunk, embedding: nn.Module, head: nn.Module) -> None:
+        super().__init__(config)
+        self.trunk = trunk
+        self.embedding = embedding
+        self.head = head
+
+    @property
+    def below_embedding(self) -> tuple[nn.Module, ...]:
+        """As in `Network`."""
+        return (self.trunk,)
+
+    def embed(self, image: Tensor, mean: Tensor | None = None) -> Tensor:
+        """As in `Network`; ValueError for windows of a larger image."""
+        if mean is not None:
+            raise ValueError(f"{self.config.kind.title} takes images whole")
+        embedding: Tensor = self.embedding(self.trunk(image)).float()
+        return embedding
+
+
+def build_model(config: ModelConfig) -> Network:
     """A network with random weights."""
+    if config.network == "hypseg":
+        return _build_ours(config)
+    trunk = TRUNKS[config.network](config)
+    if not config.embedding_layers and trunk.channels != config.embedding_size:
+        raise ValueError(f"{config.kind.title} has {trunk.channels} features, not {config.embedding_size}")
+    embedding = make_embedding(config, channels=trunk.channels) if config.embedding_layers else nn.Identity()
+    return ImportedNetwork(config, trunk, embedding, HEADS[config.head](config))
+
+
+def _build_ours(config: ModelConfig) -> HyperbolicDeepLab:
     backbone = build_backbone(config.backbone, config.output_stride)
     separable = config.convolutions == "separable"
     aspp = ASPP(backbone.high_channels, output_stride=config.output_stride, separable=separable)
-    decoder = Decoder(
-        backbone.low_channels,
-        embedding_size=config.embedding_size,
-        embedding_layers=config.embedding_layers,
-        separable=separable,
-    )
+    decoder = Decoder(backbone.low_channels, embedding=make_embedding(config), separable=separable)
     return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
 
 
-def receptive_radius(model: HyperbolicDeepLab) -> int | None:
+def receptive_radius(model: Network) -> int | None:
     """How many pixels away something can still change a pixel's answer; None where that is not known.
 
     It is read from the layers of a network whose layers stand in the order in which they run, which those of timm need
     not; attention has no radius but the image's size. Image-wide means are not counted: that of ASPP, and those of
     MobileNet's squeeze-and-excitation.
     """
-    if not isinstance(model.backbone, Features):
+    if not isinstance(model, HyperbolicDeepLab) or not isinstance(model.backbone, Features):
         return None
     before, behind, jump = 0, 0, 1  # to the left and above, to the right and below
     for layer in model.backbone.modules():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from hypsegcli.checkpoint.bundled import CheckpointFile, find_checkpoint
-from hypsegcli.checkpoint.format import InputSpec
-from hypsegcli.checkpoint.read_header import is_checkpoint
+from hypsegcli.checkpoint.bundled import CheckpointFile, checkpoint_path, find_checkpoint
+from hypsegcli.checkpoint.format import Header, InputSpec
+from hypsegcli.checkpoint.read_header import is_checkpoint, read_header
 from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
@@ -17,11 +17,12 @@ from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import build_backbone
 from hypsegcli.network.backbones.features import torchvision_name
-from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.network.model import EMBEDDING, Network
 from hypsegcli.training.foreign import backbone_weights
 from hypsegcli.training.imagenet import imagenet_weights
 
 _NAMED = 3
+_OF_NETWORK = ("network", "backbone", "output_stride", "convolutions", "rates")
 
 
 class Start(NamedTuple):
@@ -34,7 +35,19 @@ class Start(NamedTuple):
     validated_images: tuple[str, ...] = ()  # and of those that their epoch was chosen on
 
 
-def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: bool) -> Start:
+def imported_network(source: str, earlier: Header | None) -> dict[str, Any]:
+    """The fields of a ModelConfig that are not chosen where the start's network is another project's; else none.
+
+    `earlier` is the header of a training that goes on. Raises CheckpointError for a file that cannot be read.
+    """
+    if earlier is None:
+        if not source or source == "imagenet" or not is_checkpoint(path := checkpoint_path(source)):
+            return {}
+        earlier = read_header(path)
+    return earlier.model.model_dump(include=set(_OF_NETWORK)) if earlier.model.network != "hypseg" else {}
+
+
+def initialise(model: Network, source: str, tree: ClassTree, *, head: bool) -> Start:
     """Replace random weights by those that `source` names.
 
     `source` is empty, `imagenet`, a file, the name of a bundled model, or an address. Without `head`, embedding and
@@ -57,18 +70,19 @@ def initialise(model: HyperbolicDeepLab, source: str, tree: ClassTree, *, head: 
     return _into_backbone(model, found, named.source or path.name)
 
 
-def _into_backbone(model: HyperbolicDeepLab, weights: Mapping[str, Tensor], called: str) -> Start:
+def _into_backbone(model: Network, weights: Mapping[str, Tensor], called: str) -> Start:
     name = model.config.backbone
     try:
         filled = build_backbone(name, model.config.output_stride, weights)
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{called}: not the weights of {torchvision_name(name)} ({first_line(error)})") from error
-    model.backbone.load_state_dict(filled.state_dict())
+    ours = {f"backbone.{key}": tensor for key, tensor in filled.state_dict().items()}
+    model.load_state_dict(model.state_dict() | ours)
     left = tuple(key for key in model.state_dict() if not key.startswith("backbone."))
     return Start(f"backbone from {called}; ASPP, decoder and head from random weights", left)
 
 
-def _from_checkpoint(model: HyperbolicDeepLab, named: CheckpointFile, tree: ClassTree, *, head: bool) -> Start:
+def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, head: bool) -> Start:
     path, called = named.path, named.source or named.path.name
     other = load_checkpoint(path, source=named.source)
     theirs, ours = other.header.model, model.config
@@ -86,7 +100,7 @@ def _from_checkpoint(model: HyperbolicDeepLab, named: CheckpointFile, tree: Clas
             f"{setting('init', path)}: its head was trained with curvature {theirs.curvature:g}, not "
             f"{ours.curvature:g}; pass {setting('curvature', repr(theirs.curvature))}"
         )
-    left_out = () if head and same_head else ("head.",) if head else ("head.", "decoder.embed.")
+    left_out = () if head and same_head else ("head.",) if head else ("head.", *EMBEDDING)
     source, target = other.model.state_dict(), model.state_dict()
     taken = {
         name: source[name]

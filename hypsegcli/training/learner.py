@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from hypsegcli.geometry.poincare import project
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
+from hypsegcli.network.model import Network, NetworkOutput
 
 
 class LearnedCurvature(nn.Module):
@@ -47,7 +47,7 @@ class Learner(nn.Module):
     """All that a step changes in a network, and all that a moving average is over."""
 
     def __init__(
-        self, model: HyperbolicDeepLab, *, learn_curvature: bool, train_only: str, freeze_batch_norm: bool = False
+        self, model: Network, *, learn_curvature: bool, train_only: str, freeze_batch_norm: bool = False
     ) -> None:
         super().__init__()
         self.model = model
@@ -60,8 +60,7 @@ class Learner(nn.Module):
 
     def freeze(self, still: bool = True) -> None:
         """Whether all but embedding and classifier stays as it is."""
-        model = self.model
-        below = (model.backbone, model.aspp, model.decoder.low_level, model.decoder.refine)
+        below = self.model.below_embedding
         self.frozen = below if still else ()
         for module in below:
             module.requires_grad_(not still)
@@ -87,7 +86,7 @@ class Learner(nn.Module):
         if isinstance(head, ReferenceHead):
             head.offsets.copy_(project(head.offsets, c=head.config.curvature))
 
-    def finished(self) -> HyperbolicDeepLab:
+    def finished(self) -> Network:
         """The network with its curvature as a plain number: to be validated or saved. Training may go on after it."""
         if self.curvature is not None:
             c = float(self.curvature().detach())

@@ -14,12 +14,12 @@ from hypsegcli.training.config import TrainConfig
 def build_optimizer(modules: nn.Module, config: TrainConfig) -> Optimizer:
     """AdamW or SGD over all that learns; batch norm, biases and scalars are not decayed.
 
-    What lies in a part called `backbone` learns at its own rate; its groups come last.
+    What lies in a part called `backbone`, or `trunk`, learns at its own rate; its groups come last.
     """
     backbone, others = list[nn.Parameter](), list[nn.Parameter]()
     for name, parameter in modules.named_parameters():
         if parameter.requires_grad:
-            (backbone if "backbone" in name.split(".") else others).append(parameter)
+            (backbone if {"backbone", "trunk"} & set(name.split(".")) else others).append(parameter)
     groups = []
     for parameters, share in ((others, 1.0), (backbone, config.backbone_rate)):
         for decays, decay in ((True, config.weight_decay), (False, 0.0)):

@@ -26,11 +26,11 @@ from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import HyperbolicDeepLab, build_model
+from hypsegcli.network.model import EMBEDDING, Network, build_model
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
-from hypsegcli.training.init import Start, initialise
+from hypsegcli.training.init import Start, imported_network, initialise
 from hypsegcli.training.layouts import Reading, open_source
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import More, build_loader, read_more
@@ -125,12 +125,12 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
     height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
     torch.manual_seed(config.seed)
-    model = build_model(ModelConfig(**config.architecture() | decided))
+    model = build_model(ModelConfig(**config.architecture() | decided | imported_network(config.init, earlier)))
     if earlier is None:
         start = _initialise(model, config, tree)
         initialised_from, new_head = start.description, any(name.startswith("head.") for name in start.random)
         images, validated_images = start.images, start.validated_images
-        known = start.input or InputSpec(**model.backbone.normalisation._asdict(), height=height, width=width)
+        known = start.input or InputSpec(**model.normalisation._asdict(), height=height, width=width)
         seen = {*images, *validated_images} & {image_mark(digest) for digest in val_split.digests.values()}
         if seen:
             told.append(
@@ -213,9 +213,9 @@ def _digests(config: TrainConfig, train: Split, val: Split, more: More) -> dict[
     return {"train": train.digests, "val": val.digests, **more.digests, "texts": named}
 
 
-def _initialise(model: HyperbolicDeepLab, config: TrainConfig, tree: ClassTree) -> Start:
+def _initialise(model: Network, config: TrainConfig, tree: ClassTree) -> Start:
     start = initialise(model, config.init, tree, head=config.train_only != "head")
-    random = [name for name in start.random if not name.startswith(("head.", "decoder.embed."))]
+    random = [name for name in start.random if not name.startswith(("head.", *EMBEDDING))]
     if config.train_only != "all" and random:
         raise DataError(
             f"train_only={config.train_only} would leave {len(random)} tensors as chance made them, such as "

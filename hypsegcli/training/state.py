@@ -23,7 +23,7 @@ from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.network.model import Network
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG
 from hypsegcli.training.log import LOG
@@ -162,7 +162,7 @@ def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_bes
     save_state(run, epoch, best=best)
 
 
-def scored_copy(run: Run) -> HyperbolicDeepLab:
+def scored_copy(run: Run) -> Network:
     """The network that `save_scored` writes, as whoever reads it has it: its scores are those of the file.
 
     A copy, for what is learned goes on in float32.

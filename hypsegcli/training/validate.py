@@ -22,7 +22,7 @@ from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.metrics.classes import confusion_matrix, mean_scores
 from hypsegcli.metrics.hierarchy import relaxed_scores
 from hypsegcli.metrics.ranking import BINS, auroc, score_table
-from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.network.model import Network
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import draw_pictures
 from hypsegcli.scores.tally import Sample
@@ -61,7 +61,7 @@ class Validation(NamedTuple):
 
 
 def validate(
-    model: HyperbolicDeepLab,
+    model: Network,
     header: Header,
     pairs: Sequence[Pair],
     *,
@@ -83,7 +83,7 @@ def validate(
 
 
 def validation_segmenter(
-    model: HyperbolicDeepLab, header: Header, *, device: Device, held_out: Sequence[int], longest_side: int | None
+    model: Network, header: Header, *, device: Device, held_out: Sequence[int], longest_side: int | None
 ) -> Segmenter:
     """What predicts while training: every image whole, unless it does not fit into memory."""
     among = tuple(k for k in range(header.tree.classes) if k not in held_out) if held_out else None

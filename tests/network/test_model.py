@@ -78,7 +78,7 @@ def test_an_embedding_of_two_layers_is_no_linear_map_of_the_features() -> None:
     features = images(1, 256, 3, 4)
     for layers, is_linear in ((1, True), (2, False)):
         torch.manual_seed(0)
-        embed = make_embedding(D, layers)
+        embed = make_embedding(ModelConfig(embedding_size=D, embedding_layers=layers, nodes=2))
         with torch.no_grad():
             assert embed(features).shape == (1, D, 3, 4)
             middle = embed((features + 2.0) / 2.0)

@@ -46,7 +46,8 @@ def _what_it_is(header: Header) -> str:
     after = "" if model.head == "euclidean" else f", after [Hyperbolic Image Segmentation]({_PAPER})"
     return (
         f"Gives every pixel of a photograph one of {tree.classes} classes ({first_of(names, _NAMED)}) and a "
-        f"confidence, which is high where it is sure: {confidence}.\n\nA DeepLabV3+ on {_safe(model.backbone)}{after}. "
+        f"confidence, which is high where it is sure: {confidence}.\n\n"
+        f"Its network is {model.kind.title} on {_safe(model.backbone)}{after}. "
         "It is a checkpoint of hypseg: one safetensors file, whose header says all that is told here."
     )
 
@@ -170,7 +171,7 @@ def _making(header: Header, megabytes: float | None) -> str:
     )
     outputs = count_of(model.nodes, "output")
     rows = {
-        "network": f"DeepLabV3+ on {model.backbone}, output stride {model.output_stride}, {model.convolutions} "
+        "network": f"{model.kind.title} on {model.backbone}, output stride {model.output_stride}, {model.convolutions} "
         "convolutions",
         "embedding": geometry,
         "softmax": f"{model.softmax}, {outputs}",

@@ -70,7 +70,7 @@ def licence_lines(licence: str) -> list[str]:
 
 
 def _tags(header: Header) -> list[str]:
-    tags = ["hypseg", "semantic-segmentation", "uncertainty", "deeplabv3plus", "safetensors"]
+    tags = ["hypseg", "semantic-segmentation", "uncertainty", "deeplabv3", "safetensors"]
     if header.model.head != "euclidean":
         tags.insert(2, "hyperbolic")
     if not header.tree.is_flat:

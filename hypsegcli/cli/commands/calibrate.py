@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import loading, say
 from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
@@ -53,15 +52,14 @@ def calibrate(
     refuse_contradictions(inputs, computing)
 
     with loading(quiet=quiet):
-        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.cli.checkpoint_in import read_named
         from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.calibration import fit_calibration, image_counts
         from hypsegcli.inference.request import Request
         from hypsegcli.scores.brief import count_predictions
 
-    named = open_named(inputs.checkpoint, quiet=quiet)
-    header = read_header(named.path)
+    named, header = read_named(inputs.checkpoint, quiet=quiet)
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
     pairs = labelled.pairs
     loaded = load_checkpoint(named.path, header=header, source=named.source)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import say, say_text
 from hypsegcli.cli.options.running import OUTPUT, Overwrite, Quiet
 
@@ -47,6 +46,7 @@ def card(
 
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.cli.card.card import write_card
+    from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.files.atomic import already_there, refuse_unwritable, write_atomically
 
     if out is not None:

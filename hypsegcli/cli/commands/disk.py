@@ -12,7 +12,6 @@ import typer
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DISK
 from hypsegcli.cli import complete
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -107,6 +106,7 @@ def disk(
     _check_out(out, [path for source in sources for path in source if path is not None], overwrite=overwrite)
 
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import open_named
 
     named = open_named(checkpoint, quiet=quiet, bundled=DISK)
     path = named.path

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.describe_options import describe_options
@@ -212,12 +211,11 @@ def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | N
 
 def _open_checkpoint(inputs: Input, stored: StoredMaps, *, quiet: bool) -> tuple[CheckpointFile | None, Header | None]:
     """The checkpoint that runs, or whose classes stored maps have, and its header; None where no maps' is named."""
-    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import read_named
 
     if stored.predictions is not None and inputs.checkpoint is None:
         return None, None
-    named = open_named(inputs.checkpoint, quiet=quiet)
-    return named, read_header(named.path)
+    return read_named(inputs.checkpoint, quiet=quiet)
 
 
 def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:

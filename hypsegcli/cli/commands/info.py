@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import say, say_text
 from hypsegcli.files.words import count_of
 
@@ -35,6 +34,7 @@ def info(
         return
 
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import open_named
 
     path, source = open_named(checkpoint, quiet=False)
     header = read_header(path)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -90,7 +89,7 @@ def predict(
     profile: ShowProfile = False,
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
-    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.products.product import Context, find_product, find_products
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
@@ -103,8 +102,7 @@ def predict(
         raise UsageError(
             f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
         )
-    named = open_named(inputs.checkpoint, quiet=output.quiet)
-    header = read_header(named.path)
+    named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     products = find_products(kinds, measures)

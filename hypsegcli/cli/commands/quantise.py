@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.doubts import unfit_for_int8
 from hypsegcli.cli.groups import spread
@@ -50,6 +49,7 @@ def quantise(
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.cli.checkpoint_in import open_named
         from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.measures import of_another_way
         from hypsegcli.inference.engines.quantise import require_nncf, require_traceable

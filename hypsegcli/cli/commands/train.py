@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -162,6 +161,7 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str], *, beg
     Where a training `begins`, an address to start from is fetched, and becomes the one that names it for good.
     """
     from hypsegcli.checkpoint.remote.address import is_address
+    from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.training.config_file import check_settings, parse_setting, read_settings
     from hypsegcli.training.fine_tune import EPOCHS, fine_tuning
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
@@ -53,7 +52,7 @@ def uncertainty(
     profile: ShowProfile = False,
 ) -> None:
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
-    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
@@ -70,8 +69,7 @@ def uncertainty(
         overwrite=output.overwrite,
         resume=output.resume,
     )
-    named = open_named(inputs.checkpoint, quiet=output.quiet)
-    header = read_header(named.path)
+    named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     if len(measures) > 1:

@@ -27,7 +27,7 @@ from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.lanes import lanes_here, most_lanes
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
+from hypsegcli.network.model import Network, NetworkOutput
 
 # What is kept with a converted network: whether bf16 suits it, and what it takes for a pixel, by precision.
 _BF16, _MEMORY = "bf16.json", "memory-{}.json"
@@ -59,7 +59,7 @@ class Runtime(Protocol):
         """Make it ready to run in `threads`, which `lanes` share that may call it at once."""
 
 
-def classify(model: HyperbolicDeepLab, embedding: Tensor) -> NetworkOutput:
+def classify(model: Network, embedding: Tensor) -> NetworkOutput:
     """What the head says of an embedding (B, h, w, D)."""
     v = embedding.permute(0, 3, 1, 2)
     with TORCH.together(), torch.inference_mode():

@@ -12,7 +12,7 @@ from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.inference.engines.fold import fold_batch_norms
 from hypsegcli.inference.normalise import affine
 from hypsegcli.inference.windows import ALIGNMENT
-from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.network.model import HyperbolicDeepLab, Network
 
 # What a graph answers. The head is in none: what it needs beyond a matrix product, other engines work out one number at
 # a time, at several times what torch takes for it (`geometry.bands`), and in bf16 they would round in it too, where
@@ -41,7 +41,7 @@ class Graph(nn.Module):
     gain: Tensor
     offset: Tensor
 
-    def __init__(self, model: HyperbolicDeepLab, spec: InputSpec, *, part: Part) -> None:
+    def __init__(self, model: Network, spec: InputSpec, *, part: Part) -> None:
         super().__init__()
         self.model = model
         self.part = part
@@ -57,14 +57,15 @@ class Graph(nn.Module):
         return self.model.embed(image, mean).permute(0, 2, 3, 1)
 
 
-def export(model: HyperbolicDeepLab, spec: InputSpec, *, part: Part, windows: bool) -> ExportedProgram:
+def export(model: Network, spec: InputSpec, *, part: Part, windows: bool) -> ExportedProgram:
     """Trace the network for any batch and any image whose sides are multiples of 16; batch norms are folded.
 
     With `windows` the graph has the mean of the image's features as its second input. ValueError for a backbone that
     cannot be traced so: with windows of fixed size, such as Swin's, torch is still tracing after many minutes.
     """
-    if not model.backbone.exportable:
-        raise ValueError(f"{model.config.backbone} cannot be traced for images of any size")
+    if not isinstance(model, HyperbolicDeepLab) or not model.backbone.exportable:
+        what = model.config.backbone if model.config.network == "hypseg" else model.config.kind.title
+        raise ValueError(f"{what} cannot be traced for images of any size")
     graph = Graph(fold_batch_norms(model), spec, part=part).eval()
     inputs: tuple[Tensor, ...] = (torch.zeros(2, 4 * ALIGNMENT, 6 * ALIGNMENT, 3, dtype=torch.uint8),)
     batch, rows, columns = (Dim(name, min=1, max=_MOST) for name in ("batch", "rows", "columns"))

@@ -17,13 +17,13 @@ from hypsegcli.inference.engines.tracing_lock import TORCH
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
+from hypsegcli.network.model import Network, NetworkOutput
 
 
 class TorchEngine:
     """Eager PyTorch in channels-last memory, batch norms folded."""
 
-    def __init__(self, model: HyperbolicDeepLab, spec: InputSpec, device: Device) -> None:
+    def __init__(self, model: Network, spec: InputSpec, device: Device) -> None:
         """DeviceError for int8, in which PyTorch does not run networks."""
         if device.precision == "int8":
             raise DeviceError(

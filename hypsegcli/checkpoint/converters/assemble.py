@@ -1,0 +1,121 @@
+"""From a file of another project's to a header and a state of ours, checked by building the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import NamedTuple
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from hypsegcli.checkpoint.converters import CONVERTERS
+from hypsegcli.checkpoint.converters.converted import Converted, Told
+from hypsegcli.checkpoint.converters.source import Source
+from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
+from hypsegcli.errors import CheckpointError, UsageError, setting
+from hypsegcli.files.words import as_text, count_of, first_of
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.network.config import KINDS, ModelConfig
+from hypsegcli.network.model import build_model
+from hypsegcli.pictures.palette import spread_colors
+
+_NAMED = 3
+
+
+class Facts(NamedTuple):
+    """What is known of a model beside its weights, for its header."""
+
+    ignore_index: int
+    size: tuple[int, int]  # (W, H) of its training images
+    trained_on: str
+    licence: str
+
+
+class Assembled(NamedTuple):
+    """A checkpoint that can be saved."""
+
+    format: str
+    header: Header
+    state: Mapping[str, Tensor]
+    notes: tuple[str, ...]
+
+
+def recognise(source: Source) -> str:
+    """The format of a file; CheckpointError where it is none that is known."""
+    found = [name for name, converter in CONVERTERS.items() if converter.recognises(source)]
+    if len(found) != 1:
+        seen = first_of(sorted(source.tensors), _NAMED)
+        raise CheckpointError(
+            f"{source.path}: of no format that is known ({', '.join(CONVERTERS)}); it holds "
+            f"{count_of(len(source.tensors), 'tensor')}, {seen}"
+        )
+    return found[0]
+
+
+def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> Assembled:
+    """Convert a file; `format_name` is one of CONVERTERS.
+
+    Raises UsageError for what must be told and was not, or contradicts the file, CheckpointError for what is no file of
+    that format.
+    """
+    converter = CONVERTERS[format_name]
+    if not converter.recognises(source):
+        raise CheckpointError(f"{source.path}: its tensors are not those of the format {format_name}")
+    found = converter.convert(source, told)
+    tree = _tree(source, told, found)
+    hierarchical = found.outputs == tree.nodes and not tree.is_flat
+    softmax = found.config.get("softmax", "hierarchical") if hierarchical else "flat"
+    try:
+        model = ModelConfig.model_validate({**found.config, "nodes": found.outputs, "softmax": softmax})
+        header = Header(
+            model=model,
+            input=InputSpec(**found.input._asdict(), width=facts.size[0], height=facts.size[1], longest_side=None),
+            tree=tree,
+            colors=spread_colors(tree.classes),
+            ignore_index=facts.ignore_index,
+            provenance=Provenance(
+                trained_on=as_text(facts.trained_on),
+                licence=as_text(facts.licence),
+                initialised_from=as_text(f"{KINDS[model.network].title}, {source.path.name}"),
+                hypseg_version=version("hypseg"),
+                torch_version=torch.__version__,
+            ),
+        )
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise CheckpointError(f"{source.path}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
+    _check(source, header, found.state)
+    return Assembled(format_name, header, found.state, found.notes)
+
+
+def _tree(source: Source, told: Told, found: Converted) -> ClassTree:
+    tree = told.tree or (flat_tree(found.names) if found.names else None)
+    what = f"{source.path}: has {found.outputs} outputs"
+    if tree is None:
+        raise UsageError(
+            f"{what} and no names for them; name a data set with {setting('preset')}, or a class list with "
+            f"{setting('classes')}"
+        )
+    if found.outputs not in {tree.classes, tree.nodes}:
+        nodes = "" if tree.is_flat else f", or {tree.nodes} of the class tree"
+        raise UsageError(f"{what}, not the {tree.classes} of the class list{nodes}; name another")
+    return tree
+
+
+def _check(source: Source, header: Header, state: Mapping[str, Tensor]) -> None:
+    """Raise CheckpointError where the network does not take the state."""
+    with torch.device("meta"):
+        model = build_model(header.model)
+    wanted = model.state_dict()
+    if wrong := [name for name, like in wanted.items() if name in state and state[name].shape != like.shape]:
+        name = wrong[0]
+        raise CheckpointError(
+            f"{source.path}: the tensor for {name} has the shape {tuple(state[name].shape)}, expected "
+            f"{tuple(wanted[name].shape)}; it is of another network of that project's"
+        )
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{source.path}: the tensor for {name} holds NaN or infinity")

@@ -1,0 +1,71 @@
+"""Source: what a file of another project holds, its tensors under the names that they have there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hypsegcli.errors import CheckpointError
+from hypsegcli.files.words import first_of
+
+# Where training tools put the weights beside an optimizer's state, and a counter or two.
+_CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "teacher")
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")  # torch's, and what people call their network
+_NAMED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The tensors of a file, and what else stands beside them that is plain: numbers, texts, lists of these."""
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, names: Mapping[str, str], *, unused: Callable[[str], bool]) -> dict[str, Tensor]:
+        """The tensors by `names`, ours to theirs, float32 where they are float; batch norms' counters are ours.
+
+        CheckpointError where one is missing, or where others are left that are not `unused`.
+        """
+        wanted = {ours: theirs for ours, theirs in names.items() if not ours.endswith("num_batches_tracked")}
+        if missing := sorted(theirs for theirs in wanted.values() if theirs not in self.tensors):
+            raise CheckpointError(f"{self.path}: {len(missing)} tensors are missing, {first_of(missing, _NAMED)}")
+        known = {*names.values()}
+        if left := sorted(name for name in self.tensors if name not in known and not unused(name)):
+            raise CheckpointError(
+                f"{self.path}: holds {len(left)} tensors that this network has no place for, {first_of(left, _NAMED)}"
+            )
+        taken = {ours: as_float32(self.tensors[theirs]) for ours, theirs in wanted.items()}
+        counters = {ours: torch.tensor(0) for ours in names if ours not in wanted}
+        return taken | counters
+
+
+def as_float32(tensor: Tensor) -> Tensor:
+    """The same in float32, in memory of its own."""
+    return tensor.detach().to(torch.float32, copy=True) if tensor.is_floating_point() else tensor.detach().clone()
+
+
+def unwrap(content: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors by name, and what stands beside them, of what torch reads; no tensors where it holds no weights."""
+    facts: dict[str, Any] = {}
+    while isinstance(content, Mapping) and not _are_weights(content):
+        inner = next((name for name in _CONTAINERS if isinstance(content.get(name), Mapping)), None)
+        if inner is None:
+            return {}, facts
+        facts |= {str(name): value for name, value in content.items() if name != inner}
+        content = content[inner]
+    if not isinstance(content, Mapping):
+        return {}, facts
+    tensors = dict(content)
+    while prefix := next((one for one in _WRAPPERS if tensors and all(key.startswith(one) for key in tensors)), None):
+        tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    return tensors, facts
+
+
+def _are_weights(content: Mapping[Any, Any]) -> bool:
+    return bool(content) and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items())

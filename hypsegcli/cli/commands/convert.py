@@ -1,0 +1,130 @@
+"""`hypseg convert`: a checkpoint of another project's as one of hypseg's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from hypsegcli.cli.console import loading, say, say_nothing, talk
+from hypsegcli.cli.options.running import CheckpointOut, Overwrite, Quiet
+from hypsegcli.errors import UsageError
+
+FormatName = Literal["auto", "reference", "torchvision", "smp"]
+
+TOLD = "What the file does not say"
+
+
+def convert(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A .pth, .pt, .ckpt or .safetensors, or a TensorFlow checkpoint: its .index, or its folder.",
+        ),
+    ],
+    *,
+    out: CheckpointOut,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    format_name: Annotated[
+        FormatName, typer.Option("--from", metavar="FORMAT", help="auto, reference, torchvision or smp.")
+    ] = "auto",
+    preset: Annotated[
+        Literal["pascal", "coco", "ade20k", "cityscapes"] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A data set, for classes, tree and mean colour: pascal, coco, ade20k or cityscapes.",
+            rich_help_panel=TOLD,
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Class list, a line 'id:name' each.", rich_help_panel=TOLD),
+    ] = None,
+    tree: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Class tree, nested JSON objects.", rich_help_panel=TOLD),
+    ] = None,
+    curvature: Annotated[
+        float | None,
+        typer.Option(metavar="C", min=1e-6, max=1e6, help="c > 0, where it is not in the file.", rich_help_panel=TOLD),
+    ] = None,
+    output_stride: Annotated[
+        int | None, typer.Option(metavar="N", help="8 or 16.", rich_help_panel=TOLD, show_default="as the project's")
+    ] = None,
+    rates: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,C", help="Dilations of ASPP.", rich_help_panel=TOLD, show_default="the project's"),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R,G,B", help="Mean colour that is taken off, as the project has it.", rich_help_panel=TOLD
+        ),
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(metavar="R,G,B", help="What is divided by after it.", rich_help_panel=TOLD)
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help="Typical size of the training images.", rich_help_panel=TOLD)
+    ] = "512x512",
+    ignore_index: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="The mask value that means 'not labelled'.", rich_help_panel=TOLD),
+    ] = 255,
+    trained_on: Annotated[
+        str, typer.Option(metavar="TEXT", help="The data it was trained on.", rich_help_panel=TOLD)
+    ] = "unknown",
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="Its terms of use.", rich_help_panel=TOLD)] = "unknown",
+) -> None:
+    """Make a checkpoint of hypseg's of another project's; what that does not say is asked for, and never guessed."""
+    from hypsegcli.cli.checkpoint_out import checkpoint_to_write
+
+    checkpoint_to_write(out, overwrite=overwrite)
+    numbers = (_numbers("--mean", mean), _numbers("--std", std), _numbers("--rates", rates))
+    width, height = _size(size)
+    if output_stride not in {None, 8, 16}:
+        raise UsageError(f"--output-stride {output_stride}: expected 8 or 16")
+    with loading(quiet=quiet):
+        from hypsegcli.checkpoint.converters.assemble import Facts, assemble, recognise
+        from hypsegcli.checkpoint.converters.read_source import read_source
+        from hypsegcli.checkpoint.store import save_checkpoint
+        from hypsegcli.cli.told import told_of
+
+    told = told_of(preset, classes, tree, curvature=curvature, output_stride=output_stride, numbers=numbers)
+    source = read_source(file)
+    found = assemble(
+        source,
+        told,
+        Facts(ignore_index, (width, height), trained_on, licence),
+        format_name=recognise(source) if format_name == "auto" else format_name,
+    )
+    tell = say_nothing if quiet else talk
+    for note in found.notes:
+        tell(f"{file}: {note}")
+    save_checkpoint(out, found.header, found.state)
+    model = found.header.model
+    geometry = "Euclidean" if model.head == "euclidean" else f"curvature {model.curvature:g}"
+    say(
+        f"{out}: {model.kind.title} on a {model.backbone}, {found.header.tree.classes} classes, "
+        f"{geometry}, D = {model.embedding_size}"
+    )
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        first, second, third = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: expected three numbers, such as 0.485,0.456,0.406") from error
+    return first, second, third
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= 10**6 and 0 < int(height) <= 10**6):
+        raise UsageError(f"--size {text}: expected width and height in pixels, such as 2048x1024")
+    return int(width), int(height)
