@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args, overload
 from PIL import Image
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.checkpoint.bundled import checkpoint_path
+from hypsegcli.checkpoint.bundled import find_checkpoint
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
 from hypsegcli.confidence.measures import Interpolation, choose_measures, of_another_way
@@ -62,9 +62,10 @@ def load_model(
     max_pixels: int = MAX_PIXELS,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> Model:
-    """Load a checkpoint, by its path or the name of a bundled one, ready to segment.
+    """Load a checkpoint, by its path, the name of a bundled one or an address, ready to segment.
 
-    checkpoint    a .safetensors file, or the name of a bundled model: `streets` (where none is named), `disk`
+    checkpoint    a .safetensors file, the name of a bundled model: `streets` (where none is named), `disk`; or an
+                  address, `hf://owner/name[@revision][/file]` or `https://...#sha256=...`, which is fetched once
     engine        what runs the network on a CPU: openvino, onnxruntime, torch; auto takes the first that is installed
     device        auto, cpu, cuda, cuda:N or mps
     precision     of the layers before the ball: auto, fp32, bf16, or int8 where the checkpoint was quantised
@@ -82,8 +83,8 @@ def load_model(
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
     max_pixels    above which an image is refused before it is decoded
-    tell          hears, in sentences, of what takes long: converting a network for an engine; and of a calibration that
-                  is not one for this way to interpolate
+    tell          hears, in sentences, of what takes long: fetching a checkpoint, converting a network for an engine;
+                  and of a calibration that is not one for this way to interpolate
 
     Raises CheckpointError for a file that is none, UsageError and TreeError for settings that cannot be, DeviceError
     where engine, device or precision are not to be had here.
@@ -104,7 +105,8 @@ def load_model(
         raise UsageError(
             f"{setting('threshold', threshold)}: expected a number in [0.5, 1), for {setting('level')} auto"
         )
-    loaded = load_checkpoint(checkpoint_path(checkpoint))
+    named = find_checkpoint(checkpoint, tell=tell)
+    loaded = load_checkpoint(named.path, source=named.source)
     tree = loaded.header.tree
     chosen = choose_measures(
         measures,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from support import SHARED, Hypseg, Outcome, make_checkpoint, photograph
+from support.web import Hub, serving
 
 from hypsegcli.cli.app import main
 from hypsegcli.hierarchy.tree import flat_tree
@@ -53,6 +55,18 @@ def photos(tmp_path: Path) -> Path:
     photograph(folder / "b.png", seed=2)
     photograph(folder / "sub" / "c.png", size=(50, 33), seed=3)
     return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A hub of models on this machine, whose client keeps what it fetches in a folder of the test."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with serving(Hub()) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        yield hub
 
 
 @pytest.fixture(scope="session")

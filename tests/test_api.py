@@ -19,6 +19,7 @@ from PIL import Image, ImageSequence
 from support import make_checkpoint, photograph
 from support.limited_engine import TREE as COLORS
 from support.limited_engine import LimitedEngine
+from support.web import Hub, Repository
 
 from hypsegcli.api import Model, load_model
 from hypsegcli.checkpoint.store import load_checkpoint
@@ -43,6 +44,17 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(checkpoint: Path) -> Model:
     return load_model(checkpoint, engine="torch")
+
+
+def test_a_model_comes_from_its_address(hub: Hub, checkpoint: Path, model: Model) -> None:
+    hub.repositories["me/x"] = repository = Repository()
+    commit = repository.commit({"x.safetensors": checkpoint.read_bytes()})
+    told: list[str] = []
+    for given in ("hf://me/x", Path("hf://me/x")):
+        found = load_model(given, engine="torch", tell=told.append)
+        assert same(found.segment(noise(1)), model.segment(noise(1)))
+    assert told[1].startswith(f"fetching hf://me/x@{commit}/x.safetensors (")
+    assert sum("fetching" in sentence for sentence in told) == 1
 
 
 def noise(seed: int, height: int = 40, width: int = 56) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,15 +34,42 @@ MODELS = (
 DEFAULT, DISK = "streets", "disk"
 
 
-def checkpoint_path(given: str | os.PathLike[str] | None, *, bundled: str = DEFAULT) -> Path:
-    """The file of a checkpoint that was named, by its path or as a bundled model; without one, that of `bundled`.
+class CheckpointFile(NamedTuple):
+    """A checkpoint that was named."""
 
-    A file of that name comes before a bundled model, a folder does not. Raises CheckpointError where there is neither.
+    path: Path
+    source: str = ""  # where it was fetched from, as an address that names the same bytes for good; empty for a file
+
+
+def find_checkpoint(
+    given: str | os.PathLike[str] | None,
+    *,
+    bundled: str = DEFAULT,
+    tell: Callable[[str], None] = lambda sentence: None,
+    advance: Callable[[int, int | None], None] = lambda here, total: None,
+) -> CheckpointFile:
+    """The file of a checkpoint that was named, by its path, as a bundled model or an address; else `bundled`.
+
+    A file of that name comes before a bundled model, a folder does not. What an address names is fetched, unless it is
+    in the cache; `tell` hears of that in sentences, `advance` of bytes that are here and of all that there will be.
+    Raises CheckpointError where there is no such checkpoint, UsageError for what cannot be an address.
     """
     if given is None:
-        return bundled_checkpoint(bundled)
+        return CheckpointFile(bundled_checkpoint(bundled))
+    from hypsegcli.checkpoint.remote.address import is_address
+
+    name = os.fspath(given)
+    if is_address(name):
+        from hypsegcli.checkpoint.remote.fetch import fetch
+
+        return CheckpointFile(*fetch(name, tell=tell, advance=advance))
     path = Path(given)
-    return path if path.is_file() else bundled_checkpoint(os.fspath(given))
+    return CheckpointFile(path if path.is_file() else bundled_checkpoint(name))
+
+
+def checkpoint_path(given: str | os.PathLike[str] | None, *, bundled: str = DEFAULT) -> Path:
+    """The file of a checkpoint that was named, as `find_checkpoint` finds it."""
+    return find_checkpoint(given, bundled=bundled).path
 
 
 def bundled_checkpoint(name: str = DEFAULT) -> Path:
@@ -69,5 +97,5 @@ def _no_such(name: str) -> str:
     meant = f" (did you mean {near[0]}?)" if near else ""
     return (
         f"{name}: no such checkpoint file, and no bundled model is called so{meant}; give the path of a .safetensors "
-        f"file, or one of {', '.join(known)}"
+        f"file, an address (hf://OWNER/NAME), or one of {', '.join(known)}"
     )

@@ -38,6 +38,12 @@ class Checkpoint:
     model: Network  # on the CPU, float32, in evaluation mode
     stored: Mapping[str, torch.dtype]  # in which the file holds each tensor
     int8: Mapping[str, Tensor]  # what OpenVINO runs in int8: bytes by `int8.GRAPH.xml` and `.bin`; empty if not there
+    source: str = ""  # where the file was fetched from, as an address that names it for good; empty where it was here
+
+    @property
+    def origin(self) -> str:
+        """What tells others which file it is: the address that it was fetched from, or its path."""
+        return self.source or str(self.path)
 
 
 def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False) -> None:
@@ -80,10 +86,11 @@ def copy_checkpoint(loaded: Checkpoint, target: Path, header: Header, *, over: D
             )
 
 
-def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:
+def load_checkpoint(path: Path, *, header: Header | None = None, source: str = "") -> Checkpoint:
     """Read a checkpoint: .safetensors, or a .pt that `hypseg train` left in its run folder.
 
-    `header` is what was read of it before, where something was decided by it. Raises CheckpointError with a sentence
+    `header` is what was read of it before, where something was decided by it; `source` the address that it was fetched
+    from, if it was. Raises CheckpointError with a sentence
     that names the file, what was found and what to do; also for a file that changes while it is read, or has another
     header by now.
     """
@@ -110,7 +117,8 @@ def load_checkpoint(path: Path, *, header: Header | None = None) -> Checkpoint:
         # Constants that no file holds, such as Swin's tables of positions: they are worked out where there is memory.
         model = build_model(found.model)
         model.load_state_dict(tensors)
-    return Checkpoint(path, sha256, found, model.eval(), {name: tensor.dtype for name, tensor in state.items()}, int8)
+    stored = {name: tensor.dtype for name, tensor in state.items()}
+    return Checkpoint(path, sha256, found, model.eval(), stored, int8, source)
 
 
 def _changed(path: Path) -> CheckpointError:

@@ -14,6 +14,7 @@ from typer.main import get_command
 from hypsegcli.cli.command import Command, write_help
 from hypsegcli.cli.commands import (
     calibrate,
+    card,
     compare,
     convert,
     disk,
@@ -88,6 +89,7 @@ app.command("quantise", cls=Command)(quantise.quantise)
 app.command("convert", cls=Command)(convert.convert)
 app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
+app.command("card", cls=Command)(card.card)
 app.command("verify", cls=Command)(verify.verify)
 
 

@@ -40,11 +40,14 @@ def level(ctx: Any, incomplete: str) -> list[str]:
     """Depths of the class tree of the checkpoint that was named, and its inner nodes."""
     from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import is_torch_file, read_header
+    from hypsegcli.checkpoint.remote.address import is_address
     from hypsegcli.errors import HypsegError
 
+    named = ctx.params.get("checkpoint") or DEFAULT
     try:
-        path = checkpoint_path(ctx.params.get("checkpoint") or DEFAULT)
-        tree = None if is_torch_file(Path(path)) else read_header(path).tree  # which would bring torch along
+        # Nothing is fetched for a key that was pressed, and torch would take as long.
+        slow = is_address(str(named)) or is_torch_file(Path(named))
+        tree = None if slow else read_header(checkpoint_path(named)).tree
     except HypsegError:
         tree = None
     depths = [] if tree is None else [str(depth) for depth in range(1, tree.max_depth + 1)]

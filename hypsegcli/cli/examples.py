@@ -53,6 +53,11 @@ EXAMPLES = {
         "hypseg info streets",
         "hypseg info RUN/best.safetensors --json",
     ),
+    "card": (
+        "hypseg card RUN/best.safetensors -o README.md",
+        "hypseg card streets",
+        "hypseg card RUN/best.safetensors -o README.md --name 'my streets'",
+    ),
     "verify": (
         "hypseg verify out",
         "hypseg verify out --json",

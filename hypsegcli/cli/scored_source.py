@@ -17,6 +17,7 @@ from hypsegcli.errors import UsageError
 from hypsegcli.hierarchy.rule import Rule, rules_beside
 
 if TYPE_CHECKING:
+    from hypsegcli.checkpoint.bundled import CheckpointFile
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.pairs import Pair
@@ -27,7 +28,7 @@ class ScoredSource(NamedTuple):
 
     source: Source
     measures: Mapping[str, tuple[str, float]]  # title and full scale; of the classes that are answered
-    checkpoint: tuple[Path, str] | None  # and its sha256
+    checkpoint: tuple[str, str] | None  # its path, or the address that it was fetched from, and its sha256
     longest_side: int | None = None  # to which images were shrunk for the network, in pixels
     header: Header | None = None  # of the network's checkpoint
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
@@ -39,6 +40,7 @@ class ScoredSource(NamedTuple):
 
 
 def open_network(
+    named: CheckpointFile | None,
     inputs: Input,
     computing: Computing,
     dropout: Dropout,
@@ -58,7 +60,8 @@ def open_network(
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
 
-    loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+    assert named is not None  # only maps have none
+    loaded = load_checkpoint(named.path, header=header, source=named.source)
     request = Request(
         measures=available(calibrated=loaded.header.calibrated_for == inputs.interpolate),
         among=names.unseen,
@@ -80,7 +83,7 @@ def open_network(
     return ScoredSource(
         source,
         measures,
-        (loaded.path, loaded.sha256),
+        (loaded.origin, loaded.sha256),
         request.longest_side,
         loaded.header,
         request.rules,

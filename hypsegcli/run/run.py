@@ -71,7 +71,11 @@ class Run:
             recipe=recipe_id(checkpoint.sha256, recipe),
             description={
                 "versions": versions(),
-                "checkpoint": {"path": str(checkpoint.path), "sha256": checkpoint.sha256},
+                "checkpoint": {
+                    "path": str(checkpoint.path),
+                    "sha256": checkpoint.sha256,
+                    **({"source": checkpoint.source} if checkpoint.source else {}),
+                },
                 "options": {**recipe, "tiling": asdict(tiling) if tiling else None, **sizes},
                 "engine": engine.label,
                 "device": engine.device.label,

@@ -76,7 +76,7 @@ class TrainConfig(BaseModel):
     init: str = _choice(
         "",
         "empty: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring defaults of "
-        "their own; or a backbone file.",
+        "their own; or a backbone file. Addresses are fetched.",
     )
     train_only: Literal["all", "head", "last"] = _choice(
         "all", "all; or embedding and classifier alone: head, from random weights, or last, from those of `init`."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from hypsegcli.checkpoint.bundled import checkpoint_path
+from hypsegcli.checkpoint.bundled import CheckpointFile, checkpoint_path, find_checkpoint
 from hypsegcli.checkpoint.format import Header, InputSpec
 from hypsegcli.checkpoint.read_header import is_checkpoint, read_header
 from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
@@ -51,23 +50,24 @@ def imported_network(source: str, earlier: Header | None) -> dict[str, Any]:
 def initialise(model: Network, source: str, tree: ClassTree, *, head: bool) -> Start:
     """Replace random weights by those that `source` names.
 
-    `source` is empty, `imagenet`, a file, or the name of a bundled model. Without `head`, embedding and classifier stay
-    random. Raises CheckpointError for a file that cannot be read or fits nowhere, DataError for a checkpoint of another
-    network, and UsageError where the weights for ImageNet cannot be had here.
+    `source` is empty, `imagenet`, a file, the name of a bundled model, or an address. Without `head`, embedding and
+    classifier stay random. Raises CheckpointError for a file that cannot be read or fits nowhere, DataError for a
+    checkpoint of another network, and UsageError where the weights for ImageNet cannot be had here.
     """
     if not source:
         return Start("random weights", tuple(model.state_dict()))
     if source == "imagenet":
         weights = imagenet_weights(model.config.backbone)
         return _into_backbone(model, weights.tensors, weights.description)
-    path = checkpoint_path(source)
+    named = find_checkpoint(source)
+    path = named.path
     if is_checkpoint(path):
-        return _from_checkpoint(model, path, tree, head=head)
+        return _from_checkpoint(model, named, tree, head=head)
     content = read_tensors(path) if path.suffix == ".safetensors" else read_plain(path)
     found = backbone_weights(content)
     if not found:
         raise CheckpointError(f"{path}: holds no plain weights; expected a hypseg checkpoint or a backbone's own file")
-    return _into_backbone(model, found, f"{path.name}")
+    return _into_backbone(model, found, named.source or path.name)
 
 
 def _into_backbone(model: Network, weights: Mapping[str, Tensor], called: str) -> Start:
@@ -82,8 +82,9 @@ def _into_backbone(model: Network, weights: Mapping[str, Tensor], called: str) -
     return Start(f"backbone from {called}; ASPP, decoder and head from random weights", left)
 
 
-def _from_checkpoint(model: Network, path: Path, tree: ClassTree, *, head: bool) -> Start:
-    other = load_checkpoint(path)
+def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, head: bool) -> Start:
+    path, called = named.path, named.source or named.path.name
+    other = load_checkpoint(path, source=named.source)
     theirs, ours = other.header.model, model.config
     # A network cut shorter may start from a whole one; of others some tensors would fit, and mean nothing.
     if torchvision_name(theirs.backbone) != torchvision_name(ours.backbone):
@@ -109,8 +110,8 @@ def _from_checkpoint(model: Network, path: Path, tree: ClassTree, *, head: bool)
     model.load_state_dict(target | taken)
     left = tuple(name for name in target if name not in taken)
     if not left:
-        description = f"all {len(target)} tensors from {path.name}"
+        description = f"all {len(target)} tensors from {called}"
     else:
-        description = f"{len(taken)} of {len(target)} tensors from {path.name}; random: {first_of(left, _NAMED)}"
+        description = f"{len(taken)} of {len(target)} tensors from {called}; random: {first_of(left, _NAMED)}"
     made = other.header.provenance
     return Start(description, left, other.header.input, made.trained_images, made.validated_images)

@@ -51,9 +51,11 @@ MODEL_NAMES = [name for model in MODELS for name in (model.name, *model.aliases)
         ("evaluate x y --measure d", ["distance"]),
         ("predict x --level g", ["ground"]),
         ("predict x -c nuclei --level |", ["auto", "1"]),
+        ("predict x -c hf://me/streets --level |", ["auto"]),  # nothing is fetched for a key
         ("predict x -c |", MODEL_NAMES),
         ("disk x --checkpoint str", ["streets", "streets-disk"]),
         ("info n", ["nuclei"]),
+        ("card n", ["nuclei"]),
         ("predict x --engine o", ["openvino", "onnxruntime"]),
         ("predict x --format |", ["png", "npy", "tif"]),
         ("predict x --device c", ["cpu", "cuda"]),

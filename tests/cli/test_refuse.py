@@ -37,7 +37,7 @@ def test_what_goes_together_is_not_refused() -> None:
     refuse_what_does_nothing(
         StoredMaps(predictions=MAPS, full_scale=5.0, confidence=["a=b"]),
         Dropout(),
-        Input(checkpoint=MAPS, max_pixels=5),
+        Input(checkpoint=str(MAPS), max_pixels=5),
         Computing(workers=3),
     )
 

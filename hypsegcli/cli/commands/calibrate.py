@@ -52,19 +52,19 @@ def calibrate(
     refuse_contradictions(inputs, computing)
 
     with loading(quiet=quiet):
-        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.cli.checkpoint_in import read_named
         from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.calibration import fit_calibration, image_counts
         from hypsegcli.confidence.measures import full_scale
         from hypsegcli.inference.request import Request
         from hypsegcli.scores.brief import count_predictions
 
-    header = read_header(inputs.checkpoint_path)
+    named, header = read_named(inputs.checkpoint, quiet=quiet)
     measure = header.model.says_how_sure
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
     pairs = labelled.pairs
-    loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+    loaded = load_checkpoint(named.path, header=header, source=named.source)
     request = Request(
         measures=(measure,),
         longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.checkpoint.bundled import DISK, checkpoint_path
+from hypsegcli.checkpoint.bundled import DISK
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
@@ -75,11 +75,11 @@ def disk(
     ] = None,
     truth: Truth,
     checkpoint: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--checkpoint",
             "-c",
-            metavar="FILE|NAME",
+            metavar="FILE|NAME|URL",
             help="A checkpoint with two-dimensional embeddings.",
             show_default=DISK,
             autocompletion=complete.models,
@@ -106,8 +106,10 @@ def disk(
     _check_out(out, [path for source in sources for path in source if path is not None], overwrite=overwrite)
 
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import open_named
 
-    path = checkpoint_path(checkpoint, bundled=DISK)
+    named = open_named(checkpoint, quiet=quiet, bundled=DISK)
+    path = named.path
     header = read_header(path)
     _check_header(header, path)
 
@@ -125,7 +127,7 @@ def disk(
 
     where = choose_device(device, precision)
     read_truth = _look_at_masks([mask for _, mask in sources if mask is not None], truth, header, quiet=quiet)
-    loaded = load_checkpoint(path, header=header)
+    loaded = load_checkpoint(path, header=header, source=named.source)
     limit = longest_side or max(header.input.height, header.input.width)
     placed = place_images(
         sources,

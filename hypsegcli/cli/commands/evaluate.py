@@ -27,6 +27,8 @@ from hypsegcli.files.atomic import refuse_unwritable
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
+    from hypsegcli.checkpoint.bundled import CheckpointFile
+    from hypsegcli.checkpoint.format import Header
     from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.evaluation import Evaluation, ImageRow
     from hypsegcli.scores.sources import Source
@@ -82,7 +84,6 @@ def evaluate(
     with loading(quiet=quiet):
         import numpy as np
 
-        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.cli.show.tables import print_report
         from hypsegcli.metrics.records import CheckpointId, Subject
         from hypsegcli.report.assemble import MeasureName, build_report
@@ -101,9 +102,7 @@ def evaluate(
         mask_suffix=truth.mask_suffix,
         tell=say_nothing if quiet else talk,
     )
-    header = (
-        read_header(inputs.checkpoint_path) if stored.predictions is None or inputs.checkpoint is not None else None
-    )
+    named, header = _open_checkpoint(inputs, stored, quiet=quiet)
     names = decide_class_names(
         header,
         pairs[0].labels,
@@ -117,7 +116,7 @@ def evaluate(
     rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
     doubts = _examine(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
     scored = (
-        open_network(inputs, computing, dropout, names, rule=rule, header=header, quiet=quiet)
+        open_network(named, inputs, computing, dropout, names, rule=rule, header=header, quiet=quiet)
         if stored.predictions is None
         else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
     )
@@ -153,7 +152,7 @@ def evaluate(
             images=_text(images),
             masks=_text(masks) or "",
             predictions=_text(stored.predictions),
-            checkpoint=CheckpointId(path=_text(scored.checkpoint[0]) or "", sha256=scored.checkpoint[1])
+            checkpoint=CheckpointId(path=as_text(scored.checkpoint[0]), sha256=scored.checkpoint[1])
             if scored.checkpoint
             else None,
             keys_sha256=evaluation.keys_sha256,
@@ -208,6 +207,15 @@ def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | N
         "give the images and their masks: hypseg evaluate IMAGES MASKS; or label maps that lie in a folder: "
         "hypseg evaluate --predictions DIR MASKS"
     )
+
+
+def _open_checkpoint(inputs: Input, stored: StoredMaps, *, quiet: bool) -> tuple[CheckpointFile | None, Header | None]:
+    """The checkpoint that runs, or whose classes stored maps have, and its header; None where no maps' is named."""
+    from hypsegcli.cli.checkpoint_in import read_named
+
+    if stored.predictions is not None and inputs.checkpoint is None:
+        return None, None
+    return read_named(inputs.checkpoint, quiet=quiet)
 
 
 def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:

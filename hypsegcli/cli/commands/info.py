@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
 def info(
     checkpoint: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
-            metavar="[FILE|NAME]",
-            help="A .safetensors checkpoint, or the name of a bundled one.",
+            metavar="[FILE|NAME|URL]",
+            help="A .safetensors checkpoint, the name of a bundled one, or an address: hf://OWNER/NAME, "
+            "https://...#sha256=...",
             show_default="a list of the bundled ones",
             autocompletion=complete.models,
         ),
@@ -33,10 +33,10 @@ def info(
         _list_bundled(as_json=as_json)
         return
 
-    from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import open_named
 
-    path = checkpoint_path(checkpoint)
+    path, source = open_named(checkpoint, quiet=False)
     header = read_header(path)
     if as_json:
         say_text(header.model_dump_json(indent=2))
@@ -54,6 +54,7 @@ def info(
     size = path.stat().st_size / 1e6
     rows = {
         "file": f"{path} ({size:.1f} MB)",
+        **({"fetched from": source} if source else {}),
         "network": f"{model.kind.title} on {kind}",
         "geometry": geometry,
         "softmax": f"{model.softmax}, {model.nodes} outputs",

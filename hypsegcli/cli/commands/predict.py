@@ -89,7 +89,7 @@ def predict(
     profile: ShowProfile = False,
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
-    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.products.product import Context, find_product, find_products
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
@@ -102,7 +102,7 @@ def predict(
         raise UsageError(
             f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
         )
-    header = read_header(inputs.checkpoint_path)
+    named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     products = find_products(kinds, measures)
@@ -132,7 +132,7 @@ def predict(
 
     with locked(output.out, "predict") as hold:
         refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
-        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+        loaded = load_checkpoint(named.path, header=header, source=named.source)
         # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
         trained = loaded.header.input.longest_side if format_ != "tif" else None
         request = Request(

@@ -10,12 +10,11 @@ from typing import Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.doubts import unfit_for_int8
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
-    CheckpointFile,
+    CheckpointName,
     CheckpointOut,
     LongestSideText,
     MaxPixels,
@@ -38,7 +37,7 @@ def quantise(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     truth: Truth,
-    checkpoint: CheckpointFile = None,
+    checkpoint: CheckpointName = None,
     longest_side: LongestSideText = "auto",
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
@@ -50,6 +49,7 @@ def quantise(
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
+        from hypsegcli.cli.checkpoint_in import open_named
         from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
         from hypsegcli.confidence.measures import of_another_way
         from hypsegcli.inference.engines.quantise import require_nncf, require_traceable
@@ -58,7 +58,8 @@ def quantise(
 
     require_nncf()
     tell = say_nothing if quiet else talk
-    path = checkpoint_path(checkpoint)
+    named = open_named(checkpoint, quiet=quiet)
+    path = named.path
     header = read_header(path)
     asked = int(longest_side) if longest_side.isdecimal() else longest_side
     limit = decide_longest_side(asked, header.input.longest_side, tile="auto")
@@ -74,7 +75,7 @@ def quantise(
         longest_side=limit,
         max_pixels=max_pixels,
     )
-    loaded = load_checkpoint(path, header=header)
+    loaded = load_checkpoint(path, header=header, source=named.source)
     with _refusing_what_cannot_be_traced(path):
         require_traceable(loaded, tell=tell)
     with progress_for(len(compared), quiet=quiet) as progress:

@@ -86,7 +86,7 @@ def train(
         given["crop_height"], given["crop_width"] = crop
     if resume and config is None and out is not None:
         config = _settings_of(out)
-    settings = _settle(given, config, set_ or [])
+    settings = _settle(given, config, set_ or [], begins=not resume, quiet=quiet)
 
     if show_config:
         from hypsegcli.training.config_file import to_toml
@@ -155,8 +155,13 @@ def _settings_of(run: Path) -> Path | None:
     return run / CONFIG if (run / CONFIG).exists() else None
 
 
-def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> TrainConfig:
-    """Options before --set before the file before the defaults."""
+def _settle(given: dict[str, Any], config: Path | None, pairs: list[str], *, begins: bool, quiet: bool) -> TrainConfig:
+    """Options before --set before the file before the defaults.
+
+    Where a training `begins`, an address to start from is fetched, and becomes the one that names it for good.
+    """
+    from hypsegcli.checkpoint.remote.address import is_address
+    from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.training.config_file import check_settings, parse_setting, read_settings
     from hypsegcli.training.fine_tune import EPOCHS, fine_tuning
 
@@ -168,6 +173,8 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str]) -> Tra
     for name, value in given.items():
         settings[name] = value
         origin[name] = "--crop" if name.startswith("crop_") else f"--{name.replace('_', '-')}"
+    if begins and is_address(init := str(settings.get("init", ""))):
+        settings["init"] = open_named(init, quiet=quiet).source
     usual: dict[str, Any] = {}
     if config is None:  # a file of settings says all that is not a default
         usual = fine_tuning(str(settings.get("init", "")), settings.get("epochs", EPOCHS))

@@ -52,7 +52,7 @@ def uncertainty(
     profile: ShowProfile = False,
 ) -> None:
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
-    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
@@ -69,7 +69,7 @@ def uncertainty(
         overwrite=output.overwrite,
         resume=output.resume,
     )
-    header = read_header(inputs.checkpoint_path)
+    named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
     if len(measures) > 1:
@@ -90,7 +90,7 @@ def uncertainty(
 
     with locked(out, "uncertainty") as hold:
         refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
-        loaded = load_checkpoint(inputs.checkpoint_path, header=header)
+        loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
             main=measures[0],

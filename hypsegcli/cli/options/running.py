@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.checkpoint.bundled import DEFAULT, checkpoint_path
+from hypsegcli.checkpoint.bundled import DEFAULT
 from hypsegcli.cli import complete
 from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.inference.request import EngineName, Precision
@@ -30,13 +30,14 @@ MaxPixels = Annotated[
         "--max-pixels", metavar="N", min=1, help="Refuse images with more pixels than this.", rich_help_panel=INPUT
     ),
 ]
-CheckpointFile = Annotated[
-    Path | None,
+CheckpointName = Annotated[
+    str | None,  # a path would lose slashes of an address
     typer.Option(
         "--checkpoint",
         "-c",
-        metavar="FILE|NAME",
-        help="A .safetensors checkpoint, or the name of a bundled one, which hypseg info lists.",
+        metavar="FILE|NAME|URL",
+        help="A .safetensors checkpoint, the name of a bundled one, which hypseg info lists, or an address: "
+        "hf://OWNER/NAME, https://...#sha256=...",
         show_default=DEFAULT,
         autocompletion=complete.models,
         rich_help_panel=INPUT,
@@ -153,7 +154,7 @@ class Failures:
 class Input:
     """The checkpoint, and how images reach it."""
 
-    checkpoint: CheckpointFile = None
+    checkpoint: CheckpointName = None
     interpolate: Annotated[
         Interpolation,
         typer.Option(
@@ -164,11 +165,6 @@ class Input:
     ] = "scalar"
     longest_side: LongestSideText = "auto"
     max_pixels: MaxPixels = MAX_PIXELS
-
-    @property
-    def checkpoint_path(self) -> Path:
-        """The file of the checkpoint named, or of the bundled one."""
-        return checkpoint_path(self.checkpoint)
 
 
 @dataclass(frozen=True, kw_only=True)
