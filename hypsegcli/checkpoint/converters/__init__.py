@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from hypsegcli.checkpoint.converters.converted import Converter
+from hypsegcli.checkpoint.converters.hierahyp import HierahypConverter
+from hypsegcli.checkpoint.converters.mmseg import MmsegConverter
 from hypsegcli.checkpoint.converters.smp import SmpConverter
 from hypsegcli.checkpoint.converters.torchvision_deeplab import TorchvisionConverter
 
 CONVERTERS: dict[str, Converter] = {
     "torchvision": TorchvisionConverter(),
     "smp": SmpConverter(),
+    "mmseg": MmsegConverter(),
+    "hierahyp": HierahypConverter(),
 }
