@@ -53,8 +53,12 @@ KINDS = {
         alignment=16,
         upsampling="corners",
     ),
+    "mmseg": Kind(
+        "MMSegmentation's DeepLabV3+",
+        tuple(f"resnet{depth}_{variant}" for depth in (50, 101) for variant in ("v1b", "v1c", "v1d")),
+    ),
 }
-KindName = Literal["hypseg", "reference", "torchvision", "smp"]
+KindName = Literal["hypseg", "reference", "torchvision", "smp", "mmseg"]
 Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
 
 

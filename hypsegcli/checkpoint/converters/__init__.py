@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hypsegcli.checkpoint.converters.converted import Converter
+from hypsegcli.checkpoint.converters.hierahyp import HierahypConverter
+from hypsegcli.checkpoint.converters.mmseg import MmsegConverter
 from hypsegcli.checkpoint.converters.reference import ReferenceConverter
 from hypsegcli.checkpoint.converters.smp import SmpConverter
 from hypsegcli.checkpoint.converters.torchvision_deeplab import TorchvisionConverter
@@ -11,4 +13,6 @@ CONVERTERS: dict[str, Converter] = {
     "reference": ReferenceConverter(),
     "torchvision": TorchvisionConverter(),
     "smp": SmpConverter(),
+    "mmseg": MmsegConverter(),
+    "hierahyp": HierahypConverter(),
 }

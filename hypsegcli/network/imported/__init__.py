@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.imported.mmseg import MmsegDeepLab
 from hypsegcli.network.imported.reference import ReferenceDeepLab
 from hypsegcli.network.imported.smp import SmpDeepLab
 from hypsegcli.network.imported.torchvision_deeplab import TorchvisionDeepLab
@@ -14,6 +15,7 @@ TRUNKS: dict[str, Callable[[ModelConfig], Trunk]] = {
     "reference": ReferenceDeepLab,
     "torchvision": TorchvisionDeepLab,
     "smp": SmpDeepLab,
+    "mmseg": MmsegDeepLab,
 }
 
 __all__ = ["TRUNKS", "Trunk"]

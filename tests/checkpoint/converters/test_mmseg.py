@@ -1,0 +1,90 @@
+"""MMSegmentation's DeepLabV3+ answers as in its own code, and others of its networks are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.seeded import answer, apart, golden_of, shapes_of, source_of
+from torch import Tensor
+
+from hypsegcli.checkpoint.converters import CONVERTERS
+from hypsegcli.checkpoint.converters.converted import Told
+from hypsegcli.checkpoint.converters.mmseg import MmsegConverter
+from hypsegcli.checkpoint.converters.source import Source
+from hypsegcli.errors import CheckpointError, UsageError
+
+CLASSIFIER = {"decode_head.conv_seg.weight": (7, 512, 1, 1), "decode_head.conv_seg.bias": (7,)}
+AUXILIARY = {"auxiliary_head.convs.0.conv.weight": (4, 8, 3, 3)}
+BACKBONE = "strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), contract_dilation=True"
+
+
+@cache
+def tensors(backbone: str) -> Mapping[str, Tensor]:
+    return source_of(shapes_of("mmseg", backbone=backbone) | CLASSIFIER | AUXILIARY).tensors
+
+
+def source(backbone: str = "resnet50_v1c", **facts: Any) -> Source:
+    return Source(Path("weights.pth"), tensors(backbone), facts)
+
+
+@pytest.mark.parametrize("backbone", golden_of("mmseg"))
+def test_its_answer_is_that_of_its_own_code(backbone: str) -> None:
+    file = source(backbone)
+    assert [name for name, converter in CONVERTERS.items() if converter.recognises(file)] == ["mmseg"]
+    told = Told(rates=(12, 24, 36))
+    converted, output = answer(MmsegConverter(), file, told)
+    assert converted.config["backbone"] == backbone
+    assert converted.outputs == 7
+    assert apart(output.logits, golden_of("mmseg")[backbone]) < 1e-5
+
+
+def test_what_the_file_says_of_itself_is_used() -> None:
+    text = f"""
+img_norm_cfg = dict(mean=[1.0, 2, 3], std=[4, 5, 6], to_rgb=True)
+model = dict(backbone=dict({BACKBONE}), decode_head=dict(dilations=(1, 6, 12, 18)), test_cfg=dict(mode='slide'))
+"""
+    converted = MmsegConverter().convert(source(meta={"config": text, "CLASSES": list("abcdefg")}), Told())
+    assert converted.config["rates"] == (6, 12, 18)
+    assert converted.input == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 255)
+    assert converted.names == tuple("abcdefg")
+    assert [note for note in converted.notes if "in windows" in note] == list(converted.notes)
+    text = "model = dict(data_preprocessor=dict(mean=[1.0, 2, 3], std=[4, 5, 6], bgr_to_rgb=True))"
+    converted = MmsegConverter().convert(source(meta={"cfg": text}), Told(mean=(7.0, 8.0, 9.0)))
+    assert converted.input == ((7.0, 8.0, 9.0), (4.0, 5.0, 6.0), 255)
+    assert converted.notes == ()
+    assert "not in the file" in MmsegConverter().convert(source(), Told()).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))", r"strides \[1, 2, 2, 1\]"),
+        (f"backbone=dict({BACKBONE}, multi_grid=(1, 2, 4))", "multi_grid"),
+        ("backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4))", "contract_dilation False"),
+        ("decode_head=dict(align_corners=True)", "align_corners"),
+        ("data_preprocessor=dict(bgr_to_rgb=False)", "blue for red"),
+    ],
+)
+def test_networks_with_other_settings_are_refused(text: str, words: str) -> None:
+    with pytest.raises(CheckpointError, match=words):
+        MmsegConverter().convert(source(meta={"config": f"model = dict({text})"}), Told())
+
+
+def test_other_networks_are_refused() -> None:
+    file = source()
+    with pytest.raises(UsageError, match="output_stride"):
+        MmsegConverter().convert(file, Told(output_stride=16))
+    shallow = {name: tensor for name, tensor in file.tensors.items() if ".conv3." not in name}
+    with pytest.raises(CheckpointError, match="bottlenecks"):
+        MmsegConverter().convert(replace(file, tensors=shallow), Told())
+    deeper = {**file.tensors, "backbone.layer3.6.conv1.weight": file.tensors["backbone.layer3.5.conv1.weight"]}
+    with pytest.raises(CheckpointError, match="7 blocks"):
+        MmsegConverter().convert(replace(file, tensors=deeper), Told())
+    one = {**file.tensors, **source_of({"decode_head.conv_seg.weight": (1, 512, 1, 1)}).tensors}
+    with pytest.raises(CheckpointError, match="one output"):
+        MmsegConverter().convert(replace(file, tensors=one), Told())
