@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypsegcli.checkpoint.converters.safe_globals import plain_rebuilders
 from hypsegcli.checkpoint.converters.source import Source, unwrap
 from hypsegcli.checkpoint.converters.tensorflow_bundle import find_index, read_bundle
 from hypsegcli.checkpoint.read_header import has_header
@@ -29,7 +30,9 @@ def read_source(path: Path) -> Source:
         if has_header(path):
             raise UsageError(f"{path}: is a checkpoint of hypseg's already; it needs no converting")
         return Source(path, *unwrap(read_tensors(path)))
-    tensors, facts = unwrap(read_plain(path))
+    with plain_rebuilders():
+        content = read_plain(path)
+    tensors, facts = unwrap(content)
     if not tensors:
         raise CheckpointError(
             f"{path}: holds no weights by name; save the tensors, with torch.save(model.state_dict())"

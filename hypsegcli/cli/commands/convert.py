@@ -11,7 +11,7 @@ from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.options.running import CheckpointOut, Overwrite, Quiet
 from hypsegcli.errors import UsageError
 
-FormatName = Literal["auto", "reference", "torchvision", "smp"]
+FormatName = Literal["auto", "reference", "hierahyp", "mmseg", "torchvision", "smp"]
 
 TOLD = "What the file does not say"
 
@@ -29,7 +29,8 @@ def convert(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     format_name: Annotated[
-        FormatName, typer.Option("--from", metavar="FORMAT", help="auto, reference, torchvision or smp.")
+        FormatName,
+        typer.Option("--from", metavar="FORMAT", help="auto, reference, hierahyp, mmseg, torchvision or smp."),
     ] = "auto",
     preset: Annotated[
         Literal["pascal", "coco", "ade20k", "cityscapes"] | None,

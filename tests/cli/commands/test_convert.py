@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,9 +12,15 @@ from PIL import Image
 from support import Hypseg, photograph
 from torchvision.models import get_model
 
+from hypsegcli.checkpoint.converters import CONVERTERS
 from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.cli.commands.convert import FormatName
 
 CLASSES = ["sky", "road", "car", "tree"]
+
+
+def test_every_format_can_be_named() -> None:
+    assert set(get_args(FormatName)) == {"auto", *CONVERTERS}
 
 
 @pytest.fixture(scope="module")
