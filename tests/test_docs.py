@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, photograph
+from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 
 from hypsegcli.checkpoint.bundled import DEFAULT, bundled_checkpoint
@@ -29,7 +30,19 @@ PAGES = {
         *sorted((REPOSITORY / "weights").glob("*.md")),
     )
 }
-COMMANDS = ("predict", "uncertainty", "evaluate", "compare", "calibrate", "quantise", "disk", "info", "verify", "train")
+COMMANDS = (
+    "predict",
+    "uncertainty",
+    "evaluate",
+    "compare",
+    "calibrate",
+    "quantise",
+    "export",
+    "disk",
+    "info",
+    "verify",
+    "train",
+)
 GROUP: Any = typer.main.get_command(app)
 CONTEXT = typer.Context(GROUP, info_name="hypseg")
 
@@ -164,6 +177,7 @@ def test_what_a_page_shows_works(
     (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(trained))
     monkeypatch.chdir(tmp_path)
     pretend_to_quantise(monkeypatch)
+    pretend_to_export(monkeypatch)
     for name, *arguments in shell_commands(PAGES[page]):
         given = ["report" if word in {"A", "B"} else word for word in arguments]
         outcome = hypseg(name, *given, *(["--show-config"] if name == "train" else []))

@@ -38,6 +38,11 @@ EXAMPLES = {
         "hypseg quantise photos masks -c RUN/best.safetensors -o quick.safetensors",
         "hypseg quantise @images.txt @masks.txt -o quick.safetensors --longest-side off",
     ),
+    "export": (
+        "hypseg export streets --to onnx -o streets.onnx",
+        "hypseg export RUN/best.safetensors --to openvino -o model.xml",
+        "hypseg export nuclei --to pt2 -o nuclei.pt2 --sizes 256x256",
+    ),
     "disk": (
         "hypseg disk photo.jpg -o disk.png",
         "hypseg disk photo.jpg -o disk.svg --no-photograph",

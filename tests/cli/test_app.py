@@ -76,7 +76,8 @@ def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "command", ["predict", "uncertainty", "evaluate", "compare", "calibrate", "disk", "info", "verify", "train"]
+    "command",
+    ["predict", "uncertainty", "evaluate", "compare", "calibrate", "export", "disk", "info", "verify", "train"],
 )
 def test_every_command_has_help(hypseg: Hypseg, command: str) -> None:
     outcome = hypseg(command, "--help")
