@@ -19,7 +19,7 @@ from hypsegcli.inference.engines.export import Graph
 from hypsegcli.inference.engines.fold import fold_batch_norms
 from hypsegcli.inference.prediction import label_type
 from hypsegcli.inference.windows import ALIGNMENT
-from hypsegcli.network.model import GRID
+from hypsegcli.network.model import GRID, HyperbolicDeepLab
 
 IMAGES = "images"  # what the input is called
 
@@ -59,7 +59,7 @@ class Planes(nn.Module):
     def __init__(self, head: nn.Module, header: Header) -> None:
         super().__init__()
         self.head = head
-        self.tree = header.tree
+        self.tree, self.config = header.tree, header.model
         self.labels = torch.uint8 if label_type(header.tree.nodes) is np.uint8 else torch.int32
         calibration = header.calibration if "calibrated" in planes_of(header) else None
         self.curve = None if calibration is None else Curve(calibration)
@@ -68,7 +68,8 @@ class Planes(nn.Module):
         """Images (B, H, W, 3), of which only the size is looked at, and their embedding (B, h, w, D)."""
         logits, distance = self.head(embedding.permute(0, 3, 1, 2))
         if logits.shape[1] != self.tree.classes:
-            logits = class_log_probabilities(logits, self.tree)
+            by_paths, least = self.config.softmax == "paths", self.config.least_factor
+            logits = class_log_probabilities(logits, self.tree, by_paths=by_paths, least_factor=least)
         labels, distance = (
             plane.index_select(1, torch.arange(images.shape[1])).index_select(2, torch.arange(images.shape[2]))
             for plane in (_enlarge(logits).argmax(1), _enlarge(distance[:, None])[:, 0])
@@ -105,7 +106,8 @@ def trace(checkpoint: Checkpoint, size: Size | None) -> ExportedProgram:
 
     ValueError for a backbone that cannot be traced for any size; whatever torch raises where it cannot trace.
     """
-    if size is None and not checkpoint.model.backbone.exportable:
+    model = checkpoint.model
+    if size is None and isinstance(model, HyperbolicDeepLab) and not model.backbone.exportable:
         raise ValueError(f"{checkpoint.header.model.backbone} cannot be traced for images of any size")
     return _trace(WholeGraph(checkpoint), (_example(size),), ({} if size else _axes(_SIDES, "height", "width"),))
 

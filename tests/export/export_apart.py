@@ -41,7 +41,7 @@ from hypsegcli.inference.engines.export import export as embedding_of
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.request import Request
 from hypsegcli.network.backbones import Backbone
-from hypsegcli.network.deeplab import ASPP, Decoder
+from hypsegcli.network.deeplab import ASPP, Decoder, make_embedding
 from hypsegcli.network.model import HyperbolicDeepLab
 
 TREE = ClassTree(names=("sky", "road", "ç \N{SNOWMAN} <&'\"", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
@@ -87,7 +87,7 @@ def tiny(folder: Path, tree: ClassTree, curve: Calibration | None = CURVE, **arc
     config = known.header.model
     torch.manual_seed(0)
     aspp = ASPP(16, output_stride=config.output_stride, separable=True)
-    decoder = Decoder(8, embedding_size=config.embedding_size, embedding_layers=1, separable=True)
+    decoder = Decoder(8, embedding=make_embedding(config), separable=True)
     model = HyperbolicDeepLab(config, Tiny(), aspp, decoder, known.model.head).eval()
     with torch.no_grad():
         spread = model.embed(normalise(torch.from_numpy(noise(1, 64, 64)).permute(0, 3, 1, 2), known.header.input))
@@ -213,6 +213,7 @@ def test_names_and_shape_of_openvino(of_any_size: dict[FormatName, dict[str, byt
 
 def test_a_backbone_that_cannot_be_traced_for_any_size_is_exported_at_one(tmp_path: Path) -> None:
     known = tiny(tmp_path, FLAT)
+    assert isinstance(known.model, HyperbolicDeepLab)
     known.model.backbone.exportable = False
     with pytest.raises(UsageError, match=r"cannot be traced for images of any size\); try sizes=HxW"):
         export(known, "pt2")
@@ -245,6 +246,7 @@ def test_int8_is_the_graph_that_the_checkpoint_holds(tmp_path: Path, monkeypatch
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     known = tiny(tmp_path, FLAT)
     other = copy.deepcopy(known.model)
+    assert isinstance(other, HyperbolicDeepLab)
     other.decoder.embed.bias.data.neg_()  # type: ignore[operator]
     model = openvino.convert_model(embedding_of(other, known.header.input, part="embedding", windows=False))
     openvino.save_model(model, tmp_path / "graph.xml", compress_to_fp16=False)

@@ -23,6 +23,7 @@ from hypsegcli.export.export import EXPORT_KEY, export, metadata_of
 from hypsegcli.export.formats import FORMATS
 from hypsegcli.export.request import Size
 from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.network.model import HyperbolicDeepLab
 
 OPTIONS = ("-q", "-rs", "--show-capture=no", "-p", "no:cacheprovider")
 
@@ -81,7 +82,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fake")
 def test_what_answers_otherwise_is_refused(known: Checkpoint) -> None:
     with pytest.raises(UsageError, match=r"answers otherwise in fake 1 than as a checkpoint: .*; nothing is written"):
-        export(known, "pt2", size=Size(30, 40), tell=lambda _: None)
+        export(known, "pt2", size=Size(30, 40))
 
 
 @pytest.mark.usefixtures("fake")
@@ -91,15 +92,23 @@ def test_what_cannot_be_traced_is_a_sentence(known: Checkpoint, monkeypatch: pyt
 
     monkeypatch.setattr(exporting, "trace", fail)
     with pytest.raises(UsageError) as error:
-        export(known, "pt2", tell=lambda _: None)
+        export(known, "pt2")
     assert str(error.value) == (f"{known.path}: cannot be exported to pt2 (guards failed); try sizes=HxW, of one size")
     with pytest.raises(UsageError, match=r"\(guards failed\)$"):
-        export(known, "pt2", size=Size(30, 40), tell=lambda _: None)
+        export(known, "pt2", size=Size(30, 40))
 
 
 @pytest.mark.usefixtures("fake")
 def test_a_network_whose_answer_is_no_number_is_refused(known: Checkpoint) -> None:
+    assert isinstance(known.model, HyperbolicDeepLab)
     for parameter in known.model.decoder.embed.parameters():
         parameter.data.fill_(float("nan"))
     with pytest.raises(UsageError, match="cannot be exported; its answer holds NaN"):
-        export(known, "pt2", size=Size(30, 40), tell=lambda _: None)
+        export(known, "pt2", size=Size(30, 40))
+
+
+def test_another_project_s_network_is_refused(known: Checkpoint) -> None:
+    config = known.header.model.model_copy(update={"network": "torchvision", "backbone": "resnet50"})
+    other = replace(known, header=known.header.model_copy(update={"model": config}))
+    with pytest.raises(UsageError, match="torchvision's DeepLabV3 cannot be exported, only networks of hypseg's own"):
+        export(other, "pt2")

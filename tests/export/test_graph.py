@@ -17,6 +17,7 @@ from hypsegcli.export.graph import WholeGraph, planes_of, trace
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import Request
+from hypsegcli.network.model import HyperbolicDeepLab
 
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
 CURVE = Calibration(distances=(0.0, 0.5, 1.0, 4.0), probabilities=(0.0, 0.25, 0.75, 1.0), fitted_on="nothing")
@@ -33,6 +34,7 @@ def checkpoint(folder: Path, tree: ClassTree = TREE, curve: Calibration | None =
         {},
         {"tree": flat_tree(["a", "b", "c"]), "backbone": "resnet18_c4"},
         {"head": "hyperbolic-reference", "softmax": "flat", "curvature": 2.0},
+        {"softmax": "paths", "least_factor": 1e-4},
         {"head": "euclidean", "output_stride": 8, "backbone": "mobilenet_v3_small"},
     ],
 )
@@ -77,6 +79,7 @@ def test_a_calibration_of_distances_is_a_plane(
 
 def test_a_backbone_that_cannot_be_traced_for_any_size_is_refused_at_once(tmp_path: Path) -> None:
     known = checkpoint(tmp_path)
+    assert isinstance(known.model, HyperbolicDeepLab)
     known.model.backbone.exportable = False
     with pytest.raises(ValueError, match="mobilenet_v3_large cannot be traced for images of any size"):
         trace(known, None)
