@@ -20,7 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"segmentation"}),
     frozenset({"training", "run"}),
     frozenset({"report"}),
-    frozenset({"scores", "products"}),
+    frozenset({"scores", "products", "export"}),
     frozenset({"truth"}),
     frozenset({"inference"}),
     frozenset({"checkpoint"}),
@@ -143,6 +143,7 @@ def test_a_failure_without_a_code_is_found() -> None:
 # Those that hypseg alone writes, in folders of its own, and the kernel's.
 OWN_TEXTS = {
     "files/lock.py",
+    "export/openvino_file.py",
     "inference/engines/cache.py",
     "inference/engines/memory.py",
     "inference/engines/quantise.py",

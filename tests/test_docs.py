@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, photograph
+from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 from support.web import Hub, Repository
 
@@ -37,6 +38,8 @@ COMMANDS = (
     "compare",
     "calibrate",
     "quantise",
+    "convert",
+    "export",
     "disk",
     "info",
     "card",
@@ -186,6 +189,7 @@ def test_what_a_page_shows_works(
     (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(trained))
     monkeypatch.chdir(tmp_path)
     pretend_to_quantise(monkeypatch)
+    pretend_to_export(monkeypatch)
     for name, *arguments in shell_commands(PAGES[page]):
         given = ["report" if word in {"A", "B"} else word for word in arguments]
         outcome = hypseg(name, *given, *(["--show-config"] if name == "train" else []))

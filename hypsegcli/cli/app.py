@@ -19,6 +19,7 @@ from hypsegcli.cli.commands import (
     convert,
     disk,
     evaluate,
+    export,
     info,
     predict,
     quantise,
@@ -87,6 +88,7 @@ app.command("compare", cls=Command)(compare.compare)
 app.command("calibrate", cls=Command)(calibrate.calibrate)
 app.command("quantise", cls=Command)(quantise.quantise)
 app.command("convert", cls=Command)(convert.convert)
+app.command("export", cls=Command)(export.export)
 app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)

@@ -43,6 +43,11 @@ EXAMPLES = {
         "hypseg convert model.ckpt-30000.index -o pascal.safetensors --preset pascal",
         "hypseg convert best.pth -o theirs.safetensors --from smp --preset cityscapes --output-stride 8",
     ),
+    "export": (
+        "hypseg export streets --to onnx -o streets.onnx",
+        "hypseg export RUN/best.safetensors --to openvino -o model.xml",
+        "hypseg export nuclei --to pt2 -o nuclei.pt2 --sizes 256x256",
+    ),
     "disk": (
         "hypseg disk photo.jpg -o disk.png",
         "hypseg disk photo.jpg -o disk.svg --no-photograph",

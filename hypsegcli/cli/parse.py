@@ -16,11 +16,13 @@ from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.cli.options.running import Computing, Failures, Input
+    from hypsegcli.export.request import Size
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.report.bounds import Bound
     from hypsegcli.scores.tally import Tolerance
 
 _LARGEST_TOLERANCE, _LARGEST_SHARE = 200, 5  # pixels, percent: edges farther apart are no longer the same
+_LARGEST_SIDE = 16_384  # pixels of an image that goes through a network whole
 
 
 def parse_tile(text: str) -> Tile:
@@ -111,6 +113,21 @@ def parse_tolerance(text: str) -> Tolerance:
             f"diagonal up to {_LARGEST_SHARE}%, such as 0.5%"
         )
     return Tolerance(amount / 100 if percent else amount, percent)
+
+
+def parse_sizes(text: str) -> Size | None:
+    """`--sizes`: `any`, which is None, or a height and a width such as `720x960`."""
+    from hypsegcli.export.request import Size
+
+    if text == "any":
+        return None
+    found = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text, flags=re.ASCII)
+    size = Size(0, 0) if found is None else Size(int(found[1]), int(found[2]))
+    if not 0 < min(size) <= max(size) <= _LARGEST_SIDE:
+        raise UsageError(
+            f"--sizes {text}: expected any, or height and width in pixels, each up to {_LARGEST_SIDE}, such as 720x960"
+        )
+    return size
 
 
 def parse_failures(failures: Failures, total: int) -> int | None:

@@ -21,10 +21,12 @@ from hypsegcli.hierarchy.tree import ROOT, ClassTree
 def node_log_conditionals(logits: Tensor, tree: ClassTree) -> Tensor:
     """Log-softmax within siblings: (B, M, ...) logits to (B, M, ...) log P(node | parent)."""
     groups = tree.sibling_groups()
-    order = torch.tensor([node for group in groups for node in group], device=logits.device)
-    parts = torch.split(logits.index_select(1, order), [len(group) for group in groups], dim=1)
+    order = np.array([node for group in groups for node in group])
+    # Where a node is found again: sorted here, since in a graph that is exported sorting would stay a layer.
+    there, back = (torch.from_numpy(places).to(logits.device) for places in (order, order.argsort()))
+    parts = torch.split(logits.index_select(1, there), [len(group) for group in groups], dim=1)
     grouped = torch.cat([part.log_softmax(1) for part in parts], dim=1)
-    return grouped.index_select(1, order.argsort())
+    return grouped.index_select(1, back)
 
 
 def class_log_probabilities(

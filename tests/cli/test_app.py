@@ -76,7 +76,21 @@ def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "command", ["predict", "uncertainty", "evaluate", "compare", "calibrate", "disk", "info", "card", "verify", "train"]
+    "command",
+    [
+        "predict",
+        "uncertainty",
+        "evaluate",
+        "compare",
+        "calibrate",
+        "convert",
+        "export",
+        "disk",
+        "info",
+        "card",
+        "verify",
+        "train",
+    ],
 )
 def test_every_command_has_help(hypseg: Hypseg, command: str) -> None:
     outcome = hypseg(command, "--help")

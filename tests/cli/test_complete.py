@@ -56,6 +56,8 @@ MODEL_NAMES = [name for model in MODELS for name in (model.name, *model.aliases)
         ("disk x --checkpoint str", ["streets", "streets-disk"]),
         ("info n", ["nuclei"]),
         ("card n", ["nuclei"]),
+        ("export n", ["nuclei"]),
+        ("export x --to |", ["onnx", "openvino", "pt2"]),
         ("predict x --engine o", ["openvino", "onnxruntime"]),
         ("predict x --format |", ["png", "npy", "tif"]),
         ("predict x --device c", ["cpu", "cuda"]),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, photograph
+from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 
 from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
@@ -52,6 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each into a place of its own. Of a training, which takes hours, the settings."""
     pretend_to_quantise(monkeypatch)
+    pretend_to_export(monkeypatch)
     if name in {"evaluate", "verify"}:
         assert hypseg("predict", "photos", "-o", "out").code == 0
     if name == "evaluate":

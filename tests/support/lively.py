@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +16,9 @@ from hypsegcli.inference.normalise import normalise
 from support import make_checkpoint, photograph
 
 
-def make_lively_checkpoint(path: Path, tree: ClassTree) -> Path:
+def make_lively_checkpoint(path: Path, tree: ClassTree, **architecture: Any) -> Path:
     """Random weights that know the photographs, so that more than one class is answered, anywhere in the ball."""
-    make_checkpoint(path, tree)
+    make_checkpoint(path, tree, **architecture)
     loaded = load_checkpoint(path)
     model = loaded.model
     for layer in model.modules():
