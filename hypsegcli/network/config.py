@@ -57,8 +57,10 @@ KINDS = {
         "MMSegmentation's DeepLabV3+",
         tuple(f"resnet{depth}_{variant}" for depth in (50, 101) for variant in ("v1b", "v1c", "v1d")),
     ),
+    "halo": Kind("HALO's DeepLabV3+", ("resnet50", "resnet101"), upsampling="corners"),
+    "topics": Kind("TOPICS' DeepLabV3", ("resnet101",)),
 }
-KindName = Literal["hypseg", "reference", "torchvision", "smp", "mmseg"]
+KindName = Literal["hypseg", "reference", "torchvision", "smp", "mmseg", "halo", "topics"]
 Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
 
 

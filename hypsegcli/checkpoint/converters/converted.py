@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from torch import Tensor
 
 from hypsegcli.checkpoint.converters.source import Source
+from hypsegcli.checkpoint.converters.topics_tasks import Tasks
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.hierarchy.tree import ClassTree
 
@@ -25,6 +26,7 @@ class Told:
     mean: tuple[float, float, float] | None = None
     mean_of_set: tuple[float, float, float] | None = None  # of the data set, in bytes, as the reference takes it off
     std: tuple[float, float, float] | None = None
+    tasks: Tasks | None = None  # of TOPICS: which row of its classifier is which class
 
     def known_curvature(self, source: Source) -> float:
         """The curvature of a file that has none; UsageError where it was not told."""
@@ -49,6 +51,7 @@ class Converted(NamedTuple):
     outputs: int  # rows of the head
     input: Normalised
     names: tuple[str, ...] = ()  # of the classes, where the file has them
+    tree: ClassTree | None = None  # of the rows of the head, where they are not in the order of the tree that was told
     notes: tuple[str, ...] = ()  # sentences on what was taken for granted, and what was left out
 
 

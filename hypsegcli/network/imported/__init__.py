@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.imported.halo import HaloDeepLab
 from hypsegcli.network.imported.mmseg import MmsegDeepLab
 from hypsegcli.network.imported.reference import ReferenceDeepLab
 from hypsegcli.network.imported.smp import SmpDeepLab
+from hypsegcli.network.imported.topics import TopicsDeepLab
 from hypsegcli.network.imported.torchvision_deeplab import TorchvisionDeepLab
 from hypsegcli.network.imported.trunk import Trunk
 
@@ -16,6 +18,8 @@ TRUNKS: dict[str, Callable[[ModelConfig], Trunk]] = {
     "torchvision": TorchvisionDeepLab,
     "smp": SmpDeepLab,
     "mmseg": MmsegDeepLab,
+    "halo": HaloDeepLab,
+    "topics": TopicsDeepLab,
 }
 
 __all__ = ["TRUNKS", "Trunk"]

@@ -20,7 +20,7 @@ from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.errors import CheckpointError
 
 LAST = "decode_head.sep_bottleneck.1.pointwise_conv.bn."
-HEADS = {
+HEADS: dict[str, tuple[int, ...]] = {
     "normals": (19, 512),
     "offsets": (19, 512),
     "decode_head.conv_seg.weight": (19, 512, 1, 1),

@@ -18,8 +18,11 @@ from hypsegcli.checkpoint.converters.mmseg import MmsegConverter
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.errors import CheckpointError, UsageError
 
-CLASSIFIER = {"decode_head.conv_seg.weight": (7, 512, 1, 1), "decode_head.conv_seg.bias": (7,)}
-AUXILIARY = {"auxiliary_head.convs.0.conv.weight": (4, 8, 3, 3)}
+CLASSIFIER: dict[str, tuple[int, ...]] = {
+    "decode_head.conv_seg.weight": (7, 512, 1, 1),
+    "decode_head.conv_seg.bias": (7,),
+}
+AUXILIARY: dict[str, tuple[int, ...]] = {"auxiliary_head.convs.0.conv.weight": (4, 8, 3, 3)}
 BACKBONE = "strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), contract_dilation=True"
 
 
