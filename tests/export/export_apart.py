@@ -41,7 +41,7 @@ from hypsegcli.inference.engines.export import export as embedding_of
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.request import Request
 from hypsegcli.network.backbones import Backbone
-from hypsegcli.network.deeplab import ASPP, Decoder, make_embedding
+from hypsegcli.network.deeplab import ASPP, Decoder
 from hypsegcli.network.model import HyperbolicDeepLab
 
 TREE = ClassTree(names=("sky", "road", "ç \N{SNOWMAN} <&'\"", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
@@ -87,7 +87,7 @@ def tiny(folder: Path, tree: ClassTree, curve: Calibration | None = CURVE, **arc
     config = known.header.model
     torch.manual_seed(0)
     aspp = ASPP(16, output_stride=config.output_stride, separable=True)
-    decoder = Decoder(8, embedding=make_embedding(config), separable=True)
+    decoder = Decoder(8, config)
     model = HyperbolicDeepLab(config, Tiny(), aspp, decoder, known.model.head).eval()
     with torch.no_grad():
         spread = model.embed(normalise(torch.from_numpy(noise(1, 64, 64)).permute(0, 3, 1, 2), known.header.input))
