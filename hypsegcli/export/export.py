@@ -95,6 +95,8 @@ def metadata_of(checkpoint: Checkpoint, size: Size | None, *, precision: Precisi
         "size": size,
         "precision": precision,
     }
+    if checkpoint.source:
+        facts["checkpoint_source"] = checkpoint.source
     return {METADATA_KEY: header_to_json(kept), EXPORT_KEY: json.dumps(facts)}
 
 

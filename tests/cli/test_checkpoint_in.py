@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, make_checkpoint
+from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 from support.tiny_data import NAMES, make_data
 from support.web import Hub, Repository, hanging_up
@@ -53,6 +54,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "photos", "masks", "--out", "out", "--checkpoint"),
     "calibrate": ("calibrate", "photos", "masks", "--name", "some", "--out", "new.safetensors", "--checkpoint"),
     "quantise": ("quantise", "photos", "masks", "--out", "new.safetensors", "--checkpoint"),
+    "export": ("export", "--to", "pt2", "--out", "new.pt2"),
     "disk": ("disk", "photos/a.jpg", "--out", "disk.svg", "--checkpoint"),
     "info": ("info",),
     "card": ("card",),
@@ -71,6 +73,7 @@ def test_every_command_takes_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pretend_to_quantise(monkeypatch)
+    pretend_to_export(monkeypatch)
     outcome = hypseg(*COMMANDS[command], PLACE)
     assert outcome.code == 0, outcome.stderr
     assert outcome.stderr.startswith(f"{PLACE}@main is {pinned}\nfetching {pinned} (")

@@ -49,6 +49,9 @@ def test_the_metadata_are_the_header_and_what_the_export_was(known: Checkpoint) 
     assert facts["checkpoint_sha256"] == known.sha256
     assert facts["planes"] == ["labels", "distance"]
     assert facts["size"] == [30, 40]
+    assert "checkpoint_source" not in facts
+    fetched = metadata_of(replace(known, source="hf://me/streets@0/m.safetensors"), None)
+    assert json.loads(fetched[EXPORT_KEY])["checkpoint_source"] == "hf://me/streets@0/m.safetensors"
 
 
 def test_the_metadata_tell_of_nothing_that_no_graph_holds(known: Checkpoint) -> None:

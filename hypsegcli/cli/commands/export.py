@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.groups import spread
@@ -34,10 +33,11 @@ _RUN: dict[FormatName, str] = {
 def export(
     *,
     checkpoint: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="MODEL",
-            help="A .safetensors checkpoint, or the name of a bundled one.",
+            help="A .safetensors checkpoint, the name of a bundled one, or an address: hf://OWNER/NAME, "
+            "https://...#sha256=...",
             autocompletion=complete.models,
             show_default=False,
         ),
@@ -82,17 +82,16 @@ def export(
     size = parse_sizes(sizes)
 
     with loading(quiet=quiet):
-        from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import load_checkpoint
+        from hypsegcli.cli.checkpoint_in import read_named
         from hypsegcli.export.export import export as make
         from hypsegcli.export.export import in_words
         from hypsegcli.export.formats import require
 
     require(to)
-    path = checkpoint_path(checkpoint)
-    header = read_header(path)
+    named, header = read_named(checkpoint, quiet=quiet)
     chosen = decide_precision(precision, to, quantised=header.int8 is not None)
-    loaded = load_checkpoint(path, header=header)
+    loaded = load_checkpoint(named.path, header=header, source=named.source)
     made = make(loaded, to, precision=chosen, size=size, tell=say_nothing if quiet else talk)
     sweep(out.parent)
     files = dict(zip(paths, made.files.values(), strict=True))
