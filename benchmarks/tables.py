@@ -35,7 +35,7 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import make_embedding
 from hypsegcli.network.head import HEADS
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput
+from hypsegcli.network.model import Network, NetworkOutput
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import check_settings, read_settings
 from hypsegcli.training.loop import LARGEST_GRADIENT
@@ -66,12 +66,10 @@ class Features:
 class OnFeatures(nn.Module):
     """Embedding and head alone; as a network it answers for the validation images in their order."""
 
-    backbone = None  # whose reach nobody needs: images go in whole
-
     def __init__(self, config: ModelConfig, validation: Sequence[Tensor]) -> None:
         super().__init__()
         self.config = config
-        self.embed = make_embedding(config.embedding_size, config.embedding_layers)
+        self.embed = make_embedding(config)
         self.head = HEADS[config.head](config)
         self.validation = validation
         self.next = 0
@@ -93,11 +91,11 @@ class OnFeatures(nn.Module):
 class Recorder(nn.Module):
     """A network that keeps the features it has just before its embedding."""
 
-    def __init__(self, model: HyperbolicDeepLab) -> None:
+    def __init__(self, model: Network) -> None:
         super().__init__()
-        self.model, self.config, self.backbone = model, model.config, model.backbone
+        self.model, self.config = model, model.config
         self.seen: list[Tensor] = []
-        model.decoder.refine.register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
+        model.get_submodule("decoder.refine").register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
 
     def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         """As the network."""

@@ -91,7 +91,8 @@ def fit_calibration(
     counts, hits = (np.add.reduceat(column, edges) for column in (pixels, right))
     middles = np.add.reduceat(pixels * np.arange(LEVELS), edges) / counts / (LEVELS - 1) * full_scale
     if len(middles) < 2:
-        raise DataError("all pixels lie at one distance to the origin: a calibration would tell nothing")
+        what = "lie at one distance to the origin" if measure == "distance" else f"have one {measure}"
+        raise DataError(f"all pixels {what}: a calibration would tell nothing")
     # Half a pixel of either kind more in every bin: nothing is ever entirely sure.
     shares = isotonic((hits + 0.5) / (counts + 1.0), counts)
     # Nearer to the origin than nearly all pixels of the network's own world, nothing is known to be right, and at the

@@ -96,6 +96,18 @@ def test_a_calibration_is_linear_between_knots_and_flat_beyond() -> None:
         compute_confidence("calibrated", distance=many, c=1.0, probabilities=None)
 
 
+def test_a_calibration_to_the_entropy_is_one_of_that_measure() -> None:
+    knots = calibration((0.0, 1.0), (0.1, 0.9)).model_copy(update={"measure": "entropy"})
+    p = torch.rand(2, 3, 4, 5).mul(5).softmax(1)
+    entropy, found = (
+        compute_confidence(name, distance=torch.zeros(2, 4, 5), c=1.0, probabilities=p, calibration=knots)
+        for name in ("entropy", "calibrated")
+    )
+    torch.testing.assert_close(found, 0.1 + 0.8 * entropy)
+    with pytest.raises(ValueError, match="the measure entropy needs class probabilities"):
+        compute_confidence("calibrated", distance=torch.zeros(2, 4, 5), c=1.0, probabilities=None, calibration=knots)
+
+
 def test_only_a_calibration_adds_a_measure() -> None:
     assert available(calibrated=True) == tuple(MEASURES)
     assert set(MEASURES) - set(available(calibrated=False)) == {"calibrated"}

@@ -11,7 +11,7 @@ from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.options.running import CheckpointOut, Overwrite, Quiet
 from hypsegcli.errors import UsageError
 
-FormatName = Literal["auto", "reference", "hierahyp", "mmseg", "torchvision", "smp"]
+FormatName = Literal["auto", "reference", "halo", "hierahyp", "topics", "mmseg", "torchvision", "smp"]
 
 TOLD = "What the file does not say"
 
@@ -30,7 +30,9 @@ def convert(
     quiet: Quiet = False,
     format_name: Annotated[
         FormatName,
-        typer.Option("--from", metavar="FORMAT", help="auto, reference, hierahyp, mmseg, torchvision or smp."),
+        typer.Option(
+            "--from", metavar="FORMAT", help="auto, reference, halo, hierahyp, topics, mmseg, torchvision or smp."
+        ),
     ] = "auto",
     preset: Annotated[
         Literal["pascal", "coco", "ade20k", "cityscapes"] | None,

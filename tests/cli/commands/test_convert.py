@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from support import Hypseg, photograph
+from torch import nn
 from torchvision.models import get_model
 
 from hypsegcli.checkpoint.converters import CONVERTERS
@@ -27,7 +29,11 @@ def test_every_format_can_be_named() -> None:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A torchvision network of four classes, as its owner has saved it."""
     torch.manual_seed(0)
-    net = get_model("deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=4)
+    net: Any = get_model("deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=4)
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    net.train()(torch.rand(4, 3, 96, 128))  # so that features differ from place to place
     path = tmp_path_factory.mktemp("theirs") / "best.pth"
     torch.save({"epoch": 3, "state_dict": {f"module.{name}": value for name, value in net.state_dict().items()}}, path)
     return path
@@ -107,3 +113,34 @@ def test_windows_and_dropout_are_for_our_own(hypseg: Hypseg, weights: Path, clas
     photograph(tmp_path / "in" / "a.png", size=(64, 48))
     done = hypseg("predict", tmp_path / "in", "-c", out, "-o", tmp_path / "maps", "--tile", "128")
     assert (done.code, "--tile 128: torchvision's DeepLabV3 takes images whole" in done.stderr) == (2, True)
+    done = hypseg("predict", tmp_path / "in", "-c", out, "-o", tmp_path / "maps", "--engine", "openvino")
+    assert (done.code, "--engine openvino: torchvision's DeepLabV3 runs in torch alone" in done.stderr) == (2, True)
+    done = hypseg("predict", tmp_path / "in", "-c", out, "-o", tmp_path / "maps")
+    assert (done.code, "converting" in done.stderr) == (0, False)
+
+
+def test_entropy_says_how_sure_a_euclidean_network_is_and_is_what_is_calibrated(
+    hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path
+) -> None:
+    out, calibrated = tmp_path / "theirs.safetensors", tmp_path / "calibrated.safetensors"
+    hypseg("convert", weights, "-o", out, "--classes", classes)
+    (tmp_path / "masks").mkdir()
+    for number in range(3):
+        photograph(tmp_path / "in" / f"{number}.png", seed=number)
+    hypseg("predict", tmp_path / "in", "-c", out, "-o", tmp_path / "maps")
+    for path in (tmp_path / "maps" / "labels").iterdir():
+        found = np.array(Image.open(path))
+        found[:9] = (found[:9] + 1) % len(CLASSES)  # of which the network is wrong
+        Image.fromarray(found).save(tmp_path / "masks" / path.name)
+    with Image.open(tmp_path / "maps" / "confidence" / "0.png") as image:
+        assert json.loads(image.info["hypseg"])["measure"] == "entropy"
+        entropy = np.array(image)
+    done = hypseg("calibrate", tmp_path / "in", tmp_path / "masks", "-c", out, "-o", calibrated, "--name", "three")
+    assert done.code == 0, done.stderr
+    fitted = read_header(calibrated).calibration
+    assert fitted is not None
+    assert (fitted.measure, max(fitted.distances) <= 1.0) == ("entropy", True)
+    hypseg("predict", tmp_path / "in", "-c", calibrated, "-o", tmp_path / "right")
+    right = np.array(Image.open(tmp_path / "right" / "confidence" / "0.png"))
+    wanted = np.interp(entropy / 65535, fitted.distances, fitted.probabilities)
+    np.testing.assert_allclose(right / 65535, wanted, atol=2e-3)
