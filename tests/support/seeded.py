@@ -44,7 +44,8 @@ def seeded(name: str, shape: Iterable[int]) -> Tensor:
 
 def seeded_image(height: int = 49, width: int = 66) -> Tensor:
     """(1, 3, height, width), as if normalised."""
-    return seeded("image", (1, 3, height, width)) * (3 * height * width / 2) ** 0.5
+    image: Tensor = seeded("image", (1, 3, height, width)) * (3 * height * width / 2) ** 0.5
+    return image
 
 
 def shapes_of(trunk: str, **fields: Any) -> dict[str, tuple[int, ...]]:

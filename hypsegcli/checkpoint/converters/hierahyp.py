@@ -20,6 +20,7 @@ from hypsegcli.errors import CheckpointError
 
 _EDGE = 4e-3  # of geoopt's projection in float32
 _LEFT_OUT = ("auxiliary_head.", "decode_head.proj_head.", "decode_head.step", "ball.")
+_PLANES = ("normals", "offsets")
 _CURVATURE = 1.0  # written in its classifier
 
 
@@ -28,7 +29,7 @@ class HierahypConverter:
 
     def recognises(self, source: Source) -> bool:
         """As in `Converter`."""
-        return is_separable_aspp(source) and {"normals", "offsets"} <= source.tensors.keys()
+        return is_separable_aspp(source) and source.tensors.keys() >= {*_PLANES}
 
     def convert(self, source: Source, told: Told) -> Converted:
         """As in `Converter`."""
@@ -36,10 +37,10 @@ class HierahypConverter:
         hyperbolic, notes = _is_hyperbolic(source)
         config |= {"curvature": _curvature(source), "t_max": 2.0 * math.atanh(1.0 - _EDGE), "radial_limit": "hard"}
         if hyperbolic:
-            head = {f"head.{name}": name for name in ("normals", "offsets")}
-            left_out = (*_LEFT_OUT, "decode_head.conv_seg.")
+            head: dict[str, str] = {f"head.{name}": name for name in _PLANES}
+            left_out: tuple[str, ...] = (*_LEFT_OUT, "decode_head.conv_seg.")
         else:
-            head, left_out = classifier_names(), (*_LEFT_OUT, "normals", "offsets")
+            head, left_out = classifier_names(), (*_LEFT_OUT, *_PLANES)
         config["head"] = "hyperbolic-reference" if hyperbolic else "euclidean"
         state = source.take(trunk_names(config) | head, unused=lambda name: name.startswith(left_out))
         normalised, more = read_input(source, told)

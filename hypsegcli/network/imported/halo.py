@@ -7,6 +7,8 @@ the bare deviation; those here add the usual epsilon, which a converter makes up
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -36,7 +38,7 @@ class HaloDeepLab(Trunk):
 
     def forward(self, image: Tensor) -> Tensor:
         """As in `Trunk`."""
-        net = self.feature_extractor.get_submodule("backbone")
+        net: Any = self.feature_extractor.backbone
         low = net.layer1(net.maxpool(net.relu(net.bn1(net.conv1(image)))))
         features: Tensor = self.classifier(low, net.layer4(net.layer3(net.layer2(low))))
         return features

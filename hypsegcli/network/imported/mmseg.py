@@ -8,6 +8,8 @@ and joins the branches of ASPP by a convolution of 3x3.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -96,11 +98,10 @@ def _stem() -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _pool_before_shortcuts(net: nn.Module) -> None:
+def _pool_before_shortcuts(net: Any) -> None:
     """Where a shortcut has a stride, a mean of so many pixels takes its place; one of a single pixel elsewhere."""
-    for stage in ("layer1", "layer2", "layer3", "layer4"):
-        block = net.get_submodule(f"{stage}.0")
-        conv, norm = net.get_submodule(f"{stage}.0.downsample").children()
+    for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+        conv, norm = stage[0].downsample
         stride, conv.stride = conv.stride, (1, 1)
         pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
-        block.downsample = nn.Sequential(pool, conv, norm)
+        stage[0].downsample = nn.Sequential(pool, conv, norm)

@@ -47,5 +47,6 @@ def test_what_is_no_such_text_has_no_settings(meta: Any) -> None:
 def test_the_names_of_the_classes_are_where_either_version_puts_them() -> None:
     assert read_names({"meta": {"CLASSES": ["road", "sky"]}}) == ("road", "sky")
     assert read_names({"meta": {"dataset_meta": {"classes": ("road", "sky"), "palette": []}}}) == ("road", "sky")
-    for meta in (None, {}, {"CLASSES": None}, {"CLASSES": [1, 2]}, {"CLASSES": "road"}, {"dataset_meta": {}}):
+    strange: list[Any] = [None, {}, {"CLASSES": None}, {"CLASSES": [1, 2]}, {"CLASSES": "road"}, {"dataset_meta": {}}]
+    for meta in strange:
         assert read_names({"meta": meta}) == ()

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._utils import _rebuild_parameter, _rebuild_qtensor, _rebuild_tensor_v2
 
 from hypsegcli.checkpoint.converters.safe_globals import Unread, plain_rebuilders
 from hypsegcli.checkpoint.torch_file import read_plain
@@ -80,7 +81,7 @@ def test_tensors_on_a_manifold_come_as_plain_ones(tmp_path: Path, elsewhere: Cal
     ball.isp_c = WEIGHT
     kind = elsewhere("geoopt.tensor.ManifoldParameter", type("ManifoldParameter", (), {}))
 
-    def _rebuild_manifold_tensor() -> None:
+    def _rebuild_manifold_tensor(*, build_fn: object) -> None:
         raise AssertionError("this runs only where geoopt is")
 
     elsewhere("geoopt.tensor._rebuild_manifold_tensor", _rebuild_manifold_tensor)
@@ -95,18 +96,19 @@ def test_tensors_on_a_manifold_come_as_plain_ones(tmp_path: Path, elsewhere: Cal
         def __reduce__(self) -> tuple[Any, ...]:
             return partial(_rebuild_manifold_tensor, build_fn=self.build), (*self.arguments, {}, kind, ball, True)
 
-    rebuild = torch._utils._rebuild_tensor_v2
+    rebuild = _rebuild_tensor_v2
     storage = WEIGHT.untyped_storage()
     typed = torch.storage.TypedStorage(wrap_storage=storage, dtype=WEIGHT.dtype, _internal=True)
-    parameter = Pickled(torch._utils._rebuild_parameter, (WEIGHT, True, OrderedDict()))
+    parameter = Pickled(_rebuild_parameter, (WEIGHT, True, OrderedDict()))
     tensor = Pickled(rebuild, (typed, 0, (2, 3), (3, 1), False, OrderedDict()))
     found = read({"p": parameter, "t": tensor}, tmp_path / "a.pth")
     for name in ("p", "t"):
         assert type(found[name]) is Tensor
         assert torch.equal(found[name], WEIGHT)
-    strange = Pickled(torch._utils._rebuild_qtensor, (WEIGHT,))
-    with pytest.raises(CheckpointError):
-        read({"p": strange}, tmp_path / "b.pth")
+    strange = Pickled(_rebuild_qtensor, (WEIGHT,))
+    for refused in (strange, partial(_rebuild_parameter, WEIGHT)):
+        with pytest.raises(CheckpointError):
+            read({"p": refused}, tmp_path / "b.pth")
 
 
 class Runs:
@@ -146,7 +148,8 @@ def test_nothing_that_a_file_names_is_run(call: Callable[[Path], object], protoc
 def test_a_pickle_in_numpys_number_is_not_opened(tmp_path: Path) -> None:
     made = tmp_path / "made"
     inner = pickle.dumps(Runs(Path.touch, made), protocol=2)
-    found = read({"a": Runs(np.float64(0).__reduce__()[0], np.dtype("O"), inner)}, tmp_path / "a.pth")
+    scalar: Any = np.float64(0).__reduce__()[0]
+    found = read({"a": Runs(scalar, np.dtype("O"), inner)}, tmp_path / "a.pth")
     assert type(found["a"]) is Unread
     assert not made.exists()
 
