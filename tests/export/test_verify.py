@@ -64,6 +64,16 @@ def test_other_answers_do_not(known: Checkpoint, plane: int, change: Any) -> Non
     assert not compare(run, known, NOISE).is_close
 
 
+def test_a_distance_that_is_no_number_is_found_without_a_calibration_too(known: Checkpoint) -> None:
+    known.header.__dict__["calibration"] = None
+
+    def run(images: np.ndarray) -> list[np.ndarray]:
+        labels, distance, _ = answers(known, images)
+        return [labels, np.where(np.arange(50) == 7, np.float32(np.nan), distance)]
+
+    assert not compare(run, known, NOISE).is_close
+
+
 @pytest.mark.parametrize(
     ("plane", "change"),
     [(0, lambda labels: labels.astype(np.int64)), (1, lambda distance: distance[:, :-1])],
