@@ -95,7 +95,8 @@ class Recorder(nn.Module):
         super().__init__()
         self.model, self.config = model, model.config
         self.seen: list[Tensor] = []
-        model.get_submodule("decoder.refine").register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
+        last = model.get_submodule("decoder.refine")
+        last.register_forward_hook(lambda *arguments: self.seen.append(arguments[2].bfloat16()))
 
     def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         """As the network."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypsegcli.checkpoint.converters.converted import Told
 from hypsegcli.checkpoint.converters.presets import PresetName, load_preset
+from hypsegcli.checkpoint.converters.topics_tasks import read_tasks
 from hypsegcli.errors import UsageError
 from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree
 
@@ -18,6 +19,7 @@ def told_of(
     preset: PresetName | None,
     classes: Path | None,
     tree: Path | None,
+    tasks: Path | None,
     *,
     curvature: float | None,
     output_stride: Any,
@@ -30,6 +32,8 @@ def told_of(
     mean, std, rates = numbers
     if tree is not None and classes is None:
         raise UsageError("--tree: needs the class list that its leaves are in; name it with --classes")
+    if tasks is not None and (preset is not None or classes is not None):
+        raise UsageError("--tasks: names the classes already; leave out --classes and --preset")
     if preset is not None and classes is not None:
         raise UsageError("--preset: names the classes already; leave out --classes, or --preset")
     for option, values in (("--mean", mean), ("--std", std)):
@@ -55,4 +59,5 @@ def told_of(
         mean=mean,
         mean_of_set=of_set,
         std=std,
+        tasks=None if tasks is None else read_tasks(tasks),
     )

@@ -92,7 +92,7 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
 
 
 def _tree(source: Source, told: Told, found: Converted) -> ClassTree:
-    tree = told.tree or (flat_tree(found.names) if found.names else None)
+    tree = found.tree or told.tree or (flat_tree(found.names) if found.names else None)
     what = f"{source.path}: has {found.outputs} outputs"
     if tree is None:
         raise UsageError(

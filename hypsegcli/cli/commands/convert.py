@@ -50,6 +50,12 @@ def convert(
         Path | None,
         typer.Option(metavar="FILE", help="Class tree, nested JSON objects.", rich_help_panel=TOLD),
     ] = None,
+    tasks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The .csv that TOPICS was trained with, for classes and tree.", rich_help_panel=TOLD
+        ),
+    ] = None,
     curvature: Annotated[
         float | None,
         typer.Option(metavar="C", min=1e-6, max=1e6, help="c > 0, where it is not in the file.", rich_help_panel=TOLD),
@@ -96,7 +102,7 @@ def convert(
         from hypsegcli.checkpoint.store import save_checkpoint
         from hypsegcli.cli.told import told_of
 
-    told = told_of(preset, classes, tree, curvature=curvature, output_stride=output_stride, numbers=numbers)
+    told = told_of(preset, classes, tree, tasks, curvature=curvature, output_stride=output_stride, numbers=numbers)
     source = read_source(file)
     found = assemble(
         source,

@@ -81,6 +81,7 @@ def test_what_the_file_does_not_say_is_asked_for(hypseg: Hypseg, weights: Path, 
     [
         (("--from", "smp"), "its tensors are not those of the format smp"),
         (("--preset", "pascal"), "--preset: names the classes already; leave out --classes, or --preset"),
+        (("--tasks", "tasks.csv"), "--tasks: names the classes already; leave out --classes and --preset"),
         (("--mean", "1,2"), "--mean 1,2: expected three numbers"),
         (("--std", "1,0,1"), "--std: expected three numbers above 0"),
         (("--rates", "6,12,1.5"), "--rates: expected three whole numbers from 1 to 256"),
