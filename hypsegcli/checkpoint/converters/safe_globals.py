@@ -27,6 +27,7 @@ _DICTS = (
 _LEFT_OUT = (
     "argparse.Namespace",
     "builtins.dict",
+    "builtins.getattr",
     "builtins.int",
     "builtins.list",
     "builtins.object",

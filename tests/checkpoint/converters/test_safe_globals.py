@@ -58,6 +58,7 @@ def read(content: object, path: Path) -> Any:
         argparse.Namespace(lr=0.1, path=pathlib.PurePosixPath("a").name),
         pathlib.PosixPath("run/a"),
         {"best": np.float32(0.5)},
+        np.ndarray.min,  # as `getattr` of its class
     ],
 )
 def test_records_of_a_training_are_passed_over(thing: object, tmp_path: Path) -> None:
@@ -131,9 +132,8 @@ class Runs:
         lambda path: Runs(partial(subprocess.call, ["touch", str(path)])),
         lambda path: Runs(np.savetxt, str(path), [1]),
         lambda path: Runs(eval, f"__import__('pathlib').Path({str(path)!r}).touch()"),
-        lambda path: Runs(getattr, path, "touch"),
     ],
-    ids=["method", "process", "partial", "partial process", "numpy", "eval", "getattr"],
+    ids=["method", "process", "partial", "partial process", "numpy", "eval"],
 )
 def test_nothing_that_a_file_names_is_run(call: Callable[[Path], object], protocol: int, tmp_path: Path) -> None:
     made = tmp_path / "made"
@@ -142,7 +142,7 @@ def test_nothing_that_a_file_names_is_run(call: Callable[[Path], object], protoc
         read_plain(tmp_path / "a.pth")
     assert not made.exists()
     torch.load(tmp_path / "a.pth", weights_only=False)  # what it would have done
-    assert made.exists() or call(made).call[0] is getattr  # type: ignore[attr-defined]
+    assert made.exists()
 
 
 def test_a_pickle_in_numpys_number_is_not_opened(tmp_path: Path) -> None:
