@@ -15,6 +15,8 @@ EPOCHS, _HEAD_SHARE = 30, 3  # of all epochs a third
 _LEARNING = {
     "learning_rate": 1e-3, "backbone_rate": 0.1, "freeze_batch_norm": True, "batch_size": 4, "validate_every": 5
 }  # fmt: skip
+# What is ours of another project's network, where that has been trained here before.
+_OWN = ("embedding_size", "embedding_layers", "head", "curvature")
 
 
 def fine_tuning(init: str, epochs: object = EPOCHS) -> dict[str, Any]:
@@ -27,5 +29,6 @@ def fine_tuning(init: str, epochs: object = EPOCHS) -> dict[str, Any]:
         return {}
     model = read_header(path).model
     first = epochs // _HEAD_SHARE if isinstance(epochs, int) else 0
-    network = {name: getattr(model, name) for name in NETWORK}
+    names = NETWORK if model.network == "hypseg" else _OWN if model.embedding_layers else ()
+    network = {name: getattr(model, name) for name in names}
     return network | _LEARNING | {"epochs": epochs, "head_epochs": first}

@@ -125,7 +125,10 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
     height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
     torch.manual_seed(config.seed)
-    model = build_model(ModelConfig(**config.architecture() | decided | imported_network(config.init, earlier)))
+    imported = imported_network(config.init, earlier)
+    model = build_model(ModelConfig(**config.architecture() | decided | imported))
+    if imported:
+        told.append(f"the layers are those of {model.config.kind.title}, whatever backbone and the like say")
     if earlier is None:
         start = _initialise(model, config, tree)
         initialised_from, new_head = start.description, any(name.startswith("head.") for name in start.random)
@@ -141,7 +144,9 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         initialised_from, new_head = earlier.provenance.initialised_from, False
         images, validated_images = earlier.provenance.trained_images, earlier.provenance.validated_images
         known = earlier.input
-    grows = known.longest_side is None if config.field_of_view == "auto" else config.field_of_view == "grows"
+    # Other projects' networks take images as they are, whatever these show.
+    unbounded = known.longest_side is None and not imported
+    grows = unbounded if config.field_of_view == "auto" else config.field_of_view == "grows"
     longest_side = None if grows and not config.longest_side else _longest_side(config, train_split, more)
     name = job.data.resolve().name
     learned = {*map(image_mark, [*train_split.digests.values(), *more.digests["more_data"].values()])}

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from support import make_checkpoint
 
+from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.errors import CheckpointError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import build_model
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.fine_tune import fine_tuning
 
@@ -29,6 +33,20 @@ def test_a_checkpoint_brings_its_network(tmp_path: Path) -> None:
     assert config.architecture()["backbone"] == "mobilenet_v3_large"
     assert (config.epochs, config.head_epochs) == (30, 10)
     assert config.freeze_batch_norm
+
+
+@pytest.mark.parametrize(("layers", "size"), [(0, 256), (1, 6)])
+def test_another_project_s_network_brings_what_is_ours_of_it(layers: int, size: int, tmp_path: Path) -> None:
+    """Just converted, nothing: its features are no embedding, and its classifier is Euclidean."""
+    header = read_header(make_checkpoint(tmp_path / "any.safetensors", TREE))
+    theirs = ModelConfig(
+        network="torchvision", backbone="mobilenet_v3_large", nodes=4, embedding_layers=layers, embedding_size=size
+    )
+    path = tmp_path / "theirs.safetensors"
+    save_checkpoint(path, header.model_copy(update={"model": theirs}), build_model(theirs).state_dict())
+    config = TrainConfig.model_validate(fine_tuning(str(path)) | {"init": str(path)})
+    assert (config.head, config.embedding_layers) == ("hyperbolic", 1)
+    assert config.embedding_size == (6 if layers else 64)
 
 
 def test_new_classes_may_have_a_tree_where_the_old_ones_had_none(tmp_path: Path) -> None:
