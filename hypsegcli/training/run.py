@@ -144,10 +144,8 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         initialised_from, new_head = earlier.provenance.initialised_from, False
         images, validated_images = earlier.provenance.trained_images, earlier.provenance.validated_images
         known = earlier.input
-    # Other projects' networks take images as they are, whatever these show.
-    unbounded = known.longest_side is None and not imported
-    grows = unbounded if config.field_of_view == "auto" else config.field_of_view == "grows"
-    longest_side = None if grows and not config.longest_side else _longest_side(config, train_split, more)
+    grows = _grows(config, known, imported=bool(imported)) and not config.longest_side
+    longest_side = None if grows else _longest_side(config, train_split, more)
     name = job.data.resolve().name
     learned = {*map(image_mark, [*train_split.digests.values(), *more.digests["more_data"].values()])}
     validated = [image_mark(digest) for digest in val_split.digests.values()]
@@ -227,6 +225,13 @@ def _initialise(model: Network, config: TrainConfig, tree: ClassTree) -> Start:
             f"{random[0]} ({start.description}); choose an {setting('init')} whose network is this one"
         )
     return start
+
+
+def _grows(config: TrainConfig, known: InputSpec, *, imported: bool) -> bool:
+    """Whether larger images show more of the world. Other projects' networks take any, whatever these show."""
+    if config.field_of_view == "auto":
+        return known.longest_side is None and not imported
+    return config.field_of_view == "grows"
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
