@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hypsegcli.errors import UsageError
 from hypsegcli.geometry.disk import Points, disk_points
 from hypsegcli.geometry.mlr import Gyroplanes, from_bias, from_points
 from hypsegcli.geometry.poincare import project
@@ -35,18 +36,20 @@ def embed(engine: TorchEngine, tree: ClassTree, image: RGB, *, longest_side: int
     """Embed an image (H, W, 3), shrunk before where it is longer than `longest_side`; it goes in as a whole.
 
     A point lies at the distance to the origin that the head held below its limit. Cells that only pad the image to
-    the network's coarsest grid are cut off. ValueError unless the model is hyperbolic with D = 2; FloatingPointError
-    where its answer holds NaN or infinity.
+    the network's coarsest grid are cut off. UsageError for a network that answers on a coarser grid, ValueError unless
+    the model is hyperbolic with D = 2; FloatingPointError where its answer holds NaN or infinity.
     """
     config = engine.config
     if config.embedding_size != 2 or config.head == "euclidean":
         raise ValueError(f"a disk needs a hyperbolic head with D = 2, not {config.head}, D = {config.embedding_size}")
     small = shrink_image(image, longest_side)
     rows, columns = small.shape[:2]
-    output = engine(pad_to_cells(small[None]))
+    output = engine(pad_to_cells(small[None], config.kind.alignment))
     if not output.is_finite():
         raise FloatingPointError("its answer holds NaN or infinity")
     h, w = -(-rows // GRID), -(-columns // GRID)
+    if output.embedding.shape[2] < h or output.embedding.shape[3] < w:
+        raise UsageError(f"a disk is of every 4th pixel, on whose grid {config.kind.title} does not answer")
     v = output.embedding[0, :, :h, :w].permute(1, 2, 0)
     scores = class_log_probabilities(output.logits, tree, by_paths=config.softmax == "paths")
     classes = scores[0, :, :h, :w].argmax(0)

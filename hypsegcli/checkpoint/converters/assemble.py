@@ -64,6 +64,7 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
     if not converter.recognises(source):
         raise CheckpointError(f"{source.path}: its tensors are not those of the format {format_name}")
     found = converter.convert(source, told)
+    _refuse_contradictions(source, told, found)
     tree = _tree(source, told, found)
     hierarchical = found.outputs == tree.nodes and not tree.is_flat
     softmax = found.config.get("softmax", "hierarchical") if hierarchical else "flat"
@@ -89,6 +90,17 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
         raise CheckpointError(f"{source.path}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
     _check(source, header, found.state)
     return Assembled(format_name, header, found.state, found.notes)
+
+
+def _refuse_contradictions(source: Source, told: Told, found: Converted) -> None:
+    """Raise UsageError for what was told and does not count, since the file or its project says otherwise."""
+    facts = {**found.config, "mean": found.input.mean, "std": found.input.std}
+    for name in ("curvature", "output_stride", "rates", "mean", "std"):
+        said, known = getattr(told, name), facts.get(name)
+        if said is not None and said != known:
+            shown = ",".join(map(str, said)) if isinstance(said, tuple) else said
+            why = "this format has none to choose" if known is None else f"by the file, or its project, it is {known}"
+            raise UsageError(f"{source.path}: {setting(name, shown)} does not count: {why}; leave it out")
 
 
 def _tree(source: Source, told: Told, found: Converted) -> ClassTree:
