@@ -53,5 +53,5 @@ def test_what_holds_no_weights_is_refused(content: object, tmp_path: Path) -> No
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such file; expected a .pth"):
+    with pytest.raises(CheckpointError, match=r"no such file; expected a \.pth"):
         read_source(tmp_path / "gone.pth")
