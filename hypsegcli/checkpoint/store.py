@@ -15,8 +15,8 @@ from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
 from hypsegcli.checkpoint.int8 import take_int8
 from hypsegcli.checkpoint.read_header import is_torch_file, open_safetensors, read_header, require_file
 from hypsegcli.checkpoint.torch_file import read_state
-from hypsegcli.errors import CheckpointError, PlanError, UsageError, setting
-from hypsegcli.files.atomic import replacing, write_atomically
+from hypsegcli.errors import CheckpointError, PlanError, UsageError, first_line, setting
+from hypsegcli.files.atomic import replacing
 from hypsegcli.files.digest import Digest, digest_file, digest_stream
 from hypsegcli.files.regular import ChangedFileError, unchanging
 from hypsegcli.files.words import first_of
@@ -46,11 +46,17 @@ class Checkpoint:
         return self.source or str(self.path)
 
 
-def save_checkpoint(path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False) -> None:
-    """Write a .safetensors file; with `half` of what `halve_kernels` makes of the state."""
+def save_checkpoint(
+    path: Path, header: Header, state: Mapping[str, Tensor], *, half: bool = False, replace: bool = True
+) -> None:
+    """Write a .safetensors file; with `half` of what `halve_kernels` makes of the state.
+
+    Without `replace` PlanError where there is a file by then.
+    """
     kept = halve_kernels(state) if half else state
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in kept.items()}
-    write_atomically(path, save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
+    with replacing(path, replace=replace) as file:
+        file.write(save(tensors, metadata={METADATA_KEY: header_to_json(header)}))
 
 
 def halve_kernels(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -100,7 +106,7 @@ def load_checkpoint(path: Path, *, header: Header | None = None, source: str = "
             found, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
             int8 = take_int8(path, found, state)
             model = _build_shapes(path, found)
-            _check(path, found, state, model)
+            check_state(path, found, state, model)
             # Copies: the file's own bytes, which state maps into memory, may be written over while the network runs.
             int8 = {name: tensor.clone() for name, tensor in int8.items()}
             tensors = {name: state[name].to(like.dtype, copy=True) for name, like in model.state_dict().items()}
@@ -148,12 +154,16 @@ def _build_shapes(path: Path, header: Header) -> Network:
             return build_model(header.model)
     except UsageError as error:  # a backbone that cannot be had here
         raise CheckpointError(f"{path}: {error.message}") from error
+    except ValueError as error:  # features that are no embedding of that size
+        raise CheckpointError(f"{path}: {first_line(error)}") from error
     except (RuntimeError, TypeError, OverflowError) as error:
         size = header.model.embedding_size
         raise CheckpointError(f"{path}: no network can be built with an embedding of {size} dimensions") from error
 
 
-def _check(path: Path, header: Header, state: Mapping[str, Tensor], model: Network) -> None:
+def check_state(path: Path, header: Header, state: Mapping[str, Tensor], model: Network | None = None) -> None:
+    """Raise CheckpointError where a state is not one of the header's network, or holds what none can run on."""
+    model = _build_shapes(path, header) if model is None else model
     expected = model.state_dict()
     missing, unexpected = sorted(set(expected) - set(state)), sorted(map(str, set(state) - set(expected)))
     if missing or unexpected:

@@ -39,6 +39,8 @@ def told_of(
     for option, values in (("--mean", mean), ("--std", std)):
         if values is not None and not all(math.isfinite(value) for value in values):
             raise UsageError(f"{option}: expected three finite numbers")
+    if curvature is not None and not math.isfinite(curvature):
+        raise UsageError(f"--curvature {curvature}: expected a number above 0")
     if std is not None and min(std) <= 0.0:
         raise UsageError("--std: expected three numbers above 0")
     if rates is not None and not all(rate.is_integer() and 1 <= rate <= 256 for rate in rates):

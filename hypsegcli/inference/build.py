@@ -36,6 +36,11 @@ def make_segmenter(
         device = "cpu"  # where the others run
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=tell)
     header = checkpoint.header
+    if request is not None and request.embeddings and header.model.kind.upsampling != "centres":
+        raise UsageError(
+            f"embeddings of {header.model.kind.title} lie on a grid whose points are not the middles of cells, which "
+            f"nothing could place; leave them out of {setting('save')}"
+        )
     memory, a_pixel = memory_of(made.device.torch), None
     if tile == "auto" and may_matter(header.model, memory):
         a_pixel = made.bytes_a_pixel()

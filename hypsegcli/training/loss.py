@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.network.config import KINDS, Kind
+from hypsegcli.network.imported.reference import resize
 from hypsegcli.network.model import NetworkOutput
 from hypsegcli.training.targets import OTHER, inner_node
 
@@ -46,10 +49,18 @@ class SegmentationLoss(nn.Module):
     """
 
     def __init__(
-        self, tree: ClassTree, weights: Tensor, *, ignore_index: int, radius_weight: float, other_weight: float = 1.0
+        self,
+        tree: ClassTree,
+        weights: Tensor,
+        *,
+        ignore_index: int,
+        radius_weight: float,
+        other_weight: float = 1.0,
+        kind: Kind = KINDS["hypseg"],
     ) -> None:
         super().__init__()
         self.tree = tree
+        self.kind = kind  # of network, which says where in the image the points of its grid lie
         self.ignore_index = ignore_index
         self.radius_weight = radius_weight  # may change from step to step
         self.other_weight = other_weight
@@ -67,11 +78,11 @@ class SegmentationLoss(nn.Module):
         """
         size = target.shape[1:]
         scores = class_log_probabilities(output.logits, self.tree)
-        scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+        scores = self._at_pixels(scores, size)
         other, inner = target == OTHER, target < OTHER
         labelled = (target != self.ignore_index) & ~other
         target = target.masked_fill(other, self.ignore_index)
-        distance = F.interpolate(output.distance[:, None], size=size, mode="bilinear", align_corners=False)
+        distance = self._at_pixels(output.distance[:, None], size)
         classified = target if in_fold is None else target.masked_fill(in_fold[:, None, None], self.ignore_index)
         # Crops can fall on void alone, and a batch on the fold alone or on none of it; the mean of nothing is NaN.
         classification = radius = 0.0 * (scores.sum() + distance.sum())
@@ -89,6 +100,13 @@ class SegmentationLoss(nn.Module):
         if other.any():
             radius = radius + self.other_weight * F.softplus(belief[other]).mean()
         return Losses(classification + self.radius_weight * radius, classification, radius)
+
+    def _at_pixels(self, grid: Tensor, size: Sequence[int]) -> Tensor:
+        """(B, C, H, W) of a grid (B, C, h, w)."""
+        if self.kind.upsampling == "first corners":
+            return resize(grid, size[0], size[1])
+        aligned = self.kind.upsampling == "corners"
+        return F.interpolate(grid, size=tuple(size), mode="bilinear", align_corners=aligned)
 
     def _classification(self, scores: Tensor, target: Tensor) -> Tensor:
         """Weighted mean of -log P over the labelled pixels; an inner node weighs 1."""

@@ -183,6 +183,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         ignore_index=config.ignore_index,
         radius_weight=config.radius_weight,
         other_weight=config.other_worlds_weight,
+        kind=model.config.kind,
     ).to(job.device.torch)
     average = moving_average(learner, config.ema_decay) if config.ema_decay else None
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from hypsegcli.checkpoint.converters import CONVERTERS
-from hypsegcli.checkpoint.converters.converted import Converted, Told
+from hypsegcli.checkpoint.converters.converted import Converted, Converter, Told
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
-from hypsegcli.errors import CheckpointError, UsageError, setting
+from hypsegcli.checkpoint.store import check_state
+from hypsegcli.errors import CheckpointError, HypsegError, UsageError, first_line, setting
 from hypsegcli.files.words import as_text, count_of, first_of
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.network.config import KINDS, ModelConfig
-from hypsegcli.network.model import build_model
 from hypsegcli.pictures.palette import spread_colors
 
 _NAMED = 3
@@ -63,7 +63,7 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
     converter = CONVERTERS[format_name]
     if not converter.recognises(source):
         raise CheckpointError(f"{source.path}: its tensors are not those of the format {format_name}")
-    found = converter.convert(source, told)
+    found = _convert(converter, source, told)
     _refuse_contradictions(source, told, found)
     tree = _tree(source, told, found)
     hierarchical = found.outputs == tree.nodes and not tree.is_flat
@@ -88,12 +88,26 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, problem["loc"]))
         raise CheckpointError(f"{source.path}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
-    _check(source, header, found.state)
+    check_state(source.path, header, found.state)
     return Assembled(format_name, header, found.state, found.notes)
+
+
+def _convert(converter: Converter, source: Source, told: Told) -> Converted:
+    """What a converter makes of a file; CheckpointError where shapes or numbers in it are none that it can be of."""
+    try:
+        return converter.convert(source, told)
+    except HypsegError:
+        raise
+    except (ValueError, TypeError, IndexError, KeyError, RuntimeError, NotImplementedError) as error:
+        raise CheckpointError(
+            f"{source.path}: what it holds is not of this format's shapes, or out of bounds ({first_line(error):.200})"
+        ) from error
 
 
 def _refuse_contradictions(source: Source, told: Told, found: Converted) -> None:
     """Raise UsageError for what was told and does not count, since the file or its project says otherwise."""
+    if told.tasks is not None and found.tree is None:
+        raise UsageError(f"{source.path}: {setting('tasks')} is for files of TOPICS; leave it out")
     facts = {**found.config, "mean": found.input.mean, "std": found.input.std}
     for name in ("curvature", "output_stride", "rates", "mean", "std"):
         said, known = getattr(told, name), facts.get(name)
@@ -115,19 +129,3 @@ def _tree(source: Source, told: Told, found: Converted) -> ClassTree:
         nodes = "" if tree.is_flat else f", or {tree.nodes} of the class tree"
         raise UsageError(f"{what}, not the {tree.classes} of the class list{nodes}; name another")
     return tree
-
-
-def _check(source: Source, header: Header, state: Mapping[str, Tensor]) -> None:
-    """Raise CheckpointError where the network does not take the state."""
-    with torch.device("meta"):
-        model = build_model(header.model)
-    wanted = model.state_dict()
-    if wrong := [name for name, like in wanted.items() if name in state and state[name].shape != like.shape]:
-        name = wrong[0]
-        raise CheckpointError(
-            f"{source.path}: the tensor for {name} has the shape {tuple(state[name].shape)}, expected "
-            f"{tuple(wanted[name].shape)}; it is of another network of that project's"
-        )
-    for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{source.path}: the tensor for {name} holds NaN or infinity")

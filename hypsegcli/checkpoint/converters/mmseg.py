@@ -16,7 +16,14 @@ from hypsegcli.network.imported import TRUNKS
 
 _CLASSIFIER = "decode_head.conv_seg"
 # Of the network at stride 8, all that decides what the weights do and does not show in them.
-_STAGES = {"strides": [1, 2, 1, 1], "dilations": [1, 1, 2, 4], "contract_dilation": True, "multi_grid": None}
+_STAGES = {
+    "strides": [1, 2, 1, 1],
+    "dilations": [1, 1, 2, 4],
+    "contract_dilation": True,
+    "multi_grid": None,
+    "style": "pytorch",
+}
+_UNSAID = {"contract_dilation": False, "style": "pytorch"}  # what the project takes where its settings do not say
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -50,7 +57,7 @@ def describe_trunk(source: Source, told: Told) -> dict[str, Any]:
     settings = _part(read_config(source.facts), "model")
     backbone, head = _part(settings, "backbone"), _part(settings, "decode_head")
     if backbone:
-        found = {name: backbone.get(name, {"contract_dilation": False}.get(name)) for name in _STAGES}
+        found = {name: backbone.get(name, _UNSAID.get(name)) for name in _STAGES}
         if found != _STAGES:
             wrong = next(name for name in _STAGES if found[name] != _STAGES[name])
             raise CheckpointError(
@@ -91,10 +98,16 @@ def read_input(source: Source, told: Told) -> tuple[Normalised, tuple[str, ...]]
     settings = read_config(source.facts)
     old, new = _part(settings, "img_norm_cfg"), _part(_part(settings, "model"), "data_preprocessor")
     given = old or new
-    if given.get("to_rgb") is False or given.get("bgr_to_rgb") is False:
+    # The newer one takes pictures as they are decoded, blue first, where it is not told otherwise.
+    if given.get("to_rgb") is False or (new and not old and not new.get("bgr_to_rgb", False)):
         raise CheckpointError(f"{source.path}: takes blue for red; networks that take red, green and blue are read")
     mean, std = told.mean or _three(given.get("mean")) or _MEAN, told.std or _three(given.get("std")) or _STD
     notes = []
+    if not _part(settings, "model"):
+        notes.append(
+            "the settings of the network are not in the file: output stride 8, the rates 12, 24, 36 and no aligned "
+            "corners are that project's defaults"
+        )
     if not given and told.mean is None:
         notes.append("the mean and deviation of the images are not in the file: they are that project's defaults")
     test = _part(_part(settings, "model"), "test_cfg")

@@ -16,6 +16,7 @@ from hypsegcli.files.words import count_of, first_of
 # Where training tools put the weights beside an optimizer's state, and a counter or two.
 _CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "teacher")
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")  # torch's, and what people call their network
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _NAMED = 3
 
 
@@ -41,6 +42,12 @@ class Source:
         if left := sorted(name for name in self.tensors if name not in known and not unused(name)):
             what = f"{count_of(len(left), 'tensor')} that this network has no place for, {first_of(left, _NAMED)}"
             raise CheckpointError(f"{self.path}: holds {what}")
+        for name in wanted.values():
+            tensor = self.tensors[name]
+            if tensor.is_sparse or not (tensor.is_floating_point() and tensor.dtype in _FLOATS):
+                raise CheckpointError(f"{self.path}: the tensor {name} holds {tensor.dtype}, expected plain float32")
+            if tensor.untyped_storage().nbytes() < tensor.nbytes:
+                raise CheckpointError(f"{self.path}: the tensor {name} claims more numbers than the file holds")
         taken = {ours: as_float32(self.tensors[theirs]) for ours, theirs in wanted.items()}
         counters = {ours: torch.tensor(0) for ours in names if ours not in wanted}
         return taken | counters

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import ssl
 from collections.abc import Callable, Iterator
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -135,7 +135,9 @@ def _in_sentences(address: WebAddress) -> Iterator[None]:
         raise CheckpointError(f"{address}: {_answered(error)}") from error
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
-        if isinstance(reason, TimeoutError):
+        if isinstance(reason, InvalidURL):  # whose text has all of it, what follows a question mark too
+            why = "holds characters that no address may have; write them with %, a space as %20"
+        elif isinstance(reason, TimeoutError):
             why = "its server says nothing; try again later"
         elif isinstance(reason, ssl.SSLCertVerificationError):
             why = f"its server cannot prove who it is ({reason.verify_message}); download the file in a way you trust"

@@ -39,7 +39,9 @@ def _what_it_is(header: Header) -> str:
     model, tree = header.model, header.tree
     names = [_safe(name) for name in tree.names[: tree.classes]]
     confidence = "the distance of its embedding to the origin of the Poincaré ball"
-    if model.head == "euclidean":
+    if model.says_how_sure == "entropy":
+        confidence = "how far the entropy of its class probabilities is from the largest"
+    elif model.head == "euclidean":
         confidence = "the length of its embedding"
     if header.calibration is not None:
         confidence = f"the probability that the pixel is right, learned from {confidence}"
@@ -128,9 +130,10 @@ def _scores(header: Header) -> str:
 
 def _calibration(header: Header) -> str:
     found = header.calibration
+    what = "distance" if header.model.says_how_sure == "distance" else "entropy"
     if found is None:
         return (
-            "## Calibration\n\nNone: confidence is the distance itself, which ranks pixels and is no probability. "
+            f"## Calibration\n\nNone: confidence is the {what} itself, which ranks pixels and is no probability. "
             "`hypseg calibrate` fits one, to images with masks that were not trained on."
         )
     usual = ""
@@ -140,7 +143,7 @@ def _calibration(header: Header) -> str:
             "another world, most likely."
         )
     return (
-        "## Calibration\n\nThe distance is turned into the probability that a pixel is right by isotonic regression, "
+        f"## Calibration\n\nThe {what} is turned into the probability that a pixel is right by isotonic regression, "
         f"fitted on {_safe(found.fitted_on)}. It is true for images like those, and a guess elsewhere.{usual}"
     )
 
@@ -171,8 +174,8 @@ def _making(header: Header, megabytes: float | None) -> str:
     )
     outputs = count_of(model.nodes, "output")
     rows = {
-        "network": f"{model.kind.title} on {model.backbone}, output stride {model.output_stride}, {model.convolutions} "
-        "convolutions",
+        "network": f"{model.kind.title} on {model.backbone}, output stride {model.output_stride}"
+        + (f", {model.convolutions} convolutions" if model.network == "hypseg" else ""),
         "embedding": geometry,
         "softmax": f"{model.softmax}, {outputs}",
         "file": None if megabytes is None else f"{megabytes:.1f} MB",

@@ -91,7 +91,9 @@ def convert(
     """Make a checkpoint of hypseg's of another project's; what that does not say is asked for, and never guessed."""
     from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 
-    checkpoint_to_write(out, overwrite=overwrite)
+    over = checkpoint_to_write(out, overwrite=overwrite)
+    if over is not None and file.exists() and out.samefile(file):
+        raise UsageError(f"--out {out}: is the file that is converted; choose another")
     numbers = (_numbers("--mean", mean), _numbers("--std", std), _numbers("--rates", rates))
     width, height = _size(size)
     if output_stride not in {None, 8, 16}:
@@ -113,7 +115,7 @@ def convert(
     tell = say_nothing if quiet else talk
     for note in found.notes:
         tell(f"{file}: {note}")
-    save_checkpoint(out, found.header, found.state)
+    save_checkpoint(out, found.header, found.state, replace=over is not None)
     model = found.header.model
     geometry = "Euclidean" if model.head == "euclidean" else f"curvature {model.curvature:g}"
     say(

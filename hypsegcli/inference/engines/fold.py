@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
+_WITHOUT_ORDER = ("timm.", "hypsegcli.network.imported.")  # where neighbours need not run one after the other
 
 
 def fold_batch_norms(model: AnyModule) -> AnyModule:
@@ -17,14 +18,14 @@ def fold_batch_norms(model: AnyModule) -> AnyModule:
     A batch norm is folded where it directly follows a convolution in its parent, as all in this package do and all of
     torchvision's backbones; any other stays what it is. In timm's modules such neighbours need not run one after the
     other (one of RepViT's adds branches in between), and a norm may hold the activation behind it: there all stay, but
-    those in a plain sequence.
+    those in a plain sequence, and so do those of other projects' networks.
     """
     model.eval()
     if not any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
         return model
     folded = copy.deepcopy(model)
     for parent in list(folded.modules()):
-        if type(parent).__module__.startswith("timm."):
+        if type(parent).__module__.startswith(_WITHOUT_ORDER):
             continue
         before: tuple[str, nn.Module] | None = None
         for name, layer in list(parent.named_children()):

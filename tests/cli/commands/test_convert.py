@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from support import Hypseg, photograph
 from torch import nn
 from torchvision.models import get_model
@@ -109,6 +110,30 @@ def test_files_that_are_none_are_refused(hypseg: Hypseg, classes: Path, tmp_path
     torch.save({"a": torch.ones(2)}, tmp_path / "a.pth")
     assert "a.pth: of no format that is known" in hypseg("convert", tmp_path / "a.pth", "-o", out, *told).stderr
     assert not out.exists()
+
+
+def test_the_file_that_is_converted_stays(hypseg: Hypseg, classes: Path, tmp_path: Path) -> None:
+    """Under the name that some projects give to theirs."""
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.ones(2)}, path)
+    before = path.read_bytes()
+    done = hypseg("convert", path, "-o", path, "--classes", classes, "--overwrite")
+    assert (done.code, f"--out {path}: is the file that is converted" in done.stderr) == (2, True)
+    assert path.read_bytes() == before
+
+
+def test_odd_tensors_are_refused_with_a_sentence(hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path) -> None:
+    whole = torch.load(weights, weights_only=True)["state_dict"]
+    name = "module.classifier.4.weight"
+    for number, odd in enumerate(
+        (whole[name].long(), torch.ones(()), whole[name] * torch.nan, whole[name].to_sparse())
+    ):
+        torch.save(whole | {name: odd}, tmp_path / "odd.pth")
+        done = hypseg("convert", tmp_path / "odd.pth", "-o", tmp_path / f"{number}.safetensors", "--classes", classes)
+        assert done.code != 0, number
+        assert f"{tmp_path / 'odd.pth'}: " in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / f"{number}.safetensors").exists()
 
 
 def test_windows_and_dropout_are_for_our_own(hypseg: Hypseg, weights: Path, classes: Path, tmp_path: Path) -> None:
