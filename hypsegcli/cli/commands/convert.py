@@ -15,6 +15,8 @@ FormatName = Literal["auto", "reference", "halo", "hierahyp", "topics", "mmseg",
 
 TOLD = "What the file does not say"
 
+_SIZE = "512x512"  # that of crops, mostly
+
 
 def convert(
     file: Annotated[
@@ -77,8 +79,14 @@ def convert(
         str | None, typer.Option(metavar="R,G,B", help="What is divided by after it.", rich_help_panel=TOLD)
     ] = None,
     size: Annotated[
-        str, typer.Option(metavar="WxH", help="Typical size of the training images.", rich_help_panel=TOLD)
-    ] = "512x512",
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Typical size of the training images.",
+            rich_help_panel=TOLD,
+            show_default="512x512, as is said",
+        ),
+    ] = None,
     ignore_index: Annotated[
         int,
         typer.Option(metavar="N", min=0, help="The mask value that means 'not labelled'.", rich_help_panel=TOLD),
@@ -95,7 +103,7 @@ def convert(
     if over is not None and file.exists() and out.samefile(file):
         raise UsageError(f"--out {out}: is the file that is converted; choose another")
     numbers = (_numbers("--mean", mean), _numbers("--std", std), _numbers("--rates", rates))
-    width, height = _size(size)
+    width, height = _size(size or _SIZE)
     if output_stride not in {None, 8, 16}:
         raise UsageError(f"--output-stride {output_stride}: expected 8 or 16")
     with loading(quiet=quiet):
@@ -113,6 +121,10 @@ def convert(
         format_name=recognise(source) if format_name == "auto" else format_name,
     )
     tell = say_nothing if quiet else talk
+    if size is None:
+        tell(
+            f"{file}: does not say how large its training images were; {_SIZE} is written, unless --size names another"
+        )
     for note in found.notes:
         tell(f"{file}: {note}")
     save_checkpoint(out, found.header, found.state, replace=over is not None)
