@@ -40,8 +40,8 @@ EXAMPLES = {
     ),
     "convert": (
         "hypseg convert best.pth -o theirs.safetensors --classes classes.txt",
-        "hypseg convert model.ckpt-30000.index -o pascal.safetensors --preset pascal",
-        "hypseg convert best.pth -o theirs.safetensors --from smp --preset cityscapes --output-stride 8",
+        "hypseg convert best.pth -o theirs.safetensors --preset cityscapes",
+        "hypseg convert best.pth -o ours.safetensors --preset cityscapes --licence MIT",
     ),
     "export": (
         "hypseg export streets --to onnx -o streets.onnx",

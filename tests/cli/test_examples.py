@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from support import Hypseg, photograph
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
+from torchvision.models import get_model
 
 from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
@@ -54,6 +56,10 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, m
     """Each into a place of its own. Of a training, which takes hours, the settings."""
     pretend_to_quantise(monkeypatch)
     pretend_to_export(monkeypatch)
+    if name == "convert":
+        net = get_model("deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=19)
+        torch.save(net.state_dict(), "best.pth")
+        Path("classes.txt").write_text("".join(f"{number}:class {number}\n" for number in range(19)))
     if name in {"evaluate", "verify"}:
         assert hypseg("predict", "photos", "-o", "out").code == 0
     if name == "evaluate":
