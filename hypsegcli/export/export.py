@@ -21,7 +21,6 @@ from hypsegcli.export.openvino_file import save
 from hypsegcli.export.request import FormatName, Precision, Size
 from hypsegcli.export.verify import Agreement, compare, pictures
 from hypsegcli.inference.engines.tracing_lock import TORCH
-from hypsegcli.network.config import KINDS
 
 EXPORT_KEY = "hypseg_export"  # beside METADATA_KEY, which holds the checkpoint's header
 
@@ -48,8 +47,8 @@ def export(
     In int8 it is the graph that the checkpoint holds, for OpenVINO. UsageError for a network that the format cannot
     express, or that answers otherwise in it.
     """
-    if (kind := checkpoint.header.model.kind) is not KINDS["hypseg"]:
-        raise UsageError(f"{checkpoint.path}: {kind.title} cannot be exported, only networks of hypseg's own can")
+    if (model := checkpoint.header.model).is_imported:
+        raise UsageError(f"{checkpoint.path}: {model.kind.title} cannot be exported, only networks of hypseg's own can")
     form, planes = FORMATS[name](), planes_of(checkpoint.header)
     metadata = metadata_of(checkpoint, size, precision=precision)
     try:

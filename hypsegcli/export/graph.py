@@ -68,8 +68,7 @@ class Planes(nn.Module):
         """Images (B, H, W, 3), of which only the size is looked at, and their embedding (B, h, w, D)."""
         logits, distance = self.head(embedding.permute(0, 3, 1, 2))
         if logits.shape[1] != self.tree.classes:
-            by_paths, least = self.config.softmax == "paths", self.config.least_factor
-            logits = class_log_probabilities(logits, self.tree, by_paths=by_paths, least_factor=least)
+            logits = class_log_probabilities(logits, self.tree, self.config.factors)
         labels, distance = (
             plane.index_select(1, torch.arange(images.shape[1])).index_select(2, torch.arange(images.shape[2]))
             for plane in (_enlarge(logits).argmax(1), _enlarge(distance[:, None])[:, 0])

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99)
 
 
+class Factors(NamedTuple):
+    """What the probability of a class is the product of, along its path in the tree."""
+
+    of_siblings: bool = True  # of a softmax among siblings; else a softmax among the sums of logits, as TOPICS decides
+    least: float | None = None  # below which no factor may lie, as the reference holds them
+
+
 class Rule(NamedTuple):
     """A depth of the tree, or as deep as the probability exceeds a threshold in [0.5, 1)."""
 

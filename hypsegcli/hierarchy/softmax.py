@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hypsegcli.hierarchy.rule import Rule
+from hypsegcli.hierarchy.rule import Factors, Rule
 from hypsegcli.hierarchy.tree import ROOT, ClassTree
+
+SIBLINGS = Factors()
 
 
 def node_log_conditionals(logits: Tensor, tree: ClassTree) -> Tensor:
@@ -29,24 +31,20 @@ def node_log_conditionals(logits: Tensor, tree: ClassTree) -> Tensor:
     return grouped.index_select(1, back)
 
 
-def class_log_probabilities(
-    logits: Tensor, tree: ClassTree, *, by_paths: bool = False, least_factor: float | None = None
-) -> Tensor:
+def class_log_probabilities(logits: Tensor, tree: ClassTree, factors: Factors = SIBLINGS) -> Tensor:
     """(B, K, ...) log-probabilities that sum to 1 over the classes.
 
     The logits are (B, M, ...), one a node, for a hierarchical head; (B, K, ...) for a flat one, whatever the tree.
-    `by_paths` there is no softmax among siblings, but one among the classes, of each the sum of the logits along its
-    path, as TOPICS decides. Not below `least_factor`, as the reference holds them, no factor of a path may lie: the
-    classes do not sum to 1 then.
+    Where factors are held above a least one, classes do not sum to 1.
     """
     if logits.shape[1] == tree.classes:
         return logits.log_softmax(1)
-    factors = logits if by_paths else node_log_conditionals(logits, tree)
-    if least_factor is not None:
-        factors = factors.clamp_min(math.log(least_factor))
+    steps = node_log_conditionals(logits, tree) if factors.of_siblings else logits
+    if factors.least is not None:
+        steps = steps.clamp_min(math.log(factors.least))
     paths = [torch.tensor(tree.path(leaf), device=logits.device) for leaf in range(tree.classes)]
-    scores = torch.stack([factors.index_select(1, path).sum(1) for path in paths], dim=1)
-    return scores.log_softmax(1) if by_paths else scores
+    scores = torch.stack([steps.index_select(1, path).sum(1) for path in paths], dim=1)
+    return scores if factors.of_siblings else scores.log_softmax(1)
 
 
 def node_probabilities(probabilities: Tensor, tree: ClassTree) -> Tensor:

@@ -20,7 +20,6 @@ from hypsegcli.inference.lanes import ONE, Lanes, lanes_here
 from hypsegcli.inference.prediction import Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.network.config import KINDS
 
 Item = TypeVar("Item")
 Other = TypeVar("Other")
@@ -181,9 +180,9 @@ def fit_into_memory(
         return result, tile
     if result.code != "out_of_memory":
         return replace(result, reason=f"the network failed on this {width} x {height} image: {result.reason}")
-    ours = segmenter.engine.config.kind is KINDS["hypseg"]  # others take images whole
+    whole = segmenter.engine.config.is_imported
     advice = (
-        f"; use {setting('tile', 512)} or {setting('longest_side')}" if ours else f"; use {setting('longest_side')}"
+        f"; use {setting('longest_side')}" if whole else f"; use {setting('tile', 512)} or {setting('longest_side')}"
     )
     if windows:
         advice = f", not even in windows of {windows[-1].tile} pixels; use {setting('longest_side')}"

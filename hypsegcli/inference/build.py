@@ -13,7 +13,7 @@ from hypsegcli.inference.engines.memory import may_matter, memory_of, whole_pixe
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import ALIGNMENT, Tiling, round_to_alignment
-from hypsegcli.network.model import ImportedNetwork, Network, receptive_radius
+from hypsegcli.network.model import Network, receptive_radius
 
 
 def make_segmenter(
@@ -42,7 +42,7 @@ def make_segmenter(
             f"nothing could place; leave them out of {setting('save')}"
         )
     memory, a_pixel = memory_of(made.device.torch), None
-    if tile == "auto" and may_matter(header.model, memory):
+    if tile == "auto" and not header.model.is_imported and may_matter(header.model, memory):
         a_pixel = made.bytes_a_pixel()
     tiling = make_tiling(tile, checkpoint.model, whole=whole_pixels(a_pixel, header.model, memory))
     return Segmenter(made, header.tree, request=request, tiling=tiling, calibration=header.calibration)
@@ -53,9 +53,9 @@ def make_tiling(tile: Tile, model: Network, *, whole: int = BUDGET.window**2) ->
 
     None where they are off.
     """
-    if isinstance(tile, int) and isinstance(model, ImportedNetwork):
+    if isinstance(tile, int) and model.config.is_imported:
         raise UsageError(f"{setting('tile', tile)}: {model.config.kind.title} takes images whole; leave it out")
-    if tile == "off" or isinstance(model, ImportedNetwork):
+    if tile == "off" or model.config.is_imported:
         return None
     side = BUDGET.window if tile == "auto" else tile
     # Two thirds of the theoretical radius on either side of a seam. Measured with a ResNet-18, whose radius is 538

@@ -25,7 +25,6 @@ from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.network.config import KINDS
 from hypsegcli.network.model import HyperbolicDeepLab
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
@@ -47,10 +46,10 @@ class DropoutSampler:
         """
         if not isinstance(segmenter.engine, TorchEngine):
             raise TypeError(f"dropout needs the torch engine, not {segmenter.engine.label}")
-        kind = segmenter.engine.config.kind
-        if kind is not KINDS["hypseg"]:
+        config = segmenter.engine.config
+        if config.is_imported:
             raise UsageError(
-                f"{setting('mc_dropout')}: needs a network of hypseg's own, not {kind.title}; leave it out"
+                f"{setting('mc_dropout')}: needs a network of hypseg's own, not {config.kind.title}; leave it out"
             )
         self._device, self._model = segmenter.engine.device, cast(HyperbolicDeepLab, segmenter.engine.model)
         self._among = segmenter.request.among

@@ -51,7 +51,7 @@ def embed(engine: TorchEngine, tree: ClassTree, image: RGB, *, longest_side: int
     if output.embedding.shape[2] < h or output.embedding.shape[3] < w:
         raise UsageError(f"a disk is of every 4th pixel, on whose grid {config.kind.title} does not answer")
     v = output.embedding[0, :, :h, :w].permute(1, 2, 0)
-    scores = class_log_probabilities(output.logits, tree, by_paths=config.softmax == "paths")
+    scores = class_log_probabilities(output.logits, tree, config.factors)
     classes = scores[0, :, :h, :w].argmax(0)
     points = disk_points(_array(v), _array(output.distance[0, :h, :w]), c=config.curvature)
     return Embedded(points, classes.cpu().numpy().astype(np.intp))

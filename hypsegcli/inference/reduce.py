@@ -137,8 +137,7 @@ class Reducer:
         # Of a flat softmax, logits and log-probabilities differ by one number a cell: blends of either decide alike.
         if decide and logits.shape[1] == self.tree.classes and not self._blends_probabilities:
             return logits
-        by_paths, least_factor = self.config.softmax == "paths", self.config.least_factor
-        scores = class_log_probabilities(logits, self.tree, by_paths=by_paths, least_factor=least_factor)
+        scores = class_log_probabilities(logits, self.tree, self.config.factors)
         return scores.exp() if self._blends_probabilities else scores
 
     def _measure(

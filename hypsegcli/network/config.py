@@ -8,6 +8,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from hypsegcli.hierarchy.rule import Factors
+
 BACKBONES = (
     "resnet18", "resnet18_c4", "resnet50", "resnet101", "mobilenet_v3_small", "mobilenet_v3_large",
     "efficientnet_lite0", "efficientnet_lite2",
@@ -108,9 +110,19 @@ class ModelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _has_an_embedding(self) -> ModelConfig:
-        if self.network == "hypseg" and not self.embedding_layers:
+        if not self.is_imported and not self.embedding_layers:
             raise ValueError("embedding_layers: expected 1 or 2")
         return self
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the network is another project's: it takes images whole, and runs in torch alone."""
+        return self.network != "hypseg"
+
+    @property
+    def factors(self) -> Factors:
+        """How the logits of nodes become probabilities of classes."""
+        return Factors(self.softmax != "paths", self.least_factor)
 
     @property
     def says_how_sure(self) -> Literal["distance", "entropy"]:
@@ -118,7 +130,7 @@ class ModelConfig(BaseModel):
 
         The features that another project's Euclidean network classifies have lengths of no such meaning.
         """
-        return "entropy" if self.network != "hypseg" and self.head == "euclidean" else "distance"
+        return "entropy" if self.is_imported and self.head == "euclidean" else "distance"
 
     @property
     def max_distance(self) -> float:

@@ -29,6 +29,6 @@ def fine_tuning(init: str, epochs: object = EPOCHS) -> dict[str, Any]:
         return {}
     model = read_header(path).model
     first = epochs // _HEAD_SHARE if isinstance(epochs, int) else 0
-    names = NETWORK if model.network == "hypseg" else _OWN if model.embedding_layers else ()
+    names = NETWORK if not model.is_imported else _OWN if model.embedding_layers else ()
     network = {name: getattr(model, name) for name in names}
     return network | _LEARNING | {"epochs": epochs, "head_epochs": first}

@@ -44,7 +44,7 @@ def imported_network(source: str, earlier: Header | None) -> dict[str, Any]:
         if not source or source == "imagenet" or not is_checkpoint(path := checkpoint_path(source)):
             return {}
         earlier = read_header(path)
-    return earlier.model.model_dump(include=set(_OF_NETWORK)) if earlier.model.network != "hypseg" else {}
+    return earlier.model.model_dump(include=set(_OF_NETWORK)) if earlier.model.is_imported else {}
 
 
 def initialise(model: Network, source: str, tree: ClassTree, *, head: bool) -> Start:

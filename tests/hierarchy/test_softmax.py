@@ -12,7 +12,7 @@ from support.golden import TREES, golden_cases, golden_tree, golden_values
 from torch import Tensor
 
 from hypsegcli.errors import TreeError
-from hypsegcli.hierarchy.rule import Rule, rules_beside
+from hypsegcli.hierarchy.rule import Factors, Rule, rules_beside
 from hypsegcli.hierarchy.softmax import (
     answer_chances,
     class_log_probabilities,
@@ -283,3 +283,20 @@ def test_golden_values_of_the_reference_implementation(name: str) -> None:
         compared += int(kept.sum())
     assert clamped > 0 or tree.is_flat
     assert 2 * compared > 42 * len(values), "of 42 pixels a case"
+
+
+NESTED = ClassTree(names=("a", "b", "c", "group"), parents=(3, 3, -1, -1), classes=3)
+
+
+def test_factors_may_be_held_above_a_least_one() -> None:
+    """As the reference holds each: two far below it still count as it, and so do both along a path."""
+    logits = torch.tensor([0.0, -40.0, 0.0, -50.0])[None, :, None]
+    found = class_log_probabilities(logits, NESTED, Factors(least=1e-4)).exp().flatten()
+    torch.testing.assert_close(found, torch.tensor([1e-4, 1e-8, 1.0]))
+
+
+def test_classes_may_be_told_apart_by_the_sums_of_logits_along_their_paths() -> None:
+    logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
+    sums = torch.stack([logits[:, 3] + logits[:, 0], logits[:, 3] + logits[:, 1], logits[:, 2]], 1)
+    found = class_log_probabilities(logits, NESTED, Factors(of_siblings=False))
+    torch.testing.assert_close(found, sums.log_softmax(1))

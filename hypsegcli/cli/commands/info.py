@@ -43,7 +43,7 @@ def info(
         return
     model, tree, provenance = header.model, header.tree, header.provenance
     kind = f"{model.backbone}, output stride {model.output_stride}"
-    if model.network == "hypseg":
+    if not model.is_imported:
         kind += f", {model.convolutions} convolutions"
     if model.head == "euclidean":
         geometry = f"Euclidean, D = {model.embedding_size}"

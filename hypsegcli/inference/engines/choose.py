@@ -13,7 +13,6 @@ from hypsegcli.inference.engines.onnx_runtime import OnnxRuntime
 from hypsegcli.inference.engines.openvino_runtime import OpenVino
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.request import EngineName
-from hypsegcli.network.config import KINDS
 
 # Fastest first; what each needs, which other packages may have brought along in part, and what brings all of it.
 RUNTIMES: dict[str, Callable[[], Runtime]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
@@ -35,13 +34,13 @@ def make_engine(
     Raises DeviceError where the engine that was named is not installed, or does not run there.
     """
     auto, in_torch = name == "auto", setting("engine", "torch")
-    kind = checkpoint.header.model.kind
+    model = checkpoint.header.model
     if auto:
-        name = fastest(device) if kind is KINDS["hypseg"] else "torch"
+        name = "torch" if model.is_imported else fastest(device)
     if device.precision == "int8":
         _refuse_int8(checkpoint, name)
-    if name != "torch" and kind is not KINDS["hypseg"]:
-        raise DeviceError(f"{setting('engine', name)}: {kind.title} runs in torch alone; use {in_torch}")
+    if name != "torch" and model.is_imported:
+        raise DeviceError(f"{setting('engine', name)}: {model.kind.title} runs in torch alone; use {in_torch}")
     if name == "torch":
         return TorchEngine(checkpoint.model, checkpoint.header.input, device)
     if device.torch.type != "cpu":

@@ -64,7 +64,7 @@ def export(model: Network, spec: InputSpec, *, part: Part, windows: bool) -> Exp
     cannot be traced so: with windows of fixed size, such as Swin's, torch is still tracing after many minutes.
     """
     if not isinstance(model, HyperbolicDeepLab) or not model.backbone.exportable:
-        what = model.config.backbone if model.config.network == "hypseg" else model.config.kind.title
+        what = model.config.kind.title if model.config.is_imported else model.config.backbone
         raise ValueError(f"{what} cannot be traced for images of any size")
     graph = Graph(fold_batch_norms(model), spec, part=part).eval()
     inputs: tuple[Tensor, ...] = (torch.zeros(2, 4 * ALIGNMENT, 6 * ALIGNMENT, 3, dtype=torch.uint8),)

@@ -18,6 +18,7 @@ from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.checkpoint.converters.topics import TopicsConverter
 from hypsegcli.checkpoint.converters.topics_tasks import read_tasks
 from hypsegcli.errors import CheckpointError, UsageError
+from hypsegcli.hierarchy.rule import Factors
 from hypsegcli.hierarchy.softmax import class_log_probabilities
 from hypsegcli.hierarchy.tree import flat_tree
 
@@ -79,7 +80,7 @@ def test_its_answer_is_that_of_its_own_code(kind: str, tmp_path: Path) -> None:
     # A class's score is the sum along its path, as their code decides where an inner node does not win.
     assert converted.tree is not None
     assert converted.config["softmax"] == "paths"
-    best = class_log_probabilities(output.logits, converted.tree, by_paths=True).argmax(1)
+    best = class_log_probabilities(output.logits, converted.tree, Factors(of_siblings=False)).argmax(1)
     above = {row: group for group in GROUPS for row in range(group + 1, 18)}
     leaves = [row for row in range(18) if row not in GROUPS]
     sums = torch.from_numpy(golden)
