@@ -31,21 +31,7 @@ PAGES = {
         *sorted((REPOSITORY / "weights").glob("*.md")),
     )
 }
-COMMANDS = (
-    "predict",
-    "uncertainty",
-    "evaluate",
-    "compare",
-    "calibrate",
-    "quantise",
-    "convert",
-    "export",
-    "disk",
-    "info",
-    "card",
-    "verify",
-    "train",
-)
+COMMANDS = tuple(str(command.name) for command in app.registered_commands)
 GROUP: Any = typer.main.get_command(app)
 CONTEXT = typer.Context(GROUP, info_name="hypseg")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 from hypsegcli.checkpoint.converters.converted import Told
 from hypsegcli.checkpoint.converters.presets import PresetName, load_preset
@@ -22,7 +21,7 @@ def told_of(
     tasks: Path | None,
     *,
     curvature: float | None,
-    output_stride: Any,
+    output_stride: int | None,
     numbers: tuple[Numbers | None, Numbers | None, Numbers | None],
 ) -> Told:
     """The options as a record; `numbers` are mean, standard deviation and rates.
@@ -39,6 +38,8 @@ def told_of(
     for option, values in (("--mean", mean), ("--std", std)):
         if values is not None and not all(math.isfinite(value) for value in values):
             raise UsageError(f"{option}: expected three finite numbers")
+    if output_stride not in {None, 8, 16}:
+        raise UsageError(f"--output-stride {output_stride}: expected 8 or 16")
     if curvature is not None and not math.isfinite(curvature):
         raise UsageError(f"--curvature {curvature}: expected a number above 0")
     if std is not None and min(std) <= 0.0:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 from support import Hypseg, photograph
 
+from hypsegcli.cli.app import app
 from hypsegcli.confidence.measures import MEASURES
 
 
@@ -75,23 +76,7 @@ def test_info_and_dry_run_do_not_import_torch(photos: Path, tmp_path: Path) -> N
     assert "torch" not in modules_after("predict", str(photos), "--out", str(tmp_path / "out"), "--dry-run")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "predict",
-        "uncertainty",
-        "evaluate",
-        "compare",
-        "calibrate",
-        "convert",
-        "export",
-        "disk",
-        "info",
-        "card",
-        "verify",
-        "train",
-    ],
-)
+@pytest.mark.parametrize("command", [str(command.name) for command in app.registered_commands])
 def test_every_command_has_help(hypseg: Hypseg, command: str) -> None:
     outcome = hypseg(command, "--help")
     assert outcome.code == 0

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 
-import torch
-
-from hypsegcli.checkpoint.converters.converted import Converted, Normalised, Told
+from hypsegcli.checkpoint.converters.converted import Converted, Told
+from hypsegcli.checkpoint.converters.names import bottleneck_resnet, trunk_names
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.errors import CheckpointError
-from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.imported import TRUNKS
 
 _EDGE = 1e-5  # of geoopt's projection in float64
 _EPSILON = 1e-5  # of our batch norms
@@ -39,7 +36,7 @@ class HaloConverter:
         curvature = told.known_curvature(source)
         config = {
             "network": "halo",
-            "backbone": _backbone(source),
+            "backbone": bottleneck_resnet(source, "feature_extractor.backbone."),
             "output_stride": 8,
             "convolutions": "separable",
             "rates": (6, 12, 18),
@@ -51,9 +48,7 @@ class HaloConverter:
             "t_max": 2.0 * math.atanh(1.0 - _EDGE),
             "radial_limit": "hard",
         }
-        with torch.device("meta"):
-            trunk = TRUNKS["halo"](ModelConfig.model_validate({**config, "nodes": 2}))
-        names = {f"trunk.{name}": name for name in trunk.state_dict()}
+        names = trunk_names(config)
         names |= {f"embedding.{part}": f"classifier.conv_reduce.{part}" for part in ("weight", "bias")}
         names |= {f"head.{ours}": f"classifier.conv_seg.{theirs}" for ours, theirs in _HEAD.items()}
         state = source.take(names, unused=lambda _: False)
@@ -66,14 +61,4 @@ class HaloConverter:
             "its own tests bring images to 1280 x 640 pixels and take the mean with the mirrored image; here an image "
             "goes in once and as it is"
         )
-        mean, std = told.mean or Normalised().mean, told.std or Normalised().std
-        return Converted(config, state, len(state["head.normals"]), Normalised(mean, std), notes=(note,))
-
-
-def _backbone(source: Source) -> str:
-    stage = "feature_extractor.backbone.layer3."
-    blocks = len({name.split(".")[3] for name in source.tensors if name.startswith(stage)})
-    found = {6: "resnet50", 23: "resnet101"}.get(blocks)
-    if found is None or f"{stage}0.conv3.weight" not in source.tensors:
-        raise CheckpointError(f"{source.path}: its backbone is none of the ResNets 50 and 101; others are not read")
-    return found
+        return Converted(config, state, len(state["head.normals"]), told.normalised(), notes=(note,))

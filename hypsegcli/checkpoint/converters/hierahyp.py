@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from hypsegcli.checkpoint.converters.converted import Converted, Told
 from hypsegcli.checkpoint.converters.mm_config import read_config, read_names
 from hypsegcli.checkpoint.converters.mmseg import (
-    classifier_names,
+    CLASSIFIER,
     describe_trunk,
     is_separable_aspp,
     read_input,
-    trunk_names,
 )
+from hypsegcli.checkpoint.converters.names import classifier_names, trunk_names
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.errors import CheckpointError
 
@@ -40,7 +40,7 @@ class HierahypConverter:
             head: dict[str, str] = {f"head.{name}": name for name in _PLANES}
             left_out: tuple[str, ...] = (*_LEFT_OUT, "decode_head.conv_seg.")
         else:
-            head, left_out = classifier_names(), (*_LEFT_OUT, *_PLANES)
+            head, left_out = classifier_names(CLASSIFIER), (*_LEFT_OUT, *_PLANES)
         config["head"] = "hyperbolic-reference" if hyperbolic else "euclidean"
         state = source.take(trunk_names(config) | head, unused=lambda name: name.startswith(left_out))
         normalised, more = read_input(source, told)

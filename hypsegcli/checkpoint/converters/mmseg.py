@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from hypsegcli.checkpoint.converters.converted import Converted, Normalised, Told
 from hypsegcli.checkpoint.converters.mm_config import read_config, read_names
+from hypsegcli.checkpoint.converters.names import bottleneck_resnet, classifier_names, trunk_names
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.errors import CheckpointError, UsageError, setting
-from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.imported import TRUNKS
 
-_CLASSIFIER = "decode_head.conv_seg"
+CLASSIFIER = "decode_head.conv_seg"
 # Of the network at stride 8, all that decides what the weights do and does not show in them.
 _STAGES = {
     "strides": [1, 2, 1, 1],
@@ -37,7 +34,7 @@ class MmsegConverter:
     def convert(self, source: Source, told: Told) -> Converted:
         """As in `Converter`."""
         config = describe_trunk(source, told) | {"head": "euclidean"}
-        names = trunk_names(config) | classifier_names()
+        names = trunk_names(config) | classifier_names(CLASSIFIER)
         state = source.take(names, unused=lambda name: name.startswith("auxiliary_head."))
         outputs = len(state["head.classify.weight"])
         if outputs == 1:
@@ -81,18 +78,6 @@ def describe_trunk(source: Source, told: Told) -> dict[str, Any]:
     }
 
 
-def trunk_names(config: Mapping[str, Any]) -> dict[str, str]:
-    """Our names of the trunk's tensors to theirs."""
-    with torch.device("meta"):
-        trunk = TRUNKS["mmseg"](ModelConfig.model_validate({**config, "nodes": 2}))
-    return {f"trunk.{name}": name for name in trunk.state_dict()}
-
-
-def classifier_names() -> dict[str, str]:
-    """Our names of the Euclidean classifier's tensors to theirs."""
-    return {f"head.classify.{part}": f"{_CLASSIFIER}.{part}" for part in ("weight", "bias")}
-
-
 def read_input(source: Source, told: Told) -> tuple[Normalised, tuple[str, ...]]:
     """How an image goes in, and what is to be said of that; what is told is in the project's units, of 0 to 255."""
     settings = read_config(source.facts)
@@ -117,15 +102,10 @@ def read_input(source: Source, told: Told) -> tuple[Normalised, tuple[str, ...]]
 
 
 def _backbone(source: Source) -> str:
-    if "backbone.layer1.0.conv3.weight" not in source.tensors:
-        raise CheckpointError(f"{source.path}: its backbone has no ResNet's bottlenecks; ResNets 50 and 101 are read")
-    blocks = len({name.split(".")[2] for name in source.tensors if name.startswith("backbone.layer3.")})
-    depth = {6: 50, 23: 101}.get(blocks)
-    if depth is None:
-        raise CheckpointError(f"{source.path}: a ResNet of {blocks} blocks in its third stage; expected 6 or 23")
+    resnet = bottleneck_resnet(source, "backbone.")
     if "backbone.stem.0.weight" not in source.tensors:
-        return f"resnet{depth}_v1b"
-    return f"resnet{depth}_v1d" if "backbone.layer1.0.downsample.2.weight" in source.tensors else f"resnet{depth}_v1c"
+        return f"{resnet}_v1b"
+    return f"{resnet}_v1d" if "backbone.layer1.0.downsample.2.weight" in source.tensors else f"{resnet}_v1c"
 
 
 def _part(settings: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -10,15 +10,13 @@ import math
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from hypsegcli.checkpoint.converters.converted import Converted, Normalised, Told
+from hypsegcli.checkpoint.converters.names import trunk_names
 from hypsegcli.checkpoint.converters.source import Source, as_float32
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.geometry.poincare import T_MAX, project
-from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.imported import TRUNKS
 
 _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 _ASPP = {"point": "conv_1x1", "pool": "image_level_features/conv_1x1", "join": "conv_1x1_concat"}
@@ -63,10 +61,8 @@ class ReferenceConverter:
             "radial_limit": "hard",
             "least_factor": 1e-4,
         }
-        with torch.device("meta"):
-            trunk = TRUNKS["reference"](ModelConfig.model_validate({**config, "nodes": 2}))
         folder = backbone.replace("resnet", "resnet_v2_")
-        names = {f"trunk.{name}": _theirs(name, folder) for name in trunk.state_dict()}
+        names = trunk_names(config, lambda name: _theirs(name, folder))
         names |= {"head.normals": "normals", "head.offsets": "offsets"}
         if further:
             names |= {"embedding.weight": "down_dim_1x1/weights", "embedding.bias": "down_dim_1x1/biases"}

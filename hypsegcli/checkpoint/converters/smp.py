@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
-from hypsegcli.checkpoint.converters.converted import Converted, Normalised, Told
+from hypsegcli.checkpoint.converters.converted import Converted, Told
+from hypsegcli.checkpoint.converters.names import classifier_names, trunk_names
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.errors import CheckpointError
-from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.imported import TRUNKS
 
 _CLASSIFIER = "segmentation_head.0"
 # Blocks of the four stages, and whether they are bottlenecks.
@@ -49,10 +46,7 @@ class SmpConverter:
             "embedding_size": 256,
             "head": "euclidean",
         }
-        with torch.device("meta"):
-            trunk = TRUNKS["smp"](ModelConfig.model_validate({**config, "nodes": 2}))
-        names = {f"trunk.{name}": name for name in trunk.state_dict()}
-        names |= {f"head.classify.{part}": f"{_CLASSIFIER}.{part}" for part in ("weight", "bias")}
+        names = trunk_names(config) | classifier_names(_CLASSIFIER)
         state = source.take(names, unused=lambda name: name.startswith("classification_head."))
         outputs = len(state["head.classify.weight"])
         if outputs == 1:
@@ -63,5 +57,4 @@ class SmpConverter:
                 f"output stride {stride} and the rates {', '.join(map(str, rates))} are not in the file: "
                 "they are that project's defaults, unless others are named",
             )
-        mean, std = told.mean or Normalised().mean, told.std or Normalised().std
-        return Converted(config, state, outputs, Normalised(mean, std), notes=note)
+        return Converted(config, state, outputs, told.normalised(), notes=note)

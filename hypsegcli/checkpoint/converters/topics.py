@@ -9,13 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hypsegcli.checkpoint.converters.converted import Converted, Normalised, Told
+from hypsegcli.checkpoint.converters.converted import Converted, Told
+from hypsegcli.checkpoint.converters.names import trunk_names
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.checkpoint.converters.topics_tasks import Rows
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.words import first_of
-from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.imported import TRUNKS
 
 _EDGE = 4e-3  # of geoopt's projection in float32
 _EPSILON = 1e-5  # that InPlaceABN adds to the size of a weight
@@ -56,9 +55,7 @@ class TopicsConverter:
             "t_max": 2.0 * math.atanh(1.0 - _EDGE),
             "radial_limit": "hard",
         }
-        with torch.device("meta"):
-            trunk = TRUNKS["topics"](ModelConfig.model_validate({**config, "nodes": 2}))
-        names = {f"trunk.{name}": name for name in trunk.state_dict()}
+        names = trunk_names(config)
         if projects:
             names["embedding.weight"] = "input_proj.weight"
         classifier = ("offset.", "normal.", *_SCALARS)
@@ -68,13 +65,12 @@ class TopicsConverter:
             state[weight] = state[weight].abs() + _EPSILON
         _shrink(state, tensors)
         state |= _planes(tensors, len(sizes), rows, c=curvature)
-        mean, std = told.mean or Normalised().mean, told.std or Normalised().std
         notes = list[str]()
         if not tree.is_flat:
             notes.append("its own code lets a group win where the sums of all classes are negative; here a class does")
         if both:
             notes.append(f"its own code also lets these groups win, here classes below do: {first_of(both, _NAMED)}")
-        return Converted(config, state, len(rows), Normalised(mean, std), tree=tree, notes=tuple(notes))
+        return Converted(config, state, len(rows), told.normalised(), tree=tree, notes=tuple(notes))
 
 
 def _steps(source: Source) -> list[int]:

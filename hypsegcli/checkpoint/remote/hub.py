@@ -7,32 +7,25 @@ with the one that was noted, also where there is no network.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
-import json
 import os
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypsegcli.budget import LARGEST_CHECKPOINT
 from hypsegcli.checkpoint.remote.address import SUFFIX, HubAddress
+from hypsegcli.checkpoint.remote.hub_client import UnreachableError, bar_of, import_client, in_sentences
 from hypsegcli.checkpoint.remote.kept import Kept, recall, remember
 from hypsegcli.checkpoint.remote.web import Advance
-from hypsegcli.errors import CheckpointError, UsageError, first_line
+from hypsegcli.errors import CheckpointError, UsageError
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.words import first_of
 
 PATIENCE = 10.0  # seconds in which a hub may say nothing
 _USUAL = "https://huggingface.co"
 _SHOWN = 5  # files in a sentence
-_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
-
-
-class _UnreachableError(Exception):
-    """Why a hub cannot be asked, in words that fit into brackets."""
 
 
 class _Listed(NamedTuple):
@@ -63,10 +56,10 @@ def fetch_from_hub(
     kept = recall(endpoint, str(address))
     if address.is_pinned and kept is not None and kept.is_sound:
         return Path(kept.path), address
-    client = _import_client()
+    client = import_client()
     try:
         commit, listed = _look_up(client, endpoint, address, patience)
-    except _UnreachableError as why:
+    except UnreachableError as why:
         return _without_hub(address, kept, str(why), tell=tell)
     chosen = _choose(address, listed, most)
     pinned = HubAddress(address.repository, commit, chosen.name)
@@ -76,7 +69,7 @@ def fetch_from_hub(
     if known is None or chosen.sha256 not in {None, known.sha256} or not known.is_sound:
         try:
             path, digest = _download(client, endpoint, pinned, chosen, tell=tell, advance=advance)
-        except _UnreachableError as why:
+        except UnreachableError as why:
             raise CheckpointError(f"{pinned}: cannot be fetched ({why}); try again") from why
         known = Kept(str(path), digest.bytes, digest.sha256, commit, chosen.name, "")
     known = known._replace(looked_up=time.strftime("%Y-%m-%d"))
@@ -105,23 +98,9 @@ def _without_hub(
     return Path(kept.path), pinned
 
 
-def _import_client() -> Any:
-    try:
-        import huggingface_hub
-        import huggingface_hub.constants
-        import huggingface_hub.errors
-        import huggingface_hub.utils
-    except ImportError as error:
-        raise UsageError(
-            "addresses that begin with hf:// need the hub's client: pip install 'hypseg[hub]', or download the file "
-            "yourself and give its path"
-        ) from error
-    return huggingface_hub
-
-
 def _look_up(client: Any, endpoint: str, address: HubAddress, patience: float) -> tuple[str, list[_Listed]]:
     """The commit of a revision, and the safetensors files that it has."""
-    with _in_sentences(client, address):
+    with in_sentences(client, address):
         info = client.HfApi(endpoint=endpoint).model_info(
             address.repository, revision=address.revision, files_metadata=True, timeout=patience
         )
@@ -132,7 +111,7 @@ def _look_up(client: Any, endpoint: str, address: HubAddress, patience: float) -
         ]
         pinned = HubAddress(address.repository, info.sha, "any")
     if not pinned.is_pinned:
-        raise CheckpointError(f"{address}: what {endpoint} answers is not what a hub of models does; check HF_ENDPOINT")
+        raise CheckpointError(f"{address}: what answers is not what a hub of models does; check HF_ENDPOINT")
     return pinned.revision, files
 
 
@@ -170,7 +149,7 @@ def _download(
             here = _is_cached(client, pinned)
         if again or not here:
             tell(f"fetching {pinned} ({file.size / 1e6:.1f} MB)")
-        with _in_sentences(client, pinned):
+        with in_sentences(client, pinned):
             path = Path(
                 client.hf_hub_download(
                     pinned.repository,
@@ -178,7 +157,7 @@ def _download(
                     revision=pinned.revision,
                     endpoint=endpoint,
                     force_download=again,
-                    tqdm_class=_bar(client, file.size, advance),
+                    tqdm_class=bar_of(client, file.size, advance),
                 )
             )
         digest = digest_file(path)
@@ -212,92 +191,3 @@ def _is_as_listed(path: Path, digest: Digest, file: _Listed) -> bool:
         while block := content.read(2**20):
             sha1.update(block)
     return sha1.hexdigest() == file.git_sha1
-
-
-def _bar(client: Any, size: int, advance: Advance) -> type[Any]:
-    """What the client shows its progress with, which shows nothing itself."""
-    here = 0
-
-    class Bar(client.utils.tqdm):  # type: ignore[misc]  # a class of a module that is imported late
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options | {"disable": True})
-            self._here = int(options.get("initial") or 0)
-
-        def update(self, n: float | None = 1) -> None:
-            nonlocal here
-            self._here += int(n or 0)
-            here = max(here, min(self._here, size))  # one bar may be of what comes, another of what is written
-            advance(here, size)
-
-    return Bar
-
-
-@contextlib.contextmanager
-def _in_sentences(client: Any, address: HubAddress) -> Iterator[None]:
-    """Raise CheckpointError for what a hub answers, _UnreachableError where none does."""
-    errors = client.errors
-    try:
-        with _discreetly(client):
-            yield
-    except errors.GatedRepoError as error:
-        raise CheckpointError(
-            f"{address}: its owner lets in only whom he knows; ask for access on its page, and log in with "
-            "`hf auth login`"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise CheckpointError(
-            f"{address}: there is no such repository, or it is private; look at its name, or log in with "
-            "`hf auth login`, or set HF_TOKEN"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise CheckpointError(
-            f"{address}: its repository has no branch, tag or commit {address.revision}; look at its page"
-        ) from error
-    except errors.RemoteEntryNotFoundError as error:
-        raise CheckpointError(f"{address}: its repository has no such file; look at its page") from error
-    except errors.HfHubHTTPError as error:
-        raise _answered(address, error.response.status_code) from error
-    except errors.OfflineModeIsEnabled as error:
-        raise _UnreachableError("HF_HUB_OFFLINE is set") from error
-    except errors.HFValidationError as error:
-        raise UsageError(f"{address}: no repository can be called so ({first_line(error):.200})") from error
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:  # from what it makes of an answer
-        raise _UnreachableError("what answers is no hub of models") from error
-    except Exception as error:  # of whatever library the client goes by
-        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            raise CheckpointError(
-                f"{error.filename or client.constants.HF_HUB_CACHE}: cannot be written ({error.strerror}); make room "
-                "there, or set HF_HOME to another folder"
-            ) from error
-        raise _UnreachableError(_cause(error)) from error
-
-
-@contextlib.contextmanager
-def _discreetly(client: Any) -> Iterator[None]:
-    """Let the client say nothing here, and tell nobody but the hub, and that no more than it must."""
-    constants, logging = client.constants, client.utils.logging
-    loudness, telling = logging.get_verbosity(), constants.HF_HUB_DISABLE_TELEMETRY
-    logging.set_verbosity_error()
-    constants.HF_HUB_DISABLE_TELEMETRY = True
-    try:
-        yield
-    finally:
-        logging.set_verbosity(loudness)
-        constants.HF_HUB_DISABLE_TELEMETRY = telling
-
-
-def _answered(address: HubAddress, code: int) -> Exception:
-    if code in {401, 403}:
-        return CheckpointError(f"{address}: the hub does not let this token in ({code}); log in with `hf auth login`")
-    if code == 429 or code >= 500:
-        return _UnreachableError(f"the hub answers {code}")
-    return CheckpointError(f"{address}: the hub answers {code} and no file; look at its page")
-
-
-def _cause(error: BaseException) -> str:
-    """What happened at first: what the client says itself is of many lines and advice."""
-    while (before := error.__cause__) is not None:
-        error = before
-    # Addresses in it may have passwords in them.
-    said = re.sub(r"//[^/@\s]+@|\?\S+", lambda found: "//" if found[0].startswith("/") else "", first_line(error))
-    return f"{said or type(error).__name__:.200}"

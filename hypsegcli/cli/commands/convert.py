@@ -63,7 +63,8 @@ def convert(
         typer.Option(metavar="C", min=1e-6, max=1e6, help="c > 0, where it is not in the file.", rich_help_panel=TOLD),
     ] = None,
     output_stride: Annotated[
-        int | None, typer.Option(metavar="N", help="8 or 16.", rich_help_panel=TOLD, show_default="as the project's")
+        int | None,
+        typer.Option(metavar="N", help="8 or 16.", rich_help_panel=TOLD, show_default="as the project's"),
     ] = None,
     rates: Annotated[
         str | None,
@@ -104,8 +105,6 @@ def convert(
         raise UsageError(f"--out {out}: is the file that is converted; choose another")
     numbers = (_numbers("--mean", mean), _numbers("--std", std), _numbers("--rates", rates))
     width, height = _size(size or _SIZE)
-    if output_stride not in {None, 8, 16}:
-        raise UsageError(f"--output-stride {output_stride}: expected 8 or 16")
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.converters.assemble import Facts, assemble, recognise
         from hypsegcli.checkpoint.converters.read_source import read_source

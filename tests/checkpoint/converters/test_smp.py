@@ -90,7 +90,7 @@ def test_what_is_taken_for_granted_is_said() -> None:
         (lambda: smp.DeepLabV3Plus("resnet18", encoder_weights=None, classes=1), "has one output, a sigmoid's"),
         (
             lambda: smp.DeepLabV3Plus("resnet18", encoder_weights=None, classes=5, decoder_channels=128),
-            "the tensor for",
+            "the tensor trunk",
         ),
     ],
 )
