@@ -1,6 +1,6 @@
 """The tables of docs/speed.md, in one run: `python benchmarks/all.py CAMVID [--quick]`.
 
-CAMVID has `train/images` and `val/images`. Each table is printed under the command that makes it; what a table compares
+CAMVID has `val/images` and `val/masks`. Each table is printed under the command that makes it; what a table compares
 runs in turns, so that ratios hold whatever else the machine does. Peers join in where they are installed: pip install
 segmentation-models-pytorch hypll geoopt. A GPU, where there is one, has its table too. `--quick` runs each once.
 """
@@ -41,12 +41,12 @@ def main() -> None:
     parser.add_argument("camvid", type=Path)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    train, val = (str(given.camvid / part / "images") for part in ("train", "val"))
+    val, masks = (str(given.camvid / "val" / kind) for kind in ("images", "masks"))
     rounds = ["--rounds", "1"] if given.quick else []
     say(f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
     with tempfile.TemporaryDirectory() as folder:
         int8 = str(Path(folder) / "int8.safetensors")
-        quantise = ["quantise", train, "--out", int8]
+        quantise = ["quantise", val, masks, "--out", int8]
         run(["hypseg", *quantise], [sys.executable, "-m", "hypsegcli", *quantise])
         benchmark("speed.py", val, "--checkpoint", int8, *rounds)
     benchmark("startup.py", str(HERE.parent / "examples" / "streets" / "taxis.jpg"), *rounds)
