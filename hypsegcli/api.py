@@ -28,6 +28,7 @@ from hypsegcli.inference.request import (
     EngineName,
     LongestSide,
     Precision,
+    Refinement,
     Request,
     Tile,
     check_tile,
@@ -59,6 +60,7 @@ def load_model(
     embeddings: bool = False,
     longest_side: LongestSide = "auto",
     interpolate: Interpolation = "scalar",
+    refine: Refinement | None = None,
     max_pixels: int = MAX_PIXELS,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> Model:
@@ -82,6 +84,7 @@ def load_model(
     longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size.
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
+    refine        edges: class probabilities follow the edges of the photograph before classes are decided
     max_pixels    above which an image is refused before it is decoded
     tell          hears, in sentences, of what takes long: fetching a checkpoint, converting a network for an engine;
                   and of a calibration that is not one for this way to interpolate
@@ -89,7 +92,11 @@ def load_model(
     Raises CheckpointError for a file that is none, UsageError and TreeError for settings that cannot be, DeviceError
     where engine, device or precision are not to be had here.
     """
-    for name, value, allowed in (("engine", engine, EngineName), ("interpolate", interpolate, Interpolation)):
+    for name, value, allowed in (
+        ("engine", engine, EngineName),
+        ("interpolate", interpolate, Interpolation),
+        ("refine", "edges" if refine is None else refine, Refinement),
+    ):
         if value not in get_args(allowed):
             raise UsageError(f"{setting(name, value)}: expected {', '.join(get_args(allowed))}")
     for name, given, fits, expected in (
@@ -130,6 +137,7 @@ def load_model(
         embeddings=embeddings,
         longest_side=side,
         interpolate=interpolate,
+        refine=refine,
     )
     segmenter = make_segmenter(loaded, request, engine=engine, device=device, precision=precision, tile=tile, tell=tell)
     return Model(loaded, segmenter, measures=chosen, max_pixels=max_pixels)
@@ -152,8 +160,14 @@ class Model:
         """`measures` are those of a segmentation's files, the main one first."""
         self._segmenter = segmenter
         self._max_pixels = max_pixels
-        level, threshold = segmenter.request.level, segmenter.request.threshold
-        self._context = Context.of(checkpoint.header, checkpoint.sha256, level=level, threshold=threshold)
+        request = segmenter.request
+        self._context = Context.of(
+            checkpoint.header,
+            checkpoint.sha256,
+            level=request.level,
+            threshold=request.threshold,
+            refine=request.refine,
+        )
         self._context.palette.flags.writeable = False
         self.header: Header = checkpoint.header
         self.measures = measures

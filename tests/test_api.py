@@ -29,8 +29,10 @@ from hypsegcli.images.decode import decode_image
 from hypsegcli.images.image_like import ImageLike
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.smoother import Smoother
 from hypsegcli.segmentation import Segmentation
 
+TAXIS = Path(__file__).parent.parent / "examples" / "streets" / "taxis.jpg"
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
 
 
@@ -55,6 +57,22 @@ def test_a_model_comes_from_its_address(hub: Hub, checkpoint: Path, model: Model
         assert same(found.segment(noise(1)), model.segment(noise(1)))
     assert told[1].startswith(f"fetching hf://me/x@{commit}/x.safetensors (")
     assert sum("fetching" in sentence for sentence in told) == 1
+
+
+def test_a_model_may_refine(checkpoint: Path) -> None:
+    image = decode_image(TAXIS).pixels[::4, ::4]
+    refining = load_model(engine="torch", refine="edges", probabilities=True)
+    found, plain = refining.segment(image), load_model(engine="torch", probabilities=True).segment(image)
+    assert found.probabilities is not None
+    assert plain.probabilities is not None
+    smooth = Smoother(image, 100.0)(plain.probabilities.astype(np.float32))
+    np.testing.assert_allclose(found.probabilities, smooth, atol=2e-3)
+    assert 0.01 < (found.labels != plain.labels).mean() < 0.2
+    assert np.array_equal(found.distance, plain.distance)
+    with pytest.raises(UsageError, match="refine=corners: expected edges"):
+        load_model(checkpoint, engine="torch", refine="corners")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="refine=edges needs images whole; leave out tile"):
+        load_model(checkpoint, engine="torch", refine="edges", tile=256)
 
 
 def noise(seed: int, height: int = 40, width: int = 56) -> NDArray[np.uint8]:

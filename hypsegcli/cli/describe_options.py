@@ -12,6 +12,7 @@ from hypsegcli.files.words import as_text
 
 if TYPE_CHECKING:
     from hypsegcli.hierarchy.rule import Rule
+    from hypsegcli.inference.request import Refinement
 
 
 def describe_options(
@@ -23,6 +24,7 @@ def describe_options(
     names: ClassNames,
     rule: Rule | None,
     *,
+    refine: Refinement | None,
     longest_side: int | None,
     engine: str | None,
     device: str | None,
@@ -37,6 +39,7 @@ def describe_options(
         "tolerance": scoring.tolerance,
         "background": None if names.background is None else names.classes[names.background],
         "interpolate": inputs.interpolate,
+        "refine": refine,
         "longest_side": longest_side,
         "engine": engine,
         "device": device,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import fields
 
 from hypsegcli.cli.console import as_option
 from hypsegcli.cli.options.running import Computing, Input, OutputFolder
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_longest_side
+from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
+from hypsegcli.inference.request import Refinement
 
 
 def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFolder | None = None) -> None:
@@ -23,6 +25,17 @@ def refuse_idle_threshold(level: str | None, threshold: float | None) -> None:
     """Refuse a `--threshold` that nothing compares with."""
     if threshold is not None and level != "auto":
         raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
+
+
+def refuse_idle_refinement(refine: Refinement | None, kinds: Iterable[str], measures: Iterable[str]) -> None:
+    """Refuse a `--refine` where nothing that is written, of some kinds and measures, is made of class probabilities."""
+    of_probabilities = [name for name, measure in MEASURES.items() if measure.needs_probabilities]
+    if refine is None or {"labels", "overlay", "probabilities"} & set(kinds) or set(of_probabilities) & set(measures):
+        return
+    raise UsageError(
+        f"--refine {refine} is of class probabilities and leaves the distance, and what is calibrated, as they are; "
+        f"name a --measure of probabilities ({', '.join(of_probabilities)}), or leave it out"
+    )
 
 
 def refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None:
@@ -41,7 +54,9 @@ def refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None
         raise UsageError(f"--level answers with nodes of the checkpoint's own class tree; leave out {option}")
 
 
-def refuse_what_does_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing) -> None:
+def refuse_what_does_nothing(
+    stored: StoredMaps, dropout: Dropout, inputs: Input, computing: Computing, refine: Refinement | None = None
+) -> None:
     """Refuse options of `hypseg evaluate` that what is scored has no use for: a network that runs, or stored maps."""
     if stored.predictions is None:
         if idle := _given(stored):
@@ -51,11 +66,14 @@ def refuse_what_does_nothing(stored: StoredMaps, dropout: Dropout, inputs: Input
             *_given(dropout, but={"dropout_rate"}),
             *_given(inputs, but={"checkpoint", "max_pixels"}),
             *_given(computing, but={"workers"}),
+            *(["--refine"] if refine is not None else []),
         )
         if of_network:
             raise UsageError(
                 f"{of_network[0]} needs a network that runs, --predictions runs none; leave one of them out"
             )
+    if dropout.mc_dropout and refine is not None:
+        raise UsageError("--mc-dropout is compared with what the network itself says; leave out --refine")
     if dropout.mc_dropout and computing.engine not in {"auto", "torch"}:
         raise UsageError("--mc-dropout runs in torch, and so must what it is compared with; leave out --engine")
     if dropout.dropout_rate is not None and not dropout.mc_dropout:

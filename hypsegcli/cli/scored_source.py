@@ -19,6 +19,7 @@ from hypsegcli.hierarchy.rule import Rule, rules_beside
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.bundled import CheckpointFile
     from hypsegcli.checkpoint.format import Header
+    from hypsegcli.inference.request import Refinement
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.pairs import Pair
 
@@ -47,6 +48,7 @@ def open_network(
     names: ClassNames,
     *,
     rule: Rule | None,
+    refine: Refinement | None,
     header: Header | None,
     quiet: bool,
 ) -> ScoredSource:
@@ -67,6 +69,7 @@ def open_network(
         among=names.unseen,
         longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
         interpolate=inputs.interpolate,
+        refine=refine,
         rules=() if rule is None else rules_beside(rule, loaded.header.tree),
     )
     if dropout.mc_dropout:

@@ -29,6 +29,7 @@ class MapMetadata(BaseModel):
     level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
     parents: tuple[int, ...] | None = None  # of labels that are nodes: of each but `undecided`, -1 for the root
     threshold: float | None = None  # of level auto
+    refine: str | None = None  # of labels: what their probabilities were made to follow
     method: str | None = None  # of boundaries: how they are found
     measure: str | None = None  # of confidence
     formula: str | None = None  # in words

@@ -180,7 +180,7 @@ def fit_into_memory(
         return result, tile
     if result.code != "out_of_memory":
         return replace(result, reason=f"the network failed on this {width} x {height} image: {result.reason}")
-    whole = segmenter.engine.config.is_imported
+    whole = segmenter.engine.config.is_imported or segmenter.request.refine is not None
     advice = (
         f"; use {setting('longest_side')}" if whole else f"; use {setting('tile', 512)} or {setting('longest_side')}"
     )
@@ -206,11 +206,11 @@ def code_of_failure(error: BaseException) -> Code:
 def _smaller_windows(segmenter: Segmenter, height: int, width: int, sides: tuple[int, ...]) -> list[Tiling]:
     """Windows to fall back on, none larger than the segmenter's own, the largest first.
 
-    None where the segmenter takes no windows, and none where the image is shrunk for the network: cut from the full
-    image, they would show things at another size.
+    None where the segmenter takes no windows, or is to refine what it finds, and none where the image is shrunk for
+    the network: cut from the full image, they would show things at another size.
     """
     tiling, side = segmenter.tiling, max(height, width)
-    if tiling is None or segmenter.shrinks(height, width):
+    if tiling is None or segmenter.request.refine is not None or segmenter.shrinks(height, width):
         return []
     if height * width > tiling.above:  # so it was cut already
         side = tiling.tile

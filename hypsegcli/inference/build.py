@@ -32,6 +32,8 @@ def make_segmenter(
     or precision are not to be had here.
     """
     check_tile(tile)
+    if isinstance(tile, int) and request is not None and request.refine is not None:
+        raise UsageError(f"{setting('refine', request.refine)} needs images whole; leave out {setting('tile')}")
     if engine not in {"auto", "torch"} and device == "auto":
         device = "cpu"  # where the others run
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=tell)

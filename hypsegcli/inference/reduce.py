@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -24,7 +24,8 @@ from hypsegcli.hierarchy.softmax import (
 )
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.ball_points import blend_distance, points_to_blend
-from hypsegcli.inference.prediction import Prediction, label_type
+from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
+from hypsegcli.inference.refine import RefinedProbabilities
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.upsample import Cells, bands, upsample_best, upsample_rows
 from hypsegcli.network.config import ModelConfig
@@ -53,20 +54,32 @@ class Reducer:
 
     @torch.inference_mode()
     def __call__(
-        self, output: NetworkOutput, truth: Tensor | None, height: int, width: int, *, cell: Cells
+        self,
+        output: NetworkOutput,
+        truth: Tensor | None,
+        height: int,
+        width: int,
+        *,
+        cell: Cells,
+        photographs: Sequence[RGB] = (),
+        scale: float = 1.0,
     ) -> list[Prediction]:
-        """Planes of height x width pixels, over which the grid lies as `cell` says. `truth` (B, H, W) class ids."""
+        """Planes of height x width pixels, over which the grid lies as `cell` says. `truth` (B, H, W) class ids.
+
+        To be refined, (B, H, W, 3) `photographs`, with `scale` of their pixels, along a side, to one that went in.
+        """
         request, count = self.request, output.logits.shape[0]
         config = self.config
         points = points_to_blend(output, config) if request.interpolate == "points" else None
         need = request.level is not None or request.probabilities or truth is not None or bool(request.rules)
         need = need or any(map(self._needs_probabilities, request.measures))
-        scores = self._scores(output.logits, decide=not need)
+        scores = self._scores(output.logits, decide=not need and request.refine is None)
+        refined = self._refine(scores, photographs, cell, scale) if request.refine is not None else None
         labels = np.empty((count, height, width), label_type(self.tree.nodes))
-        at_once = not need and request.among is None
+        at_once = not need and (request.among is None or refined is not None)
         if at_once:
-            best = upsample_best(scores, cell=cell, height=height, width=width, budget=self._band_bytes)
-            labels[:] = best.cpu().numpy()
+            self._decide_at_once(scores, refined, cell, labels)
+        smooth = None if at_once or refined is None else torch.cat([image.every() for image in refined])
         planes = {name: np.empty((count, height, width), np.float32) for name in request.measures}
         stacks = np.empty((count, scores.shape[1], height, width), np.float16) if request.probabilities else None
         proper = None if truth is None else np.empty((2, count, height, width), np.float32)
@@ -83,7 +96,9 @@ class Reducer:
             logits = None if at_once else rows(scores)
             if logits is not None and self._blends_probabilities:
                 logits = logits.clamp_min(torch.finfo(logits.dtype).tiny).log()
-            probabilities = logits.softmax(1) if logits is not None and need else None
+            fitted = probabilities = logits.softmax(1) if logits is not None and need else None
+            if smooth is not None:
+                logits = probabilities = smooth[:, :, start:stop].to(scores.device)
             chances = None
             if logits is not None:
                 decided = self._decide(logits, probabilities)
@@ -91,7 +106,7 @@ class Reducer:
                 if request.level is not None and probabilities is not None and self._of_nodes:
                     chances = self._chances(probabilities, decided)
             distance = rows(output.distance[:, None])[:, 0] if points is None else blend_distance(rows(points), config)
-            measure = partial(self._measure, distance, probabilities)
+            measure = partial(self._measure, distance, probabilities, fitted)
             for name, plane in planes.items():
                 plane[:, start:stop] = measure(name, chances).cpu().numpy()
             if answers is not None and probabilities is not None:
@@ -123,6 +138,32 @@ class Reducer:
             for index in range(count)
         ]
 
+    def _refine(
+        self, scores: Tensor, photographs: Sequence[RGB], cell: Cells, scale: float
+    ) -> Iterator[RefinedProbabilities]:
+        """One image after the other."""
+        for own, photograph in zip(scores.split(1), photographs, strict=True):
+            yield RefinedProbabilities(
+                own,
+                photograph,
+                are_logs=not self._blends_probabilities,
+                cell=cell,
+                scale=scale,
+                budget=self._band_bytes,
+            )
+
+    def _decide_at_once(
+        self, scores: Tensor, refined: Iterator[RefinedProbabilities] | None, cell: Cells, labels: Labels
+    ) -> None:
+        """Fill (B, H, W) labels with classes, for which nobody wants all probabilities."""
+        if refined is None:
+            height, width = labels.shape[1:]
+            best = upsample_best(scores, cell=cell, height=height, width=width, budget=self._band_bytes)
+            labels[:] = best.cpu().numpy()
+            return
+        for plane, image in zip(labels, refined, strict=True):
+            plane[:] = image.best(self.request.among)
+
     def _needs_probabilities(self, measure: str) -> bool:
         if measure == "calibrated" and self._calibration is not None:
             measure = self._calibration.measure
@@ -141,13 +182,19 @@ class Reducer:
         return scores.exp() if self._blends_probabilities else scores
 
     def _measure(
-        self, distance: Tensor, probabilities: Tensor | None, name: str, chances: AnswerChances | None
+        self,
+        distance: Tensor,
+        probabilities: Tensor | None,
+        fitted: Tensor | None,
+        name: str,
+        chances: AnswerChances | None,
     ) -> Tensor:
+        """A measure of confidence; `fitted` are the probabilities that a calibration knows, the network's own."""
         return compute_confidence(
             name,
             distance=distance,
             c=self.config.curvature,
-            probabilities=probabilities,
+            probabilities=fitted if name == "calibrated" else probabilities,
             calibration=self._calibration,
             chances=chances,
         )

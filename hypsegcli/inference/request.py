@@ -12,6 +12,8 @@ from hypsegcli.hierarchy.rule import Rule
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
 
+Refinement = Literal["edges"]  # of class probabilities: what they follow
+
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
 LongestSide = int | Literal["auto", "off"]  # to which longer images are shrunk, in pixels
 
@@ -29,7 +31,13 @@ class Request:
     among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
     longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
     interpolate: Interpolation = "scalar"
+    refine: Refinement | None = None  # before anything is decided; images are then needed whole
     rules: tuple[Rule, ...] = ()  # by which the tree's nodes are answered as well, beside the labels
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether an image must be in memory whole, at whatever size."""
+        return self.longest_side is not None or self.refine is not None
 
     def __post_init__(self) -> None:
         if self.main is not None and self.main not in self.measures:

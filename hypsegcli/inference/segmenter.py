@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -68,18 +69,20 @@ class Segmenter:
         """Segment images (H, W, 3) of one size together; large ones go one by one, window by window.
 
         With `truths`, (H, W) class ids of each image, predictions carry the probability of the true class; ids that
-        are no class, void ones say, may hold any number there.
+        are no class, void ones say, may hold any number there. MemoryError for a large one that is to be refined.
         """
         height, width = images[0].shape[:2]
         if self.shrinks(height, width):
             limit = self.request.longest_side
             small = [shrink_image(image, limit) for image in images]
-            return self._predict_whole(small, truths, height=height, width=width)
+            return self._predict_whole(small, truths, images)
         if self.tiling is not None and self.cuts(height, width):
+            if self.request.refine is not None:
+                raise MemoryError("to be refined, it is needed whole")
             every = truths if truths is not None else [None] * len(images)
             pairs = zip(images, every, strict=True)
             return [join(self._strips(image, truth, self.tiling), height) for image, truth in pairs]
-        return self._predict_whole(images, truths, height=height, width=width)
+        return self._predict_whole(images, truths, images)
 
     def shrinks(self, height: int, width: int) -> bool:
         """Whether an image of that size is shrunk on its way into the network."""
@@ -94,10 +97,10 @@ class Segmenter:
         """What `predict` says of an image that is too large to be in memory, from top to bottom.
 
         Rows are read twice, first for the image's feature mean; how many at a time, the tiling says, whatever the
-        image's size. ValueError without a tiling, or with a longest side, for which the image is needed whole.
+        image's size. ValueError without a tiling, or with a request for which the image is needed whole.
         """
-        if self.tiling is None or self.request.longest_side is not None:
-            raise ValueError("strips need a tiling and no longest side")
+        if self.tiling is None or self.request.needs_whole:
+            raise ValueError("strips need a tiling, no longest side and nothing that is refined")
         return self._strips(image, None, self.tiling)
 
     def predict_tiled(self, image: RGB, tiling: Tiling, truth: Labels | None = None) -> Prediction:
@@ -108,26 +111,23 @@ class Segmenter:
         self,
         images: Sequence[RGB],
         truths: Sequence[Labels] | None,
-        *,
-        height: int,
-        width: int,
+        photographs: Sequence[RGB],
         mean: Tensor | None = None,
     ) -> list[Prediction]:
-        """Planes of height x width pixels, whatever the size of the images that go in."""
-        lanes = self.lanes
-        as_in_lane = len(images) == 1 and lanes.takes(height * width)
+        """Planes of the photographs' size, whatever that of the images that go in."""
+        lanes, pixels = self.lanes, photographs[0].shape[0] * photographs[0].shape[1]
+        as_in_lane = len(images) == 1 and lanes.takes(pixels)
         with torch_threads(lanes.share) if as_in_lane else nullcontext():
-            return self._run(images, truths, height, width, mean)
+            return self._run(images, truths, photographs, mean)
 
     def _run(
         self,
         images: Sequence[RGB],
         truths: Sequence[Labels] | None,
-        height: int,
-        width: int,
+        photographs: Sequence[RGB],
         mean: Tensor | None,
     ) -> list[Prediction]:
-        rows, columns = images[0].shape[:2]
+        (rows, columns), (height, width) = images[0].shape[:2], photographs[0].shape[:2]
         kind = self.engine.config.kind
         batch = pad_to_cells(np.stack(images), kind.alignment)
         started = time.perf_counter()
@@ -141,7 +141,8 @@ class Segmenter:
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
         h, w = output.logits.shape[2:]
         cell = lay_cells(kind, (h, w), batch.shape[1:3], (rows, columns), (height, width))
-        predictions = self._reduce(output, truth, height, width, cell=cell)
+        scale = math.sqrt(height * width / (rows * columns))
+        predictions = self._reduce(output, truth, height, width, cell=cell, photographs=photographs, scale=scale)
         if not self.request.embeddings:
             return predictions
         kept = keep_embeddings(output, self.engine.config, rows, columns, cell=cell)
@@ -158,8 +159,7 @@ class Segmenter:
             self._clock.seconds += time.perf_counter() - started
 
         def predict(part: RGB, seen: Labels | None) -> Prediction:
-            rows, columns = part.shape[:2]
             truths = None if seen is None else [seen]
-            return self._predict_whole([part], truths, height=rows, width=columns, mean=mean)[0]
+            return self._predict_whole([part], truths, [part], mean)[0]
 
         return strips(image, truth, down, across, predict)

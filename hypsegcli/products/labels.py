@@ -30,6 +30,7 @@ class Labels(Product):
     def _metadata(self, context: Context) -> MapMetadata:
         tree = {} if context.parents is None else {"parents": context.parents}
         threshold = {} if context.threshold is None else {"threshold": context.threshold}
+        refine = {} if context.refine is None else {"refine": context.refine}
         return context.metadata(
             self.kind,
             names=context.names,
@@ -37,6 +38,7 @@ class Labels(Product):
             level=context.level,
             **tree,
             **threshold,
+            **refine,
         )
 
 

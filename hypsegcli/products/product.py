@@ -17,6 +17,7 @@ from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
 from hypsegcli.inference.prediction import RGB, Prediction
+from hypsegcli.inference.request import Refinement
 from hypsegcli.pictures.palette import node_palette
 
 ROOT_NAME = "undecided"
@@ -29,6 +30,7 @@ class Context:
     format: Format  # the one wanted; a product that does not come in it has its own
     level: int | Literal["auto"] | None  # of the labels, as in a Request
     threshold: float | None  # of level auto
+    refine: Refinement | None  # of the probabilities that labels are decided by
     names: tuple[str, ...]  # what labels mean, by id
     parents: tuple[int, ...] | None  # (M,) of the nodes, -1 for children of the root; None where labels are classes
     palette: NDArray[np.uint8]  # (N, 3) their colours
@@ -47,6 +49,7 @@ class Context:
         *,
         level: int | Literal["auto"] | None = None,
         threshold: float = 0.5,
+        refine: Refinement | None = None,
         format: Format = "png",
         legend: bool = True,
     ) -> Context:
@@ -60,6 +63,7 @@ class Context:
             format=format,
             level=level,
             threshold=threshold if level == "auto" else None,
+            refine=refine,
             names=tuple(names),
             parents=None if level is None else tree.parents,
             palette=palette,

@@ -27,7 +27,7 @@ class Large:
 
 def is_streamed(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, whole_pixels: int) -> bool:
     """Whether a picture goes by strips: a TIFF of more than `whole_pixels`, of which TIFFs are wanted, in windows."""
-    if not outputs.tiffs or segmenter.tiling is None or segmenter.request.longest_side is not None:
+    if not outputs.tiffs or segmenter.tiling is None or segmenter.request.needs_whole:
         return False
     size = tiff_size(planned.source)
     return size is not None and size[0] * size[1] > whole_pixels

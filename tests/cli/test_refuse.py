@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from hypsegcli.cli.options.running import Computing, Input, OutputFolder
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_what_does_nothing
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_what_does_nothing
 from hypsegcli.errors import UsageError
 
 MAPS = Path("maps")
@@ -74,6 +75,29 @@ def test_options_of_a_network_need_one(dropout: Dropout, inputs: Input, computin
         refuse_what_does_nothing(StoredMaps(predictions=MAPS), dropout, inputs, computing)
 
 
+def test_maps_that_were_written_are_not_refined() -> None:
+    with pytest.raises(UsageError, match=r"^--refine needs a network"):
+        refuse_what_does_nothing(StoredMaps(predictions=MAPS), Dropout(), Input(), Computing(), "edges")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "measures", "is_idle"),
+    [
+        (("labels",), ("distance",), False),
+        (("boundary", "overlay"), ("calibrated",), False),
+        (("confidence",), ("distance", "margin"), False),
+        (("confidence", "boundary"), ("distance", "calibrated"), True),
+        ((), ("norm",), True),
+    ],
+)
+def test_refining_is_refused_where_nothing_comes_of_it(
+    kinds: tuple[str, ...], measures: tuple[str, ...], is_idle: bool
+) -> None:
+    refuse_idle_refinement(None, kinds, measures)
+    with pytest.raises(UsageError, match=r"^--refine edges is of class probabilities") if is_idle else nullcontext():
+        refuse_idle_refinement("edges", kinds, measures)
+
+
 @pytest.mark.parametrize(
     ("dropout", "computing", "sentence"),
     [
@@ -84,3 +108,8 @@ def test_options_of_a_network_need_one(dropout: Dropout, inputs: Input, computin
 def test_dropout_has_its_own(dropout: Dropout, computing: Computing, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         refuse_what_does_nothing(StoredMaps(), dropout, Input(), computing)
+
+
+def test_dropout_is_not_compared_with_what_is_refined() -> None:
+    with pytest.raises(UsageError, match="leave out --refine"):
+        refuse_what_does_nothing(StoredMaps(), Dropout(mc_dropout=2), Input(), Computing(), "edges")

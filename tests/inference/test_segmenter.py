@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.confidence.measures import available
 from hypsegcli.geometry.poincare import exp_map_zero, project
 from hypsegcli.hierarchy.rule import Rule
@@ -32,6 +33,7 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.inference.smoother import Smoother
 from hypsegcli.inference.upsample import bands
 from hypsegcli.inference.windows import Tiling, round_to_alignment
 from hypsegcli.network.config import ModelConfig
@@ -176,6 +178,72 @@ def test_the_distance_is_interpolated(model: HyperbolicDeepLab, height: int, wid
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     assert found.min() >= 0
     assert found.max() <= model.config.max_distance
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_what_is_refined_is_all_that_comes_of_probabilities(model: HyperbolicDeepLab, height: int, width: int) -> None:
+    """Labels with nothing beside them, the probabilities, what is made of them, and every level; not the distance."""
+    image = picture(height, width)
+    (plain,) = segmenter(model, refine="edges").predict([image])
+    probabilities = class_probabilities(model, image).astype(np.float32)
+    expected = Smoother(image, 100.0)(probabilities).astype(np.float64)
+    sure = clear(expected)
+    np.testing.assert_array_equal(plain.labels[sure], expected.argmax(0)[sure])
+    rules = (Rule(1), Rule("auto", 0.6))
+    (told,) = segmenter(model, refine="edges", probabilities=True, measures=MEASURES, rules=rules).predict([image])
+    np.testing.assert_array_equal(told.labels, plain.labels)
+    assert told.probabilities is not None
+    np.testing.assert_allclose(told.probabilities, expected, atol=1e-3)
+    largest = told.confidence["max-probability"].values
+    np.testing.assert_allclose(largest, expected.max(0), atol=1e-4)
+    unrefined = segmenter(model).predict([image])[0].confidence["distance"].values
+    np.testing.assert_array_equal(told.confidence["distance"].values, unrefined)
+    for index, (level, threshold) in enumerate(rules):
+        assert told.answers is not None
+        asked = {"level": level} | ({} if threshold is None else {"threshold": threshold})
+        (alone,) = segmenter(model, refine="edges", **asked).predict([image])
+        np.testing.assert_array_equal(told.answers[index], alone.labels)
+
+
+def test_refined_images_go_together_as_alone(model: HyperbolicDeepLab) -> None:
+    images = [picture(48, 64, seed) for seed in range(3)]
+    refining = segmenter(model, refine="edges")
+    together = refining.predict(images)
+    for image, found in zip(images, together, strict=True):
+        np.testing.assert_array_equal(found.labels, refining.predict([image])[0].labels)
+
+
+def test_a_shrunk_image_is_refined_by_its_own_pixels(model: HyperbolicDeepLab) -> None:
+    """The farther, the more of them one pixel of the network's was."""
+    image = picture(96, 128)
+    (found,) = segmenter(model, refine="edges", longest_side=64, probabilities=True).predict([image])
+    (plain,) = segmenter(model, longest_side=64, probabilities=True).predict([image])
+    assert plain.probabilities is not None
+    expected = Smoother(image, 400.0)(plain.probabilities.astype(np.float32))
+    assert found.probabilities is not None
+    np.testing.assert_allclose(found.probabilities, expected, atol=3e-3)
+    assert np.abs(found.probabilities - plain.probabilities).max() > 0.05
+
+
+def test_a_calibration_knows_the_networks_own_entropy(model: HyperbolicDeepLab) -> None:
+    """Not the refined one, which it was not fitted to."""
+    image = picture(48, 64)
+    curve = Calibration(distances=(0.0, 1.0), probabilities=(0.2, 0.9), fitted_on="made up", measure="entropy")
+    request = Request(measures=("calibrated", "entropy"), refine="edges")
+    engine = TorchEngine(model, SPEC, CPU)
+    (found,) = Segmenter(engine, TREE, request=request, calibration=curve).predict([image])
+    own = segmenter(model, measures=("entropy",)).predict([image])[0].confidence["entropy"].values
+    np.testing.assert_allclose(found.confidence["calibrated"].values, 0.2 + 0.7 * own, atol=1e-5)
+    assert np.abs(found.confidence["entropy"].values - own).max() > 0.01
+
+
+def test_an_image_in_windows_is_not_refined(model: HyperbolicDeepLab) -> None:
+    windows = Tiling(tile=128, overlap=32, above=128 * 128)
+    refining = segmenter(model, refine="edges", tiling=windows)
+    with pytest.raises(MemoryError, match="whole"):
+        refining.predict([picture(130, 140)])
+    with pytest.raises(ValueError, match="refined"):
+        next(refining.strips(picture(130, 140)))
 
 
 def by_hand(name: str, p: list[float], distance: float, c: float) -> float:

@@ -16,7 +16,7 @@ from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps,
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
-from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, ShowProfile
+from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, Refine, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_bounds, parse_rule, parse_tolerance
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_level, refuse_what_does_nothing
@@ -69,6 +69,7 @@ def evaluate(
     scoring: Scoring,
     dropout: Dropout,
     inputs: Input,
+    refine: Refine = None,
     computing: Computing,
     profile: ShowProfile = False,
 ) -> None:
@@ -76,7 +77,7 @@ def evaluate(
     images, masks = _images_and_masks(paths, stored)
     bounds = parse_bounds(scoring.fail_under or (), scoring.fail_over or ())
     tolerance = parse_tolerance(scoring.tolerance)
-    refuse_what_does_nothing(stored, dropout, inputs, computing)
+    refuse_what_does_nothing(stored, dropout, inputs, computing, refine)
     refuse_contradictions(inputs, computing)
     refuse_level(scoring, stored, classes)
     _refuse_to_replace(out, overwrite=overwrite)
@@ -116,7 +117,7 @@ def evaluate(
     rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
     doubts = _examine(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
     scored = (
-        open_network(named, inputs, computing, dropout, names, rule=rule, header=header, quiet=quiet)
+        open_network(named, inputs, computing, dropout, names, rule=rule, refine=refine, header=header, quiet=quiet)
         if stored.predictions is None
         else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
     )
@@ -168,6 +169,7 @@ def evaluate(
                 computing,
                 names,
                 rule,
+                refine=refine,
                 longest_side=scored.longest_side,
                 engine=scored.engine,
                 device=scored.device,

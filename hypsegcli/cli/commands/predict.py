@@ -17,10 +17,11 @@ from hypsegcli.cli.options.running import (
     InputPaths,
     OutputFolder,
     Raw,
+    Refine,
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_longest_side, parse_measures
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_threshold
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_calibration, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
@@ -84,6 +85,7 @@ def predict(
     ] = True,
     failures: Failures,
     inputs: Input,
+    refine: Refine = None,
     computing: Computing,
     batch_size: BatchSize = None,
     profile: ShowProfile = False,
@@ -105,6 +107,7 @@ def predict(
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
+    refuse_idle_refinement(refine, kinds, measures)
     products = find_products(kinds, measures)
     if len(measures) > 1 and len(products) == len(kinds):
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
@@ -144,12 +147,14 @@ def predict(
             embeddings=any(product.needs_embeddings for product in products),
             longest_side=parse_longest_side(inputs, computing, trained=trained),
             interpolate=inputs.interpolate,
+            refine=refine,
         )
         context = Context.of(
             loaded.header,
             loaded.sha256,
             level=depth,
             threshold=request.threshold,
+            refine=refine,
             format=format_,
             legend=legend,
         )

@@ -17,10 +17,11 @@ from hypsegcli.cli.options.running import (
     InputPaths,
     OutputFolder,
     Raw,
+    Refine,
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_longest_side, parse_measures
-from hypsegcli.cli.refuse import refuse_contradictions
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_calibration, tell_of_skipped
 from hypsegcli.confidence.measures import MEASURES
@@ -47,6 +48,7 @@ def uncertainty(
     raw: Raw = False,
     failures: Failures,
     inputs: Input,
+    refine: Refine = None,
     computing: Computing,
     batch_size: BatchSize = None,
     profile: ShowProfile = False,
@@ -72,6 +74,7 @@ def uncertainty(
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
+    refuse_idle_refinement(refine, (), measures)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     most_failures = parse_failures(failures, len(plan))
@@ -96,6 +99,7 @@ def uncertainty(
             main=measures[0],
             longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
             interpolate=inputs.interpolate,
+            refine=refine,
         )
         job = Job(
             command="uncertainty",

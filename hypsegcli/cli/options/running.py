@@ -10,7 +10,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DEFAULT
 from hypsegcli.cli import complete
 from hypsegcli.confidence.measures import Interpolation
-from hypsegcli.inference.request import EngineName, Precision
+from hypsegcli.inference.request import EngineName, Precision, Refinement
 
 # Panels of --help; the other options stand in one above them.
 OUTPUT, INPUT, COMPUTING = "Output", "Checkpoint and input", "Computing"
@@ -50,6 +50,15 @@ LongestSideText = Annotated[
         metavar="N|auto|off",
         help="Shrink larger images to this many pixels for the network; maps keep the image's size. auto: to those "
         "that the checkpoint was trained at, if it says so, unless --tile names a window's side; off: never.",
+        rich_help_panel=INPUT,
+    ),
+]
+Refine = Annotated[
+    Refinement | None,
+    typer.Option(
+        metavar="edges",
+        help="Let class probabilities follow the edges of the photograph before classes are decided.",
+        show_default="as the network says",
         rich_help_panel=INPUT,
     ),
 ]

@@ -205,6 +205,41 @@ def test_level_answers_with_inner_nodes(hypseg: Hypseg, photos: Path, tmp_path: 
     assert about(tmp_path / "auto/labels/a.png")["names"] == [*tree.names, "undecided"]
 
 
+def test_refined_maps_say_so_and_are_those_that_are_scored(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out, plain = tmp_path / "out", tmp_path / "plain"
+    save = ("--save", "labels,confidence")
+    assert hypseg("predict", photos, "--out", out, *save, "--refine", "edges").code == 0
+    hypseg("predict", photos, "--out", plain, *save)
+    assert about(out / "labels/a.png")["refine"] == "edges"
+    assert "refine" not in about(plain / "labels/a.png")
+    assert json.loads((out / "run.json").read_text())["options"]["request"]["refine"] == "edges"
+    same = [np.array_equal(pixels(out / f"labels/{key}.png"), pixels(plain / f"labels/{key}.png")) for key in "ab"]
+    assert not all(same)
+    for key in ("a", "b"):  # the distance is not refined
+        assert (out / f"confidence/{key}.png").read_bytes() == (plain / f"confidence/{key}.png").read_bytes()
+    report = tmp_path / "report"
+    scored = hypseg("evaluate", photos, out / "labels", "--out", report, "--refine", "edges", "--mask-suffix", "")
+    assert scored.code == 0, scored.stderr
+    found = json.loads((report / "report.json").read_text())
+    assert found["subject"]["options"]["refine"] == "edges"
+    assert found["summary"]["pixel_accuracy"]["value"] == 1.0
+
+
+def test_what_cannot_be_refined_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    for arguments, sentence in (
+        (("--tile", "256"), "--refine edges needs images whole; leave out --tile"),
+        (("--save", "boundary"), "--refine edges is of class probabilities"),
+    ):
+        outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--refine", "edges", *arguments)
+        assert outcome.code == 2
+        assert sentence in outcome.stderr
+    outcome = hypseg("uncertainty", photos, "--out", tmp_path / "out", "--refine", "edges")
+    assert (outcome.code, "--refine edges is of" in outcome.stderr) == (2, True)
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--refine", "corners")
+    assert (outcome.code, "--refine corners: expected edges" in outcome.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_sixteen_bit_labels_from_256_classes_on(
     hypseg: Hypseg, photos: Path, tmp_path: Path, many_classes: Path
 ) -> None:
