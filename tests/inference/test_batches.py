@@ -119,10 +119,10 @@ def test_no_step_is_taken_that_is_forbidden_or_no_smaller(
 
 
 def test_what_is_to_be_refined_goes_whole_or_not_at_all() -> None:
-    request = Request(refine="edges")
+    request, (image,) = Request(refine="edges"), loaded(WIDE)
     for tiling, limit in ((AUTO, 10_000), (Tiling(tile=512, overlap=128, above=512**2), 10**9)):
         engine = LimitedEngine(limit)
-        found = Batches(Segmenter(engine, TREE, request=request, tiling=tiling)).segment_one(*loaded(WIDE))
+        found = Batches(Segmenter(engine, TREE, request=request, tiling=tiling)).segment_one(image)
         height, width = WIDE
         reason = f"{width} x {height} pixels do not fit into memory; use {setting('longest_side')}"
         assert found == Unsegmented(0, Trouble("out_of_memory", reason))

@@ -200,7 +200,7 @@ def test_what_is_refined_is_all_that_comes_of_probabilities(model: HyperbolicDee
     np.testing.assert_array_equal(told.confidence["distance"].values, unrefined)
     for index, (level, threshold) in enumerate(rules):
         assert told.answers is not None
-        asked = {"level": level} | ({} if threshold is None else {"threshold": threshold})
+        asked: dict[str, Any] = {"level": level} | ({} if threshold is None else {"threshold": threshold})
         (alone,) = segmenter(model, refine="edges", **asked).predict([image])
         np.testing.assert_array_equal(told.answers[index], alone.labels)
 
