@@ -237,6 +237,11 @@ def test_the_kinds_of_files_are_those_that_save_knows(page: str) -> None:
     ("picture", "command", "made"),
     [
         ("taxis-overlay.webp", "predict examples/streets --out out", "out/overlay/taxis.png"),
+        (
+            "taxis-refined.webp",
+            "predict examples/streets/taxis.jpg --out refined --refine edges",
+            "refined/overlay/taxis.png",
+        ),
         ("taxis-heatmap.png", "uncertainty examples/streets/taxis.jpg --out doubt", "doubt/heatmap/taxis.png"),
         ("taxis-disk.png", "disk examples/streets/taxis.jpg --out disk.png --size 500", "disk.png"),
     ],

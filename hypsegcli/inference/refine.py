@@ -43,22 +43,22 @@ class RefinedProbabilities:
             planes[classes] = self._smoother(chunk)
         return torch.from_numpy(planes)[None]
 
-    def best(self, among: Sequence[int] | None) -> NDArray[np.int64]:
+    def best(self, among: Sequence[int] | None) -> NDArray[np.int32]:
         """(H, W): the most probable class, of all or of some."""
         K = self._scores.shape[1]
         largest = np.full((self._height, self._width), -np.inf, np.float32)
-        best = np.zeros(largest.shape, np.int64)
+        best = np.zeros(largest.shape, np.int32)
         for classes, chunk in self._chunks(range(K) if among is None else among):
             # No plane leaves its range, and the largest of K probabilities is at least 1/K: most of many classes are
             # nowhere near.
-            contending = np.asarray(classes)
+            contending = np.asarray(classes, np.int32)
             if among is None:
                 contends = chunk.max((1, 2)) > 1.0 / K - _ROUNDING
                 contending, chunk = contending[contends], chunk[contends]  # noqa: PLW2901
             for index, plane in zip(contending, self._smoother(chunk), strict=True):
                 is_better = plane > largest
                 np.copyto(largest, plane, where=is_better)
-                best[is_better] = index
+                np.copyto(best, index, where=is_better)
         return best
 
     def _chunks(self, classes: Sequence[int]) -> Iterator[tuple[Sequence[int], Planes]]:
