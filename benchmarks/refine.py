@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hypsegcli
-from hypsegcli.inference.smoother import Smoother
+from hypsegcli.inference.refine import smoother_of
 
 Planes = NDArray[np.float32]
 RGB = NDArray[np.uint8]
@@ -32,9 +32,9 @@ Labels = NDArray[np.int64]
 Way = Callable[[Planes, RGB, Planes], Labels]  # probabilities (K, H, W), photograph, confidence to labels
 
 
-def smoother(probabilities: Planes, photograph: RGB, confidence: Planes, *, strength: float) -> Labels:
+def smoother(probabilities: Planes, photograph: RGB, confidence: Planes, *, scale: float) -> Labels:
     """The fast global smoother, that of `--refine edges`."""
-    labels: Labels = Smoother(photograph, strength)(probabilities).argmax(0)
+    labels: Labels = smoother_of(photograph, scale)(probabilities).argmax(0)
     return labels
 
 
@@ -112,7 +112,7 @@ def dense_crf(
 def ways(scale: float) -> Iterator[tuple[str, Way]]:
     """All that can be had here."""
     yield "the network alone", lambda probabilities, photograph, confidence: probabilities.argmax(0)
-    yield "**`--refine edges`**", partial(smoother, strength=100 * scale**2)
+    yield "**`--refine edges`**", partial(smoother, scale=scale)
     yield "guided filter", guided
     if find_spec("skimage"):
         for number in (500, 2000, 4000):

@@ -27,9 +27,9 @@ from hypsegcli.errors import CheckpointError, DeviceError, ImageError, TreeError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.image_like import ImageLike
+from hypsegcli.inference.refine import smoother_of
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.smoother import Smoother
 from hypsegcli.segmentation import Segmentation
 
 TAXIS = Path(__file__).parent.parent / "examples" / "streets" / "taxis.jpg"
@@ -65,7 +65,7 @@ def test_a_model_may_refine(checkpoint: Path) -> None:
     found, plain = refining.segment(image), load_model(engine="torch", probabilities=True).segment(image)
     assert found.probabilities is not None
     assert plain.probabilities is not None
-    smooth = Smoother(image, 100.0)(plain.probabilities.astype(np.float32))
+    smooth = smoother_of(image, 1.0)(plain.probabilities.astype(np.float32))
     np.testing.assert_allclose(found.probabilities, smooth, atol=2e-3)
     assert 0.01 < (found.labels != plain.labels).mean() < 0.2
     assert np.array_equal(found.distance, plain.distance)

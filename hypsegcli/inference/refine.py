@@ -17,7 +17,18 @@ from hypsegcli.inference.upsample import Cells, bands, upsample_rows
 # of the strength, so that for the same reach in pixels of the network the strength grows with the square.
 _STRENGTH = 100.0
 
+# Of the standard deviation of the photograph's values: what an edge is in one of the night, or of fluorescent cells, is
+# noise in one of the day. Less than a grey level is noise in all.
+_SIGMA = 1.0 / 16.0
+_LEAST_SIGMA = 1.0
+
 _ROUNDING = 1e-4  # by which a smoothed plane may leave the range that it had
+
+
+def smoother_of(photograph: RGB, scale: float) -> Smoother:
+    """What refines planes of a photograph (H, W, 3) `scale` of whose pixels, along a side, were one that went in."""
+    sigma = max(_SIGMA * float(photograph.std()), _LEAST_SIGMA)
+    return Smoother(photograph, strength=_STRENGTH * scale**2, sigma=sigma)
 
 
 class RefinedProbabilities:
@@ -34,7 +45,7 @@ class RefinedProbabilities:
         self._scores, self._are_logs, self._cell, self._budget = scores, are_logs, cell, budget
         self._height, self._width = photograph.shape[:2]
         self._total = self._sum_up()
-        self._smoother = Smoother(photograph, _STRENGTH * scale**2)
+        self._smoother = smoother_of(photograph, scale)
 
     def every(self) -> Tensor:
         """(1, K, H, W) float32, on the CPU."""

@@ -15,7 +15,6 @@ from hypsegcli.inference.prediction import RGB
 
 Planes = NDArray[np.float32]
 
-SIGMA = 4.0  # of colour, RGB in 0..255: neighbours that are farther apart by this share a factor e less
 _ROUNDS = 3  # with a quarter of the strength of the round before
 
 
@@ -24,15 +23,19 @@ class Smoother:
 
     Each round solves, along every row and then along every column, for u
 
-        u_i + l_i (u_i - u_{i-1}) + l_{i+1} (u_i - u_{i+1}) = f_i,    l_i = strength exp(-|g_i - g_{i-1}| / SIGMA)
+        u_i + l_i (u_i - u_{i-1}) + l_{i+1} (u_i - u_{i+1}) = f_i,    l_i = strength exp(-|g_i - g_{i-1}| / sigma)
 
     with g the photograph's colours. A solution is a mean of f with weights that sum to one: constants stay, planes that
     sum to one do so afterwards, and no plane leaves its own range, each to rounding.
     """
 
-    def __init__(self, photograph: RGB, strength: float) -> None:
-        """Factor the systems of a photograph (H, W, 3) uint8; the reach grows with the root of the strength."""
-        colours = photograph.astype(np.float32)
+    def __init__(self, photograph: RGB, *, strength: float, sigma: float) -> None:
+        """Factor the systems of a photograph (H, W, 3) uint8.
+
+        The reach grows with the root of the strength; neighbours whose colours are farther apart by `sigma`, RGB in
+        0..255, share a factor e less.
+        """
+        colours = photograph.astype(np.float32) / np.float32(sigma)
         across, down = (_likeness(colours.transpose(axes)) for axes in ((1, 0, 2), (0, 1, 2)))
         self._systems = [
             tuple(_factor(likeness, strength / 4**number) for likeness in (across, down)) for number in range(_ROUNDS)
@@ -59,7 +62,7 @@ class _System(NamedTuple):
 def _likeness(colours: Planes) -> Planes:
     """(N - 1, W) in [0, 1] of neighbours along the first axis of colours (N, W, 3)."""
     distance = np.sqrt(np.square(np.diff(colours, axis=0)).sum(2))
-    likeness: Planes = np.exp(distance / -SIGMA)
+    likeness: Planes = np.exp(-distance)
     return likeness
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hypsegcli.inference.refine import RefinedProbabilities
+from hypsegcli.inference.refine import RefinedProbabilities, smoother_of
 from hypsegcli.inference.smoother import Smoother
 from hypsegcli.inference.upsample import Cells, upsample_rows
 
@@ -44,13 +44,30 @@ def at_pixels(scores: Tensor) -> Tensor:
 def test_they_are_the_smoothed_softmax_of_the_blended_scores(
     scores: Tensor, photograph: NDArray[np.uint8], scale: float
 ) -> None:
-    expected = Smoother(photograph, 100.0 * scale**2)(at_pixels(scores).softmax(0).numpy())
+    smooth = Smoother(photograph, strength=100.0 * scale**2, sigma=photograph.std() / 16)
+    expected = smooth(at_pixels(scores).softmax(0).numpy())
     np.testing.assert_allclose(refined(scores, photograph, scale=scale).every()[0].numpy(), expected, atol=1e-6)
+
+
+def test_a_dark_photograph_has_the_edges_of_a_bright_one(scores: Tensor, photograph: NDArray[np.uint8]) -> None:
+    dark = (photograph // 3).astype(np.uint8)
+    found, expected = refined(scores, dark).every(), refined(scores, dark * 3).every()
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_noise_of_a_grey_level_is_no_edge(scores: Tensor) -> None:
+    rng = np.random.default_rng(1)
+    flat = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    noisy = (flat + rng.integers(0, 2, flat.shape)).astype(np.uint8)
+    found = refined(scores, noisy).every()
+    apart = (found - refined(scores, flat).every()).abs().mean()
+    smoothed = (found - at_pixels(scores).softmax(0)[None]).abs().mean()
+    assert apart < smoothed / 4
 
 
 def test_blended_probabilities_are_scaled_to_sum_to_one(scores: Tensor, photograph: NDArray[np.uint8]) -> None:
     twice = 2 * scores.exp()
-    expected = Smoother(photograph, 100.0)(at_pixels(scores.exp()).numpy())
+    expected = smoother_of(photograph, 1.0)(at_pixels(scores.exp()).numpy())
     found = refined(twice, photograph, are_logs=False).every()[0].numpy()
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

@@ -31,9 +31,9 @@ from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.prediction import Prediction
+from hypsegcli.inference.refine import smoother_of
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.inference.smoother import Smoother
 from hypsegcli.inference.upsample import bands
 from hypsegcli.inference.windows import Tiling, round_to_alignment
 from hypsegcli.network.config import ModelConfig
@@ -186,7 +186,7 @@ def test_what_is_refined_is_all_that_comes_of_probabilities(model: HyperbolicDee
     image = picture(height, width)
     (plain,) = segmenter(model, refine="edges").predict([image])
     probabilities = class_probabilities(model, image).astype(np.float32)
-    expected = Smoother(image, 100.0)(probabilities).astype(np.float64)
+    expected = smoother_of(image, 1.0)(probabilities).astype(np.float64)
     sure = clear(expected)
     np.testing.assert_array_equal(plain.labels[sure], expected.argmax(0)[sure])
     rules = (Rule(1), Rule("auto", 0.6))
@@ -219,7 +219,7 @@ def test_a_shrunk_image_is_refined_by_its_own_pixels(model: HyperbolicDeepLab) -
     (found,) = segmenter(model, refine="edges", longest_side=64, probabilities=True).predict([image])
     (plain,) = segmenter(model, longest_side=64, probabilities=True).predict([image])
     assert plain.probabilities is not None
-    expected = Smoother(image, 400.0)(plain.probabilities.astype(np.float32))
+    expected = smoother_of(image, 2.0)(plain.probabilities.astype(np.float32))
     assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities, expected, atol=3e-3)
     assert np.abs(found.probabilities - plain.probabilities).max() > 0.05

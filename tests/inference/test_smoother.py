@@ -18,6 +18,10 @@ sides = st.integers(1, 9)
 strengths = st.sampled_from([0.5, 10.0, 400.0])
 
 
+def smoother(photograph: NDArray[np.uint8], strength: float) -> Smoother:
+    return Smoother(photograph, strength=strength, sigma=4.0)
+
+
 def made_up(height: int, width: int, seed: int, planes: int = 3) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """A photograph of flat regions with some noise, and planes in [0, 1] that sum to one."""
     rng = np.random.default_rng(seed)
@@ -49,7 +53,7 @@ def by_dense_systems(photograph: NDArray[np.uint8], plane: NDArray[np.float32], 
 @given(height=sides, width=sides, strength=strengths, seed=st.integers(0, 99))
 def test_it_solves_its_equations(height: int, width: int, strength: float, seed: int) -> None:
     photograph, planes = made_up(height, width, seed)
-    found = Smoother(photograph, strength)(planes)
+    found = smoother(photograph, strength)(planes)
     assert found.dtype == np.float32
     assert found.shape == planes.shape
     for plane, expected in zip(found, planes, strict=True):
@@ -59,7 +63,7 @@ def test_it_solves_its_equations(height: int, width: int, strength: float, seed:
 @pytest.mark.parametrize(("strength", "rounding"), [(100, 1e-5), (1600, 5e-5)])  # that of OpenCV, all in float32
 def test_it_is_the_one_of_opencv(strength: int, rounding: float) -> None:
     with np.load(GOLDEN) as golden:
-        found = Smoother(golden["photograph"], strength)(golden["planes"])
+        found = smoother(golden["photograph"], strength)(golden["planes"])
         np.testing.assert_allclose(found, golden[f"smoothed_{strength}"], rtol=0, atol=rounding)
 
 
@@ -68,7 +72,7 @@ def test_it_is_the_one_of_opencv(strength: int, rounding: float) -> None:
 def test_probabilities_stay_probabilities(height: int, width: int, strength: float, seed: int) -> None:
     """They sum to one, and no class leaves its range; so a constant stays."""
     photograph, planes = made_up(height, width, seed)
-    found = Smoother(photograph, strength)(planes)
+    found = smoother(photograph, strength)(planes)
     np.testing.assert_allclose(found.sum(0), 1.0, atol=1e-5)
     for plane, before in zip(found, planes, strict=True):
         assert plane.min() >= before.min() - 1e-5
@@ -77,20 +81,20 @@ def test_probabilities_stay_probabilities(height: int, width: int, strength: flo
 
 def test_strength_0_changes_nothing() -> None:
     photograph, planes = made_up(7, 9, seed=1)
-    np.testing.assert_array_equal(Smoother(photograph, 0.0)(planes), planes)
+    np.testing.assert_array_equal(smoother(photograph, 0.0)(planes), planes)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_it_does_not_know_left_from_right_or_up_from_down(axis: int) -> None:
     photograph, planes = made_up(7, 9, seed=2)
-    turned = Smoother(np.flip(photograph, axis), 100.0)(np.flip(planes, axis + 1))
-    np.testing.assert_allclose(np.flip(turned, axis + 1), Smoother(photograph, 100.0)(planes), atol=1e-6)
+    turned = smoother(np.flip(photograph, axis), 100.0)(np.flip(planes, axis + 1))
+    np.testing.assert_allclose(np.flip(turned, axis + 1), smoother(photograph, 100.0)(planes), atol=1e-6)
 
 
 def test_planes_do_not_know_each_other() -> None:
     photograph, planes = made_up(7, 9, seed=3)
-    smoother = Smoother(photograph, 100.0)
-    np.testing.assert_array_equal(smoother(planes)[1:2], smoother(planes[1:2]))
+    smooth = smoother(photograph, 100.0)
+    np.testing.assert_array_equal(smooth(planes)[1:2], smooth(planes[1:2]))
 
 
 def test_a_noisy_edge_in_the_wrong_place_goes_to_that_of_the_photograph() -> None:
@@ -100,6 +104,6 @@ def test_a_noisy_edge_in_the_wrong_place_goes_to_that_of_the_photograph() -> Non
     truth = np.arange(96) >= 48
     said = np.where(np.arange(96) >= 51, 0.75, 0.25) + rng.normal(0, 0.15, (64, 96))  # 3 columns to the right
     wrong = ((said > 0.5) != truth).mean()
-    (found,) = Smoother(photograph, 100.0)(said[None].astype(np.float32))
+    (found,) = smoother(photograph, 100.0)(said[None].astype(np.float32))
     assert wrong > 0.04
     assert not ((found > 0.5) != truth).any()
