@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import Inputs
-from hypsegcli.run.manifest import read_manifest, read_run
+from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, occupied, plan_outputs
 from hypsegcli.run.unnamed import find_unnamed, is_somebody_s
@@ -53,13 +54,33 @@ def refuse_occupied(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
             f"choose another {setting('out')}, or replace them with {setting('overwrite')}"
         )
-    if taken and not (overwrite or resume):
+    if overwrite or not taken:
+        return
+    if resume:
+        _refuse_what_is_no_run_s(plan, out, further)
+    if lost := _maps_of_other_kinds(plan, out):
+        raise PlanError(
+            f"{out}: has {count_of(lost.total(), 'map')} of kinds that this run does not make ({', '.join(lost)}) and "
+            f"would lose them; choose another {setting('out')}, have all of them made in one run, or replace that run "
+            f"with {setting('overwrite')}"
+        )
+    if not resume:
         raise PlanError(
             f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
             f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"
         )
-    if resume and taken:
-        _refuse_what_is_no_run_s(plan, out, further)
+
+
+def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path) -> Counter[str]:
+    """How many maps of each kind that a plan does not make an earlier run has left of the plan's images.
+
+    Only of those that are done: of the others it has been said before that they are replaced.
+    """
+    kinds = {kind for planned in plan for kind in planned.outputs}
+    keys = {str(planned.key) for planned in plan}
+    done = (line for key, line in read_manifest(out).items() if key in keys and line["status"] == "done")
+    maps = ((kind, out / path) for line in done for kind, (path, _) in outputs_of(line).items())
+    return Counter(kind for kind, path in maps if kind not in kinds and path.is_file())
 
 
 def _refuse_what_is_no_run_s(plan: Sequence[PlannedImage], out: Path, further: Sequence[str]) -> None:

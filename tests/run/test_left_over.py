@@ -71,11 +71,11 @@ def test_overwrite_leaves_what_somebody_has_changed_and_says_so(hypseg: Hypseg, 
     assert hypseg(*arguments, "--overwrite", "--quiet").stderr == ""
 
 
-def test_resume_says_which_files_stay(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+def test_overwrite_says_which_files_of_other_kinds_stay(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence").code == 0
     photograph(out / "confidence/b.png")
-    stderr = hypseg("predict", photos, "--out", out, "--save", "labels", "--resume").stderr
+    stderr = hypseg("predict", photos, "--out", out, "--save", "labels", "--overwrite").stderr
     assert "1 file of an earlier run stays, changed since: confidence/b.png\n" in stderr
     assert [name for name in files_in(out) if name.startswith("confidence")] == ["confidence/b.png"]
 
@@ -129,10 +129,9 @@ def killed(hypseg: Hypseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> K
     return run
 
 
-@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
 @pytest.mark.parametrize("named", ["all", "the others", "under another name"])
 def test_what_a_killed_run_wrote_without_a_line_goes(
-    hypseg: Hypseg, photos: Path, killed: Killed, many_classes: Path, way: str, named: str
+    hypseg: Hypseg, photos: Path, killed: Killed, many_classes: Path, named: str
 ) -> None:
     """Where the next run does not make it, else one network's confidence would lie beside another's labels."""
     out = killed("predict", photos, "--save", "labels,confidence,probabilities")
@@ -141,10 +140,11 @@ def test_what_a_killed_run_wrote_without_a_line_goes(
     if named == "under another name":
         (photos / "b.png").rename(photos / "new.png")
     given = [photos] if named != "the others" else [photos / "a.jpg", photos / "sub"]
-    assert hypseg("predict", *given, "--out", out, "--save", "labels", "--checkpoint", many_classes, way).code == 0
+    arguments = ("--save", "labels", "--checkpoint", many_classes, "--overwrite")
+    assert hypseg("predict", *given, "--out", out, *arguments).code == 0
     assert {name.split("/")[0] for name in files_in(out)} == {"labels"}
     assert ("labels/b.png" in files_in(out)) is (named == "all")
-    assert hypseg("verify", out).code == (3 if (named, way) == ("the others", "--resume") else 0)  # `b` is to be done
+    assert hypseg("verify", out).code == 0
 
 
 @pytest.mark.parametrize("status", ["interrupted", "aborted"])
@@ -180,7 +180,7 @@ def test_what_a_killed_run_did_not_write_stays(hypseg: Hypseg, photos: Path, kil
     out = killed("predict", photos, "--save", "labels,confidence")
     photograph(out / "confidence/mine.png")
     os.utime(photograph(out / "confidence/b.png"), (1e9, 1e9))
-    assert hypseg("predict", photos, "--out", out, "--save", "labels", "--resume").code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", "--overwrite").code == 0
     assert [name for name in files_in(out) if name.startswith("confidence")] == [
         "confidence/b.png",
         "confidence/mine.png",
@@ -206,7 +206,7 @@ def test_what_a_killed_run_wrote_of_a_photograph_out_of_reach_stays(
     arguments = ("predict", f"@{photos / 'list.txt'}", "--save")
     out = killed(*arguments, "labels,confidence")
     (photos / "b.png").unlink()
-    assert hypseg(*arguments, "labels", "--out", out, "--resume").code == 3
+    assert hypseg(*arguments, "labels", "--out", out, "--overwrite").code == 3
     assert files_in(out) == ["confidence/b.png", "labels/a.png", "labels/b.png"]
 
 
@@ -230,7 +230,7 @@ def test_nothing_outside_of_its_kinds_goes_whatever_run_json_says(
     mine = [photograph(tmp_path / "photo.png"), photograph(out / "photo.png")]
     run = json.loads((out / "run.json").read_text()) | {"unfinished": unfinished}
     (out / "run.json").write_text(json.dumps(run))
-    assert hypseg("predict", photos, "--out", out, "--save", "confidence", "--resume").code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "confidence", "--overwrite").code == 0
     assert all(path.exists() for path in mine)
 
 
@@ -249,5 +249,5 @@ def test_a_ranking_that_a_killed_run_wrote_goes(
         patch.setattr("hypsegcli.run.ledger.write_atomically", leave)
         assert hypseg("uncertainty", photos, "--out", out).code == 0
     (tmp_path / "killed" / LOCK).unlink()
-    assert hypseg("predict", photos, "--out", tmp_path / "killed", "--save", "labels", "--resume").code == 0
+    assert hypseg("predict", photos, "--out", tmp_path / "killed", "--save", "labels", "--overwrite").code == 0
     assert hypseg("verify", tmp_path / "killed").code == 0

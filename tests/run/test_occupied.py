@@ -112,6 +112,33 @@ def test_resume_does_not_replace_a_ranking_that_no_run_has_written(hypseg: Hypse
     assert hypseg("uncertainty", "day1", "--out", days, "--resume").code == 0
 
 
+@pytest.mark.parametrize("way", [(), ("--resume",)])
+@pytest.mark.parametrize("command", [("predict", "--save", "confidence"), ("uncertainty",)])
+def test_maps_of_other_kinds_are_not_lost_unasked(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, command: tuple[str, ...], way: tuple[str, ...]
+) -> None:
+    """Neither is the way named that would lose them: all would be done again in either."""
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels,overlay").code == 0
+    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    name, *save = command
+    outcome = hypseg(name, photos, "--out", out, *save, *way, "--quiet")
+    assert outcome.code == 2
+    assert "has 6 maps of kinds that this run does not make (labels, overlay) and would lose them" in outcome.stderr
+    assert "--resume" not in outcome.stderr
+    assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
+    for path in (*(out / "labels").rglob("*.png"), *(out / "overlay").rglob("*.png")):
+        path.unlink()  # whoever has taken them away may go on
+    assert hypseg(name, photos, "--out", out, *save, "--resume").code == 0
+
+
+def test_kinds_may_be_added(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, "--save", "labels").code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "labels,confidence", "--resume").code == 0
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {"labels", "confidence"}
+
+
 @pytest.fixture
 def cut_short(hypseg: Hypseg, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs a command that is interrupted once the maps of an image are there, and before they have a line."""

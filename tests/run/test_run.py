@@ -259,7 +259,10 @@ def test_resume_redoes_only_what_it_must(hypseg: Hypseg, photos: Path, tmp_path:
             ["--interpolate", "points"],  # of which the checkpoint's calibration says nothing
             "--measure calibrated (now distance); --interpolate scalar (now points)",
         ),
-        (["--save", "labels"], "--save labels,confidence,boundary,overlay (now labels)"),
+        (
+            ["--save", "labels,confidence,boundary,overlay,doubt"],
+            "--save labels,confidence,boundary,overlay (now labels,confidence,boundary,overlay,doubt)",
+        ),
         (["--tile", "128"], "--tile 2048 (now 128); --longest-side 512 (now none)"),
         (["--raw", "--format", "npy"], "--format png (now npy); --measure calibrated (now distance)"),
     ],
@@ -274,7 +277,7 @@ def test_resume_redoes_what_other_options_made_and_says_which(
     assert outcome.code == 0
     assert f"2 of 3 images to be done again, made with other settings: {difference}" in outcome.stderr
     assert not redone(before, out) - {"a", "b", "c"}
-    again = hypseg("predict", photos, "--out", out, "--resume", "--quiet")
+    again = hypseg("predict", photos, "--out", out, "--resume", "--quiet", *option)
     assert (again.code, again.stderr) == (0, "")
 
 
@@ -732,11 +735,10 @@ def test_what_an_earlier_run_made_and_this_one_does_not_goes(
     assert there == ["a.npy", "b.npy", "b.png", "mine.png", "sub/c.npy"]
 
 
-@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
-def test_a_ranking_goes_with_the_heatmaps_that_it_names(hypseg: Hypseg, photos: Path, tmp_path: Path, way: str) -> None:
+def test_a_ranking_goes_with_the_heatmaps_that_it_names(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert hypseg("uncertainty", photos, "--out", out).code == 0
-    assert hypseg("predict", photos, "--out", out, "--save", "labels", way).code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "labels", "--overwrite").code == 0
     assert {path.name for path in out.iterdir()} - {LOCK} == {"labels", "manifest.jsonl", "run.json"}
     assert hypseg("verify", out).code == 0
 

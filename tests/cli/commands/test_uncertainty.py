@@ -124,7 +124,7 @@ def test_a_ranking_stays_with_the_heatmaps_that_it_names(
         assert hypseg("predict", tmp_path / f"{name}.jpg", "--out", out, "--save", "labels", way).code == 0
         assert (out / "ranking.csv").read_bytes() == before
         assert hypseg("verify", out).code == 0
-    outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", way)
+    outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", "--overwrite")
     assert outcome.code == 0
     assert f"{out / 'ranking.csv'} goes, for it names heatmaps that do; run uncertainty with --resume" in outcome.stderr
     assert not (out / "ranking.csv").exists()
