@@ -221,7 +221,7 @@ class Hierarchy(Record):
     """Mistakes as the class tree sees them."""
 
     levels: list[Level]
-    relaxed: list[Relaxed]
+    relaxed: list[Relaxed]  # none of a flat tree, in which all classes are siblings
     mistake_distance: Number  # mean number of edges between the true and the answered class of wrong pixels
     answers: Answers | None = None  # where they were asked for, or are what the label maps hold
     families: list[list[str]] | None = None  # the classes below each inner node of the tree; null: not told

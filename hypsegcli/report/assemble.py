@@ -60,7 +60,7 @@ def build_report(
     boundaries = _boundaries(tally, str(scheme.tolerance), scheme.main)
     hierarchy = r.Hierarchy(
         levels=level_scores(tally.confusion, tree),
-        relaxed=relaxed_scores(tally.confusion, tree),
+        relaxed=[] if tree.is_flat else relaxed_scores(tally.confusion, tree),
         mistake_distance=mistake_distance(tally.confusion, tree),
         answers=_answers(evaluation, scheme.answers, measures) if scheme.answers is not None else None,
         families=[[names[index] for index in family] for family in tree.families()],

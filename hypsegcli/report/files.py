@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.checkpoint.format import Color
+from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import already_there, sweep, writing
+from hypsegcli.files.books import BOOKS, is_of_a_run
 from hypsegcli.files.digest import digest_of
 from hypsegcli.files.lock import locked
 from hypsegcli.files.table import encode_csv
@@ -33,7 +35,8 @@ def write_results(
 ) -> None:
     """Write all four, under the lock of the folder; report.json comes last, so that it stands for a complete folder.
 
-    Raises PlanError where another process holds the folder, or, without `replace`, where one of them is there.
+    Raises PlanError where another process holds the folder, where it is that of a run, or, without `replace`, where one
+    of them is there.
     """
     strips = [Strip("worst", kept.key, f"mIoU {100 * kept.rank:.1f} %", kept.picture) for kept in evaluation.worst.kept]
     strips += [
@@ -45,6 +48,7 @@ def write_results(
     replicates = archive.getvalue()
     report = built.report.model_copy(update={"replicates_sha256": digest_of(replicates).sha256})
     with locked(out, "evaluate"):
+        refuse_run(out)
         if not replace:
             refuse_earlier(out)
         sweep(out)
@@ -56,6 +60,15 @@ def write_results(
         }
         with writing(files):
             (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
+
+
+def refuse_run(out: Path) -> None:
+    """PlanError where a folder is that of a run, in whose books these files would be strangers."""
+    if is_of_a_run({name for name in BOOKS if os.path.lexists(out / name)}):
+        raise PlanError(
+            f"{out}: holds the maps and the books of a run, which do not know of a report; choose another "
+            f"{setting('out')}"
+        )
 
 
 def refuse_earlier(out: Path) -> None:

@@ -13,6 +13,7 @@ _LETTERS = 80  # of a value
 _IN_WORDS = _VERSION, _COMMAND, _CHECKPOINT = "version", "command", "checkpoint of SHA-256"
 # Settings by their names in run.json, where they are called otherwise there.
 _CALLED = {"measures": "measure", "outputs": "save", "tiling": "tile"}
+_OFF = {"tiling", "longest_side"}  # what is off where it is nothing
 # Sizes that change nothing in the pixels, and what follows from another setting.
 _OF_NO_ACCOUNT = {"batch_size", "workers", "max_pixels", "request", "main", "probabilities", "embeddings", "full_scale"}
 
@@ -25,10 +26,13 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     old, new = dict(_settings(before)), dict(_settings(json.loads(json.dumps(now))))
     found = []
     for name in new | old:
+        # What only one of two commands has, the other was not told.
+        if name not in _IN_WORDS and (name in old) != (name in new) and old.get(_COMMAND) != new.get(_COMMAND):
+            continue
         was, is_now = old.get(name), new.get(name)
         if was != is_now:
             called = name if name in _IN_WORDS else setting(_CALLED.get(name, name))
-            texts = (_text(was), _text(is_now))
+            texts = tuple("off" if value is None and name in _OFF else _text(value) for value in (was, is_now))
             if texts[0] == texts[1]:  # windows of one side that overlap otherwise
                 texts = (shorten(str(was), _LETTERS), shorten(str(is_now), _LETTERS))
             found.append("{} {} (now {})".format(called, *texts))

@@ -57,6 +57,7 @@ class Run:
             # Not from how many pixels on: memory decides that, and is noted image by image.
             "tiling": {"tile": tiling.tile, "overlap": tiling.overlap} if tiling else None,
             "engine": engine.label.split()[0],
+            "device": engine.device.torch.type,
             "precision": engine.device.precision,
             **job.detail,
         }

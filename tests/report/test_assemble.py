@@ -9,6 +9,7 @@ import pytest
 from support.records import defined
 from support.samples import CLASSES, SCHEME, TREE, random_sample
 
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.metrics.catalogue import METRICS
 from hypsegcli.metrics.conventions import ConventionName, Over
 from hypsegcli.metrics.records import Report, Subject
@@ -41,6 +42,7 @@ SUBJECT = Subject(
 def built(
     samples: list[Sample],
     *,
+    tree: ClassTree = TREE,
     convention: ConventionName = "cityscapes",
     over: Over = "present",
     price: float = 0.0,
@@ -54,7 +56,7 @@ def built(
     return build_report(
         evaluation,
         subject=SUBJECT,
-        tree=TREE,
+        tree=tree,
         measures={"distance": MeasureName("the distance", 7.5), "entropy": MeasureName("the entropy", 1.0)},
         convention=convention,
         over=over,
@@ -235,6 +237,13 @@ def test_convention_and_classes_of_the_means() -> None:
     assert reference.summary["class_accuracy"].value == present.segmentation.conventions["reference"].class_accuracy
     lower, higher = (defined(report.summary["class_accuracy"].value) for report in (reference, present))
     assert lower < higher
+
+
+def test_a_flat_tree_forgives_nothing() -> None:
+    """All of its classes are siblings: merged into the root, every answer would be right."""
+    flat = built(SAMPLES, tree=flat_tree(TREE.names[: TREE.classes]), answers=False)
+    assert flat.hierarchy.relaxed == []
+    assert flat.summary["miou"] == REPORT.summary["miou"]
 
 
 def test_levels_of_the_tree() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hypsegcli.errors import setting
 from hypsegcli.run.difference import differences
 
 RUN: dict[str, Any] = {
@@ -37,7 +38,7 @@ def test_equal_runs_do_not_differ_nor_do_those_that_come_out_alike() -> None:
     ("before", "words"),
     [
         (changed(precision="bf16"), "bf16 (now fp32)"),
-        (changed(tiling=None), "none (now 1024)"),
+        (changed(tiling=None), "off (now 1024)"),
         (changed(tiling={"tile": 1024, "overlap": 64}), "'overlap': 64} (now {'tile': 1024, 'overlap': 128})"),
         (changed(outputs=["labels"]), "labels (now labels,overlay)"),
         (changed(command="uncertainty"), "command uncertainty (now predict)"),
@@ -49,6 +50,12 @@ def test_equal_runs_do_not_differ_nor_do_those_that_come_out_alike() -> None:
 def test_each_difference_is_told_once(before: dict[str, Any], words: str) -> None:
     (found,) = differences(before, RUN)
     assert found.endswith(words)
+
+
+def test_what_one_of_two_commands_does_not_have_was_not_changed_by_anybody() -> None:
+    before = changed(command="uncertainty", legend=True)
+    assert [sentence.split()[0] for sentence in differences(before, RUN)] == ["command"]
+    assert differences(changed(legend=True), RUN) == [f"{setting('legend')} True (now none)"]
 
 
 @pytest.mark.parametrize(

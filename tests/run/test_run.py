@@ -263,7 +263,7 @@ def test_resume_redoes_only_what_it_must(hypseg: Hypseg, photos: Path, tmp_path:
             ["--save", "labels,confidence,boundary,overlay,doubt"],
             "--save labels,confidence,boundary,overlay (now labels,confidence,boundary,overlay,doubt)",
         ),
-        (["--tile", "128"], "--tile 2048 (now 128); --longest-side 512 (now none)"),
+        (["--tile", "128"], "--tile 2048 (now 128); --longest-side 512 (now off)"),
         (["--raw", "--format", "npy"], "--format png (now npy); --measure calibrated (now distance)"),
     ],
 )

@@ -221,10 +221,11 @@ def _open_checkpoint(inputs: Input, stored: StoredMaps, *, quiet: bool) -> tuple
 
 
 def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:
-    from hypsegcli.report.files import refuse_earlier
+    from hypsegcli.report.files import refuse_earlier, refuse_run
 
     if out is None:
         return
+    refuse_run(out)
     refuse_unwritable(out)
     if not overwrite:
         refuse_earlier(out)

@@ -11,7 +11,7 @@ from typing_extensions import TypeIs
 
 from hypsegcli.cli.console import say
 from hypsegcli.confidence.measures import MEASURES
-from hypsegcli.files.words import escaped, first_of
+from hypsegcli.files.words import count_of, escaped, first_of
 from hypsegcli.metrics.catalogue import NUMBER, PERCENT, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def print_report(report: Report) -> None:
         metric = metric_of(name)
         if metric is not None and metric.in_terminal and ":" not in name:
             rows.append((metric.title, _text(score.value, metric.unit), _interval(score.low, score.high, metric.unit)))
-    title = f"{report.images} images, {report.labelled_pixels:,} labelled pixels, convention: {report.convention}"
+    pixels = f"{report.labelled_pixels:,} labelled pixel{'' if report.labelled_pixels == 1 else 's'}"
+    title = f"{count_of(report.images, 'image')}, {pixels}, convention: {report.convention}"
     print_table(title, ("", "value", "95 % interval over images"), rows)
     iou, *others = metrics_in(ClassRow)
     print_table(

@@ -505,6 +505,21 @@ def test_names_that_are_no_text_do_not_end_a_finished_run(hypseg: Hypseg, data: 
     assert report_of(data / "out")["subject"]["images"].endswith("odd?")
 
 
+@pytest.mark.parametrize("way", [(), ("--overwrite",)])
+def test_a_report_does_not_go_into_the_folder_of_a_run(
+    hypseg: Hypseg, data: Path, checkpoint: Path, way: tuple[str, ...]
+) -> None:
+    """Where `hypseg verify` would find it foreign ever after."""
+    out = data / "out"
+    assert hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", out).code == 0
+    outcome = hypseg("evaluate", "--predictions", out, data / "masks", "--out", out, *way)
+    assert (outcome.code, "choose another --out" in outcome.stderr) == (2, True)
+    assert hypseg("verify", out).code == 0
+    one = data / "images" / "a.png"
+    outcome = hypseg("evaluate", one, data / "masks" / "a.png", "--checkpoint", checkpoint, "--out", data / "report")
+    assert "\n1 image, " in f"\n{outcome.stdout}"
+
+
 def test_an_evaluation_that_ended_meanwhile_is_not_replaced(
     hypseg: Hypseg, data: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
