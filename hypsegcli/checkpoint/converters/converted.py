@@ -69,24 +69,28 @@ class Told:
         return self.curvature
 
     def known_output_stride(self, source: Source, said: int | None) -> int:
-        """What the file says, or else what was told; UsageError where neither is there."""
+        """The output stride that the file says, or else the one that was told; UsageError where neither is there."""
         found = said or self.output_stride
         if found is None:
-            raise UsageError(
-                f"{source.path}: does not say its output stride, on which every answer rests; name it with "
-                f"{setting('output_stride')}, 8 or 16, as it was trained"
-            )
+            raise _unsaid(source, "its output stride", _ASK_STRIDE)
         return found
 
-    def known_rates(self, source: Source, said: Rates | None) -> Rates:
-        """The dilations of ASPP that the file says, or else those told; UsageError where neither are there."""
-        found = said or self.rates
-        if found is None:
-            raise UsageError(
-                f"{source.path}: does not say the dilations of its ASPP, on which every answer rests; name them with "
-                f"{setting('rates')}, such as 12,24,36, as it was trained"
-            )
-        return found
+    def known_trunk(self, source: Source, stride: int | None, rates: Rates | None) -> tuple[int, Rates]:
+        """Output stride and dilations of ASPP as the file says, or else as told; UsageError where one is missing."""
+        stride, rates = stride or self.output_stride, rates or self.rates
+        if stride is None and rates is None:
+            raise _unsaid(source, "its output stride and the dilations of its ASPP", f"{_ASK_STRIDE}, and {_ASK_RATES}")
+        if rates is None:
+            raise _unsaid(source, "the dilations of its ASPP", _ASK_RATES)
+        return self.known_output_stride(source, stride), rates
+
+
+_ASK_STRIDE, _ASK_RATES = f"{setting('output_stride')}, 8 or 16", f"{setting('rates')}, such as 12,24,36"
+
+
+def _unsaid(source: Source, what: str, how: str) -> UsageError:
+    """They do not show in tensors, and every answer rests on them."""
+    return UsageError(f"{source.path}: does not say {what}, on which every answer rests; name it with {how}")
 
 
 class Converted(NamedTuple):

@@ -63,12 +63,12 @@ def describe_trunk(source: Source, told: Told) -> dict[str, Any]:
                 f"{source.path}: its ResNet has {wrong} {found[wrong]}; that of output stride 8 is read, "
                 f"which has {_STAGES[wrong]}"
             )
-    if told.known_output_stride(source, 8 if backbone else None) != 8:
+    dilations = head.get("dilations", (1, *_RATES) if head else None)
+    stride, rates = told.known_trunk(source, 8 if backbone else None, tuple(dilations[1:]) if dilations else None)
+    if stride != 8:
         raise UsageError(f"{source.path}: networks of MMSegmentation are read at {setting('output_stride', 8)} alone")
     if head.get("align_corners"):
         raise CheckpointError(f"{source.path}: was trained with align_corners=True; networks without it are read")
-    dilations = head.get("dilations", (1, *_RATES) if head else None)
-    rates = told.known_rates(source, tuple(dilations[1:]) if dilations else None)
     return {
         "network": "mmseg",
         "backbone": _backbone(source),

@@ -52,8 +52,7 @@ class SmpConverter:
         separable = "decoder.aspp.0.convs.1.0.1.weight" in tensors
         outputs = len(tensors[f"{_CLASSIFIER}.weight"])
         said = _said(source, {"encoder_name": backbone, "decoder_aspp_separable": separable, "classes": outputs})
-        said_stride, said_rates = said or (None, None)
-        stride, rates = told.known_output_stride(source, said_stride), told.known_rates(source, said_rates)
+        stride, rates = told.known_trunk(source, *(said or (None, None)))
         config = {
             "network": "smp",
             "backbone": backbone,

@@ -136,7 +136,7 @@ def test_networks_with_other_settings_are_refused(text: str, words: str) -> None
 def test_other_networks_are_refused() -> None:
     file = source()
     with pytest.raises(UsageError, match="output_stride"):
-        MmsegConverter().convert(file, Told(output_stride=16))
+        MmsegConverter().convert(file, Told(output_stride=16, rates=(12, 24, 36)))
     shallow = {name: tensor for name, tensor in file.tensors.items() if ".conv3." not in name}
     with pytest.raises(CheckpointError, match="bottlenecks"):
         MmsegConverter().convert(replace(file, tensors=shallow), TOLD)

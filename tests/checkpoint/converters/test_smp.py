@@ -147,6 +147,10 @@ def test_what_settings_leave_out_is_the_project_s_default(pretrained: tuple[Any,
 def test_what_a_bare_file_does_not_say_is_asked_for(facts: dict[str, Any]) -> None:
     source = Source(Path("a.pth"), network("resnet18").state_dict(), facts)
     for told, said in (
+        (
+            {},
+            r"does not say its output stride and the dilations of its ASPP, .*output_stride, 8 or 16, and rates, such",
+        ),
         ({"rates": (12, 24, 36)}, "does not say its output stride"),
         ({"output_stride": 16}, "does not say the dilations of its ASPP"),
     ):
