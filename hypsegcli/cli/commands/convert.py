@@ -104,7 +104,7 @@ def convert(
     ] = "unknown",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Its terms of use.", rich_help_panel=TOLD)] = "unknown",
 ) -> None:
-    """Make a checkpoint of hypseg's of another project's; what that does not say is asked for, or said to be assumed."""
+    """Make a checkpoint of hypseg's of another project's; what it does not say is asked for, or said to be assumed."""
     from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 
     over = checkpoint_to_write(out, overwrite=overwrite)
