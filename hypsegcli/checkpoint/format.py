@@ -45,13 +45,22 @@ class InputSpec(_Record):
     mean: tuple[Shift, Shift, Shift] = (0.485, 0.456, 0.406)
     std: tuple[Scale, Scale, Scale] = (0.229, 0.224, 0.225)
     pixel_range: Literal[1, 255] = 1
-    height: Pixels  # typical size of the training images; any size is accepted
-    width: Pixels
+    # Typical size of the training images, None where nobody said it; any size is accepted.
+    height: Pixels | None
+    width: Pixels | None
     # Pixels; longer images are shrunk to it on their way in. None where they go in as they are, since a larger picture
     # shows more of the world and not the same larger: microscopy, aerial pictures.
     longest_side: int | None = Field(
-        default_factory=lambda known: max(known.get("height", 16), known.get("width", 16)), ge=16, le=1_000_000
+        default_factory=lambda known: max(filter(None, map(known.get, ("height", "width"))), default=None),
+        ge=16,
+        le=1_000_000,
     )
+
+    @model_validator(mode="after")
+    def _has_both_sides(self) -> InputSpec:
+        if (self.height is None) != (self.width is None):
+            raise ValueError("height and width are known together, or neither is")
+        return self
 
 
 class Provenance(_Record):

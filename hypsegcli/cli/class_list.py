@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of, first_of, shorten
@@ -21,10 +22,45 @@ def check_class_list(path: Path, listed: Sequence[str], known: Sequence[str], *,
     a name stands at another id, and where more than half of the names are others: the ids of masks would be taken for
     what they are not.
     """
-    knower = "the checkpoint" if maps is None else f"{maps}"
+    told = f"--classes {path}"
+    doubt = "if they are others, these scores are of no worth"
+    if maps is not None:
+        cures = (
+            "translate theirs with --prediction-map",
+            "name the class list of these maps; or translate their ids with a file for --prediction-map",
+        )
+        return _compare(_Sides(told, f"{maps}", *cures, doubt, forth=False), listed, known)
+    cures = (
+        "translate ids with --map",
+        "leave out --classes; where the masks' ids follow the list, also translate them with a file for --map",
+    )
+    return _compare(_Sides(told, "the checkpoint", *cures, doubt, forth=True), listed, known)
+
+
+def check_converted_names(option: str, listed: Sequence[str], known: Sequence[str], *, file: Path) -> str | None:
+    """The same of the names that `option` tells, beside those that another project's file has for the same outputs."""
+    name = option.partition(" ")[0]
+    cure = f"leave out {name}: the file's own names are taken then"
+    doubt = "if they are others, every map gets wrong names"
+    moved = f"{cure}; masks whose ids follow the others need a map of ids when they are scored"
+    return _compare(_Sides(option, f"{file}", cure, moved, doubt, forth=True), listed, known)
+
+
+class _Sides(NamedTuple):
+    """Who tells names and who knows others, as sentences have it, and what to do."""
+
+    told: str
+    knower: str
+    cure_of_number: str
+    cure_of_ids: str
+    doubt: str
+    forth: bool  # whether ids are translated from those of the list to those that are known, and not back
+
+
+def _compare(sides: _Sides, listed: Sequence[str], known: Sequence[str]) -> str | None:
+    told, knower = sides.told, sides.knower
     if len(listed) != len(known):
-        cure = "translate ids with --map" if maps is None else "translate theirs with --prediction-map"
-        raise UsageError(f"--classes {path}: has {len(listed)} classes, {knower} {len(known)}; {cure}")
+        raise UsageError(f"{told}: has {len(listed)} classes, {knower} {len(known)}; {sides.cure_of_number}")
     ours, theirs = [_key(name) for name in listed], [_key(name) for name in known]
     other = [index for index in range(len(ours)) if listed[index] != known[index] and ours[index] != theirs[index]]
     if not other:
@@ -34,16 +70,11 @@ def check_class_list(path: Path, listed: Sequence[str], known: Sequence[str], *,
         words = first_of([f"{_quoted(listed[index])} for {_quoted(known[index])}" for index in other], _NAMED)
         return (
             f"the class list has other names than {knower} for {count_of(len(other), 'id')}, {words}: they are taken "
-            "for the same classes; if they are others, these scores are of no worth"
+            f"for the same classes; {sides.doubt}"
         )
-    if maps is None:
-        pairs = sorted(moved.items())
-        cure = "leave out --classes; where the masks' ids follow the list, also translate them with a file for --map"
-    else:
-        pairs = sorted((there, here) for here, there in moved.items())
-        cure = "name the class list of these maps; or translate their ids with a file for --prediction-map"
-    first = other[0]
-    found = f"--classes {path}: {first} is {_quoted(listed[first])} there and {_quoted(known[first])} to {knower}"
+    pairs = sorted(moved.items() if sides.forth else ((there, here) for here, there in moved.items()))
+    cure, first = sides.cure_of_ids, other[0]
+    found = f"{told}: {first} is {_quoted(listed[first])} there and {_quoted(known[first])} to {knower}"
     if not moved:
         raise UsageError(f"{found}, and {len(other)} of {len(ours)} names differ; {cure}")
     lines = first_of([f"{source}:{target}" for source, target in pairs], _LINES)

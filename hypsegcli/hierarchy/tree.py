@@ -23,6 +23,7 @@ from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import first_of, shorten
 
 ROOT = -1
+_BACKGROUND = ("background", "Background")  # what the class is called that is the rest of the world
 MOST_NODES, MOST_LEVELS = 10_000, 500  # who is above whom is a table of M x M bytes, made in M x levels steps
 # Names in a sentence, those that may be chosen among, and letters of each: they come from files.
 _NAMED, _MANY, _LETTERS = 5, 50, 80
@@ -138,6 +139,12 @@ class ClassTree(BaseModel):
             inner = first_of(self.names[self.classes :], _MANY, letters=_LETTERS) or "none (the tree is flat)"
             raise TreeError(f"no node of the class tree is called '{_short(name)}'; inner nodes are: {inner}")
         return self.depth(self.names.index(name))
+
+
+def background_of(tree: ClassTree) -> int | None:
+    """The class that is the rest of the world, as its name tells; None where no class is called so."""
+    names = tree.names[: tree.classes]
+    return next((names.index(name) for name in _BACKGROUND if name in names), None)
 
 
 def flat_tree(names: Sequence[str]) -> ClassTree:

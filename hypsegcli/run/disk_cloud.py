@@ -49,7 +49,7 @@ def place_images(
     engine: TorchEngine,
     tree: ClassTree,
     *,
-    longest_side: int,
+    longest_side: int | None,
     max_pixels: int,
     read_truth: Callable[[Path], Labels],
 ) -> Generator[Placed, None, None]:

@@ -67,7 +67,7 @@ def _caption(cloud: Cloud, model: ModelConfig, drawn: int) -> str:
     return "; ".join(parts)
 
 
-def photograph_of(placed: Placed, header: Header, *, longest_side: int) -> RGB:
+def photograph_of(placed: Placed, header: Header, *, longest_side: int | None) -> RGB:
     """The photograph under the classes of its points, clear where the background is and where no class is known."""
     pixels, classes = placed.image.pixels, placed.classes
     small = shrink_image(pixels, _PHOTOGRAPH)

@@ -22,7 +22,7 @@ from hypsegcli.errors import DataError, HypsegError, setting
 from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.mark import image_mark, kept_marks
 from hypsegcli.files.words import as_text, count_alike, count_of
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.hierarchy.tree import ClassTree, background_of
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
@@ -40,7 +40,6 @@ from hypsegcli.truth.shift import histograms_shifted
 
 _NAMED = 5  # files in a remark
 _FEWEST = 2  # classes
-_BACKGROUND = ("background", "Background")  # what the class is called that is taken for it unasked
 
 
 @dataclass(frozen=True)
@@ -249,8 +248,7 @@ def _background(config: TrainConfig, tree: ClassTree) -> int | None:
     names = tree.names[: tree.classes]
     if config.background and config.background not in names:
         raise DataError(f"background: {config.background}: no such class; there are {', '.join(names)}")
-    wanted = (config.background,) if config.background else _BACKGROUND
-    return next((names.index(name) for name in wanted if name in names), None)
+    return names.index(config.background) if config.background else background_of(tree)
 
 
 def _remarks(config: TrainConfig, tree: ClassTree, *, new_head: bool) -> list[str]:

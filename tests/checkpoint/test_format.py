@@ -63,6 +63,16 @@ def test_a_header_without_a_background_has_none() -> None:
     assert header_from_json(changed(lambda d: d.pop("background")), origin=ORIGIN) == HEADER
 
 
+def test_a_size_that_nobody_said_is_kept_as_unknown() -> None:
+    spec = InputSpec(height=None, width=None)
+    assert spec.longest_side is None
+    text = header_to_json(HEADER.model_copy(update={"input": spec}))
+    assert header_from_json(text, origin=ORIGIN).input == spec
+    half = refusal(changed(lambda d: d["input"].update(height=None)))
+    assert "input: height and width are known together, or neither is" in half
+    assert "input.height: Field required" in refusal(changed(lambda d: d["input"].pop("height")))
+
+
 plain = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.booleans(), st.none())
 
 

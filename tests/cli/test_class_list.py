@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hypsegcli.cli.class_list import check_class_list
+from hypsegcli.cli.class_list import check_class_list, check_converted_names
 from hypsegcli.errors import UsageError
 
 KNOWN = ("sky", "road", "pavement", "traffic light")
@@ -66,3 +66,22 @@ def test_a_name_at_another_id_is_no_other_word() -> None:
 def test_lists_of_other_lengths_are_refused() -> None:
     assert "has 3 classes, the checkpoint 4; translate ids with --map" in refusal(*KNOWN[:3])
     assert "has 3 classes, maps/a.png 4" in refusal(*KNOWN[:3], maps=Path("maps/a.png"))
+
+
+def converted(*listed: str) -> str | None:
+    return check_converted_names("--preset pascal", listed, KNOWN, file=Path("best.pth"))
+
+
+def test_names_that_a_file_to_convert_has_are_not_overruled() -> None:
+    assert converted("Sky", "road", "pavement", "traffic-light") is None
+    sentence = converted("sky", "road", "sidewalk", "signal")
+    assert sentence is not None
+    assert sentence.startswith("the class list has other names than best.pth for 2 ids, 'sidewalk' for 'pavement'")
+    for listed, said in (
+        (KNOWN[::-1], "--preset pascal: 0 is 'traffic light' there and 'sky' to best.pth, where the same names stand"),
+        (("a", "b", "c", "d"), "and 4 of 4 names differ; leave out --preset: the file's own names are taken then"),
+        (KNOWN[:3], "--preset pascal: has 3 classes, best.pth 4; leave out --preset"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            converted(*listed)
+        assert said in str(caught.value)

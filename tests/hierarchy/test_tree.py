@@ -11,7 +11,15 @@ from support import SHARED
 from support.golden import TREES, golden_tree, golden_values
 
 from hypsegcli.errors import TreeError
-from hypsegcli.hierarchy.tree import ROOT, ClassTree, build_tree, flat_tree, read_class_names, read_tree
+from hypsegcli.hierarchy.tree import (
+    ROOT,
+    ClassTree,
+    background_of,
+    build_tree,
+    flat_tree,
+    read_class_names,
+    read_tree,
+)
 
 # Leaves a, b, c, d (0..3); breadth first the inner nodes are left (4), right (5), deep (6).
 NAMES = ("a", "b", "c", "d")
@@ -337,3 +345,20 @@ def test_long_lists_and_trees_are_refused_soon_and_in_a_sentence(tmp_path: Path)
     with pytest.raises(TreeError, match="and 2950 more") as error:
         wide.level_of("nothing")
     assert len(str(error.value)) < 5_000
+
+
+@pytest.mark.parametrize(
+    ("names", "background"),
+    [
+        (("a", "background"), 1),
+        (("Background", "background"), 1),
+        (("Background", "b"), 0),
+        (("a", "BACKGROUND"), None),
+    ],
+)
+def test_the_background_is_the_class_that_is_called_so(names: tuple[str, ...], background: int | None) -> None:
+    assert background_of(flat_tree(names)) == background
+
+
+def test_an_inner_node_is_no_background() -> None:
+    assert background_of(ClassTree(names=("a", "b", "background"), parents=(2, 2, -1), classes=2)) is None

@@ -39,6 +39,18 @@ def test_where_there_are_no_weights_nothing_is_found(content: Any) -> None:
     assert backbone_weights(content) == {}
 
 
+def test_a_mobilenet_of_torchvision_s_segmentation_networks_has_its_own_names_again() -> None:
+    """There its blocks are called by numbers alone, without `features` before them."""
+    torch.manual_seed(3)
+    for build in (models.segmentation.deeplabv3_mobilenet_v3_large, models.segmentation.lraspp_mobilenet_v3_large):
+        other = build(weights=None, weights_backbone=None).eval()
+        ours = build_backbone("mobilenet_v3_large", 16, backbone_weights(other.state_dict())).eval()
+        image = torch.randn(1, 3, 64, 64)
+        with torch.no_grad():
+            features = list(other.backbone(image).values())[-1]
+            torch.testing.assert_close(ours(image)[1], features)
+
+
 def test_the_backbone_of_torchvision_s_segmentation_network_gives_its_features() -> None:
     torch.manual_seed(3)
     other = models.segmentation.deeplabv3_resnet50(weights=None, weights_backbone=None, aux_loss=True).eval()

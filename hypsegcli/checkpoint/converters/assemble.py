@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import ValidationError
@@ -12,23 +12,24 @@ from torch import Tensor
 
 from hypsegcli.checkpoint.converters import CONVERTERS
 from hypsegcli.checkpoint.converters.converted import Converted, Converter, Told
+from hypsegcli.checkpoint.converters.recognise import network_in
 from hypsegcli.checkpoint.converters.source import Source
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.checkpoint.store import check_state
-from hypsegcli.errors import CheckpointError, HypsegError, UsageError, first_line, setting
-from hypsegcli.files.words import as_text, count_of, first_of
-from hypsegcli.hierarchy.tree import ClassTree, flat_tree
+from hypsegcli.errors import CheckpointError, HypsegError, TreeError, UsageError, first_line, setting
+from hypsegcli.files.words import as_text
+from hypsegcli.hierarchy.tree import ClassTree, background_of, flat_tree
 from hypsegcli.network.config import KINDS, ModelConfig
 from hypsegcli.pictures.palette import spread_colors
 
-_NAMED = 3
+_IGNORE_INDEX = 255  # where neither the file nor anybody says another
 
 
 class Facts(NamedTuple):
-    """What is known of a model beside its weights, for its header."""
+    """What is told of a model beside its weights, for its header; None where nobody did."""
 
-    ignore_index: int
-    size: tuple[int, int]  # (W, H) of its training images
+    ignore_index: int | None
+    size: tuple[int, int] | None  # (W, H) of its training images
     trained_on: str
     licence: str
 
@@ -40,18 +41,7 @@ class Assembled(NamedTuple):
     header: Header
     state: Mapping[str, Tensor]
     notes: tuple[str, ...]
-
-
-def recognise(source: Source) -> str:
-    """The format of a file; CheckpointError where it is none that is known."""
-    found = [name for name, converter in CONVERTERS.items() if converter.recognises(source)]
-    if len(found) != 1:
-        seen = first_of(sorted(source.tensors), _NAMED)
-        raise CheckpointError(
-            f"{source.path}: of no format that is known ({', '.join(CONVERTERS)}); it holds "
-            f"{count_of(len(source.tensors), 'tensor')}, {seen}"
-        )
-    return found[0]
+    names: tuple[str, ...]  # of the classes, as the file has them; none where it has none
 
 
 def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> Assembled:
@@ -60,22 +50,25 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
     Raises UsageError for what must be told and was not, or contradicts the file, CheckpointError for what is no file of
     that format.
     """
-    converter = CONVERTERS[format_name]
-    if not converter.recognises(source):
-        raise CheckpointError(f"{source.path}: its tensors are not those of the format {format_name}")
-    found = _convert(converter, source, told)
-    _refuse_contradictions(source, told, found)
+    source = network_in(source, format_name)
+    found = _convert(CONVERTERS[format_name], source, told)
+    _refuse_contradictions(source, told, found, facts)
     tree = _tree(source, told, found)
     hierarchical = found.outputs == tree.nodes and not tree.is_flat
     softmax = found.config.get("softmax", "hierarchical") if hierarchical else "flat"
     try:
         model = ModelConfig.model_validate({**found.config, "nodes": found.outputs, "softmax": softmax})
+        width, height = facts.size or (None, None)
+        background = background_of(tree)
         header = Header(
             model=model,
-            input=InputSpec(**found.input._asdict(), width=facts.size[0], height=facts.size[1], longest_side=None),
+            input=InputSpec(**found.input._asdict(), width=width, height=height, longest_side=None),
             tree=tree,
-            colors=spread_colors(tree.classes),
-            ignore_index=facts.ignore_index,
+            colors=spread_colors(tree.classes, background=background),
+            ignore_index=next(
+                each for each in (found.ignore_index, facts.ignore_index, _IGNORE_INDEX) if each is not None
+            ),
+            background=background,
             provenance=Provenance(
                 trained_on=as_text(facts.trained_on),
                 licence=as_text(facts.licence),
@@ -89,7 +82,7 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
         where = ".".join(map(str, problem["loc"]))
         raise CheckpointError(f"{source.path}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
     check_state(source.path, header, found.state)
-    return Assembled(format_name, header, found.state, found.notes)
+    return Assembled(format_name, header, found.state, (*source.notes, *found.notes), found.names)
 
 
 def _convert(converter: Converter, source: Source, told: Told) -> Converted:
@@ -104,21 +97,30 @@ def _convert(converter: Converter, source: Source, told: Told) -> Converted:
         ) from error
 
 
-def _refuse_contradictions(source: Source, told: Told, found: Converted) -> None:
+def _refuse_contradictions(source: Source, told: Told, found: Converted, facts: Facts) -> None:
     """Raise UsageError for what was told and does not count, since the file or its project says otherwise."""
     if told.tasks is not None and found.tree is None:
         raise UsageError(f"{source.path}: {setting('tasks')} is for files of TOPICS; leave it out")
-    facts = {**found.config, "mean": found.input.mean, "std": found.input.std}
-    for name in ("curvature", "output_stride", "rates", "mean", "std"):
-        said, known = getattr(told, name), facts.get(name)
-        if said is not None and said != known:
-            shown = ",".join(map(str, said)) if isinstance(said, tuple) else said
-            why = "this format has none to choose" if known is None else f"by the file, or its project, it is {known}"
-            raise UsageError(f"{source.path}: {setting(name, shown)} does not count: {why}; leave it out")
+    wanted: dict[str, Any] = {
+        name: getattr(told, name) for name in ("curvature", "output_stride", "rates", "mean", "std")
+    }
+    known: dict[str, Any] = {**found.config, "mean": found.input.mean, "std": found.input.std}
+    if found.ignore_index is not None:
+        wanted["ignore_index"], known["ignore_index"] = facts.ignore_index, found.ignore_index
+    for name, value in wanted.items():
+        if value is not None and value != known.get(name):
+            why = "this format has none to choose"
+            if name in known:
+                why = f"by the file, its folder or its project it is {_shown(known[name])}"
+            raise UsageError(f"{source.path}: {setting(name, _shown(value))} does not count: {why}; leave it out")
+
+
+def _shown(value: Any) -> str:
+    return ",".join(f"{each:g}" for each in value) if isinstance(value, tuple) else f"{value}"
 
 
 def _tree(source: Source, told: Told, found: Converted) -> ClassTree:
-    tree = found.tree or told.tree or (flat_tree(found.names) if found.names else None)
+    tree = found.tree or told.tree or (_named(source, found.names) if found.names else None)
     what = f"{source.path}: has {found.outputs} outputs"
     if tree is None:
         raise UsageError(
@@ -129,3 +131,13 @@ def _tree(source: Source, told: Told, found: Converted) -> ClassTree:
         nodes = "" if tree.is_flat else f", or {tree.nodes} of the class tree"
         raise UsageError(f"{what}, not the {tree.classes} of the class list{nodes}; name another")
     return tree
+
+
+def _named(source: Source, names: tuple[str, ...]) -> ClassTree:
+    try:
+        return flat_tree(names)
+    except TreeError as error:
+        raise CheckpointError(
+            f"{source.path}: the names of the classes in it make no class list ({error.message}); name one with "
+            f"{setting('classes')}"
+        ) from error

@@ -61,4 +61,5 @@ class HaloConverter:
             "its own tests bring images to 1280 x 640 pixels and take the mean with the mirrored image; here an image "
             "goes in once and as it is"
         )
-        return Converted(config, state, len(state["head.normals"]), told.normalised(), notes=(note,))
+        normalised, assumed = told.normalised()
+        return Converted(config, state, len(state["head.normals"]), normalised, notes=(note, *assumed))

@@ -12,6 +12,7 @@ from hypsegcli.checkpoint.converters.mmseg import (
     CLASSIFIER,
     describe_trunk,
     is_separable_aspp,
+    read_ignore_index,
     read_input,
 )
 from hypsegcli.checkpoint.converters.names import classifier_names, trunk_names
@@ -45,7 +46,8 @@ class HierahypConverter:
         state = source.take(trunk_names(config) | head, unused=lambda name: name.startswith(left_out))
         normalised, more = read_input(source, told)
         outputs = len(state["head.normals" if hyperbolic else "head.classify.weight"])
-        return Converted(config, state, outputs, normalised, names=read_names(source.facts), notes=(*notes, *more))
+        return Converted(config, state, outputs, normalised, names=read_names(source.facts), notes=(*notes, *more),
+                         ignore_index=read_ignore_index(source))  # fmt: skip
 
 
 def _is_hyperbolic(source: Source) -> tuple[bool, tuple[str, ...]]:

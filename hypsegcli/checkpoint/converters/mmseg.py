@@ -21,7 +21,8 @@ _STAGES = {
     "style": "pytorch",
 }
 _UNSAID = {"contract_dilation": False, "style": "pytorch"}  # what the project takes where its settings do not say
-_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+_RATES = (6, 12, 18)  # of its class, where its settings do not say
+_INPUT = Normalised((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), 255)
 
 
 class MmsegConverter:
@@ -40,7 +41,8 @@ class MmsegConverter:
         if outputs == 1:
             raise CheckpointError(f"{source.path}: has one output, a sigmoid's; networks of two or more are read")
         normalised, notes = read_input(source, told)
-        return Converted(config, state, outputs, normalised, names=read_names(source.facts), notes=notes)
+        return Converted(config, state, outputs, normalised, names=read_names(source.facts), notes=notes,
+                         ignore_index=read_ignore_index(source))  # fmt: skip
 
 
 def is_separable_aspp(source: Source) -> bool:
@@ -61,11 +63,12 @@ def describe_trunk(source: Source, told: Told) -> dict[str, Any]:
                 f"{source.path}: its ResNet has {wrong} {found[wrong]}; that of output stride 8 is read, "
                 f"which has {_STAGES[wrong]}"
             )
-    if told.output_stride not in {None, 8}:
+    dilations = head.get("dilations", (1, *_RATES) if head else None)
+    stride, rates = told.known_trunk(source, 8 if backbone else None, tuple(dilations[1:]) if dilations else None)
+    if stride != 8:
         raise UsageError(f"{source.path}: networks of MMSegmentation are read at {setting('output_stride', 8)} alone")
     if head.get("align_corners"):
         raise CheckpointError(f"{source.path}: was trained with align_corners=True; networks without it are read")
-    rates = told.rates or tuple((head.get("dilations") or (1, 12, 24, 36))[1:])
     return {
         "network": "mmseg",
         "backbone": _backbone(source),
@@ -86,19 +89,20 @@ def read_input(source: Source, told: Told) -> tuple[Normalised, tuple[str, ...]]
     # The newer one takes pictures as they are decoded, blue first, where it is not told otherwise.
     if given.get("to_rgb") is False or (new and not old and not new.get("bgr_to_rgb", False)):
         raise CheckpointError(f"{source.path}: takes blue for red; networks that take red, green and blue are read")
-    mean, std = told.mean or _three(given.get("mean")) or _MEAN, told.std or _three(given.get("std")) or _STD
-    notes = []
-    if not _part(settings, "model"):
-        notes.append(
-            "the settings of the network are not in the file: output stride 8, the rates 12, 24, 36 and no aligned "
-            "corners are that project's defaults"
-        )
-    if not given and told.mean is None:
-        notes.append("the mean and deviation of the images are not in the file: they are that project's defaults")
+    normalised, assumed = told.normalised(_INPUT, mean=_three(given.get("mean")), std=_three(given.get("std")))
+    notes = list(assumed)
+    if not _part(_part(settings, "model"), "decode_head"):
+        notes.append("whether corners are aligned is not in the file: they are taken as not, as the project has it")
     test = _part(_part(settings, "model"), "test_cfg")
     if test.get("mode") == "slide":
         notes.append("its own tests go over an image in windows and take the mean; here it goes in whole")
-    return Normalised(mean, std, 255), tuple(notes)
+    return normalised, tuple(notes)
+
+
+def read_ignore_index(source: Source) -> int | None:
+    """The label value of void that the settings in the file name; None where they do not."""
+    found = _part(_part(read_config(source.facts), "model"), "decode_head").get("ignore_index")
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**31 else None
 
 
 def _backbone(source: Source) -> str:

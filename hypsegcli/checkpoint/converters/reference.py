@@ -43,7 +43,7 @@ class ReferenceConverter:
                 f"{setting('preset')}, or the mean with {setting('mean')}"
             )
         named = re.search(r"_os(8|16)_", source.path.parent.name)
-        stride = told.output_stride or (int(named[1]) if named else 16)
+        stride = told.known_output_stride(source, int(named[1]) if named else None)
         c = float(tensors["curvature"])
         if not c > 0.0:
             raise CheckpointError(f"{source.path}: its curvature is {c:g}; hyperbolic space needs one above 0")
@@ -67,7 +67,6 @@ class ReferenceConverter:
         if further:
             names |= {"embedding.weight": "down_dim_1x1/weights", "embedding.bias": "down_dim_1x1/biases"}
         state = source.take(names, unused=lambda name: name == "curvature" or _LEFT_OUT.match(name) is not None)
-        notes = [] if told.output_stride or named else [f"output stride {stride} is taken for granted"]
         rows = _rows(told, len(tensors["normals"]))
         state = _transposed(state)
         state["head.normals"] = as_float32(state["head.normals"])[rows]
@@ -75,7 +74,7 @@ class ReferenceConverter:
         # A point that was trained in float32 may lie a rounding beyond the limit to which it was projected.
         state["head.offsets"] = project(offsets.double(), c=c).float() if _touches(offsets, c) else offsets
         spec = Normalised(mean, told.std or (1.0, 1.0, 1.0), pixel_range=255)
-        return Converted(config, state, len(rows), spec, notes=tuple(notes))
+        return Converted(config, state, len(rows), spec)
 
 
 def _touches(offsets: Tensor, c: float) -> bool:

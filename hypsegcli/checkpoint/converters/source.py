@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from hypsegcli.errors import CheckpointError
 from hypsegcli.files.words import count_of, first_of
 
+SETTINGS = "config.json"  # that a hub wants beside the weights; in `Source.facts` under this name
 # Where training tools put the weights beside an optimizer's state, and a counter or two.
 _CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "teacher")
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")  # torch's, and what people call their network
@@ -27,6 +28,7 @@ class Source:
     path: Path
     tensors: Mapping[str, Tensor]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # sentences on which of its tensors these are
 
     def take(self, names: Mapping[str, str], *, unused: Callable[[str], bool]) -> dict[str, Tensor]:
         """The tensors by `names`, ours to theirs, float32 where they are float; batch norms' counters are ours.
@@ -58,21 +60,40 @@ def as_float32(tensor: Tensor) -> Tensor:
     return tensor.detach().to(torch.float32, copy=True) if tensor.is_floating_point() else tensor.detach().clone()
 
 
-def unwrap(content: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors by name, and what stands beside them, of what torch reads; no tensors where it holds no weights."""
+class Unwrapped(NamedTuple):
+    """The weights in what torch reads."""
+
+    tensors: dict[str, Tensor]  # by name; none where it holds no weights
+    facts: dict[str, Any]  # what stands beside them
+    notes: tuple[str, ...]  # a sentence where weights of the same names stand elsewhere too
+
+
+def unwrap(content: Any) -> Unwrapped:
+    """The weights that training tools put into a container, by the names that the network gives them."""
+    tensors, facts, place = _descend(content)
+    others = [name for name, value in facts.items() if tensors.keys() & _descend(value)[0].keys()]
+    if not others:
+        return Unwrapped(tensors, facts, ())
+    note = f"holds weights of these names more than once: those under {place} are taken, not {first_of(others, _NAMED)}"
+    return Unwrapped(tensors, facts, (note,))
+
+
+def _descend(content: Any) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+    """Tensors by name, what stands beside them and the name of the container that they are in."""
     facts: dict[str, Any] = {}
+    place = ""
     while isinstance(content, Mapping) and not _are_weights(content):
         inner = next((name for name in _CONTAINERS if isinstance(content.get(name), Mapping)), None)
         if inner is None:
-            return {}, facts
+            return {}, facts, place
         facts |= {str(name): value for name, value in content.items() if name != inner}
-        content = content[inner]
+        content, place = content[inner], inner
     if not isinstance(content, Mapping):
-        return {}, facts
+        return {}, facts, place
     tensors = dict(content)
     while prefix := next((one for one in _WRAPPERS if tensors and all(key.startswith(one) for key in tensors)), None):
         tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return tensors, facts
+    return tensors, facts, place
 
 
 def _are_weights(content: Mapping[Any, Any]) -> bool:

@@ -65,12 +65,13 @@ class TopicsConverter:
             state[weight] = state[weight].abs() + _EPSILON
         _shrink(state, tensors)
         state |= _planes(tensors, len(sizes), rows, c=curvature)
+        normalised, assumed = told.normalised()
         notes = list[str]()
         if not tree.is_flat:
             notes.append("its own code lets a group win where the sums of all classes are negative; here a class does")
         if both:
             notes.append(f"its own code also lets these groups win, here classes below do: {first_of(both, _NAMED)}")
-        return Converted(config, state, len(rows), told.normalised(), tree=tree, notes=tuple(notes))
+        return Converted(config, state, len(rows), normalised, tree=tree, notes=(*notes, *assumed))
 
 
 def _steps(source: Source) -> list[int]:

@@ -31,4 +31,5 @@ class TorchvisionConverter:
         }
         names = trunk_names(config) | classifier_names(_CLASSIFIER)
         state = source.take(names, unused=lambda name: name.startswith("aux_classifier."))
-        return Converted(config, state, len(state["head.classify.weight"]), told.normalised())
+        normalised, notes = told.normalised()
+        return Converted(config, state, len(state["head.classify.weight"]), normalised, notes=notes)

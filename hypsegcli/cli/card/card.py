@@ -106,11 +106,16 @@ def _input(header: Header) -> str:
         if size.longest_side is None
         else f"Larger ones are shrunk to {size.longest_side} pixels on their longer side; maps keep the image's size."
     )
+    trained = (
+        "the size of those that it was trained on is not known."
+        if size.width is None
+        else f"it was trained on ones of about {size.width} x {size.height} pixels."
+    )
     mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (size.mean, size.std))
     scale = "0 to 1" if size.pixel_range == 1 else "0 to 255"
     return (
-        f"## Input\n\nRGB photographs of any size; it was trained on ones of about {size.width} x {size.height} "
-        f"pixels. {larger} The network takes RGB scaled to {scale}, less the mean {mean}, divided by {std}."
+        f"## Input\n\nRGB photographs of any size; {trained} {larger} The network takes RGB scaled to {scale}, less "
+        f"the mean {mean}, divided by {std}."
     )
 
 

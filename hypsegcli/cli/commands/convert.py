@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from hypsegcli.cli.class_list import check_converted_names
 from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.options.running import CheckpointOut, Overwrite, Quiet
 from hypsegcli.errors import UsageError
+from hypsegcli.files.atomic import sweep
 
 FormatName = Literal["auto", "reference", "halo", "hierahyp", "topics", "mmseg", "torchvision", "smp"]
 
 TOLD = "What the file does not say"
-
-_SIZE = "512x512"  # that of crops, mostly
 
 
 def convert(
@@ -23,7 +23,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A .pth, .pt, .ckpt or .safetensors, or a TensorFlow checkpoint: its .index, or its folder.",
+            help="A .pth, .pt, .ckpt or .safetensors, the folder that save_pretrained wrote, or a TensorFlow "
+            "checkpoint: its .index, or its folder.",
         ),
     ],
     *,
@@ -64,11 +65,11 @@ def convert(
     ] = None,
     output_stride: Annotated[
         int | None,
-        typer.Option(metavar="N", help="8 or 16.", rich_help_panel=TOLD, show_default="as the project's"),
+        typer.Option(metavar="N", help="8 or 16.", rich_help_panel=TOLD),
     ] = None,
     rates: Annotated[
         str | None,
-        typer.Option(metavar="A,B,C", help="Dilations of ASPP.", rich_help_panel=TOLD, show_default="the project's"),
+        typer.Option(metavar="A,B,C", help="Dilations of ASPP.", rich_help_panel=TOLD),
     ] = None,
     mean: Annotated[
         str | None,
@@ -85,47 +86,57 @@ def convert(
             metavar="WxH",
             help="Typical size of the training images.",
             rich_help_panel=TOLD,
-            show_default="512x512, as is said",
+            show_default="unknown",
         ),
     ] = None,
     ignore_index: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="The mask value that means 'not labelled'.", rich_help_panel=TOLD),
-    ] = 255,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="The mask value that means 'not labelled'.",
+            rich_help_panel=TOLD,
+            show_default="the file's, or 255",
+        ),
+    ] = None,
     trained_on: Annotated[
         str, typer.Option(metavar="TEXT", help="The data it was trained on.", rich_help_panel=TOLD)
     ] = "unknown",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Its terms of use.", rich_help_panel=TOLD)] = "unknown",
 ) -> None:
-    """Make a checkpoint of hypseg's of another project's; what that does not say is asked for, and never guessed."""
+    """Make a checkpoint of hypseg's of another project's; what it does not say is asked for, or said to be assumed."""
     from hypsegcli.cli.checkpoint_out import checkpoint_to_write
 
     over = checkpoint_to_write(out, overwrite=overwrite)
-    if over is not None and file.exists() and out.samefile(file):
-        raise UsageError(f"--out {out}: is the file that is converted; choose another")
     numbers = (_numbers("--mean", mean), _numbers("--std", std), _numbers("--rates", rates))
-    width, height = _size(size or _SIZE)
+    known_size = None if size is None else _size(size)
     with loading(quiet=quiet):
-        from hypsegcli.checkpoint.converters.assemble import Facts, assemble, recognise
+        from hypsegcli.checkpoint.converters.assemble import Facts, assemble
         from hypsegcli.checkpoint.converters.read_source import read_source
+        from hypsegcli.checkpoint.converters.recognise import recognise
         from hypsegcli.checkpoint.store import save_checkpoint
         from hypsegcli.cli.told import told_of
 
     told = told_of(preset, classes, tree, tasks, curvature=curvature, output_stride=output_stride, numbers=numbers)
     source = read_source(file)
+    if over is not None and out.exists() and out.samefile(source.path):
+        raise UsageError(f"--out {out}: is the file that is converted; choose another")
     found = assemble(
         source,
         told,
-        Facts(ignore_index, (width, height), trained_on, licence),
+        Facts(ignore_index, known_size, trained_on, licence),
         format_name=recognise(source) if format_name == "auto" else format_name,
     )
+    doubt = None
+    if found.names and told.tree is not None:
+        option = f"--classes {classes}" if preset is None else f"--preset {preset}"
+        doubt = check_converted_names(option, told.tree.names[: told.tree.classes], found.names, file=source.path)
     tell = say_nothing if quiet else talk
-    if size is None:
-        tell(
-            f"{file}: does not say how large its training images were; {_SIZE} is written, unless --size names another"
-        )
-    for note in found.notes:
+    if known_size is None:
+        tell(f"{file}: does not say how large its training images were; that stays unknown, unless --size names it")
+    for note in (*found.notes, *filter(None, [doubt])):
         tell(f"{file}: {note}")
+    sweep(out.parent)
     save_checkpoint(out, found.header, found.state, replace=over is not None)
     model = found.header.model
     geometry = "Euclidean" if model.head == "euclidean" else f"curvature {model.curvature:g}"

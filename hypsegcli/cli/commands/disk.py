@@ -128,7 +128,8 @@ def disk(
     where = choose_device(device, precision)
     read_truth = _look_at_masks([mask for _, mask in sources if mask is not None], truth, header, quiet=quiet)
     loaded = load_checkpoint(path, header=header, source=named.source)
-    limit = longest_side or max(header.input.height, header.input.width)
+    # Where nobody said how large the training images were, an image goes in as it is.
+    limit = longest_side or max(header.input.height or 0, header.input.width or 0) or None
     placed = place_images(
         sources,
         TorchEngine(loaded.model, header.input, where),

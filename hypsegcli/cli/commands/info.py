@@ -64,7 +64,7 @@ def info(
         else f"{tree.max_depth} levels; inner nodes {', '.join(tree.names[tree.classes :])}",
         "background": "none" if header.background is None else tree.names[header.background],
         "void label": str(header.ignore_index),
-        "input": f"RGB, trained at {header.input.width} x {header.input.height}; {_larger(header.input)}",
+        "input": f"RGB, trained at {_trained_at(header.input)}; {_larger(header.input)}",
         "trained on": provenance.trained_on,
         "started from": provenance.initialised_from,
         "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
@@ -88,6 +88,10 @@ def _int8(found: Quantisation | None) -> str:
     if found is None:
         return "no"
     return f"{found.labels:.1%} of the labels as in fp32; adjusted on {count_of(found.images, 'image')}"
+
+
+def _trained_at(size: InputSpec) -> str:
+    return "a size that is not known" if size.width is None else f"{size.width} x {size.height}"
 
 
 def _larger(size: InputSpec) -> str:

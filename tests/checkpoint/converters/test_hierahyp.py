@@ -32,6 +32,9 @@ HEADS: dict[str, tuple[int, ...]] = {
 ONE = torch.tensor(1.0).exp().sub(1).log()  # the inverse of softplus, as geoopt keeps a curvature
 
 
+TOLD = Told(output_stride=8, rates=(12, 24, 36))
+
+
 @cache
 def tensors() -> Mapping[str, Tensor]:
     """Embeddings of these weights lie on both sides of the projection's edge."""
@@ -45,7 +48,7 @@ def source(**facts: Any) -> Source:
 
 
 def meta(*, hyperbolic: bool) -> dict[str, Any]:
-    text = f"model = dict(decode_head=dict(hyperbolic={hyperbolic}, dilations=(1, 12, 24, 36)))"
+    text = f"model = dict(decode_head=dict(hyperbolic={hyperbolic}, dilations=(1, 12, 24, 36), ignore_index=19))"
     return {"config": text, "CLASSES": tuple(f"class {k}" for k in range(19))}
 
 
@@ -53,7 +56,8 @@ def meta(*, hyperbolic: bool) -> dict[str, Any]:
 def test_its_answer_is_that_of_its_own_code(kind: str) -> None:
     file = source(meta=meta(hyperbolic=kind == "hyperbolic"))
     assert [name for name, converter in CONVERTERS.items() if converter.recognises(file)] == ["hierahyp"]
-    converted, output = answer(HierahypConverter(), file)
+    converted, output = answer(HierahypConverter(), file, TOLD)
+    assert converted.ignore_index == 19
     assert converted.names[18] == "class 18"
     assert apart(output.logits, golden_of("hierahyp")[kind]) < 1e-4
     if kind == "hyperbolic":
@@ -65,7 +69,7 @@ def test_a_file_without_settings_tells_by_its_offsets_which_classifier_was_train
     file = source()
     untouched = replace(file, tensors={**file.tensors, "offsets": torch.zeros(19, 512)})
     for given, head in ((file, "hyperbolic-reference"), (untouched, "euclidean")):
-        converted = HierahypConverter().convert(given, Told())
+        converted = HierahypConverter().convert(given, TOLD)
         assert converted.config["head"] == head
         assert "does not say which" in converted.notes[0]
 
@@ -74,4 +78,4 @@ def test_a_ball_that_contradicts_the_code_is_refused() -> None:
     file = source()
     other = replace(file, tensors={**file.tensors, "ball.isp_c": torch.tensor(0.0)})
     with pytest.raises(CheckpointError, match=r"curvature of 0\.693147"):
-        HierahypConverter().convert(other, Told())
+        HierahypConverter().convert(other, TOLD)

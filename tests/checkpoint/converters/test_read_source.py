@@ -26,6 +26,29 @@ def test_files_of_torch_and_of_safetensors_and_of_tensorflow(tmp_path: Path) -> 
     assert "curvature" in read_source(Path(__file__).parent / "tensorflow").tensors
 
 
+def test_settings_beside_safetensors_are_read_and_the_folder_will_do(tmp_path: Path) -> None:
+    save_file(TENSORS, tmp_path / "model.safetensors")
+    assert read_source(tmp_path).facts == {}
+    (tmp_path / "config.json").write_text('{"classes": 5}', encoding="utf-8")
+    for path in (tmp_path, tmp_path / "model.safetensors"):
+        source = read_source(path)
+        assert (source.path, source.facts) == (tmp_path / "model.safetensors", {"config.json": {"classes": 5}})
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"config\.json: cannot be read as the settings of model\.safetensors"):
+        read_source(tmp_path)
+
+
+def test_a_folder_without_weights_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: no such file; expected .*the folder of a model\."):
+        read_source(tmp_path)
+
+
+def test_two_sets_of_weights_are_noted(tmp_path: Path) -> None:
+    torch.save({"model": TENSORS, "model_ema": TENSORS}, tmp_path / "a.pth")
+    (note,) = read_source(tmp_path / "a.pth").notes
+    assert "those under model are taken, not model_ema" in note
+
+
 def test_what_is_a_checkpoint_of_ours_is_said_to_be(tmp_path: Path) -> None:
     path = make_checkpoint(tmp_path / "ours.safetensors", flat_tree(["a", "b"]))
     with pytest.raises(UsageError, match="is a checkpoint of hypseg's already"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from hypsegcli.network.model import build_model
 COMPUTED = np.load(Path(__file__).parent / "reference_resnet50.npz")
 PICTURE = np.random.default_rng(0).integers(0, 256, (38, 49, 3)).astype(np.uint8)
 PASCAL = load_preset("pascal")
-TOLD = Told(tree=PASCAL.tree, mean_of_set=PASCAL.mean)
+TOLD = Told(tree=PASCAL.tree, output_stride=16, mean_of_set=PASCAL.mean)
 FACTS = Facts(255, (513, 513), "unknown", "unknown")
 
 
@@ -120,13 +121,17 @@ def test_its_answers_are_the_reference_s(tensors: dict[str, Tensor]) -> None:
     np.testing.assert_allclose(prediction.confidence["norm"].values, np.sqrt(0.7) * COMPUTED["norm"], atol=2e-5)
 
 
-def test_what_the_file_does_not_hold_is_asked_for_or_said(tensors: dict[str, Tensor]) -> None:
+def test_what_the_file_does_not_hold_is_asked_for(tensors: dict[str, Tensor]) -> None:
     convert = ReferenceConverter().convert
     with pytest.raises(UsageError, match="mean colour"):
         convert(Source(Path("a/m.index"), tensors), Told(tree=PASCAL.tree))
-    assert convert(Source(Path("a/m.index"), tensors), TOLD).notes == ("output stride 16 is taken for granted",)
-    named = convert(Source(Path("hierarchical_PASCAL_d8_hyperbolic_c1.0_os8_resnet_v2_50/m.index"), tensors), TOLD)
-    assert (named.config["output_stride"], named.notes) == (8, ())
+    unsaid = replace(TOLD, output_stride=None)
+    with pytest.raises(UsageError, match="does not say its output stride"):
+        convert(Source(Path("a/m.index"), tensors), unsaid)
+    source = Source(Path("hierarchical_PASCAL_d8_hyperbolic_c1.0_os8_resnet_v2_50/m.index"), tensors)
+    assert (convert(source, unsaid).config["output_stride"], convert(source, unsaid).notes) == (8, ())
+    with pytest.raises(UsageError, match="output_stride=16 does not count: by the file, its folder or its project"):
+        assemble(source, TOLD, FACTS, format_name="reference")
 
 
 def test_outputs_of_label_values_without_a_class_are_left_out() -> None:
@@ -135,7 +140,7 @@ def test_outputs_of_label_values_without_a_class_are_left_out() -> None:
         name: torch.zeros(shape) for name, shape in variables(outputs=244) if name not in {"curvature", "normals"}
     }
     tensors |= {"curvature": torch.tensor(1.0), "normals": torch.arange(244.0)[:, None].expand(244, 8).contiguous()}
-    told = Told(tree=coco.tree, ids=coco.ids, mean_of_set=coco.mean)
+    told = Told(tree=coco.tree, output_stride=16, ids=coco.ids, mean_of_set=coco.mean)
     found = ReferenceConverter().convert(Source(Path("a/m.index"), tensors), told)
     kept = found.state["head.normals"][:, 0].tolist()
     assert (found.outputs, coco.ids) == (233, tuple(map(int, kept[:171])))

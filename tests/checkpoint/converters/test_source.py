@@ -15,12 +15,22 @@ ONE, TWO = torch.ones(2, dtype=torch.float64), torch.zeros(3)
 
 def test_containers_and_prefixes_are_taken_off_and_what_stands_beside_is_kept() -> None:
     content = {"epoch": 3, "state_dict": {"module.model.a": ONE, "module.model.b": TWO}}
-    tensors, facts = unwrap(content)
-    assert (list(tensors), facts) == (["a", "b"], {"epoch": 3})
+    tensors, facts, notes = unwrap(content)
+    assert (list(tensors), facts, notes) == (["a", "b"], {"epoch": 3}, ())
 
 
 def test_a_prefix_that_only_some_have_is_part_of_the_names() -> None:
     assert list(unwrap({"model.a": ONE, "b": TWO})[0]) == ["model.a", "b"]
+
+
+@pytest.mark.parametrize(
+    "beside", [{"model_ema": {"module.a": TWO, "module.b": ONE}}, {"ema": {"state_dict": {"a": TWO}}, "n": {"w": ONE}}]
+)
+def test_which_of_several_sets_of_weights_is_taken_is_said(beside: dict[str, object]) -> None:
+    found = unwrap({"model": {"a": ONE, "b": TWO}, **beside, "optimizer": {"state": {0: {"step": ONE}}}})
+    assert found.tensors["a"] is ONE
+    (name, *_) = beside
+    assert found.notes == (f"holds weights of these names more than once: those under model are taken, not {name}",)
 
 
 @pytest.mark.parametrize("content", [{}, {"epoch": 3}, [ONE], {"state_dict": {"a": 3}}, None])

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from support import EXAMPLES, Hypseg, make_checkpoint, photograph
 
-from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.head import HyperbolicHead
 from hypsegcli.run.draw_disk import draw_disk
@@ -86,6 +86,17 @@ def test_large_images_shrink_to_the_size_of_training(hypseg: Hypseg, tmp_path: P
     arguments = ("disk", large, "--checkpoint", flat_ball, "--overwrite", "--out", tmp_path / "a.svg")
     assert "192 points" in hypseg(*arguments).stdout  # 64 x 48, as the header says
     assert "768 points" in hypseg(*arguments, "--longest-side", "128").stdout
+
+
+def test_large_images_stay_where_the_size_of_training_is_not_known(
+    hypseg: Hypseg, tmp_path: Path, flat_ball: Path
+) -> None:
+    loaded = load_checkpoint(flat_ball)
+    unknown = loaded.header.input.model_copy(update={"height": None, "width": None})
+    path = tmp_path / "unknown.safetensors"
+    copy_checkpoint(loaded, path, loaded.header.model_copy(update={"input": unknown}))
+    large = photograph(tmp_path / "large.png", size=(128, 96))
+    assert "768 points" in hypseg("disk", large, "--checkpoint", path, "--out", tmp_path / "a.svg").stdout
 
 
 def test_nothing_is_overwritten_unasked(hypseg: Hypseg, tmp_path: Path, image: Path, flat_ball: Path) -> None:
