@@ -47,10 +47,15 @@ class InputSpec(_Record):
     pixel_range: Literal[1, 255] = 1
     height: Pixels  # typical size of the training images; any size is accepted
     width: Pixels
-    # Pixels; longer images are shrunk to it on their way in. None where they go in as they are, since a larger picture
-    # shows more of the world and not the same larger: microscopy, aerial pictures.
+    # Pixels; longer images are shrunk to it on their way in. None where they go in as they are: since larger ones show
+    # more, or since a copy was calibrated or scored so.
     longest_side: int | None = Field(
         default_factory=lambda known: max(known.get("height", 16), known.get("width", 16)), ge=16, le=1_000_000
+    )
+    # What a larger picture shows. fixed: the same larger; grows: more of the world (microscopy, aerial pictures); None:
+    # nobody knows. Where a header does not say it, larger ones are shrunk if it is fixed.
+    field_of_view: Literal["fixed", "grows"] | None = Field(
+        default_factory=lambda known: "fixed" if known.get("longest_side") else "grows"
     )
 
 

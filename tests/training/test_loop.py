@@ -787,6 +787,20 @@ def test_the_checkpoint_keeps_to_what_larger_images_are_shrunk(
     assert prepare(Job(data, tmp_path / "run", config, CPU)).header.input.longest_side == side
 
 
+@pytest.mark.parametrize(("shown", "side"), [("fixed", 80), ("grows", None), (None, 80)])
+@pytest.mark.parametrize("fitted", [None, 48])
+def test_what_larger_images_show_is_learned_from_the_start_whatever_its_copy_was_fitted_at(
+    data: Path, tmp_path: Path, fitted: int | None, shown: str | None, side: int | None
+) -> None:
+    init = make_checkpoint(tmp_path / "copy.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small")
+    copy = load_checkpoint(init)
+    size = copy.header.input.model_copy(update={"longest_side": fitted, "field_of_view": shown})
+    save_checkpoint(init, copy.header.model_copy(update={"input": size}), copy.model.state_dict())
+    config = TrainConfig.model_validate(SMALL | {"init": str(init)})
+    found = prepare(Job(data, tmp_path / "run", config, CPU)).header.input
+    assert (found.longest_side, found.field_of_view) == (side, shown or "fixed")
+
+
 def test_images_of_further_data_count_for_that_too(data: Path, tmp_path: Path) -> None:
     further = make_data(tmp_path / "further", size=(96, 112))
     config = TrainConfig.model_validate(SMALL | {"more_data": [str(further)]})

@@ -72,7 +72,13 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
         model = ModelConfig.model_validate({**found.config, "nodes": found.outputs, "softmax": softmax})
         header = Header(
             model=model,
-            input=InputSpec(**found.input._asdict(), width=facts.size[0], height=facts.size[1], longest_side=None),
+            input=InputSpec(
+                **found.input._asdict(),
+                width=facts.size[0],
+                height=facts.size[1],
+                longest_side=None,  # other projects' networks take any size, whatever larger images show
+                field_of_view=None,
+            ),
             tree=tree,
             colors=spread_colors(tree.classes),
             ignore_index=facts.ignore_index,

@@ -101,11 +101,15 @@ def _classes(header: Header) -> str:
 
 def _input(header: Header) -> str:
     size = header.input
-    larger = (
-        "Larger ones show more, and not the same larger: they are not shrunk."
-        if size.longest_side is None
-        else f"Larger ones are shrunk to {size.longest_side} pixels on their longer side; maps keep the image's size."
-    )
+    if size.longest_side is None:
+        shown = {"grows": "show more, and not the same larger: they ", "fixed": "show the same larger, and yet "}
+        larger = f"Larger ones {shown.get(size.field_of_view or '', '')}are not shrunk."
+    else:
+        more = "show more, and not the same larger, and yet " if size.field_of_view == "grows" else ""
+        larger = (
+            f"Larger ones {more}are shrunk to {size.longest_side} pixels on their longer side; maps keep the image's "
+            "size."
+        )
     mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (size.mean, size.std))
     scale = "0 to 1" if size.pixel_range == 1 else "0 to 255"
     return (

@@ -136,7 +136,7 @@ def _to_know(header: Header, planes: tuple[str, ...], size: Size | None, precisi
     side = header.input.longest_side
     if side is not None and (size is None or max(size) > side):
         lines.append(
-            f"its network was trained at {side} pixels: shrink images whose longer side is larger before, the graph "
+            f"the checkpoint takes at most {side} pixels: shrink images whose longer side is larger before, the graph "
             "does not"
         )
     if header.calibration is not None and "calibrated" not in planes:

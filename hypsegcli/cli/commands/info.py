@@ -92,8 +92,10 @@ def _int8(found: Quantisation | None) -> str:
 
 def _larger(size: InputSpec) -> str:
     if size.longest_side is None:
-        return "larger ones show more, and are not shrunk"
-    return f"larger ones are shrunk to {size.longest_side} pixels"
+        shown = {"grows": "show more, and ", "fixed": "show the same larger, and yet ", None: ""}[size.field_of_view]
+        return f"larger ones {shown}are not shrunk"
+    shown = "show more, and yet " if size.field_of_view == "grows" else ""
+    return f"larger ones {shown}are shrunk to {size.longest_side} pixels"
 
 
 class _Listed(NamedTuple):

@@ -72,6 +72,24 @@ def test_what_is_not_there_is_said() -> None:
     assert "settings of the training" not in text
 
 
+@pytest.mark.parametrize(
+    ("side", "shown", "told"),
+    [
+        (None, "grows", "Larger ones show more, and not the same larger: they are not shrunk."),
+        (48, "grows", "Larger ones show more, and not the same larger, and yet are shrunk to 48 pixels on"),
+        (None, "fixed", "Larger ones show the same larger, and yet are not shrunk."),
+        (48, "fixed", "Larger ones are shrunk to 48 pixels on"),
+        (None, None, "Larger ones are not shrunk."),
+        (48, None, "Larger ones are shrunk to 48 pixels on"),
+    ],
+)
+def test_what_larger_images_show_and_what_becomes_of_them_are_two_things(
+    side: int | None, shown: str | None, told: str
+) -> None:
+    size = HEADER.input.model_copy(update={"longest_side": side, "field_of_view": shown})
+    assert told in write_card(HEADER.model_copy(update={"input": size}), "a")
+
+
 EVIL = (
     "a | b",
     "<img src=x>",

@@ -231,11 +231,21 @@ def test_the_size_that_it_was_fitted_at_is_that_of_the_copy(hypseg: Hypseg, data
         outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
         assert outcome.code == 0
         header = read_header(out)
-        assert header.input.longest_side == kept
+        assert (header.input.longest_side, header.input.field_of_view) == (kept, "fixed")
         assert header.calibration is not None
         assert f"below {header.calibration.of_another_world:.2f}" in outcome.stdout
         assert told in outcome.stdout
         assert bool(told) == ("larger images" in outcome.stdout)
+
+
+def test_that_larger_images_show_more_is_not_lost(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    loaded, out = load_checkpoint(plain), data / "copy.safetensors"
+    size = loaded.header.input.model_copy(update={"longest_side": None, "field_of_view": "grows"})
+    save_checkpoint(plain, loaded.header.model_copy(update={"input": size}), loaded.model.state_dict())
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "x", "--longest-side", "48")
+    assert hypseg("calibrate", data / "images", data / "masks", *arguments).code == 0
+    size = read_header(out).input
+    assert (size.longest_side, size.field_of_view) == (48, "grows")
 
 
 @pytest.mark.parametrize(("fitted", "other"), [((), "points"), (("--interpolate", "points"), "scalar")])

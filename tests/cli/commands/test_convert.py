@@ -56,6 +56,7 @@ def test_what_it_writes_runs_on_images_of_any_size_and_says_what_it_is(
     assert f"{out}: torchvision's DeepLabV3 on a mobilenet_v3_large, 4 classes, Euclidean, D = 256" in done.stdout
     header = read_header(out)
     assert (header.input.width, header.input.height, header.input.longest_side) == (640, 480, None)
+    assert header.input.field_of_view is None
     assert (header.provenance.licence, header.model.softmax) == ("MIT", "flat")
     for number, size in enumerate(((64, 48), (51, 37))):
         photograph(tmp_path / "in" / f"{number}.png", size=size, seed=number)
