@@ -22,6 +22,7 @@ SCHEMA_VERSION: Literal[1] = 1
 METADATA_KEY = "hypseg"
 # Of a header: the most that is looked at, so that checking it takes seconds and tens of megabytes, whatever it holds.
 MOST_CHARACTERS, MOST_FIELDS = 2_000_000, 1_000
+MOST_ANCESTORS = 50
 
 Channel = Annotated[int, Field(ge=0, le=255)]
 Color = tuple[Channel, Channel, Channel]
@@ -59,6 +60,15 @@ class InputSpec(_Record):
     )
 
 
+class Ancestor(_Record):
+    """A checkpoint that a training started from, as its own header said."""
+
+    name: str
+    trained_on: str
+    licence: str
+    initialised_from: str
+
+
 class Provenance(_Record):
     """Where a model comes from."""
 
@@ -71,6 +81,8 @@ class Provenance(_Record):
     scores: dict[str, float] = {}
     licence: str
     initialised_from: str = "random weights"
+    # The checkpoint that it started from, the one that this started from, and so on; the furthest are left out.
+    ancestors: Annotated[tuple[Ancestor, ...], FailFast()] = Field(default=(), max_length=MOST_ANCESTORS)
     recipe: dict[str, str | int | float | bool | Words | None] = {}
     hypseg_version: str
     torch_version: str

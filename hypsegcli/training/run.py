@@ -30,7 +30,7 @@ from hypsegcli.network.model import EMBEDDING, Network, build_model
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
-from hypsegcli.training.init import Start, imported_network, initialise
+from hypsegcli.training.init import Start, imported_network, initialise, terms
 from hypsegcli.training.layouts import Reading, open_source
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import More, build_loader, read_more
@@ -131,7 +131,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     if earlier is None:
         start = _initialise(model, config, tree)
         initialised_from, new_head = start.description, any(name.startswith("head.") for name in start.random)
-        images, validated_images = start.images, start.validated_images
+        images, validated_images, ancestors = start.images, start.validated_images, start.ancestors
         known = start.input or InputSpec(
             **model.normalisation._asdict(), height=train_split.height, width=train_split.width
         )
@@ -144,6 +144,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     else:
         initialised_from, new_head = earlier.provenance.initialised_from, False
         images, validated_images = earlier.provenance.trained_images, earlier.provenance.validated_images
+        ancestors = earlier.provenance.ancestors
         known = earlier.input
     name = job.data.resolve().name
     learned = {*map(image_mark, [*train_split.digests.values(), *more.digests["more_data"].values()])}
@@ -162,8 +163,9 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
             validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
             trained_images=kept_marks([*images, *learned]),
             validated_images=kept_marks([*validated_images, *validated]),
-            licence=config.licence,
+            licence=terms(config.licence, ancestors),
             initialised_from=initialised_from,
+            ancestors=ancestors,
             recipe=config.model_dump(mode="json"),
             hypseg_version=version("hypseg"),
             torch_version=torch.__version__,

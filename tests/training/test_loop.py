@@ -641,6 +641,9 @@ def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores
     marks = {hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files}
     assert set(made.trained_images) == {"0123456789abcdef", *marks}
     assert {"fedcba9876543210", known[1]} < set(made.validated_images)
+    (ancestor,) = made.ancestors
+    assert (ancestor.name, ancestor.trained_on, ancestor.licence) == ("other.safetensors", "nothing", "none")
+    assert made.licence == "none; these are the terms of other.safetensors, which it started from"
 
 
 def test_resuming_nothing_says_so(data: Path, tmp_path: Path, scores: list[Scores]) -> None:

@@ -14,7 +14,7 @@ from hypsegcli.files.words import as_label, count_of, escaped, first_of, printab
 _PLACE = "hf://OWNER/NAME"  # where nobody knows it yet
 _PAPER = "https://arxiv.org/abs/2203.05898"
 _NAMED = 12  # classes in the first sentence
-_LETTERS = 200  # of a text of the header's
+_LETTERS = 500  # of a text of the header's
 
 
 def write_card(header: Header, name: str, *, address: str = "", megabytes: float | None = None) -> str:
@@ -192,7 +192,13 @@ def _making(header: Header, megabytes: float | None) -> str:
         "licence": made.licence,
         "made with": f"hypseg {made.hypseg_version}, torch {made.torch_version}",
     }
-    table = "\n".join(f"| {name} | {_safe(value)} |" for name, value in rows.items() if value is not None)
+    lines = [f"| {name} | {_safe(value)} |" for name, value in rows.items() if value is not None]
+    lines += [
+        f"| ancestor: {_safe(each.name)} | trained on {_safe(each.trained_on)}; started from "
+        f"{_safe(each.initialised_from)}; licence: {_safe(each.licence)} |"
+        for each in made.ancestors
+    ]
+    table = "\n".join(lines)
     recipe = "\n".join(f"{name} = {_toml(value)}" for name, value in made.recipe.items() if value is not None)
     settings = (
         f"\n\nThe settings of the training, for `hypseg train --config`:\n\n```toml\n{recipe}\n```" if recipe else ""

@@ -11,7 +11,7 @@ from hypsegcli.cli.console import say, say_text
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
-    from hypsegcli.checkpoint.format import InputSpec, Quantisation
+    from hypsegcli.checkpoint.format import Ancestor, InputSpec, Quantisation
     from hypsegcli.confidence.calibration import Calibration
 
 
@@ -67,6 +67,7 @@ def info(
         "input": f"RGB, trained at {header.input.width} x {header.input.height}; {_larger(header.input)}",
         "trained on": provenance.trained_on,
         "started from": provenance.initialised_from,
+        **({"ancestors": "; ".join(map(_told, provenance.ancestors))} if provenance.ancestors else {}),
         "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
         "calibration": _fitted(header.calibration),
         "in int8": _int8(header.int8),
@@ -76,6 +77,13 @@ def info(
     width = max(map(len, rows))
     for name, value in rows.items():
         say(f"{name:<{width}}  {value}")
+
+
+def _told(ancestor: Ancestor) -> str:
+    return (
+        f"{ancestor.name} (trained on {ancestor.trained_on}; started from {ancestor.initialised_from}; licence "
+        f"{ancestor.licence})"
+    )
 
 
 def _fitted(found: Calibration | None) -> str:

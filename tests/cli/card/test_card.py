@@ -9,7 +9,7 @@ import pytest
 from support.checkpoints import HEADER
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
-from hypsegcli.checkpoint.format import Header
+from hypsegcli.checkpoint.format import Ancestor, Header
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.card.card import write_card
 from hypsegcli.hierarchy.tree import flat_tree
@@ -90,6 +90,16 @@ def test_what_larger_images_show_and_what_becomes_of_them_are_two_things(
     assert told in write_card(HEADER.model_copy(update={"input": size}), "a")
 
 
+def test_what_it_started_from_stands_there_with_its_data_and_its_terms() -> None:
+    nearest = Ancestor(name="x", trained_on="ImageNet", licence="CC BY-NC 4.0", initialised_from="timm's, licence MIT")
+    furthest = nearest.model_copy(update={"name": "y", "licence": "unknown"})
+    made = HEADER.provenance.model_copy(update={"ancestors": (nearest, furthest)})
+    text = write_card(HEADER.model_copy(update={"provenance": made}), "a")
+    for name, licence in (("x", "CC BY-NC 4.0"), ("y", "unknown")):
+        told = f"trained on ImageNet; started from timm's, licence MIT; licence: {licence}"
+        assert [f"ancestor: {name}", told] in rows(text, "How it was made")
+
+
 EVIL = (
     "a | b",
     "<img src=x>",
@@ -120,6 +130,7 @@ def _named(text: str) -> Header:
     provenance = HEADER.provenance.model_copy(
         update=dict.fromkeys(("trained_on", "validated_on", "licence", "initialised_from"), text)
         | {"scores": {"mean_iou": 0.5}, "recipe": {"init": text}}
+        | {"ancestors": (Ancestor(name=text, trained_on=text, licence=text, initialised_from=text),)}
     )
     tree = flat_tree([f"{' '.join(text.split())} {index}" for index in range(3)])
     model = HEADER.model.model_copy(update={"softmax": "flat", "nodes": 3})
