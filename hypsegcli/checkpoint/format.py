@@ -120,6 +120,11 @@ class Header(_Record):
         """The way of interpolating whose distances the calibration is of; None without one."""
         return None if self.calibration is None else self.calibration.interpolate
 
+    @property
+    def calibrated_in_int8(self) -> bool | None:
+        """Whether the distances that the calibration is of are those of the network in int8; None without one."""
+        return None if self.calibration is None else self.calibration.int8
+
     @model_validator(mode="after")
     def _fits(self) -> Header:
         if self.tree.classes < 2:

@@ -165,6 +165,10 @@ def _limits(header: Header) -> str:
         )
     if header.calibration is not None and header.calibration.interpolate == "points":
         found.append("Its calibration is for maps interpolated in the ball: `--interpolate points`.")
+    if header.calibrated_in_int8:
+        found.append("Its calibration was fitted in int8, where distances are others than in fp32: `--precision int8`.")
+    elif header.calibration is not None and header.int8 is not None:
+        found.append("Its calibration was not fitted in int8, where distances are others: `--precision fp32`.")
     return "## Limits\n\n" + "\n".join(f"- {each}" for each in found)
 
 

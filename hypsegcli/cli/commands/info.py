@@ -89,7 +89,8 @@ def _told(ancestor: Ancestor) -> str:
 def _fitted(found: Calibration | None) -> str:
     if found is None:
         return "none"
-    return f"fitted on {found.fitted_on}" + (", for --interpolate points" if found.interpolate == "points" else "")
+    told = f"fitted on {found.fitted_on}" + (", in int8" if found.int8 else "")
+    return told + (", for --interpolate points" if found.interpolate == "points" else "")
 
 
 def _int8(found: Quantisation | None) -> str:

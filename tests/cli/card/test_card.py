@@ -7,11 +7,13 @@ import tomllib
 
 import pytest
 from support.checkpoints import HEADER
+from support.quantised import FACTS
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
-from hypsegcli.checkpoint.format import Ancestor, Header
+from hypsegcli.checkpoint.format import Ancestor, Header, Quantisation
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.card.card import write_card
+from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.hierarchy.tree import flat_tree
 
 
@@ -98,6 +100,22 @@ def test_what_it_started_from_stands_there_with_its_data_and_its_terms() -> None
     for name, licence in (("x", "CC BY-NC 4.0"), ("y", "unknown")):
         told = f"trained on ImageNet; started from timm's, licence MIT; licence: {licence}"
         assert [f"ancestor: {name}", told] in rows(text, "How it was made")
+
+
+@pytest.mark.parametrize(
+    ("int8", "facts", "told"),
+    [
+        (True, FACTS, "`--precision int8`"),
+        (True, None, "`--precision int8`"),
+        (False, FACTS, "`--precision fp32`"),
+        (False, None, None),
+    ],
+)
+def test_in_which_precision_its_calibration_holds(int8: bool, facts: Quantisation | None, told: str | None) -> None:
+    curve = Calibration(distances=(0.0, 1.0), probabilities=(0.0, 1.0), fitted_on="it", int8=int8)
+    text = write_card(HEADER.model_copy(update={"calibration": curve, "int8": facts}), "a")
+    assert ("`--precision" in text) is (told is not None)
+    assert told is None or told in text
 
 
 EVIL = (
