@@ -17,7 +17,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import find_checkpoint
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.store import Checkpoint, load_checkpoint
-from hypsegcli.confidence.measures import Interpolation, choose_measures, of_another_way
+from hypsegcli.confidence.measures import Interpolation, choose_measures, of_another_precision, of_another_way
 from hypsegcli.errors import ImageError, UsageError, as_keyword, setting, spell
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
@@ -87,7 +87,7 @@ def load_model(
     refine        edges: class probabilities follow the edges of the photograph before classes are decided
     max_pixels    above which an image is refused before it is decoded
     tell          hears, in sentences, of what takes long: fetching a checkpoint, converting a network for an engine;
-                  and of a calibration that is not one for this way to interpolate
+                  and of a calibration that is not one for this way to interpolate, or this precision
 
     Raises CheckpointError for a file that is none, UsageError and TreeError for settings that cannot be, DeviceError
     where engine, device or precision are not to be had here.
@@ -140,6 +140,9 @@ def load_model(
         refine=refine,
     )
     segmenter = make_segmenter(loaded, request, engine=engine, device=device, precision=precision, tile=tile, tell=tell)
+    ran_in = of_another_precision(loaded.header.calibrated_in_int8, segmenter.engine.device.precision)
+    if ran_in and "calibrated" in chosen:
+        tell(spell(ran_in, as_keyword))
     return Model(loaded, segmenter, measures=chosen, max_pixels=max_pixels)
 
 

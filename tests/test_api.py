@@ -22,7 +22,8 @@ from support.limited_engine import LimitedEngine
 from support.web import Hub, Repository
 
 from hypsegcli.api import Model, load_model
-from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.errors import CheckpointError, DeviceError, ImageError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
@@ -264,6 +265,19 @@ def test_measures_are_those_asked_for_and_the_distance_is_always_there(checkpoin
     assert segmentation.planes["distance"].full_scale == model.header.model.max_distance
     assert segmentation.probabilities is not None
     assert segmentation.probabilities.shape == (4, 40, 56)
+
+
+@pytest.mark.parametrize(("int8", "measures", "count"), [(True, None, 1), (False, None, 0), (True, ["margin"], 0)])
+def test_a_calibration_that_was_fitted_in_int8_is_told(
+    int8: bool, measures: list[str] | None, count: int, checkpoint: Path, tmp_path: Path
+) -> None:
+    loaded = load_checkpoint(checkpoint)
+    curve = Calibration(distances=(0.0, 1.0), probabilities=(0.0, 1.0), fitted_on="it", int8=int8)
+    path = tmp_path / "x.safetensors"
+    save_checkpoint(path, loaded.header.model_copy(update={"calibration": curve}), loaded.model.state_dict())
+    told: list[str] = []
+    load_model(path, engine="torch", device="cpu", measures=measures, tell=told.append)
+    assert sum("use precision=int8, or fit one with hypseg calibrate" in sentence for sentence in told) == count
 
 
 def test_bundled_checkpoints_go_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ SCHEMA_VERSION: Literal[1] = 1
 METADATA_KEY = "hypseg"
 # Of a header: the most that is looked at, so that checking it takes seconds and tens of megabytes, whatever it holds.
 MOST_CHARACTERS, MOST_FIELDS = 2_000_000, 1_000
+MOST_ANCESTORS = 50
 
 Channel = Annotated[int, Field(ge=0, le=255)]
 Color = tuple[Channel, Channel, Channel]
@@ -48,12 +49,17 @@ class InputSpec(_Record):
     # Typical size of the training images, None where nobody said it; any size is accepted.
     height: Pixels | None
     width: Pixels | None
-    # Pixels; longer images are shrunk to it on their way in. None where they go in as they are, since a larger picture
-    # shows more of the world and not the same larger: microscopy, aerial pictures.
+    # Pixels; longer images are shrunk to it on their way in. None where they go in as they are: since larger ones show
+    # more, or since a copy was calibrated or scored so.
     longest_side: int | None = Field(
         default_factory=lambda known: max(filter(None, map(known.get, ("height", "width"))), default=None),
         ge=16,
         le=1_000_000,
+    )
+    # What a larger picture shows. fixed: the same larger; grows: more of the world (microscopy, aerial pictures); None:
+    # nobody knows. Where a header does not say it, larger ones are shrunk if it is fixed.
+    field_of_view: Literal["fixed", "grows"] | None = Field(
+        default_factory=lambda known: "fixed" if known.get("longest_side") else "grows"
     )
 
     @model_validator(mode="after")
@@ -61,6 +67,15 @@ class InputSpec(_Record):
         if (self.height is None) != (self.width is None):
             raise ValueError("height and width are known together, or neither is")
         return self
+
+
+class Ancestor(_Record):
+    """A checkpoint that a training started from, as its own header said."""
+
+    name: str
+    trained_on: str
+    licence: str
+    initialised_from: str
 
 
 class Provenance(_Record):
@@ -75,6 +90,8 @@ class Provenance(_Record):
     scores: dict[str, float] = {}
     licence: str
     initialised_from: str = "random weights"
+    # The checkpoint that it started from, the one that this started from, and so on; the furthest are left out.
+    ancestors: Annotated[tuple[Ancestor, ...], FailFast()] = Field(default=(), max_length=MOST_ANCESTORS)
     recipe: dict[str, str | int | float | bool | Words | None] = {}
     hypseg_version: str
     torch_version: str
@@ -111,6 +128,11 @@ class Header(_Record):
     def calibrated_for(self) -> Interpolation | None:
         """The way of interpolating whose distances the calibration is of; None without one."""
         return None if self.calibration is None else self.calibration.interpolate
+
+    @property
+    def calibrated_in_int8(self) -> bool | None:
+        """Whether the distances that the calibration is of are those of the network in int8; None without one."""
+        return None if self.calibration is None else self.calibration.int8
 
     @model_validator(mode="after")
     def _fits(self) -> Header:

@@ -57,7 +57,7 @@ def open_network(
     It gives every measure there is, and with a rule answers by that and by all others.
     """
     from hypsegcli.checkpoint.store import load_checkpoint
-    from hypsegcli.confidence.measures import MEASURES, available, full_scales, of_another_way
+    from hypsegcli.confidence.measures import MEASURES, available, full_scales, of_another_precision, of_another_way
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
@@ -83,6 +83,7 @@ def open_network(
         sampler = DropoutSampler(segmenter, passes=dropout.mc_dropout, rate=dropout.rate)
         measures |= {name: (title, 1.0) for name, title in DROPOUT_MEASURES.items()}
     source = NetworkSource(segmenter, sampler=sampler, max_pixels=inputs.max_pixels)
+    another = of_another_precision(loaded.header.calibrated_in_int8, segmenter.engine.device.precision)
     return ScoredSource(
         source,
         measures,
@@ -91,6 +92,7 @@ def open_network(
         loaded.header,
         request.rules,
         of_answers,
+        doubts=lambda: [another] if another is not None and "calibrated" in measures else [],
         engine=segmenter.engine.label,
         device=segmenter.engine.device.label,
         without=of_another_way(loaded.header.calibrated_for, inputs.interpolate),

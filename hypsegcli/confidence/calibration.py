@@ -40,6 +40,7 @@ class Calibration(BaseModel):
     fitted_on: str  # which images; scores on them are no test of it
     interpolate: Interpolation = "scalar"  # how the distances reached the pixels; in the other way they are others
     measure: Literal["distance", "entropy"] = "distance"  # what the distances are: of "entropy", values of that measure
+    int8: bool = False  # whether they are those of the network in int8, which are others; in bf16 they are as in fp32
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.
     usual: float | None = Field(default=None, ge=0, le=1)
     # Those images, by their files; of more than 20,000 those with the smallest marks. Empty: they were not kept.
@@ -76,11 +77,13 @@ def fit_calibration(
     marks: Iterable[str] = (),
     interpolate: Interpolation = "scalar",
     measure: Literal["distance", "entropy"] = "distance",
+    int8: bool = False,
 ) -> Calibration:
     """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
 
     `images` has an `image_counts` for each image; without them there is no `usual`. `fitted_on` says in words which
-    images were counted, `marks` has an `image_mark` of each, `interpolate` how the distances reached their pixels.
+    images were counted, `marks` has an `image_mark` of each, `interpolate` how the distances reached their pixels;
+    `int8`: the network ran in that.
 
     Raises DataError where all pixels are right or all wrong, or all lie at one distance: nothing can be learned there.
     """
@@ -113,6 +116,7 @@ def fit_calibration(
         fitted_on=fitted_on,
         interpolate=interpolate,
         measure=measure,
+        int8=int8,
         usual=usual,
         images=kept_marks(marks),
     )

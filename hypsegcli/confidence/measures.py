@@ -111,6 +111,21 @@ def of_another_way(fitted: Interpolation | None, interpolate: Interpolation) -> 
     )
 
 
+def of_another_precision(fitted_in_int8: bool | None, precision: str) -> str | None:
+    """A sentence where a calibration was fitted in int8 and the network runs in another precision, or the other way.
+
+    None without a calibration too, and between fp32 and bf16, where distances are alike.
+    """
+    if fitted_in_int8 is None or fitted_in_int8 == (precision == "int8"):
+        return None
+    fitted, same = ("int8", "int8") if fitted_in_int8 else ("fp32 or bf16", "fp32")
+    return (
+        f"this checkpoint's calibration was fitted in {fitted}, and it runs in {precision}, where distances are "
+        f"others: 'calibrated' may promise too much or too little; use {setting('precision', same)}, or fit one with "
+        f"hypseg calibrate and {setting('precision', precision)}"
+    )
+
+
 def full_scale(name: str, *, max_distance: float) -> float:
     """The largest value a measure can take; the unit of `distance` is that of the ball, the others have none."""
     return max_distance if name == "distance" else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -131,8 +132,10 @@ def _axes(bounds: tuple[int, int], *sides: str) -> dict[int, Dim]:
 
 
 def _trace(module: nn.Module, inputs: tuple[Tensor, ...], shapes: tuple[dict[int, Dim], ...]) -> ExportedProgram:
+    # Of a copy, for what is traced keeps which parameters need gradients, and gives planes that do.
+    still = copy.deepcopy(module).eval().requires_grad_(False)
     with torch.no_grad():
-        return torch.export.export(module.eval(), inputs, dynamic_shapes=shapes)
+        return torch.export.export(still, inputs, dynamic_shapes=shapes)
 
 
 def _enlarge(grid: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from hypsegcli.network.config import BackboneName, Head
 NETWORK = (
     "backbone", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature"
 )  # fmt: skip
+UNKNOWN_LICENCE = "unknown"  # where none was given
 
 
 def _choice(default: Any, meaning: str, **bounds: Any) -> Any:
@@ -70,7 +71,7 @@ class TrainConfig(BaseModel):
         "", "Class that is the rest of the world: overlays leave it clear; empty: one called background, if there is."
     )
     colors: str = _choice("", "File of class colours, lines of 'name:#rrggbb'; empty: made up.")
-    licence: str = _choice("unknown", "Terms of use, written into the checkpoint.")
+    licence: str = _choice(UNKNOWN_LICENCE, "Terms of use, written into the checkpoint.")
 
     # The start.
     init: str = _choice(

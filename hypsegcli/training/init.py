@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from hypsegcli.checkpoint.bundled import CheckpointFile, checkpoint_path, find_checkpoint
-from hypsegcli.checkpoint.format import Header, InputSpec
+from hypsegcli.checkpoint.format import MOST_ANCESTORS, Ancestor, Header, InputSpec
 from hypsegcli.checkpoint.read_header import is_checkpoint, read_header
 from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import as_text, first_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones import build_backbone
 from hypsegcli.network.backbones.features import torchvision_name
 from hypsegcli.network.model import EMBEDDING, Network
+from hypsegcli.training.config import UNKNOWN_LICENCE
 from hypsegcli.training.foreign import backbone_weights
 from hypsegcli.training.imagenet import imagenet_weights
 
@@ -33,6 +34,7 @@ class Start(NamedTuple):
     input: InputSpec | None = None  # what the weights were trained on; None where it is the backbone's own
     images: tuple[str, ...] = ()  # marks of the images that they were trained on, as far as they were kept
     validated_images: tuple[str, ...] = ()  # and of those that their epoch was chosen on
+    ancestors: tuple[Ancestor, ...] = ()  # the checkpoint that they are of, and those before it
 
 
 def imported_network(source: str, earlier: Header | None) -> dict[str, Any]:
@@ -114,4 +116,21 @@ def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, 
     else:
         description = f"{len(taken)} of {len(target)} tensors from {called}; random: {first_of(left, _NAMED)}"
     made = other.header.provenance
-    return Start(description, left, other.header.input, made.trained_images, made.validated_images)
+    own = Ancestor(
+        name=as_text(called), trained_on=made.trained_on, licence=made.licence, initialised_from=made.initialised_from
+    )
+    ancestors = (own, *made.ancestors)[:MOST_ANCESTORS]
+    return Start(description, left, other.header.input, made.trained_images, made.validated_images, ancestors)
+
+
+def terms(given: str, ancestors: Sequence[Ancestor]) -> str:
+    """The licence of what is trained: the one that is `given`, and that of what it starts from where it is another.
+
+    Where none is given, the terms of the start are those that are known.
+    """
+    if not ancestors or ancestors[0].licence in {given, UNKNOWN_LICENCE}:
+        return given
+    start = ancestors[0]
+    if given == UNKNOWN_LICENCE:
+        return f"{start.licence}; these are the terms of {start.name}, which it started from"
+    return f"{given}; started from {start.name}, whose terms are {start.licence}"

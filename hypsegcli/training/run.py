@@ -30,7 +30,7 @@ from hypsegcli.network.model import EMBEDDING, Network, build_model
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
-from hypsegcli.training.init import Start, imported_network, initialise
+from hypsegcli.training.init import Start, imported_network, initialise, terms
 from hypsegcli.training.layouts import Reading, open_source
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import More, build_loader, read_more
@@ -122,7 +122,6 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     more = read_more(read, tree, job.directory)
     flat = config.softmax == "flat" or tree.is_flat
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
-    height, width = shrunk_size(train_split.height, train_split.width, config.longest_side or None)
     torch.manual_seed(config.seed)
     imported = imported_network(config.init, earlier)
     model = build_model(ModelConfig(**config.architecture() | decided | imported))
@@ -131,8 +130,10 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     if earlier is None:
         start = _initialise(model, config, tree)
         initialised_from, new_head = start.description, any(name.startswith("head.") for name in start.random)
-        images, validated_images = start.images, start.validated_images
-        known = start.input or InputSpec(**model.normalisation._asdict(), height=height, width=width)
+        images, validated_images, ancestors = start.images, start.validated_images, start.ancestors
+        known = start.input or InputSpec(
+            **model.normalisation._asdict(), height=train_split.height, width=train_split.width
+        )
         seen = {*images, *validated_images} & {image_mark(digest) for digest in val_split.digests.values()}
         if seen:
             told.append(
@@ -142,15 +143,14 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     else:
         initialised_from, new_head = earlier.provenance.initialised_from, False
         images, validated_images = earlier.provenance.trained_images, earlier.provenance.validated_images
+        ancestors = earlier.provenance.ancestors
         known = earlier.input
-    grows = _grows(config, known, imported=bool(imported)) and not config.longest_side
-    longest_side = None if grows else _longest_side(config, train_split, more)
     name = job.data.resolve().name
     learned = {*map(image_mark, [*train_split.digests.values(), *more.digests["more_data"].values()])}
     validated = [image_mark(digest) for digest in val_split.digests.values()]
     header = Header(
         model=model.config,
-        input=known.model_copy(update={"height": height, "width": width, "longest_side": longest_side}),
+        input=_input(config, known, train_split, more),
         tree=tree,
         colors=read_colors(
             Path(read.colors) if read.colors else None, tree.names[: tree.classes], background=background
@@ -162,8 +162,9 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
             validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
             trained_images=kept_marks([*images, *learned]),
             validated_images=kept_marks([*validated_images, *validated]),
-            licence=config.licence,
+            licence=terms(config.licence, ancestors),
             initialised_from=initialised_from,
+            ancestors=ancestors,
             recipe=config.model_dump(mode="json"),
             hypseg_version=version("hypseg"),
             torch_version=torch.__version__,
@@ -227,11 +228,13 @@ def _initialise(model: Network, config: TrainConfig, tree: ClassTree) -> Start:
     return start
 
 
-def _grows(config: TrainConfig, known: InputSpec, *, imported: bool) -> bool:
-    """Whether larger images show more of the world. Other projects' networks take any, whatever these show."""
-    if config.field_of_view == "auto":
-        return known.longest_side is None and not imported
-    return config.field_of_view == "grows"
+def _input(config: TrainConfig, known: InputSpec, split: Split, more: More) -> InputSpec:
+    """As into what it starts from, but of the size of what is learned from; larger ones show what they show there."""
+    height, width = shrunk_size(split.height, split.width, config.longest_side or None)
+    shown = (known.field_of_view or "fixed") if config.field_of_view == "auto" else config.field_of_view
+    side = None if shown == "grows" and not config.longest_side else _longest_side(config, split, more)
+    update = {"height": height, "width": width, "longest_side": side, "field_of_view": shown}
+    return known.model_copy(update=update)
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:

@@ -76,6 +76,16 @@ def test_a_size_that_nobody_said_is_kept_as_unknown() -> None:
 plain = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.booleans(), st.none())
 
 
+@pytest.mark.parametrize(
+    ("fields", "shown"), [({}, "fixed"), ({"longest_side": 90}, "fixed"), ({"longest_side": None}, "grows")]
+)
+def test_a_header_that_does_not_say_what_larger_images_show(fields: dict[str, Any], shown: str) -> None:
+    """Those of 0.1.0 have no longest side either; later ones had none where larger images show more."""
+    content = json.loads(header_to_json(HEADER))
+    content["input"] = {"height": 48, "width": 64} | fields
+    assert header_from_json(json.dumps(content), origin="it").input.field_of_view == shown
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(), plain), st.dictionaries(st.text(), st.floats()))
 def test_any_recipe_and_any_score_come_back(recipe: dict[str, Any], scores: dict[str, float]) -> None:

@@ -173,6 +173,16 @@ def test_where_it_was_traced_is_nobody_s_affair(of_any_size: dict[FormatName, di
             assert b"hypsegcli/" not in data
 
 
+def test_planes_of_pt2_are_arrays_without_further_ado(
+    small: Checkpoint, of_any_size: dict[FormatName, dict[str, bytes]]
+) -> None:
+    """As a program of somebody else's asks for them, which has switched no gradients off."""
+    network = torch.export.load(io.BytesIO(of_any_size["pt2"][".pt2"])).module()
+    labels, distance, calibrated = (plane.numpy() for plane in network(torch.from_numpy(noise(1, 33, 50))))
+    assert labels.shape == distance.shape == calibrated.shape == (1, 33, 50)
+    assert all(parameter.requires_grad for parameter in small.model.parameters()), "the checkpoint is not to change"
+
+
 def test_names_and_axes_of_onnx(of_any_size: dict[FormatName, dict[str, bytes]]) -> None:
     needs("onnx")
     import onnxruntime

@@ -11,13 +11,14 @@ from safetensors.torch import save_file
 from support import make_checkpoint
 from torchvision import models
 
+from hypsegcli.checkpoint.format import MOST_ANCESTORS, Ancestor
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.errors import CheckpointError, DataError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import HyperbolicDeepLab, Network, build_deeplab, build_model
-from hypsegcli.training.init import Start, imported_network, initialise
+from hypsegcli.training.init import Start, imported_network, initialise, terms
 
 TREE = flat_tree(["a", "b", "c"])
 FIRST = "backbone.low.0.0.weight"  # of the network's tensors
@@ -146,6 +147,41 @@ def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     told = initialise(model, "imagenet", TREE, head=True).description
     assert told.startswith("backbone from torchvision's ImageNet weights of mobilenet_v3_small; ")
     assert torch.equal(model.get_parameter(FIRST), net.get_parameter("features.0.0.weight"))
+
+
+def test_where_a_checkpoint_comes_from_is_handed_on(tmp_path: Path) -> None:
+    """Its data and terms, those of what it started from, and so on, but not without end."""
+    path = make_checkpoint(tmp_path / "x.safetensors", TREE, backbone="mobilenet_v3_small")
+    loaded = load_checkpoint(path)
+    before = tuple(
+        Ancestor(name=f"{age}", trained_on="a", licence="b", initialised_from="c") for age in range(MOST_ANCESTORS)
+    )
+    made = loaded.header.provenance.model_copy(update={"ancestors": before, "initialised_from": "timm's, licence MIT"})
+    save_checkpoint(path, loaded.header.model_copy(update={"provenance": made}), loaded.model.state_dict())
+    found = initialise(network(), str(path), TREE, head=True).ancestors
+    own = Ancestor(name="x.safetensors", trained_on="nothing", licence="none", initialised_from="timm's, licence MIT")
+    assert found == (own, *before[:-1])
+    assert initialise(network(), "", TREE, head=True).ancestors == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "licences", "told"),
+    [
+        ("unknown", (), "unknown"),
+        ("MIT", (), "MIT"),
+        ("unknown", ("CC BY-NC 4.0", "MIT"), "CC BY-NC 4.0; these are the terms of 0.pt, which it started from"),
+        ("MIT", ("CC BY-NC 4.0",), "MIT; started from 0.pt, whose terms are CC BY-NC 4.0"),
+        ("MIT", ("MIT",), "MIT"),
+        ("MIT", ("unknown",), "MIT"),
+        ("unknown", ("unknown",), "unknown"),
+    ],
+)
+def test_the_terms_of_the_start_are_named(given: str, licences: tuple[str, ...], told: str) -> None:
+    ancestors = [
+        Ancestor(name=f"{age}.pt", trained_on="", licence=licence, initialised_from="")
+        for age, licence in enumerate(licences)
+    ]
+    assert terms(given, ancestors) == told
 
 
 def test_the_input_is_what_the_weights_were_trained_on(tmp_path: Path) -> None:

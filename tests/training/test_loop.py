@@ -641,6 +641,9 @@ def test_where_a_run_started_is_not_forgotten(data: Path, tmp_path: Path, scores
     marks = {hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files}
     assert set(made.trained_images) == {"0123456789abcdef", *marks}
     assert {"fedcba9876543210", known[1]} < set(made.validated_images)
+    (ancestor,) = made.ancestors
+    assert (ancestor.name, ancestor.trained_on, ancestor.licence) == ("other.safetensors", "nothing", "none")
+    assert made.licence == "none; these are the terms of other.safetensors, which it started from"
 
 
 def test_resuming_nothing_says_so(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
@@ -785,6 +788,20 @@ def test_the_checkpoint_keeps_to_what_larger_images_are_shrunk(
 ) -> None:
     config = TrainConfig.model_validate(SMALL | settings)
     assert prepare(Job(data, tmp_path / "run", config, CPU)).header.input.longest_side == side
+
+
+@pytest.mark.parametrize(("shown", "side"), [("fixed", 80), ("grows", None), (None, 80)])
+@pytest.mark.parametrize("fitted", [None, 48])
+def test_what_larger_images_show_is_learned_from_the_start_whatever_its_copy_was_fitted_at(
+    data: Path, tmp_path: Path, fitted: int | None, shown: str | None, side: int | None
+) -> None:
+    init = make_checkpoint(tmp_path / "copy.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small")
+    copy = load_checkpoint(init)
+    size = copy.header.input.model_copy(update={"longest_side": fitted, "field_of_view": shown})
+    save_checkpoint(init, copy.header.model_copy(update={"input": size}), copy.model.state_dict())
+    config = TrainConfig.model_validate(SMALL | {"init": str(init)})
+    found = prepare(Job(data, tmp_path / "run", config, CPU)).header.input
+    assert (found.longest_side, found.field_of_view) == (side, shown or "fixed")
 
 
 def test_images_of_further_data_count_for_that_too(data: Path, tmp_path: Path) -> None:

@@ -62,7 +62,13 @@ def assemble(source: Source, told: Told, facts: Facts, *, format_name: str) -> A
         background = background_of(tree)
         header = Header(
             model=model,
-            input=InputSpec(**found.input._asdict(), width=width, height=height, longest_side=None),
+            input=InputSpec(
+                **found.input._asdict(),
+                width=width,
+                height=height,
+                longest_side=None,  # other projects' networks take any size, whatever larger images show
+                field_of_view=None,
+            ),
             tree=tree,
             colors=spread_colors(tree.classes, background=background),
             ignore_index=next(

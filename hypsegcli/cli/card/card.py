@@ -14,7 +14,7 @@ from hypsegcli.files.words import as_label, count_of, escaped, first_of, printab
 _PLACE = "hf://OWNER/NAME"  # where nobody knows it yet
 _PAPER = "https://arxiv.org/abs/2203.05898"
 _NAMED = 12  # classes in the first sentence
-_LETTERS = 200  # of a text of the header's
+_LETTERS = 500  # of a text of the header's
 
 
 def write_card(header: Header, name: str, *, address: str = "", megabytes: float | None = None) -> str:
@@ -101,11 +101,15 @@ def _classes(header: Header) -> str:
 
 def _input(header: Header) -> str:
     size = header.input
-    larger = (
-        "Larger ones show more, and not the same larger: they are not shrunk."
-        if size.longest_side is None
-        else f"Larger ones are shrunk to {size.longest_side} pixels on their longer side; maps keep the image's size."
-    )
+    if size.longest_side is None:
+        shown = {"grows": "show more, and not the same larger: they ", "fixed": "show the same larger, and yet "}
+        larger = f"Larger ones {shown.get(size.field_of_view or '', '')}are not shrunk."
+    else:
+        more = "show more, and not the same larger, and yet " if size.field_of_view == "grows" else ""
+        larger = (
+            f"Larger ones {more}are shrunk to {size.longest_side} pixels on their longer side; maps keep the image's "
+            "size."
+        )
     trained = (
         "the size of those that it was trained on is not known."
         if size.width is None
@@ -166,6 +170,10 @@ def _limits(header: Header) -> str:
         )
     if header.calibration is not None and header.calibration.interpolate == "points":
         found.append("Its calibration is for maps interpolated in the ball: `--interpolate points`.")
+    if header.calibrated_in_int8:
+        found.append("Its calibration was fitted in int8, where distances are others than in fp32: `--precision int8`.")
+    elif header.calibration is not None and header.int8 is not None:
+        found.append("Its calibration was not fitted in int8, where distances are others: `--precision fp32`.")
     return "## Limits\n\n" + "\n".join(f"- {each}" for each in found)
 
 
@@ -193,7 +201,13 @@ def _making(header: Header, megabytes: float | None) -> str:
         "licence": made.licence,
         "made with": f"hypseg {made.hypseg_version}, torch {made.torch_version}",
     }
-    table = "\n".join(f"| {name} | {_safe(value)} |" for name, value in rows.items() if value is not None)
+    lines = [f"| {name} | {_safe(value)} |" for name, value in rows.items() if value is not None]
+    lines += [
+        f"| ancestor: {_safe(each.name)} | trained on {_safe(each.trained_on)}; started from "
+        f"{_safe(each.initialised_from)}; licence: {_safe(each.licence)} |"
+        for each in made.ancestors
+    ]
+    table = "\n".join(lines)
     recipe = "\n".join(f"{name} = {_toml(value)}" for name, value in made.recipe.items() if value is not None)
     settings = (
         f"\n\nThe settings of the training, for `hypseg train --config`:\n\n```toml\n{recipe}\n```" if recipe else ""

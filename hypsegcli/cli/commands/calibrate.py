@@ -99,6 +99,7 @@ def calibrate(
         marks=counts.marks,
         interpolate=request.interpolate,
         measure=measure,
+        int8=segmenter.engine.device.precision == "int8",
     )
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.

@@ -136,12 +136,19 @@ def _to_know(header: Header, planes: tuple[str, ...], size: Size | None, precisi
     side = header.input.longest_side
     if side is not None and (size is None or max(size) > side):
         lines.append(
-            f"its network was trained at {side} pixels: shrink images whose longer side is larger before, the graph "
+            f"the checkpoint takes at most {side} pixels: shrink images whose longer side is larger before, the graph "
             "does not"
         )
     if header.calibration is not None and "calibrated" not in planes:
         lines.append(
             "its calibration is of blended points (--interpolate points), which no graph holds: distance alone"
+        )
+    fitted = header.calibrated_in_int8
+    if "calibrated" in planes and fitted is not None and fitted != (precision == "int8"):
+        lines.append(
+            f"its calibration was {'' if fitted else 'not '}fitted in int8, and the graph is in {precision}, where "
+            "distances are others: 'calibrated' may promise too much or too little; fit one with hypseg calibrate "
+            f"--precision {precision}, and export that"
         )
     if header.int8 is not None and precision == "fp32":
         lines.append("what the checkpoint holds in int8 is left out")

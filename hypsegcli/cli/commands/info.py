@@ -11,7 +11,7 @@ from hypsegcli.cli.console import say, say_text
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
-    from hypsegcli.checkpoint.format import InputSpec, Quantisation
+    from hypsegcli.checkpoint.format import Ancestor, InputSpec, Quantisation
     from hypsegcli.confidence.calibration import Calibration
 
 
@@ -67,6 +67,7 @@ def info(
         "input": f"RGB, trained at {_trained_at(header.input)}; {_larger(header.input)}",
         "trained on": provenance.trained_on,
         "started from": provenance.initialised_from,
+        **({"ancestors": "; ".join(map(_told, provenance.ancestors))} if provenance.ancestors else {}),
         "scores": scores + f", on {provenance.validated_on}" if scores else "none recorded",
         "calibration": _fitted(header.calibration),
         "in int8": _int8(header.int8),
@@ -78,10 +79,18 @@ def info(
         say(f"{name:<{width}}  {value}")
 
 
+def _told(ancestor: Ancestor) -> str:
+    return (
+        f"{ancestor.name} (trained on {ancestor.trained_on}; started from {ancestor.initialised_from}; licence "
+        f"{ancestor.licence})"
+    )
+
+
 def _fitted(found: Calibration | None) -> str:
     if found is None:
         return "none"
-    return f"fitted on {found.fitted_on}" + (", for --interpolate points" if found.interpolate == "points" else "")
+    told = f"fitted on {found.fitted_on}" + (", in int8" if found.int8 else "")
+    return told + (", for --interpolate points" if found.interpolate == "points" else "")
 
 
 def _int8(found: Quantisation | None) -> str:
@@ -96,8 +105,10 @@ def _trained_at(size: InputSpec) -> str:
 
 def _larger(size: InputSpec) -> str:
     if size.longest_side is None:
-        return "larger ones show more, and are not shrunk"
-    return f"larger ones are shrunk to {size.longest_side} pixels"
+        shown = {"grows": "show more, and ", "fixed": "show the same larger, and yet ", None: ""}[size.field_of_view]
+        return f"larger ones {shown}are not shrunk"
+    shown = "show more, and yet " if size.field_of_view == "grows" else ""
+    return f"larger ones {shown}are shrunk to {size.longest_side} pixels"
 
 
 class _Listed(NamedTuple):

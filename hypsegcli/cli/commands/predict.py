@@ -23,7 +23,14 @@ from hypsegcli.cli.options.running import (
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_calibration, tell_of_skipped
+from hypsegcli.cli.show.run import (
+    print_plan,
+    say_done,
+    show_run,
+    tell_of_calibration,
+    tell_of_precision,
+    tell_of_skipped,
+)
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
@@ -158,7 +165,6 @@ def predict(
             format=format_,
             legend=legend,
         )
-        scales = full_scales(measures, max_distance=loaded.header.model.max_distance)
         job = Job(
             command="predict",
             plan=plan,
@@ -171,9 +177,14 @@ def predict(
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            detail={"format": format_, "full_scale": scales, "legend": legend},
+            detail={
+                "format": format_,
+                "full_scale": full_scales(measures, max_distance=loaded.header.model.max_distance),
+                "legend": legend,
+            },
         )
         segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
+        tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
         run = Run(job, loaded, segmenter)
         code = show_run(
             run,

@@ -23,7 +23,14 @@ from hypsegcli.cli.options.running import (
 from hypsegcli.cli.parse import parse_failures, parse_longest_side, parse_measures
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
 from hypsegcli.cli.segmenter import open_segmenter
-from hypsegcli.cli.show.run import print_plan, say_done, show_run, tell_of_calibration, tell_of_skipped
+from hypsegcli.cli.show.run import (
+    print_plan,
+    say_done,
+    show_run,
+    tell_of_calibration,
+    tell_of_precision,
+    tell_of_skipped,
+)
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
@@ -116,6 +123,7 @@ def uncertainty(
             further={RANKING: encode_ranking},
         )
         segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
+        tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
         run = Run(job, loaded, segmenter)
         code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
         say_done(run, segmenter.engine, [*UNCERTAINTY, RANKING], out)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hypsegcli.cli.console import error, say, talk, talk_of
 from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.confidence.measures import Interpolation, of_another_way
+from hypsegcli.confidence.measures import Interpolation, of_another_precision, of_another_way
 from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.words import count_alike, count_of, first_of
 
@@ -38,6 +38,13 @@ def tell_of_calibration(
     """Why a checkpoint that is calibrated does not give that measure, where its options leave the choice to hypseg."""
     another = of_another_way(header.calibrated_for, interpolate)
     if another and measure in {None, "all"} and not (raw or quiet):
+        talk(another)
+
+
+def tell_of_precision(header: Header, measures: Sequence[str], engine: Engine, *, quiet: bool) -> None:
+    """That a calibration which is used was fitted in int8 and this engine runs otherwise, or the other way."""
+    another = of_another_precision(header.calibrated_in_int8, engine.device.precision)
+    if another and "calibrated" in measures and not quiet:
         talk(another)
 
 

@@ -7,11 +7,13 @@ import tomllib
 
 import pytest
 from support.checkpoints import HEADER
+from support.quantised import FACTS
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
-from hypsegcli.checkpoint.format import Header
+from hypsegcli.checkpoint.format import Ancestor, Header, Quantisation
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.card.card import write_card
+from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.hierarchy.tree import flat_tree
 
 
@@ -72,6 +74,50 @@ def test_what_is_not_there_is_said() -> None:
     assert "settings of the training" not in text
 
 
+@pytest.mark.parametrize(
+    ("side", "shown", "told"),
+    [
+        (None, "grows", "Larger ones show more, and not the same larger: they are not shrunk."),
+        (48, "grows", "Larger ones show more, and not the same larger, and yet are shrunk to 48 pixels on"),
+        (None, "fixed", "Larger ones show the same larger, and yet are not shrunk."),
+        (48, "fixed", "Larger ones are shrunk to 48 pixels on"),
+        (None, None, "Larger ones are not shrunk."),
+        (48, None, "Larger ones are shrunk to 48 pixels on"),
+    ],
+)
+def test_what_larger_images_show_and_what_becomes_of_them_are_two_things(
+    side: int | None, shown: str | None, told: str
+) -> None:
+    size = HEADER.input.model_copy(update={"longest_side": side, "field_of_view": shown})
+    assert told in write_card(HEADER.model_copy(update={"input": size}), "a")
+
+
+def test_what_it_started_from_stands_there_with_its_data_and_its_terms() -> None:
+    nearest = Ancestor(name="x", trained_on="ImageNet", licence="CC BY-NC 4.0", initialised_from="timm's, licence MIT")
+    furthest = nearest.model_copy(update={"name": "y", "licence": "unknown"})
+    made = HEADER.provenance.model_copy(update={"ancestors": (nearest, furthest)})
+    text = write_card(HEADER.model_copy(update={"provenance": made}), "a")
+    for name, licence in (("x", "CC BY-NC 4.0"), ("y", "unknown")):
+        told = f"trained on ImageNet; started from timm's, licence MIT; licence: {licence}"
+        assert [f"ancestor: {name}", told] in rows(text, "How it was made")
+
+
+@pytest.mark.parametrize(
+    ("int8", "facts", "told"),
+    [
+        (True, FACTS, "`--precision int8`"),
+        (True, None, "`--precision int8`"),
+        (False, FACTS, "`--precision fp32`"),
+        (False, None, None),
+    ],
+)
+def test_in_which_precision_its_calibration_holds(int8: bool, facts: Quantisation | None, told: str | None) -> None:
+    curve = Calibration(distances=(0.0, 1.0), probabilities=(0.0, 1.0), fitted_on="it", int8=int8)
+    text = write_card(HEADER.model_copy(update={"calibration": curve, "int8": facts}), "a")
+    assert ("`--precision" in text) is (told is not None)
+    assert told is None or told in text
+
+
 EVIL = (
     "a | b",
     "<img src=x>",
@@ -102,6 +148,7 @@ def _named(text: str) -> Header:
     provenance = HEADER.provenance.model_copy(
         update=dict.fromkeys(("trained_on", "validated_on", "licence", "initialised_from"), text)
         | {"scores": {"mean_iou": 0.5}, "recipe": {"init": text}}
+        | {"ancestors": (Ancestor(name=text, trained_on=text, licence=text, initialised_from=text),)}
     )
     tree = flat_tree([f"{' '.join(text.split())} {index}" for index in range(3)])
     model = HEADER.model.model_copy(update={"softmax": "flat", "nodes": 3})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from support.lively import make_lively_checkpoint
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
+from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.confidence.calibration import Calibration, fit_calibration
 from hypsegcli.files.mark import image_mark
 from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.pictures.heatmap import heatmap
 
 
@@ -231,11 +234,21 @@ def test_the_size_that_it_was_fitted_at_is_that_of_the_copy(hypseg: Hypseg, data
         outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
         assert outcome.code == 0
         header = read_header(out)
-        assert header.input.longest_side == kept
+        assert (header.input.longest_side, header.input.field_of_view) == (kept, "fixed")
         assert header.calibration is not None
         assert f"below {header.calibration.of_another_world:.2f}" in outcome.stdout
         assert told in outcome.stdout
         assert bool(told) == ("larger images" in outcome.stdout)
+
+
+def test_that_larger_images_show_more_is_not_lost(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    loaded, out = load_checkpoint(plain), data / "copy.safetensors"
+    size = loaded.header.input.model_copy(update={"longest_side": None, "field_of_view": "grows"})
+    save_checkpoint(plain, loaded.header.model_copy(update={"input": size}), loaded.model.state_dict())
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "x", "--longest-side", "48")
+    assert hypseg("calibrate", data / "images", data / "masks", *arguments).code == 0
+    size = read_header(out).input
+    assert (size.longest_side, size.field_of_view) == (48, "grows")
 
 
 @pytest.mark.parametrize(("fitted", "other"), [((), "points"), (("--interpolate", "points"), "scalar")])
@@ -269,6 +282,33 @@ def test_a_calibration_serves_the_way_to_interpolate_that_it_was_fitted_to(
         assert any(told in warning for warning in report["warnings"]) is (way == other)
     refused = hypseg(*score, other, "--measure", "calibrated")
     assert (refused.code, told in refused.stderr) == (2, True)
+
+
+def test_a_calibration_knows_whether_it_was_fitted_in_int8(
+    hypseg: Hypseg, data: Path, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the network then runs otherwise, that is said wherever it is used; it runs in fp32 here all the time."""
+
+    def in_int8(*arguments: Any, **options: Any) -> Segmenter:
+        segmenter = open_segmenter(*arguments, **options)
+        monkeypatch.setattr(segmenter.engine, "device", replace(segmenter.engine.device, precision="int8"))
+        return segmenter
+
+    monkeypatch.setattr("hypsegcli.cli.commands.calibrate.open_segmenter", in_int8)
+    out, told = calibrated(hypseg, data, plain), "calibration was fitted in int8, and it runs in"
+    assert "(2 images), in int8" in hypseg("info", out).stdout
+    found = read_header(out).calibration
+    assert found is not None
+    assert found.int8
+    for command in ("predict", "uncertainty"):
+        arguments = (command, data / "images", "--checkpoint", out, "--overwrite", "--out", data / command)
+        assert told in hypseg(*arguments).stderr
+        assert told not in hypseg(*arguments, "--quiet").stderr
+        assert told not in hypseg(*arguments, "--raw").stderr
+    score = ("evaluate", data / "images", data / "masks", "--checkpoint", out, "--bootstrap", "0", "--quiet")
+    assert told in hypseg(*score, "--out", data / "report").stderr
+    assert any(told in warning for warning in json.loads((data / "report" / "report.json").read_text())["warnings"])
+    assert told not in hypseg(*score, "--interpolate", "points").stderr
 
 
 def test_what_a_checkpoint_cannot_say_is_refused(hypseg: Hypseg, data: Path, plain: Path) -> None:

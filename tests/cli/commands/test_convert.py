@@ -60,6 +60,7 @@ def test_what_it_writes_runs_on_images_of_any_size_and_says_what_it_is(
     header = read_header(out)
     assert (header.input.width, header.input.height, header.input.longest_side) == (640, 480, None)
     assert (header.ignore_index, header.background) == (255, None)
+    assert header.input.field_of_view is None
     assert (header.provenance.licence, header.model.softmax) == ("MIT", "flat")
     for number, size in enumerate(((64, 48), (51, 37))):
         photograph(tmp_path / "in" / f"{number}.png", size=size, seed=number)

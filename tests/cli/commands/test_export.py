@@ -70,6 +70,30 @@ def test_what_the_graph_leaves_out_is_told(hypseg: Hypseg, plain: Path, tmp_path
     assert "holds in int8 is left out" in outcome.stdout
 
 
+@pytest.mark.usefixtures("_pretended")
+@pytest.mark.parametrize(
+    ("int8", "precision", "told"),
+    [
+        (True, "fp32", "calibration was fitted in int8, and the graph is in fp32"),
+        (True, "int8", None),
+        (False, "fp32", None),
+        (False, "int8", "calibration was not fitted in int8, and the graph is in int8"),
+    ],
+)
+def test_a_calibration_of_another_precision_is_told(
+    hypseg: Hypseg, plain: Path, tmp_path: Path, int8: bool, precision: str, told: str | None
+) -> None:
+    loaded = load_checkpoint(plain)
+    curve = Calibration(distances=(0.0, 1.0), probabilities=(0.0, 1.0), fitted_on="it", int8=int8)
+    header = loaded.header.model_copy(update={"calibration": curve, "int8": FACTS})
+    save_checkpoint(plain, header, loaded.model.state_dict() | GRAPHS)
+    command = ("export", plain, "--to", "openvino", "-o", tmp_path / "net.xml", "--precision", precision)
+    outcome = hypseg(*command)
+    assert outcome.code == 0, outcome.stderr
+    assert ("its calibration was" in outcome.stdout) is (told is not None)
+    assert told is None or f"{told}, where distances are others" in outcome.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -9,7 +9,9 @@ import pytest
 from support import Hypseg, make_checkpoint
 
 from hypsegcli.checkpoint.bundled import DEFAULT, MODELS, BundledModel, bundled_checkpoint
+from hypsegcli.checkpoint.format import Ancestor
 from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import flat_tree
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
@@ -66,6 +68,42 @@ def test_it_tells_what_matters(hypseg: Hypseg) -> None:
     for name in header.tree.names:
         assert name in text
     assert header.provenance.licence in text
+
+
+def test_what_it_started_from_is_told_with_its_data_and_its_terms(hypseg: Hypseg, tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(["a", "b"]), backbone="mobilenet_v3_small")
+    assert "ancestors" not in hypseg("info", path).stdout
+    loaded = load_checkpoint(path)
+    ancestors = tuple(
+        Ancestor(name=name, trained_on="these", licence="CC BY-NC 4.0", initialised_from="those") for name in ("1", "2")
+    )
+    made = loaded.header.provenance.model_copy(update={"ancestors": ancestors})
+    save_checkpoint(path, loaded.header.model_copy(update={"provenance": made}), loaded.model.state_dict())
+    line = next(line for line in hypseg("info", path).stdout.splitlines() if line.startswith("ancestors"))
+    told = "(trained on these; started from those; licence CC BY-NC 4.0)"
+    assert line.removeprefix("ancestors").strip() == f"1 {told}; 2 {told}"
+
+
+@pytest.mark.parametrize(
+    ("side", "shown", "told"),
+    [
+        (None, "grows", "larger ones show more, and are not shrunk"),
+        (48, "grows", "larger ones show more, and yet are shrunk to 48 pixels"),
+        (None, "fixed", "larger ones show the same larger, and yet are not shrunk"),
+        (48, "fixed", "larger ones are shrunk to 48 pixels"),
+        (None, None, "larger ones are not shrunk"),
+        (48, None, "larger ones are shrunk to 48 pixels"),
+    ],
+)
+def test_what_larger_images_show_and_what_becomes_of_them_are_two_things(
+    hypseg: Hypseg, tmp_path: Path, side: int | None, shown: str | None, told: str
+) -> None:
+    path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(["a", "b"]), backbone="mobilenet_v3_small")
+    loaded = load_checkpoint(path)
+    size = loaded.header.input.model_copy(update={"longest_side": side, "field_of_view": shown})
+    save_checkpoint(path, loaded.header.model_copy(update={"input": size}), loaded.model.state_dict())
+    line = next(line for line in hypseg("info", path).stdout.splitlines() if line.startswith("input"))
+    assert line.endswith(f"; {told}")
 
 
 @pytest.mark.parametrize(("background", "told"), [(None, "none"), (1, "rest of it")])

@@ -173,7 +173,8 @@ def test_the_size_that_it_was_scored_at_is_that_of_the_copy(
         outcome = hypseg(*command, "--overwrite", "--longest-side", wish)
         assert outcome.code == 0, outcome.stderr
         assert told in outcome.stdout
-        assert load_checkpoint(Path(str(command[-1]))).header.input.longest_side == kept
+        size = load_checkpoint(Path(str(command[-1]))).header.input
+        assert (size.longest_side, size.field_of_view) == (kept, "fixed")
 
 
 def test_what_cannot_be_traced_is_refused(
