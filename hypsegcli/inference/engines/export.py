@@ -70,7 +70,9 @@ def export(model: Network, spec: InputSpec, *, part: Part, windows: bool) -> Exp
     inputs: tuple[Tensor, ...] = (torch.zeros(2, 4 * ALIGNMENT, 6 * ALIGNMENT, 3, dtype=torch.uint8),)
     batch, rows, columns = (Dim(name, min=1, max=_MOST) for name in ("batch", "rows", "columns"))
     shapes: tuple[dict[int, object], ...] = ({0: batch, 1: ALIGNMENT * rows, 2: ALIGNMENT * columns},)
-    if windows and isinstance(model, HyperbolicDeepLab):
+    if windows:
+        if not isinstance(model, HyperbolicDeepLab):
+            raise ValueError(f"{model.config.kind.title} takes no mean of an image")
         inputs += (torch.zeros(model.backbone.high_channels),)
         shapes += ({},)
     with torch.no_grad():

@@ -68,11 +68,14 @@ class TimmFeatures(Backbone):
         """As in `Backbone`."""
         stride = self._output_stride
         low, *maps = self.maps(image)
-        high = [_enlarge(found, part.stride // stride) for found, part in zip(maps, self._high, strict=True)]
+        parts = [_enlarge(found, part.stride // stride) for found, part in zip(maps, self._high, strict=True)]
+        high = torch.cat(parts, dim=1)
+        if not self._pads:
+            return low, high
         rows, columns = image.shape[2:]
         return (
             first_cells(low, rows // _LOW, columns // _LOW),
-            first_cells(torch.cat(high, dim=1), rows // stride, columns // stride),
+            first_cells(high, rows // stride, columns // stride),
         )
 
     @property
@@ -89,10 +92,14 @@ class TimmFeatures(Backbone):
         found = self.net(self._whole_cells(image))
         return [self._upright(found[part.place]) for part in (self._low, *self._high)]
 
+    @property
+    def _pads(self) -> bool:
+        return self._high[-1].stride > _ALIGNMENT
+
     def _whole_cells(self, image: Tensor) -> Tensor:
-        coarsest = self._high[-1].stride
-        if coarsest <= _ALIGNMENT:
+        if not self._pads:
             return image
+        coarsest = self._high[-1].stride
         rows, columns = image.shape[2:]
         # Without a remainder, which OpenVINO cannot take over.
         right, below = ((size + coarsest - 1) // coarsest * coarsest - size for size in (columns, rows))
