@@ -11,9 +11,9 @@ from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import CheckpointError
 from hypsegcli.files.words import first_of
 
-# Of images that go in whole, of windows with the mean over their image's features, and of these features.
+# Of images that go in whole, of windows with the mean over their image's features, and of these features; the first one
+# alone, where a network takes no mean.
 INT8_GRAPHS = ("embedding", "embedding_of_windows", "features")
-_FILES = tuple(f"int8.{graph}.{kind}" for graph in INT8_GRAPHS for kind in ("xml", "bin"))
 _MOST_XML = 2**25  # bytes; that of an EfficientNet has half a million
 
 
@@ -24,8 +24,10 @@ def take_int8(path: Path, header: Header, state: dict[str, Tensor]) -> dict[str,
     """
     if header.int8 is None:
         return {}
-    found = {name: state.pop(name) for name in _FILES if name in state}
-    if missing := sorted(set(_FILES) - set(found)):
+    graphs = INT8_GRAPHS if header.model.takes_mean else INT8_GRAPHS[:1]
+    files = tuple(f"int8.{graph}.{kind}" for graph in graphs for kind in ("xml", "bin"))
+    found = {name: state.pop(name) for name in files if name in state}
+    if missing := sorted(set(files) - set(found)):
         raise CheckpointError(
             f"{path}: its header tells of int8, but it lacks {first_of(missing, 3)}; quantise the checkpoint again"
         )

@@ -20,7 +20,7 @@ from hypsegcli.inference.engines.export import Graph
 from hypsegcli.inference.engines.fold import fold_batch_norms
 from hypsegcli.inference.prediction import label_type
 from hypsegcli.inference.windows import ALIGNMENT
-from hypsegcli.network.model import GRID, HyperbolicDeepLab
+from hypsegcli.network.model import GRID
 
 IMAGES = "images"  # what the input is called
 
@@ -107,7 +107,7 @@ def trace(checkpoint: Checkpoint, size: Size | None) -> ExportedProgram:
     ValueError for a backbone that cannot be traced for any size; whatever torch raises where it cannot trace.
     """
     model = checkpoint.model
-    if size is None and isinstance(model, HyperbolicDeepLab) and not model.backbone.exportable:
+    if size is None and not model.is_exportable:
         raise ValueError(f"{checkpoint.header.model.backbone} cannot be traced for images of any size")
     return _trace(WholeGraph(checkpoint), (_example(size),), ({} if size else _axes(_SIDES, "height", "width"),))
 

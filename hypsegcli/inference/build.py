@@ -44,7 +44,10 @@ def make_segmenter(
             f"nothing could place; leave them out of {setting('save')}"
         )
     memory, a_pixel = memory_of(made.device.torch), None
-    if tile == "auto" and not header.model.is_imported and may_matter(header.model, memory):
+    # Attention, where the reach is not known, grows with the square of the pixels: its work, and with ONNX Runtime its
+    # memory too, which two measured sizes would not tell.
+    measured = tile == "auto" and receptive_radius(checkpoint.model) is not None
+    if measured and may_matter(header.model, memory):
         a_pixel = made.bytes_a_pixel()
     tiling = make_tiling(tile, checkpoint.model, whole=whole_pixels(a_pixel, header.model, memory))
     return Segmenter(made, header.tree, request=request, tiling=tiling, calibration=header.calibration)

@@ -2,7 +2,8 @@
 
 Gal and Ghahramani, ICML 2016: leave dropout on, run the network N times, and take the mean of the answers. Networks
 here are trained without dropout, so that it is injected at test time (Ledda, Fumera and Roli, 2023): elementwise, after
-ASPP and after each of the decoder's convolutions.
+ASPP and after each of the decoder's convolutions; in SegFormer's decoder where the paper's own has it in training,
+before the last layer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.network.model import HyperbolicDeepLab
+from hypsegcli.network.model import HyperbolicDeepLab, HyperbolicSegFormer
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
 # the passes / ln K; 1 - mutual information of answer and dropout mask / ln K; the largest of the mean probabilities.
@@ -51,7 +52,8 @@ class DropoutSampler:
             raise UsageError(
                 f"{setting('mc_dropout')}: needs a network of hypseg's own, not {config.kind.title}; leave it out"
             )
-        self._device, self._model = segmenter.engine.device, cast(HyperbolicDeepLab, segmenter.engine.model)
+        self._device = segmenter.engine.device
+        self._model = cast(HyperbolicDeepLab | HyperbolicSegFormer, segmenter.engine.model)
         self._among = segmenter.request.among
         self._inner = Segmenter(
             segmenter.engine,
@@ -111,7 +113,12 @@ class DropoutSampler:
         def drop(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
             return F.dropout(output, self.rate, training=True)
 
-        hooks = [module.register_forward_hook(drop) for module in (model.aspp, *model.decoder.refine)]
+        dropped: tuple[nn.Module, ...]
+        if isinstance(model, HyperbolicSegFormer):
+            dropped = (model.decoder.relu,)
+        else:
+            dropped = (model.aspp, *model.decoder.refine)
+        hooks = [module.register_forward_hook(drop) for module in dropped]
         try:
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(seed)

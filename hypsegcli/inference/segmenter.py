@@ -96,8 +96,8 @@ class Segmenter:
     def strips(self, image: Rows) -> Iterator[Strip]:
         """What `predict` says of an image that is too large to be in memory, from top to bottom.
 
-        Rows are read twice, first for the image's feature mean; how many at a time, the tiling says, whatever the
-        image's size. ValueError without a tiling, or with a request for which the image is needed whole.
+        Where a network takes its mean, rows are read twice, first for that; how many at a time, the tiling says,
+        whatever the image's size. ValueError without a tiling, or with a request for which the image is needed whole.
         """
         if self.tiling is None or self.request.needs_whole:
             raise ValueError("strips need a tiling, no longest side and nothing that is refined")
@@ -153,7 +153,7 @@ class Segmenter:
         down = axis_windows(height, tile=tiling.tile, overlap=tiling.overlap)
         across = axis_windows(width, tile=tiling.tile, overlap=tiling.overlap)
         mean = None
-        if len(down) * len(across) > 1:
+        if len(down) * len(across) > 1 and self.engine.config.takes_mean:
             started = time.perf_counter()
             mean = feature_mean(self.engine, image, down, across)
             self._clock.seconds += time.perf_counter() - started

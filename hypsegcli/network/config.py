@@ -26,6 +26,18 @@ def _one_of_ours_or_timms(name: str) -> str:
 
 BackboneName = Annotated[str, AfterValidator(_one_of_ours_or_timms)]
 
+# DeepLabV3+'s, behind ASPP; or SegFormer's of multilayer perceptrons, which joins four stages.
+DecoderName = Literal["deeplab", "mlp"]
+
+
+def check_decoder(decoder: DecoderName, backbone: str) -> None:
+    """Raise ValueError for a backbone that has not the stages of a decoder: ours stop at their output stride."""
+    if decoder == "mlp" and not backbone.startswith(TIMM):
+        raise ValueError(
+            f"decoder mlp joins the stages of one of timm's networks, not of {backbone}; choose a backbone such as "
+            f"{TIMM}pvt_v2_b0"
+        )
+
 
 Rate = Annotated[int, Field(ge=1, le=256)]
 
@@ -62,17 +74,20 @@ KINDS = {
     "halo": Kind("HALO's DeepLabV3+", ("resnet50", "resnet101"), upsampling="corners"),
     "topics": Kind("TOPICS' DeepLabV3", ("resnet101",)),
 }
+_SEGFORMER = KINDS["hypseg"]._replace(title="SegFormer's all-MLP decoder")  # ours too, with the other decoder
 KindName = Literal["hypseg", "reference", "torchvision", "smp", "mmseg", "halo", "topics"]
 Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
 
 
 class ModelConfig(BaseModel):
-    """Architecture of a hyperbolic DeepLabV3+."""
+    """Architecture of a hyperbolic DeepLabV3+, or of SegFormer's decoder on a backbone of timm's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: KindName = "hypseg"
     backbone: str = "resnet18"
+    decoder: DecoderName = "deeplab"
+    # Both of DeepLabV3+; the MLP decoder has 1x1 convolutions alone, and takes the strides of the stages as they are.
     output_stride: Literal[8, 16] = 16
     convolutions: Literal["standard", "separable"] = "separable"  # in ASPP and decoder
     # Dilations of ASPP's branches, as they stand in another project's network; of ours the output stride decides.
@@ -96,7 +111,7 @@ class ModelConfig(BaseModel):
     @property
     def kind(self) -> Kind:
         """The kind of network."""
-        return KINDS[self.network]
+        return KINDS[self.network] if self.decoder == "deeplab" else _SEGFORMER
 
     @field_validator("backbone")
     @classmethod
@@ -108,6 +123,14 @@ class ModelConfig(BaseModel):
             raise ValueError(f"expected {', '.join(KINDS[network].backbones)} for {KINDS[network].title}")
         return name
 
+    @field_validator("decoder")
+    @classmethod
+    def _has_its_stages(cls, decoder: DecoderName, info: ValidationInfo) -> DecoderName:
+        if info.data.get("network", "hypseg") != "hypseg" and decoder != "deeplab":
+            raise ValueError("expected deeplab for another project's network")
+        check_decoder(decoder, info.data.get("backbone", TIMM))
+        return decoder
+
     @model_validator(mode="after")
     def _has_an_embedding(self) -> ModelConfig:
         if not self.is_imported and not self.embedding_layers:
@@ -118,6 +141,21 @@ class ModelConfig(BaseModel):
     def is_imported(self) -> bool:
         """Whether the network is another project's: it takes images whole, and runs in torch alone."""
         return self.network != "hypseg"
+
+    @property
+    def takes_mean(self) -> bool:
+        """Whether windows of a larger image are told the mean of its features, which ASPP takes."""
+        return not self.is_imported and self.decoder == "deeplab"
+
+    @property
+    def in_words(self) -> str:
+        """Backbone and what else decides the network's shape, for people."""
+        words = [self.backbone]
+        if self.decoder == "deeplab":
+            words.append(f"output stride {self.output_stride}")
+            if not self.is_imported:
+                words.append(f"{self.convolutions} convolutions")
+        return ", ".join(words)
 
     @property
     def factors(self) -> Factors:

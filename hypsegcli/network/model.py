@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from hypsegcli.network.backbones import Backbone, Features, build_backbone
-from hypsegcli.network.backbones.features import IMAGENET, Normalisation
+from hypsegcli.network.backbones import Backbone, Features, TimmFeatures, build_backbone, timm_stages
+from hypsegcli.network.backbones.features import IMAGENET, Normalisation, first_cells
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import ASPP, ASPP_RATES, Decoder, make_embedding
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.imported import TRUNKS, Trunk
+from hypsegcli.network.segformer import MlpDecoder
 
 GRID = 4  # our network answers on a grid of every 4th pixel
 
@@ -53,11 +55,16 @@ class Network(nn.Module):
         """What its input is, where no weights say otherwise."""
         return IMAGENET
 
+    @property
+    def is_exportable(self) -> bool:
+        """Whether torch can trace it for images of any size."""
+        return False
+
     def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         """Segment normalised images (B, 3, H, W), H and W multiples of the kind's alignment.
 
         The grid (h, w) of ours is (H / 4, W / 4). Where they are windows of one larger image, `mean` (C,) is that of
-        its `features`, which ASPP then takes instead of the windows' own.
+        its `features`, which ASPP then takes instead of the windows' own; without ASPP it is None.
         """
         embedding = self.embed(image, mean)
         # cosh(7.6) is about 1,000: three digits are lost here, which float32 has and bfloat16 has not.
@@ -90,6 +97,11 @@ class HyperbolicDeepLab(Network):
         return self.backbone.normalisation
 
     @property
+    def is_exportable(self) -> bool:
+        """As in `Network`."""
+        return self.backbone.exportable
+
+    @property
     def below_embedding(self) -> tuple[nn.Module, ...]:
         """As in `Network`."""
         return (self.backbone, self.aspp, self.decoder.low_level, self.decoder.refine)
@@ -104,6 +116,42 @@ class HyperbolicDeepLab(Network):
         """As in `Network`."""
         high: Tensor = self.backbone(image)[1]
         return high
+
+
+class HyperbolicSegFormer(Network):
+    """SegFormer's decoder on a network in stages, with pixel embeddings in the Poincaré ball.
+
+    Its attention reaches all of an image, or of a window, so that nothing else need tell a window of the rest.
+    """
+
+    def __init__(self, config: ModelConfig, backbone: TimmFeatures, decoder: MlpDecoder, head: nn.Module) -> None:
+        super().__init__(config)
+        self.backbone = backbone
+        self.decoder = decoder
+        self.head = head
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """As in `Network`."""
+        return self.backbone.normalisation
+
+    @property
+    def is_exportable(self) -> bool:
+        """As in `Network`."""
+        return self.backbone.exportable
+
+    @property
+    def below_embedding(self) -> tuple[nn.Module, ...]:
+        """As in `Network`."""
+        return (self.backbone, self.decoder.linear, self.decoder.join, self.decoder.norm)
+
+    def embed(self, image: Tensor, mean: Tensor | None = None) -> Tensor:
+        """As in `Network`; ValueError for a mean, which nothing here would take."""
+        if mean is not None:
+            raise ValueError(f"{self.config.kind.title} takes no mean of an image")
+        rows, columns = image.shape[2:]
+        embedding: Tensor = self.decoder(self.backbone.maps(image)).float()
+        return first_cells(embedding, rows // GRID, columns // GRID)  # the maps are of whole cells of the coarsest one
 
 
 class ImportedNetwork(Network):
@@ -131,7 +179,7 @@ class ImportedNetwork(Network):
 def build_model(config: ModelConfig) -> Network:
     """A network with random weights."""
     if config.network == "hypseg":
-        return build_deeplab(config)
+        return build_deeplab(config) if config.decoder == "deeplab" else build_segformer(config)
     trunk = TRUNKS[config.network](config)
     if not config.embedding_layers and trunk.channels != config.embedding_size:
         raise ValueError(f"{config.kind.title} has {trunk.channels} features, not {config.embedding_size}")
@@ -146,6 +194,20 @@ def build_deeplab(config: ModelConfig) -> HyperbolicDeepLab:
     aspp = ASPP(backbone.high_channels, output_stride=config.output_stride, separable=separable)
     decoder = Decoder(backbone.low_channels, config)
     return HyperbolicDeepLab(config, backbone, aspp, decoder, HEADS[config.head](config))
+
+
+def build_segformer(config: ModelConfig) -> HyperbolicSegFormer:
+    """One of ours with SegFormer's decoder, with random weights."""
+    backbone = timm_stages(config.backbone)
+    decoder = MlpDecoder(backbone.channels, config)
+    return HyperbolicSegFormer(config, backbone, decoder, HEADS[config.head](config))
+
+
+def filled_backbone(config: ModelConfig, weights: Mapping[str, Tensor]) -> Backbone:
+    """The backbone of one of our networks with weights of its own kind; errors are those of `build_backbone`."""
+    if config.decoder == "mlp":
+        return timm_stages(config.backbone, weights)
+    return build_backbone(config.backbone, config.output_stride, weights)
 
 
 def receptive_radius(model: Network) -> int | None:

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hypsegcli.network.config import BackboneName, Head
+from hypsegcli.network.config import BackboneName, DecoderName, Head, check_decoder
 
 # Settings that are fields of a ModelConfig too; so is softmax, which the class tree may overrule.
 NETWORK = (
-    "backbone", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature"
+    "backbone", "decoder", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature"
 )  # fmt: skip
 UNKNOWN_LICENCE = "unknown"  # where none was given
 
@@ -35,7 +35,12 @@ class TrainConfig(BaseModel):
         "resnet18, resnet18_c4 (no last stage), resnet50, resnet101, mobilenet_v3_small, _large, efficientnet_lite0, "
         "_lite2, or timm:NAME, any of timm's; needs the extra hypseg[timm].",
     )
-    output_stride: Literal[8, 16] = _choice(16, "8 or 16: pixels of the image a pixel of the deepest features.")
+    decoder: DecoderName = _choice(
+        "deeplab", "deeplab, DeepLabV3+'s behind ASPP; or mlp, SegFormer's, which joins four stages of one of timm's."
+    )
+    output_stride: Literal[8, 16] = _choice(
+        16, "8 or 16: pixels of the image a pixel of the deepest features; mlp takes the backbone's own strides."
+    )
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
     embedding_size: int = _choice(64, "D, the dimensions of the ball.", ge=2)
     embedding_layers: Literal[1, 2] = _choice(1, "1 or 2: convolutions from the decoder's features to the embedding.")
@@ -157,6 +162,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
+        check_decoder(self.decoder, self.backbone)
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min:g} lies above scale_max {self.scale_max:g}")
         if self.learn_curvature and self.head != "hyperbolic":

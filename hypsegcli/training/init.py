@@ -15,15 +15,14 @@ from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
 from hypsegcli.files.words import as_text, first_of
 from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.network.backbones import build_backbone
 from hypsegcli.network.backbones.features import torchvision_name
-from hypsegcli.network.model import EMBEDDING, Network
+from hypsegcli.network.model import EMBEDDING, Network, filled_backbone
 from hypsegcli.training.config import UNKNOWN_LICENCE
 from hypsegcli.training.foreign import backbone_weights
 from hypsegcli.training.imagenet import imagenet_weights
 
 _NAMED = 3
-_OF_NETWORK = ("network", "backbone", "output_stride", "convolutions", "rates")
+_OF_NETWORK = ("network", "backbone", "decoder", "output_stride", "convolutions", "rates")
 
 
 class Start(NamedTuple):
@@ -75,13 +74,14 @@ def initialise(model: Network, source: str, tree: ClassTree, *, head: bool) -> S
 def _into_backbone(model: Network, weights: Mapping[str, Tensor], called: str) -> Start:
     name = model.config.backbone
     try:
-        filled = build_backbone(name, model.config.output_stride, weights)
+        filled = filled_backbone(model.config, weights)
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{called}: not the weights of {torchvision_name(name)} ({first_line(error)})") from error
     ours = {f"backbone.{key}": tensor for key, tensor in filled.state_dict().items()}
     model.load_state_dict(model.state_dict() | ours)
     left = tuple(key for key in model.state_dict() if not key.startswith("backbone."))
-    return Start(f"backbone from {called}; ASPP, decoder and head from random weights", left)
+    rest = "ASPP, decoder and head" if model.config.decoder == "deeplab" else "decoder and head"
+    return Start(f"backbone from {called}; {rest} from random weights", left)
 
 
 def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, head: bool) -> Start:
@@ -95,14 +95,15 @@ def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, 
             "another file"
         )
     # Rows of a head belong to classes; those of other classes mean nothing here, even where the shapes fit.
-    shape = ("head", "t_max", "radial_limit", "embedding_size", "nodes")
+    shape = ("decoder", "head", "t_max", "radial_limit", "embedding_size", "nodes")
     same_head = other.header.tree == tree and all(getattr(theirs, name) == getattr(ours, name) for name in shape)
     if head and same_head and theirs.curvature != ours.curvature:
         raise DataError(
             f"{setting('init', path)}: its head was trained with curvature {theirs.curvature:g}, not "
             f"{ours.curvature:g}; pass {setting('curvature', repr(theirs.curvature))}"
         )
-    left_out = () if head and same_head else ("head.",) if head else ("head.", *EMBEDDING)
+    kept = head and theirs.decoder == ours.decoder  # the embedding, which is one of the decoder's features
+    left_out = () if head and same_head else ("head.",) if kept else ("head.", *EMBEDDING)
     source, target = other.model.state_dict(), model.state_dict()
     taken = {
         name: source[name]

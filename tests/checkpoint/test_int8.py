@@ -43,6 +43,14 @@ def test_graphs_are_kept_beside_the_weights_and_carried_along(plain: Path, tmp_p
     assert load_checkpoint(plain).int8 == {}
 
 
+def test_a_network_that_takes_no_mean_has_one_graph(tmp_path: Path) -> None:
+    tree = flat_tree(["a", "b"])
+    plain = make_checkpoint(tmp_path / "mlp.safetensors", tree, backbone="timm:test_convnext", decoder="mlp")
+    one = {name: tensor for name, tensor in GRAPHS.items() if name.startswith("int8.embedding.")}
+    assert load_checkpoint(written(plain, one)).int8.keys() == one.keys()
+    assert "4 unexpected" in refusal(written(plain, GRAPHS))
+
+
 @pytest.mark.parametrize("name", sorted(GRAPHS))
 def test_one_that_lacks_a_file_is_refused(plain: Path, name: str) -> None:
     sentence = refusal(written(plain, {other: tensor for other, tensor in GRAPHS.items() if other != name}))

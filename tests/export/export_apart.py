@@ -149,6 +149,17 @@ def test_every_head_and_softmax(
     assert_close(write_all(known, Size(33, 50)), known, [(1, 33, 50)])
 
 
+@pytest.mark.parametrize("decoder", ["deeplab", "mlp"])
+def test_a_transformer_for_any_size(decoder: str, tmp_path: Path) -> None:
+    """Its coarsest map has cells of 32 pixels, of which an image need not be whole ones."""
+    path = make_checkpoint(tmp_path / "pvt.safetensors", TREE, backbone="timm:pvt_v2_b0", decoder=decoder)
+    known = load_checkpoint(path)
+    program, metadata = trace(known, None), metadata_of(known, None)
+    for name in ("pt2", "openvino") if decoder == "mlp" else ("pt2",):
+        files = FORMATS[needs(name)]().write(program, planes_of(known.header), metadata)
+        assert_close({name: files}, known, [(2, 35, 67), (1, 97, 48)])
+
+
 def read_metadata(name: FormatName, files: Mapping[str, bytes]) -> dict[str, str]:
     """As their own libraries read them."""
     if name == "onnx":

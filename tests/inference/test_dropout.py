@@ -25,7 +25,7 @@ from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.head import HEADS
-from hypsegcli.network.model import NetworkOutput, build_deeplab
+from hypsegcli.network.model import NetworkOutput, build_deeplab, build_segformer
 
 CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
@@ -181,6 +181,27 @@ def test_dropout_stands_behind_aspp_and_the_decoders_convolutions() -> None:
         for block in model.decoder.refine:
             features = F.dropout(block(features), RATE)
         stack = stack_by_hand(model.head(model.decoder.embed(features))[0])
+    np.testing.assert_allclose(found.confidence["mc-max-probability"].values, stack.max(0), atol=2e-3)
+    plain = segmenter(model, measures=("max-probability",)).predict([image])[0].confidence["max-probability"].values
+    assert np.abs(plain - stack.max(0)).max() > 0.02, "dropout changes too little to test anything"
+
+
+def test_in_segformer_s_decoder_it_stands_before_the_last_layer() -> None:
+    torch.manual_seed(0)
+    config = ModelConfig(backbone="timm:test_convnext", decoder="mlp", embedding_size=4, nodes=TREE.nodes)
+    model = build_segformer(config).eval()
+    spread_out(model, model.decoder, model(torch.randn(1, 3, 64, 64)).embedding)
+    image = picture(32, 32)
+    found = DropoutSampler(segmenter(model), passes=1, rate=RATE).predict(image, key="a")
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    folded = segmenter(model).engine.model  # type: ignore[attr-defined]  # as it runs there, in that order of memory
+    features: list[Tensor] = []
+    hook = folded.decoder.relu.register_forward_hook(lambda _m, _i, output: features.append(output.clone()))
+    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        folded(normalise(batch, SPEC))
+        hook.remove()
+        torch.manual_seed(seed_of(0, "a"))
+        stack = stack_by_hand(model.head(folded.decoder.embed(F.dropout(features[0], RATE)))[0])
     np.testing.assert_allclose(found.confidence["mc-max-probability"].values, stack.max(0), atol=2e-3)
     plain = segmenter(model, measures=("max-probability",)).predict([image])[0].confidence["max-probability"].values
     assert np.abs(plain - stack.max(0)).max() > 0.02, "dropout changes too little to test anything"

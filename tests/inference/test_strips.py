@@ -28,7 +28,7 @@ from hypsegcli.inference.strips import feature_mean, join, pad_to_cells, strips
 from hypsegcli.inference.windows import Tiling, axis_windows
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import ASPP, ASPP_RATES
-from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_deeplab, receptive_radius
+from hypsegcli.network.model import HyperbolicDeepLab, NetworkOutput, build_deeplab, build_model, receptive_radius
 
 CPU = Device(torch.device("cpu"))
 SPEC = InputSpec(height=48, width=64)
@@ -179,10 +179,33 @@ def test_strips_are_what_predict_says_of_the_whole() -> None:
     np.testing.assert_array_equal(found.confidence["distance"].values, whole.confidence["distance"].values)
 
 
+def test_a_network_without_a_mean_reads_an_image_once() -> None:
+    """Attention sees its window: each says what it says of its part alone."""
+    torch.manual_seed(0)
+    config = ModelConfig(backbone="timm:pvt_v2_b0", decoder="mlp", embedding_size=4, nodes=TREE.classes, softmax="flat")
+    engine, rows = TorchEngine(build_model(config), SPEC, CPU), list[tuple[int, int]]()
+
+    class File:
+        shape = (200, 70, 3)
+
+        def __getitem__(self, asked: slice) -> Picture:
+            rows.append((asked.start, asked.stop))
+            return picture(200, 70)[asked]
+
+    work = Segmenter(engine, TREE, tiling=Tiling(tile=128, overlap=32, above=0))
+    found = join(work.strips(File()), 200)
+    assert rows == [(0, 128), (80, 200)]
+    alone = Segmenter(engine, TREE).predict([picture(200, 70)[:128]])[0]
+    np.testing.assert_array_equal(found.labels[:80], alone.labels[:80])
+    np.testing.assert_allclose(
+        found.confidence["distance"].values[:80], alone.confidence["distance"].values[:80], rtol=1e-5
+    )
+
+
 @pytest.mark.parametrize("options", [{}, {"tiling": Tiling(64, 16, 0), "request": Request(longest_side=100)}])
 def test_strips_need_windows(options: dict[str, Any]) -> None:
     work = Segmenter(Cells(16), TREE, **options)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="a tiling and no longest side"):
+    with pytest.raises(ValueError, match="a tiling, no longest side and nothing that is refined"):
         work.strips(picture(100, 100))
 
 

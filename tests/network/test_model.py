@@ -202,6 +202,8 @@ def test_receptive_radius_is_the_same_at_both_strides_but_for_the_interpolation(
     [
         {"output_stride": 32},
         {"backbone": "resnet34"},
+        {"decoder": "mlp"},  # with a backbone of ours
+        {"decoder": "unet"},
         {"backbone": "timm:"},
         {"backbone": "timm:../resnet18"},
         {"backbone": "hf-hub:resnet18"},

@@ -15,7 +15,7 @@ from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.checkpoint.store import save_checkpoint
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import build_deeplab
+from hypsegcli.network.model import build_model
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples"
@@ -68,7 +68,7 @@ def make_checkpoint(path: Path, tree: ClassTree, *, background: int | None = Non
         provenance=Provenance(trained_on="nothing", licence="none", hypseg_version="0", torch_version="0"),
     )
     torch.manual_seed(0)
-    save_checkpoint(path, header, build_deeplab(config).state_dict())
+    save_checkpoint(path, header, build_model(config).state_dict())
     return path
 
 

@@ -68,6 +68,10 @@ def test_a_setting_without_a_value() -> None:
         ({"epochs": "many"}, r"here: expected a whole number from 1 on, found 'many'$"),
         ({"scale_min": 3.0}, r"scale_min 3 lies above scale_max 2$"),
         ({"learn_curvature": True, "head": "euclidean"}, r"learn_curvature needs the hyperbolic head, not euclidean$"),
+        (
+            {"decoder": "mlp"},
+            r"decoder mlp joins the stages of one of timm's networks, not of resnet18; choose a backb",
+        ),
         ({"train_only": "head"}, r"train_only head needs init"),
         ({"train_only": "last"}, r"train_only last needs init"),
         ({"seed": 2**32}, r"seed: expected a whole number from 0 on, below 4294967296, found"),
@@ -110,6 +114,17 @@ def test_every_layout_of_a_known_set_has_a_recipe_that_says_how_it_is_run() -> N
     for name, path in RECIPES.items():
         assert f"--config {name} " in path.read_text(encoding="utf-8").splitlines()[0]
         assert settings[name]["crop_height"] % 16 == settings[name]["crop_width"] % 16 == 0
+
+
+def test_segformer_s_recipe_learns_at_the_rates_of_the_paper() -> None:
+    """Of 160,000 steps of 16 of ADE20K's 20,210 images; the head ten times as fast, and linearly down to 0."""
+    config = check_settings(read_settings(Path("ade20k-segformer")), {})
+    assert (config.decoder, config.optimizer, config.weight_decay) == ("mlp", "adamw", 0.01)
+    assert config.learning_rate * config.backbone_rate == pytest.approx(6e-5)
+    assert config.backbone_rate == 0.1
+    assert (config.schedule, config.poly_power, config.warmup_steps) == ("poly", 1.0, 1500)
+    steps = config.epochs * (20_210 // config.batch_size)
+    assert abs(steps - 160_000) < 20_210 // config.batch_size
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

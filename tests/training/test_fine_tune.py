@@ -35,6 +35,12 @@ def test_a_checkpoint_brings_its_network(tmp_path: Path) -> None:
     assert config.freeze_batch_norm
 
 
+def test_and_its_decoder(tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "a.safetensors", TREE, backbone="timm:test_convnext", decoder="mlp")
+    config = TrainConfig.model_validate(fine_tuning(str(path)) | {"init": str(path)})
+    assert (config.backbone, config.decoder) == ("timm:test_convnext", "mlp")
+
+
 @pytest.mark.parametrize(("layers", "size"), [(0, 256), (1, 6)])
 def test_another_project_s_network_brings_what_is_ours_of_it(layers: int, size: int, tmp_path: Path) -> None:
     """Just converted, nothing: its features are no embedding, and its classifier is Euclidean."""

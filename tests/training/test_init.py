@@ -30,6 +30,12 @@ def network(seed: int = 1, **fields: object) -> HyperbolicDeepLab:
     return build_deeplab(ModelConfig.model_validate(config | fields))
 
 
+def segformer() -> Network:
+    torch.manual_seed(1)
+    config = {"backbone": "timm:test_convnext", "decoder": "mlp", "embedding_size": 4, "nodes": 3, "softmax": "flat"}
+    return build_model(ModelConfig.model_validate(config))
+
+
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     """Random weights other than those of `network`."""
@@ -139,6 +145,27 @@ def test_timm_s_own_file(tmp_path: Path) -> None:
         initialise(network(backbone="timm:test_resnet"), str(tmp_path / "model.safetensors"), TREE, head=True)
 
 
+def test_stages_take_timm_s_own_file_too(tmp_path: Path) -> None:
+    net = timm.create_model("test_convnext", num_classes=7)
+    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    model = segformer()
+    told, left, *_ = initialise(model, str(tmp_path / "model.safetensors"), TREE, head=True)
+    assert told == "backbone from model.safetensors; decoder and head from random weights"
+    assert left == tuple(name for name in model.state_dict() if not name.startswith("backbone."))
+    assert torch.equal(model.get_parameter("backbone.net.stem_0.weight"), net.get_parameter("stem.0.weight"))
+
+
+def test_of_a_network_with_another_decoder_the_backbone_alone_means_something(tmp_path: Path) -> None:
+    """The embedding fits in shape, but is one of other features."""
+    path = make_checkpoint(tmp_path / "deeplab.safetensors", TREE, backbone="timm:test_convnext")
+    model = segformer()
+    left = initialise(model, str(path), TREE, head=True).random
+    assert left == tuple(name for name in model.state_dict() if not name.startswith("backbone."))
+    assert not any(name.startswith("backbone.") for name in differing(model, path))
+    whole = make_checkpoint(tmp_path / "mlp.safetensors", TREE, backbone="timm:test_convnext", decoder="mlp")
+    assert initialise(segformer(), str(whole), TREE, head=True).random == ()
+
+
 def test_torchvision_s_weights_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     net = models.get_model("mobilenet_v3_small", weights=None)
     weights = models.get_model_weights("mobilenet_v3_small").DEFAULT
@@ -221,18 +248,19 @@ def test_a_tree_with_more_nodes_keeps_the_trunk(checkpoint: Path) -> None:
 
 
 def test_another_project_s_network_may_be_the_start_with_a_head_of_ours(tmp_path: Path) -> None:
-    """Its layers are kept, whatever `backbone` says; the embedding and the classifier are new."""
+    """Its layers are kept, whatever `backbone` and `decoder` say; the embedding and the classifier are new."""
     theirs = ModelConfig(
         network="torchvision", backbone="mobilenet_v3_large", nodes=3, softmax="flat", head="euclidean",
         embedding_layers=0, embedding_size=256,
     )  # fmt: skip
+    chosen = {"backbone": "timm:pvt_v2_b0", "decoder": "mlp", "embedding_size": 4, "nodes": 3, "softmax": "flat"}
     header = read_header(make_checkpoint(tmp_path / "any.safetensors", TREE)).model_copy(update={"model": theirs})
     torch.manual_seed(0)
     source = build_model(theirs)
     save_checkpoint(tmp_path / "theirs.safetensors", header, source.state_dict())
     fields = imported_network(f"{tmp_path / 'theirs.safetensors'}", None)
     torch.manual_seed(1)
-    ours = build_model(ModelConfig.model_validate({"embedding_size": 4, "nodes": 3, "softmax": "flat"} | fields))
+    ours = build_model(ModelConfig.model_validate(chosen | fields))
     start = initialise(ours, f"{tmp_path / 'theirs.safetensors'}", TREE, head=True)
     assert start.random == ("embedding.weight", "embedding.bias", "head.normals", "head.bias")
     assert differing(ours, tmp_path / "theirs.safetensors") == set(start.random)

@@ -811,6 +811,18 @@ def test_images_of_further_data_count_for_that_too(data: Path, tmp_path: Path) -
     assert (header.input.width, header.input.longest_side) == (80, 112)
 
 
+def test_segformer_s_recipe_learns_small(tmp_path: Path) -> None:
+    """Its rates and decay, on the smallest network of its kind and twenty pictures whose colours say the classes."""
+    settings = read_settings(Path("ade20k-segformer")) | SMALL | {"layout": "auto", "init": "", "batch_size": 4}
+    settings |= {"backbone": "timm:pvt_v2_b0", "epochs": 12, "precision": "fp32", "validate_every": 12, "pictures": 0}
+    data = make_data(tmp_path / "data", train=20)
+    *_, last = start(data, tmp_path / "run", **settings)
+    assert last.scores is not None
+    assert last.scores.mean_iou > 0.9
+    model = load_checkpoint(tmp_path / "run" / "last.safetensors").header.model
+    assert (model.backbone, model.decoder) == ("timm:pvt_v2_b0", "mlp")
+
+
 EVERYTHING: dict[str, Any] = {
     "optimizer": "sgd",
     "schedule": "cosine",

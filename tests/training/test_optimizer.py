@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.model import build_model
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 
@@ -76,6 +78,18 @@ def test_stochastic_gradient_descent_with_momentum() -> None:
 def test_settings_that_cannot_work_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         TrainConfig.model_validate(options)
+
+
+def test_of_a_transformer_norms_and_biases_do_not_decay() -> None:
+    model = build_model(ModelConfig(backbone="timm:pvt_v2_b0", decoder="mlp", nodes=2, embedding_size=4))
+    optimizer = build_optimizer(nn.ModuleList([model]), TrainConfig(backbone_rate=0.1, weight_decay=0.3))
+    decayed = {id(p) for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+    free = {name for name, parameter in model.named_parameters() if id(parameter) not in decayed}
+    assert free == {name for name, _ in model.named_parameters() if name.endswith("bias") or "norm" in name} - {
+        "head.normals"
+    }
+    slow = {id(p) for group in optimizer.param_groups[2:] for p in group["params"]}
+    assert slow == {id(parameter) for parameter in model.backbone.parameters()}  # type: ignore[union-attr]
 
 
 def test_the_backbone_learns_at_a_rate_of_its_own() -> None:

@@ -187,8 +187,7 @@ def _making(header: Header, megabytes: float | None) -> str:
     )
     outputs = count_of(model.nodes, "output")
     rows = {
-        "network": f"{model.kind.title} on {model.backbone}, output stride {model.output_stride}"
-        + (f", {model.convolutions} convolutions" if not model.is_imported else ""),
+        "network": f"{model.kind.title} on {model.in_words}",
         "embedding": geometry,
         "softmax": f"{model.softmax}, {outputs}",
         "file": None if megabytes is None else f"{megabytes:.1f} MB",

@@ -42,9 +42,6 @@ def info(
         say_text(header.model_dump_json(indent=2))
         return
     model, tree, provenance = header.model, header.tree, header.provenance
-    kind = f"{model.backbone}, output stride {model.output_stride}"
-    if not model.is_imported:
-        kind += f", {model.convolutions} convolutions"
     if model.head == "euclidean":
         geometry = f"Euclidean, D = {model.embedding_size}"
     else:
@@ -55,7 +52,7 @@ def info(
     rows = {
         "file": f"{path} ({size:.1f} MB)",
         **({"fetched from": source} if source else {}),
-        "network": f"{model.kind.title} on {kind}",
+        "network": f"{model.kind.title} on {model.in_words}",
         "geometry": geometry,
         "softmax": f"{model.softmax}, {model.nodes} outputs",
         "classes": f"{tree.classes}: {', '.join(tree.names[: tree.classes])}",

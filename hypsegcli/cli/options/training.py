@@ -14,6 +14,7 @@ LEARNING = "Learning"
 _PANELS = {
     "Network": (
         "backbone",
+        "decoder",
         "output_stride",
         "embedding_size",
         "head",

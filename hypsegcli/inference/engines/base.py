@@ -35,7 +35,7 @@ class Engine(Protocol):
         """Run a batch (B, H, W, 3), H and W multiples of 16; the output is float32, on the device.
 
         `mean` (C,) float32 on the CPU, given where the batch is windows of one larger image: the mean of `features`
-        over all of that image, for ASPP to take instead of each window's own.
+        over all of that image, for ASPP to take instead of each window's own; only where `config.takes_mean`.
         """
 
     def features(self, images: RGB) -> Tensor:

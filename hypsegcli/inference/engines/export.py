@@ -21,7 +21,7 @@ Part = Literal["embedding", "features"]
 
 REVISION = 2  # of the graph; raise it where the same checkpoint becomes another one
 
-# The graphs that a run may need, by whether they are of windows.
+# The graphs that a run may need, by whether they are of windows; the first one alone, where a network takes no mean.
 GRAPHS: tuple[tuple[Part, bool], ...] = (("embedding", False), ("embedding", True), ("features", False))
 
 _MOST = 4096  # images in a batch, and steps of the alignment in a side: exporting wants a bound
@@ -63,7 +63,7 @@ def export(model: Network, spec: InputSpec, *, part: Part, windows: bool) -> Exp
     With `windows` the graph has the mean of the image's features as its second input. ValueError for a backbone that
     cannot be traced so: with windows of fixed size, such as Swin's, torch is still tracing after many minutes.
     """
-    if not isinstance(model, HyperbolicDeepLab) or not model.backbone.exportable:
+    if not model.is_exportable:
         what = model.config.kind.title if model.config.is_imported else model.config.backbone
         raise ValueError(f"{what} cannot be traced for images of any size")
     graph = Graph(fold_batch_norms(model), spec, part=part).eval()
@@ -71,6 +71,8 @@ def export(model: Network, spec: InputSpec, *, part: Part, windows: bool) -> Exp
     batch, rows, columns = (Dim(name, min=1, max=_MOST) for name in ("batch", "rows", "columns"))
     shapes: tuple[dict[int, object], ...] = ({0: batch, 1: ALIGNMENT * rows, 2: ALIGNMENT * columns},)
     if windows:
+        if not isinstance(model, HyperbolicDeepLab):
+            raise ValueError(f"{model.config.kind.title} takes no mean of an image")
         inputs += (torch.zeros(model.backbone.high_channels),)
         shapes += ({},)
     with torch.no_grad():

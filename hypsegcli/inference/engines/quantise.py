@@ -80,10 +80,12 @@ def quantise(checkpoint: Checkpoint, pictures: Sequence[RGB], *, tell: Callable[
     `tell` hears of what takes long. ValueError for a network that cannot be traced for images of any size.
     """
     engine = _in_fp32(checkpoint, tell)
-    means = [engine.features(picture).mean((0, 2, 3)).numpy() for picture in pictures]
+    graphs, means = GRAPHS[:1], list[NDArray[Any]]()
+    if engine.config.takes_mean:
+        graphs, means = GRAPHS, [engine.features(picture).mean((0, 2, 3)).numpy() for picture in pictures]
     found = {}
-    for number, (part, windows) in enumerate(GRAPHS, start=1):
-        tell(f"quantising, graph {number} of {len(GRAPHS)}")
+    for number, (part, windows) in enumerate(graphs, start=1):
+        tell(f"quantising, graph {number} of {len(graphs)}")
         with TORCH.alone():
             program = export(checkpoint.model, checkpoint.header.input, part=part, windows=windows)
         inputs = list(zip(pictures, means, strict=True)) if windows else [(picture,) for picture in pictures]

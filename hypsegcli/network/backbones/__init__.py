@@ -11,7 +11,7 @@ from hypsegcli.network.backbones.efficientnet_lite import efficientnet_lite_feat
 from hypsegcli.network.backbones.features import Backbone, Features
 from hypsegcli.network.backbones.mobilenet import mobilenet_features
 from hypsegcli.network.backbones.resnet import resnet_features
-from hypsegcli.network.backbones.timm_features import timm_features
+from hypsegcli.network.backbones.timm_features import TimmFeatures, timm_features, timm_stages
 from hypsegcli.network.config import TIMM
 
 
@@ -41,4 +41,4 @@ def build_backbone(name: str, output_stride: int, weights: Mapping[str, Tensor] 
     return REGISTRY[name](name, output_stride, weights)
 
 
-__all__ = ["REGISTRY", "Backbone", "Features", "build_backbone"]
+__all__ = ["REGISTRY", "Backbone", "Features", "TimmFeatures", "build_backbone", "timm_stages"]

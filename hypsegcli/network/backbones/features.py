@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 _CLASSIFIERS = ("fc.", "classifier.")  # what torchvision calls the part that is cut off
@@ -59,6 +60,19 @@ class Features(Backbone):
         """As in `Backbone`."""
         low = self.low(image)
         return low, self.high(low)
+
+
+def first_cells(found: Tensor, rows: int, columns: int) -> Tensor:
+    """Of a map (B, C, h, w) that reaches beyond its image, the first rows and columns.
+
+    By indices, since tracing takes a slice for a promise about the size of the image.
+    """
+    for axis, length in ((2, rows), (3, columns)):
+        if torch.compiler.is_exporting():
+            found = found.index_select(axis, torch.arange(length, device=found.device))
+        else:
+            found = found.narrow(axis, 0, length)
+    return found
 
 
 def torchvision_name(name: str) -> str:

@@ -1,7 +1,8 @@
 """Networks of timm, PyTorch Image Models, by the features that timm itself takes out of them.
 
 A convolutional network that timm can dilate stops at the output stride. Of any other, most transformers among them,
-every map from the output stride on is brought to it by bilinear interpolation, and all are joined.
+every map from the output stride on is brought to it by bilinear interpolation, and all are joined. A decoder that wants
+stages takes the maps of strides 4, 8, 16 and 32 apart, of a network that is not dilated.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from torch import Tensor, nn
 
 from hypsegcli.errors import UsageError, first_line, setting
 from hypsegcli.files.words import first_of
-from hypsegcli.network.backbones.features import Backbone, Normalisation, load_trunk
+from hypsegcli.network.backbones.features import Backbone, Normalisation, first_cells, load_trunk
 from hypsegcli.network.backbones.timm_padding import fix_padding
 from hypsegcli.network.config import TIMM
 
 _LOW = 4  # the stride of the finer map
+_STAGES = (_LOW, 8, 16, 32)
 _NAMED = 5  # weights in an error
 _ALIGNMENT = 16  # of what the sides of an image are multiples
 
@@ -63,25 +65,41 @@ class TimmFeatures(Backbone):
         self._channels_last = str(getattr(net, "output_fmt", "NCHW")).endswith("NHWC")
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """As in `Backbone`.
-
-        Right and below, the image is continued in the mean colour to whole cells of the coarsest map: some networks
-        would leave out a cell that is not whole, and a map would no longer lie on the image.
-        """
-        maps = [self._upright(found) for found in self.net(self._whole_cells(image))]
+        """As in `Backbone`."""
         stride = self._output_stride
-        high = [_enlarge(maps[part.place], part.stride // stride) for part in self._high]
-        low = maps[self._low.place]
+        low, *maps = self.maps(image)
+        parts = [_enlarge(found, part.stride // stride) for found, part in zip(maps, self._high, strict=True)]
+        high = torch.cat(parts, dim=1)
+        if not self._pads:
+            return low, high
         rows, columns = image.shape[2:]
         return (
-            low[:, :, : rows // _LOW, : columns // _LOW],
-            torch.cat(high, dim=1)[:, :, : rows // stride, : columns // stride],
+            first_cells(low, rows // _LOW, columns // _LOW),
+            first_cells(high, rows // stride, columns // stride),
         )
 
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Of each of `maps`."""
+        return tuple(part.channels for part in (self._low, *self._high))
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Image (B, 3, H, W), H and W multiples of 16, to the chosen maps, from fine to coarse, (B, C, h, w) each.
+
+        Right and below, the image is continued in the mean colour to whole cells of the coarsest map, which all of them
+        reach to: some networks would leave out a cell that is not whole, and a map would no longer lie on the image.
+        """
+        found = self.net(self._whole_cells(image))
+        return [self._upright(found[part.place]) for part in (self._low, *self._high)]
+
+    @property
+    def _pads(self) -> bool:
+        return self._high[-1].stride > _ALIGNMENT
+
     def _whole_cells(self, image: Tensor) -> Tensor:
-        coarsest = self._high[-1].stride
-        if coarsest <= _ALIGNMENT:
+        if not self._pads:
             return image
+        coarsest = self._high[-1].stride
         rows, columns = image.shape[2:]
         # Without a remainder, which OpenVINO cannot take over.
         right, below = ((size + coarsest - 1) // coarsest * coarsest - size for size in (columns, rows))
@@ -109,13 +127,28 @@ def timm_features(name: str, output_stride: int, weights: Mapping[str, Tensor] |
     Raises UsageError where timm is not installed, has no such network, or has one that can be no backbone; ValueError
     where weights are not those of this network.
     """
+    return _make(name, output_stride, weights)
+
+
+def timm_stages(name: str, weights: Mapping[str, Tensor] | None = None) -> TimmFeatures:
+    """The same, not dilated, and with the maps of strides 4, 8, 16 and 32."""
+    return _make(name, None, weights)
+
+
+def _make(name: str, output_stride: int | None, weights: Mapping[str, Tensor] | None) -> TimmFeatures:
+    """Without an output stride, it is of stages."""
     import_timm(name)
     known = require_network(name)
-    net, exportable = _build(name, known, output_stride)
-    low, high = _choose(name, net, output_stride)
+    net, exportable = _build(name, known, output_stride or _STAGES[-1])
+    low, high = _choose(name, net, output_stride) if output_stride else _choose_stages(name, net)
     normalisation = Normalisation(net.pretrained_cfg["mean"], net.pretrained_cfg["std"])
     features = TimmFeatures(
-        net, low, high, output_stride=output_stride, normalisation=normalisation, exportable=exportable
+        net,
+        low,
+        high,
+        output_stride=output_stride or high[0].stride,
+        normalisation=normalisation,
+        exportable=exportable,
     )
     try:
         features.try_out()
@@ -188,6 +221,18 @@ def _choose(name: str, net: Any, output_stride: int) -> tuple[_Map, tuple[_Map, 
             "such as timm:pvt_v2_b0 and timm:swin_tiny_patch4_window7_224"
         )
     return low, high
+
+
+def _choose_stages(name: str, net: Any) -> tuple[_Map, tuple[_Map, ...]]:
+    last = {found.stride: found for found in _maps(net)}
+    if not last.keys() >= {*_STAGES}:
+        strides = ", ".join(str(found.stride) for found in _maps(net))
+        raise UsageError(
+            f"{setting('backbone', name)}: its maps have the strides {strides}; {setting('decoder', 'mlp')} takes one "
+            f"of each of {', '.join(map(str, _STAGES))}, which transformers in stages have, such as timm:pvt_v2_b0"
+        )
+    low, *high = (last[stride] for stride in _STAGES)
+    return low, tuple(high)
 
 
 def _maps(net: Any) -> Iterator[_Map]:

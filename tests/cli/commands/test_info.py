@@ -59,6 +59,13 @@ def test_a_wrong_name_exits_1_with_those_that_there_are(hypseg: Hypseg) -> None:
         assert model.name in outcome.stderr
 
 
+def test_it_tells_the_decoder_that_has_no_stride_of_its_own(hypseg: Hypseg, tmp_path: Path) -> None:
+    tree = flat_tree(["a", "b"])
+    path = make_checkpoint(tmp_path / "a.safetensors", tree, backbone="timm:test_convnext", decoder="mlp")
+    (row,) = (line for line in hypseg("info", path).stdout.splitlines() if line.startswith("network"))
+    assert row.split(maxsplit=1)[1] == "SegFormer's all-MLP decoder on timm:test_convnext"
+
+
 def test_it_tells_what_matters(hypseg: Hypseg) -> None:
     header = read_header(bundled_checkpoint())
     text = hypseg("info", bundled_checkpoint()).stdout

@@ -69,11 +69,15 @@ def test_only_a_checkpoint_that_is_there_is_named(
     assert not (tmp_path / "run" / "best.safetensors").exists()
 
 
-@pytest.mark.parametrize("backbone", ["timm:test_efficientnet", "timm:pvt_v2_b0"])
+@pytest.mark.parametrize(
+    ("backbone", "decoder"),
+    [("timm:test_efficientnet", "deeplab"), ("timm:pvt_v2_b0", "deeplab"), ("timm:pvt_v2_b0", "mlp")],
+)
 def test_a_network_of_timm_s_learns_and_predicts_in_windows_too(
-    hypseg: Hypseg, data: Path, tmp_path: Path, backbone: str
+    hypseg: Hypseg, data: Path, tmp_path: Path, backbone: str, decoder: str
 ) -> None:
-    assert hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, "--backbone", backbone).code == 0
+    network = ("--backbone", backbone, "--decoder", decoder)
+    assert hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL, *network).code == 0
     photograph(tmp_path / "odd.png", size=(171, 145))
     for tile in ("off", 128):
         out = tmp_path / f"out-{tile}"
@@ -91,6 +95,8 @@ def test_a_network_of_timm_s_learns_and_predicts_in_windows_too(
         (("--crop", 60, 64), 2, "--crop: "),
         (("--backbone", "vgg"), 2, "--backbone: expected resnet18, "),
         (("--backbone", "timm:vgg"), 2, "--backbone timm:vgg: timm"),
+        (("--decoder", "mlp"), 2, "decoder mlp joins the stages of one of timm's networks, not of mobilenet_v3_small"),
+        (("--backbone", "timm:test_vit", "--decoder", "mlp"), 2, "16, 16, 16; --decoder mlp takes one of each of 4, 8"),
         (("--curvature", -1), 2, "--curvature"),
         (("--embedding-size", 1), 2, "--embedding-size"),
         (("--device", "tpu"), 2, "--device tpu"),
@@ -198,8 +204,9 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
         "map": ("m",), "mask_colors": ("n",), "image_suffix": ("_i",), "mask_suffix": ("_m",),
         "layout": ("voc",), "colors": ("c",), "background": ("e",), "licence": ("d",), "validate_every": (4,),
-        "workers": (0,), "tensorboard": (),
+        "workers": (0,), "tensorboard": (), "decoder": ("mlp", "--backbone", "timm:pvt_v2_b0"),
     }  # fmt: skip
+    together = {"crop": {"crop_height", "crop_width"}, "decoder": {"decoder", "backbone"}}
     monkeypatch.setenv("COLUMNS", "200")
     own = {"data", "out", "config", "set", "show_config", "device", "resume", "quiet", "help", "no_tensorboard"}
     options = re.findall(r"--([a-z][a-z-]+)", hypseg("train", "--help").stdout)
@@ -207,7 +214,7 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
     for name, values in given.items():
         found = shown(hypseg("train", "--show-config", f"--{name.replace('_', '-')}", *values))
         changed = {key for key, value in TrainConfig().model_dump(mode="json").items() if found[key] != value}
-        assert changed == ({"crop_height", "crop_width"} if name == "crop" else {name})
+        assert changed == together.get(name, {name})
     assert (found["crop_height"], found["held_out"]) == (240, [])
     assert shown(hypseg("train", "--show-config", "--held-out", "a, b"))["held_out"] == ["a", "b"]
     assert shown(hypseg("train", "--show-config", "--crop", 64, 96))["crop_width"] == 96

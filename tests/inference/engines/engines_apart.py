@@ -118,15 +118,18 @@ def test_every_head_and_batch_and_shape(engine: str, architecture: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("engine", "backbone"),
+    ("engine", "backbone", "decoder"),
     [
-        ("openvino", "timm:test_convnext"),
-        ("openvino", "timm:pvt_v2_b0"),
-        ("onnxruntime", "timm:test_efficientnet"),
+        ("openvino", "timm:test_convnext", "deeplab"),
+        ("openvino", "timm:pvt_v2_b0", "deeplab"),
+        ("openvino", "timm:pvt_v2_b0", "mlp"),
+        ("onnxruntime", "timm:test_efficientnet", "deeplab"),
+        ("onnxruntime", "timm:pvt_v2_b0", "mlp"),
     ],
 )
-def test_networks_of_timm_s(engine: str, backbone: str, tmp_path: Path) -> None:
-    checkpoint = load_checkpoint(make_checkpoint(tmp_path / "x.safetensors", TREE, backbone=backbone))
+def test_networks_of_timm_s(engine: str, backbone: str, decoder: str, tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "x.safetensors", TREE, backbone=backbone, decoder=decoder)
+    checkpoint = load_checkpoint(path)
     wanted, found = make_engine(checkpoint, CPU, "torch"), make_engine(checkpoint, CPU, needs(engine))  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     for batch, height, width in ((1, 48, 64), (3, 16, 16), (2, 80, 32)):

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines import choose
 from hypsegcli.inference.engines.choose import make_engine
 from hypsegcli.inference.engines.openvino_runtime import OpenVino, import_openvino
-from hypsegcli.inference.engines.quantise import as_input
+from hypsegcli.inference.engines.quantise import as_input, quantise
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
@@ -124,6 +125,26 @@ def test_int8_answers_nearly_as_fp32(done: Done, photograph: NDArray[np.uint8], 
     assert (exact.labels == near.labels).mean() > 0.9
     apart = np.abs(exact.confidence["distance"].values - near.confidence["distance"].values)
     assert 0.001 < apart.mean() < 0.3
+
+
+def test_a_network_that_takes_no_mean_is_one_graph_whole_and_in_windows(
+    photograph: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    tree = flat_tree(["a", "b", "c", "d"])
+    path = make_checkpoint(tmp_path / "mlp.safetensors", tree, backbone="timm:test_convnext", decoder="mlp")
+    plain, told = load_checkpoint(path), list[str]()
+    plain.model.get_parameter("decoder.embed.weight").data.normal_(std=3.0, generator=torch.Generator())
+    picture = as_input(photograph, longest_side=None)
+    graphs = quantise(replace(plain, sha256="1" * 64), [picture], tell=told.append)
+    assert told[-1] == "quantising, graph 1 of 1"
+    assert graphs.keys() == {"int8.embedding.xml", "int8.embedding.bin"}
+    for tiling in (None, Tiling(tile=160, overlap=32, above=1)):
+        found = []
+        for known in (plain, replace(plain, sha256="2" * 64, int8=graphs)):
+            engine = make_engine(known, choose_device("cpu"), "openvino" if known.int8 else "torch")
+            assert (engine.device.precision == "int8") == bool(known.int8)
+            found.append(Segmenter(engine, tree, tiling=tiling).predict([photograph])[0].labels)
+        assert (found[0] == found[1]).mean() > 0.9
 
 
 def ops(checkpoint: Checkpoint, graph: str) -> Any:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from hypsegcli.errors import UsageError
-from hypsegcli.network.backbones import REGISTRY, Backbone, build_backbone
+from hypsegcli.network.backbones import REGISTRY, Backbone, build_backbone, timm_stages
 
 SWIN = "swin_tiny_patch4_window7_224"
 # Dilated: ResNet, ConvNeXt, MobileNet, TensorFlow's padding. Joined: transformers, and a network that timm runs whole.
@@ -95,6 +95,33 @@ def test_of_other_networks_the_maps_are_joined_at_the_output_stride(name: str) -
     continued = F.pad(image[:, :, :48, :80], (0, 16, 0, 16))
     torch.testing.assert_close(low, features(continued)[0][:, :, :12, :20])
     torch.testing.assert_close(high, features(continued)[1][:, :, :3, :5])
+
+
+@pytest.mark.parametrize("name", ["resnet10t", *JOINED, SWIN])
+@torch.no_grad()
+def test_stages_are_timm_s_own_maps(name: str) -> None:
+    """From a file's tensors, not dilated, and continued in the mean colour to whole cells of the coarsest map."""
+    whole = lively(timm.create_model(name, num_classes=7)).state_dict()
+    options = {"strict_img_size": False, "always_partition": True} if name == SWIN else {}
+    theirs = timm.create_model(
+        name, features_only=True, pretrained=True, pretrained_cfg_overlay={"state_dict": whole}, **options
+    ).eval()
+    stages = timm_stages(f"timm:{name}", whole).eval()
+    for height, width in ((64, 96), (48, 80)):
+        maps = stages.maps(noise(height, width))
+        continued = F.pad(noise(height, width), (0, -width % 32, 0, -height % 32))
+        wanted = dict(zip(theirs.feature_info.reduction(), theirs(continued), strict=True))
+        assert tuple(found.shape[1] for found in maps) == stages.channels
+        for stride, found in zip((4, 8, 16, 32), maps, strict=True):
+            own = wanted[stride].permute(0, 3, 1, 2) if name == SWIN else wanted[stride]
+            torch.testing.assert_close(found, own, rtol=1e-4, atol=1e-4 * float(own.abs().max()))
+
+
+def test_a_network_without_stages_is_refused_for_them() -> None:
+    with pytest.raises(
+        UsageError, match=r"timm:test_vit: its maps have the strides 16, 16, 16; decoder=mlp takes one of each of 4, 8"
+    ):
+        timm_stages("timm:test_vit")
 
 
 @strides
