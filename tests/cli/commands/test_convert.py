@@ -138,7 +138,7 @@ def test_a_size_that_nobody_told_stays_unknown(hypseg: Hypseg, weights: Path, cl
     assert "does not say how large its training images were; that stays unknown, unless --size names it" in done.stderr
     header = read_header(out)
     assert (header.input.width, header.input.height, header.input.longest_side) == (None, None, None)
-    assert "trained at a size that is not known; larger ones show more" in hypseg("info", out).stdout
+    assert "trained at a size that is not known; larger ones are not shrunk" in hypseg("info", out).stdout
     card = hypseg("card", out).stdout
     assert "any size; the size of those that it was trained on is not known. Larger ones" in card
     assert "None" not in card.split("## Input")[1].split("##")[0]
