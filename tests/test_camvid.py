@@ -21,10 +21,11 @@ from hypsegcli.cli.app import main
 
 @pytest.fixture(scope="module")
 def stored(camvid: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What predict writes for all images, with every measure."""
+    """What predict writes for all images, with every measure, in the precision in which the cards are written."""
     out = tmp_path_factory.mktemp("camvid") / "out"
     images = str(camvid / "val/images")
-    assert main(["predict", images, "--out", str(out), "--save", "labels,confidence", "--measure", "all", "-q"]) == 0
+    asked = ["--save", "labels,confidence", "--measure", "all", "--precision", "fp32"]
+    assert main(["predict", images, "--out", str(out), *asked, "-q"]) == 0
     return out
 
 
