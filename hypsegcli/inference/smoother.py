@@ -6,6 +6,7 @@ OpenCV's ximgproc has it: its results, to rounding. Its module comes in a packag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,10 +37,9 @@ class Smoother:
         0..255, share a factor e less.
         """
         colours = photograph.astype(np.float32) / np.float32(sigma)
-        across, down = (_likeness(colours.transpose(axes)) for axes in ((1, 0, 2), (0, 1, 2)))
-        self._systems = [
-            tuple(_factor(likeness, strength / 4**number) for likeness in (across, down)) for number in range(_ROUNDS)
-        ]
+        strengths = [strength / 4**number for number in range(_ROUNDS)]
+        across, down = (_factor(_likeness(colours.transpose(axes)), strengths) for axes in ((1, 0, 2), (0, 1, 2)))
+        self._systems = [*zip(across, down, strict=True)]
 
     def __call__(self, planes: Planes) -> Planes:
         """The planes (n, H, W), each smoothed on its own; float32."""
@@ -66,20 +66,23 @@ def _likeness(colours: Planes) -> Planes:
     return likeness
 
 
-def _factor(likeness: Planes, strength: float) -> _System:
+def _factor(likeness: Planes, strengths: Sequence[float]) -> list[_System]:
+    """One system for each strength; they are factored together, row by row."""
     rows, width = len(likeness) + 1, likeness.shape[1]
-    below, inverse = np.empty_like(likeness), np.empty((rows, width), np.float32)
-    none = np.zeros(width)  # float64: of strong links little is left beside the one that all of them share
+    below = np.empty((rows - 1, len(strengths), width), np.float32)
+    inverse = np.empty((rows, len(strengths), width), np.float32)
+    factors = np.array(strengths)[:, None]
+    none = np.zeros((1, width))  # float64: of strong links little is left beside the one that all of them share
     link, carried = none, none
     for row in range(rows):
-        next_link = strength * likeness[row].astype(np.float64) if row < rows - 1 else none
-        reciprocal = 1.0 / (1.0 + link + next_link - link * carried)
+        next_link = factors * likeness[row] if row < rows - 1 else none
+        reciprocal = 1.0 / (1.0 + link * (1.0 - carried) + next_link)
         carried = next_link * reciprocal
         inverse[row] = reciprocal
         if row < rows - 1:
             below[row] = carried
         link = next_link
-    return _System(below, inverse)
+    return [_System(below[:, number], inverse[:, number]) for number in range(len(strengths))]
 
 
 def _solve(system: _System, lines: Planes) -> None:
