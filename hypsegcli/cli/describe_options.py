@@ -12,7 +12,6 @@ from hypsegcli.files.words import as_text
 
 if TYPE_CHECKING:
     from hypsegcli.hierarchy.rule import Rule
-    from hypsegcli.inference.request import Refinement
 
 
 def describe_options(
@@ -24,7 +23,7 @@ def describe_options(
     names: ClassNames,
     rule: Rule | None,
     *,
-    refine: Refinement | None,
+    refine: str | None,
     longest_side: int | None,
     engine: str | None,
     device: str | None,

@@ -27,9 +27,13 @@ def refuse_idle_threshold(level: str | None, threshold: float | None) -> None:
         raise UsageError("--threshold belongs to --level auto; add that, or leave it out")
 
 
-def refuse_idle_refinement(refine: Refinement | None, kinds: Iterable[str], measures: Iterable[str]) -> None:
+def refuse_idle_refinement(
+    refine: Refinement | None, kinds: Iterable[str], measures: Iterable[str], level: str | None = None
+) -> None:
     """Refuse a `--refine` where nothing that is written, of some kinds and measures, is made of class probabilities."""
     of_probabilities = [name for name, measure in MEASURES.items() if measure.needs_probabilities]
+    if level is not None and "calibrated" in measures:  # what it says of nodes is divided as their classes are probable
+        return
     if refine is None or {"labels", "overlay", "probabilities"} & set(kinds) or set(of_probabilities) & set(measures):
         return
     raise UsageError(

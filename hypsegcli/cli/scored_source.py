@@ -30,6 +30,7 @@ class ScoredSource(NamedTuple):
     source: Source
     measures: Mapping[str, tuple[str, float]]  # title and full scale; of the classes that are answered
     checkpoint: tuple[str, str] | None  # its path, or the address that it was fetched from, and its sha256
+    refine: str | None = None  # what class probabilities were made to follow
     longest_side: int | None = None  # to which images were shrunk for the network, in pixels
     header: Header | None = None  # of the network's checkpoint
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
@@ -88,10 +89,11 @@ def open_network(
         source,
         measures,
         (loaded.origin, loaded.sha256),
-        request.longest_side,
-        loaded.header,
-        request.rules,
-        of_answers,
+        refine=request.refine,
+        longest_side=request.longest_side,
+        header=loaded.header,
+        rules=request.rules,
+        answer_measures=of_answers,
         doubts=lambda: [another] if another is not None and "calibrated" in measures else [],
         engine=segmenter.engine.label,
         device=segmenter.engine.device.label,
@@ -104,6 +106,7 @@ def open_maps(
 ) -> ScoredSource:
     """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
     from hypsegcli.confidence.measures import MEASURES
+    from hypsegcli.images.metadata import read_metadata
     from hypsegcli.products.product import ROOT_NAME
     from hypsegcli.run.doubts import doubt_maps, origins_of
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
@@ -169,9 +172,12 @@ def open_maps(
 
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
+    own = read_metadata(first) if first is not None else None
+    refine = None if own is None else own.refine
     if names.rule is not None:  # the planes speak of the nodes
-        return ScoredSource(source, {}, None, rules=(names.rule,), answer_measures=measures, doubts=doubts)
-    return ScoredSource(source, measures, None, doubts=doubts)
+        rules = (names.rule,)
+        return ScoredSource(source, {}, None, refine, rules=rules, answer_measures=measures, doubts=doubts)
+    return ScoredSource(source, measures, None, refine, doubts=doubts)
 
 
 def choose_main(scored: ScoredSource, wanted: str | None) -> str | None:

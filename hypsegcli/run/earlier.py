@@ -109,6 +109,10 @@ def look_back(
     if keep:
         redone = [line for _, line in before if line["status"] == "done"]
         remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
+        if begun := sum(line["status"] == "stale" and bool(outputs_of(line)) for _, line in before):
+            remarks.append(
+                f"{begun} of {count_of(len(plan), 'image')} to be done again, as a run was to that was cut short"
+            )
     else:
         remarks = _say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
     stale = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN
@@ -74,13 +75,27 @@ def refuse_occupied(
 def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path) -> Counter[str]:
     """How many maps of each kind that a plan does not make an earlier run has left of the plan's images.
 
-    Only of those that are done: of the others it has been said before that they are replaced.
+    Of those that are not done, only kinds that the last run was to make anew: of others it has been said before that
+    they are replaced.
     """
     kinds = {kind for planned in plan for kind in planned.outputs}
-    keys = {str(planned.key) for planned in plan}
-    done = (line for key, line in read_manifest(out).items() if key in keys and line["status"] == "done")
-    maps = ((kind, out / path) for line in done for kind, (path, _) in outputs_of(line).items())
-    return Counter(kind for kind, path in maps if kind not in kinds and path.is_file())
+    keys, anew = {str(planned.key) for planned in plan}, _kinds_of(read_run(out))
+    lost = Counter[str]()
+    for key, line in read_manifest(out).items():
+        if key in keys and line["status"] != "dropped":
+            lost.update(
+                kind
+                for kind, (path, _) in outputs_of(line).items()
+                if kind not in kinds and (line["status"] == "done" or kind in anew) and (out / path).is_file()
+            )
+    return lost
+
+
+def _kinds_of(run: Mapping[str, Any]) -> list[Any]:
+    """Of maps, that a run makes, as run.json has it, which may hold anything."""
+    options = run.get("options")
+    kinds = options.get("outputs") if isinstance(options, dict) else None
+    return kinds if isinstance(kinds, list) else []
 
 
 def _refuse_what_is_no_run_s(plan: Sequence[PlannedImage], out: Path, further: Sequence[str]) -> None:

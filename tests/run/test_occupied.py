@@ -132,6 +132,41 @@ def test_maps_of_other_kinds_are_not_lost_unasked(
     assert hypseg(name, photos, "--out", out, *save, "--resume").code == 0
 
 
+def test_nor_after_a_run_that_was_cut_short_before_its_first_image(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its maps are those of the run before, whole; and that they are made again is said."""
+    out = tmp_path / "out"
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    assert hypseg("predict", photos, "--out", out, "--save", "labels,overlay").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.run.process", stop)
+        other = ("--save", "labels,overlay", "--interpolate", "points", "--resume")
+        assert hypseg("predict", photos, "--out", out, *other).code == 130
+    outcome = hypseg("predict", photos, "--out", out, "--save", "labels", "--resume")
+    assert (outcome.code, "has 3 maps of kinds that this run does not make (overlay)" in outcome.stderr) == (2, True)
+    outcome = hypseg("predict", photos, "--out", out, "--save", "labels,overlay", "--resume")
+    assert outcome.code == 0
+    assert "3 of 3 images to be done again, as a run was to that was cut short" in outcome.stderr
+
+
+def test_what_was_given_up_is_not_asked_for_again(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """Of an image out of reach, maps of all kinds stay, also those that a run was told it may replace."""
+    out, away = tmp_path / "out", tmp_path / "away"
+    (tmp_path / "list.txt").write_text(f"{photos / 'a.jpg'}\n{photos / 'b.png'}\n")
+    given = ("predict", f"@{tmp_path / 'list.txt'}", "--out", out)
+    assert hypseg(*given, "--save", "labels,overlay").code == 0
+    (photos / "b.png").rename(away)
+    assert hypseg(*given, "--save", "labels", "--overwrite").code == 3
+    assert [path.name for path in (out / "overlay").rglob("*.png")] == ["b.png"]
+    away.rename(photos / "b.png")
+    assert hypseg(*given, "--save", "labels", "--resume").code == 0
+    assert not (out / "overlay").exists()
+
+
 def test_kinds_may_be_added(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert hypseg("predict", photos, "--out", out, "--save", "labels").code == 0

@@ -70,7 +70,8 @@ def licence_lines(licence: str) -> list[str]:
 
 
 def _tags(header: Header) -> list[str]:
-    tags = ["hypseg", "semantic-segmentation", "uncertainty", "deeplabv3", "safetensors"]
+    network = "deeplabv3" if header.model.decoder == "deeplab" else "segformer"
+    tags = ["hypseg", "semantic-segmentation", "uncertainty", network, "safetensors"]
     if header.model.head != "euclidean":
         tags.insert(2, "hyperbolic")
     if not header.tree.is_flat:

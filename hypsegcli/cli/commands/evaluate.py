@@ -169,7 +169,7 @@ def evaluate(
                 computing,
                 names,
                 rule,
-                refine=refine,
+                refine=scored.refine,
                 longest_side=scored.longest_side,
                 engine=scored.engine,
                 device=scored.device,

@@ -114,7 +114,7 @@ def predict(
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
-    refuse_idle_refinement(refine, kinds, measures)
+    refuse_idle_refinement(refine, kinds, measures, level)
     products = find_products(kinds, measures)
     if len(measures) > 1 and len(products) == len(kinds):
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")

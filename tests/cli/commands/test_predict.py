@@ -223,6 +223,9 @@ def test_refined_maps_say_so_and_are_those_that_are_scored(hypseg: Hypseg, photo
     found = json.loads((report / "report.json").read_text())
     assert found["subject"]["options"]["refine"] == "edges"
     assert found["summary"]["pixel_accuracy"]["value"] == 1.0
+    stored = hypseg("evaluate", "--predictions", out, out / "labels", "--out", tmp_path / "stored")
+    assert stored.code == 0, stored.stderr
+    assert json.loads((tmp_path / "stored/report.json").read_text())["subject"]["options"]["refine"] == "edges"
 
 
 def test_what_cannot_be_refined_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
