@@ -768,7 +768,8 @@ def test_what_an_interrupted_run_was_to_replace_is_not_forgotten(
     assert {line["status"] for line in manifest(out).values()} == {"stale"}
     answer = json.loads(hypseg("verify", out, "--json").stdout)
     assert (answer["images"], answer["lacking"]) == (0, 3)
-    assert hypseg(*other, "labels", "--resume").code == 0
+    assert hypseg(*other, "labels", "--resume").code == 2  # it would lose the confidence that is there still
+    assert hypseg(*other, "labels", "--overwrite").code == 0
     assert not (out / "confidence").exists()
     assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
     assert hypseg("verify", out).code == 0
@@ -785,7 +786,9 @@ def test_maps_that_outlived_an_input_out_of_reach_go_when_it_is_done_otherwise(
     assert hypseg(*arguments, "labels,confidence", "--resume", "--checkpoint", many_classes).code == 1
     assert len(list(out.rglob("confidence/**/*.png"))) == 2
     (tmp_path / "elsewhere").rename(photos)
-    assert hypseg(*arguments, "labels", "--resume", "--checkpoint", many_classes).code == 0
+    assert hypseg(*arguments, "labels", "--resume", "--checkpoint", many_classes).code == 2
+    assert len(list(out.rglob("confidence/**/*.png"))) == 2
+    assert hypseg(*arguments, "labels", "--overwrite", "--checkpoint", many_classes).code == 0
     assert not list(out.rglob("confidence/**/*.png"))
     assert hypseg("verify", out).code == 0
 
