@@ -180,16 +180,16 @@ def fit_into_memory(
         return result, tile
     if result.code != "out_of_memory":
         return replace(result, reason=f"the network failed on this {width} x {height} image: {result.reason}")
-    whole = segmenter.engine.config.is_imported or segmenter.request.refine is not None
-    advice = (
-        f"; use {setting('longest_side')}" if whole else f"; use {setting('tile', 512)} or {setting('longest_side')}"
-    )
     if segmenter.request.refine is not None and segmenter.cuts(height, width):
         reason = f"{width} x {height} pixels are more than is known to fit into memory whole"
         needs = f"{setting('refine', segmenter.request.refine)} needs them so"
         return replace(
             result, reason=f"{reason}, and {needs}; use {setting('longest_side')}, or {setting('tile', 'off')}"
         )
+    whole = segmenter.engine.config.is_imported or segmenter.request.refine is not None
+    advice = (
+        f"; use {setting('longest_side')}" if whole else f"; use {setting('tile', 512)} or {setting('longest_side')}"
+    )
     if windows:
         advice = f", not even in windows of {windows[-1].tile} pixels; use {setting('longest_side')}"
     return replace(result, reason=f"{width} x {height} pixels do not fit into memory{advice}")

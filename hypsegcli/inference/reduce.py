@@ -93,7 +93,7 @@ class Reducer:
             def rows(grid: Tensor, start: int = start, stop: int = stop) -> Tensor:
                 return upsample_rows(grid, cell=cell, start=start, stop=stop, width=width)
 
-            logits = None if at_once else rows(scores)
+            logits = None if at_once or (smooth is not None and not self._is_fitted_to_probabilities) else rows(scores)
             if logits is not None and self._blends_probabilities:
                 logits = logits.clamp_min(torch.finfo(logits.dtype).tiny).log()
             fitted = probabilities = logits.softmax(1) if logits is not None and need else None
@@ -163,6 +163,10 @@ class Reducer:
             return
         for plane, image in zip(labels, refined, strict=True):
             plane[:] = image.best(self.request.among)
+
+    @property
+    def _is_fitted_to_probabilities(self) -> bool:
+        return "calibrated" in self.request.measures and self._needs_probabilities("calibrated")
 
     def _needs_probabilities(self, measure: str) -> bool:
         if measure == "calibrated" and self._calibration is not None:

@@ -46,8 +46,15 @@ class HierahypConverter:
         state = source.take(trunk_names(config) | head, unused=lambda name: name.startswith(left_out))
         normalised, more = read_input(source, told)
         outputs = len(state["head.normals" if hyperbolic else "head.classify.weight"])
-        return Converted(config, state, outputs, normalised, names=read_names(source.facts), notes=(*notes, *more),
-                         ignore_index=read_ignore_index(source))  # fmt: skip
+        return Converted(
+            config,
+            state,
+            outputs,
+            normalised,
+            names=read_names(source.facts),
+            notes=(*notes, *more),
+            ignore_index=read_ignore_index(source),
+        )
 
 
 def _is_hyperbolic(source: Source) -> tuple[bool, tuple[str, ...]]:

@@ -41,8 +41,15 @@ class MmsegConverter:
         if outputs == 1:
             raise CheckpointError(f"{source.path}: has one output, a sigmoid's; networks of two or more are read")
         normalised, notes = read_input(source, told)
-        return Converted(config, state, outputs, normalised, names=read_names(source.facts), notes=notes,
-                         ignore_index=read_ignore_index(source))  # fmt: skip
+        return Converted(
+            config,
+            state,
+            outputs,
+            normalised,
+            names=read_names(source.facts),
+            notes=notes,
+            ignore_index=read_ignore_index(source),
+        )
 
 
 def is_separable_aspp(source: Source) -> bool:
