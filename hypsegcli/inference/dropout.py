@@ -26,7 +26,7 @@ from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.network.model import HyperbolicDeepLab, HyperbolicSegFormer
+from hypsegcli.network.model import OwnNetwork
 
 # Confidence measures of a dropout answer and their titles, all in [0, 1]: 1 - entropy of the mean probabilities over
 # the passes / ln K; 1 - mutual information of answer and dropout mask / ln K; the largest of the mean probabilities.
@@ -53,7 +53,7 @@ class DropoutSampler:
                 f"{setting('mc_dropout')}: needs a network of hypseg's own, not {config.kind.title}; leave it out"
             )
         self._device = segmenter.engine.device
-        self._model = cast(HyperbolicDeepLab | HyperbolicSegFormer, segmenter.engine.model)
+        self._model = cast(OwnNetwork, segmenter.engine.model)
         self._among = segmenter.request.among
         self._inner = Segmenter(
             segmenter.engine,
@@ -113,12 +113,7 @@ class DropoutSampler:
         def drop(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
             return F.dropout(output, self.rate, training=True)
 
-        dropped: tuple[nn.Module, ...]
-        if isinstance(model, HyperbolicSegFormer):
-            dropped = (model.decoder.relu,)
-        else:
-            dropped = (model.aspp, *model.decoder.refine)
-        hooks = [module.register_forward_hook(drop) for module in dropped]
+        hooks = [module.register_forward_hook(drop) for module in model.before_dropout]
         try:
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(seed)

@@ -81,15 +81,10 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
-class HyperbolicDeepLab(Network):
-    """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""
+class OwnNetwork(Network):
+    """One of ours: a backbone, and a decoder that makes embeddings of its maps."""
 
-    def __init__(self, config: ModelConfig, backbone: Backbone, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
-        super().__init__(config)
-        self.backbone = backbone
-        self.aspp = aspp
-        self.decoder = decoder
-        self.head = head
+    backbone: Backbone
 
     @property
     def normalisation(self) -> Normalisation:
@@ -102,9 +97,30 @@ class HyperbolicDeepLab(Network):
         return self.backbone.exportable
 
     @property
+    def before_dropout(self) -> tuple[nn.Module, ...]:
+        """The parts behind each of which features may be dropped, to see how far answers hang on them."""
+        raise NotImplementedError
+
+
+class HyperbolicDeepLab(OwnNetwork):
+    """DeepLabV3+ whose pixel embeddings lie in the Poincaré ball."""
+
+    def __init__(self, config: ModelConfig, backbone: Backbone, aspp: ASPP, decoder: Decoder, head: nn.Module) -> None:
+        super().__init__(config)
+        self.backbone = backbone
+        self.aspp = aspp
+        self.decoder = decoder
+        self.head = head
+
+    @property
     def below_embedding(self) -> tuple[nn.Module, ...]:
         """As in `Network`."""
         return (self.backbone, self.aspp, self.decoder.low_level, self.decoder.refine)
+
+    @property
+    def before_dropout(self) -> tuple[nn.Module, ...]:
+        """ASPP, and each of the decoder's convolutions."""
+        return (self.aspp, *self.decoder.refine)
 
     def embed(self, image: Tensor, mean: Tensor | None = None) -> Tensor:
         """As in `Network`."""
@@ -118,11 +134,13 @@ class HyperbolicDeepLab(Network):
         return high
 
 
-class HyperbolicSegFormer(Network):
+class HyperbolicSegFormer(OwnNetwork):
     """SegFormer's decoder on a network in stages, with pixel embeddings in the Poincaré ball.
 
     Its attention reaches all of an image, or of a window, so that nothing else need tell a window of the rest.
     """
+
+    backbone: TimmFeatures
 
     def __init__(self, config: ModelConfig, backbone: TimmFeatures, decoder: MlpDecoder, head: nn.Module) -> None:
         super().__init__(config)
@@ -131,19 +149,14 @@ class HyperbolicSegFormer(Network):
         self.head = head
 
     @property
-    def normalisation(self) -> Normalisation:
-        """As in `Network`."""
-        return self.backbone.normalisation
-
-    @property
-    def is_exportable(self) -> bool:
-        """As in `Network`."""
-        return self.backbone.exportable
-
-    @property
     def below_embedding(self) -> tuple[nn.Module, ...]:
         """As in `Network`."""
         return (self.backbone, self.decoder.linear, self.decoder.join, self.decoder.norm)
+
+    @property
+    def before_dropout(self) -> tuple[nn.Module, ...]:
+        """What comes before the last layer, where the paper has dropout in training."""
+        return (self.decoder.relu,)
 
     def embed(self, image: Tensor, mean: Tensor | None = None) -> Tensor:
         """As in `Network`; ValueError for a mean, which nothing here would take."""

@@ -74,6 +74,10 @@ class TinyNetwork(nn.Module):
         self.fails = False
         spread_out(self, self.decoder, self.decoder(self.aspp(torch.randn(1, 3, 32, 32))))
 
+    @property
+    def before_dropout(self) -> tuple[nn.Module, ...]:
+        return (self.aspp, *self.decoder.refine)
+
     def forward(self, image: Tensor, mean: Tensor | None = None) -> NetworkOutput:
         embedding = self.gain * self.decoder(self.aspp(image))
         if self.fails:
