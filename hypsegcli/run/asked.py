@@ -31,6 +31,16 @@ def noted(out: Path, plan: Sequence[PlannedImage]) -> Iterator[None]:
     asked += [{"key": str(planned.key), **place_of(planned.source)} for planned in plan]
     if new := {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}:
         write_atomically(out / MANIFEST, "".join(map(dump, (*earlier.values(), *new.values()))).encode())
+    with said_to_run(out):
+        yield
+
+
+@contextlib.contextmanager
+def said_to_run(out: Path) -> Iterator[None]:
+    """Let an earlier run's run.json say, while the block goes on, that another is under way, and how it ended if it fails.
+
+    All else that it says stays: of what that run may have written without a line, no other book tells.
+    """
     _say(out, "running")
     try:
         yield

@@ -30,6 +30,7 @@ from hypsegcli.run.manifest import (
     read_manifest,
     read_run,
     source_of,
+    to_be_made,
     without_result,
 )
 from hypsegcli.run.namesakes import Namesake, find_namesakes
@@ -116,11 +117,11 @@ def look_back(
     else:
         remarks = _say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
     stale = [
-        without_result(placed(line, planned.source), "stale")
+        to_be_made(placed(line, planned.source), planned.outputs)
         for planned, line in before
         if outputs_of(line) or has_failed(line)
     ]
-    whole = {} if is_made else ranking_that_stays(run, going=(*stale, *dropped), others=others)
+    whole = {} if is_made else ranking_that_stays(out, run, going=(*stale, *dropped), others=others)
     if not whole:
         made_by = recipe if is_made else None
         remarks += say_of_ranking(out, run, plan=plan, others=others, recipe=made_by, keep=keep)

@@ -16,10 +16,10 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file, digest_of
-from hypsegcli.run.asked import noted
+from hypsegcli.run.asked import noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.left_over import to_be_written
-from hypsegcli.run.manifest import Line, dump, place_of, read_manifest
+from hypsegcli.run.manifest import Line, dump, place_of, read_manifest, without_result
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 
@@ -92,16 +92,17 @@ class Ledger:
         """
         earlier, self._earlier = self._earlier, NOTHING
         self._written |= earlier.whole
-        self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
-        kept = "".join(map(dump, (*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped)))
-        write_atomically(self.out / MANIFEST, kept.encode())
-        for path, digest in earlier.left_over.items():
-            found = digest_file(path)
-            if found == digest:
-                path.unlink(missing_ok=True)
-                self._remove_empty(path.parent)
-            elif found is not None:
-                self.stayed.append(path.relative_to(self.out).as_posix())
+        self.total, self._kept = total, len(earlier.others)
+        lines = [*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped]
+        if earlier.left_over:  # to remove them may take long, and until then run.json does not tell what is to be done
+            known = {line["key"] for line in lines}
+            new = [planned for planned in self._rest if str(planned.key) not in known]
+            lines += [without_result({"key": str(one.key), **place_of(one.source)}, "stale") for one in new]
+        self._is_to_settle = any(line["status"] in {"stale", "dropped"} for line in lines[len(earlier.others) :])
+        write_atomically(self.out / MANIFEST, "".join(map(dump, lines)).encode())
+        if earlier.left_over:
+            with said_to_run(self.out):
+                self._remove(earlier.left_over)
         self.lines = {key: _remembered(line) for key, line in self.lines.items()}
         self._write_run("running")
 
@@ -153,6 +154,16 @@ class Ledger:
         for line in self.lines.values():
             if line["status"] == "done":
                 yield from line["notes"]
+
+    def _remove(self, files: Mapping[Path, Digest]) -> None:
+        """Remove files, each unless it holds something else by now."""
+        for path, digest in files.items():
+            found = digest_file(path)
+            if found == digest:
+                path.unlink(missing_ok=True)
+                self._remove_empty(path.parent)
+            elif found is not None:
+                self.stayed.append(path.relative_to(self.out).as_posix())
 
     def _remove_empty(self, folder: Path) -> None:
         """Remove folders in which nothing is left, which would pass for those of a kind that this run makes."""

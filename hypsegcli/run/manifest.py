@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeGuard
 
@@ -15,6 +15,7 @@ from hypsegcli.files.regular import open_regular
 Line = dict[str, Any]
 
 _OF_FILES = ("outputs", "bytes", "sha256")
+_GOING = "going"  # kinds of those that the run which the line is of does not make: it was allowed to remove them
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 
@@ -111,7 +112,7 @@ def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest
 
 def files_named_by(line: Line) -> Line:
     """Of a line, what tells its files."""
-    return {name: line[name] for name in _OF_FILES if line.get(name)}
+    return {name: line[name] for name in (*_OF_FILES, _GOING) if line.get(name)}
 
 
 def without_result(line: Line, status: Literal["stale", "dropped"]) -> Line:
@@ -121,7 +122,20 @@ def without_result(line: Line, status: Literal["stale", "dropped"]) -> Line:
     """
     place = {name: line[name] for name in ("key", "input", "directory") if name in line}
     failure = {name: line[name] for name in _OF_FAILURES if name in line}
-    return place | {"status": status} | failure | {name: line.get(name, {}) for name in _OF_FILES}
+    going = {_GOING: line[_GOING]} if _GOING in line else {}
+    return place | {"status": status} | failure | {name: line.get(name, {}) for name in _OF_FILES} | going
+
+
+def to_be_made(line: Line, kinds: Collection[str]) -> Line:
+    """The line of an image that a run is to make maps of some kinds of; those of others that it has are to go."""
+    stale = without_result(line, "stale")
+    going = [kind for kind in outputs_of(line) if kind not in kinds]
+    return {name: value for name, value in stale.items() if name != _GOING} | ({_GOING: going} if going else {})
+
+
+def is_given_up(line: Line, kind: str) -> bool:
+    """Whether a run that has not come to an image was allowed to remove its map of a kind."""
+    return line["status"] != "done" and kind in line.get(_GOING, [])
 
 
 def has_failed(line: Line | None) -> bool:
@@ -168,6 +182,8 @@ def _names_files(line: Line) -> bool:
         and _all_are(line.get("bytes"), int)
         and _all_are(line.get("sha256"), str)
         and outputs.keys() == line["bytes"].keys() == line["sha256"].keys()
+        and isinstance(going := line.get(_GOING, []), list)
+        and all(isinstance(kind, str) for kind in going)
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import Inputs
-from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
+from hypsegcli.run.manifest import is_given_up, outputs_of, read_manifest, read_run
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, occupied, plan_outputs
 from hypsegcli.run.unnamed import find_unnamed, is_somebody_s
@@ -75,27 +74,19 @@ def refuse_occupied(
 def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path) -> Counter[str]:
     """How many maps of each kind that a plan does not make an earlier run has left of the plan's images.
 
-    Of those that are not done, only kinds that the last run was to make anew: of others it has been said before that
-    they are replaced.
+    Without those that were given up before: a run that was allowed to remove them has not come to it.
     """
     kinds = {kind for planned in plan for kind in planned.outputs}
-    keys, anew = {str(planned.key) for planned in plan}, _kinds_of(read_run(out))
+    keys = {str(planned.key) for planned in plan}
     lost = Counter[str]()
     for key, line in read_manifest(out).items():
         if key in keys and line["status"] != "dropped":
             lost.update(
                 kind
                 for kind, (path, _) in outputs_of(line).items()
-                if kind not in kinds and (line["status"] == "done" or kind in anew) and (out / path).is_file()
+                if kind not in kinds and not is_given_up(line, kind) and (out / path).is_file()
             )
     return lost
-
-
-def _kinds_of(run: Mapping[str, Any]) -> list[Any]:
-    """Of maps, that a run makes, as run.json has it, which may hold anything."""
-    options = run.get("options")
-    kinds = options.get("outputs") if isinstance(options, dict) else None
-    return kinds if isinstance(kinds, list) else []
 
 
 def _refuse_what_is_no_run_s(plan: Sequence[PlannedImage], out: Path, further: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -48,13 +49,16 @@ def encode_ranking(out: Path, recipe: str) -> bytes | None:
     return encode_csv(["rank", "image", *_STATISTICS, _PICTURE], rows) if rows else None
 
 
-def ranking_that_stays(run: Mapping[str, Any], *, going: Iterable[Line], others: Iterable[Line]) -> dict[str, Digest]:
+def ranking_that_stays(
+    out: Path, run: Mapping[str, Any], *, going: Iterable[Line], others: Iterable[Line]
+) -> dict[str, Digest]:
     """What an earlier run.json says of the ranking, where the next run does not make one; empty where it is to go.
 
-    It stays with the heatmaps that it names: those of the lines `others` do, and those of the lines `going` do not.
+    It stays with the heatmaps that it names: those of the lines `others` do, and those of the lines `going` do not. One
+    that is not there any more, since a run that was to make it anew was killed, no book need tell of.
     """
     names_none = any(_PICTURE in outputs_of(line) for line in going) or not any(map(_is_ranked, others))
-    return {} if names_none else files_of(run)
+    return {} if names_none or not os.path.lexists(out / RANKING) else files_of(run)
 
 
 def say_of_ranking(

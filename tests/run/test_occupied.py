@@ -153,6 +153,35 @@ def test_nor_after_a_run_that_was_cut_short_before_its_first_image(
     assert "3 of 3 images to be done again, as a run was to that was cut short" in outcome.stderr
 
 
+def test_nor_where_a_run_of_other_images_came_in_between(hypseg: Hypseg, days: Path) -> None:
+    """Whether that disk was away, or the run was killed: what it was allowed to remove, no run of others is."""
+    Path("list.txt").write_text("".join(f"{path.resolve()}\n" for path in sorted(Path("day1").iterdir())))
+    Path("other").mkdir()
+    photograph(Path("other/3.png"), seed=3)
+    given = ("predict", "@list.txt", "--out", days)
+    assert hypseg(*given, "--save", "labels,confidence").code == 0
+    Path("day1").rename("away")
+    assert hypseg(*given, "--save", "labels,confidence,overlay", "--resume").code == 1
+    Path("away").rename("day1")
+    assert hypseg("predict", "other", "--out", days, "--save", "labels", "--resume").code == 0
+    made = files_in(days)
+    outcome = hypseg(*given, "--save", "labels", "--resume")
+    assert (outcome.code, "has 2 maps of kinds that this run does not make (confidence)" in outcome.stderr) == (2, True)
+    assert files_in(days) == made
+
+
+def test_nor_of_a_kind_that_is_to_be_made_again_after_it_was_given_up(hypseg: Hypseg, days: Path) -> None:
+    Path("list.txt").write_text("".join(f"{path.resolve()}\n" for path in sorted(Path("day1").iterdir())))
+    given = ("predict", "@list.txt", "--out", days)
+    assert hypseg(*given, "--save", "labels,confidence").code == 0
+    Path("day1").rename("away")
+    assert hypseg(*given, "--save", "labels", "--overwrite").code == 1  # confidence may go, and stays for now
+    assert hypseg(*given, "--save", "labels", "--resume").code == 1
+    assert hypseg(*given, "--save", "labels,confidence", "--resume").code == 1  # and is wanted again
+    outcome = hypseg(*given, "--save", "labels", "--resume")
+    assert (outcome.code, "kinds that this run does not make (confidence)" in outcome.stderr) == (2, True)
+
+
 def test_what_was_given_up_is_not_asked_for_again(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     """Of an image out of reach, maps of all kinds stay, also those that a run was told it may replace."""
     out, away = tmp_path / "out", tmp_path / "away"
