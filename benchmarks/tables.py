@@ -56,6 +56,7 @@ FOLD = 0.15  # share of the images, where there is one
 SCORES = ("mean_iou", "pixel_accuracy", "sibling_mean_iou", "cousin_mean_iou", "auroc_distance", "auroc_entropy")
 SPACES = dict(zip(PROTOTYPES, ("hyperbolic", "Euclidean", "cosine"), strict=True))
 KEYS = {"radius": ("radius weight", "layers", "fold"), "prototypes": ("D", "prototypes a class", "space")}
+PROTOTYPE_SCORES = ("mean_iou", "pixel_accuracy", "auroc_distance", "auroc_entropy", "cosine_within")
 UNSEEN_SCORES = ("mean_iou", "pixel_accuracy")
 
 
@@ -175,7 +176,17 @@ def train_cell(
         if teacher is not None:
             teacher.move(cast(PrototypeHead, model.head))
     header = run.header.model_copy(update={"model": model.config})
-    return judge(model, header, run, held_out=held_out)._asdict()
+    scores = judge(model, header, run, held_out=held_out)._asdict()
+    return scores if teacher is None else scores | {"cosine_within": cosine_within(cast(PrototypeHead, model.head))}
+
+
+def cosine_within(head: PrototypeHead) -> float:
+    """The mean cosine between two prototypes of a class; 1 where all are one."""
+    directions, count = head.directions, head.config.prototypes
+    if count == 1:
+        return 1.0
+    cosines = directions @ directions.mT
+    return float((cosines.sum((1, 2)) - count).mean() / (count * (count - 1)))
 
 
 def cells(table: str, features: Features) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -234,7 +245,7 @@ def main() -> None:
     features = compute_features(given.data, settings)
     rows: dict[tuple[str, ...], list[dict[str, float]]] = {}
     keys = KEYS.get(given.table, ("D", "softmax", "head"))
-    scores = UNSEEN_SCORES if given.table == "zero-label" else SCORES
+    scores = {"zero-label": UNSEEN_SCORES, "prototypes": PROTOTYPE_SCORES}.get(given.table, SCORES)
     for seed in range(given.seeds):  # seed by seed, so that a table stopped early has every row
         for key, choice in cells(given.table, features):
             started = time.perf_counter()
