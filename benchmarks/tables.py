@@ -2,7 +2,7 @@
 
     python benchmarks/tables.py heads CAMVID          which head, which softmax, how many dimensions
     python benchmarks/tables.py radius CAMVID         what teaches the radius: how much of its loss, layers, a fold
-    python benchmarks/tables.py prototypes CAMVID     prototypes: how many a class, in how many dimensions, in which space
+    python benchmarks/tables.py prototypes CAMVID     prototypes: how many a class, D, in which space
     hypseg train --data CAMVID --out RUN --config benchmarks/zero_label.toml
     python benchmarks/tables.py zero-label CAMVID --trunk RUN/last.safetensors
 
@@ -43,8 +43,8 @@ from hypsegcli.training.config_file import check_settings, read_settings
 from hypsegcli.training.loop import LARGEST_GRADIENT
 from hypsegcli.training.loss import SegmentationLoss
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
-from hypsegcli.training.read_batches import batches
 from hypsegcli.training.prototypes import make_teacher
+from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.validate import Scores, validate
 
@@ -161,7 +161,7 @@ def train_cell(
     optimizer = build_optimizer(nn.ModuleList([model, loss]), config)
     steps = len(features.batches)
     schedule = build_schedule(optimizer, config, steps=steps)
-    teacher = make_teacher(config, tree, steps) if model.config.has_prototypes else None
+    teacher = make_teacher(config, tree, steps, from_chance=True, device=run.job.device.torch)
     for index in torch.randperm(len(features.batches)).tolist():
         crops, masks, in_fold = features.batches[index]
         optimizer.zero_grad(set_to_none=True)

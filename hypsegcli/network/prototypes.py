@@ -1,9 +1,9 @@
 """Classifiers whose classes are several prototypes each: the nearest one answers.
 
-After Zhou et al., "Rethinking Semantic Segmentation: A Prototype View", CVPR 2022. Prototypes are directions; no gradient
-moves them, `training/prototypes.py` does. In the ball all of them lie at one learned distance to the origin: at distances
-of their own a pixel is nearest to what lies as far out as itself, whatever the direction (measured: mean IoU falls by a
-third). The nearest of a class is then the one of the largest cosine, in every geometry.
+After Zhou et al., "Rethinking Semantic Segmentation: A Prototype View", CVPR 2022. Prototypes are directions; no
+gradient moves them, `training/prototypes.py` does. In the ball all of them lie at one learned distance to the origin:
+at distances of their own a pixel is nearest to what lies as far out as itself, whatever the direction. The nearest of a
+class is then the one of the largest cosine, in every geometry.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hypsegcli.network.config import PROTOTYPES, BackboneName, DecoderName, Head, check_decoder
+from hypsegcli.network.config import BackboneName, DecoderName, Head, check_decoder
 
 # Settings that are fields of a ModelConfig too; so is softmax, which the class tree may overrule.
 NETWORK = (
@@ -47,8 +47,8 @@ class TrainConfig(BaseModel):
     embedding_layers: Literal[1, 2] = _choice(1, "1 or 2: convolutions from the decoder's features to the embedding.")
     head: Head = _choice(
         "hyperbolic",
-        "hyperbolic, hyperbolic-reference or euclidean; or prototypes, of which the nearest answers, in the ball, or to "
-        "compare with, prototypes-euclidean or prototypes-cosine: their softmax is flat.",
+        "hyperbolic, hyperbolic-reference or euclidean; or prototypes, of which the nearest answers in the ball; or, "
+        "to compare with, prototypes-euclidean or prototypes-cosine. Softmax over prototypes is flat.",
     )
     prototypes: int = _choice(10, "Of each class, where the head is one of prototypes.", ge=1, le=1_000)
     curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c.", gt=0)

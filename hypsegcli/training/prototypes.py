@@ -1,10 +1,10 @@
 """What teaches prototypes, and pixels where theirs are.
 
 Zhou et al., "Rethinking Semantic Segmentation: A Prototype View", CVPR 2022. Pixels of a class are assigned to its
-prototypes, as many to each, by Sinkhorn's iteration; the loss draws a pixel to its own prototype (PPD) and away from all
-others (PPC); a prototype follows the mean direction of its pixels. Of an assignment the largest share decides: to draw
-from it by Gumbel noise, as the authors' code does with shares where it needs their logarithms, sends a pixel that is
-certain to another prototype three times in four, and all of a class become one.
+prototypes, as many to each, by Sinkhorn's iteration; the loss draws a pixel to its own prototype (PPD) and away from
+all others (PPC); a prototype follows the mean direction of its pixels. The largest share of an assignment decides. The
+authors' code draws by Gumbel noise, and gives it the shares where it takes their logarithms: a pixel that is certain
+goes to another prototype three times in four, and in the end all of a class are one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.network.config import PROTOTYPES
 from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.optimizer import warmup_of
@@ -96,8 +97,12 @@ class PrototypeTeacher(nn.Module):
         head.prototypes.copy_(F.normalize(directions, dim=2))
 
 
-def make_teacher(config: TrainConfig, tree: ClassTree, steps: int, *, from_chance: bool = True) -> PrototypeTeacher:
-    """The one of a training of so many steps, whose prototypes may be learned already."""
+def make_teacher(
+    config: TrainConfig, tree: ClassTree, steps: int, *, from_chance: bool, device: torch.device
+) -> PrototypeTeacher | None:
+    """The one of a training of so many steps, whose prototypes may be learned already; None for another head."""
+    if config.head not in PROTOTYPES:
+        return None
     return PrototypeTeacher(
         tree.classes,
         ppc_weight=config.ppc_weight,
@@ -106,7 +111,7 @@ def make_teacher(config: TrainConfig, tree: ClassTree, steps: int, *, from_chanc
         warmup=warmup_of(config, steps),
         seed=config.seed,
         from_chance=from_chance,
-    )
+    ).to(device)
 
 
 def assign(pixels: Tensor, classes: Tensor, directions: Tensor) -> Tensor:

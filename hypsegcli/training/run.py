@@ -193,9 +193,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
     steps = config.epochs * len(loader)
     schedule = build_schedule(optimizer, config, steps=steps)
-    teacher = None
-    if model.config.has_prototypes:
-        teacher = make_teacher(config, tree, steps, from_chance=new_head).to(job.device.torch)
+    teacher = make_teacher(config, tree, steps, from_chance=new_head, device=job.device.torch)
     remarks = (
         *told,
         *_leaked(learned, validated),
@@ -213,8 +211,8 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         *_shifted(train_split, val_split),
     )
     return Run(
-        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
-        _digests(read, train_split, val_split, more), remarks,
+        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, train_split, val_split,
+        held_out, _digests(read, train_split, val_split, more), remarks,
     )  # fmt: skip
 
 

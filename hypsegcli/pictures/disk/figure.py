@@ -40,6 +40,7 @@ _NAME, _SMALL = 18.0, 16.0  # letters of names, and of labels of rings
 _LETTERS = 24  # of a name
 _TOP, _BOTTOM = 64.0, 104.0  # room above and below the disk
 _RIM = (90, 90, 90)
+_DOT = 6.0  # radius of a prototype
 _EDGE = 2.4  # white around geodesics, both sides together
 _AT = (0.1, 0.5, 0.9)  # where a geodesic has its ticks
 _DIRECTIONS = 24  # tried for the labels of rings
@@ -55,6 +56,13 @@ class Geodesic(NamedTuple):
     inner: bool  # of an inner node of the class tree
     path: NDArray[np.float64]  # (n, 2) from rim to rim
     side: NDArray[np.float64]  # (n, 2) unit normals there, to the side of positive logits
+
+
+class Prototype(NamedTuple):
+    """One of a class, in the unit disk, y upwards."""
+
+    color: Color
+    point: NDArray[np.float64]  # (2,)
 
 
 class Name(NamedTuple):
@@ -87,6 +95,7 @@ class Disk:
     caption: str
     photograph: NDArray[np.uint8] | None  # (H, W, 3)
     background: int | None = None  # the class that the legend lists last
+    prototypes: Sequence[Prototype] = ()
     counts: NDArray[np.intp] | None = None  # (K,) of each class, where the points are a sample; None: all are there
 
 
@@ -107,6 +116,7 @@ def disk_figure(disk: Disk) -> Figure:
     marks += frame.rings(disk)
     for geodesic in reversed(disk.geodesics):
         marks += frame.geodesic(geodesic)
+    marks += frame.prototypes(disk.prototypes)
     marks += frame.ring_labels(disk)
     for place in places:
         marks += frame.name(place, outside[place.number])
@@ -222,6 +232,12 @@ class _Frame(NamedTuple):
         yield from (segment(start, end, WHITE, width + _EDGE) for start, end in ticks)
         yield Line(path, geodesic.color, width, DASH if geodesic.inner else None)
         yield from (segment(start, end, geodesic.color, width) for start, end in ticks)
+
+    def prototypes(self, prototypes: Sequence[Prototype]) -> Iterator[Mark]:
+        """Dots with a dark edge, since they lie on pixels of their own colour."""
+        for prototype in prototypes:
+            (at,) = self(prototype.point[None])
+            yield Circle(float(at[0]), float(at[1]), _DOT, fill=prototype.color, stroke=INK, width=1.6)
 
     def name(self, place: RimName, name: Name) -> Iterator[Mark]:
         """A name, and the line that leads to it from the rim."""
