@@ -83,18 +83,18 @@ class PrototypeTeacher(nn.Module):
         self.steps += 1
         early = int(self.steps) <= self.warmup
         fast = min(self.momentum, int(self.steps) / (9.0 + int(self.steps)))
-        directions = head.directions.clone()
+        directions = head.directions
         for k in classes[own >= 0].unique().tolist():
             of_class = classes == k
             if not early and not self.started[k]:
-                directions[k] = _k_means(pixels[of_class], head.config.prototypes, self.seed + k)
+                head.prototypes[k] = _k_means(pixels[of_class], head.config.prototypes, self.seed + k)
                 self.started[k] = True
                 continue
             sums = torch.zeros_like(directions[k]).index_add_(0, own[of_class], pixels[of_class])
             keep = self.momentum if self.started[k] else fast
             moved = keep * directions[k] + (1.0 - keep) * F.normalize(sums, dim=1)
-            directions[k] = torch.where((sums != 0.0).any(1, keepdim=True), moved, directions[k])
-        head.prototypes.copy_(F.normalize(directions, dim=2))
+            here = (sums != 0.0).any(1, keepdim=True)  # some pixel's
+            head.prototypes[k] = torch.where(here, F.normalize(moved, dim=1), directions[k])
 
 
 def make_teacher(
