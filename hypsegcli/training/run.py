@@ -269,9 +269,7 @@ def _remarks(config: TrainConfig, tree: ClassTree, *, new_head: bool) -> list[st
     if config.softmax == "hierarchical" and tree.is_flat:
         remarks.append("there is no hierarchy.json, so the softmax is flat")
     elif config.softmax == "hierarchical" and config.head in PROTOTYPES:
-        remarks.append(
-            "prototypes are of classes alone, so the softmax is flat; levels of the tree are sums of classes"
-        )
+        remarks.append("prototypes are of classes alone, so the softmax is flat")
     if config.ignore_index < tree.classes:
         name = tree.names[config.ignore_index]
         remarks.append(f"'{name}' is not learned: its id, {config.ignore_index}, is what means 'not labelled'")

@@ -185,6 +185,8 @@ def _making(header: Header, megabytes: float | None) -> str:
         else f"{model.embedding_size} dimensions, curvature -{model.curvature:g}, distance to the origin up to "
         f"{model.max_distance:.4g} ({model.radial_limit} limit), {model.head} head"
     )
+    if model.has_prototypes:
+        geometry += f", {count_of(model.prototypes, 'prototype')} a class"
     outputs = count_of(model.nodes, "output")
     rows = {
         "network": f"{model.kind.title} on {model.in_words}",
