@@ -249,8 +249,9 @@ def main() -> None:
     for seed in range(given.seeds):  # seed by seed, so that a table stopped early has every row
         for key, choice in cells(given.table, features):
             started = time.perf_counter()
-            rows.setdefault(key, []).append(train_cell(features, seed, **choice))
-            say(f"seed {seed}: {', '.join(key)}: {time.perf_counter() - started:.0f} s")
+            rows.setdefault(key, []).append(found := train_cell(features, seed, **choice))
+            seconds = time.perf_counter() - started
+            say(f"seed {seed}: {', '.join(key)}: mIoU {100 * found['mean_iou']:.1f} %, {seconds:.0f} s")
         say(f"after {seed + 1} seeds:\n{markdown(keys, scores, rows)}")
     print(markdown(keys, scores, rows))  # noqa: T201
 

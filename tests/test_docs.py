@@ -116,7 +116,7 @@ def test_a_command_that_does_not_parse_is_noticed() -> None:
 
 
 # By data set and the model that knows it: an image that the calibration was fitted to, and one that it was not.
-PROTOTYPES = {"head": "prototypes", "softmax": "flat", "backbone": "mobilenet_v3_small"}
+PROTOTYPES: dict[str, Any] = {"head": "prototypes", "softmax": "flat", "backbone": "mobilenet_v3_small"}
 SETS = {
     ("camvid", "streets"): ("0016E5_08001", "0016E5_08159"),
     ("clothing", "clothing"): ("0035", "0606"),

@@ -119,7 +119,7 @@ def test_embeddings_are_kept_on_request(checkpoint: Path, segmentation: Segmenta
 
 def test_which_prototype_answered_is_said_on_request(tmp_path: Path) -> None:
     tree = flat_tree(["sky", "road", "car"])
-    many = {"head": "prototypes", "prototypes": 4, "backbone": "mobilenet_v3_small"}
+    many: dict[str, Any] = {"head": "prototypes", "prototypes": 4, "backbone": "mobilenet_v3_small"}
     path = make_checkpoint(tmp_path / "x.safetensors", tree, **many)
     image = photograph(tmp_path / "a.png")
     assert load_model(path, engine="torch").segment(image).prototypes is None

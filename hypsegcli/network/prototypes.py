@@ -22,6 +22,7 @@ from hypsegcli.network.config import ModelConfig
 # room grows with sinh(t), 27 there, and an angle's last digit with it.
 FARTHEST = 4.0
 
+_SPREAD = 0.1  # of a class's first prototypes around their middle
 _SCALE, _COSINE_SCALE = 2.0, 10.0  # of distances and cosines in the first logits
 
 
@@ -36,7 +37,8 @@ class PrototypeHead(nn.Module):
         shape = (config.nodes, config.prototypes, config.embedding_size)
         directions = torch.empty(shape)
         if not directions.is_meta:
-            directions = F.normalize(directions.normal_(), dim=2)
+            # A class begins as one: directions strewn over the ball would cut it, and others, to pieces that stay.
+            directions = F.normalize(directions.normal_(std=_SPREAD) + torch.randn(shape[0], 1, shape[2]), dim=2)
         self.register_buffer("prototypes", directions)  # (K, P, D); a moving average of them is not of length 1
         start = _COSINE_SCALE if config.head == "prototypes-cosine" else _SCALE
         self.log_scale = nn.Parameter(torch.tensor(math.log(start)))

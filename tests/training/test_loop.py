@@ -872,7 +872,7 @@ def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tm
 
 def test_prototypes_are_learned_and_resumed_bit_for_bit(data: Path, tmp_path: Path) -> None:
     (data / "hierarchy.json").write_text('{"root": {"dark": {}, "coloured": {"red": {}, "green": {}}}}')
-    options = {"head": "prototypes", "prototypes": 2, "warmup_steps": 2, "ema_decay": 0.8, "epochs": 4}
+    options: dict[str, Any] = {"head": "prototypes", "prototypes": 2, "warmup_steps": 2, "ema_decay": 0.8, "epochs": 4}
     told = announced(events(data, tmp_path / "whole", **options)).notes
     assert "prototypes are of classes alone, so the softmax is flat" in told
     broken = start(data, tmp_path / "broken", **options)
@@ -891,7 +891,7 @@ def test_prototypes_are_learned_and_resumed_bit_for_bit(data: Path, tmp_path: Pa
 
 
 def test_prototypes_that_were_learned_do_not_start_anew(data: Path, tmp_path: Path) -> None:
-    options = {"head": "prototypes", "prototypes": 2, "epochs": 1}
+    options: dict[str, Any] = {"head": "prototypes", "prototypes": 2, "epochs": 1}
     list(start(data, tmp_path / "first", **options))
     again = TrainConfig.model_validate(SMALL | options | {"init": str(tmp_path / "first" / "last.safetensors")})
     teacher = prepare(Job(data, tmp_path / "second", again, CPU)).teacher

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.files.words import as_label
 from hypsegcli.pictures.disk.density import EXTENT, density
-from hypsegcli.pictures.disk.legend import DASH, LINE, MARGIN, RING, THIN, TICK, legend
+from hypsegcli.pictures.disk.legend import DASH, DOT, LINE, MARGIN, RING, THIN, TICK, legend
 from hypsegcli.pictures.disk.names import densest, inner_names
 from hypsegcli.pictures.disk.rim import RimName, rim_names
 from hypsegcli.pictures.drawing.figure import (
@@ -40,7 +40,6 @@ _NAME, _SMALL = 18.0, 16.0  # letters of names, and of labels of rings
 _LETTERS = 24  # of a name
 _TOP, _BOTTOM = 64.0, 104.0  # room above and below the disk
 _RIM = (90, 90, 90)
-_DOT = 6.0  # radius of a prototype
 _EDGE = 2.4  # white around geodesics, both sides together
 _AT = (0.1, 0.5, 0.9)  # where a geodesic has its ticks
 _DIRECTIONS = 24  # tried for the labels of rings
@@ -105,7 +104,11 @@ def disk_figure(disk: Disk) -> Figure:
     outside, inside = _names(disk)
     places = rim_names([name.ends for name in outside], gap=1.2 * _NAME / _R)
     column, marks = legend(
-        disk.photograph, _shares(disk), inner_nodes=any(geodesic.inner for geodesic in disk.geodesics), height=height
+        disk.photograph,
+        _shares(disk),
+        inner_nodes=any(geodesic.inner for geodesic in disk.geodesics),
+        prototypes=bool(disk.prototypes),
+        height=height,
     )
     reach = [
         max((_reach(p, outside[p.number].words) for p in places if p.right is right), default=0.0)
@@ -237,7 +240,7 @@ class _Frame(NamedTuple):
         """Dots with a dark edge, since they lie on pixels of their own colour."""
         for prototype in prototypes:
             (at,) = self(prototype.point[None])
-            yield Circle(float(at[0]), float(at[1]), _DOT, fill=prototype.color, stroke=INK, width=1.6)
+            yield Circle(float(at[0]), float(at[1]), DOT, fill=prototype.color, stroke=INK, width=1.6)
 
     def name(self, place: RimName, name: Name) -> Iterator[Mark]:
         """A name, and the line that leads to it from the rim."""

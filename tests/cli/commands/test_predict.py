@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,7 +188,7 @@ def test_prototypes_are_those_of_the_labels_and_refused_where_there_are_none(
     hypseg: Hypseg, photos: Path, tmp_path: Path
 ) -> None:
     tree = flat_tree(["sky", "road", "car"])
-    many = {"head": "prototypes", "prototypes": 4, "backbone": "mobilenet_v3_small"}
+    many: dict[str, Any] = {"head": "prototypes", "prototypes": 4, "backbone": "mobilenet_v3_small"}
     path = make_checkpoint(tmp_path / "x.safetensors", tree, **many)
     options = ["--checkpoint", path, "--save", "labels,prototypes"]
     assert hypseg("predict", photos, "--out", tmp_path / "out", *options).code == 0
