@@ -20,7 +20,7 @@ import numpy as np
 import tifffile
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.hierarchy.tree import flat_tree
@@ -46,6 +46,7 @@ class Stub:
     label = "stub"
     lanes = 1
     device = Device(torch.device("cpu"))
+    head = nn.Identity()
 
     def __init__(self, config: ModelConfig) -> None:
         self.config = config

@@ -2,6 +2,7 @@
 
     python benchmarks/tables.py heads CAMVID          which head, which softmax, how many dimensions
     python benchmarks/tables.py radius CAMVID         what teaches the radius: how much of its loss, layers, a fold
+    python benchmarks/tables.py prototypes CAMVID     prototypes: how many a class, D, in which space
     hypseg train --data CAMVID --out RUN --config benchmarks/zero_label.toml
     python benchmarks/tables.py zero-label CAMVID --trunk RUN/last.safetensors
 
@@ -22,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,15 +33,17 @@ from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.normalise import normalise
-from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.config import PROTOTYPES, ModelConfig
 from hypsegcli.network.deeplab import make_embedding
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import Network, NetworkOutput
+from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import check_settings, read_settings
 from hypsegcli.training.loop import LARGEST_GRADIENT
 from hypsegcli.training.loss import SegmentationLoss
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
+from hypsegcli.training.prototypes import make_teacher
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.validate import Scores, validate
@@ -48,8 +51,12 @@ from hypsegcli.training.validate import Scores, validate
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSIONS, SOFTMAXES, KINDS = (2, 3, 10, 64), ("flat", "hierarchical"), ("euclidean", "hyperbolic")
 WEIGHTS, LAYERS, FOLDS = (0.0, 0.5, 1.0, 2.0, 4.0), (1, 2), (False, True)
+PROTOTYPE_DIMENSIONS, PROTOTYPE_COUNTS = (2, 10, 64), (1, 5, 10)
 FOLD = 0.15  # share of the images, where there is one
 SCORES = ("mean_iou", "pixel_accuracy", "sibling_mean_iou", "cousin_mean_iou", "auroc_distance", "auroc_entropy")
+SPACES = dict(zip(PROTOTYPES, ("hyperbolic", "Euclidean", "cosine"), strict=True))
+KEYS = {"radius": ("radius weight", "layers", "fold"), "prototypes": ("D", "prototypes a class", "space")}
+PROTOTYPE_SCORES = ("mean_iou", "pixel_accuracy", "auroc_distance", "auroc_entropy", "cosine_within")
 UNSEEN_SCORES = ("mean_iou", "pixel_accuracy")
 
 
@@ -152,16 +159,34 @@ def train_cell(
         tree, run.loss.weights, ignore_index=config.ignore_index, radius_weight=config.radius_weight
     )
     optimizer = build_optimizer(nn.ModuleList([model, loss]), config)
-    schedule = build_schedule(optimizer, config, steps=len(features.batches))
+    steps = len(features.batches)
+    schedule = build_schedule(optimizer, config, steps=steps)
+    teacher = make_teacher(config, tree, steps, from_chance=True, device=run.job.device.torch)
     for index in torch.randperm(len(features.batches)).tolist():
         crops, masks, in_fold = features.batches[index]
         optimizer.zero_grad(set_to_none=True)
-        loss(model.answer(crops), masks.long(), in_fold if fold else None).total.backward()
+        output, target = model.answer(crops), masks.long()
+        total = loss(output, target, in_fold if fold else None).total
+        if teacher is not None:
+            total = total + teacher(cast(PrototypeHead, model.head), output.embedding, target)
+        total.backward()
         nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
         optimizer.step()
         schedule.step()
+        if teacher is not None:
+            teacher.move(cast(PrototypeHead, model.head))
     header = run.header.model_copy(update={"model": model.config})
-    return judge(model, header, run, held_out=held_out)._asdict()
+    scores = judge(model, header, run, held_out=held_out)._asdict()
+    return scores if teacher is None else scores | {"cosine_within": cosine_within(cast(PrototypeHead, model.head))}
+
+
+def cosine_within(head: PrototypeHead) -> float:
+    """The mean cosine between two prototypes of a class; 1 where all are one."""
+    directions, count = head.directions, head.config.prototypes
+    if count == 1:
+        return 1.0
+    cosines = directions @ directions.mT
+    return float((cosines.sum((1, 2)) - count).mean() / (count * (count - 1)))
 
 
 def cells(table: str, features: Features) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -172,6 +197,10 @@ def cells(table: str, features: Features) -> Iterator[tuple[tuple[str, ...], dic
             name = f"{FOLD:.0%}" if fold else "none"
             settings = {"radius_weight": weight, "embedding_layers": layers, "fold": fold}
             yield (f"{weight:g}", str(layers), name), settings
+    if table == "prototypes":
+        for size, count, head in itertools.product(PROTOTYPE_DIMENSIONS, PROTOTYPE_COUNTS, PROTOTYPES):
+            settings = {"embedding_size": size, "softmax": "flat", "head": head, "prototypes": count}
+            yield (str(size), str(count), SPACES[head]), settings
     for size in DIMENSIONS if table == "heads" else (64,) if table == "zero-label" else ():
         for softmax in SOFTMAXES:
             for head in KINDS:
@@ -202,7 +231,7 @@ def say(line: str) -> None:
 def main() -> None:
     """See the module's text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=["heads", "radius", "zero-label"])
+    parser.add_argument("table", choices=["heads", "radius", "prototypes", "zero-label"])
     parser.add_argument("data", type=Path)
     parser.add_argument("--trunk", type=Path, default=ROOT / "weights" / "streets.safetensors")
     parser.add_argument("--seeds", type=int, default=3)
@@ -215,13 +244,14 @@ def main() -> None:
         settings["held_out"] = read_settings(ROOT / "benchmarks" / "zero_label.toml")["held_out"]
     features = compute_features(given.data, settings)
     rows: dict[tuple[str, ...], list[dict[str, float]]] = {}
-    keys = ("radius weight", "layers", "fold") if given.table == "radius" else ("D", "softmax", "head")
-    scores = UNSEEN_SCORES if given.table == "zero-label" else SCORES
+    keys = KEYS.get(given.table, ("D", "softmax", "head"))
+    scores = {"zero-label": UNSEEN_SCORES, "prototypes": PROTOTYPE_SCORES}.get(given.table, SCORES)
     for seed in range(given.seeds):  # seed by seed, so that a table stopped early has every row
         for key, choice in cells(given.table, features):
             started = time.perf_counter()
-            rows.setdefault(key, []).append(train_cell(features, seed, **choice))
-            say(f"seed {seed}: {', '.join(key)}: {time.perf_counter() - started:.0f} s")
+            rows.setdefault(key, []).append(found := train_cell(features, seed, **choice))
+            seconds = time.perf_counter() - started
+            say(f"seed {seed}: {', '.join(key)}: mIoU {100 * found['mean_iou']:.1f} %, {seconds:.0f} s")
         say(f"after {seed + 1} seeds:\n{markdown(keys, scores, rows)}")
     print(markdown(keys, scores, rows))  # noqa: T201
 

@@ -58,6 +58,7 @@ def load_model(
     threshold: float | None = None,
     probabilities: bool = False,
     embeddings: bool = False,
+    prototypes: bool = False,
     longest_side: LongestSide = "auto",
     interpolate: Interpolation = "scalar",
     refine: Refinement | None = None,
@@ -81,6 +82,7 @@ def load_model(
     threshold     of level auto, in [0.5, 1); 0.5 where it is not given
     probabilities whether segmentations carry those of all classes
     embeddings    whether they carry the embeddings, D vectors on the network's grid
+    prototypes    whether they say which prototype answered, of a head that has some
     longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size.
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
@@ -135,6 +137,7 @@ def load_model(
         threshold=0.5 if threshold is None else threshold,
         probabilities=probabilities,
         embeddings=embeddings,
+        prototypes=prototypes,
         longest_side=side,
         interpolate=interpolate,
         refine=refine,

@@ -43,7 +43,7 @@ class Segmentation:
         planes = dict(self.prediction.confidence)  # a plain one, so that a segmentation can be copied and pickled
         object.__setattr__(self, "prediction", replace(self.prediction, confidence=planes))
         vectors = None if self.embeddings is None else self.embeddings.vectors
-        kept = (self.photograph, self.labels, self.probabilities, vectors)
+        kept = (self.photograph, self.labels, self.probabilities, self.prototypes, vectors)
         for array in (*kept, *(plane.values for plane in planes.values())):
             if array is not None:
                 array.flags.writeable = False
@@ -96,6 +96,11 @@ class Segmentation:
         return self.prediction.embeddings
 
     @property
+    def prototypes(self) -> Labels | None:
+        """(H, W) which prototype answered, k P + m for m of the P of class k, where `load_model` was told to say."""
+        return self.prediction.prototypes
+
+    @property
     def curvature(self) -> float:
         """Of the ball: c > 0, its sectional curvature is -c."""
         return self.context.curvature
@@ -130,16 +135,16 @@ class Segmentation:
     ) -> dict[str, Path]:
         """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; all files or none, each whole.
 
-        `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities and
-        embeddings; confidence brings `confidence-<measure>` for every further measure. `format` is as on the command
-        line: npy for confidence, tif for labels and confidence. `legend` is whether overlay and doubt have theirs
-        beside them. The name, which may have folders in it, is by default that of the image's file.
+        `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities,
+        embeddings and prototypes; confidence brings `confidence-<measure>` for every further measure. `format` is as on
+        the command line: npy for confidence, tif for labels, confidence and prototypes. `legend` is whether overlay and
+        doubt have theirs beside them. The name, which may have folders in it, is by default that of the image's file.
 
         Raises UsageError for a folder, kinds or a name that cannot be, PlanError for files that are there already,
         unless they are to be overwritten, or that would replace the image, and ImageError where a file cannot be
         written.
         """
-        kept = {"probabilities": self.probabilities is not None, "embeddings": self.embeddings is not None}
+        kept = {name: getattr(self, name) is not None for name in ("probabilities", "embeddings", "prototypes")}
         known = [kind for kind in PREDICT if kept.get(kind, True)]
         chosen = _checked_kinds(kinds, known)
         products = find_products(chosen, self.measures)

@@ -17,7 +17,7 @@ from hypsegcli.api import Model, load_model
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.errors import ImageError, PlanError, UsageError
 from hypsegcli.files import atomic
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.segmentation import Segmentation
 
 TREE = ClassTree(names=("sky", "road", "tree", "car", "ground"), parents=(-1, 4, 4, -1, -1), classes=4)
@@ -115,6 +115,21 @@ def test_embeddings_are_kept_on_request(checkpoint: Path, segmentation: Segmenta
         np.testing.assert_array_equal(file["embeddings"], found.embeddings.vectors)
         assert file["embeddings"].shape[0] == D
         assert float(file["curvature"]) == found.curvature
+
+
+def test_which_prototype_answered_is_said_on_request(tmp_path: Path) -> None:
+    tree = flat_tree(["sky", "road", "car"])
+    many: dict[str, Any] = {"head": "prototypes", "prototypes": 4, "backbone": "mobilenet_v3_small"}
+    path = make_checkpoint(tmp_path / "x.safetensors", tree, **many)
+    image = photograph(tmp_path / "a.png")
+    assert load_model(path, engine="torch").segment(image).prototypes is None
+    found = load_model(path, engine="torch", prototypes=True).segment(image)
+    assert found.prototypes is not None
+    np.testing.assert_array_equal(found.prototypes // 4, found.labels)
+    saved = found.save(tmp_path / "out", kinds=["prototypes"])["prototypes"]
+    np.testing.assert_array_equal(np.asarray(Image.open(saved)), found.prototypes)
+    with pytest.raises(UsageError, match="leave out level"):
+        load_model(path, prototypes=True, level=1)
 
 
 def test_overlays_leave_the_background_clear(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ PREDICT = (
     "doubt",
     "probabilities",
     "embeddings",
+    "prototypes",
 )
 USUAL = PREDICT[:4]  # of those, where none are named
 UNCERTAINTY = (
@@ -22,7 +23,7 @@ UNCERTAINTY = (
     "uncertainty",
 )
 
-SELF_TOLD = ("labels", "confidence", "boundary", "uncertainty")  # of those, what says in its PNG or TIFF what it is
+SELF_TOLD = (*PREDICT[:3], "uncertainty", "prototypes")  # of those, what says in its PNG or TIFF what it is
 
 
 def is_kind(folder: str) -> bool:

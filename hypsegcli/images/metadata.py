@@ -23,8 +23,8 @@ class MapMetadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may say more
 
-    kind: str  # of output: labels, confidence, boundary, uncertainty, embeddings
-    names: tuple[str, ...] | None = None  # of labels: what ids mean
+    kind: str  # of output: labels, confidence, boundary, uncertainty, embeddings, prototypes
+    names: tuple[str, ...] | None = None  # of labels and prototypes: what ids mean
     ignore_index: int | None = None  # of labels: the id that means void in the masks that were learned from
     level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
     parents: tuple[int, ...] | None = None  # of labels that are nodes: of each but `undecided`, -1 for the root

@@ -23,14 +23,14 @@ def held_vectors(output: NetworkOutput) -> Tensor:
 def points_to_blend(output: NetworkOutput, config: ModelConfig) -> Tensor:
     """(B, D, h, w) points of the ball; of a Euclidean head, which has none, the held vectors themselves."""
     held = held_vectors(output)
-    if config.head == "euclidean":
+    if not config.in_ball:
         return held
     return project(exp_map_zero(held, c=config.curvature, dim=1), c=config.curvature, dim=1, edge=_FLOAT_EDGE)
 
 
 def blend_distance(points: Tensor, config: ModelConfig) -> Tensor:
     """(B, H, W) distance to the origin of blends of such points."""
-    if config.head == "euclidean":
+    if not config.in_ball:
         length: Tensor = torch.linalg.vector_norm(points, dim=1)
         return 2.0 * length
     return distance_to_origin(points, c=config.curvature, dim=1)

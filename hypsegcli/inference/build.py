@@ -10,7 +10,7 @@ from hypsegcli.errors import UsageError, setting
 from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.choose import make_engine
 from hypsegcli.inference.engines.memory import may_matter, memory_of, whole_pixels
-from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_tile
+from hypsegcli.inference.request import EngineName, Precision, Request, Tile, check_prototypes, check_tile
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import ALIGNMENT, Tiling, round_to_alignment
 from hypsegcli.network.model import Network, receptive_radius
@@ -36,6 +36,8 @@ def make_segmenter(
         raise UsageError(f"{setting('refine', request.refine)} needs images whole; leave out {setting('tile')}")
     if engine not in {"auto", "torch"} and device == "auto":
         device = "cpu"  # where the others run
+    if request is not None and request.prototypes:
+        check_prototypes(checkpoint.header.model, checkpoint.header.tree, level=request.level)
     made = make_engine(checkpoint, choose_device(device, precision), engine, tell=tell)
     header = checkpoint.header
     if request is not None and request.embeddings and header.model.kind.upsampling != "centres":

@@ -40,7 +40,7 @@ def embed(engine: TorchEngine, tree: ClassTree, image: RGB, *, longest_side: int
     the model is hyperbolic with D = 2; FloatingPointError where its answer holds NaN or infinity.
     """
     config = engine.config
-    if config.embedding_size != 2 or config.head == "euclidean":
+    if config.embedding_size != 2 or not config.in_ball:
         raise ValueError(f"a disk needs a hyperbolic head with D = 2, not {config.head}, D = {config.embedding_size}")
     small = shrink_image(image, longest_side)
     rows, columns = small.shape[:2]

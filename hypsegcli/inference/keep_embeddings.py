@@ -19,7 +19,7 @@ def keep_embeddings(
 
     FloatingPointError for vectors that float16 cannot hold, which a hyperbolic head's never are.
     """
-    vectors = output.embedding if config.head == "euclidean" else held_vectors(output)
+    vectors = held_vectors(output) if config.in_ball else output.embedding
     if not config.is_imported:  # where whole cells may be padding
         vectors = vectors[..., : -(-rows // GRID), : -(-columns // GRID)]
     kept = vectors.to(torch.float16)

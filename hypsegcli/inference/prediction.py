@@ -45,6 +45,7 @@ class Prediction:
     proper: NDArray[np.float32] | None = field(default=None)
     main_measure: str | None = None  # the request's
     embeddings: Embeddings | None = None  # only on request
+    prototypes: Labels | None = None  # (H, W) the number of the one that answered, only on request
     answers: Labels | None = field(default=None)  # (A, H, W) node ids by each of the request's rules, M for undecided
     # Of the answers by the first rule: the measures that are other values there, by name.
     answer_confidence: Mapping[str, Plane] = field(default_factory=dict)

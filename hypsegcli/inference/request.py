@@ -8,6 +8,8 @@ from typing import Literal
 from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.hierarchy.rule import Rule
+from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.network.config import ModelConfig
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
@@ -15,6 +17,8 @@ Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the 
 Refinement = Literal["edges"]  # of class probabilities: what they follow
 
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
+_MOST_PROTOTYPES = 65_536  # in 16 bits
+
 LongestSide = int | Literal["auto", "off"]  # to which longer images are shrunk, in pixels
 
 
@@ -28,6 +32,7 @@ class Request:
     threshold: float = 0.5  # of level auto
     probabilities: bool = False
     embeddings: bool = False
+    prototypes: bool = False  # which of them answered, of a head that has some
     among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
     longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
     interpolate: Interpolation = "scalar"
@@ -62,6 +67,22 @@ def decide_longest_side(asked: LongestSide | str, trained: int | None, *, tile: 
             f"{setting('longest_side', asked)} makes images small enough to go in whole; leave out {setting('tile')}"
         )
     return asked
+
+
+def check_prototypes(config: ModelConfig, tree: ClassTree, *, level: int | Literal["auto"] | None) -> None:
+    """UsageError where a network cannot say which prototype answered, or nobody could write it down."""
+    if not config.has_prototypes:
+        raise UsageError(
+            f"prototypes: this checkpoint's head, {config.head}, has none; leave them out, or train one with "
+            f"{setting('head', 'prototypes')}"
+        )
+    if level is not None:
+        raise UsageError(f"prototypes are of classes, and of no other nodes; leave out {setting('level')}")
+    if tree.classes * config.prototypes > _MOST_PROTOTYPES:
+        raise UsageError(
+            f"prototypes: {tree.classes} classes of {config.prototypes} are more than {_MOST_PROTOTYPES:,}, which no "
+            "map can number"
+        )
 
 
 def check_tile(tile: int | str) -> Tile:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,12 +22,15 @@ from hypsegcli.images.shrink import shrink_image
 from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.keep_embeddings import keep_embeddings
 from hypsegcli.inference.lanes import Lanes, torch_threads
+from hypsegcli.inference.nearest import nearest_prototypes
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
-from hypsegcli.inference.upsample import lay_cells
+from hypsegcli.inference.upsample import Cells, lay_cells
 from hypsegcli.inference.windows import Tiling, axis_windows
+from hypsegcli.network.model import NetworkOutput
+from hypsegcli.network.prototypes import PrototypeHead
 
 
 class _Clock(threading.local):
@@ -143,10 +147,19 @@ class Segmenter:
         cell = lay_cells(kind, (h, w), batch.shape[1:3], (rows, columns), (height, width))
         scale = math.sqrt(height * width / (rows * columns))
         predictions = self._reduce(output, truth, height, width, cell=cell, photographs=photographs, scale=scale)
+        if self.request.prototypes:
+            predictions = [
+                replace(prediction, prototypes=self._nearest(output, prediction.labels, index, cell))
+                for index, prediction in enumerate(predictions)
+            ]
         if not self.request.embeddings:
             return predictions
         kept = keep_embeddings(output, self.engine.config, rows, columns, cell=cell)
         return [replace(prediction, embeddings=own) for prediction, own in zip(predictions, kept, strict=True)]
+
+    def _nearest(self, output: NetworkOutput, labels: Labels, index: int, cell: Cells) -> Labels:
+        head, budget = cast(PrototypeHead, self.engine.head), self._budget.band_bytes
+        return nearest_prototypes(head, output, labels, index, cell=cell, budget=budget)
 
     def _strips(self, image: Rows, truth: Labels | None, tiling: Tiling) -> Iterator[Strip]:
         height, width = image.shape[:2]

@@ -120,6 +120,8 @@ def _add(part: Prediction, rows: Prediction, y: Window, x: Window) -> None:
         rows.embeddings.vectors[:, :, first : first + vectors.shape[2]][own] = vectors[own]
     if rows.answers is not None and part.answers is not None:
         rows.answers[at][:, owned] = part.answers[:, owned]
+    if rows.prototypes is not None and part.prototypes is not None:
+        rows.prototypes[at][owned] = part.prototypes[owned]
 
 
 def _blank(like: Prediction, height: int, width: int) -> Prediction:
@@ -148,6 +150,8 @@ def _put(part: Prediction, whole: Prediction, *, start: int) -> None:
         put(whole.embeddings.vectors, part.embeddings.vectors, at=start // GRID)
     if whole.answers is not None and part.answers is not None:
         put(whole.answers, part.answers)
+    if whole.prototypes is not None and part.prototypes is not None:
+        put(whole.prototypes, part.prototypes)
 
 
 def _planes(part: Prediction, whole: Prediction) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -160,7 +164,7 @@ def _planes(part: Prediction, whole: Prediction) -> Iterator[tuple[NDArray[np.fl
 def _each(prediction: Prediction, change: Callable[[NDArray[Any], int], NDArray[Any]]) -> Prediction:
     """The prediction with every array (..., H, W) of it changed; `change` is told how many pixels high its rows are."""
     probabilities, proper, answers = prediction.probabilities, prediction.proper, prediction.answers
-    embeddings = prediction.embeddings
+    embeddings, prototypes = prediction.embeddings, prediction.prototypes
 
     def planes(confidence: Mapping[str, Plane]) -> dict[str, Plane]:
         return {name: replace(plane, values=change(plane.values, 1)) for name, plane in confidence.items()}
@@ -172,6 +176,7 @@ def _each(prediction: Prediction, change: Callable[[NDArray[Any], int], NDArray[
         probabilities=None if probabilities is None else change(probabilities, 1),
         proper=None if proper is None else change(proper, 1),
         embeddings=None if embeddings is None else replace(embeddings, vectors=change(embeddings.vectors, GRID)),
+        prototypes=None if prototypes is None else change(prototypes, 1),
         answers=None if answers is None else change(answers, 1),
         answer_confidence=planes(prediction.answer_confidence),
     )

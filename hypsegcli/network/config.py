@@ -76,7 +76,11 @@ KINDS = {
 }
 _SEGFORMER = KINDS["hypseg"]._replace(title="SegFormer's all-MLP decoder")  # ours too, with the other decoder
 KindName = Literal["hypseg", "reference", "torchvision", "smp", "mmseg", "halo", "topics"]
-Head = Literal["hyperbolic", "hyperbolic-reference", "euclidean"]
+PROTOTYPES = ("prototypes", "prototypes-euclidean", "prototypes-cosine")
+Head = Literal[
+    "hyperbolic", "hyperbolic-reference", "euclidean", "prototypes", "prototypes-euclidean", "prototypes-cosine"
+]
+IN_BALL = ("hyperbolic", "hyperbolic-reference", "prototypes")  # heads whose embeddings are points of it
 
 
 class ModelConfig(BaseModel):
@@ -100,8 +104,10 @@ class ModelConfig(BaseModel):
     softmax: Literal["hierarchical", "flat", "paths"] = "hierarchical"
     # Below which no factor of a hierarchical softmax falls, as the reference's; its classes do not sum to 1 then.
     least_factor: float | None = Field(default=None, gt=0.0, le=1e-2)
-    # Which logits: the closed form, the reference implementation's expansion, or a plain 1x1 convolution.
+    # Which logits: the closed form, the reference implementation's expansion, a plain 1x1 convolution, or the distance
+    # to the nearest prototype.
     head: Head = "hyperbolic"
+    prototypes: int = Field(default=10, ge=1, le=1_000)  # P, of each class, where the head is one of those
     # c, the value after training; within these bounds float32 holds the distance and the logits of any embedding.
     curvature: float = Field(default=1.0, ge=1e-6, le=1e6, allow_inf_nan=False)
     # t = 2 sqrt(c) |v| is held below this, and how; 7.6 is the reference's 1e-3 from the edge of the ball.
@@ -137,10 +143,26 @@ class ModelConfig(BaseModel):
             raise ValueError("embedding_layers: expected 1 or 2")
         return self
 
+    @model_validator(mode="after")
+    def _has_prototypes_of_classes(self) -> ModelConfig:
+        if self.has_prototypes and self.softmax != "flat":
+            raise ValueError(f"the head {self.head} has prototypes of classes alone, whose softmax is flat")
+        return self
+
     @property
     def is_imported(self) -> bool:
         """Whether the network is another project's: it takes images whole, and runs in torch alone."""
         return self.network != "hypseg"
+
+    @property
+    def has_prototypes(self) -> bool:
+        """Whether its classes are prototypes; their softmax is flat."""
+        return self.head in PROTOTYPES
+
+    @property
+    def in_ball(self) -> bool:
+        """Whether its embeddings are points of the Poincaré ball, which those of a Euclidean head are not."""
+        return self.head in IN_BALL
 
     @property
     def takes_mean(self) -> bool:
@@ -168,7 +190,7 @@ class ModelConfig(BaseModel):
 
         The features that another project's Euclidean network classifies have lengths of no such meaning.
         """
-        return "entropy" if self.is_imported and self.head == "euclidean" else "distance"
+        return "entropy" if self.is_imported and not self.in_ball else "distance"
 
     @property
     def max_distance(self) -> float:

@@ -1,8 +1,9 @@
-"""The classifiers: tangent vectors in, logits and distance to the origin out. Three behind one interface."""
+"""The classifiers: tangent vectors in, logits and distance to the origin out. All behind one interface."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from hypsegcli.geometry.bands import closed_form_in_bands, reference_in_bands
 from hypsegcli.geometry.mlr import Curvature, closed_form_logits, from_bias, radial, reference_logits
 from hypsegcli.geometry.poincare import T_MAX, exp_map_zero, project
-from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.config import PROTOTYPES, ModelConfig
+from hypsegcli.network.prototypes import PrototypeHead
 
 _INITIAL_NORMAL = 0.05  # standard deviation, as in the reference
 
@@ -95,4 +97,9 @@ def _is_plain_inference() -> bool:
     return not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
-HEADS = {"hyperbolic": HyperbolicHead, "hyperbolic-reference": ReferenceHead, "euclidean": EuclideanHead}
+HEADS: dict[str, Callable[[ModelConfig], nn.Module]] = {
+    "hyperbolic": HyperbolicHead,
+    "hyperbolic-reference": ReferenceHead,
+    "euclidean": EuclideanHead,
+    **dict.fromkeys(PROTOTYPES, PrototypeHead),
+}

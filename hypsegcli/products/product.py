@@ -38,6 +38,7 @@ class Context:
     checkpoint: str  # its SHA-256
     curvature: float
     head: str
+    prototypes: int  # of each class; 0 where the head has none
     background: int | None  # the label that overlays leave clear
     legend: bool  # beside pictures that have one
 
@@ -71,6 +72,7 @@ class Context:
             checkpoint=sha256,
             curvature=header.model.curvature,
             head=header.model.head,
+            prototypes=header.model.prototypes if header.model.has_prototypes else 0,
             background=header.background,
             legend=legend,
         )
@@ -120,6 +122,7 @@ class Product(ABC):
     formats: tuple[FileType, ...] = ("png",)  # which it comes in; the first where another one is wanted
     needs_probabilities: bool = False  # of a Prediction
     needs_embeddings: bool = False
+    needs_prototypes: bool = False
     has_legend: bool = False  # or a bar, beside the photograph
 
     @abstractmethod

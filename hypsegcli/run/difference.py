@@ -15,7 +15,9 @@ _IN_WORDS = _VERSION, _COMMAND, _CHECKPOINT = "version", "command", "checkpoint 
 _CALLED = {"measures": "measure", "outputs": "save", "tiling": "tile"}
 _OFF = {"tiling", "longest_side"}  # what is off where it is nothing
 # Sizes that change nothing in the pixels, and what follows from another setting.
-_OF_NO_ACCOUNT = {"batch_size", "workers", "max_pixels", "request", "main", "probabilities", "embeddings", "full_scale"}
+_OF_NO_ACCOUNT = {
+    "batch_size", "workers", "max_pixels", "request", "main", "probabilities", "embeddings", "prototypes", "full_scale",
+}  # fmt: skip
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

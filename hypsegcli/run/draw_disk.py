@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.store import Checkpoint
+from hypsegcli.files.words import count_of
 from hypsegcli.geometry.disk import geodesic, positive_side, ring_distances, ring_radius
 from hypsegcli.geometry.mlr import Gyroplanes
 from hypsegcli.hierarchy.tree import ClassTree
@@ -16,7 +19,8 @@ from hypsegcli.images.shrink import shrink_image, shrunk_size
 from hypsegcli.inference.embed import gyroplanes
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import GRID
-from hypsegcli.pictures.disk.figure import Disk, Geodesic, Ring, disk_figure
+from hypsegcli.network.prototypes import PrototypeHead
+from hypsegcli.pictures.disk.figure import Disk, Geodesic, Prototype, Ring, disk_figure
 from hypsegcli.pictures.drawing.figure import FAINT, Figure, as_color
 from hypsegcli.pictures.letters import legible
 from hypsegcli.pictures.overlay import overlay
@@ -40,13 +44,19 @@ def draw_disk(checkpoint: Checkpoint, cloud: Cloud, *, photograph: RGB | None, l
     nodes = drawn_nodes(
         header.tree, header.model.nodes, np.pad(cloud.counts, (0, header.tree.nodes - len(cloud.counts)))
     )
+    lines, dots = list[Geodesic](), list[Prototype]()
+    if isinstance(checkpoint.model.head, PrototypeHead):
+        dots = prototypes(checkpoint.model.head, nodes, palette)
+    else:
+        lines = geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette, every)
     disk = Disk(
         points=cloud.points,
         classes=cloud.classes,
         counts=cloud.counts,
         names=every[: header.tree.classes],
         palette=palette,
-        geodesics=geodesics(gyroplanes(checkpoint.model), nodes, header.tree, palette, every),
+        geodesics=lines,
+        prototypes=dots,
         rings=[Ring(ring_radius(d, c=c), f"{d:g}") for d in ring_distances(header.model.max_distance, c=c)],
         limit=Ring(ring_radius(header.model.max_distance, c=c), f"limit {header.model.max_distance:.3g}"),
         caption=_caption(cloud, header.model, len(nodes)),
@@ -62,8 +72,11 @@ def _caption(cloud: Cloud, model: ModelConfig, drawn: int) -> str:
         parts.append(f"{cloud.images} images")
     if cloud.truth:
         parts.append("colours: true classes")
+    if model.has_prototypes:
+        parts.append(f"dots: {count_of(model.prototypes, 'prototype')} a class")
     if drawn < model.nodes:
-        parts.append(f"{drawn} of {model.nodes} gyroplanes: those of the classes that occur")
+        what = "classes' prototypes" if model.has_prototypes else "gyroplanes"
+        parts.append(f"{drawn} of {model.nodes} {what}: those of the classes that occur")
     return "; ".join(parts)
 
 
@@ -102,6 +115,14 @@ def drawn_nodes(tree: ClassTree, nodes: int, counts: NDArray[np.integer]) -> lis
         return order
     occurring = np.any(tree.leaves_below()[:, counts[: tree.classes] > 0], axis=1).tolist()
     return [node for node in order if occurring[node]]
+
+
+@torch.no_grad()
+def prototypes(head: PrototypeHead, classes: Sequence[int], palette: NDArray[np.uint8]) -> list[Prototype]:
+    """Those of some classes, in the unit disk: all at one distance to the origin."""
+    radius = math.tanh(float(head.radius) / 2.0)
+    points = radius * head.directions.double().cpu().numpy()
+    return [Prototype(as_color(palette[k]), point) for k in classes for point in points[k]]
 
 
 def geodesics(

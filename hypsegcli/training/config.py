@@ -11,7 +11,8 @@ from hypsegcli.network.config import BackboneName, DecoderName, Head, check_deco
 
 # Settings that are fields of a ModelConfig too; so is softmax, which the class tree may overrule.
 NETWORK = (
-    "backbone", "decoder", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "curvature"
+    "backbone", "decoder", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "prototypes",
+    "curvature",
 )  # fmt: skip
 UNKNOWN_LICENCE = "unknown"  # where none was given
 
@@ -44,7 +45,12 @@ class TrainConfig(BaseModel):
     convolutions: Literal["standard", "separable"] = _choice("separable", "standard or separable, in ASPP and decoder.")
     embedding_size: int = _choice(64, "D, the dimensions of the ball.", ge=2)
     embedding_layers: Literal[1, 2] = _choice(1, "1 or 2: convolutions from the decoder's features to the embedding.")
-    head: Head = _choice("hyperbolic", "hyperbolic, hyperbolic-reference or euclidean.")
+    head: Head = _choice(
+        "hyperbolic",
+        "hyperbolic, hyperbolic-reference or euclidean; or prototypes, of which the nearest answers in the ball; or, "
+        "to compare with, prototypes-euclidean or prototypes-cosine. Softmax over prototypes is flat.",
+    )
+    prototypes: int = _choice(10, "Of each class, where the head is one of prototypes.", ge=1, le=1_000)
     curvature: float = _choice(1.0, "c > 0; the ball's sectional curvature is -c.", gt=0)
     learn_curvature: bool = _choice(False, "Start at `curvature` and learn it; it stays positive.")
     softmax: Literal["hierarchical", "flat"] = _choice("hierarchical", "hierarchical (over the class tree) or flat.")
@@ -129,6 +135,14 @@ class TrainConfig(BaseModel):
         0.1, "Share of a batch that is of them; as many images again get a piece of one pasted in.", gt=0, le=0.5
     )
     other_worlds_weight: float = _choice(1.0, "Of their pixels in the loss that teaches the radius.", ge=0)
+
+    ppc_weight: float = _choice(
+        0.01, "Of the loss that tells a pixel's prototype from all others, where the head is one of prototypes.", ge=0
+    )
+    ppd_weight: float = _choice(0.01, "Of the loss that draws a pixel to its prototype, the same.", ge=0)
+    prototype_momentum: float = _choice(
+        0.99, "What a prototype keeps of itself in a step; 0.999, the paper's, is for 100,000 steps.", ge=0, lt=1
+    )
 
     # How.
     epochs: int = _choice(110, "Passes over the training images.", ge=1)

@@ -16,6 +16,7 @@ from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
 from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
+from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop
@@ -36,6 +37,7 @@ from hypsegcli.training.state import (
     save_state,
     scored_copy,
 )
+from hypsegcli.training.targets import OTHER
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.validate import Scores, Validation, validate
 
@@ -207,14 +209,19 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     run.loss.radius_weight = rise * config.radius_weight
     in_fold = torch.as_tensor(batch.in_fold).to(device) if config.radius_fold else None
     losses = run.loss(output, batch.mask.to(device), in_fold)
+    total = losses.total
+    head = run.learner.model.head
+    if run.teacher is not None:
+        taught = batch.mask if in_fold is None else batch.mask.masked_fill(in_fold.cpu()[:, None, None], OTHER)
+        total = total + run.teacher(cast(PrototypeHead, head), output.embedding, taught.to(device))
     run.optimizer.zero_grad(set_to_none=True)
-    losses.total.backward()
+    total.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
-    if not torch.isfinite(losses.total + length):  # before the step, which would spoil the weights
+    if not torch.isfinite(total + length):  # before the step, which would spoil the weights
         crops = cast(Reading, run.loader.dataset).crops
         names = ", ".join(crops.name(index) for index in torch.as_tensor(batch.sample).tolist())
         raise DataError(
-            f"the loss became {losses.total.item():g}, its gradient {length.item():g}, in epoch "
+            f"the loss became {total.item():g}, its gradient {length.item():g}, in epoch "
             f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run "
             f"{f'from {LAST} ' if (run.job.out / LAST).exists() else ''}with a lower "
             f"{setting('learning_rate')}"
@@ -222,6 +229,8 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     run.optimizer.step()
     run.schedule.step()
     run.learner.hold()
+    if run.teacher is not None:
+        run.teacher.move(cast(PrototypeHead, head))
     if run.average is not None:
         run.average.update_parameters(run.learner)
     return torch.stack([losses.classification, losses.radius]).detach().cpu()

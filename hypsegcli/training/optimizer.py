@@ -31,9 +31,14 @@ def build_optimizer(modules: nn.Module, config: TrainConfig) -> Optimizer:
     return AdamW(groups, lr=config.learning_rate)
 
 
+def warmup_of(config: TrainConfig, steps: int) -> int:
+    """Over how many of all steps the learning rate rises."""
+    return min(config.warmup_steps, steps // 10)
+
+
 def build_schedule(optimizer: Optimizer, config: TrainConfig, *, steps: int) -> LambdaLR:
     """Linear warm-up, then what the configuration says; poly and cosine reach 0 at `steps`."""
-    warmup = min(config.warmup_steps, steps // 10)
+    warmup = warmup_of(config, steps)
 
     def factor(step: int) -> float:
         rise, done = min(1.0, (step + 1) / (warmup + 1)), min(1.0, step / steps)

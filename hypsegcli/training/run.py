@@ -25,7 +25,7 @@ from hypsegcli.files.words import as_text, count_alike, count_of
 from hypsegcli.hierarchy.tree import ClassTree, background_of
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
-from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.config import PROTOTYPES, ModelConfig
 from hypsegcli.network.model import EMBEDDING, Network, build_model
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
@@ -36,6 +36,7 @@ from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import More, build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
+from hypsegcli.training.prototypes import PrototypeTeacher, make_teacher
 from hypsegcli.truth.shift import histograms_shifted
 
 _NAMED = 5  # files in a remark
@@ -62,6 +63,7 @@ class Run:
     learner: Learner
     average: AveragedModel | None  # of the learner, where a moving average is asked for
     loss: SegmentationLoss
+    teacher: PrototypeTeacher | None  # of a head of prototypes
     optimizer: Optimizer
     schedule: LambdaLR
     sampler: EpochSampler
@@ -77,6 +79,7 @@ class Run:
         parts: dict[str, Any] = {
             "model": self.learner.model,
             "loss": self.loss,
+            "teacher": self.teacher,
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "curvature": self.learner.curvature,
@@ -120,7 +123,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
             f"{job.data}, train: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
     more = read_more(read, tree, job.directory)
-    flat = config.softmax == "flat" or tree.is_flat
+    flat = config.softmax == "flat" or tree.is_flat or config.head in PROTOTYPES
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
     torch.manual_seed(config.seed)
     imported = imported_network(config.init, earlier)
@@ -188,7 +191,9 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     average = moving_average(learner, config.ema_decay) if config.ema_decay else None
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)
     loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
-    schedule = build_schedule(optimizer, config, steps=config.epochs * len(loader))
+    steps = config.epochs * len(loader)
+    schedule = build_schedule(optimizer, config, steps=steps)
+    teacher = make_teacher(config, tree, steps, from_chance=new_head, device=job.device.torch)
     remarks = (
         *told,
         *_leaked(learned, validated),
@@ -206,8 +211,8 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         *_shifted(train_split, val_split),
     )
     return Run(
-        job, header, learner, average, loss, optimizer, schedule, sampler, loader, train_split, val_split, held_out,
-        _digests(read, train_split, val_split, more), remarks,
+        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, train_split, val_split,
+        held_out, _digests(read, train_split, val_split, more), remarks,
     )  # fmt: skip
 
 
@@ -263,6 +268,8 @@ def _remarks(config: TrainConfig, tree: ClassTree, *, new_head: bool) -> list[st
         )
     if config.softmax == "hierarchical" and tree.is_flat:
         remarks.append("there is no hierarchy.json, so the softmax is flat")
+    elif config.softmax == "hierarchical" and config.head in PROTOTYPES:
+        remarks.append("prototypes are of classes alone, so the softmax is flat")
     if config.ignore_index < tree.classes:
         name = tree.names[config.ignore_index]
         remarks.append(f"'{name}' is not learned: its id, {config.ignore_index}, is what means 'not labelled'")

@@ -140,6 +140,7 @@ def test_any_size_and_batch(small: Checkpoint, of_any_size: dict[FormatName, dic
     [
         (TREE, {"head": "hyperbolic-reference", "softmax": "flat"}, None),
         (flat_tree([f"class {index}" for index in range(300)]), {"head": "euclidean", "radial_limit": "hard"}, CURVE),
+        (TREE, {"head": "prototypes", "softmax": "flat", "prototypes": 3}, CURVE),
     ],
 )
 def test_every_head_and_softmax(

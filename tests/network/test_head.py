@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hypsegcli.geometry.poincare import T_MAX, exp_map_zero
-from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.config import PROTOTYPES, ModelConfig
 from hypsegcli.network.head import HEADS, EuclideanHead, HyperbolicHead, ReferenceHead
 
 D, M = 6, 5
@@ -18,7 +18,8 @@ curvatures = pytest.mark.parametrize("c", [0.1, 1.0, 3.0])
 
 
 def config_for(name: Any, **fields: Any) -> ModelConfig:
-    return ModelConfig(nodes=M, embedding_size=D, head=name, **fields)
+    softmax: Any = "flat" if name in PROTOTYPES else "hierarchical"
+    return ModelConfig(nodes=M, embedding_size=D, head=name, softmax=softmax, **fields)
 
 
 def tangents(reach: float = 1.0, seed: int = 0) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from hypsegcli.products.product import Context, find_product
 KINDS = tuple(dict.fromkeys((*PREDICT, *UNCERTAINTY)))
 FORMATS: tuple[Format, ...] = ("png", "npy", "tif")
 PROBABILITIES = np.random.default_rng(0).dirichlet(np.ones(3), (HEIGHT, WIDTH)).transpose(2, 0, 1).astype(np.float16)
+PROTOTYPES = np.random.default_rng(0).integers(0, 6, (HEIGHT, WIDTH), dtype=np.uint8)
 EMBEDDINGS = Embeddings(np.zeros((6, HEIGHT // 4, WIDTH // 4), np.float16), (4.0, 4.0))
+EVERY = prediction(probabilities=PROBABILITIES, embeddings=EMBEDDINGS, prototypes=PROTOTYPES)
 OWN = {"png": "png", "npy": "npy", "tiff": "tif"}  # what Pillow calls a format, and its suffix
 
 
@@ -40,10 +43,11 @@ def test_a_file_is_what_its_suffix_says(kind: str, asked: Format) -> None:
     given = product.format(asked)
     assert given == (asked if asked in product.formats else product.formats[0])
     assert product.suffix(asked) == f".{given}"
-    outputs = make_outputs([product], Context.of(HEADER, "", format=asked), mean_confidence)
+    context = replace(Context.of(HEADER, "", format=asked), prototypes=2)
+    outputs = make_outputs([product], context, mean_confidence)
     assert list(outputs.encoders) == [kind]
     assert list(outputs.tiffs) == ([kind] if given == "tif" else [])
-    data = outputs.encoders[kind](PHOTOGRAPH, prediction(probabilities=PROBABILITIES, embeddings=EMBEDDINGS))
+    data = outputs.encoders[kind](PHOTOGRAPH, EVERY)
     if given == "npz":
         assert np.load(BytesIO(data))["embeddings"].shape == (6, HEIGHT // 4, WIDTH // 4)
         return
@@ -57,7 +61,7 @@ def test_a_file_is_what_its_suffix_says(kind: str, asked: Format) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_strips_of_a_tiff_are_the_whole_in_pieces(kind: str) -> None:
-    product, context, whole = find_product(kind), Context.of(HEADER, "", format="tif"), prediction()
+    product, context, whole = find_product(kind), replace(Context.of(HEADER, "", format="tif"), prototypes=2), EVERY
     if "tif" not in product.formats:
         with pytest.raises(NotImplementedError, match=f"{kind} comes in"):
             product.tiff(whole, context)

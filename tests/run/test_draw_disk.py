@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,6 +125,24 @@ def test_the_figure_tells_what_it_shows(tmp_path: Path, classes: int, photograph
         shown = sum(word.startswith("class ") for word in words)
         assert f"{shown - 1} of 60 gyroplanes" in figure.title or "of 60 gyroplanes" in figure.title
         assert figure.title in words
+
+
+def test_prototypes_are_dots_on_one_ring(tmp_path: Path) -> None:
+    tree = flat_tree(["one", "two", "three"])
+    many: dict[str, Any] = {"head": "prototypes", "prototypes": 4, "curvature": 0.25}
+    checkpoint = load_checkpoint(make_checkpoint(tmp_path / "d2.safetensors", tree, embedding_size=2, **many))
+    image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    figure = drawn(checkpoint, image, longest_side=40)
+    assert figure.title == "hyperbolic plane of curvature -0.25 (c = 0.25); dots: 4 prototypes a class"
+    (middle,) = {(mark.x, mark.y) for mark in figure.marks if isinstance(mark, Circle) and mark.radius == 500.0}
+    dots = [mark for mark in figure.marks if isinstance(mark, Circle) and mark.fill is not None and mark.stroke]
+    assert [dots.count(dot) for dot in dots] == [1] * 13
+    key, *dots = dots
+    assert key.x < 100
+    assert "prototype of a class" in {mark.words for mark in figure.marks if isinstance(mark, Text)}
+    for dot in dots:
+        assert math.hypot(dot.x - middle[0], dot.y - middle[1]) == pytest.approx(500 * math.tanh(2.0 / 2), rel=1e-5)
+    assert len({dot.fill for dot in dots}) == 3
 
 
 def test_of_many_images_the_legend_counts_all_points_and_the_caption_says_what_they_are(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ WIDE = (528, 1040)  # 549,120 pixels; its windows of 1024 have 540,672, those of
 class LimitedEngine:
     """Answers the class of a cell's strongest colour, up to some number of pixels at once."""
 
-    label, device, lanes = "limited", Device(torch.device("cpu")), 1
+    label, device, lanes, head = "limited", Device(torch.device("cpu")), 1, torch.nn.Identity()
     config = ModelConfig(embedding_size=3, nodes=3, softmax="flat")
 
     def __init__(self, limit: int, error: Callable[[], BaseException] = MemoryError) -> None:

@@ -870,6 +870,35 @@ def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tm
     assert (header.input.height, header.input.width, header.input.longest_side) == (56, 70, 70)
 
 
+def test_prototypes_are_learned_and_resumed_bit_for_bit(data: Path, tmp_path: Path) -> None:
+    (data / "hierarchy.json").write_text('{"root": {"dark": {}, "coloured": {"red": {}, "green": {}}}}')
+    options: dict[str, Any] = {"head": "prototypes", "prototypes": 2, "warmup_steps": 2, "ema_decay": 0.8, "epochs": 4}
+    told = announced(events(data, tmp_path / "whole", **options)).notes
+    assert "prototypes are of classes alone, so the softmax is flat" in told
+    broken = start(data, tmp_path / "broken", **options)
+    next(broken)
+    broken.close()
+    torch.manual_seed(99)
+    list(start(data, tmp_path / "broken", resume=True, **options))
+    for name in ("last.safetensors", "best.safetensors"):
+        assert content(tmp_path / "whole" / name) == content(tmp_path / "broken" / name), name
+    found = load_checkpoint(tmp_path / "whole" / "last.safetensors")
+    assert (found.header.model.head, found.header.model.softmax) == ("prototypes", "flat")
+    state = read_state(Job(data, tmp_path / "whole", TrainConfig.model_validate(SMALL | options), CPU))
+    assert state is not None
+    assert state.parts["teacher"]["steps"] == 12
+    assert state.parts["teacher"]["started"].any()
+
+
+def test_prototypes_that_were_learned_do_not_start_anew(data: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"head": "prototypes", "prototypes": 2, "epochs": 1}
+    list(start(data, tmp_path / "first", **options))
+    again = TrainConfig.model_validate(SMALL | options | {"init": str(tmp_path / "first" / "last.safetensors")})
+    teacher = prepare(Job(data, tmp_path / "second", again, CPU)).teacher
+    assert teacher is not None
+    assert teacher.started.all()
+
+
 def test_a_learned_curvature_moves_and_the_checkpoint_is_of_it(
     data: Path, tmp_path: Path, scores: list[Scores]
 ) -> None:

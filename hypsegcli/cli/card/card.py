@@ -41,11 +41,11 @@ def _what_it_is(header: Header) -> str:
     confidence = "the distance of its embedding to the origin of the Poincaré ball"
     if model.says_how_sure == "entropy":
         confidence = "how far the entropy of its class probabilities is from the largest"
-    elif model.head == "euclidean":
+    elif not model.in_ball:
         confidence = "the length of its embedding"
     if header.calibration is not None:
         confidence = f"the probability that the pixel is right, learned from {confidence}"
-    after = "" if model.head == "euclidean" else f", after [Hyperbolic Image Segmentation]({_PAPER})"
+    after = f", after [Hyperbolic Image Segmentation]({_PAPER})" if model.in_ball else ""
     return (
         f"Gives every pixel of a photograph one of {tree.classes} classes ({first_of(names, _NAMED)}) and a "
         f"confidence, which is high where it is sure: {confidence}.\n\n"
@@ -181,10 +181,12 @@ def _making(header: Header, megabytes: float | None) -> str:
     model, made = header.model, header.provenance
     geometry = (
         f"Euclidean, {model.embedding_size} dimensions"
-        if model.head == "euclidean"
+        if not model.in_ball
         else f"{model.embedding_size} dimensions, curvature -{model.curvature:g}, distance to the origin up to "
         f"{model.max_distance:.4g} ({model.radial_limit} limit), {model.head} head"
     )
+    if model.has_prototypes:
+        geometry += f", {count_of(model.prototypes, 'prototype')} a class"
     outputs = count_of(model.nodes, "output")
     rows = {
         "network": f"{model.kind.title} on {model.in_words}",

@@ -72,7 +72,7 @@ def licence_lines(licence: str) -> list[str]:
 def _tags(header: Header) -> list[str]:
     network = "deeplabv3" if header.model.decoder == "deeplab" else "segformer"
     tags = ["hypseg", "semantic-segmentation", "uncertainty", network, "safetensors"]
-    if header.model.head != "euclidean":
+    if header.model.in_ball:
         tags.insert(2, "hyperbolic")
     if not header.tree.is_flat:
         tags.append("hierarchical")

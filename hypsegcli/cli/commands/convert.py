@@ -139,7 +139,7 @@ def convert(
     sweep(out.parent)
     save_checkpoint(out, found.header, found.state, replace=over is not None)
     model = found.header.model
-    geometry = "Euclidean" if model.head == "euclidean" else f"curvature {model.curvature:g}"
+    geometry = f"curvature {model.curvature:g}" if model.in_ball else "Euclidean"
     say(
         f"{out}: {model.kind.title} on a {model.backbone}, {found.header.tree.classes} classes, "
         f"{geometry}, D = {model.embedding_size}"

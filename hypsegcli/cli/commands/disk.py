@@ -221,7 +221,7 @@ def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
 
 def _check_header(header: Header, checkpoint: Path) -> None:
     model = header.model
-    if model.head == "euclidean":
+    if not model.in_ball:
         raise UsageError(
             f"{checkpoint}: its head is Euclidean, so its embeddings lie in no ball and there is no disk to draw; "
             "train one with `hypseg train --embedding-size 2`"

@@ -42,11 +42,12 @@ def info(
         say_text(header.model_dump_json(indent=2))
         return
     model, tree, provenance = header.model, header.tree, header.provenance
-    if model.head == "euclidean":
-        geometry = f"Euclidean, D = {model.embedding_size}"
-    else:
-        geometry = f"{model.head}, D = {model.embedding_size}, c = {model.curvature:g}"
-        geometry += f", distance to the origin up to {model.max_distance:.4g} ({model.radial_limit} limit)"
+    geometry = f"{model.head if model.in_ball else 'Euclidean'}, D = {model.embedding_size}"
+    if model.in_ball:
+        geometry += f", c = {model.curvature:g}, distance to the origin up to {model.max_distance:.4g} "
+        geometry += f"({model.radial_limit} limit)"
+    if model.has_prototypes:
+        geometry += f", {count_of(model.prototypes, 'prototype')} a class"
     scores = ", ".join(f"{name} {value:.4g}" for name, value in provenance.scores.items())
     size = path.stat().st_size / 1e6
     rows = {

@@ -35,6 +35,7 @@ from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import find_inputs
+from hypsegcli.inference.request import check_prototypes
 
 
 @spread
@@ -55,7 +56,7 @@ def predict(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="png; npy: confidence as float32 NumPy; tif: labels and confidence as tiled TIFF.",
+            help="png; npy: confidence as float32 NumPy; tif: labels, confidence and prototypes as tiled TIFF.",
         ),
     ] = "png",
     measure: Annotated[
@@ -99,18 +100,11 @@ def predict(
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.cli.checkpoint_in import read_named
-    from hypsegcli.products.product import Context, find_product, find_products
+    from hypsegcli.products.product import Context, find_products
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
-    kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
-    if not kinds or set(kinds) - set(PREDICT):
-        raise UsageError(f"--save {save}: expected some of {', '.join(PREDICT)}, separated by commas")
+    kinds = _parse_kinds(save, format_)
     refuse_idle_threshold(level, threshold)
-    able = [kind for kind in PREDICT if find_product(kind).offers(format_)]
-    if format_ != "png" and not set(able) & set(kinds):
-        raise UsageError(
-            f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
-        )
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
     tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
@@ -120,12 +114,14 @@ def predict(
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
     if not legend and not any(product.has_legend for product in products):
         raise UsageError("--no-legend is for overlay and doubt; name one of them in --save, or leave it out")
+    depth = parse_level(level, header.tree)
+    if any(product.needs_prototypes for product in products):
+        check_prototypes(header.model, header.tree, level=depth)
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=output.quiet)
     plan = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
-    depth = parse_level(level, header.tree)
     most_failures = parse_failures(failures, len(plan))
     if output.dry_run:
         print_plan(plan)
@@ -152,6 +148,7 @@ def predict(
             threshold=threshold or 0.5,
             probabilities=any(product.needs_probabilities for product in products),
             embeddings=any(product.needs_embeddings for product in products),
+            prototypes=any(product.needs_prototypes for product in products),
             longest_side=parse_longest_side(inputs, computing, trained=trained),
             interpolate=inputs.interpolate,
             refine=refine,
@@ -195,3 +192,18 @@ def predict(
         )
         say_done(run, segmenter.engine, list(suffixes), output.out)
         raise typer.Exit(code)
+
+
+def _parse_kinds(save: str, format_: Format) -> tuple[str, ...]:
+    """What `--save` names, once each; UsageError for what is none, and for a format that none of them comes in."""
+    from hypsegcli.products.product import find_product
+
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in save.split(",") if kind.strip()))
+    if not kinds or set(kinds) - set(PREDICT):
+        raise UsageError(f"--save {save}: expected some of {', '.join(PREDICT)}, separated by commas")
+    able = [kind for kind in PREDICT if find_product(kind).offers(format_)]
+    if format_ != "png" and not set(able) & set(kinds):
+        raise UsageError(
+            f"--format {format_} is that of {' and '.join(able)}; name {' or '.join(able)} in --save, or leave it out"
+        )
+    return kinds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.prediction import RGB
@@ -22,6 +22,10 @@ class Engine(Protocol):
     @property
     def config(self) -> ModelConfig:
         """What the network is."""
+
+    @property
+    def head(self) -> nn.Module:
+        """The classifier, in torch, as the checkpoint has it."""
 
     @property
     def device(self) -> Device:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from hypsegcli.checkpoint.store import Checkpoint
@@ -96,6 +96,11 @@ class ConvertedEngine:
     def config(self) -> ModelConfig:
         """As in `Engine`."""
         return self._checkpoint.header.model
+
+    @property
+    def head(self) -> nn.Module:
+        """As in `Engine`."""
+        return self._checkpoint.model.head
 
     @property
     def lanes(self) -> int:

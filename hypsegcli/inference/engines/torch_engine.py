@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hypsegcli.checkpoint.format import InputSpec
 from hypsegcli.errors import DeviceError, setting
@@ -43,6 +43,11 @@ class TorchEngine:
     def config(self) -> ModelConfig:
         """As in `Engine`."""
         return self.model.config
+
+    @property
+    def head(self) -> nn.Module:
+        """As in `Engine`."""
+        return self.model.head
 
     @property
     def lanes(self) -> int:

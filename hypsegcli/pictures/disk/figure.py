@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.files.words import as_label
 from hypsegcli.pictures.disk.density import EXTENT, density
-from hypsegcli.pictures.disk.legend import DASH, LINE, MARGIN, RING, THIN, TICK, legend
+from hypsegcli.pictures.disk.legend import DASH, DOT, LINE, MARGIN, RING, THIN, TICK, legend
 from hypsegcli.pictures.disk.names import densest, inner_names
 from hypsegcli.pictures.disk.rim import RimName, rim_names
 from hypsegcli.pictures.drawing.figure import (
@@ -57,6 +57,13 @@ class Geodesic(NamedTuple):
     side: NDArray[np.float64]  # (n, 2) unit normals there, to the side of positive logits
 
 
+class Prototype(NamedTuple):
+    """One of a class, in the unit disk, y upwards."""
+
+    color: Color
+    point: NDArray[np.float64]  # (2,)
+
+
 class Name(NamedTuple):
     """A name outside the disk."""
 
@@ -87,6 +94,7 @@ class Disk:
     caption: str
     photograph: NDArray[np.uint8] | None  # (H, W, 3)
     background: int | None = None  # the class that the legend lists last
+    prototypes: Sequence[Prototype] = ()
     counts: NDArray[np.intp] | None = None  # (K,) of each class, where the points are a sample; None: all are there
 
 
@@ -96,7 +104,11 @@ def disk_figure(disk: Disk) -> Figure:
     outside, inside = _names(disk)
     places = rim_names([name.ends for name in outside], gap=1.2 * _NAME / _R)
     column, marks = legend(
-        disk.photograph, _shares(disk), inner_nodes=any(geodesic.inner for geodesic in disk.geodesics), height=height
+        disk.photograph,
+        _shares(disk),
+        inner_nodes=any(geodesic.inner for geodesic in disk.geodesics),
+        prototypes=bool(disk.prototypes),
+        height=height,
     )
     reach = [
         max((_reach(p, outside[p.number].words) for p in places if p.right is right), default=0.0)
@@ -107,6 +119,7 @@ def disk_figure(disk: Disk) -> Figure:
     marks += frame.rings(disk)
     for geodesic in reversed(disk.geodesics):
         marks += frame.geodesic(geodesic)
+    marks += frame.prototypes(disk.prototypes)
     marks += frame.ring_labels(disk)
     for place in places:
         marks += frame.name(place, outside[place.number])
@@ -222,6 +235,12 @@ class _Frame(NamedTuple):
         yield from (segment(start, end, WHITE, width + _EDGE) for start, end in ticks)
         yield Line(path, geodesic.color, width, DASH if geodesic.inner else None)
         yield from (segment(start, end, geodesic.color, width) for start, end in ticks)
+
+    def prototypes(self, prototypes: Sequence[Prototype]) -> Iterator[Mark]:
+        """Dots with a dark edge, since they lie on pixels of their own colour."""
+        for prototype in prototypes:
+            (at,) = self(prototype.point[None])
+            yield Circle(float(at[0]), float(at[1]), DOT, fill=prototype.color, stroke=INK, width=1.6)
 
     def name(self, place: RimName, name: Name) -> Iterator[Mark]:
         """A name, and the line that leads to it from the rim."""

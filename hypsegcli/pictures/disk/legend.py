@@ -12,6 +12,7 @@ from hypsegcli.pictures.drawing.figure import FAINT, INK, Circle, Color, Mark, P
 
 # Of geodesics, which the key repeats: width of a class's and of an inner node's, stroke and gap, length of a tick.
 LINE, THIN, DASH, TICK = 2.2, 1.5, (9.0, 5.0), 10.0
+DOT = 6.0  # radius of a prototype
 RING: Color = (200, 200, 200)
 MARGIN = 30.0  # around the figure
 
@@ -27,12 +28,14 @@ def legend(
     shares: Sequence[tuple[str, Color, float]],
     *,
     inner_nodes: bool,
+    prototypes: bool,
     height: float,
 ) -> tuple[float, list[Mark]]:
     """Width and marks of a column that begins at the figure's upper left corner.
 
     `photograph` is (H, W, 3) RGB. `shares` are name, colour and share in [0, 1] of classes, in the order in which
-    they are listed; where there is no room for all, the last row sums up the others.
+    they are listed; where there is no room for all, the last row sums up the others. The key is to `inner_nodes` beside
+    classes, or to `prototypes` in the place of geodesics.
     """
     marks: list[Mark] = []
     width, top = _NARROW, MARGIN
@@ -43,7 +46,7 @@ def legend(
         marks.append(Picture(MARGIN, top, wide * share, high * share, photograph))
         top += high * share + _ROW
     bottom = height - MARGIN - _ROW * (3 if inner_nodes else 2)
-    marks += _key(bottom, inner_nodes=inner_nodes)
+    marks += _key(bottom, inner_nodes=inner_nodes, prototypes=prototypes)
     rows = int((bottom - _ROW - top) / _ROW)
     columns = 2 if photograph is not None and len(shares) > rows else 1
     if len(shares) > rows * columns:
@@ -64,12 +67,16 @@ def _row(left: float, y: float, width: float, name: str, color: Color, share: fl
     yield Text(left + width, y, words, _LETTER, FAINT, "end")
 
 
-def _key(top: float, *, inner_nodes: bool) -> Iterator[Mark]:
+def _key(top: float, *, inner_nodes: bool, prototypes: bool) -> Iterator[Mark]:
     y = top + 0.7 * _ROW
     middle = y - 0.35 * _LETTER
-    yield segment((MARGIN, middle), (MARGIN + 34.0, middle), FAINT, LINE)
-    yield segment((MARGIN + 17.0, middle), (MARGIN + 17.0, middle - TICK), FAINT, LINE)
-    yield Text(MARGIN + _SAMPLE, y, "class: logit 0, tick where positive", _LETTER, FAINT)
+    if prototypes:
+        yield Circle(MARGIN + 17.0, middle, DOT, fill=RING, stroke=INK, width=1.6)
+    else:
+        yield segment((MARGIN, middle), (MARGIN + 34.0, middle), FAINT, LINE)
+        yield segment((MARGIN + 17.0, middle), (MARGIN + 17.0, middle - TICK), FAINT, LINE)
+    words = "prototype of a class" if prototypes else "class: logit 0, tick where positive"
+    yield Text(MARGIN + _SAMPLE, y, words, _LETTER, FAINT)
     if inner_nodes:
         y, middle = y + _ROW, middle + _ROW
         yield segment((MARGIN, middle), (MARGIN + 34.0, middle), FAINT, THIN, DASH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +182,32 @@ def test_embeddings_have_the_distances_of_the_maps_and_belong_to_the_run(
     assert hypseg("predict", photos, "--out", out, *options, "--resume").code == 0
     assert path.read_bytes() == written
     assert hypseg("verify", out).code == 0
+
+
+def test_prototypes_are_those_of_the_labels_and_refused_where_there_are_none(
+    hypseg: Hypseg, photos: Path, tmp_path: Path
+) -> None:
+    tree = flat_tree(["sky", "road", "car"])
+    many: dict[str, Any] = {"head": "prototypes", "prototypes": 4, "backbone": "mobilenet_v3_small"}
+    path = make_checkpoint(tmp_path / "x.safetensors", tree, **many)
+    options = ["--checkpoint", path, "--save", "labels,prototypes"]
+    assert hypseg("predict", photos, "--out", tmp_path / "out", *options).code == 0
+    for key in ("a", "sub/c"):
+        numbers = pixels(tmp_path / f"out/prototypes/{key}.png")
+        assert np.array_equal(numbers // 4, pixels(tmp_path / f"out/labels/{key}.png"))
+    assert about(tmp_path / "out/prototypes/a.png")["names"][4:6] == ["road 0", "road 1"]  # type: ignore[index]
+    assert hypseg("verify", tmp_path / "out").code == 0
+    tiff = hypseg("predict", photos, "--out", tmp_path / "tif", *options, "--format", "tif")
+    assert tiff.code == 0
+    assert np.array_equal(pixels(tmp_path / "tif/prototypes/a.tif"), pixels(tmp_path / "out/prototypes/a.png"))
+    for extra, sentence in (
+        (["--level", "1"], "prototypes are of classes, and of no other nodes; leave out --level"),
+        (["--checkpoint", "streets"], "this checkpoint's head, hyperbolic, has none"),
+    ):
+        refused = hypseg("predict", photos, "--out", tmp_path / "no", *options, *extra)
+        assert refused.code == 2
+        assert sentence in refused.stderr
+        assert not (tmp_path / "no").exists()
 
 
 def test_level_answers_with_inner_nodes(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:

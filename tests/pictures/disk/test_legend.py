@@ -12,7 +12,9 @@ from hypsegcli.pictures.drawing.figure import Picture, Text, text_width
 
 
 def test_small_shares_are_not_rounded_to_nothing() -> None:
-    _, marks = legend(None, [("a", (1, 2, 3), 0.9996), ("b", (1, 2, 3), 4e-4)], inner_nodes=False, height=1000.0)
+    _, marks = legend(
+        None, [("a", (1, 2, 3), 0.9996), ("b", (1, 2, 3), 4e-4)], inner_nodes=False, prototypes=False, height=1000.0
+    )
     assert {mark.words for mark in marks if isinstance(mark, Text)} >= {"100.0 %", "< 0.1 %"}
 
 
@@ -20,7 +22,7 @@ def test_small_shares_are_not_rounded_to_nothing() -> None:
 def test_legends_that_are_too_long_sum_up_the_rest(shape: tuple[int, int] | None, count: int) -> None:
     photograph = None if shape is None else np.zeros((*shape, 3), np.uint8)
     shares = [(f"class {index}", (1, 2, 3), 1.0 / count) for index in range(count)]
-    width, marks = legend(photograph, shares, inner_nodes=True, height=1168.0)
+    width, marks = legend(photograph, shares, inner_nodes=True, prototypes=False, height=1168.0)
     words = [mark.words for mark in marks if isinstance(mark, Text)]
     listed = sum(word.startswith("class ") for word in words)
     more = [word for word in words if word.endswith(" more")]
