@@ -37,7 +37,7 @@ def noted(out: Path, plan: Sequence[PlannedImage]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def said_to_run(out: Path) -> Iterator[None]:
-    """Let an earlier run's run.json say, while the block goes on, that another is under way, and how it ended if it fails.
+    """Let an earlier run.json say that another run is under way while the block goes on, and how it ended if it fails.
 
     All else that it says stays: of what that run may have written without a line, no other book tells.
     """
