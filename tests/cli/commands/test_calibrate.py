@@ -74,6 +74,16 @@ def test_the_class_255_is_not_void_without_a_word(hypseg: Hypseg, data: Path) ->
     assert "c255" not in asked.stderr
 
 
+def test_hypseg_s_own_maps_are_no_photographs_to_calibrate_on(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    hypseg("predict", data / "images", "--checkpoint", plain, "--out", data / "maps", "--save", "labels")
+    out = data / "copy.safetensors"
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "x")
+    outcome = hypseg("calibrate", data / "maps/labels", data / "masks", *arguments)
+    assert outcome.code == 1
+    assert "this is a map that hypseg wrote (labels) and no photograph" in outcome.stderr
+    assert not out.exists()
+
+
 def without(header: Header) -> Header:
     return header.model_copy(update={"calibration": None})
 

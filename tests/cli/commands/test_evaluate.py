@@ -813,6 +813,15 @@ def test_maps_of_another_network_among_others_are_refused(
     assert f"maps/{kind}/b.png: say of themselves that they are of different kinds" in outcome.stderr
 
 
+def test_maps_in_place_of_photographs_are_refused(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """`--predictions` was forgotten: else they would be segmented, and scored."""
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    outcome = hypseg("evaluate", data / "maps/labels", data / "masks", "--checkpoint", checkpoint)
+    assert outcome.code == 1
+    assert f"{data / 'maps/labels/a.png'}: this is a map that hypseg wrote (labels) and no photograph" in outcome.stderr
+    assert "where label maps are to be scored, name those with --predictions" in outcome.stderr
+
+
 # --- compare ---------------------------------------------------------------------------------------------
 
 
