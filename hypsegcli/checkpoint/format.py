@@ -134,6 +134,17 @@ class Header(_Record):
         """Whether the distances that the calibration is of are those of the network in int8; None without one."""
         return None if self.calibration is None else self.calibration.int8
 
+    def with_longest_side(self, pixels: int | None) -> Header:
+        """The header of a copy that has longer images shrunk to so many; scores are of the size they were taken at."""
+        if pixels == self.input.longest_side:
+            return self
+        return self.model_copy(
+            update={
+                "input": self.input.model_copy(update={"longest_side": pixels}),
+                "provenance": self.provenance.model_copy(update={"scores": {}}),
+            }
+        )
+
     @model_validator(mode="after")
     def _fits(self) -> Header:
         if self.tree.classes < 2:

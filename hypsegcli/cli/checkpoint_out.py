@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypsegcli.errors import UsageError
 from hypsegcli.files.atomic import already_there, refuse_unwritable
+from hypsegcli.files.books import refuse_in_a_run
 
 if TYPE_CHECKING:
     from hypsegcli.files.digest import Digest
@@ -19,6 +20,7 @@ def checkpoint_to_write(out: Path, *, overwrite: bool) -> Digest | None:
 
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: expected a name that ends in .safetensors")
+    refuse_in_a_run(out, "a checkpoint")
     if os.path.lexists(out) and not overwrite:
         raise already_there(out)
     refuse_unwritable(out.parent)

@@ -122,6 +122,17 @@ def count_known(images: Collection[str], marks: Sequence[str]) -> int:
     return sum(mark in kept for mark in marks)
 
 
+def mixed_refinements(refined: Collection[str | None]) -> str | None:
+    """A sentence on label maps of which some were refined and others not, or by something else; see `check_alike`."""
+    if len(refined) < 2:
+        return None
+    ways = " and ".join(sorted(each or "nothing" for each in refined))
+    return (
+        f"these label maps were made to follow {ways}, and are scored as if they were of one run; predict all of them "
+        f"with the same {setting('refine')}, and evaluate again"
+    )
+
+
 def nodes_in_maps(rule: Rule | None) -> list[str]:
     """A sentence on label maps that hold nodes of the class tree, by a rule."""
     if rule is None:

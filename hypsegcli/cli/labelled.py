@@ -69,8 +69,10 @@ def warn(sentences: Iterable[str]) -> None:
         error(spell(sentence, as_option))
 
 
-def say_new_size(out: Path, before: int | None, now: int | None, *, why: str) -> None:
+def say_new_size(out: Path, before: Header, now: Header, *, why: str) -> None:
     """To what the new checkpoint has larger images shrunk, where that is not what the one that was read did."""
-    if now != before:
-        larger = "are not shrunk" if now is None else f"are shrunk to {now} pixels"
-        say(f"{out}: larger images {larger} with it, {why}")
+    size = now.input.longest_side
+    if size != before.input.longest_side:
+        larger = "are not shrunk" if size is None else f"are shrunk to {size} pixels"
+        lost = "; the scores of its training are of another size, and left out" if before.provenance.scores else ""
+        say(f"{out}: larger images {larger} with it, {why}{lost}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.cli.class_names import ClassNames
+from hypsegcli.cli.doubts import mixed_refinements
 from hypsegcli.cli.options.running import Computing, Input
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
 from hypsegcli.cli.parse import parse_folders, parse_longest_side
@@ -106,7 +107,6 @@ def open_maps(
 ) -> ScoredSource:
     """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
     from hypsegcli.confidence.measures import MEASURES
-    from hypsegcli.images.metadata import read_metadata
     from hypsegcli.products.product import ROOT_NAME
     from hypsegcli.run.doubts import doubt_maps, origins_of
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
@@ -151,7 +151,7 @@ def open_maps(
         names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
-    check_alike(maps)
+    refined = check_alike(maps)
     for plane in planes:
         check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
 
@@ -168,12 +168,12 @@ def open_maps(
     )
 
     def doubts() -> list[str]:
-        return [*([survey.unlisted] if survey.unlisted is not None else []), *source.doubts(), *changed()]
+        found = (survey.unlisted, mixed_refinements(refined))
+        return [*(line for line in found if line is not None), *source.doubts(), *changed()]
 
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
-    own = read_metadata(first) if first is not None else None
-    refine = None if own is None else own.refine
+    refine = " and ".join(sorted(each or "nothing" for each in refined)) if any(refined) else None
     if names.rule is not None:  # the planes speak of the nodes
         rules = (names.rule,)
         return ScoredSource(source, {}, None, refine, rules=rules, answer_measures=measures, doubts=doubts)

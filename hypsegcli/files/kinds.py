@@ -1,5 +1,8 @@
 """The kinds of output there are, by the command that writes them, and their formats. Imports nothing heavy."""
 
+import contextlib
+import os
+from pathlib import Path
 from typing import Literal
 
 Format = Literal["png", "npy", "tif"]  # that can be wanted of the kinds that come in it
@@ -29,6 +32,14 @@ SELF_TOLD = (*PREDICT[:3], "uncertainty", "prototypes")  # of those, what says i
 def is_kind(folder: str) -> bool:
     """Whether a folder is called as those are in which a run writes its maps: `confidence-entropy` is one too."""
     return base_of(folder) in {*PREDICT, *UNCERTAINTY}
+
+
+def folders_of_kinds(out: Path) -> list[str]:
+    """Those that lie in a folder, by name; links to folders too. None of one that cannot be read."""
+    found = list[str]()
+    with contextlib.suppress(OSError), os.scandir(out) as entries:
+        found += [entry.name for entry in entries if is_kind(entry.name) and entry.is_dir()]
+    return found
 
 
 def base_of(kind: str) -> str:

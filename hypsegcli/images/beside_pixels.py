@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.images.identify import identify
@@ -21,11 +21,15 @@ def read_text_chunks(path: Path) -> dict[str, str]:
     """
     data = read_file(path, max_pixels=MAX_PIXELS)
     with image_errors(path):
-        image = identify(path, data)
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            return {"ImageDescription": str(image.tag_v2.get(_DESCRIPTION, ""))}
-        info = image.info
-        return {key: str(value) for key, value in info.items() if isinstance(key, str) and isinstance(value, str)}
+        return text_chunks(identify(path, data))
+
+
+def text_chunks(image: Image.Image) -> dict[str, str]:
+    """The same of an image that Pillow has opened."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return {"ImageDescription": str(image.tag_v2.get(_DESCRIPTION, ""))}
+    info = image.info
+    return {key: str(value) for key, value in info.items() if isinstance(key, str) and isinstance(value, str)}
 
 
 def open_palette(path: Path) -> bytes | None:

@@ -20,6 +20,7 @@ from hypsegcli.files.digest import Digest
 from hypsegcli.images.exact import inexact, one_channel
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
+from hypsegcli.images.metadata import no_photograph
 from hypsegcli.images.open_image import Opened, open_upright, take_upright
 from hypsegcli.images.picture_file import image_errors
 
@@ -56,7 +57,7 @@ def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
 
     The orientation that EXIF or XMP names is applied once. Deeper samples are scaled over their whole range, never cut
     off. Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely and
-    faithfully, and for more than `max_pixels` pixels.
+    faithfully, for a map that says that hypseg wrote it, and for more than `max_pixels` pixels.
     """
     return _to_pixels(path, open_upright(path, max_pixels=max_pixels))
 
@@ -67,6 +68,8 @@ def decode_pillow(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS
 
 
 def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
+    if opened.own_map is not None:
+        raise no_photograph(path, opened.own_map)
     notes = list(opened.notes)
     with image_errors(path):
         mode = opened.image.mode

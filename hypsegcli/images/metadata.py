@@ -7,11 +7,14 @@ arrays have no room for it.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hypsegcli.errors import ImageError, setting
+from hypsegcli.files.kinds import SELF_TOLD
 from hypsegcli.images.beside_pixels import read_text_chunks
 
 _CHUNK = "hypseg"
@@ -62,7 +65,25 @@ def read_metadata(path: Path) -> MapMetadata | None:
     """
     if path.suffix == ".npy":
         return None
-    texts = read_text_chunks(path)
+    return _parse(read_text_chunks(path))
+
+
+def kind_of_map(texts: Mapping[str, str]) -> str | None:
+    """The kind of map that hypseg wrote a picture with these texts as, by key; None of any other picture."""
+    own = _parse(texts)
+    return own.kind if own is not None and own.kind in SELF_TOLD else None
+
+
+def no_photograph(path: Path | str, kind: str) -> ImageError:
+    """What is raised where a photograph is expected and a map of a kind lies: labels would count for its colours."""
+    return ImageError(
+        f"{path}: this is a map that hypseg wrote ({kind}) and no photograph; name the photograph, and where label "
+        f"maps are to be scored, name those with {setting('predictions')}",
+        "unsupported",
+    )
+
+
+def _parse(texts: Mapping[str, str]) -> MapMetadata | None:
     try:
         return MapMetadata.model_validate_json(texts.get(_CHUNK, "") or texts.get(_DESCRIPTION, ""))
     except ValidationError:

@@ -13,11 +13,13 @@ from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.files.digest import Digest, digest_of
+from hypsegcli.images.beside_pixels import text_chunks
 from hypsegcli.images.bmp import with_its_palette
 from hypsegcli.images.complete import check_complete
 from hypsegcli.images.georeference import Georeference, georeference
 from hypsegcli.images.identify import identify
 from hypsegcli.images.jpeg2000_boxes import arrange, channels
+from hypsegcli.images.metadata import kind_of_map
 from hypsegcli.images.orientation import Orientation, read_orientation, tiff_orientation
 from hypsegcli.images.picture_file import check_size, image_errors, read_file
 from hypsegcli.images.png_check import check_png
@@ -57,6 +59,7 @@ class Opened:
     digest: Digest | None
     georeference: Georeference = ()
     orientation: int = 1  # as EXIF numbers them, of the pixels as stored
+    own_map: str | None = None  # the kind of map that hypseg wrote it as
 
 
 def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -128,6 +131,7 @@ def _load_upright(
 ) -> Opened:
     """Load an image from its file, of which `data` are the bytes where they are known."""
     kind = image.format or ""
+    own_map = kind_of_map(text_chunks(image))
     white_is_zero = signed = False
     place: Georeference = ()
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
@@ -161,8 +165,20 @@ def _load_upright(
         upright = orientation.apply(upright)
     if note := orientation.note():
         notes.append(note)
-    number = orientation.number
-    return Opened(upright, kind, rawmode, maxval, white_is_zero, signed, frames, tuple(notes), digest, place, number)
+    return Opened(
+        upright,
+        kind,
+        rawmode,
+        maxval,
+        white_is_zero,
+        signed,
+        frames,
+        tuple(notes),
+        digest,
+        place,
+        orientation.number,
+        own_map,
+    )
 
 
 def _ends_black(image: Image.Image) -> bool:

@@ -22,6 +22,7 @@ from hypsegcli.files.regular import open_regular
 from hypsegcli.images.decode import count_bright, dark_note
 from hypsegcli.images.georeference import georeference, nodata_note
 from hypsegcli.images.icc import ToSrgb
+from hypsegcli.images.metadata import kind_of_map, no_photograph
 from hypsegcli.images.orientation import Orientation, tiff_orientation
 from hypsegcli.images.picture_file import check_size, image_errors
 from hypsegcli.images.tiff_check import check_piece
@@ -98,6 +99,8 @@ class TiffRows:
                 self.shape = (self._page.imagelength, self._page.imagewidth, 3)
                 check_size(path, *self.shape[:2], max_pixels=max_pixels)
                 check_said(path, self._page.tags.valueof)
+                if kind := kind_of_map({"ImageDescription": self._page.description}):
+                    raise no_photograph(path, kind)
                 self._refuse(orientation)
         except BaseException:
             self._bytes.close()

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from hypsegcli.checkpoint.format import Color
-from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import already_there, sweep, writing
-from hypsegcli.files.books import BOOKS, is_of_a_run
+from hypsegcli.files.books import refuse_in_a_run
 from hypsegcli.files.digest import digest_of
 from hypsegcli.files.lock import locked
 from hypsegcli.files.table import encode_csv
@@ -63,12 +62,8 @@ def write_results(
 
 
 def refuse_run(out: Path) -> None:
-    """PlanError where a folder is that of a run, in whose books these files would be strangers."""
-    if is_of_a_run({name for name in BOOKS if os.path.lexists(out / name)}):
-        raise PlanError(
-            f"{out}: holds the maps and the books of a run, which do not know of a report; choose another "
-            f"{setting('out')}"
-        )
+    """PlanError where a folder is that of a run, or lies in one, in whose books these files would be strangers."""
+    refuse_in_a_run(out, "a report")
 
 
 def refuse_earlier(out: Path) -> None:

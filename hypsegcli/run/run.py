@@ -12,6 +12,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
+from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import Hold
 from hypsegcli.files.threads import default_workers
 from hypsegcli.inference.batches import usual_batch_size
@@ -99,7 +100,7 @@ class Run:
         where another folder than the one that is held lies at its path by then: nothing more is written there.
         """
         self._check()  # to know what is unfinished may have taken long
-        sweep(self._job.out, self._job.outputs.encoders)
+        sweep(self._job.out, folders_of_kinds(self._job.out))
         for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
             (self._job.out / name).unlink(missing_ok=True)
         self.ledger.open(total=len(self._job.plan))

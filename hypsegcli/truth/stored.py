@@ -137,12 +137,14 @@ def find_planes(
     return tuple(planes)
 
 
-def check_alike(maps: Iterable[Path]) -> None:
+def check_alike(maps: Iterable[Path]) -> frozenset[str | None]:
     """DataError where maps of one folder say of themselves that their values mean different things.
 
-    Maps that say nothing, as other tools' do, are taken for what the others are.
+    Maps that say nothing, as other tools' do, are taken for what the others are. What was the probabilities of any of
+    the others made to follow comes back: None stands for nothing.
     """
     first: tuple[Path, MapMetadata] | None = None
+    refined = set[str | None]()
     for path in maps:
         own = read_metadata(path)
         if own is None:
@@ -157,6 +159,8 @@ def check_alike(maps: Iterable[Path]) -> None:
                     f"{_apart(mine, other)}; maps of several networks or runs lie together: score each one's alone, or "
                     "predict all of them again"
                 )
+        refined.add(own.refine)
+    return frozenset(refined)
 
 
 def stored_files(folders: Sequence[Path], key: str) -> list[Path]:

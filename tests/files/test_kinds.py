@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support import Hypseg, photograph
 
-from hypsegcli.files.kinds import PREDICT, SELF_TOLD, UNCERTAINTY, base_of, is_kind
+from hypsegcli.files.kinds import PREDICT, SELF_TOLD, UNCERTAINTY, base_of, folders_of_kinds, is_kind
 from hypsegcli.images.metadata import read_metadata
 
 
@@ -26,3 +26,12 @@ def test_the_kinds_that_say_in_a_picture_what_they_are(hypseg: Hypseg, tmp_path:
     assert {base_of(kind) for kind in telling} == set(SELF_TOLD)
     assert "confidence-entropy" in telling
     assert all(is_kind(path.parent.name) for path in pictures)
+
+
+def test_the_folders_of_kinds_of_a_folder(tmp_path: Path) -> None:
+    for name in ("labels", "confidence-entropy", "elsewhere/overlay", "mine"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "doubt").touch()
+    (tmp_path / "heatmap").symlink_to("elsewhere/overlay", target_is_directory=True)
+    assert sorted(folders_of_kinds(tmp_path)) == ["confidence-entropy", "heatmap", "labels"]
+    assert folders_of_kinds(tmp_path / "none") == []

@@ -19,10 +19,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.decode import decode_image, decode_mask
+from hypsegcli.images.decode import decode_image, decode_mask, decode_pillow
+from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.open_image import open_upright
+from hypsegcli.images.png import encode_indexed_png
+from hypsegcli.images.tiff_write import encode_tiff
+
+PALETTE = np.arange(36, dtype=np.uint8).reshape(12, 3)
 
 EXIF_INVERSE: dict[
     int, Callable[[NDArray[Any]], NDArray[Any]]
@@ -159,6 +165,29 @@ def test_plain_rgb_is_exact_writable_and_without_notes(tmp_path: Path, form: str
 def test_content_decides_and_not_the_suffix(tmp_path: Path) -> None:
     path = put(tmp_path, encoded(Image.fromarray(picture()), "PNG"), "lie.jpg")
     assert np.array_equal(decode_image(path).pixels, picture())
+
+
+@pytest.mark.parametrize("kind", ["labels", "confidence", "boundary", "uncertainty"])
+def test_maps_of_hypseg_s_are_no_photographs(tmp_path: Path, kind: str) -> None:
+    """They would be segmented, and scored, as grey pictures or by the colours of their palette."""
+    said, ids = MapMetadata(kind=kind), np.arange(12, dtype=np.uint8).reshape(3, 4)
+    png = put(tmp_path, encode_indexed_png(ids, PALETTE, said.png_text()), "a.png")
+    tiff = put(tmp_path, encode_tiff(ids, np.uint8, description=said.tiff_description(), palette=PALETTE), "a.tif")
+    for path in (png, tiff):
+        with pytest.raises(ImageError, match=f"{path}: this is a map that hypseg wrote .{kind}.") as caught:
+            decode_image(path)
+        assert caught.value.code == "unsupported"
+        with Image.open(path) as image, pytest.raises(ImageError, match="from memory: this is a map that hypseg wrote"):
+            decode_pillow(image, "from memory")
+        np.testing.assert_array_equal(decode_mask(path), ids)
+
+
+def test_what_other_programs_say_of_their_pictures_keeps_nobody_out(tmp_path: Path) -> None:
+    text = PngInfo()
+    text.add_text("hypseg", '{"kind": "photograph"}')
+    assert decode_image(put(tmp_path, encoded(Image.fromarray(picture()), "PNG", pnginfo=text))).notes == ()
+    described = encoded(Image.fromarray(picture()), "TIFF", description='{"kind": "field", "names": ["a"]}')
+    assert decode_image(put(tmp_path, described)).notes == ()
 
 
 @pytest.mark.parametrize("mode", ["1", "L"])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.metadata import MapMetadata, read_metadata
+from hypsegcli.images.beside_pixels import read_text_chunks
+from hypsegcli.images.metadata import MapMetadata, kind_of_map, read_metadata
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.images.tiff_write import encode_tiff
 
@@ -73,3 +74,21 @@ def test_maps_without_text_and_arrays_say_nothing_and_damaged_maps_are_an_error(
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
     with pytest.raises(ImageError, match=r"b\.png"):
         read_metadata(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("metadata", [LABELS, CONFIDENCE, BOUNDARY])
+def test_texts_tell_the_kind_that_a_map_was_written_as(tmp_path: Path, metadata: MapMetadata) -> None:
+    (tmp_path / "a.png").write_bytes(encode_grey16_png(PIXELS, metadata.png_text()))
+    description = metadata.tiff_description()
+    (tmp_path / "a.tif").write_bytes(encode_tiff(PIXELS, np.uint16, description=description))
+    for name in ("a.png", "a.tif"):
+        assert kind_of_map(read_text_chunks(tmp_path / name)) == metadata.kind
+
+
+@pytest.mark.parametrize("text", [None, '{"kind": "photograph"}', '{"kind": "landscape", "names": ["x"]}', "{}"])
+def test_what_is_no_map_has_no_kind(tmp_path: Path, text: str | None) -> None:
+    """A camera may describe its pictures in JSON too."""
+    (tmp_path / "a.tif").write_bytes(encode_tiff(PIXELS, np.uint16, description=text or ""))
+    (tmp_path / "a.png").write_bytes(encode_grey16_png(PIXELS, {"hypseg": text} if text else {}))
+    for name in ("a.png", "a.tif"):
+        assert kind_of_map(read_text_chunks(tmp_path / name)) is None

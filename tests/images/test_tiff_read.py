@@ -13,7 +13,9 @@ import tifffile
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import decode_image
+from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
+from hypsegcli.images.tiff_write import encode_tiff
 
 H, W = 147, 85  # no whole number of tiles or strips either way
 
@@ -177,3 +179,15 @@ def test_what_whole_decoding_would_read_otherwise_is_refused(tmp_path: Path, kin
     path.write_bytes(data)
     with pytest.raises(ImageError, match=f"cannot be read in parts: .*{says}"):
         TiffRows(path)
+
+
+def test_a_map_of_hypseg_s_is_no_photograph(tmp_path: Path) -> None:
+    said = MapMetadata(kind="confidence", measure="distance").tiff_description()
+    data = encode_tiff(np.zeros((H, W), np.uint16), np.uint16, description=said)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(ImageError, match=r"this is a map that hypseg wrote \(confidence\) and no photograph") as caught:
+        TiffRows(tmp_path / "a.tif")
+    assert caught.value.code == "unsupported"
+    (tmp_path / "b.tif").write_bytes(data.replace(b"confidence", b"confidants"))
+    with TiffRows(tmp_path / "b.tif") as rows:
+        assert rows[0:1].shape == (1, W, 3)

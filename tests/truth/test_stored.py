@@ -95,7 +95,14 @@ def test_maps_of_several_kinds_in_one_folder_are_refused(
 
 @pytest.mark.parametrize("about", [LABELS, PLANE])
 def test_maps_of_one_kind_are_alike(tmp_path: Path, about: dict[str, Any]) -> None:
-    check_alike(of_both(tmp_path, about, about | {"curvature": 2.0}))
+    assert check_alike(of_both(tmp_path, about, about | {"curvature": 2.0})) == {None}
+
+
+def test_what_maps_were_made_to_follow_is_told_of_all_that_say_something(tmp_path: Path) -> None:
+    refined = LABELS | {"refine": "edges"}
+    assert check_alike(of_both(tmp_path, refined, LABELS)) == {"edges", None}
+    assert check_alike(of_both(tmp_path, refined, refined)) == {"edges"}
+    assert check_alike([]) == frozenset()
 
 
 # --- one plane -------------------------------------------------------------------------------------------

@@ -103,12 +103,12 @@ def calibrate(
     )
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.
-    known = header.input.model_copy(update={"longest_side": request.longest_side})
-    copy_checkpoint(loaded, out, header.model_copy(update={"calibration": calibration, "input": known}), over=over)
+    copied = header.with_longest_side(request.longest_side).model_copy(update={"calibration": calibration})
+    copy_checkpoint(loaded, out, copied, over=over)
     warn((*labelled.doubts, *unfit_for_calibration(header, counts.marks)))
     _say_fitted(out, calibration)
     why = "as it was fitted: a calibration is one of a size"
-    say_new_size(out, header.input.longest_side, request.longest_side, why=why)
+    say_new_size(out, header, copied, why=why)
 
 
 def _say_fitted(out: Path, calibration: Calibration) -> None:

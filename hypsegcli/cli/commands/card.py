@@ -48,8 +48,10 @@ def card(
     from hypsegcli.cli.card.card import write_card
     from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.files.atomic import already_there, refuse_unwritable, write_atomically
+    from hypsegcli.files.books import refuse_in_a_run
 
     if out is not None:
+        refuse_in_a_run(out, "a model card")
         if os.path.lexists(out) and not overwrite:
             raise already_there(out)
         refuse_unwritable(out.parent)

@@ -30,6 +30,7 @@ from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.cli.show.run import tell_of_skipped
 from hypsegcli.errors import DataError, PlanError, UsageError
 from hypsegcli.files.atomic import already_there, refuse_unwritable
+from hypsegcli.files.books import refuse_in_a_run
 from hypsegcli.files.words import count_alike, count_of
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ def _look_at_masks(
 def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
     if out.suffix not in _SUFFIXES:
         raise UsageError(f"--out {out}: expected a name that ends in {' or '.join(_SUFFIXES)}")
+    refuse_in_a_run(out, "a picture of the disk")
     if os.path.lexists(out):
         if any(os.path.realpath(path) == os.path.realpath(out) for path in inputs):
             raise PlanError(f"{out}: is one of the images or masks itself; choose another --out")

@@ -16,6 +16,7 @@ from hypsegcli.cli.parse import parse_sizes
 from hypsegcli.errors import UsageError
 from hypsegcli.export.request import SUFFIXES, FormatName, decide_precision
 from hypsegcli.files.atomic import already_there, refuse_unwritable, sweep, writing
+from hypsegcli.files.books import refuse_in_a_run
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
@@ -117,6 +118,7 @@ def _to_write(out: Path, to: FormatName, *, overwrite: bool) -> tuple[Path, ...]
         also = f", or --to {meant}" if meant else ""
         raise UsageError(f"--out {out}: expected a name that ends in {first}{also}")
     paths = tuple(out.with_suffix(suffix) for suffix in SUFFIXES[to])
+    refuse_in_a_run(out, "a graph")
     for path in paths:
         if os.path.lexists(path) and not overwrite:
             raise already_there(path)

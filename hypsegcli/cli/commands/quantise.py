@@ -98,8 +98,8 @@ def quantise(
         raise ValueError("a quantised checkpoint says how")
     sweep(out.parent)
     # Also the size that it was scored at: at another it may lose more.
-    known = header.input.model_copy(update={"longest_side": limit})
-    copy_checkpoint(quantised, out, quantised.header.model_copy(update={"input": known}), over=over)
+    copied = quantised.header.with_longest_side(limit)
+    copy_checkpoint(quantised, out, copied, over=over)
     say(
         f"{out}: in int8 its network runs {facts.speed:.1f} times as fast here as in fp32; mean IoU "
         f"{before.mean_iou:.4f} to {scores.mean_iou:.4f}, AUROC of {in_fp32.measure} {before.auroc:.4f} to "
@@ -109,7 +109,7 @@ def quantise(
     why = "as it was scored"
     if header.calibration is not None:
         why += "; its calibration is one of another size, fit one to this with hypseg calibrate"
-    say_new_size(out, header.input.longest_side, limit, why=why)
+    say_new_size(out, header, copied, why=why)
 
 
 @contextmanager

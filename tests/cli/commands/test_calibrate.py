@@ -74,6 +74,16 @@ def test_the_class_255_is_not_void_without_a_word(hypseg: Hypseg, data: Path) ->
     assert "c255" not in asked.stderr
 
 
+def test_hypseg_s_own_maps_are_no_photographs_to_calibrate_on(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    hypseg("predict", data / "images", "--checkpoint", plain, "--out", data / "maps", "--save", "labels")
+    out = data / "copy.safetensors"
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "x")
+    outcome = hypseg("calibrate", data / "maps/labels", data / "masks", *arguments)
+    assert outcome.code == 1
+    assert "this is a map that hypseg wrote (labels) and no photograph" in outcome.stderr
+    assert not out.exists()
+
+
 def without(header: Header) -> Header:
     return header.model_copy(update={"calibration": None})
 
@@ -221,7 +231,10 @@ def test_a_calibration_that_does_not_know_its_images_says_nothing(hypseg: Hypseg
 
 def test_the_size_that_it_was_fitted_at_is_that_of_the_copy(hypseg: Hypseg, data: Path, plain: Path) -> None:
     """A calibration is one of a size; without a wish it is that of the checkpoint. A window's side switches it off."""
-    trained = read_header(plain).input.longest_side
+    loaded, scores = load_checkpoint(plain), {"mean_iou": 0.75}
+    trained = loaded.header.input.longest_side
+    scored = loaded.header.provenance.model_copy(update={"scores": scores})
+    save_checkpoint(plain, loaded.header.model_copy(update={"provenance": scored}), loaded.model.state_dict())
     wishes: list[tuple[tuple[str, ...], int | None, str]] = [
         ((), trained, ""),
         (("--longest-side", "off"), None, "larger images are not shrunk"),
@@ -238,7 +251,9 @@ def test_the_size_that_it_was_fitted_at_is_that_of_the_copy(hypseg: Hypseg, data
         assert header.calibration is not None
         assert f"below {header.calibration.of_another_world:.2f}" in outcome.stdout
         assert told in outcome.stdout
-        assert bool(told) == ("larger images" in outcome.stdout)
+        assert bool(told) == ("larger images" in outcome.stdout) == ("of another size, and left out" in outcome.stdout)
+        assert header.provenance.scores == ({} if told else scores), "which were taken at the other size"
+        assert ("none recorded" in hypseg("info", out).stdout) is bool(told)
 
 
 def test_that_larger_images_show_more_is_not_lost(hypseg: Hypseg, data: Path, plain: Path) -> None:

@@ -813,6 +813,30 @@ def test_maps_of_another_network_among_others_are_refused(
     assert f"maps/{kind}/b.png: say of themselves that they are of different kinds" in outcome.stderr
 
 
+def test_maps_of_which_some_are_refined_are_told(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    for name, refine in (("plain", ()), ("refined", ("--refine", "edges"))):
+        save = ("--save", "labels", "--out", data / name)
+        assert hypseg("predict", data / "images", "--checkpoint", checkpoint, *save, *refine).code == 0
+    stored = ("evaluate", "--predictions", data / "maps", data / "masks", "--out", data / "out", "--overwrite")
+    shutil.copytree(data / "refined/labels", data / "maps")  # without a manifest, which would tell
+    assert hypseg(*stored).stderr == ""
+    assert report_of(data / "out")["subject"]["options"]["refine"] == "edges"
+    shutil.copy(data / "plain/labels/b.png", data / "maps")
+    assert "were made to follow edges and nothing, and are scored as if they were of one run" in hypseg(*stored).stderr
+    report = report_of(data / "out")
+    assert report["subject"]["options"]["refine"] == "edges and nothing"
+    assert len(report["warnings"]) == 1
+
+
+def test_maps_in_place_of_photographs_are_refused(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """`--predictions` was forgotten: else they would be segmented, and scored."""
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "maps", "--save", "labels")
+    outcome = hypseg("evaluate", data / "maps/labels", data / "masks", "--checkpoint", checkpoint)
+    assert outcome.code == 1
+    assert f"{data / 'maps/labels/a.png'}: this is a map that hypseg wrote (labels) and no photograph" in outcome.stderr
+    assert "where label maps are to be scored, name those with --predictions" in outcome.stderr
+
+
 # --- compare ---------------------------------------------------------------------------------------------
 
 

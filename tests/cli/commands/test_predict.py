@@ -255,6 +255,18 @@ def test_refined_maps_say_so_and_are_those_that_are_scored(hypseg: Hypseg, photo
     assert json.loads((tmp_path / "stored/report.json").read_text())["subject"]["options"]["refine"] == "edges"
 
 
+def test_hypseg_s_own_maps_fail_and_its_pictures_do_not(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    hypseg("predict", photos, "--out", tmp_path / "out", "--save", "labels,confidence,overlay,doubt")
+    for kind in ("overlay", "doubt"):
+        assert hypseg("predict", tmp_path / "out" / kind, "--out", tmp_path / kind, "--save", "labels").code == 0
+    for kind in ("labels", "confidence"):
+        outcome = hypseg("predict", tmp_path / "out" / kind, "--out", tmp_path / kind, "--save", "labels")
+        assert outcome.code == 1
+        assert f"this is a map that hypseg wrote ({kind}) and no photograph" in outcome.stderr
+        lines = [json.loads(line) for line in (tmp_path / kind / "manifest.jsonl").read_text().splitlines()]
+        assert {line["code"] for line in lines} == {"unsupported"}
+
+
 def test_what_cannot_be_refined_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     for arguments, sentence in (
         (("--tile", "256"), "--refine edges needs images whole; leave out --tile"),

@@ -169,12 +169,15 @@ def test_a_calibration_judges_where_it_is_one_of_what_is_scored(
 def test_the_size_that_it_was_scored_at_is_that_of_the_copy(
     hypseg: Hypseg, command: tuple[object, ...], plain: Path
 ) -> None:
+    scored = load_checkpoint(plain).header.provenance.model_copy(update={"scores": {"mean_iou": 0.75}})
+    change_header(plain, provenance=scored)
     for wish, kept, told in (("off", None, "larger images are not shrunk"), ("48", 48, "shrunk to 48 pixels")):
         outcome = hypseg(*command, "--overwrite", "--longest-side", wish)
         assert outcome.code == 0, outcome.stderr
         assert told in outcome.stdout
-        size = load_checkpoint(Path(str(command[-1]))).header.input
-        assert (size.longest_side, size.field_of_view) == (kept, "fixed")
+        header = load_checkpoint(Path(str(command[-1]))).header
+        assert (header.input.longest_side, header.input.field_of_view) == (kept, "fixed")
+        assert not header.provenance.scores, "which were taken at another size"
 
 
 def test_what_cannot_be_traced_is_refused(
