@@ -67,8 +67,9 @@ def cluster(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="Start from a checkpoint, a bundled model, or the backbone's weights for ImageNet: imagenet.",
-            show_default="random weights",
+            help="Start from a checkpoint, a bundled model, the backbone's weights for ImageNet (imagenet), or random "
+            "weights (random).",
+            show_default="clothing",
             autocompletion=complete.models,
             rich_help_panel=_LEARNING,
         ),
@@ -78,7 +79,7 @@ def cluster(
         typer.Option(
             metavar="N",
             help="Passes over the images.",
-            show_default="as many as make 400 steps",
+            show_default="as many as make 200 steps",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -121,7 +122,7 @@ def cluster(
 ) -> None:
     """Learn clusters of pixels from images without masks: label maps, a checkpoint, and examples of each to name it."""
     given = {"clusters": clusters, "init": init, "epochs": epochs, "longest_side": longest_side, "seed": seed}
-    settings = _settle({name: value for name, value in given.items() if value is not None}, set_ or [])
+    settings = _settle({name: value for name, value in given.items() if value is not None}, set_ or [], quiet=quiet)
     if show_config:
         from hypsegcli.training.clustering.config import USED
         from hypsegcli.training.config_file import to_toml
@@ -146,9 +147,11 @@ def cluster(
     raise typer.Exit(code)
 
 
-def _settle(given: dict[str, Any], pairs: Sequence[str]) -> ClusterConfig:
-    """Options and --set before what the start brings before the defaults."""
-    from hypsegcli.training.clustering.config import USED, ClusterConfig, usual_settings
+def _settle(given: dict[str, Any], pairs: Sequence[str], *, quiet: bool) -> ClusterConfig:
+    """Options and --set before what the start brings before the defaults; an address to start from is fetched."""
+    from hypsegcli.checkpoint.remote.address import is_address
+    from hypsegcli.cli.checkpoint_in import open_named
+    from hypsegcli.training.clustering.config import USED, USUAL, ClusterConfig, usual_settings
     from hypsegcli.training.config_file import check_against, parse_setting
 
     origin = {name: f"--{name.replace('_', '-')}" for name in given}
@@ -161,7 +164,9 @@ def _settle(given: dict[str, Any], pairs: Sequence[str]) -> ClusterConfig:
             raise UsageError(
                 f"--set {name}: is no setting of a clustering; hypseg cluster --show-config prints those there are"
             )
-    usual = usual_settings(str(given.get("init", "")))
+    if is_address(init := str(given.get("init", USUAL))):
+        given["init"] = init = open_named(init, quiet=quiet).source
+    usual = usual_settings(init)
     return check_against(ClusterConfig, usual | given, origin)
 
 

@@ -10,7 +10,9 @@ from hypsegcli.network.config import BackboneName
 from hypsegcli.training.config import NETWORK, TrainConfig
 from hypsegcli.training.fine_tune import fine_tuning
 
-STEPS = 400  # that a run makes where nobody names its epochs
+# The smallest bundled model of photographs: features of ImageNet, which tell far more than random ones.
+USUAL, _RANDOM = "clothing", "random"
+STEPS = 200  # that a run makes where nobody names its epochs
 # The settings that mean something without masks; the order in which they are shown.
 USED = (
     "clusters", "over_clusters", "reach", "balance", *NETWORK, "init", "freeze_batch_norm", "longest_side",
@@ -39,7 +41,13 @@ class ClusterConfig(TrainConfig):
         1.0, "Weight of the clusters' entropy: above 1 they are pressed to be alike in size.", gt=0, le=10
     )
 
+    init: str = _choice(
+        USUAL,
+        "random: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring defaults of "
+        "their own; or a backbone file. Addresses are fetched.",
+    )
     backbone: BackboneName = _choice("resnet18_c4", str(TrainConfig.model_fields["backbone"].description))
+    head: Literal["hyperbolic", "euclidean"] = _choice("hyperbolic", "hyperbolic or euclidean.")
     softmax: Literal["hierarchical", "flat"] = _choice("flat", "Clusters have no tree.")
     longest_side: int = _choice(128, "Pixels; larger images are shrunk to it; 0: never.", ge=0)
     crop_height: int = _choice(0, "Pixels, a multiple of 16; 0: the usual image, whole.", ge=0, multiple_of=16)
@@ -55,6 +63,11 @@ class ClusterConfig(TrainConfig):
     warmup_steps: int = _choice(30, "Steps, linear from 0; a tenth of a short run at most.", ge=0)
 
     @property
+    def source(self) -> str:
+        """Where first weights come from, as a training has it: empty for random ones."""
+        return "" if self.init == _RANDOM else self.init
+
+    @property
     def over(self) -> int:
         """How many clusters the second head has."""
         return self.over_clusters or 5 * self.clusters
@@ -65,5 +78,5 @@ def usual_settings(init: str) -> dict[str, Any]:
 
     Raises CheckpointError for a checkpoint that is not there or is damaged.
     """
-    usual = fine_tuning(init)
+    usual = fine_tuning("" if init == _RANDOM else init)
     return {name: value for name, value in usual.items() if name in (*NETWORK, *_OF_A_START)}

@@ -32,7 +32,8 @@ def joint_distributions(first: Tensor, second: Tensor, reach: int) -> Tensor:
     near = sums[:, :, rows % size[0]][..., rows % size[1]].permute(2, 3, 0, 1)
     near = near.clamp_min(0.0)  # rounding goes below
     near = near + near.transpose(-2, -1)
-    return near / near.sum((-2, -1), keepdim=True).clamp_min(_LEAST)
+    joint: Tensor = near / near.sum((-2, -1), keepdim=True).clamp_min(_LEAST)
+    return joint
 
 
 def information_loss(first: Tensor, second: Tensor, *, reach: int, balance: float = 1.0) -> Tensor:

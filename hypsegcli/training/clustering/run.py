@@ -102,11 +102,11 @@ def prepare(job: Job) -> Run:
         raise DataError(f"{count_of(len(good), 'image')} to learn from; clusters take two at least{some}")
     sizes = [shrunk_size(*look.size, config.longest_side or None) for look in good.values()]
     torch.manual_seed(config.seed)
-    imported = imported_network(config.init, None)
+    imported = imported_network(config.source, None)
     wanted = config.architecture() | {"nodes": config.clusters, "softmax": "flat"} | imported
     model = build_model(ModelConfig(**wanted))
     tree = flat_tree([f"cluster {index}" for index in range(config.clusters)])
-    start = initialise(model, config.init, tree, head=True)
+    start = initialise(model, config.source, tree, head=True)
     learner = ClusterLearner(model, over=config.over, freeze_batch_norm=config.freeze_batch_norm).to(job.device.torch)
     batch = min(config.batch_size, len(good))
     steps = len(good) // batch
