@@ -70,8 +70,8 @@ EXAMPLES = {
     ),
     "cluster": (
         "hypseg cluster photos --clusters 8 -o first",
-        "hypseg cluster 'photos/*.jpg' --clusters 24 -o first --init streets --longest-side 192",
-        "hypseg evaluate photos masks -c first/clusters.safetensors --match majority --classes classes.txt",
+        "hypseg cluster 'photos/*.jpg' --clusters 24 -o first --longest-side 192",
+        "hypseg cluster photos --clusters 8 -o first --init streets --resume",
     ),
     "train": (
         "hypseg train --data DIR -o RUN",

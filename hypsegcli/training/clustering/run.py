@@ -124,6 +124,7 @@ def prepare(job: Job) -> Run:
         sampler=sampler,
         drop_last=True,
         num_workers=config.workers,
+        persistent_workers=config.workers > 0,  # an epoch of few images is shorter than their start
         collate_fn=collate,
         worker_init_fn=leave_stopping_to_training,
     )
