@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_RARE = 1e-4  # of the pixels that meet at the displacement at which most do
 _LEAST = 1e-12  # below which a probability counts as this; those of pairs that never met are 0, and so is their share
 
 
@@ -18,8 +19,9 @@ def joint_distributions(first: Tensor, second: Tensor, reach: int) -> Tensor:
 
     `first` and `second` are (B, K, h, w) probabilities at the same places of two views, 0 throughout where a view shows
     nothing. Entry [T + dy, T + dx, i, j] sums first[i] at u times second[j] at u + (dy, dx), over the symmetrised sum
-    of all. In float32, by the Fourier transform: a product for every frequency, where displacement after displacement
-    would take (2 T + 1)^2 passes over all pixels. ValueError for a reach that leaves the view.
+    of all; next to nothing where next to nothing meets. In float32, by the Fourier transform: one product a frequency,
+    where displacement after displacement would take (2 T + 1)^2 passes over all pixels. ValueError for a reach that
+    leaves the view.
     """
     height, width = first.shape[-2:]
     if not 0 <= reach < min(height, width):
@@ -32,7 +34,10 @@ def joint_distributions(first: Tensor, second: Tensor, reach: int) -> Tensor:
     near = sums[:, :, rows % size[0]][..., rows % size[1]].permute(2, 3, 0, 1)
     near = near.clamp_min(0.0)  # rounding goes below
     near = near + near.transpose(-2, -1)
-    joint: Tensor = near / near.sum((-2, -1), keepdim=True).clamp_min(_LEAST)
+    weight = near.sum((-2, -1), keepdim=True)
+    # At a displacement at which nothing meets there is rounding alone, which must not become a distribution.
+    least = (_RARE * weight.detach().max()).clamp_min(_LEAST)
+    joint: Tensor = near / torch.maximum(weight, least)
     return joint
 
 
