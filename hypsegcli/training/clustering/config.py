@@ -15,10 +15,10 @@ USUAL, _RANDOM = "clothing", "random"
 STEPS = 200  # that a run makes where nobody names its epochs
 # The settings that mean something without masks; the order in which they are shown.
 USED = (
-    "clusters", "over_clusters", "reach", "balance", *NETWORK, "init", "freeze_batch_norm", "longest_side",
-    "field_of_view", "licence", "crop_height", "crop_width", "scale_min", "scale_max", "flip", "quarter_turns",
-    "color_jitter", "epochs", "batch_size", "optimizer", "learning_rate", "backbone_rate", "momentum", "weight_decay",
-    "schedule", "poly_power", "warmup_steps", "precision", "channels_last", "seed", "workers",
+    "clusters", "over_clusters", "reach", "balance", "view_share", *NETWORK, "init", "freeze_batch_norm",
+    "longest_side", "field_of_view", "licence", "crop_height", "crop_width", "scale_min", "scale_max", "flip",
+    "quarter_turns", "color_jitter", "epochs", "batch_size", "optimizer", "learning_rate", "backbone_rate", "momentum",
+    "weight_decay", "schedule", "poly_power", "warmup_steps", "precision", "channels_last", "seed", "workers",
 )  # fmt: skip
 _OF_A_START = ("learning_rate", "backbone_rate", "freeze_batch_norm")
 
@@ -41,6 +41,14 @@ class ClusterConfig(TrainConfig):
         1.0, "Weight of the clusters' entropy: above 1 they are pressed to be alike in size.", gt=0, le=10
     )
 
+    view_share: float = _choice(
+        0.7,
+        "Sides of a view as a share of its crop's: two are cut out of it, at places of their own, so that the place in "
+        "a view tells nothing; 1: both are all of it.",
+        ge=0.3,
+        le=1,
+    )
+
     init: str = _choice(
         USUAL,
         "random: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring defaults of "
@@ -50,7 +58,9 @@ class ClusterConfig(TrainConfig):
     head: Literal["hyperbolic", "euclidean"] = _choice("hyperbolic", "hyperbolic or euclidean.")
     softmax: Literal["hierarchical", "flat"] = _choice("flat", "Clusters have no tree.")
     longest_side: int = _choice(128, "Pixels; larger images are shrunk to it; 0: never.", ge=0)
-    crop_height: int = _choice(0, "Pixels, a multiple of 16; 0: the usual image, whole.", ge=0, multiple_of=16)
+    crop_height: int = _choice(
+        0, "Pixels of what views are cut out of, a multiple of 16; 0: the usual image.", ge=0, multiple_of=16
+    )
     crop_width: int = _choice(0, "The same.", ge=0, multiple_of=16)
     scale_min: float = _choice(1.0, str(TrainConfig.model_fields["scale_min"].description), gt=0)
     scale_max: float = _choice(1.0, "The same.", gt=0)

@@ -58,7 +58,18 @@ class ClusterLearner(nn.Module):
         return one, torch.where(mirrored[:, None, None, None], other.flip(-1), other)
 
 
-def where_seen(seen: Tensor, probabilities: Tensor) -> Tensor:
-    """The probabilities (B, K, h, w), 0 in cells of which more than half shows nothing; `seen` is (B, H, W) bool."""
-    cells = F.interpolate(seen[:, None].float(), size=probabilities.shape[-2:], mode="area")
-    return probabilities * (cells >= 0.5)
+def side_by_side(first: Tensor, second: Tensor, seen: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, K, h, w) answers of two views at the same places of the image, those of the first; 0 where there are none.
+
+    There are none where a view does not reach, and in cells more than half of which shows nothing: `seen` is
+    (B, 2, H, W) bool. `shift` (B, 2) are the rows and columns of cells by which the second view lies behind the first.
+    """
+    cells = F.interpolate(seen.float(), size=first.shape[-2:], mode="area") >= 0.5
+    first, second = first * cells[:, :1], second * cells[:, 1:]
+    height, width = first.shape[-2:]
+    moved = []
+    for answers, (down, across) in zip(second, shift.tolist(), strict=True):
+        # Cut off what lies before the first view, or behind it, and fill up on the other side.
+        kept = answers[:, max(0, -down) : height - max(0, down), max(0, -across) : width - max(0, across)]
+        moved.append(F.pad(kept, (max(0, across), max(0, -across), max(0, down), max(0, -down))))
+    return first, torch.stack(moved)

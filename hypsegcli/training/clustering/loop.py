@@ -14,7 +14,7 @@ from hypsegcli.files.atomic import refuse_unwritable, sweep
 from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.clustering.information import information_loss
-from hypsegcli.training.clustering.learner import HeadName, where_seen
+from hypsegcli.training.clustering.learner import HeadName, side_by_side
 from hypsegcli.training.clustering.run import Job, Run, prepare
 from hypsegcli.training.clustering.state import (
     CHECKPOINT,
@@ -107,8 +107,7 @@ def _train_step(run: Run, batch: Views, epoch: int, head: HeadName) -> float:
     mirrored = torch.as_tensor(batch.mirrored).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         views = run.learner(first, second, mirrored, head=head)
-    seen = batch.seen.to(device)
-    one, other = (where_seen(seen, view) for view in views)
+    one, other = side_by_side(*views, batch.seen.to(device), batch.shift)
     reach = min(config.reach, *(side - 1 for side in one.shape[2:]))
     loss = information_loss(one, other, reach=reach, balance=config.balance)
     run.optimizer.zero_grad(set_to_none=True)

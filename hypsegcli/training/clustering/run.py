@@ -31,13 +31,12 @@ from hypsegcli.network.model import Network, build_model
 from hypsegcli.pictures.palette import spread_colors
 from hypsegcli.training.clustering.config import STEPS, USED, ClusterConfig
 from hypsegcli.training.clustering.learner import ClusterLearner
-from hypsegcli.training.clustering.views import Views, ViewsDataset
+from hypsegcli.training.clustering.views import Views, ViewsDataset, sizes_of
 from hypsegcli.training.dataset import EpochSampler
 from hypsegcli.training.init import Start, imported_network, initialise, terms
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 from hypsegcli.training.read_batches import Reading, collate, leave_stopping_to_training
 
-_GRID = 16  # of which the sides of views are multiples
 _FEWEST = 2  # images
 
 
@@ -116,7 +115,8 @@ def prepare(job: Job) -> Run:
     header = _header(config, model, start, good.values(), sizes, _input(config, known, sizes))
     red, green, blue = (round(255 * mean) for mean in known.mean)
     digests = {path: look.digest for path, look in good.items()}
-    dataset = ViewsDataset(digests, config, crop=_crop(config, sizes), fill=(red, green, blue))
+    shown = sizes_of(config, sizes)
+    dataset = ViewsDataset(digests, config, sizes=shown, fill=(red, green, blue))
     sampler = EpochSampler(len(good), seed=config.seed)
     loader: DataLoader[Views | HypsegError] = DataLoader(
         Reading(dataset),
@@ -130,7 +130,7 @@ def prepare(job: Job) -> Run:
     )
     remarks = [
         f"{count_of(len(good), 'image')}, {count_of(epochs, 'epoch')} of {count_of(steps, 'step')}; views of "
-        f"{' x '.join(map(str, _crop(config, sizes)))} pixels; {config.clusters} clusters, and {config.over} in the "
+        f"{' x '.join(map(str, shown.view))} pixels; {config.clusters} clusters, and {config.over} in the "
         "second head",
         *([f"{count_of(len(bad), 'image')} cannot be read and teach nothing, such as {bad[0]}"] if bad else []),
         *count_alike(chain.from_iterable(look.notes for look in good.values()), "image"),
@@ -158,12 +158,6 @@ def _look(path: Path) -> _Look:
     assert image.digest is not None, "it was decoded from a file"
     height, width = image.pixels.shape[:2]
     return _Look((height, width), short_digest(image.digest), image_mark(image.digest.sha256), image.notes)
-
-
-def _crop(config: ClusterConfig, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """(height, width) of the views: as asked for, or so that half of the images fit in."""
-    usual = (np.median(np.asarray(sizes), axis=0) / _GRID).round().clip(2).astype(int) * _GRID
-    return config.crop_height or int(usual[0]), config.crop_width or int(usual[1])
 
 
 def _input(config: ClusterConfig, known: InputSpec, sizes: Sequence[tuple[int, int]]) -> InputSpec:
