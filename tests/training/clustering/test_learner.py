@@ -8,7 +8,7 @@ import torch
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.deeplab import ASPP_CHANNELS
 from hypsegcli.network.model import HyperbolicDeepLab, build_model
-from hypsegcli.training.clustering.learner import ClusterLearner, HeadName, where_seen
+from hypsegcli.training.clustering.learner import ClusterLearner, HeadName, side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,22 @@ def test_what_is_frozen_keeps_its_statistics() -> None:
 
 
 def test_cells_that_are_mostly_unseen_say_nothing() -> None:
-    seen = torch.ones(1, 8, 8, dtype=torch.bool)
-    seen[:, :, 5:] = False
-    shown = where_seen(seen, torch.ones(1, 2, 2, 2))
-    assert shown[0, 0].tolist() == [[1.0, 0.0], [1.0, 0.0]]
+    seen = torch.ones(1, 2, 8, 8, dtype=torch.bool)
+    seen[:, 0, :, 5:] = False
+    shown = side_by_side(torch.ones(1, 3, 2, 2), torch.ones(1, 3, 2, 2), seen, torch.tensor([[0, 0]]))
+    assert [one[0, 2].tolist() for one in shown] == [[[1.0, 0.0], [1.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]]
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (2, 0), (-1, 3), (-4, -2), (5, 7), (6, 0)])
+def test_answers_of_the_second_view_come_to_their_places(shift: tuple[int, int]) -> None:
+    """Cut out of one map of answers, of which both views have a part of 6 x 8 cells."""
+    whole = torch.randn(2, 3, 24, 24)
+    down, across = shift
+    first = whole[:, :, 8:14, 8:16]
+    second = whole[:, :, 8 + down : 14 + down, 8 + across : 16 + across]
+    seen = torch.ones(2, 2, 24, 32, dtype=torch.bool)
+    one, other = side_by_side(first, second, seen, torch.tensor([shift, shift]))
+    assert torch.equal(one, first)
+    reached = other.abs().sum(1) > 0
+    assert torch.equal(other.movedim(1, -1)[reached], first.movedim(1, -1)[reached])
+    assert int(reached.sum()) == 2 * max(0, 6 - abs(down)) * max(0, 8 - abs(across))
