@@ -133,7 +133,7 @@ def test_a_loss_that_is_no_number_names_its_images(
     def broken(first: torch.Tensor, second: torch.Tensor, **_: object) -> torch.Tensor:
         return (first * second).sum() * float("nan")
 
-    monkeypatch.setattr(loop, "information_loss", broken)
+    monkeypatch.setattr(loop, "loss_within_images", broken)
     with pytest.raises(DataError, match=r"the loss became nan.*\.png"):
         losses(job_of(images, tmp_path, epochs=1))
 
