@@ -15,7 +15,7 @@ USUAL, _RANDOM = "clothing", "random"
 STEPS = 200  # that a run makes where nobody names its epochs
 # The settings that mean something without masks; the order in which they are shown.
 USED = (
-    "clusters", "over_clusters", "reach", "balance", "within_images", "view_share", *NETWORK, "init", "train_only",
+    "clusters", "over_clusters", "reach", "balance", "view_share", *NETWORK, "init",
     "freeze_batch_norm", "longest_side", "field_of_view", "licence", "crop_height", "crop_width", "scale_min",
     "scale_max", "flip", "quarter_turns", "color_jitter", "epochs", "batch_size", "optimizer", "learning_rate",
     "backbone_rate", "momentum", "weight_decay", "schedule", "poly_power", "warmup_steps", "precision",
@@ -42,10 +42,6 @@ class ClusterConfig(TrainConfig):
         1.0, "Weight of the clusters' entropy: above 1 they are pressed to be alike in size.", gt=0, le=10
     )
 
-    within_images: bool = _choice(
-        True,
-        "Ask for information within each image; false: over a batch, as in the paper, where clusters may be images.",
-    )
     view_share: float = _choice(
         0.7,
         "Sides of a view as a share of its crop's: two are cut out of it, at places of their own, so that the place in "

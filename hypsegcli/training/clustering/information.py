@@ -52,13 +52,3 @@ def information_loss(first: Tensor, second: Tensor, *, reach: int, balance: floa
     alone = joint.sum(-1).clamp_min(_LEAST).log()  # symmetric: rows and columns have the same sums
     terms = joint * (balance * (alone[..., :, None] + alone[..., None, :]) - logs)
     return terms.sum((-2, -1)).mean()
-
-
-def loss_within_images(first: Tensor, second: Tensor, *, reach: int, balance: float = 1.0) -> Tensor:
-    """The mean of what `information_loss` is for each image alone: the information that is not about the image.
-
-    Over a batch, as in the paper, clusters that are images have all the information there is, and a network that sees
-    the whole of a view finds them; the paper's sees little of it.
-    """
-    images = zip(first.split(1), second.split(1), strict=True)
-    return torch.stack([information_loss(*views, reach=reach, balance=balance) for views in images]).mean()

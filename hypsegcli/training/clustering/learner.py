@@ -22,30 +22,25 @@ class ClusterLearner(nn.Module):
     that are images tell all that there is to know of one place from another without looking at either.
     """
 
-    def __init__(
-        self, model: Network, *, over: int, freeze_batch_norm: bool = False, embedding_alone: bool = False
-    ) -> None:
+    def __init__(self, model: Network, *, over: int, freeze_batch_norm: bool = False) -> None:
         super().__init__()
         self.model = model
         self.over = HEADS[model.config.head](model.config.model_copy(update={"nodes": over}))
         norms = tuple(module for module in model.modules() if isinstance(module, nn.BatchNorm2d))
         self.frozen_norms = norms if freeze_batch_norm else ()
-        self.frozen = model.below_embedding if embedding_alone else ()
-        for module in self.frozen:
-            module.requires_grad_(False)
         self.hold()
 
     def train(self, mode: bool = True) -> ClusterLearner:
         """As usual, but batch norm that is frozen keeps the statistics that it came with."""
         super().train(mode)
-        for module in (*self.frozen, *self.frozen_norms):
+        for module in self.frozen_norms:
             module.eval()
         return self
 
     @torch.no_grad()
     def hold(self) -> None:
         """Before the first step and after each: weights that are to be 0 are."""
-        if isinstance(self.model, HyperbolicDeepLab) and not self.frozen:
+        if isinstance(self.model, HyperbolicDeepLab):
             joining = self.model.aspp.join[0]
             assert isinstance(joining, nn.Conv2d)
             joining.weight[:, -ASPP_CHANNELS:] = 0.0

@@ -13,7 +13,7 @@ from hypsegcli.errors import DataError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep
 from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
-from hypsegcli.training.clustering.information import information_loss, loss_within_images
+from hypsegcli.training.clustering.information import information_loss
 from hypsegcli.training.clustering.learner import HeadName, side_by_side
 from hypsegcli.training.clustering.run import Job, Run, prepare
 from hypsegcli.training.clustering.state import (
@@ -109,8 +109,7 @@ def _train_step(run: Run, batch: Views, epoch: int, head: HeadName) -> float:
         answers = run.learner(first, second, mirrored, head=head)
     one, other = side_by_side(answers[0], answers[1], batch.seen.to(device), batch.shift)
     reach = min(config.reach, *(side - 1 for side in one.shape[2:]))
-    measure = loss_within_images if config.within_images else information_loss
-    loss = measure(one, other, reach=reach, balance=config.balance)
+    loss = information_loss(one, other, reach=reach, balance=config.balance)
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)

@@ -106,12 +106,7 @@ def prepare(job: Job) -> Run:
     model = build_model(ModelConfig(**wanted))
     tree = flat_tree([f"cluster {index}" for index in range(config.clusters)])
     start = initialise(model, config.source, tree, head=True)
-    learner = ClusterLearner(
-        model,
-        over=config.over,
-        freeze_batch_norm=config.freeze_batch_norm,
-        embedding_alone=config.train_only != "all",
-    ).to(job.device.torch)
+    learner = ClusterLearner(model, over=config.over, freeze_batch_norm=config.freeze_batch_norm).to(job.device.torch)
     batch = min(config.batch_size, len(good))
     steps = len(good) // batch
     epochs = config.epochs or max(2, math.ceil(STEPS / steps))
