@@ -21,7 +21,6 @@ USED = (
     "backbone_rate", "momentum", "weight_decay", "schedule", "poly_power", "warmup_steps", "precision",
     "channels_last", "seed", "workers",
 )  # fmt: skip
-_OF_A_START = ("learning_rate", "backbone_rate", "freeze_batch_norm")
 
 
 def _choice(default: Any, meaning: str, **bounds: Any) -> Any:
@@ -85,9 +84,9 @@ class ClusterConfig(TrainConfig):
 
 
 def usual_settings(init: str) -> dict[str, Any]:
-    """Those that a run brings from the checkpoint that it starts from: its network, and steps that do not spoil it.
+    """Those of the network that a run starts from; none unless that is a checkpoint.
 
     Raises CheckpointError for a checkpoint that is not there or is damaged.
     """
     usual = fine_tuning("" if init == _RANDOM else init)
-    return {name: value for name, value in usual.items() if name in (*NETWORK, *_OF_A_START)}
+    return {name: value for name, value in usual.items() if name in NETWORK}

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hypsegcli.network.backbones.features import Features
 from hypsegcli.network.deeplab import ASPP_CHANNELS
 from hypsegcli.network.head import HEADS
-from hypsegcli.network.model import HyperbolicDeepLab, Network
+from hypsegcli.network.model import HyperbolicDeepLab
 
 HeadName = Literal["over", "own"]  # A and B of the paper
 
@@ -18,32 +19,34 @@ HeadName = Literal["over", "own"]  # A and B of the paper
 class ClusterLearner(nn.Module):
     """A network and a second head, `over`, of more clusters on the same embedding; that one is not kept.
 
-    The mean of the image, which ASPP joins to every place, is cut off: it says which image a place is in, and clusters
-    that are images tell all that there is to know of one place from another without looking at either.
+    Clusters see what is near, as the paper's small network does: the decoder takes the backbone's map of stride 4
+    alone. What ASPP adds sees all of a view: which image it is of, and how far its borders are, and clusters that are
+    images, or bands across them, have all the information that is asked for and say nothing of what is seen. Those
+    layers stay as they came, and a training that starts from the network may learn to use them.
     """
 
-    def __init__(self, model: Network, *, over: int, freeze_batch_norm: bool = False) -> None:
+    def __init__(self, model: HyperbolicDeepLab, *, over: int, freeze_batch_norm: bool = False) -> None:
         super().__init__()
         self.model = model
         self.over = HEADS[model.config.head](model.config.model_copy(update={"nodes": over}))
+        deep = model.backbone.high if isinstance(model.backbone, Features) else nn.Identity()
+        self.unused = (deep, model.aspp)
         norms = tuple(module for module in model.modules() if isinstance(module, nn.BatchNorm2d))
         self.frozen_norms = norms if freeze_batch_norm else ()
         self.hold()
 
     def train(self, mode: bool = True) -> ClusterLearner:
-        """As usual, but batch norm that is frozen keeps the statistics that it came with."""
+        """As usual, but what is not used, and batch norm that is frozen, keeps the statistics that it came with."""
         super().train(mode)
-        for module in self.frozen_norms:
+        for module in (*self.unused, *self.frozen_norms):
             module.eval()
         return self
 
     @torch.no_grad()
     def hold(self) -> None:
-        """Before the first step and after each: weights that are to be 0 are."""
-        if isinstance(self.model, HyperbolicDeepLab):
-            joining = self.model.aspp.join[0]
-            assert isinstance(joining, nn.Conv2d)
-            joining.weight[:, -ASPP_CHANNELS:] = 0.0
+        """Before the first step and after each: weights of what ASPP says are 0 in the decoder."""
+        joining = [layer for layer in self.model.decoder.refine[0] if isinstance(layer, nn.Conv2d)]
+        joining[-1].weight[:, :ASPP_CHANNELS] = 0.0
 
     def forward(self, first: Tensor, second: Tensor, mirrored: Tensor, *, head: HeadName) -> tuple[Tensor, Tensor]:
         """(B, K, h, w) probabilities of clusters at the same places of two views.
@@ -51,11 +54,25 @@ class ClusterLearner(nn.Module):
         The views are normalised images (B, 3, H, W); `mirrored` (B,) tells where the second is, whose answers are
         mirrored back.
         """
-        embedding = self.model.embed(torch.cat([first, second]))
+        embedding = self._embed(torch.cat([first, second]))
         with torch.autocast(embedding.device.type, enabled=False):
             logits, _ = (self.over if head == "over" else self.model.head)(embedding)
         one, other = logits.softmax(1).chunk(2)
         return one, torch.where(mirrored[:, None, None, None], other.flip(-1), other)
+
+    def _embed(self, images: Tensor) -> Tensor:
+        """As `model.embed`, without what gradients of the unused layers would take."""
+        backbone = self.model.backbone
+        if isinstance(backbone, Features):
+            low = backbone.low(images)
+            with torch.no_grad():
+                high = backbone.high(low)
+        else:
+            low, high = backbone(images)
+        with torch.no_grad():
+            high = self.model.aspp(high)
+        embedding: Tensor = self.model.decoder(low, high).float()
+        return embedding
 
 
 def side_by_side(first: Tensor, second: Tensor, seen: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
-from hypsegcli.errors import DataError, HypsegError, ImageError
+from hypsegcli.errors import DataError, HypsegError, ImageError, UsageError, setting
 from hypsegcli.files.digest import short_digest
 from hypsegcli.files.mark import image_mark, kept_marks
 from hypsegcli.files.threads import ahead, default_workers
@@ -27,7 +27,7 @@ from hypsegcli.images.decode import decode_image
 from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.model import Network, build_model
+from hypsegcli.network.model import HyperbolicDeepLab, Network, build_model
 from hypsegcli.pictures.palette import spread_colors
 from hypsegcli.training.clustering.config import STEPS, USED, ClusterConfig
 from hypsegcli.training.clustering.learner import ClusterLearner
@@ -104,6 +104,11 @@ def prepare(job: Job) -> Run:
     imported = imported_network(config.source, None)
     wanted = config.architecture() | {"nodes": config.clusters, "softmax": "flat"} | imported
     model = build_model(ModelConfig(**wanted))
+    if not isinstance(model, HyperbolicDeepLab):
+        raise UsageError(
+            f"{setting('init', config.init)}: clusters are learned by networks of ours with DeepLabV3+'s decoder, and "
+            f"this one is {model.config.kind.title}; choose another {setting('init')}, or decoder=deeplab"
+        )
     tree = flat_tree([f"cluster {index}" for index in range(config.clusters)])
     start = initialise(model, config.source, tree, head=True)
     learner = ClusterLearner(model, over=config.over, freeze_batch_norm=config.freeze_batch_norm).to(job.device.torch)

@@ -6,22 +6,20 @@ import pytest
 import torch
 
 from hypsegcli.network.config import ModelConfig
-from hypsegcli.network.deeplab import ASPP_CHANNELS
-from hypsegcli.network.model import HyperbolicDeepLab, build_model
+from hypsegcli.network.model import build_deeplab
 from hypsegcli.training.clustering.learner import ClusterLearner, HeadName, side_by_side
 
 
-@pytest.fixture(scope="module")
-def learner() -> ClusterLearner:
-    torch.manual_seed(0)
-    config = ModelConfig(backbone="mobilenet_v3_small", embedding_size=4, nodes=3, softmax="flat")
-    return ClusterLearner(build_model(config), over=7).eval()
+def learner_of(*, freeze_batch_norm: bool = False, **architecture: object) -> ClusterLearner:
+    config = {"backbone": "mobilenet_v3_small", "embedding_size": 4, "nodes": 3, "softmax": "flat"} | architecture
+    model = build_deeplab(ModelConfig.model_validate(config))
+    return ClusterLearner(model, over=7, freeze_batch_norm=freeze_batch_norm)
 
 
 @pytest.mark.parametrize(("head", "clusters"), [("own", 3), ("over", 7)])
-def test_answers_are_probabilities_at_the_places_of_the_first_view(
-    learner: ClusterLearner, head: HeadName, clusters: int
-) -> None:
+def test_answers_are_probabilities_at_the_places_of_the_first_view(head: HeadName, clusters: int) -> None:
+    torch.manual_seed(0)
+    learner = learner_of().eval()
     first = torch.randn(2, 3, 64, 96)
     mirrored = torch.tensor([False, True])
     second = torch.stack([first[0], first[1].flip(-1)])
@@ -34,23 +32,45 @@ def test_answers_are_probabilities_at_the_places_of_the_first_view(
     assert torch.allclose(other[1], unturned[1].flip(-1))
 
 
-def test_the_mean_of_the_image_is_cut_off_and_stays_so(learner: ClusterLearner) -> None:
-    model = learner.model
-    assert isinstance(model, HyperbolicDeepLab)
+@pytest.mark.parametrize("convolutions", ["separable", "standard"])
+def test_clusters_see_what_is_near(convolutions: str) -> None:
+    """And the network itself answers as while it learned: what ASPP says counts for nothing, and stays so."""
+    torch.manual_seed(0)
+    learner = learner_of(backbone="resnet18_c4", convolutions=convolutions)
     with torch.no_grad():
-        state = model.state_dict()
-        state["aspp.pool.1.bias"] += 1.0
-        state["aspp.join.0.weight"][:, -ASPP_CHANNELS:] = 1.0
+        for name, tensor in learner.model.decoder.refine[0].state_dict().items():
+            if name.endswith("weight"):
+                tensor.add_(0.1)
     learner.hold()
-    image = torch.randn(1, 3, 64, 64)
-    mean = model.features(image).mean((0, 2, 3))
+    learner.eval()
+    image = torch.randn(1, 3, 96, 96)
+    changed = image.clone()
+    changed[..., 88:] = 5.0
+    untouched = torch.tensor([False])
     with torch.no_grad():
-        assert torch.equal(model.embed(image, mean), model.embed(image, mean + 5.0))
+        before, after = (learner(one, one, untouched, head="own")[0] for one in (image, changed))
+        assert torch.equal(before, learner.model(image).logits.softmax(1))
+    assert torch.allclose(before[..., :12], after[..., :12], atol=1e-6)
+    assert not torch.allclose(before[..., 22:], after[..., 22:])
+
+
+def test_what_is_not_used_stays_as_it_came() -> None:
+    learner = learner_of().train()
+    before = {name: tensor.clone() for name, tensor in learner.model.state_dict().items()}
+    optimizer = torch.optim.SGD(learner.parameters(), lr=0.1)
+    image = torch.randn(2, 3, 64, 64)
+    one, other = learner(image, image, torch.tensor([False, True]), head="own")
+    (one * other).sum().backward()
+    optimizer.step()
+    learner.hold()
+    changed = {name for name, tensor in learner.model.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert not [name for name in changed if name.startswith(("aspp.", "backbone.high."))]
+    assert any(name.startswith("backbone.low.") for name in changed)
+    assert any(name.startswith("decoder.embed.") for name in changed)
 
 
 def test_what_is_frozen_keeps_its_statistics() -> None:
-    config = ModelConfig(backbone="mobilenet_v3_small", embedding_size=4, nodes=3, softmax="flat")
-    learner = ClusterLearner(build_model(config), over=7, freeze_batch_norm=True).train()
+    learner = learner_of(freeze_batch_norm=True).train()
     norms = [module for module in learner.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert norms
     assert not any(norm.training for norm in norms)

@@ -57,7 +57,7 @@ def losses(job: Job, *, resume: bool = False) -> list[tuple[str, float]]:
 
 
 def test_sky_and_land_become_clusters(images: tuple[Path, ...], tmp_path: Path) -> None:
-    """Wherever the horizon is: a border at half the height, which views at one place would agree on, gives 0.8."""
+    """Wherever the horizon is: bands across the images, on which views at one place agree, would give 0.8."""
     job = job_of(images, tmp_path, clusters=2, epochs=5, learning_rate=3e-3, reach=1, warmup_steps=0, seed=1)
     found = losses(job)
     assert [head for head, _ in found] == ["own", "over", "own", "over", "own"]
@@ -70,7 +70,7 @@ def test_sky_and_land_become_clusters(images: tuple[Path, ...], tmp_path: Path) 
             logits = loaded.model(image).logits
         labels = F.interpolate(logits, size=mask.shape, mode="bilinear").argmax(1)[0].numpy()
         counts += np.bincount((2 * labels + mask).ravel(), minlength=4).reshape(2, 2)
-    assert max(np.trace(counts), np.trace(counts[::-1])) / counts.sum() > 0.87
+    assert max(np.trace(counts), np.trace(counts[::-1])) / counts.sum() > 0.92
     header = read_header(tmp_path / CHECKPOINT)
     assert header.tree.names == ("cluster 0", "cluster 1")
     assert header.input.longest_side == 64
