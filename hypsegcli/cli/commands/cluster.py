@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hypsegcli.cli import complete
+from hypsegcli.cli.command import Command
+from hypsegcli.cli.commands.predict import predict
 from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
 from hypsegcli.cli.groups import spread
@@ -79,7 +81,7 @@ def cluster(
         typer.Option(
             metavar="N",
             help="Passes over the images.",
-            show_default="as many as make 200 steps",
+            show_default="as many as make 400 steps",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -212,11 +214,14 @@ def _learn(job: Job, *, resume: bool, quiet: bool) -> None:
 
 def _write_maps(paths: Sequence[str], out: Path, checkpoint: Path, *, resume: bool, quiet: bool, device: str) -> int:
     """An ordinary run of `hypseg predict`, by whose exit code it is known how that went."""
-    from hypsegcli.cli.app import main
+    from typer.main import get_command
 
+    alone = typer.Typer(add_completion=False)
+    alone.command("predict", cls=Command)(predict)
     options = ["--out", str(out / MAPS), "--checkpoint", str(checkpoint), "--save", "labels,overlay"]
     options += ["--device", device, *(["--resume"] if resume else []), *(["--quiet"] if quiet else [])]
-    return main(["predict", *options, "--", *paths])
+    code: int | None = get_command(alone).main([*options, "--", *paths], "hypseg predict", standalone_mode=False)
+    return code or DONE
 
 
 def _write_examples(plan: Sequence[PlannedImage], out: Path, checkpoint: Path, *, quiet: bool) -> None:

@@ -12,7 +12,7 @@ from hypsegcli.training.fine_tune import fine_tuning
 
 # The smallest bundled model of photographs: features of ImageNet, which tell far more than random ones.
 USUAL, _RANDOM = "clothing", "random"
-STEPS = 200  # that a run makes where nobody names its epochs
+STEPS = 400  # that a run makes where nobody names its epochs
 # The settings that mean something without masks; the order in which they are shown.
 USED = (
     "clusters", "over_clusters", "reach", "balance", "view_share", *NETWORK, "init",
@@ -69,7 +69,7 @@ class ClusterConfig(TrainConfig):
         0.4, "Of brightness, contrast and saturation between the views; hue gets a quarter.", ge=0, le=1
     )
     epochs: int = _choice(0, f"Passes over the images; 0: as many as make {STEPS} steps, two at least.", ge=0)
-    learning_rate: float = _choice(1e-3, "At its peak.", gt=0)
+    learning_rate: float = _choice(3e-3, "At its peak.", gt=0)
     warmup_steps: int = _choice(30, "Steps, linear from 0; a tenth of a short run at most.", ge=0)
 
     @property

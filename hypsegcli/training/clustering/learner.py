@@ -45,8 +45,9 @@ class ClusterLearner(nn.Module):
     @torch.no_grad()
     def hold(self) -> None:
         """Before the first step and after each: weights of what ASPP says are 0 in the decoder."""
-        joining = [layer for layer in self.model.decoder.refine[0] if isinstance(layer, nn.Conv2d)]
-        joining[-1].weight[:, :ASPP_CHANNELS] = 0.0
+        # The first convolution that joins channels: the one before it, where there is one, goes channel by channel.
+        joining = [layer for layer in self.model.decoder.refine[0].modules() if isinstance(layer, nn.Conv2d)][-1]
+        joining.weight[:, :ASPP_CHANNELS] = 0.0
 
     def forward(self, first: Tensor, second: Tensor, mirrored: Tensor, *, head: HeadName) -> tuple[Tensor, Tensor]:
         """(B, K, h, w) probabilities of clusters at the same places of two views.

@@ -130,7 +130,7 @@ def test_images_that_cannot_be_read_teach_nothing(images: tuple[Path, ...], tmp_
 def test_so_many_epochs_as_make_the_steps_where_nobody_names_them(images: tuple[Path, ...], tmp_path: Path) -> None:
     started = next(cluster(job_of(images, tmp_path, epochs=0), resume=False))
     assert isinstance(started, Started)
-    assert (started.epochs, started.steps) == (50, 4)
+    assert (started.epochs, started.steps) == (100, 4)
 
 
 def test_a_loss_that_is_no_number_names_its_images(
