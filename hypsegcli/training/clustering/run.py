@@ -117,7 +117,7 @@ def prepare(job: Job) -> Run:
     epochs = config.epochs or max(2, math.ceil(STEPS / steps))
     optimizer = build_optimizer(learner, config)
     known = start.input or InputSpec(**model.normalisation._asdict(), height=None, width=None)
-    header = _header(config, model, start, good.values(), sizes, _input(config, known, sizes))
+    header = _header(config, model, start, tuple(good.values()), sizes, _input(config, known, sizes))
     red, green, blue = (round(255 * mean) for mean in known.mean)
     digests = {path: look.digest for path, look in good.items()}
     shown = sizes_of(config, sizes)
@@ -179,7 +179,7 @@ def _header(
     config: ClusterConfig,
     model: Network,
     start: Start,
-    looks: Sequence[_Look] | Any,
+    looks: Sequence[_Look],
     sizes: Sequence[tuple[int, int]],
     spec: InputSpec,
 ) -> Header:
