@@ -79,7 +79,7 @@ def test_sky_and_land_become_clusters(images: tuple[Path, ...], tmp_path: Path) 
 
 
 def test_a_run_repeats_and_goes_on_as_if_it_had_not_stopped(images: tuple[Path, ...], tmp_path: Path) -> None:
-    images = images[:8]
+    images = images[:4]
     whole = losses(job_of(images, tmp_path / "whole"))
     assert losses(job_of(images, tmp_path / "again", workers=1)) == whole
     stopped = job_of(images, tmp_path / "stopped")
