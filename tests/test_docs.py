@@ -164,7 +164,10 @@ def test_what_a_page_shows_works(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    """From top to bottom in one folder, and then its Python; of a training, which takes hours, the settings."""
+    """From top to bottom in one folder, and then its Python.
+
+    Of a training, which takes hours, the settings; of a clustering, which takes minutes, an epoch.
+    """
     if "hf://OWNER/NAME" in PAGES[page]:
         hub: Hub = request.getfixturevalue("hub")
         hub.repositories["OWNER/NAME"] = Repository()
@@ -181,7 +184,8 @@ def test_what_a_page_shows_works(
     pretend_to_export(monkeypatch)
     for name, *arguments in shell_commands(PAGES[page]):
         given = ["report" if word in {"A", "B"} else word for word in arguments]
-        outcome = hypseg(name, *given, *(["--show-config"] if name == "train" else []))
+        short = {"train": ["--show-config"], "cluster": ["--epochs", "1"]}
+        outcome = hypseg(name, *given, *short.get(name, []))
         # Drawn masks are no truth, so that a score may miss its bound.
         assert outcome.code in ({0, 4} if "--fail-under" in arguments else {0}), (name, arguments, outcome.stderr)
         assert outcome.stdout

@@ -15,6 +15,7 @@ from hypsegcli.cli.command import Command, write_help
 from hypsegcli.cli.commands import (
     calibrate,
     card,
+    cluster,
     compare,
     convert,
     disk,
@@ -38,6 +39,7 @@ _SAVED = {
     "predict": _RESUMED,
     "uncertainty": _RESUMED,
     "train": _RESUMED,
+    "cluster": _RESUMED,
     "evaluate": "an evaluation counts only where report.json is written, which comes last",
 }
 
@@ -93,6 +95,7 @@ app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)
 app.command("verify", cls=Command)(verify.verify)
+app.command("cluster", cls=Command)(cluster.cluster)
 
 
 @app.command("train", cls=Command)

@@ -68,6 +68,11 @@ EXAMPLES = {
         "hypseg verify out --json",
         "hypseg predict photos -o out --resume && hypseg verify out",
     ),
+    "cluster": (
+        "hypseg cluster photos --clusters 8 -o first",
+        "hypseg cluster 'photos/*.jpg' --clusters 24 -o first --longest-side 192",
+        "hypseg cluster photos --clusters 8 -o first --init streets --resume",
+    ),
     "train": (
         "hypseg train --data DIR -o RUN",
         "hypseg train --data DIR -o RUN --init streets --crop 256 256",

@@ -13,9 +13,12 @@ from hypsegcli.errors import DataError, spell
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
+    from hypsegcli.cli.class_names import ClassNames
     from hypsegcli.scores.brief import BriefCounts
     from hypsegcli.truth.masks import IdMap
     from hypsegcli.truth.pairs import Pair
+
+_MANY = 200  # masks, from which a look at all of them takes seconds
 
 
 class Labelled(NamedTuple):
@@ -54,6 +57,27 @@ def find_labelled(images: str, masks: str, truth: Truth, header: Header, *, quie
     )
     of_a_class = void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None)
     return Labelled(pairs, void, id_map, frozenset(survey.void), (*survey.doubts, *of_a_class))
+
+
+def look_at_masks(
+    pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, asked: bool, quiet: bool
+) -> list[str]:
+    """Look at all masks before a network runs: DataError for those that cannot be what they are taken for.
+
+    Sentences on what is odd about them otherwise; `asked` where the void id was named.
+    """
+    from hypsegcli.truth.check import examine_masks
+
+    if len(pairs) > _MANY and not quiet:
+        talk(f"looking at {len(pairs)} masks first")
+    survey = examine_masks(
+        [pair.mask for pair in pairs],
+        classes=names.tree.classes,
+        ignore_index=names.ignore_index,
+        id_map=id_map,
+        names=names.classes,
+    )
+    return [*survey.doubts, *void_of_a_class(names.tree, names.ignore_index, survey.pixels, asked=asked)]
 
 
 def refuse_mistakes(counts: BriefCounts, *, quiet: bool) -> None:

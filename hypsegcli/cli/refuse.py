@@ -42,8 +42,14 @@ def refuse_idle_refinement(
     )
 
 
-def refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None:
-    """Refuse a `--level` of `hypseg evaluate` that has no network, or no tree of the network's, to answer with."""
+def refuse_scoring(scoring: Scoring, stored: StoredMaps, classes: Classes, dropout: Dropout) -> None:
+    """Refuse a `--level` or `--match` of `hypseg evaluate` that cannot be meant with what else was given."""
+    _refuse_level(scoring, stored, classes)
+    _refuse_match(scoring, stored, classes, dropout)
+
+
+def _refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None:
+    """Refuse a `--level` that has no network, or no tree of the network's, to answer with."""
     refuse_idle_threshold(scoring.level, scoring.threshold)
     if scoring.level is None:
         return
@@ -56,6 +62,26 @@ def refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None
     if classes.tree is not None or classes.classes is not None:
         option = "--tree" if classes.tree is not None else "--classes"
         raise UsageError(f"--level answers with nodes of the checkpoint's own class tree; leave out {option}")
+
+
+def _refuse_match(scoring: Scoring, stored: StoredMaps, classes: Classes, dropout: Dropout) -> None:
+    """Refuse a `--match` beside what cannot be said of clusters, or of no known classes."""
+    if scoring.match is None:
+        return
+    others = {
+        "--level": scoring.level,
+        "--unseen": scoring.unseen,
+        "--mc-dropout": dropout.mc_dropout or None,
+        "--prediction-map": stored.prediction_map,
+        "--prediction-colors": stored.prediction_colors,
+    }
+    if idle := [option for option, value in others.items() if value is not None]:
+        raise UsageError(f"{idle[0]} is about ids that are classes, --match about clusters; leave one of them out")
+    if classes.classes is None:
+        raise UsageError(
+            "--match gives clusters the classes of the masks, which no checkpoint of clusters knows; name their list "
+            "with --classes FILE"
+        )
 
 
 def refuse_what_does_nothing(

@@ -253,6 +253,25 @@ class Dropout(Record):
     price: Number  # its time over that of the plain answer, in this run
 
 
+class MatchedCluster(Record):
+    """A cluster and the class that it stands for."""
+
+    cluster: str
+    matched: str | None  # the class; null: none
+    pixels: int  # labelled ones of the cluster, of the images that the match was made on
+    share: Number  # of them that are truly of the class
+
+
+class Match(Record):
+    """Which class each cluster stands for, and by what that was decided."""
+
+    method: Literal["hungarian", "majority"]
+    images: int  # with masks, that it was made on
+    clusters: list[MatchedCluster]
+    checkpoint: str | None = None  # SHA-256 of the one whose clusters they are, where it is known
+    made_by: str | None = None  # the report of other images that it comes from; null: these images decided
+
+
 class CheckpointId(Record):
     """Which checkpoint answered."""
 
@@ -295,4 +314,5 @@ class Report(Record):
     dropout: Dropout | None
     definitions: dict[str, str]
     warnings: list[str] = Field(default_factory=list)  # why the numbers may not be of what was meant
+    match: Match | None = None  # where what answered knows clusters and no classes
     replicates_sha256: str | None = None  # of the replicates.npz that belongs to it

@@ -50,8 +50,12 @@ def build_report(
     over: Over,
     dropout: tuple[int, float] | None,
     warnings: Sequence[str] = (),
+    match: r.Match | None = None,
 ) -> Built:
-    """Work out the scores; `dropout` gives passes and rate where there were any, `warnings` what to doubt."""
+    """Work out the scores; `dropout` gives passes and rate where there were any, `warnings` what to doubt.
+
+    `match` is that by which clusters were taken for classes.
+    """
     tally, scheme = evaluation.tally, evaluation.scheme
     names = tree.names[: tree.classes]
     replicates = _replicates(evaluation, names, over)
@@ -95,6 +99,7 @@ def build_report(
         dropout=_dropout(evaluation, *dropout, convention=convention, over=over) if dropout else None,
         definitions=DEFINITIONS,
         warnings=list(warnings),
+        match=match,
     )
     return Built(report, {name: values for name, values in replicates.items() if name in report.summary})
 

@@ -18,7 +18,6 @@ def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignor
     """
     size = (config.crop_height, config.crop_width)
     fills = {tv_tensors.Image: fill, tv_tensors.Mask: ignore_index}
-    jitter = config.color_jitter
     turned = [_QuarterTurn()] if config.quarter_turns else []
     return v2.Compose(
         [
@@ -26,9 +25,15 @@ def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignor
             *turned,
             v2.RandomCrop(size, pad_if_needed=True, fill=fills),
             v2.RandomHorizontalFlip(0.5 if config.flip else 0.0),
-            v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter, hue=jitter / 4),
+            color_jitter(config),
         ]
     )
+
+
+def color_jitter(config: TrainConfig) -> v2.Transform:
+    """A transform of images to other brightness, contrast, saturation and hue."""
+    jitter = config.color_jitter
+    return v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter, hue=jitter / 4)
 
 
 class _RandomScale(v2.Transform):  # type: ignore[misc]  # torchvision has no type hints

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from hypsegcli.files.words import number_within, one_of
 from hypsegcli.training.config import TrainConfig
 
 CONFIG = "config.toml"  # that a run folder holds
+Config = TypeVar("Config", bound=TrainConfig)
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}
 
 
@@ -50,12 +51,17 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def check_settings(settings: Mapping[str, Any], origin: Mapping[str, str]) -> TrainConfig:
-    """The configuration that settings stand for; `origin` says where a setting was given.
+    """The configuration of a training, as `check_against` gives it."""
+    return check_against(TrainConfig, settings, origin)
+
+
+def check_against(kind: type[Config], settings: Mapping[str, Any], origin: Mapping[str, str]) -> Config:
+    """The configuration of a kind that settings stand for; `origin` says where a setting was given.
 
     Raises UsageError with a sentence on the first setting that cannot be.
     """
     try:
-        return TrainConfig.model_validate(dict(settings))
+        return kind.model_validate(dict(settings))
     except ValidationError as problem:
         first = problem.errors()[0]
         reason = first["msg"].removeprefix("Value error, ")
@@ -68,27 +74,28 @@ def check_settings(settings: Mapping[str, Any], origin: Mapping[str, str]) -> Tr
                 f"{where}: there is no setting '{name}'; {setting('show_config')} prints them all"
             ) from problem
         if first["type"] != "value_error":
-            reason = f"expected {_expected(name)}"
+            reason = f"expected {_expected(kind, name)}"
         raise UsageError(f"{where}: {reason}, found {first['input']!r}") from problem
 
 
-def _expected(name: str) -> str:
+def _expected(kind: type[TrainConfig], name: str) -> str:
     """What a setting has to be, in words."""
-    field = TrainConfig.model_fields[name]
-    kind = field.annotation
-    if get_origin(kind) is Literal:
-        return one_of([str(choice) for choice in get_args(kind)])
-    if kind in {int, float}:
+    field = kind.model_fields[name]
+    value = field.annotation
+    if get_origin(value) is Literal:
+        return one_of([str(choice) for choice in get_args(value)])
+    if value in {int, float}:
         limits: list[Any] = [each for each in field.metadata if is_dataclass(each)]
         bounds = {bound: value for limit in limits for bound, value in asdict(limit).items()}
-        return number_within("whole number" if kind is int else "number", **bounds)
-    return "true or false" if kind is bool else "a text" if kind is str else "names, separated by commas"
+        return number_within("whole number" if value is int else "number", **bounds)
+    return "true or false" if value is bool else "a text" if value is str else "names, separated by commas"
 
 
-def to_toml(config: TrainConfig) -> str:
-    """Every setting a line, each with its meaning and unit as a comment."""
+def to_toml(config: TrainConfig, names: Sequence[str] = tuple(TrainConfig.model_fields)) -> str:
+    """Every setting of some names a line, each with its meaning and unit as a comment."""
     lines = []
-    for name, field in TrainConfig.model_fields.items():
+    for name in names:
+        field = type(config).model_fields[name]
         # Numbers, booleans, strings and lists of strings are written alike in JSON and TOML.
         value = json.dumps(config.model_dump(mode="json")[name], ensure_ascii=False)
         lines.append(f"{name} = {value}  # {field.description}")

@@ -19,7 +19,7 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
-from hypsegcli.training.dataset import Crop
+from hypsegcli.training.dataset import Crop, CropDataset
 from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import PICTURES, write_sheet
 from hypsegcli.training.read_batches import Reading, batches
@@ -218,7 +218,7 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     total.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
     if not torch.isfinite(total + length):  # before the step, which would spoil the weights
-        crops = cast(Reading, run.loader.dataset).crops
+        crops = cast(CropDataset, cast(Reading[Crop], run.loader.dataset).items)
         names = ", ".join(crops.name(index) for index in torch.as_tensor(batch.sample).tolist())
         raise DataError(
             f"the loss became {total.item():g}, its gradient {length.item():g}, in epoch "

@@ -6,11 +6,14 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
+from typing import Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from hypsegcli.errors import DataError, HypsegError, setting
-from hypsegcli.training.dataset import Crop, CropDataset, Draw
+from hypsegcli.training.dataset import Draw
+
+Item = TypeVar("Item")  # of an epoch, a named tuple of tensors
 
 # How torch says it: where a batch finds no room, and where a process was killed for touching what had none.
 _NO_ROOM = ("shared memory", "shm", "bus error")
@@ -18,33 +21,33 @@ _FELL = "dataloader worker"
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Reading(Dataset["Crop | HypsegError"]):
-    """Crops for a loader, whose errors are items too.
+class Reading(Dataset["Item | HypsegError"], Generic[Item]):
+    """Items of a set, such as crops, for a loader, whose errors are items too.
 
     torch passes on the text of what another process raised: settings in it would be spelled already, and an ImageError
     would have no code.
     """
 
-    def __init__(self, crops: CropDataset) -> None:
-        self.crops = crops
+    def __init__(self, items: Dataset[Item]) -> None:
+        self.items = items
 
-    def __getitem__(self, draw: Draw) -> Crop | HypsegError:
+    def __getitem__(self, draw: Draw) -> Item | HypsegError:
         try:
-            return self.crops[draw]
+            return self.items[draw]
         except HypsegError as error:
             return error
 
 
-def collate(items: list[Crop | HypsegError]) -> Crop | HypsegError:
+def collate(items: list[Item | HypsegError]) -> Item | HypsegError:
     """A batch, or the first error in it."""
     for item in items:
         if isinstance(item, HypsegError):
             return item
-    batch: Crop = default_collate(items)
+    batch: Item = default_collate(items)
     return batch
 
 
-def batches(loader: DataLoader[Crop | HypsegError]) -> Iterator[Crop]:
+def batches(loader: DataLoader[Item | HypsegError]) -> Iterator[Item]:
     """The batches of an epoch, of a loader of `Reading` with `collate`.
 
     Raises DataError where the shared memory through which other processes pass batches is too small, or where one of

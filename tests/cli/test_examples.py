@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each into a place of its own. Of a training, which takes hours, the settings."""
+    """Each into a place of its own. Of what learns, which takes hours or minutes, the settings."""
     pretend_to_quantise(monkeypatch)
     pretend_to_export(monkeypatch)
     if name == "convert":
@@ -79,7 +79,7 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, m
         for command in example.split(" && "):
             program, *words = shlex.split(command)
             assert program == "hypseg"
-            if words[0] == "train":
+            if words[0] in {"cluster", "train"}:
                 words = [word for word in words if word != "--resume"] + ["--show-config"]
             elif "-o" in words and name != "verify":
                 words[words.index("-o") + 1] = f"{number}{words[words.index('-o') + 1]}"

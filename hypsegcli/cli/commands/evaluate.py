@@ -12,15 +12,17 @@ import typer
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import as_option, error, loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.describe_options import describe_options
-from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps, void_of_a_class
+from hypsegcli.cli.doubts import contradictions_of, known_images, nodes_in_maps
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
+from hypsegcli.cli.labelled import look_at_masks
+from hypsegcli.cli.matched_source import Opened, open_scored, parse_match
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, Refine, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_bounds, parse_rule, parse_tolerance
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_level, refuse_what_does_nothing
-from hypsegcli.cli.scored_source import choose_main, open_maps, open_network
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_scoring, refuse_what_does_nothing
+from hypsegcli.cli.scored_source import choose_main
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError, spell
 from hypsegcli.files.atomic import refuse_unwritable
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from hypsegcli.scores.sources import Source
     from hypsegcli.truth.masks import IdMap
     from hypsegcli.truth.pairs import Pair
-
-_MANY = 200  # masks, from which a look at all of them takes seconds
 
 
 @spread
@@ -79,8 +79,9 @@ def evaluate(
     tolerance = parse_tolerance(scoring.tolerance)
     refuse_what_does_nothing(stored, dropout, inputs, computing, refine)
     refuse_contradictions(inputs, computing)
-    refuse_level(scoring, stored, classes)
+    refuse_scoring(scoring, stored, classes, dropout)
     _refuse_to_replace(out, overwrite=overwrite)
+    asked = parse_match(scoring.match)
 
     with loading(quiet=quiet):
         import numpy as np
@@ -105,8 +106,8 @@ def evaluate(
     )
     named, header = _open_checkpoint(inputs, stored, quiet=quiet)
     names = decide_class_names(
-        header,
-        pairs[0].labels,
+        header if asked is None else None,  # which knows clusters
+        pairs[0].labels if asked is None else None,
         options=classes,
         scoring=scoring,
         ignore_index=truth.ignore_index,
@@ -115,11 +116,14 @@ def evaluate(
     id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
     talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
     rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
-    doubts = _examine(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
-    scored = (
-        open_network(named, inputs, computing, dropout, names, rule=rule, refine=refine, header=header, quiet=quiet)
-        if stored.predictions is None
-        else open_maps(stored.predictions, stored, pairs, names, max_pixels=inputs.max_pixels)
+    doubts = look_at_masks(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
+    scored, match = open_scored(
+        Opened(named, header, tuple(pairs), names, id_map),
+        (inputs, computing, dropout, stored),
+        rule=rule,
+        refine=refine,
+        match=asked,
+        quiet=quiet,
     )
     main = choose_main(scored, scoring.measure)
     measures = dict(sorted(scored.measures.items(), key=lambda item: item[0] != main))  # as they are shown
@@ -181,6 +185,7 @@ def evaluate(
         over=scoring.mean_over,
         dropout=(dropout.mc_dropout, dropout.rate) if dropout.mc_dropout else None,
         warnings=warnings,
+        match=match,
     )
     if out is not None:  # before the table: whoever reads that may go away, or its disk be full
         try:
@@ -237,25 +242,6 @@ def _refuse_unknown(bounds: Sequence[Bound], measures: Iterable[str], names: Cla
     if unknown := unknown_bound(bounds, tuple(measures), names.classes):
         (name, kind, _), known = unknown
         raise UsageError(f"--fail-{kind} {name}: there is no such score; there are {', '.join(known)}")
-
-
-def _examine(pairs: Sequence[Pair], names: ClassNames, id_map: IdMap | None, *, asked: bool, quiet: bool) -> list[str]:
-    """Look at all masks before a network runs: DataError for those that cannot be what they are taken for.
-
-    Sentences on what is odd about them otherwise; `asked` where the void id was named.
-    """
-    from hypsegcli.truth.check import examine_masks
-
-    if len(pairs) > _MANY and not quiet:
-        talk(f"looking at {len(pairs)} masks first")
-    survey = examine_masks(
-        [pair.mask for pair in pairs],
-        classes=names.tree.classes,
-        ignore_index=names.ignore_index,
-        id_map=id_map,
-        names=names.classes,
-    )
-    return [*survey.doubts, *void_of_a_class(names.tree, names.ignore_index, survey.pixels, asked=asked)]
 
 
 def _score(

@@ -178,6 +178,17 @@ class Scoring:
             rich_help_panel=_SCORES,
         ),
     ] = None
+    match: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW|REPORT",
+            help="The ids that are scored are clusters. hungarian: each class is one of them at most; majority: each "
+            "cluster is the class that most of its pixels have; or as in the report of an evaluation of other images. "
+            "--classes names the masks' classes.",
+            autocompletion=complete.words("hungarian", "majority"),
+            rich_help_panel=_SCORES,
+        ),
+    ] = None
     measure: Annotated[
         str | None,
         typer.Option(

@@ -15,7 +15,7 @@ from hypsegcli.files.words import count_of, escaped, first_of
 from hypsegcli.metrics.catalogue import NUMBER, PERCENT, Unit, metric_of, metrics_in
 
 if TYPE_CHECKING:
-    from hypsegcli.metrics.records import Answers, MeasureReport, Report
+    from hypsegcli.metrics.records import Answers, Match, MeasureReport, Report
 
 _CHANCE = 0.5  # the AUROC of what tells nothing
 _NAMED = 3  # classes
@@ -49,12 +49,24 @@ def print_report(report: Report) -> None:
             for row in report.segmentation.classes
         ],
     )
+    if report.match is not None:
+        _print_match(report.match)
     if report.measures:
         _print_measures("Confidence as a detector of wrong pixels", report.measures)
     if report.hierarchy.answers is not None:
         _print_answers(report.hierarchy.answers)
     for line in _sentences(report):
         say(line)
+
+
+def _print_match(match: Match) -> None:
+    made = "these very images" if match.made_by is None else f"others ({match.made_by})"
+    print_table(
+        f"Clusters, matched by {match.method} on {made}",
+        ("cluster", "class", "pixels there", "of the class, %"),
+        [(row.cluster, row.matched or "none", f"{row.pixels:,}", _text(row.share, PERCENT)) for row in match.clusters],
+        left=(0, 1),
+    )
 
 
 def _print_measures(title: str, measures: Sequence[MeasureReport]) -> None:

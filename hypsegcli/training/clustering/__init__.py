@@ -1,0 +1,1 @@
+"""Clusters learned without masks (Ji et al., "Invariant Information Clustering", ICCV 2019)."""

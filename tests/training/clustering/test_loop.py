@@ -1,0 +1,150 @@
+"""Short runs on tiny pictures: they learn, they repeat, and an interruption leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from support import photograph
+
+from hypsegcli.checkpoint.read_header import read_header
+from hypsegcli.checkpoint.store import load_checkpoint
+from hypsegcli.errors import DataError, UsageError
+from hypsegcli.inference.device import Device
+from hypsegcli.inference.normalise import normalise
+from hypsegcli.training.clustering import loop
+from hypsegcli.training.clustering.config import ClusterConfig
+from hypsegcli.training.clustering.loop import EpochReport, Started, cluster
+from hypsegcli.training.clustering.run import Job
+from hypsegcli.training.clustering.state import CHECKPOINT
+
+CPU = Device(torch.device("cpu"))
+SMALL = {"init": "random", "backbone": "resnet18_c4", "embedding_size": 8, "epochs": 3, "batch_size": 4, "workers": 0}
+
+
+def view_of_land(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph of sky above land, and which is which; the horizon is at any height."""
+    rng = np.random.default_rng(seed)
+    mask = np.repeat(np.arange(48)[:, None] >= rng.integers(6, 42), 64, axis=1).astype(np.uint8)
+    colors = np.array([(120, 160, 230), (60, 120, 40)])
+    return np.clip(colors[mask] + rng.integers(-20, 20, (48, 64, 3)), 0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Sixteen photographs of 64 x 48 pixels."""
+    folder = tmp_path_factory.mktemp("images")
+    paths = tuple(folder / f"{seed}.png" for seed in range(16))
+    for seed, path in enumerate(paths):
+        Image.fromarray(view_of_land(seed)[0]).save(path)
+    return paths
+
+
+def job_of(images: Sequence[Path], out: Path, **settings: Any) -> Job:
+    config = ClusterConfig.model_validate(SMALL | {"clusters": 3} | settings)
+    return Job(tuple(images), out, config, CPU)
+
+
+def losses(job: Job, *, resume: bool = False) -> list[tuple[str, float]]:
+    return [(event.head, event.loss) for event in cluster(job, resume=resume) if isinstance(event, EpochReport)]
+
+
+def test_sky_and_land_become_clusters(images: tuple[Path, ...], tmp_path: Path) -> None:
+    """Wherever the horizon is: bands across the images, on which views at one place agree, would give 0.8."""
+    job = job_of(images, tmp_path, clusters=2, epochs=5, learning_rate=3e-3, reach=1, warmup_steps=0, seed=1)
+    found = losses(job)
+    assert [head for head, _ in found] == ["own", "over", "own", "over", "own"]
+    loaded = load_checkpoint(tmp_path / CHECKPOINT)
+    counts = np.zeros((2, 2), np.int64)
+    for seed in range(100, 108):
+        photo, mask = view_of_land(seed)
+        image = normalise(torch.from_numpy(photo).permute(2, 0, 1)[None], loaded.header.input)
+        with torch.no_grad():
+            logits = loaded.model(image).logits
+        labels = F.interpolate(logits, size=mask.shape, mode="bilinear").argmax(1)[0].numpy()
+        counts += np.bincount((2 * labels + mask).ravel(), minlength=4).reshape(2, 2)
+    assert max(np.trace(counts), np.trace(counts[::-1])) / counts.sum() > 0.92
+    header = read_header(tmp_path / CHECKPOINT)
+    assert header.tree.names == ("cluster 0", "cluster 1")
+    assert header.input.longest_side == 64
+    assert header.provenance.trained_on == "16 images without masks, by clustering"
+    assert len(header.provenance.trained_images) == 16
+
+
+def test_a_run_repeats_and_goes_on_as_if_it_had_not_stopped(images: tuple[Path, ...], tmp_path: Path) -> None:
+    images = images[:4]
+    whole = losses(job_of(images, tmp_path / "whole"))
+    assert losses(job_of(images, tmp_path / "again", workers=1)) == whole
+    stopped = job_of(images, tmp_path / "stopped")
+    events = cluster(stopped, resume=False)
+    next(event for event in events if isinstance(event, EpochReport))
+    events.close()
+    assert not (stopped.out / CHECKPOINT).exists()
+    assert losses(stopped, resume=True) == whole[1:]
+    made = [(tmp_path / name / CHECKPOINT).read_bytes() for name in ("whole", "again", "stopped")]
+    # The recipe, which is part of the file, says how many processes read.
+    assert made[0] == made[2]
+    states = [load_checkpoint(tmp_path / name / CHECKPOINT).model.state_dict() for name in ("whole", "again")]
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+
+
+def test_a_finished_run_writes_again_what_is_gone_and_learns_nothing(images: tuple[Path, ...], tmp_path: Path) -> None:
+    job = job_of(images, tmp_path, epochs=1)
+    losses(job)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    (tmp_path / CHECKPOINT).unlink()
+    assert losses(job, resume=True) == []
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_what_cannot_go_on_is_refused(images: tuple[Path, ...], tmp_path: Path) -> None:
+    job = job_of(images, tmp_path, epochs=1)
+    losses(job)
+    with pytest.raises(UsageError, match="holds a clustering already"):
+        losses(job)
+    with pytest.raises(UsageError, match="different in clusters"):
+        losses(job_of(images, tmp_path, epochs=1, clusters=4), resume=True)
+    with pytest.raises(UsageError, match=r"its images are not those.*15\.png"):
+        losses(replace(job, images=images[:-1]), resume=True)
+    (tmp_path / "state.pt").unlink()
+    with pytest.raises(UsageError, match=r"no state\.pt"):
+        losses(job, resume=True)
+
+
+def test_images_that_cannot_be_read_teach_nothing(images: tuple[Path, ...], tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    started = next(cluster(job_of([*images, tmp_path / "bad.png"], tmp_path / "out", epochs=1), resume=False))
+    assert isinstance(started, Started)
+    assert "1 image cannot be read and teach nothing" in "\n".join(started.notes).replace("teaches", "teach")
+    with pytest.raises(DataError, match="1 image to learn from"):
+        losses(job_of([images[0], tmp_path / "bad.png"], tmp_path / "few", epochs=1))
+
+
+def test_so_many_epochs_as_make_the_steps_where_nobody_names_them(images: tuple[Path, ...], tmp_path: Path) -> None:
+    started = next(cluster(job_of(images, tmp_path, epochs=0), resume=False))
+    assert isinstance(started, Started)
+    assert (started.epochs, started.steps) == (100, 4)
+
+
+def test_a_loss_that_is_no_number_names_its_images(
+    images: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(first: torch.Tensor, second: torch.Tensor, **_: object) -> torch.Tensor:
+        return (first * second).sum() * float("nan")
+
+    monkeypatch.setattr(loop, "information_loss", broken)
+    with pytest.raises(DataError, match=r"the loss became nan.*\.png"):
+        losses(job_of(images, tmp_path, epochs=1))
+
+
+def test_small_images_of_many_sizes_are_learned_from(tmp_path: Path) -> None:
+    paths = [photograph(tmp_path / f"{k}.png", size=(20 + 9 * k, 50 - 7 * k), seed=k) for k in range(4)]
+    found = losses(job_of(paths, tmp_path / "out", epochs=1, reach=20))
+    assert np.isfinite(found[0][1])
