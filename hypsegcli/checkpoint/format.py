@@ -17,6 +17,7 @@ from hypsegcli.errors import CheckpointError
 from hypsegcli.files.mark import MOST_MARKS, Mark
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.sampling.choice import Sampling
 
 SCHEMA_VERSION: Literal[1] = 1
 METADATA_KEY = "hypseg"
@@ -61,6 +62,9 @@ class InputSpec(_Record):
     field_of_view: Literal["fixed", "grows"] | None = Field(
         default_factory=lambda known: "fixed" if known.get("longest_side") else "grows"
     )
+
+    # How images of more pixels than that became samples: evenly, or with more of them at boundaries between classes.
+    sampling: Sampling = "uniform"
 
     @model_validator(mode="after")
     def _has_both_sides(self) -> InputSpec:

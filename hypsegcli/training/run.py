@@ -233,7 +233,9 @@ def _input(config: TrainConfig, known: InputSpec, split: Split, more: More) -> I
     height, width = shrunk_size(split.height, split.width, config.longest_side or None)
     shown = (known.field_of_view or "fixed") if config.field_of_view == "auto" else config.field_of_view
     side = None if shown == "grows" and not config.longest_side else _longest_side(config, split, more)
-    update = {"height": height, "width": width, "longest_side": side, "field_of_view": shown}
+    update = {
+        "height": height, "width": width, "longest_side": side, "field_of_view": shown, "sampling": config.sampling
+    }  # fmt: skip
     return known.model_copy(update=update)
 
 

@@ -1,0 +1,51 @@
+"""Which pixels a second pass over an image should see, by the boundaries that a first, small one finds."""
+
+from __future__ import annotations
+
+from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.errors import UsageError, setting
+from hypsegcli.inference.request import Tile
+from hypsegcli.sampling.choice import Sampling, refuse_without_scipy
+
+_SHARE = 3  # of the longest side that is sampled, the guide's, where nobody names one: a ninth of the work
+_LEAST = 16  # pixels
+
+
+def usual_guide_side(longest_side: int) -> int:
+    """That of the first pass where nobody names one, in pixels."""
+    return max(_LEAST, longest_side // _SHARE)
+
+
+def decide_guide_side(
+    sampling: Sampling, asked: int | None, *, longest_side: int | None, trained: InputSpec, tile: Tile
+) -> int | None:
+    """The longest side of images in the pass that guides sampling, in pixels; None where they are sampled evenly.
+
+    `asked` is a number, or None for a third of `longest_side`, to which images are shrunk otherwise; `trained` says
+    what the network has learned from. UsageError for what cannot be.
+    """
+    named = setting("sampling", "adaptive")
+    if sampling == "uniform":
+        if asked is not None:
+            raise UsageError(f"{setting('guide_side', asked)} belongs to {named}; add that, or leave it out")
+        return None
+    if trained.sampling != "adaptive":
+        raise UsageError(
+            f"{named}: this network has learned from images that were sampled evenly, and others would look wrong to "
+            f"it; train one with hypseg train and {named}, or leave it out"
+        )
+    if isinstance(tile, int):
+        raise UsageError(f"{named} needs images whole; leave out {setting('tile')}")
+    if longest_side is None:
+        raise UsageError(
+            f"{named} chooses among the pixels of images that are shrunk; say to how many with "
+            f"{setting('longest_side')}, in numbers"
+        )
+    side = usual_guide_side(longest_side) if asked is None else asked
+    if not _LEAST <= side < longest_side:
+        raise UsageError(
+            f"{setting('guide_side', side)}: expected {_LEAST} pixels or more, and fewer than the {longest_side} of "
+            f"{setting('longest_side')}: a first pass as large as the second is better the only one"
+        )
+    refuse_without_scipy()
+    return side

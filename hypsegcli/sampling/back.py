@@ -1,0 +1,107 @@
+"""From points scattered over an image back to all of its pixels, by triangles between them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hypsegcli.sampling.warp import Warp
+
+_AT_ONCE = 1 << 18  # pixels that are looked up at a time
+
+
+class Scattered:
+    """A network's grid whose points lie where its image was sampled.
+
+    Between three points a plane is linear (barycentric). The outermost points are repeated on the image's border.
+    """
+
+    def __init__(
+        self,
+        warp: Warp,
+        rows: NDArray[np.float64],
+        columns: NDArray[np.float64],
+        height: int,
+        width: int,
+    ) -> None:
+        """The points of the grid lie at `rows` (h,) and `columns` (w,) of samples; the image has height x width pixels.
+
+        Points that lie beyond the samples, since these were padded, are left out.
+        """
+        from scipy.spatial import Delaunay
+
+        self._height, self._width = height, width
+        self._kept = max(1, int((rows < warp.height).sum())), max(1, int((columns < warp.width).sum()))
+        down = np.concatenate([[0.0], rows[: self._kept[0]].clip(0, warp.height), [warp.height]])
+        across = np.concatenate([[0.0], columns[: self._kept[1]].clip(0, warp.width), [warp.width]])
+        self._points = warp.at(down, across).reshape(-1, 2) * (height, width)
+        self._triangles = Delaunay(self._points)
+        self._found = self._find()
+
+    def rows(self, grid: Tensor, start: int, stop: int, width: int) -> Tensor:
+        """Rows [start, stop) of planes (B, C, ...) of the image's pixels, from a grid (B, C, h, w)."""
+        found = self._found[start:stop, :width].ravel()
+        corners, shares = self._shares(found, self._middles(start, stop, width))
+        table = self._padded(grid).permute(2, 3, 0, 1).flatten(0, 1).flatten(1)
+        near = torch.from_numpy(corners).to(grid.device)
+        weights = torch.from_numpy(shares).to(grid)
+        blend = F.embedding_bag(near, table, per_sample_weights=weights, mode="sum")
+        return blend.t().reshape(*grid.shape[:2], stop - start, width)
+
+    def best(self, scores: Tensor, height: int, width: int, budget: int) -> Tensor:
+        """Which channel of scores (B, K, h, w) is the largest at every pixel, (B, height, width) int64.
+
+        In a triangle whose corners agree, nothing is interpolated; what is left, in `budget` bytes.
+        """
+        padded = self._padded(scores)
+        corners = torch.from_numpy(self._triangles.simplices).to(scores.device, torch.int64)
+        found = torch.from_numpy(self._found[:height, :width].ravel()).to(scores.device, torch.int64)
+        labels = []
+        for own in padded:
+            table = own.flatten(1).t()
+            of_corners = table.max(1).indices[corners]
+            agree = (of_corners == of_corners[:, :1]).all(1)
+            label = of_corners[:, 0][found]
+            for part in torch.split((~agree)[found].nonzero()[:, 0], max(1, budget // (4 * scores.shape[1]))):
+                pixels = part.cpu().numpy()
+                middles = np.stack([pixels // width, pixels % width], 1) + 0.5
+                near, shares = self._shares(found[part].cpu().numpy(), middles)
+                weights = torch.from_numpy(shares).to(table)
+                blend = F.embedding_bag(
+                    torch.from_numpy(near).to(table.device), table, per_sample_weights=weights, mode="sum"
+                )
+                label[part] = blend.max(1).indices
+            labels.append(label.reshape(height, width))
+        return torch.stack(labels)
+
+    def _find(self) -> NDArray[np.int32]:
+        """(height, width) the triangle in which the middle of each pixel lies."""
+        found = np.empty((self._height, self._width), np.int32)
+        rows = max(1, _AT_ONCE // self._width)
+        for start in range(0, self._height, rows):
+            stop = min(start + rows, self._height)
+            middles = self._middles(start, stop, self._width)
+            triangles = self._triangles.find_simplex(middles)
+            if (lost := triangles < 0).any():  # on a side, by rounding: any triangle there will do
+                triangles[lost] = self._triangles.find_simplex(middles[lost], tol=1e-6)
+            found[start:stop] = triangles.reshape(stop - start, self._width)
+        return found
+
+    def _middles(self, start: int, stop: int, width: int) -> NDArray[np.float64]:
+        rows, columns = np.mgrid[start:stop, :width] + 0.5
+        return np.stack([rows.ravel(), columns.ravel()], 1)
+
+    def _shares(
+        self, triangles: NDArray[np.int64], middles: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(n, 3) the corners of triangles and their shares of points (n, 2) in them."""
+        map_ = self._triangles.transform[triangles]
+        two = np.einsum("nij,nj->ni", map_[:, :2], middles - map_[:, 2])
+        shares = np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
+        return self._triangles.simplices[triangles].astype(np.int64), shares
+
+    def _padded(self, grid: Tensor) -> Tensor:
+        return F.pad(grid[:, :, : self._kept[0], : self._kept[1]], (1, 1, 1, 1), mode="replicate")
