@@ -130,8 +130,13 @@ class Header(_Record):
 
     @property
     def calibrated_for(self) -> Interpolation | None:
-        """The way of interpolating whose distances the calibration is of; None without one."""
-        return None if self.calibration is None else self.calibration.interpolate
+        """The way of interpolating whose distances the calibration is of; None without one of evenly sampled images."""
+        return self.calibrated_when("uniform")
+
+    def calibrated_when(self, sampling: Sampling) -> Interpolation | None:
+        """The same for images that are sampled in some way."""
+        fitted = self.calibration
+        return None if fitted is None or fitted.sampling != sampling else fitted.interpolate
 
     @property
     def calibrated_in_int8(self) -> bool | None:

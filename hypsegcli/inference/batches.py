@@ -149,7 +149,9 @@ class Batches:
         height, width = batch[0].image.pixels.shape[:2]
         notes: tuple[str, ...] = ()
         if self._segmenter.shrinks(height, width):
-            notes = (f"shrunk to {self._segmenter.request.longest_side} pixels for the network (longest side)",)
+            request = self._segmenter.request
+            how = "" if request.guide_side is None else f", most at boundaries seen at {request.guide_side}"
+            notes = (f"shrunk to {request.longest_side} pixels for the network (longest side){how}",)
         return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from hypsegcli.checkpoint.format import InputSpec
+from hypsegcli.checkpoint.format import Header, InputSpec
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.inference.request import Tile
 from hypsegcli.sampling.choice import Sampling, refuse_without_scipy
 
 _SHARE = 3  # of the longest side that is sampled, the guide's, where nobody names one: a ninth of the work
 _LEAST = 16  # pixels
+
+
+def of_another_sampling(header: Header, sampling: Sampling) -> str | None:
+    """A sentence where a checkpoint's calibration is of images that were sampled in another way; else None."""
+    fitted = header.calibration
+    if fitted is None or fitted.sampling == sampling:
+        return None
+    return (
+        f"this checkpoint's calibration is one for {setting('sampling', fitted.sampling)}, so that 'calibrated' is not "
+        f"to be had with {setting('sampling', sampling)}; fit one with hypseg calibrate and that"
+    )
 
 
 def usual_guide_side(longest_side: int) -> int:

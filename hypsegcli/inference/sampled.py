@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from hypsegcli.budget import BUDGET
 from hypsegcli.hierarchy.softmax import class_log_probabilities
@@ -29,21 +31,15 @@ class Samples:
         self.size: Size = shrunk_size(*self._image, longest_side)
         self._warps: list[Warp | None] = [None] * len(images)
 
-    @torch.inference_mode()
-    def place(self, output: NetworkOutput, config: ModelConfig, tree: ClassTree, *, guide: Size, padded: Size) -> None:
-        """By the classes that a network sees in copies of size `guide`, which were `padded` on their way into it."""
-        scores = class_log_probabilities(output.logits, tree, config.factors)
-        grid = scores.shape[2], scores.shape[3]
-        cell = lay_cells(config.kind, grid, padded, guide, self.size)
-        for index, own in enumerate(scores.split(1)):
-            labels = cell.best(own, *self.size, budget=BUDGET.band_bytes)[0].cpu().numpy()
-            self._warps[index] = warp_to(labels, longest_side=self._longest_side)
+    def place(self, labels: Sequence[NDArray[Any]], *, void: int | None = None) -> None:
+        """By the edges of labels of every image, of `size`, in which nobody knows what is `void`."""
+        self._warps = [warp_to(own, void=void, longest_side=self._longest_side) for own in labels]
 
     def pixels(self) -> list[RGB]:
         """The samples of every image, of `size`; evenly where no boundary was seen."""
         each = zip(self._images, self._warps, strict=True)
         return [
-            shrink_image(image, self._longest_side) if warp is None else sample_image(image, warp, self._longest_side)
+            shrink_image(image, self._longest_side) if warp is None else sample_image(image, warp)
             for image, warp in each
         ]
 
@@ -54,3 +50,13 @@ class Samples:
             return lay_cells(config.kind, grid, padded, self.size, self._image)
         rows, columns = lay_cells(config.kind, grid, padded, self.size, self.size).middles(grid)
         return Scattered(warp, rows, columns, *self._image)
+
+
+@torch.inference_mode()
+def labels_seen(
+    output: NetworkOutput, config: ModelConfig, tree: ClassTree, *, guide: Size, padded: Size, size: Size
+) -> list[NDArray[Any]]:
+    """The classes (height, width) of `size` that a network sees in images of size `guide`, which were `padded` for it."""
+    scores = class_log_probabilities(output.logits, tree, config.factors)
+    cell = lay_cells(config.kind, (scores.shape[2], scores.shape[3]), padded, guide, size)
+    return list(cell.best(scores, *size, budget=BUDGET.band_bytes).cpu().numpy())

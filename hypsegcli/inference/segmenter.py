@@ -24,7 +24,7 @@ from hypsegcli.inference.lanes import Lanes, torch_threads
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
-from hypsegcli.inference.sampled import Samples
+from hypsegcli.inference.sampled import Samples, labels_seen
 from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
 from hypsegcli.inference.upsample import Placement, Size, lay_cells
 from hypsegcli.inference.windows import Tiling, axis_windows
@@ -130,7 +130,8 @@ class Segmenter:
         samples, config = Samples(images, longest_side=limit), self.engine.config
         guides = [shrink_image(image, guide_side) for image in images]
         seen, padded = self._ask(guides)
-        samples.place(seen, config, self.tree, guide=_size(guides[0]), padded=padded)
+        guide = _size(guides[0])
+        samples.place(labels_seen(seen, config, self.tree, guide=guide, padded=padded, size=samples.size))
         output, padded = self._ask(samples.pixels())
         predictions = []
         for index, image in enumerate(images):

@@ -53,7 +53,7 @@ class Cells(NamedTuple):
     def middles(self, points: Size) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Rows and columns of the points of a grid (h, w), in output pixels, from the outer corner of the first."""
         sides = zip(points, (self.height, self.width), self.shift, strict=True)
-        rows, columns = ((np.arange(number) + 0.5 - shift) * side for number, side, shift in sides)
+        rows, columns = ((np.arange(number, dtype=np.float64) + (0.5 - shift)) * side for number, side, shift in sides)
         return rows, columns
 
 

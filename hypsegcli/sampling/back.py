@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -95,7 +97,7 @@ class Scattered:
         return np.stack([rows.ravel(), columns.ravel()], 1)
 
     def _shares(
-        self, triangles: NDArray[np.int64], middles: NDArray[np.float64]
+        self, triangles: NDArray[np.integer[Any]], middles: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(n, 3) the corners of triangles and their shares of points (n, 2) in them."""
         map_ = self._triangles.transform[triangles]

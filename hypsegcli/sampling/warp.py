@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.sampling.edges import label_edges, nearest_edge
 from hypsegcli.sampling.energy import Places, best_places
 
@@ -94,18 +93,12 @@ def warp_to(labels: NDArray[Any], *, void: int | None = None, longest_side: int)
     return Warp(best_places(nearest, _STRENGTH), height, width)
 
 
-def sample_image(pixels: NDArray[np.uint8], warp: Warp, longest_side: int) -> NDArray[np.uint8]:
-    """The samples of an image (H, W, 3), `longest_side` of them along its longer side."""
-    size = finer_size(*pixels.shape[:2], longest_side)
-    if size[0] < pixels.shape[0]:
-        pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
+def sample_image(pixels: NDArray[np.uint8], warp: Warp) -> NDArray[np.uint8]:
+    """The samples of a whole image (H, W, 3), however large it is."""
+    height, width = FINER * warp.height, FINER * warp.width
+    if height < pixels.shape[0]:
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
     return warp.image(pixels)
-
-
-def finer_size(height: int, width: int, longest_side: int) -> tuple[int, int]:
-    """Of an image of which samples are to be taken, `longest_side` of them along its longer side."""
-    rows, columns = shrunk_size(height, width, longest_side)
-    return FINER * rows, FINER * columns
 
 
 def _blend(at: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hypsegcli.images.shrink import nearest
-from hypsegcli.sampling.warp import FINER, finer_size, warp_to
+from hypsegcli.images.shrink import nearest, shrunk_size
+from hypsegcli.sampling.warp import FINER, warp_to
 
 
 class CropSampler:
@@ -29,7 +29,8 @@ class CropSampler:
         self, pixels: NDArray[np.uint8], mask: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """An image (H, W, 3) and its mask (H, W) at the size that crops are cut from; ids are never blended."""
-        size = finer_size(*mask.shape, self.longest_side)
+        rows, columns = shrunk_size(mask.shape[0], mask.shape[1], self.longest_side)
+        size = FINER * rows, FINER * columns
         way = cv2.INTER_AREA if size[0] < mask.shape[0] else cv2.INTER_LINEAR
         return cv2.resize(pixels, size[::-1], interpolation=way).astype(np.uint8), _pick(mask, size)
 
