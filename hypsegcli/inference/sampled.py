@@ -56,7 +56,7 @@ class Samples:
 def labels_seen(
     output: NetworkOutput, config: ModelConfig, tree: ClassTree, *, guide: Size, padded: Size, size: Size
 ) -> list[NDArray[Any]]:
-    """The classes (height, width) of `size` that a network sees in images of size `guide`, which were `padded` for it."""
+    """The classes, of `size`, that a network sees in images of size `guide`, which were `padded` on their way in."""
     scores = class_log_probabilities(output.logits, tree, config.factors)
     cell = lay_cells(config.kind, (scores.shape[2], scores.shape[3]), padded, guide, size)
     return list(cell.best(scores, *size, budget=BUDGET.band_bytes).cpu().numpy())

@@ -27,6 +27,7 @@ from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import EMBEDDING, Network, build_model
+from hypsegcli.sampling.choice import refuse_without_scipy
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
@@ -98,6 +99,8 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     ImageError, TreeError or CheckpointError where something does not fit.
     """
     config, read = job.config, job.config.seen_from(job.directory)
+    if config.sampling == "adaptive":
+        refuse_without_scipy()
     told: list[str] = []
     reading = Reading(
         id_map=Path(read.map) if read.map else None,
