@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -39,52 +40,48 @@ class Scattered:
         self._kept = max(1, int((rows < warp.height).sum())), max(1, int((columns < warp.width).sum()))
         down = np.concatenate([[0.0], rows[: self._kept[0]].clip(0, warp.height), [warp.height]])
         across = np.concatenate([[0.0], columns[: self._kept[1]].clip(0, warp.width), [warp.width]])
-        self._points = warp.at(down, across).reshape(-1, 2) * (height, width)
-        self._triangles = Delaunay(self._points)
+        self._triangles = Delaunay(warp.at(down, across).reshape(-1, 2) * (height, width))
         self._found = self._find()
 
     def rows(self, grid: Tensor, start: int, stop: int, width: int) -> Tensor:
         """Rows [start, stop) of planes (B, C, ...) of the image's pixels, from a grid (B, C, h, w)."""
-        found = self._found[start:stop, :width].ravel()
-        corners, shares = self._shares(found, self._middles(start, stop, width))
+        found, middles = self._found[start:stop, :width].ravel(), self._middles(start, stop, width)
         table = self._padded(grid).permute(2, 3, 0, 1).flatten(0, 1).flatten(1)
-        near = torch.from_numpy(corners).to(grid.device)
-        weights = torch.from_numpy(shares).to(grid)
-        blend = F.embedding_bag(near, table, per_sample_weights=weights, mode="sum")
-        return blend.t().reshape(*grid.shape[:2], stop - start, width)
+        return self._blend(table, found, middles).t().reshape(*grid.shape[:2], stop - start, width)
 
     def best(self, scores: Tensor, height: int, width: int, budget: int) -> Tensor:
-        """Which channel of scores (B, K, h, w) is the largest at every pixel, (B, height, width) int64.
+        """Which channel of scores (B, K, h, w) is the largest at every pixel, (B, height, width).
 
-        In a triangle whose corners agree, nothing is interpolated; what is left, in `budget` bytes.
+        As uint8; from 257 channels on as int16. In a triangle whose corners agree, nothing is interpolated; what is
+        left, along the edges between regions, in `budget` bytes.
         """
-        padded = self._padded(scores)
+        B, K = scores.shape[:2]
+        tables = self._padded(scores).flatten(2).transpose(1, 2)
         corners = torch.from_numpy(self._triangles.simplices).to(scores.device, torch.int64)
-        found = torch.from_numpy(self._found[:height, :width].ravel()).to(scores.device, torch.int64)
-        labels = []
-        for own in padded:
-            table = own.flatten(1).t()
-            of_corners = table.max(1).indices[corners]
-            agree = (of_corners == of_corners[:, :1]).all(1)
-            label = of_corners[:, 0][found]
-            for part in torch.split((~agree)[found].nonzero()[:, 0], max(1, budget // (4 * scores.shape[1]))):
-                pixels = part.cpu().numpy()
-                middles = np.stack([pixels // width, pixels % width], 1) + 0.5
-                near, shares = self._shares(found[part].cpu().numpy(), middles)
-                weights = torch.from_numpy(shares).to(table)
-                blend = F.embedding_bag(
-                    torch.from_numpy(near).to(table.device), table, per_sample_weights=weights, mode="sum"
-                )
-                label[part] = blend.max(1).indices
-            labels.append(label.reshape(height, width))
-        return torch.stack(labels)
+        kind = torch.uint8 if K <= 256 else torch.int16
+        best = torch.empty((B, height, width), dtype=kind, device=scores.device)
+        for index, table in enumerate(tables):
+            of_corners = table.max(1).indices.to(kind)[corners]
+            apart = (of_corners != of_corners[:, :1]).any(1)
+            for start, stop in self._bands(height):
+                found = torch.from_numpy(self._found[start:stop, :width].ravel()).to(scores.device, torch.int64)
+                labels = of_corners[:, 0][found]
+                for part in torch.split(apart[found].nonzero()[:, 0], max(1, budget // (4 * K))):
+                    pixels = part.cpu().numpy()
+                    middles = np.stack([start + pixels // width, pixels % width], 1) + 0.5
+                    labels[part] = self._blend(table, found[part].cpu().numpy(), middles).max(1).indices.to(kind)
+                best[index, start:stop] = labels.reshape(stop - start, width)
+        return best
+
+    def _bands(self, height: int) -> Iterator[tuple[int, int]]:
+        rows = max(1, _AT_ONCE // self._width)
+        for start in range(0, height, rows):
+            yield start, min(start + rows, height)
 
     def _find(self) -> NDArray[np.int32]:
         """(height, width) the triangle in which the middle of each pixel lies."""
         found = np.empty((self._height, self._width), np.int32)
-        rows = max(1, _AT_ONCE // self._width)
-        for start in range(0, self._height, rows):
-            stop = min(start + rows, self._height)
+        for start, stop in self._bands(self._height):
             middles = self._middles(start, stop, self._width)
             triangles = self._triangles.find_simplex(middles)
             if (lost := triangles < 0).any():  # on a side, by rounding: any triangle there will do
@@ -96,14 +93,13 @@ class Scattered:
         rows, columns = np.mgrid[start:stop, :width] + 0.5
         return np.stack([rows.ravel(), columns.ravel()], 1)
 
-    def _shares(
-        self, triangles: NDArray[np.integer[Any]], middles: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """(n, 3) the corners of triangles and their shares of points (n, 2) in them."""
-        map_ = self._triangles.transform[triangles]
-        two = np.einsum("nij,nj->ni", map_[:, :2], middles - map_[:, 2])
-        shares = np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)
-        return self._triangles.simplices[triangles].astype(np.int64), shares
+    def _blend(self, table: Tensor, triangles: NDArray[np.integer[Any]], middles: NDArray[np.float64]) -> Tensor:
+        """(n, C) of points (n, 2) in triangles, from a table (h * w, C) of what is said at their corners."""
+        to_shares = self._triangles.transform[triangles]
+        two = np.einsum("nij,nj->ni", to_shares[:, :2], middles - to_shares[:, 2])
+        shares = torch.from_numpy(np.concatenate([two, 1 - two.sum(1, keepdims=True)], 1)).to(table)
+        corners = torch.from_numpy(self._triangles.simplices[triangles]).to(table.device, torch.int64)
+        return F.embedding_bag(corners, table, per_sample_weights=shares, mode="sum")
 
     def _padded(self, grid: Tensor) -> Tensor:
         return F.pad(grid[:, :, : self._kept[0], : self._kept[1]], (1, 1, 1, 1), mode="replicate")

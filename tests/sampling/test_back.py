@@ -83,7 +83,7 @@ def test_the_best_channel_is_that_of_all_worked_out(budget: int) -> None:
     coarse = torch.rand(2, 5, 5, 7, generator=torch.Generator().manual_seed(0))
     scores = torch.nn.functional.interpolate(coarse, size=(len(rows), len(columns)), mode="bilinear")
     whole = scattered.rows(scores, 0, 180, 250).argmax(1)
-    assert torch.equal(scattered.best(scores, 180, 250, budget), whole)
+    assert torch.equal(scattered.best(scores, 180, 250, budget).long(), whole)
 
 
 def test_even_samples_come_back_as_bilinear_interpolation_would_almost() -> None:
