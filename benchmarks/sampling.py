@@ -47,7 +47,9 @@ THIN = ("pole", "sign", "pedestrian", "bicyclist")
 
 def even(checkpoint: Path, longest_side: int, refine: Any = None) -> Way:
     """One pass over the photograph shrunk evenly."""
-    model = hypsegcli.load_model(checkpoint, longest_side=longest_side, refine=refine, measures=["distance"])
+    model = hypsegcli.load_model(
+        checkpoint, longest_side=longest_side, refine=refine, measures=["distance"], engine="torch"
+    )
     return lambda photograph, mask: model.segment(photograph).labels
 
 
@@ -60,13 +62,14 @@ def own_edges(checkpoint: Path, longest_side: int, guide_side: int, refine: Any 
         guide_side=guide_side,
         refine=refine,
         measures=["distance"],
+        engine="torch",
     )
     return lambda photograph, mask: model.segment(photograph).labels
 
 
 def true_edges(checkpoint: Checkpoint, longest_side: int, void: int | None) -> Way:
     """One pass over samples that the mask has placed: what a perfect first pass would give."""
-    engine = make_segmenter(checkpoint, Request()).engine
+    engine = make_segmenter(checkpoint, Request(), engine="torch").engine
     config, tree = engine.config, checkpoint.header.tree
     reduce = Reducer(tree, config, Request())
 
@@ -107,8 +110,8 @@ def ways(
     yield f"uniform at equal cost, {dear}, `--refine edges`", uniform, (dear,), even(files[0], dear, "edges")
     yield f"adaptive, {side}, edges of the masks", adaptive, (side,), true_edges(adaptive, side, void)
     yield f"adaptive, {side}, own edges at {guide}", adaptive, (guide, side), own_edges(files[1], side, guide)
-    half = side // 2
-    yield f"adaptive, {side}, own edges at {half}", adaptive, (half, side), own_edges(files[1], side, half)
+    third = side // 3
+    yield f"adaptive, {side}, own edges at {third}", adaptive, (third, side), own_edges(files[1], side, third)
     refined = own_edges(files[1], side, guide, "edges")
     yield f"adaptive, {side}, own edges at {guide}, `--refine edges`", adaptive, (guide, side), refined
     yield f"the adaptive network run uniform, {side}", adaptive, (side,), even(files[1], side)

@@ -89,7 +89,7 @@ def load_model(
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
     sampling      of images that are shrunk: uniform, or adaptive, with more samples at boundaries between classes, for
                   checkpoints that were trained so
-    guide_side    of sampling adaptive, pixels of the longer side in the pass that finds boundaries; None: a third
+    guide_side    of sampling adaptive, pixels of the longer side in the pass that finds boundaries; None: half
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
     refine        edges: class probabilities follow the edges of the photograph before classes are decided
     max_pixels    above which an image is refused before it is decoded

@@ -84,7 +84,7 @@ def test_a_model_may_sample_at_boundaries(checkpoint: Path, tmp_path: Path) -> N
     path = with_sampling(Path(shutil.copy(checkpoint, tmp_path / "x.safetensors")))
     image = decode_image(TAXIS).pixels[::4, ::4]
     found = load_model(path, engine="torch", sampling="adaptive", probabilities=True).segment(image)
-    request = Request(probabilities=True, longest_side=64, sampling="adaptive", guide_side=21)
+    request = Request(probabilities=True, longest_side=64, sampling="adaptive", guide_side=32)
     loaded = load_checkpoint(path)
     engine = TorchEngine(loaded.model, loaded.header.input, choose_device("cpu"))
     (expected,) = Segmenter(engine, TREE, request=request).predict([image])

@@ -20,8 +20,8 @@ def test_even_samples_need_no_guide() -> None:
         decide_guide_side("uniform", 80, longest_side=240, trained=DENSE, tile="auto")
 
 
-def test_the_guide_is_a_third_or_what_is_said() -> None:
-    assert decide_guide_side("adaptive", None, longest_side=240, trained=DENSE, tile="auto") == 80
+def test_the_guide_is_half_or_what_is_said() -> None:
+    assert decide_guide_side("adaptive", None, longest_side=240, trained=DENSE, tile="auto") == 120
     assert decide_guide_side("adaptive", 239, longest_side=240, trained=DENSE, tile="off") == 239
     assert usual_guide_side(20) == 16
 

@@ -891,7 +891,7 @@ def test_a_run_on_samples_is_resumed_bit_for_bit_and_scored_as_they_are_predicte
 
     saved = load_checkpoint(tmp_path / "whole" / "last.safetensors")
     assert (saved.header.input.sampling, saved.header.input.longest_side) == ("adaptive", 48)
-    request = Request(longest_side=48, sampling="adaptive", guide_side=16)
+    request = Request(longest_side=48, sampling="adaptive", guide_side=24)
     segmenter = Segmenter(TorchEngine(saved.model, saved.header.input, CPU), saved.header.tree, request=request)
     right = labelled = 0
     for path in sorted((data / "val/images").iterdir()):

@@ -188,7 +188,7 @@ class Input:
         typer.Option(
             metavar="N",
             help="For --sampling adaptive: pixels of the longer side in the first pass.",
-            show_default="a third of --longest-side",
+            show_default="half of --longest-side",
             rich_help_panel=INPUT,
         ),
     ] = None
