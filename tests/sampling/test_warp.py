@@ -54,7 +54,8 @@ def test_rows_are_the_same_in_bands() -> None:
     warp = made(circles())
     upper = Warp(warp.places, 96, 128).image(photograph)
     assert upper.shape == (96, 128, 3)
-    points = warp.at((np.arange(288.0) + 0.5) / 3, (np.arange(384.0) + 0.5) / 3) * (192, 256) - 0.5
+    down, across = ((np.arange(3 * side, dtype=np.float64) + 0.5) / 3.0 for side in (96, 128))
+    points = warp.at(down, across) * (192, 256) - 0.5
     seen = cv2.remap(
         photograph, points[..., 1].astype(np.float32), points[..., 0].astype(np.float32), cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
