@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
-from support import EXAMPLES, REPOSITORY, Hypseg, photograph
+from support import EXAMPLES, REPOSITORY, Hypseg, photograph, with_sampling
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 from support.web import Hub, Repository
@@ -172,7 +172,11 @@ def test_what_a_page_shows_works(
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "RUN").mkdir()
     trained = Path(page).stem if page.startswith("weights/") else DEFAULT
-    (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(trained))
+    best = tmp_path / "RUN" / "best.safetensors"
+    if page == "docs/sampling.md":
+        with_sampling(Path(shutil.copy(bundled_checkpoint(trained), best)), longest_side=48)
+    else:
+        best.symlink_to(bundled_checkpoint(trained))
     monkeypatch.chdir(tmp_path)
     pretend_to_quantise(monkeypatch)
     pretend_to_export(monkeypatch)

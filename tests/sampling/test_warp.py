@@ -42,7 +42,7 @@ def test_samples_are_the_pixels_of_their_places() -> None:
     rows, columns = np.mgrid[:192, :256].astype(np.uint8)
     warp = made(circles())
     samples = warp.image(np.stack([rows, columns, rows], -1)).astype(float)
-    places = warp.at(np.arange(96) + 0.5, np.arange(128) + 0.5) * (192, 256) - 0.5
+    places = warp.at(np.arange(0.5, 96), np.arange(0.5, 128)) * (192, 256) - 0.5
     assert np.abs(samples[..., :2] - places)[2:-2, 2:-2].max() < 1.5  # of 3 x 3 points, the mean
     assert np.abs(warp.mask(rows) - places[..., 0]).max() <= 0.5 + 1e-9
     assert np.abs(warp.mask(columns) - places[..., 1]).max() <= 0.5 + 1e-9
