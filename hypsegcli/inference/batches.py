@@ -188,7 +188,8 @@ def fit_into_memory(
         return replace(
             result, reason=f"{reason}, and {needs}; use {setting('longest_side')}, or {setting('tile', 'off')}"
         )
-    whole = segmenter.engine.config.is_imported or segmenter.request.refine is not None
+    request = segmenter.request
+    whole = segmenter.engine.config.is_imported or request.refine is not None or request.sampling == "adaptive"
     advice = (
         f"; use {setting('longest_side')}" if whole else f"; use {setting('tile', 512)} or {setting('longest_side')}"
     )

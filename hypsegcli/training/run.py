@@ -27,7 +27,6 @@ from hypsegcli.images.shrink import shrunk_size
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import EMBEDDING, Network, build_model
-from hypsegcli.sampling.choice import refuse_without_scipy
 from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
@@ -99,8 +98,6 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     ImageError, TreeError or CheckpointError where something does not fit.
     """
     config, read = job.config, job.config.seen_from(job.directory)
-    if config.sampling == "adaptive":
-        refuse_without_scipy()
     told: list[str] = []
     reading = Reading(
         id_map=Path(read.map) if read.map else None,
@@ -122,6 +119,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         raise DataError(
             f"{job.data}, train: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
+    _refuse_nothing_to_choose(config, train_split)
     more = read_more(read, tree, job.directory)
     flat = config.softmax == "flat" or tree.is_flat
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
@@ -240,6 +238,16 @@ def _input(config: TrainConfig, known: InputSpec, split: Split, more: More) -> I
         "height": height, "width": width, "longest_side": side, "field_of_view": shown, "sampling": config.sampling
     }  # fmt: skip
     return known.model_copy(update=update)
+
+
+def _refuse_nothing_to_choose(config: TrainConfig, split: Split) -> None:
+    """Where images have no more pixels than samples are to be taken of them."""
+    usual = int(np.percentile(split.longest_sides, 95, method="inverted_cdf"))
+    if config.sampling == "adaptive" and usual <= config.longest_side:
+        raise DataError(
+            f"{setting('sampling', 'adaptive')} chooses among the pixels of images that are shrunk, but 19 of 20 have "
+            f"no more than {usual} on their longer side; {setting('longest_side')} must be less"
+        )
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:

@@ -113,6 +113,14 @@ def test_labels_that_are_known_may_place_samples() -> None:
     assert np.array_equal(samples.pixels()[0], even)
 
 
+@pytest.mark.parametrize(("height", "width"), [(10, 4000), (4000, 10), (161, 161), (3, 200), (1, 999)])
+def test_images_of_any_shape_come_back(height: int, width: int) -> None:
+    image, _ = scene(3, 4000, 4000)
+    (found,) = made(measures=("distance", "entropy")).predict([image[:height, :width]])
+    assert found.labels.shape == (height, width)
+    assert all(np.isfinite(plane.values).all() for plane in found.confidence.values())
+
+
 def test_it_may_be_refined() -> None:
     image, labels = scene()
     (found,) = made().predict([image])

@@ -903,6 +903,11 @@ def test_a_run_on_samples_is_resumed_bit_for_bit_and_scored_as_they_are_predicte
     assert whole.scores.pixel_accuracy == pytest.approx(right / labelled)
 
 
+def test_there_must_be_pixels_to_choose_among(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="19 of 20 have no more than 80 on their longer side"):
+        list(start(data, tmp_path / "run", **SAMPLED | {"longest_side": 80}))
+
+
 def test_samples_need_scipy_before_anything_is_read(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
