@@ -23,6 +23,7 @@ from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.image_like import ImageLike, decode_image_like, image_path
 from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented, usual_batch_size
 from hypsegcli.inference.build import make_segmenter
+from hypsegcli.inference.guide import decide_guide_side, of_another_sampling
 from hypsegcli.inference.lanes import ONE
 from hypsegcli.inference.request import (
     EngineName,
@@ -36,6 +37,7 @@ from hypsegcli.inference.request import (
 )
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.product import Context
+from hypsegcli.sampling.choice import Sampling
 from hypsegcli.segmentation import Segmentation
 
 
@@ -60,6 +62,8 @@ def load_model(
     embeddings: bool = False,
     prototypes: bool = False,
     longest_side: LongestSide = "auto",
+    sampling: Sampling = "uniform",
+    guide_side: int | None = None,
     interpolate: Interpolation = "scalar",
     refine: Refinement | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -85,6 +89,9 @@ def load_model(
     prototypes    whether they say which prototype answered, of a head that has some
     longest_side  pixels, to which longer images are shrunk on their way into the network; maps keep the image's size.
                   auto: what the checkpoint was trained at, where no window is named; off: they are not shrunk
+    sampling      of images that are shrunk: uniform, or adaptive, with more samples at boundaries between classes, for
+                  checkpoints that were trained so
+    guide_side    of sampling adaptive, pixels of the longer side in the pass that finds boundaries; None: half
     interpolate   how distances reach the image's pixels: scalar, or points of the ball, as the reference does
     refine        edges: class probabilities follow the edges of the photograph before classes are decided
     max_pixels    above which an image is refused before it is decoded
@@ -97,6 +104,7 @@ def load_model(
     for name, value, allowed in (
         ("engine", engine, EngineName),
         ("interpolate", interpolate, Interpolation),
+        ("sampling", sampling, Sampling),
         ("refine", "edges" if refine is None else refine, Refinement),
     ):
         if value not in get_args(allowed):
@@ -106,6 +114,7 @@ def load_model(
         ("device", device, isinstance(device, str), "auto, cpu, cuda, cuda:N or mps"),
         ("measures", measures, measures is None or measures == "all" or _is_names(measures), "a list of names, or all"),
         ("level", level, isinstance(level, str | None) or _is_whole(level), "a depth, the name of a node, or auto"),
+        ("guide_side", guide_side, guide_side is None or _is_whole(guide_side), "a whole number"),
         ("max_pixels", max_pixels, _is_whole(max_pixels) and max_pixels > 0, "a whole number, 1 or more"),
     ):
         if not fits:
@@ -117,19 +126,23 @@ def load_model(
     named = find_checkpoint(checkpoint, tell=tell)
     loaded = load_checkpoint(named.path, source=named.source)
     tree = loaded.header.tree
+    fitted, of_another = loaded.header.calibrated_when(sampling), of_another_sampling(loaded.header, sampling)
+    if of_another and measures not in (None, "all") and "calibrated" in measures:
+        raise UsageError(f"{of_another}, or name another measure")
     chosen = choose_measures(
         measures,
-        fitted=loaded.header.calibrated_for,
+        fitted=fitted,
         interpolate=interpolate,
         uncalibrated=loaded.header.model.says_how_sure,
     )
-    if measures in (None, "all") and (another := of_another_way(loaded.header.calibrated_for, interpolate)):
+    if measures in (None, "all") and (another := of_another or of_another_way(fitted, interpolate)):
         tell(spell(another, as_keyword))
     depth: int | Literal["auto"] | None = "auto" if level == "auto" else None
     if level is not None and level != "auto":
         depth = tree.level_of(level) if isinstance(level, str) else level
         tree.at_level(depth)
     side = decide_longest_side(longest_side, loaded.header.input.longest_side, tile=check_tile(tile))
+    guide = decide_guide_side(sampling, guide_side, longest_side=side, trained=loaded.header.input, tile=tile)
     request = Request(
         measures=tuple(dict.fromkeys((*chosen, "distance"))),
         main=chosen[0],
@@ -139,6 +152,8 @@ def load_model(
         embeddings=embeddings,
         prototypes=prototypes,
         longest_side=side,
+        sampling=sampling,
+        guide_side=guide,
         interpolate=interpolate,
         refine=refine,
     )
@@ -173,6 +188,7 @@ class Model:
             level=request.level,
             threshold=request.threshold,
             refine=request.refine,
+            sampling=request.sampling,
         )
         self._context.palette.flags.writeable = False
         self.header: Header = checkpoint.header

@@ -6,6 +6,7 @@ import copy
 import gc
 import pickle
 import re
+import shutil
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
-from support import make_checkpoint, photograph
+from support import make_checkpoint, photograph, with_sampling
 from support.limited_engine import TREE as COLORS
 from support.limited_engine import LimitedEngine
 from support.web import Hub, Repository
@@ -28,9 +29,12 @@ from hypsegcli.errors import CheckpointError, DeviceError, ImageError, TreeError
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
 from hypsegcli.images.image_like import ImageLike
+from hypsegcli.inference.device import choose_device
+from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.refine import smoother_of
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.sampling.choice import Sampling
 from hypsegcli.segmentation import Segmentation
 
 TAXIS = Path(__file__).parent.parent / "examples" / "streets" / "taxis.jpg"
@@ -74,6 +78,44 @@ def test_a_model_may_refine(checkpoint: Path) -> None:
         load_model(checkpoint, engine="torch", refine="corners")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="refine=edges needs images whole; leave out tile"):
         load_model(checkpoint, engine="torch", refine="edges", tile=256)
+
+
+def test_a_model_may_sample_at_boundaries(checkpoint: Path, tmp_path: Path) -> None:
+    path = with_sampling(Path(shutil.copy(checkpoint, tmp_path / "x.safetensors")))
+    image = decode_image(TAXIS).pixels[::4, ::4]
+    found = load_model(path, engine="torch", sampling="adaptive", probabilities=True).segment(image)
+    request = Request(probabilities=True, longest_side=64, sampling="adaptive", guide_side=32)
+    loaded = load_checkpoint(path)
+    engine = TorchEngine(loaded.model, loaded.header.input, choose_device("cpu"))
+    (expected,) = Segmenter(engine, TREE, request=request).predict([image])
+    assert np.array_equal(found.labels, expected.labels)
+    assert np.array_equal(found.distance, expected.confidence["distance"].values)
+    asked: dict[str, Any]
+    for asked, sentence in (
+        ({"sampling": "dense"}, "sampling=dense: expected uniform, adaptive"),
+        ({"sampling": "adaptive", "tile": 256}, "needs images whole; leave out tile"),
+        ({"sampling": "adaptive", "guide_side": 64}, "guide_side=64: expected 16"),
+        ({"guide_side": 3.5}, "guide_side=3.5: expected a whole number"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(sentence)):
+            load_model(path, engine="torch", **asked)
+
+
+def test_a_calibration_of_other_samples_is_told_and_refused(checkpoint: Path, tmp_path: Path) -> None:
+    loaded = load_checkpoint(with_sampling(Path(shutil.copy(checkpoint, tmp_path / "x.safetensors"))))
+    told: list[str] = []
+    pairs: list[tuple[Sampling, Sampling]] = [("uniform", "adaptive"), ("adaptive", "uniform")]
+    for fitted, sampling in pairs:
+        curve = Calibration(distances=(0.0, 5.0), probabilities=(0.2, 0.9), fitted_on="val", sampling=fitted)
+        path = tmp_path / f"{fitted}.safetensors"
+        save_checkpoint(path, loaded.header.model_copy(update={"calibration": curve}), loaded.model.state_dict())
+        model = load_model(path, engine="torch", sampling=sampling, tell=told.append)
+        assert model.measures == ("distance",)
+        assert f"is one for sampling={fitted}" in told[-1]
+        with pytest.raises(UsageError, match="or name another measure"):
+            load_model(path, engine="torch", sampling=sampling, measures=["calibrated"])
+        own = load_model(path, engine="torch", sampling=fitted)
+        assert own.measures == ("calibrated",)
 
 
 def noise(seed: int, height: int = 40, width: int = 56) -> NDArray[np.uint8]:

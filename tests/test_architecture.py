@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"network"}),
     frozenset({"metrics"}),
     frozenset({"geometry", "hierarchy", "images", "confidence", "pictures"}),
-    frozenset({"files", "isotonic"}),
+    frozenset({"files", "isotonic", "sampling"}),
     frozenset({"errors", "budget"}),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
-from support import EXAMPLES, REPOSITORY, Hypseg, make_checkpoint, photograph
+from support import EXAMPLES, REPOSITORY, Hypseg, make_checkpoint, photograph, with_sampling
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 from support.web import Hub, Repository
@@ -178,6 +178,8 @@ def test_what_a_page_shows_works(
     trained = bundled_checkpoint(Path(page).stem if page.startswith("weights/") else DEFAULT)
     if page == "docs/prototypes.md":  # which no bundled model has
         trained = make_checkpoint(tmp_path / "RUN" / "last.safetensors", read_header(trained).tree, **PROTOTYPES)
+    if page == "docs/sampling.md":
+        trained = with_sampling(Path(shutil.copy(trained, tmp_path / "RUN" / "last.safetensors")), longest_side=48)
     (tmp_path / "RUN" / "best.safetensors").symlink_to(trained)
     monkeypatch.chdir(tmp_path)
     pretend_to_quantise(monkeypatch)

@@ -17,6 +17,7 @@ from hypsegcli.errors import CheckpointError
 from hypsegcli.files.mark import MOST_MARKS, Mark
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.sampling.choice import Sampling
 
 SCHEMA_VERSION: Literal[1] = 1
 METADATA_KEY = "hypseg"
@@ -61,6 +62,9 @@ class InputSpec(_Record):
     field_of_view: Literal["fixed", "grows"] | None = Field(
         default_factory=lambda known: "fixed" if known.get("longest_side") else "grows"
     )
+
+    # How images of more pixels than that became samples: evenly, or with more of them at boundaries between classes.
+    sampling: Sampling = "uniform"
 
     @model_validator(mode="after")
     def _has_both_sides(self) -> InputSpec:
@@ -126,8 +130,13 @@ class Header(_Record):
 
     @property
     def calibrated_for(self) -> Interpolation | None:
-        """The way of interpolating whose distances the calibration is of; None without one."""
-        return None if self.calibration is None else self.calibration.interpolate
+        """The way of interpolating whose distances the calibration is of; None without one of evenly sampled images."""
+        return self.calibrated_when("uniform")
+
+    def calibrated_when(self, sampling: Sampling) -> Interpolation | None:
+        """The same for images that are sampled in some way."""
+        fitted = self.calibration
+        return None if fitted is None or fitted.sampling != sampling else fitted.interpolate
 
     @property
     def calibrated_in_int8(self) -> bool | None:

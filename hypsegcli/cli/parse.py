@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from hypsegcli.confidence.measures import Interpolation, choose_measures
 from hypsegcli.errors import TreeError, UsageError
 from hypsegcli.hierarchy.rule import Rule
+from hypsegcli.inference.guide import decide_guide_side, of_another_sampling
 from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
+from hypsegcli.sampling.choice import Sampling
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
@@ -37,6 +39,24 @@ def parse_longest_side(inputs: Input, computing: Computing, *, trained: int | No
     return decide_longest_side(asked, trained, tile=parse_tile(computing.tile))
 
 
+def parse_sides(
+    inputs: Input, computing: Computing, header: Header, *, as_trained: bool = True
+) -> tuple[int | None, int | None]:
+    """`--longest-side`, and `--guide-side` where `--sampling` takes one: pixels, of what the network sees.
+
+    Of the first, auto is what the network was trained at, or without `as_trained` none.
+    """
+    side = parse_longest_side(inputs, computing, trained=header.input.longest_side if as_trained else None)
+    guide = decide_guide_side(
+        inputs.sampling,
+        inputs.guide_side,
+        longest_side=side,
+        trained=header.input,
+        tile=parse_tile(computing.tile),
+    )
+    return side, guide
+
+
 def parse_level(text: str | None, tree: ClassTree) -> int | Literal["auto"] | None:
     """`--level`: a depth, `auto`, or the name of a node, which stands for its depth."""
     if text is None or text == "auto":
@@ -57,19 +77,23 @@ def parse_rule(level: str | None, threshold: float | None, tree: ClassTree) -> R
     return Rule("auto", threshold or 0.5) if depth == "auto" else Rule(depth)
 
 
-def parse_measures(text: str | None, header: Header, *, raw: bool, interpolate: Interpolation) -> tuple[str, ...]:
+def parse_measures(
+    text: str | None, header: Header, *, raw: bool, interpolate: Interpolation, sampling: Sampling = "uniform"
+) -> tuple[str, ...]:
     """`--measure`: names separated by commas, or all; by default what the checkpoint can say best.
 
-    That is the probability of being right where it carries a calibration, for that way to interpolate, else the
-    distance, or of another project's Euclidean network the entropy; with `--raw` the distance.
+    That is the probability of being right where it carries a calibration, for that way to interpolate and sample, else
+    the distance, or of another project's Euclidean network the entropy; with `--raw` the distance.
     """
     if raw and text is not None:
         raise UsageError("--raw is short for --measure distance; leave one of them out")
     names = None if text is None else [name.strip() for name in text.split(",")]
+    if names and "calibrated" in names and (another := of_another_sampling(header, sampling)):
+        raise UsageError(f"--measure {text}: {another}, or name another measure")
     try:
         return choose_measures(
             "all" if text == "all" else ["distance"] if raw else names,
-            fitted=header.calibrated_for,
+            fitted=header.calibrated_when(sampling),
             interpolate=interpolate,
             uncalibrated=header.model.says_how_sure,
         )

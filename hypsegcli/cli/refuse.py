@@ -104,6 +104,8 @@ def refuse_what_does_nothing(
             )
     if dropout.mc_dropout and refine is not None:
         raise UsageError("--mc-dropout is compared with what the network itself says; leave out --refine")
+    if dropout.mc_dropout and inputs.sampling != "uniform":
+        raise UsageError("--mc-dropout samples images evenly; leave out --sampling")
     if dropout.mc_dropout and computing.engine not in {"auto", "torch"}:
         raise UsageError("--mc-dropout runs in torch, and so must what it is compared with; leave out --engine")
     if dropout.dropout_rate is not None and not dropout.mc_dropout:

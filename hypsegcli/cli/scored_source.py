@@ -12,7 +12,7 @@ from hypsegcli.cli.class_names import ClassNames
 from hypsegcli.cli.doubts import mixed_refinements
 from hypsegcli.cli.options.running import Computing, Input
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
-from hypsegcli.cli.parse import parse_folders, parse_longest_side
+from hypsegcli.cli.parse import parse_folders, parse_sides
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.errors import UsageError
 from hypsegcli.hierarchy.rule import Rule, rules_beside
@@ -32,6 +32,8 @@ class ScoredSource(NamedTuple):
     measures: Mapping[str, tuple[str, float]]  # title and full scale; of the classes that are answered
     checkpoint: tuple[str, str] | None  # its path, or the address that it was fetched from, and its sha256
     refine: str | None = None  # what class probabilities were made to follow
+    sampling: str | None = None  # of images that were shrunk for the network; None: nobody knows
+    guide_side: int | None = None  # of the pass that guided it, in pixels
     longest_side: int | None = None  # to which images were shrunk for the network, in pixels
     header: Header | None = None  # of the network's checkpoint
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
@@ -61,15 +63,20 @@ def open_network(
     from hypsegcli.checkpoint.store import load_checkpoint
     from hypsegcli.confidence.measures import MEASURES, available, full_scales, of_another_precision, of_another_way
     from hypsegcli.inference.dropout import DROPOUT_MEASURES, DropoutSampler
+    from hypsegcli.inference.guide import of_another_sampling
     from hypsegcli.inference.request import Request
     from hypsegcli.scores.sources import NetworkSource
 
     assert named is not None  # only maps have none
     loaded = load_checkpoint(named.path, header=header, source=named.source)
+    side, guide = parse_sides(inputs, computing, loaded.header)
+    fitted = loaded.header.calibrated_when(inputs.sampling)
     request = Request(
-        measures=available(calibrated=loaded.header.calibrated_for == inputs.interpolate),
+        measures=available(calibrated=fitted == inputs.interpolate),
         among=names.unseen,
-        longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
+        longest_side=side,
+        sampling=inputs.sampling,
+        guide_side=guide,
         interpolate=inputs.interpolate,
         refine=refine,
         rules=() if rule is None else rules_beside(rule, loaded.header.tree),
@@ -91,6 +98,8 @@ def open_network(
         measures,
         (loaded.origin, loaded.sha256),
         refine=request.refine,
+        sampling=request.sampling,
+        guide_side=request.guide_side,
         longest_side=request.longest_side,
         header=loaded.header,
         rules=request.rules,
@@ -98,7 +107,7 @@ def open_network(
         doubts=lambda: [another] if another is not None and "calibrated" in measures else [],
         engine=segmenter.engine.label,
         device=segmenter.engine.device.label,
-        without=of_another_way(loaded.header.calibrated_for, inputs.interpolate),
+        without=of_another_sampling(loaded.header, inputs.sampling) or of_another_way(fitted, inputs.interpolate),
     )
 
 
@@ -107,6 +116,7 @@ def open_maps(
 ) -> ScoredSource:
     """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
     from hypsegcli.confidence.measures import MEASURES
+    from hypsegcli.images.metadata import read_metadata
     from hypsegcli.products.product import ROOT_NAME
     from hypsegcli.run.doubts import doubt_maps, origins_of
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
@@ -174,10 +184,12 @@ def open_maps(
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
     refine = " and ".join(sorted(each or "nothing" for each in refined)) if any(refined) else None
+    own = read_metadata(first) if first is not None else None
+    sampling = None if own is None else own.sampling
     if names.rule is not None:  # the planes speak of the nodes
         rules = (names.rule,)
-        return ScoredSource(source, {}, None, refine, rules=rules, answer_measures=measures, doubts=doubts)
-    return ScoredSource(source, measures, None, refine, doubts=doubts)
+        return ScoredSource(source, {}, None, refine, sampling, rules=rules, answer_measures=measures, doubts=doubts)
+    return ScoredSource(source, measures, None, refine, sampling, doubts=doubts)
 
 
 def choose_main(scored: ScoredSource, wanted: str | None) -> str | None:

@@ -20,6 +20,7 @@ from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.errors import DataError
 from hypsegcli.files.mark import MOST_MARKS, Mark, kept_marks
 from hypsegcli.isotonic import isotonic
+from hypsegcli.sampling.choice import Sampling
 
 _BINS = 128  # of the full scale
 _COARSE = 1024  # the same, for the mean over an image
@@ -39,6 +40,7 @@ class Calibration(BaseModel):
     probabilities: Annotated[tuple[Probability, ...], FailFast()]  # one a distance, never falling
     fitted_on: str  # which images; scores on them are no test of it
     interpolate: Interpolation = "scalar"  # how the distances reached the pixels; in the other way they are others
+    sampling: Sampling = "uniform"  # how the images were; in the other way distances are others
     measure: Literal["distance", "entropy"] = "distance"  # what the distances are: of "entropy", values of that measure
     int8: bool = False  # whether they are those of the network in int8, which are others; in bf16 they are as in fp32
     # The mean probability over an image that all but one in fifty of those images reach; None: it was not looked at.

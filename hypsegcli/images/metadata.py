@@ -33,6 +33,7 @@ class MapMetadata(BaseModel):
     parents: tuple[int, ...] | None = None  # of labels that are nodes: of each but `undecided`, -1 for the root
     threshold: float | None = None  # of level auto
     refine: str | None = None  # of labels: what their probabilities were made to follow
+    sampling: str | None = None  # adaptive: more samples at boundaries between classes; absent where they were even
     method: str | None = None  # of boundaries: how they are found
     measure: str | None = None  # of confidence
     formula: str | None = None  # in words

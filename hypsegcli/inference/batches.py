@@ -149,7 +149,9 @@ class Batches:
         height, width = batch[0].image.pixels.shape[:2]
         notes: tuple[str, ...] = ()
         if self._segmenter.shrinks(height, width):
-            notes = (f"shrunk to {self._segmenter.request.longest_side} pixels for the network (longest side)",)
+            request = self._segmenter.request
+            how = "" if request.guide_side is None else f", most at boundaries seen at {request.guide_side}"
+            notes = (f"shrunk to {request.longest_side} pixels for the network (longest side){how}",)
         return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
 
 
@@ -186,7 +188,8 @@ def fit_into_memory(
         return replace(
             result, reason=f"{reason}, and {needs}; use {setting('longest_side')}, or {setting('tile', 'off')}"
         )
-    whole = segmenter.engine.config.is_imported or segmenter.request.refine is not None
+    request = segmenter.request
+    whole = segmenter.engine.config.is_imported or request.refine is not None or request.sampling == "adaptive"
     advice = (
         f"; use {setting('longest_side')}" if whole else f"; use {setting('tile', 512)} or {setting('longest_side')}"
     )

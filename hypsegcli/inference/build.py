@@ -45,6 +45,11 @@ def make_segmenter(
             f"embeddings of {header.model.kind.title} lie on a grid whose points are not the middles of cells, which "
             f"nothing could place; leave them out of {setting('save')}"
         )
+    if request is not None and request.embeddings and request.sampling == "adaptive":
+        raise UsageError(
+            f"{setting('sampling', 'adaptive')}: embeddings lie where the image was sampled, on no grid of their own; "
+            f"leave them out of {setting('save')}"
+        )
     memory, a_pixel = memory_of(made.device.torch), None
     # Attention, where the reach is not known, grows with the square of the pixels: its work, and with ONNX Runtime its
     # memory too, which two measured sizes would not tell.

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from hypsegcli.inference.prediction import Labels
-from hypsegcli.inference.upsample import Cells, bands, upsample_rows
+from hypsegcli.inference.upsample import Placement, bands
 from hypsegcli.network.model import NetworkOutput
 from hypsegcli.network.prototypes import PrototypeHead
 
 
 @torch.inference_mode()
 def nearest_prototypes(
-    head: PrototypeHead, output: NetworkOutput, labels: Labels, index: int, *, cell: Cells, budget: int
+    head: PrototypeHead, output: NetworkOutput, labels: Labels, index: int, *, cell: Placement, budget: int
 ) -> Labels:
     """(H, W) the nearest prototype of the class that is a pixel's label, k P + m for prototype m of class k of P.
 
@@ -29,7 +29,7 @@ def nearest_prototypes(
         for start, stop in bands(height, width, channels=count, budget=budget):
             at = labels[start:stop] == k
             if at.any():
-                wide = upsample_rows(cosines, cell=cell, start=start, stop=stop, width=width)
+                wide = cell.rows(cosines, start, stop, width)
                 own = wide.max(1).indices[0].cpu().numpy()
                 found[start:stop][at] = k * count + own[at]
     return found

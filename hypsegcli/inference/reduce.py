@@ -27,7 +27,7 @@ from hypsegcli.inference.ball_points import blend_distance, points_to_blend
 from hypsegcli.inference.prediction import RGB, Labels, Prediction, label_type
 from hypsegcli.inference.refine import RefinedProbabilities
 from hypsegcli.inference.request import Request
-from hypsegcli.inference.upsample import Cells, bands, upsample_best, upsample_rows
+from hypsegcli.inference.upsample import Placement, bands
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import NetworkOutput
 
@@ -60,7 +60,7 @@ class Reducer:
         height: int,
         width: int,
         *,
-        cell: Cells,
+        cell: Placement,
         photographs: Sequence[RGB] = (),
         scale: float = 1.0,
     ) -> list[Prediction]:
@@ -91,7 +91,7 @@ class Reducer:
         for start, stop in bands(height, width, channels=channels, budget=self._band_bytes):
 
             def rows(grid: Tensor, start: int = start, stop: int = stop) -> Tensor:
-                return upsample_rows(grid, cell=cell, start=start, stop=stop, width=width)
+                return cell.rows(grid, start, stop, width)
 
             logits = None if at_once or (smooth is not None and not self._is_fitted_to_probabilities) else rows(scores)
             if logits is not None and self._blends_probabilities:
@@ -139,7 +139,7 @@ class Reducer:
         ]
 
     def _refine(
-        self, scores: Tensor, photographs: Sequence[RGB], cell: Cells, scale: float
+        self, scores: Tensor, photographs: Sequence[RGB], cell: Placement, scale: float
     ) -> Iterator[RefinedProbabilities]:
         """One image after the other."""
         for own, photograph in zip(scores.split(1), photographs, strict=True):
@@ -153,12 +153,12 @@ class Reducer:
             )
 
     def _decide_at_once(
-        self, scores: Tensor, refined: Iterator[RefinedProbabilities] | None, cell: Cells, labels: Labels
+        self, scores: Tensor, refined: Iterator[RefinedProbabilities] | None, cell: Placement, labels: Labels
     ) -> None:
         """Fill (B, H, W) labels with classes, for which nobody wants all probabilities."""
         if refined is None:
             height, width = labels.shape[1:]
-            best = upsample_best(scores, cell=cell, height=height, width=width, budget=self._band_bytes)
+            best = cell.best(scores, height, width, self._band_bytes)
             labels[:] = best.cpu().numpy()
             return
         for plane, image in zip(labels, refined, strict=True):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hypsegcli.inference.prediction import RGB
 from hypsegcli.inference.smoother import Planes, Smoother
-from hypsegcli.inference.upsample import Cells, bands, upsample_rows
+from hypsegcli.inference.upsample import Placement, bands
 
 # At one pixel of the map for one of the network. The smoother's reach is in pixels of the map and grows with the root
 # of the strength, so that for the same reach in pixels of the network the strength grows with the square.
@@ -35,7 +35,7 @@ class RefinedProbabilities:
     """Those of one image at all of its pixels, some classes at a time: memory does not depend on their number."""
 
     def __init__(
-        self, scores: Tensor, photograph: RGB, *, are_logs: bool, cell: Cells, scale: float, budget: int
+        self, scores: Tensor, photograph: RGB, *, are_logs: bool, cell: Placement, scale: float, budget: int
     ) -> None:
         """`scores` (1, K, h, w) are blended between the points of the grid: log-probabilities, or probabilities.
 
@@ -91,4 +91,4 @@ class RefinedProbabilities:
         return total
 
     def _rows(self, scores: Tensor, start: int, stop: int) -> Tensor:
-        return upsample_rows(scores, cell=self._cell, start=start, stop=stop, width=self._width)
+        return self._cell.rows(scores, start, stop, self._width)

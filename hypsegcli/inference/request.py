@@ -10,6 +10,7 @@ from hypsegcli.errors import UsageError, setting
 from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
+from hypsegcli.sampling.choice import Sampling
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
@@ -35,6 +36,8 @@ class Request:
     prototypes: bool = False  # which of them answered, of a head that has some
     among: tuple[int, ...] | None = None  # the classes that may be answered; None: all
     longest_side: int | None = None  # pixels; longer images are shrunk to it on their way into the network
+    sampling: Sampling = "uniform"  # of images that are shrunk
+    guide_side: int | None = None  # of sampling adaptive: pixels of the longer side in the pass that finds boundaries
     interpolate: Interpolation = "scalar"
     refine: Refinement | None = None  # before anything is decided; images are then needed whole
     rules: tuple[Rule, ...] = ()  # by which the tree's nodes are answered as well, beside the labels
@@ -45,6 +48,10 @@ class Request:
         return self.longest_side is not None or self.refine is not None
 
     def __post_init__(self) -> None:
+        if self.sampling == "adaptive" and not 0 < (self.guide_side or 0) < (self.longest_side or 0):
+            raise ValueError(
+                "sampling at boundaries takes a longest side, and a smaller one of the pass that guides it"
+            )
         if self.main is not None and self.main not in self.measures:
             raise ValueError(f"the main measure {self.main} is none of {', '.join(self.measures)}")
 

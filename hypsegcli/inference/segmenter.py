@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import cast
 
@@ -26,8 +26,9 @@ from hypsegcli.inference.nearest import nearest_prototypes
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
+from hypsegcli.inference.sampled import Samples, labels_seen
 from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
-from hypsegcli.inference.upsample import Cells, lay_cells
+from hypsegcli.inference.upsample import Placement, Size, lay_cells
 from hypsegcli.inference.windows import Tiling, axis_windows
 from hypsegcli.network.model import NetworkOutput
 from hypsegcli.network.prototypes import PrototypeHead
@@ -77,9 +78,8 @@ class Segmenter:
         """
         height, width = images[0].shape[:2]
         if self.shrinks(height, width):
-            limit = self.request.longest_side
-            small = [shrink_image(image, limit) for image in images]
-            return self._predict_whole(small, truths, images)
+            with self._threads_for(images):
+                return self._run_shrunk(images, truths)
         if self.tiling is not None and self.cuts(height, width):
             if self.request.refine is not None:
                 raise MemoryError("to be refined, it is needed whole")
@@ -118,22 +118,50 @@ class Segmenter:
         photographs: Sequence[RGB],
         mean: Tensor | None = None,
     ) -> list[Prediction]:
-        """Planes of the photographs' size, whatever that of the images that go in."""
-        lanes, pixels = self.lanes, photographs[0].shape[0] * photographs[0].shape[1]
-        as_in_lane = len(images) == 1 and lanes.takes(pixels)
-        with torch_threads(lanes.share) if as_in_lane else nullcontext():
+        with self._threads_for(photographs):
             return self._run(images, truths, photographs, mean)
+
+    def _threads_for(self, photographs: Sequence[RGB]) -> AbstractContextManager[None]:
+        lanes, pixels = self.lanes, photographs[0].shape[0] * photographs[0].shape[1]
+        as_in_lane = len(photographs) == 1 and lanes.takes(pixels)
+        return torch_threads(lanes.share) if as_in_lane else nullcontext()
+
+    def _run_shrunk(self, images: Sequence[RGB], truths: Sequence[Labels] | None) -> list[Prediction]:
+        limit, guide_side = self.request.longest_side, self.request.guide_side
+        if limit is None or guide_side is None:
+            return self._run([shrink_image(image, limit) for image in images], truths, images)
+        samples, config = Samples(images, longest_side=limit), self.engine.config
+        guides = [shrink_image(image, guide_side) for image in images]
+        seen, padded = self._ask(guides)
+        guide = _size(guides[0])
+        samples.place(labels_seen(seen, config, self.tree, guide=guide, padded=padded, size=samples.size))
+        output, padded = self._ask(samples.pixels())
+        predictions = []
+        for index, image in enumerate(images):
+            own = NetworkOutput(*(part[index : index + 1] for part in output))
+            cell = samples.placement(index, config, grid=_grid(own), padded=padded)
+            truth = None if truths is None else truths[index : index + 1]
+            predictions += self._reduced(own, truth, [image], cell, went_in=samples.size)
+        return predictions
 
     def _run(
         self,
         images: Sequence[RGB],
         truths: Sequence[Labels] | None,
         photographs: Sequence[RGB],
-        mean: Tensor | None,
+        mean: Tensor | None = None,
     ) -> list[Prediction]:
-        (rows, columns), (height, width) = images[0].shape[:2], photographs[0].shape[:2]
-        kind = self.engine.config.kind
-        batch = pad_to_cells(np.stack(images), kind.alignment)
+        output, padded = self._ask(images, mean)
+        cell = lay_cells(self.engine.config.kind, _grid(output), padded, _size(images[0]), _size(photographs[0]))
+        predictions = self._reduced(output, truths, photographs, cell, went_in=_size(images[0]))
+        if not self.request.embeddings:
+            return predictions
+        kept = keep_embeddings(output, self.engine.config, *_size(images[0]), cell=cell)
+        return [replace(prediction, embeddings=own) for prediction, own in zip(predictions, kept, strict=True)]
+
+    def _ask(self, images: Sequence[RGB], mean: Tensor | None = None) -> tuple[NetworkOutput, Size]:
+        """What the network says of images of one size, and the size to which they were padded for it."""
+        batch = pad_to_cells(np.stack(images), self.engine.config.kind.alignment)
         started = time.perf_counter()
         output = self.engine(batch, mean)
         if not output.is_finite():
@@ -142,22 +170,29 @@ class Segmenter:
                 "another checkpoint"
             )
         self._clock.seconds += time.perf_counter() - started  # after the check, which waits for the device
+        return output, (batch.shape[1], batch.shape[2])
+
+    def _reduced(
+        self,
+        output: NetworkOutput,
+        truths: Sequence[Labels] | None,
+        photographs: Sequence[RGB],
+        cell: Placement,
+        *,
+        went_in: Size,
+    ) -> list[Prediction]:
+        (rows, columns), (height, width) = went_in, _size(photographs[0])
         truth = None if truths is None else torch.from_numpy(np.stack(truths).astype(np.int64))
-        h, w = output.logits.shape[2:]
-        cell = lay_cells(kind, (h, w), batch.shape[1:3], (rows, columns), (height, width))
         scale = math.sqrt(height * width / (rows * columns))
         predictions = self._reduce(output, truth, height, width, cell=cell, photographs=photographs, scale=scale)
-        if self.request.prototypes:
-            predictions = [
-                replace(prediction, prototypes=self._nearest(output, prediction.labels, index, cell))
-                for index, prediction in enumerate(predictions)
-            ]
-        if not self.request.embeddings:
+        if not self.request.prototypes:
             return predictions
-        kept = keep_embeddings(output, self.engine.config, rows, columns, cell=cell)
-        return [replace(prediction, embeddings=own) for prediction, own in zip(predictions, kept, strict=True)]
+        return [
+            replace(prediction, prototypes=self._nearest(output, prediction.labels, index, cell))
+            for index, prediction in enumerate(predictions)
+        ]
 
-    def _nearest(self, output: NetworkOutput, labels: Labels, index: int, cell: Cells) -> Labels:
+    def _nearest(self, output: NetworkOutput, labels: Labels, index: int, cell: Placement) -> Labels:
         head, budget = cast(PrototypeHead, self.engine.head), self._budget.band_bytes
         return nearest_prototypes(head, output, labels, index, cell=cell, budget=budget)
 
@@ -176,3 +211,11 @@ class Segmenter:
             return self._predict_whole([part], truths, [part], mean)[0]
 
         return strips(image, truth, down, across, predict)
+
+
+def _size(image: RGB) -> Size:
+    return image.shape[0], image.shape[1]
+
+
+def _grid(output: NetworkOutput) -> Size:
+    return output.logits.shape[2], output.logits.shape[3]

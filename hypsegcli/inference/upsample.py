@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hypsegcli.budget import BUDGET
 from hypsegcli.network.config import Kind
 
 Size = tuple[int, int]  # height and width
+
+
+class Placement(Protocol):
+    """How a grid lies over an image of some size."""
+
+    def rows(self, grid: Tensor, start: int, stop: int, width: int) -> Tensor:
+        """Rows [start, stop) of planes (B, C, ..., width) of the image, from a grid (B, C, h, w)."""
+
+    def best(self, scores: Tensor, height: int, width: int, budget: int) -> Tensor:
+        """Which channel of the scores (B, K, h, w) is the largest at every pixel, (B, height, width).
+
+        What is worked out pixel by pixel takes `budget` bytes at a time.
+        """
 
 
 class Cells(NamedTuple):
@@ -26,6 +41,20 @@ class Cells(NamedTuple):
     height: float
     width: float
     shift: tuple[float, float] = (0.0, 0.0)
+
+    def rows(self, grid: Tensor, start: int, stop: int, width: int) -> Tensor:
+        """As in `Placement`: bilinear."""
+        return upsample_rows(grid, cell=self, start=start, stop=stop, width=width)
+
+    def best(self, scores: Tensor, height: int, width: int, budget: int) -> Tensor:
+        """As in `Placement`."""
+        return upsample_best(scores, cell=self, height=height, width=width, budget=budget)
+
+    def middles(self, points: Size) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rows and columns of the points of a grid (h, w), in output pixels, from the outer corner of the first."""
+        sides = zip(points, (self.height, self.width), self.shift, strict=True)
+        rows, columns = ((np.arange(number, dtype=np.float64) + (0.5 - shift)) * side for number, side, shift in sides)
+        return rows, columns
 
 
 def bands(height: int, width: int, *, channels: int, budget: int = BUDGET.band_bytes) -> Iterator[tuple[int, int]]:

@@ -19,6 +19,7 @@ from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.inference.request import Refinement
 from hypsegcli.pictures.palette import node_palette
+from hypsegcli.sampling.choice import Sampling
 
 ROOT_NAME = "undecided"
 
@@ -31,6 +32,7 @@ class Context:
     level: int | Literal["auto"] | None  # of the labels, as in a Request
     threshold: float | None  # of level auto
     refine: Refinement | None  # of the probabilities that labels are decided by
+    sampling: Sampling  # of images that are shrunk for the network
     names: tuple[str, ...]  # what labels mean, by id
     parents: tuple[int, ...] | None  # (M,) of the nodes, -1 for children of the root; None where labels are classes
     palette: NDArray[np.uint8]  # (N, 3) their colours
@@ -51,6 +53,7 @@ class Context:
         level: int | Literal["auto"] | None = None,
         threshold: float = 0.5,
         refine: Refinement | None = None,
+        sampling: Sampling = "uniform",
         format: Format = "png",
         legend: bool = True,
     ) -> Context:
@@ -65,6 +68,7 @@ class Context:
             level=level,
             threshold=threshold if level == "auto" else None,
             refine=refine,
+            sampling=sampling,
             names=tuple(names),
             parents=None if level is None else tree.parents,
             palette=palette,
@@ -79,6 +83,8 @@ class Context:
 
     def metadata(self, kind: str, **fields: Any) -> MapMetadata:
         """What a map of this run says of itself; `fields` are those of its kind."""
+        if self.sampling != "uniform":
+            fields["sampling"] = self.sampling
         return MapMetadata(kind=kind, **fields, checkpoint=self.checkpoint, curvature=self.curvature, head=self.head)
 
 

@@ -8,15 +8,18 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from hypsegcli.images.shrink import nearest
+from hypsegcli.sampling.warp import FINER
 from hypsegcli.training.config import TrainConfig
 
 
 def build_augmentation(config: TrainConfig, *, fill: tuple[int, int, int], ignore_index: int) -> v2.Compose:
     """A transform of (Image, Mask) pairs to crops of the configured size.
 
-    Where a small image does not fill its crop, the image is filled with the mean colour, the mask with void.
+    Where a small image does not fill its crop, the image is filled with the mean colour, the mask with void. Crops that
+    are to be sampled are larger, by `FINER`.
     """
-    size = (config.crop_height, config.crop_width)
+    finer = FINER if config.sampling == "adaptive" else 1
+    size = (finer * config.crop_height, finer * config.crop_width)
     fills = {tv_tensors.Image: fill, tv_tensors.Mask: ignore_index}
     turned = [_QuarterTurn()] if config.quarter_turns else []
     return v2.Compose(

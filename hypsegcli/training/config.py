@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hypsegcli.network.config import BackboneName, DecoderName, Head, check_decoder
+from hypsegcli.sampling.choice import Sampling
 
 # Settings that are fields of a ModelConfig too; so is softmax, which the class tree may overrule.
 NETWORK = (
@@ -69,6 +70,11 @@ class TrainConfig(BaseModel):
         "auto",
         "What a larger image shows. fixed: the same larger, so that predict shrinks it to the training's size; grows: "
         "more of the world (microscopy, aerial), never shrunk; auto: as `init` has it, else fixed.",
+    )
+    sampling: Sampling = _choice(
+        "uniform",
+        "uniform; or adaptive: of `longest_side` samples, more lie at the edges of masks, as predict then has them at "
+        "those of a first pass; needs the extra hypseg[sampling].",
     )
     held_out: tuple[str, ...] = _choice(
         (), "Classes, separated by commas, whose pixels are void in training and validation: zero-label."
@@ -179,6 +185,8 @@ class TrainConfig(BaseModel):
         check_decoder(self.decoder, self.backbone)
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min:g} lies above scale_max {self.scale_max:g}")
+        if self.sampling == "adaptive" and self.longest_side < 16:
+            raise ValueError("sampling adaptive needs longest_side: how many samples the longer side of an image has")
         if self.learn_curvature and self.head != "hyperbolic":
             raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")
         if self.more_data and self.other_worlds and self.more_share + self.other_worlds_share >= 1:

@@ -18,6 +18,7 @@ from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
+from hypsegcli.training.sample_crops import CropSampler
 from hypsegcli.training.unchanged import check_pair, digest_pair
 from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.diagnose import MASKS, Wording
@@ -151,7 +152,8 @@ class CropDataset(Dataset[Crop]):
     """Augmented crops, those of `more` pairs behind the own, those of `others` behind both.
 
     `id_map` leads from the own masks' values to class ids; pixels of `held_out` classes are void. `fold` tells, for the
-    own and the further pairs, which teach the radius alone. Pieces of `others` are pasted into a share of both.
+    own and the further pairs, which teach the radius alone. Pieces of `others` are pasted into a share of both. Where
+    there is a `sampler`, crops are samples of what is cut out.
     `digests`, by the own pairs' keys, are of the files that were looked at: an item of others raises DataError.
     """
 
@@ -169,11 +171,13 @@ class CropDataset(Dataset[Crop]):
         more: Sequence[MorePair] = (),
         others: OtherWorlds | None = None,
         pasted: float = 0.0,
+        sampler: CropSampler | None = None,
     ) -> None:
         self.pairs = pairs
         self.more = more
         self.others = others
         self.pasted = pasted
+        self.sampler = sampler
         self.fold = fold
         self.digests = digests
         self.augmentation = augmentation
@@ -199,11 +203,15 @@ class CropDataset(Dataset[Crop]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw.seed)
             if self.others and draw.sample >= self._labelled:
-                return Crop(*self.others.crop(draw.sample - self._labelled), draw.sample, in_fold=False)
+                crop = self._sampled(*self.others.crop(draw.sample - self._labelled))
+                return Crop(*crop, draw.sample, in_fold=False)
             image, mask = self._crop(draw.sample)
             if self.others and float(torch.rand(())) < self.pasted:
                 image, mask = self.others.paste(image, mask)
-        return Crop(image, mask, draw.sample, bool(self.fold[draw.sample]))
+        return Crop(*self._sampled(image, mask), draw.sample, bool(self.fold[draw.sample]))
+
+    def _sampled(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        return (image, mask) if self.sampler is None else self.sampler.sample(image, mask)
 
     def _pair(self, sample: int) -> tuple[Pair, NDArray[np.int64] | None, str | None]:
         """A pair, what its ids teach where they are not ours, and what was in its files."""
@@ -219,14 +227,19 @@ class CropDataset(Dataset[Crop]):
         mask = decode_ids(pair.mask, colors)
         photograph = read_image(pair, mask.shape)
         check_pair(pair, photograph, expected)
-        mask = shrink_mask(mask, self.longest_side)
+        if self.sampler is None:
+            mask = shrink_mask(mask, self.longest_side)
         if targets is not None:
             mask = targets[mask]
         elif self.id_map:
             mask = self.id_map.apply(mask, self.ignore_index)
         mask = mask.astype(np.int64)
         mask = hold_out(mask, self.held_out, void=self.ignore_index)
-        image = tv_tensors.Image(torch.from_numpy(shrink_image(photograph.pixels, self.longest_side)).permute(2, 0, 1))
+        if self.sampler is None:
+            pixels = shrink_image(photograph.pixels, self.longest_side)
+        else:
+            pixels, mask = self.sampler.enlarge(photograph.pixels, mask)
+        image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
         labels = tv_tensors.Mask(torch.from_numpy(mask))
         image, labels = self.augmentation(image, labels)
         return image.as_subclass(Tensor), labels.as_subclass(Tensor)

@@ -25,6 +25,7 @@ from hypsegcli.training.fold import radius_fold
 from hypsegcli.training.more_data import read_more_data
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.read_batches import Reading, collate, leave_stopping_to_training
+from hypsegcli.training.sample_crops import CropSampler
 
 
 class More(NamedTuple):
@@ -84,6 +85,9 @@ def build_loader(
     red, green, blue = (round(255 * mean) for mean in header.input.mean)
     augmentation = build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index)
     longest_side = config.longest_side or None
+    is_adaptive = config.sampling == "adaptive"
+    crop_sampler = CropSampler(longest_side=config.longest_side, void=config.ignore_index) if is_adaptive else None
+    others_side = longest_side if crop_sampler is None else crop_sampler.finer_side
     dataset = CropDataset(
         split.pairs,
         augmentation,
@@ -94,8 +98,9 @@ def build_loader(
         held_out=held_out,
         longest_side=longest_side,
         more=more.pairs,
-        others=OtherWorlds(more.others, augmentation, longest_side=longest_side) if more.others else None,
+        others=OtherWorlds(more.others, augmentation, longest_side=others_side) if more.others else None,
         pasted=config.other_worlds_share,
+        sampler=crop_sampler,
     )
     pools = (Pool(len(more.pairs), config.more_share), Pool(len(more.others), config.other_worlds_share))
     sampler = EpochSampler(len(split.pairs), seed=config.seed, pools=pools)

@@ -17,6 +17,7 @@ from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
 from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.prototypes import PrototypeHead
+from hypsegcli.sampling.choice import refuse_without_scipy
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
@@ -85,6 +86,8 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     Raises DataError, ImageError, TreeError, CheckpointError or UsageError before the first epoch where something does
     not fit, and DataError where the loss is no number.
     """
+    if job.config.sampling == "adaptive":
+        refuse_without_scipy()
     refuse_unwritable(job.out)
     with locked(job.out, "train") as hold:
         sweep(job.out, below=(PICTURES,))

@@ -122,6 +122,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         raise DataError(
             f"{job.data}, train: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
         )
+    _refuse_nothing_to_choose(config, train_split)
     more = read_more(read, tree, job.directory)
     flat = config.softmax == "flat" or tree.is_flat or config.head in PROTOTYPES
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
@@ -179,10 +180,9 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
         train_only=config.train_only,
         freeze_batch_norm=config.freeze_batch_norm,
     ).to(job.device.torch)
-    weights = class_weights(train_split.pixels, config.class_weights, largest=config.max_class_weight)
     loss = SegmentationLoss(
         tree,
-        weights,
+        class_weights(train_split.pixels, config.class_weights, largest=config.max_class_weight),
         ignore_index=config.ignore_index,
         radius_weight=config.radius_weight,
         other_weight=config.other_worlds_weight,
@@ -238,8 +238,20 @@ def _input(config: TrainConfig, known: InputSpec, split: Split, more: More) -> I
     height, width = shrunk_size(split.height, split.width, config.longest_side or None)
     shown = (known.field_of_view or "fixed") if config.field_of_view == "auto" else config.field_of_view
     side = None if shown == "grows" and not config.longest_side else _longest_side(config, split, more)
-    update = {"height": height, "width": width, "longest_side": side, "field_of_view": shown}
+    update = {
+        "height": height, "width": width, "longest_side": side, "field_of_view": shown, "sampling": config.sampling
+    }  # fmt: skip
     return known.model_copy(update=update)
+
+
+def _refuse_nothing_to_choose(config: TrainConfig, split: Split) -> None:
+    """Where images have no more pixels than samples are to be taken of them."""
+    usual = int(np.percentile(split.longest_sides, 95, method="inverted_cdf"))
+    if config.sampling == "adaptive" and usual <= config.longest_side:
+        raise DataError(
+            f"{setting('sampling', 'adaptive')} chooses among the pixels of images that are shrunk, but 19 of 20 have "
+            f"no more than {usual} on their longer side; {setting('longest_side')} must be less"
+        )
 
 
 def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:

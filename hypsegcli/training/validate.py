@@ -17,6 +17,7 @@ from hypsegcli.inference.batches import Batches, Loaded, Unsegmented
 from hypsegcli.inference.build import make_tiling
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
+from hypsegcli.inference.guide import usual_guide_side
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.metrics.classes import confusion_matrix, mean_scores
@@ -88,6 +89,8 @@ def validation_segmenter(
     """What predicts while training: every image whole, unless it does not fit into memory."""
     among = tuple(k for k in range(header.tree.classes) if k not in held_out) if held_out else None
     request = Request(measures=_MEASURES, among=among, longest_side=longest_side)
+    if header.input.sampling == "adaptive" and longest_side is not None:
+        request = replace(request, sampling="adaptive", guide_side=usual_guide_side(longest_side))
     windows = make_tiling("auto", model)
     tiling = None if windows is None else replace(windows, above=sys.maxsize)
     return Segmenter(TorchEngine(model, header.input, device), header.tree, request=request, tiling=tiling)

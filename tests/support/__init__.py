@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
-from hypsegcli.checkpoint.store import save_checkpoint
+from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import build_model
@@ -69,6 +69,14 @@ def make_checkpoint(path: Path, tree: ClassTree, *, background: int | None = Non
     )
     torch.manual_seed(0)
     save_checkpoint(path, header, build_model(config).state_dict())
+    return path
+
+
+def with_sampling(path: Path, *, longest_side: int = 64) -> Path:
+    """The checkpoint, as one that has learned from so many samples, most of them at boundaries."""
+    loaded = load_checkpoint(path)
+    known = loaded.header.input.model_copy(update={"sampling": "adaptive", "longest_side": longest_side})
+    save_checkpoint(path, loaded.header.model_copy(update={"input": known}), loaded.model.state_dict())
     return path
 
 

@@ -25,6 +25,7 @@ from hypsegcli.training.layouts.hypseg import pair_split
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.read_batches import Reading, batches, collate
+from hypsegcli.training.sample_crops import CropSampler
 from hypsegcli.training.targets import OTHER
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -236,6 +237,19 @@ def test_an_item_depends_on_its_draw_alone(crops: CropDataset) -> None:
     assert torch.equal(first.image, again.image)
     assert torch.equal(first.mask, again.mask)
     assert not torch.equal(first.image, other.image)
+
+
+def test_items_may_be_samples(crops: CropDataset) -> None:
+    """Cut out as finer crops, of the same size in the end."""
+    config = TrainConfig(crop_height=64, crop_width=64, sampling="adaptive", longest_side=60)
+    crops.augmentation = build_augmentation(config, fill=(124, 116, 104), ignore_index=255)
+    crops.sampler = CropSampler(longest_side=60, void=255)
+    first, again = crops[Draw(4, 5)], crops[Draw(4, 5)]
+    assert (first.image.dtype, tuple(first.image.shape)) == (torch.uint8, (3, 64, 64))
+    assert (first.mask.dtype, tuple(first.mask.shape)) == (torch.int64, (64, 64))
+    assert torch.equal(first.image, again.image)
+    assert torch.equal(first.mask, again.mask)
+    assert set(first.mask.flatten().tolist()) <= {0, 1, 2, 255}
 
 
 def test_an_item_leaves_the_global_generator_alone(crops: CropDataset) -> None:

@@ -30,7 +30,11 @@ from hypsegcli.checkpoint.store import load_checkpoint, save_checkpoint
 from hypsegcli.errors import CheckpointError, DataError, HypsegError, ImageError, PlanError, TreeError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
+from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.normalise import normalise
+from hypsegcli.inference.request import Request
+from hypsegcli.inference.segmenter import Segmenter
+from hypsegcli.sampling import choice
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import read_settings
@@ -862,6 +866,7 @@ def test_a_run_with_everything_switched_on_is_resumed_bit_for_bit(data: Path, tm
     assert timeless == [{key: value for key, value in row.items() if key != "seconds"} for row in two]
 
     header = read_header(tmp_path / "whole" / "last.safetensors")
+    assert header.input.sampling == "uniform"
     assert header.model.curvature == pytest.approx(float(one[-1]["curvature"]), abs=1e-5)
     assert header.model.curvature != 1.0
     assert header.provenance.recipe["curvature"] == 1.0
@@ -897,6 +902,47 @@ def test_prototypes_that_were_learned_do_not_start_anew(data: Path, tmp_path: Pa
     teacher = prepare(Job(data, tmp_path / "second", again, CPU)).teacher
     assert teacher is not None
     assert teacher.started.all()
+
+
+SAMPLED = {"sampling": "adaptive", "longest_side": 48, "crop_height": 32, "crop_width": 48, "epochs": 2}
+
+
+def test_a_run_on_samples_is_resumed_bit_for_bit_and_scored_as_they_are_predicted(data: Path, tmp_path: Path) -> None:
+    """Of images, and of photographs of other worlds, which have no edges, and are pasted into them."""
+    sampled = SAMPLED | {"other_worlds": str(data / "val" / "images"), "other_worlds_share": 0.25}
+    *_, whole = start(data, tmp_path / "whole", **sampled)
+    broken = start(data, tmp_path / "broken", **sampled)
+    next(broken)
+    broken.close()
+    torch.manual_seed(99)
+    list(start(data, tmp_path / "broken", resume=True, **sampled))
+    assert content(tmp_path / "whole/last.safetensors") == content(tmp_path / "broken/last.safetensors")
+
+    saved = load_checkpoint(tmp_path / "whole" / "last.safetensors")
+    assert (saved.header.input.sampling, saved.header.input.longest_side) == ("adaptive", 48)
+    request = Request(longest_side=48, sampling="adaptive", guide_side=24)
+    segmenter = Segmenter(TorchEngine(saved.model, saved.header.input, CPU), saved.header.tree, request=request)
+    right = labelled = 0
+    for path in sorted((data / "val/images").iterdir()):
+        truth = np.asarray(Image.open(data / "val/masks" / path.name))
+        (found,) = segmenter.predict([np.asarray(Image.open(path))])
+        right += int((found.labels == truth)[truth != 255].sum())
+        labelled += int((truth != 255).sum())
+    assert whole.scores is not None
+    assert whole.scores.pixel_accuracy == pytest.approx(right / labelled)
+
+
+def test_there_must_be_pixels_to_choose_among(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="19 of 20 have no more than 80 on their longer side"):
+        list(start(data, tmp_path / "run", **SAMPLED | {"longest_side": 80}))
+
+
+def test_samples_need_scipy_before_anything_is_read(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="SciPy is not installed"):
+        list(start(data / "nowhere", tmp_path / "run", **SAMPLED))
 
 
 def test_a_learned_curvature_moves_and_the_checkpoint_is_of_it(

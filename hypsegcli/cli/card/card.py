@@ -110,6 +110,8 @@ def _input(header: Header) -> str:
             f"Larger ones {more}are shrunk to {size.longest_side} pixels on their longer side; maps keep the image's "
             "size."
         )
+        if size.sampling == "adaptive":
+            larger += " It has learned from samples most of which lay at boundaries: `--sampling adaptive`."
     trained = (
         "the size of those that it was trained on is not known."
         if size.width is None

@@ -13,7 +13,7 @@ from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import CheckpointOut, Computing, Input, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
-from hypsegcli.cli.parse import parse_longest_side
+from hypsegcli.cli.parse import parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.progress import progress_for
@@ -65,9 +65,12 @@ def calibrate(
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
     pairs = labelled.pairs
     loaded = load_checkpoint(named.path, header=header, source=named.source)
+    side, guide = parse_sides(inputs, computing, header)
     request = Request(
         measures=(measure,),
-        longest_side=parse_longest_side(inputs, computing, trained=header.input.longest_side),
+        longest_side=side,
+        sampling=inputs.sampling,
+        guide_side=guide,
         interpolate=inputs.interpolate,
     )
     segmenter = open_segmenter(loaded, request, computing, quiet=quiet)
@@ -100,7 +103,7 @@ def calibrate(
         interpolate=request.interpolate,
         measure=measure,
         int8=segmenter.engine.device.precision == "int8",
-    )
+    ).model_copy(update={"sampling": request.sampling})
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.
     copied = header.with_longest_side(request.longest_side).model_copy(update={"calibration": calibration})

@@ -174,6 +174,8 @@ def evaluate(
                 names,
                 rule,
                 refine=scored.refine,
+                sampling=scored.sampling,
+                guide_side=scored.guide_side,
                 longest_side=scored.longest_side,
                 engine=scored.engine,
                 device=scored.device,

@@ -88,7 +88,8 @@ def _fitted(found: Calibration | None) -> str:
     if found is None:
         return "none"
     told = f"fitted on {found.fitted_on}" + (", in int8" if found.int8 else "")
-    return told + (", for --interpolate points" if found.interpolate == "points" else "")
+    told += ", for --interpolate points" if found.interpolate == "points" else ""
+    return told + (", for --sampling adaptive" if found.sampling == "adaptive" else "")
 
 
 def _int8(found: Quantisation | None) -> str:
@@ -106,7 +107,8 @@ def _larger(size: InputSpec) -> str:
         shown = {"grows": "show more, and ", "fixed": "show the same larger, and yet ", None: ""}[size.field_of_view]
         return f"larger ones {shown}are not shrunk"
     shown = "show more, and yet " if size.field_of_view == "grows" else ""
-    return f"larger ones {shown}are shrunk to {size.longest_side} pixels"
+    densely = ", with more samples at boundaries (--sampling adaptive)" if size.sampling == "adaptive" else ""
+    return f"larger ones {shown}are shrunk to {size.longest_side} pixels{densely}"
 
 
 class _Listed(NamedTuple):

@@ -20,7 +20,7 @@ from hypsegcli.cli.options.running import (
     Refine,
     ShowProfile,
 )
-from hypsegcli.cli.parse import parse_failures, parse_level, parse_longest_side, parse_measures
+from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import (
@@ -106,8 +106,17 @@ def predict(
     kinds = _parse_kinds(save, format_)
     refuse_idle_threshold(level, threshold)
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
-    measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
-    tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
+    # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
+    side, guide = parse_sides(inputs, computing, header, as_trained=format_ != "tif")
+    measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate, sampling=inputs.sampling)
+    tell_of_calibration(
+        header,
+        measure,
+        raw=raw,
+        interpolate=inputs.interpolate,
+        sampling=inputs.sampling,
+        quiet=output.quiet,
+    )
     refuse_idle_refinement(refine, kinds, measures, level)
     products = find_products(kinds, measures)
     if len(measures) > 1 and len(products) == len(kinds):
@@ -139,8 +148,6 @@ def predict(
     with locked(output.out, "predict") as hold:
         refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
-        # TIFFs are for pictures that may be too large to be in memory whole, where they could be shrunk.
-        trained = loaded.header.input.longest_side if format_ != "tif" else None
         request = Request(
             measures=measures,
             main=measures[0],
@@ -149,7 +156,9 @@ def predict(
             probabilities=any(product.needs_probabilities for product in products),
             embeddings=any(product.needs_embeddings for product in products),
             prototypes=any(product.needs_prototypes for product in products),
-            longest_side=parse_longest_side(inputs, computing, trained=trained),
+            longest_side=side,
+            sampling=inputs.sampling,
+            guide_side=guide,
             interpolate=inputs.interpolate,
             refine=refine,
         )
@@ -159,6 +168,7 @@ def predict(
             level=depth,
             threshold=request.threshold,
             refine=refine,
+            sampling=inputs.sampling,
             format=format_,
             legend=legend,
         )

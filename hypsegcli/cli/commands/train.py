@@ -139,7 +139,8 @@ def train(
         [
             *(few if scored and started.pairs[1] < _FEW else []),
             *(shrunk if side is not None and settings.field_of_view == "auto" else []),
-            f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS",
+            f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS"
+            f"{' --sampling adaptive' if settings.sampling == 'adaptive' else ''}",
             f"or first hypseg calibrate IMAGES MASKS --checkpoint {best} --name 'what these are' --out "
             f"{out / 'calibrated.safetensors'}, on images that are in neither train nor val: then confidence is a "
             "probability",

@@ -20,7 +20,7 @@ from hypsegcli.cli.options.running import (
     Refine,
     ShowProfile,
 )
-from hypsegcli.cli.parse import parse_failures, parse_longest_side, parse_measures
+from hypsegcli.cli.parse import parse_failures, parse_measures, parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import (
@@ -79,8 +79,16 @@ def uncertainty(
         resume=output.resume,
     )
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
-    measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate)
-    tell_of_calibration(header, measure, raw=raw, interpolate=inputs.interpolate, quiet=output.quiet)
+    side, guide = parse_sides(inputs, computing, header)
+    measures = parse_measures(measure, header, raw=raw, interpolate=inputs.interpolate, sampling=inputs.sampling)
+    tell_of_calibration(
+        header,
+        measure,
+        raw=raw,
+        interpolate=inputs.interpolate,
+        sampling=inputs.sampling,
+        quiet=output.quiet,
+    )
     refuse_idle_refinement(refine, (), measures)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
@@ -104,16 +112,19 @@ def uncertainty(
         request = Request(
             measures=measures,
             main=measures[0],
-            longest_side=parse_longest_side(inputs, computing, trained=loaded.header.input.longest_side),
+            longest_side=side,
+            sampling=inputs.sampling,
+            guide_side=guide,
             interpolate=inputs.interpolate,
             refine=refine,
         )
+        context = Context.of(loaded.header, loaded.sha256, sampling=inputs.sampling)
         job = Job(
             command="uncertainty",
             plan=plan,
             out=out,
             hold=hold,
-            outputs=make_outputs(products, Context.of(loaded.header, loaded.sha256), doubt_statistics),
+            outputs=make_outputs(products, context, doubt_statistics),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,
             workers=computing.workers,

@@ -11,6 +11,7 @@ from hypsegcli.checkpoint.bundled import DEFAULT
 from hypsegcli.cli import complete
 from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.inference.request import EngineName, Precision, Refinement
+from hypsegcli.sampling.choice import Sampling
 
 # Panels of --help; the other options stand in one above them.
 OUTPUT, INPUT, COMPUTING = "Output", "Checkpoint and input", "Computing"
@@ -173,6 +174,24 @@ class Input:
         ),
     ] = "scalar"
     longest_side: LongestSideText = "auto"
+    sampling: Annotated[
+        Sampling,
+        typer.Option(
+            metavar="HOW",
+            help="How an image is shrunk. uniform; or adaptive: with more samples at boundaries between classes, which "
+            "a first, smaller pass finds; for checkpoints that were trained so.",
+            rich_help_panel=INPUT,
+        ),
+    ] = "uniform"
+    guide_side: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="For --sampling adaptive: pixels of the longer side in the first pass.",
+            show_default="half of --longest-side",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
     max_pixels: MaxPixels = MAX_PIXELS
 
 

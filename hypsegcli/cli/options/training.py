@@ -39,6 +39,7 @@ _PANELS = {
         "image_suffix",
         "mask_suffix",
         "longest_side",
+        "sampling",
         "held_out",
         "background",
         "colors",

@@ -13,6 +13,8 @@ from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.confidence.measures import Interpolation, of_another_precision, of_another_way
 from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.words import count_alike, count_of, first_of
+from hypsegcli.inference.guide import of_another_sampling
+from hypsegcli.sampling.choice import Sampling
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
@@ -33,10 +35,16 @@ def tell_of_skipped(inputs: Inputs, *, quiet: bool) -> None:
 
 
 def tell_of_calibration(
-    header: Header, measure: str | None, *, raw: bool, interpolate: Interpolation, quiet: bool
+    header: Header,
+    measure: str | None,
+    *,
+    raw: bool,
+    interpolate: Interpolation,
+    sampling: Sampling,
+    quiet: bool,
 ) -> None:
     """Why a checkpoint that is calibrated does not give that measure, where its options leave the choice to hypseg."""
-    another = of_another_way(header.calibrated_for, interpolate)
+    another = of_another_sampling(header, sampling) or of_another_way(header.calibrated_when(sampling), interpolate)
     if another and measure in {None, "all"} and not (raw or quiet):
         talk(another)
 

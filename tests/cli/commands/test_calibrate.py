@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from support import Hypseg, make_checkpoint, photograph
+from support import Hypseg, make_checkpoint, photograph, with_sampling
 from support.limited_engine import limit_memory
 from support.lively import make_lively_checkpoint
 
@@ -158,6 +158,26 @@ def test_confidence_becomes_the_probability_of_being_right(hypseg: Hypseg, data:
         assert probability.std() > 0.005
     hypseg("predict", data / "images", "--out", data / "plain", *save[:4], "--checkpoint", plain)
     assert np.array_equal(np.load(data / "plain/confidence/a.npy"), np.load(data / "raw/confidence/a.npy"))
+
+
+def test_a_calibration_of_samples_is_for_samples(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    out, sampled = data / "calibrated.safetensors", ("--sampling", "adaptive", "--longest-side", 48)
+    with_sampling(plain)
+    arguments = ("--checkpoint", plain, "--out", out, "--name", "two pictures", *sampled)
+    outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
+    assert outcome.code == 0, outcome.stderr
+    header = read_header(out)
+    assert header.calibration is not None
+    assert (header.calibration.sampling, header.input.longest_side) == ("adaptive", 48)
+    told = hypseg("info", out).stdout
+    assert "for --sampling adaptive" in told
+    assert "with more samples at boundaries (--sampling adaptive)" in told
+    save = ("--save", "confidence", "--checkpoint", out)
+    for name, options, measure in (("one", sampled, "calibrated"), ("two", (), "distance")):
+        outcome = hypseg("predict", data / "images", "--out", data / name, *save, *options)
+        with Image.open(data / name / "confidence/a.png") as found:
+            assert json.loads(found.info["hypseg"])["measure"] == measure
+    assert "is one for --sampling adaptive, so that 'calibrated'" in outcome.stderr
 
 
 def test_heatmaps_show_the_probability_of_being_wrong(hypseg: Hypseg, data: Path, plain: Path) -> None:

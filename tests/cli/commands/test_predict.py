@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg, make_checkpoint, manifest, photograph
+from support import Hypseg, make_checkpoint, manifest, photograph, with_sampling
 
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
@@ -265,6 +265,57 @@ def test_hypseg_s_own_maps_fail_and_its_pictures_do_not(hypseg: Hypseg, photos: 
         assert f"this is a map that hypseg wrote ({kind}) and no photograph" in outcome.stderr
         lines = [json.loads(line) for line in (tmp_path / kind / "manifest.jsonl").read_text().splitlines()]
         assert {line["code"] for line in lines} == {"unsupported"}
+
+
+def test_maps_of_samples_say_so_and_are_those_that_are_scored(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    checkpoint = with_sampling(make_checkpoint(tmp_path / "x.safetensors", flat_tree("abc")), longest_side=48)
+    adaptive = ("--checkpoint", checkpoint, "--engine", "torch", "--sampling", "adaptive", "--guide-side", 32)
+    out, even = tmp_path / "out", tmp_path / "even"
+    outcome = hypseg("predict", photos, "--out", out, "--save", "labels,confidence", *adaptive)
+    assert outcome.code == 0, outcome.stderr
+    assert "shrunk to 48 pixels for the network (longest side), most at boundaries seen at 32" in outcome.stderr
+    assert hypseg("predict", photos, "--out", even, *adaptive[:4]).code == 0
+    for kind in ("labels", "confidence"):
+        assert about(out / f"{kind}/a.png")["sampling"] == "adaptive"
+        assert "sampling" not in about(even / f"{kind}/a.png")
+        assert (out / f"{kind}/a.png").read_bytes() != (even / f"{kind}/a.png").read_bytes()
+    request = json.loads((out / "run.json").read_text())["options"]["request"]
+    assert (request["sampling"], request["longest_side"], request["guide_side"]) == ("adaptive", 48, 32)
+    report = tmp_path / "report"
+    scored = hypseg("evaluate", photos, out / "labels", "--out", report, "--mask-suffix", "", *adaptive)
+    assert scored.code == 0, scored.stderr
+    found = json.loads((report / "report.json").read_text())
+    options = found["subject"]["options"]
+    assert (options["sampling"], options["longest_side"], options["guide_side"]) == ("adaptive", 48, 32)
+    assert found["summary"]["pixel_accuracy"]["value"] == 1.0
+    stored = hypseg("evaluate", "--predictions", out, out / "labels", "--out", tmp_path / "stored")
+    assert stored.code == 0, stored.stderr
+    assert json.loads((tmp_path / "stored/report.json").read_text())["subject"]["options"]["sampling"] == "adaptive"
+    doubt = hypseg("uncertainty", photos, "--out", tmp_path / "doubt", *adaptive[:6])
+    assert (doubt.code, about(tmp_path / "doubt/uncertainty/a.png")["sampling"]) == (0, "adaptive")
+
+
+def test_what_cannot_be_sampled_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    checkpoint = with_sampling(make_checkpoint(tmp_path / "x.safetensors", flat_tree("abc")))
+    own = ("--checkpoint", checkpoint, "--sampling", "adaptive")
+    for arguments, sentence in (
+        (("--sampling", "adaptive"), "--sampling adaptive: this network has learned from images that were sampled"),
+        ((*own, "--tile", "256"), "--sampling adaptive needs images whole; leave out --tile"),
+        ((*own, "--longest-side", "off"), "say to how many with --longest-side"),
+        ((*own, "--format", "tif"), "say to how many with --longest-side"),
+        ((*own, "--guide-side", "64"), "--guide-side 64: expected 16 pixels or more, and fewer than the 64"),
+        ((*own[:2], "--guide-side", "32"), "--guide-side 32 belongs to --sampling adaptive"),
+        ((*own, "--save", "embeddings", "--engine", "torch"), "leave them out of --save"),
+        ((*own, "--measure", "calibrated"), "this checkpoint carries no calibration"),
+        (("--sampling", "dense"), "--sampling dense: expected uniform"),
+    ):
+        outcome = hypseg("predict", photos, "--out", tmp_path / "out", *arguments)
+        assert outcome.code == 2, (arguments, outcome.stderr)
+        assert sentence in outcome.stderr
+    outcome = hypseg("evaluate", photos, photos, *own, "--mc-dropout", "2")
+    assert (outcome.code, "--mc-dropout samples images evenly" in outcome.stderr) == (2, True)
+    outcome = hypseg("evaluate", "--predictions", photos, photos, "--sampling", "adaptive")
+    assert (outcome.code, "--sampling needs a network that runs" in outcome.stderr) == (2, True)
 
 
 def test_what_cannot_be_refined_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def test_a_network_of_timm_s_learns_and_predicts_in_windows_too(
         (("--config", "nowhere.toml"), 2, "nowhere.toml: cannot be read as TOML"),
         (("--held-out", "near,elsewhere"), 1, "held_out: elsewhere: no such class; there are near, far"),
         (("--init", "nowhere.pth"), 1, "nowhere.pth"),
+        (("--sampling", "adaptive"), 2, "sampling adaptive needs longest_side"),
     ],
 )
 def test_what_cannot_be_trained_gets_a_sentence(
@@ -204,9 +205,13 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
         "map": ("m",), "mask_colors": ("n",), "image_suffix": ("_i",), "mask_suffix": ("_m",),
         "layout": ("voc",), "colors": ("c",), "background": ("e",), "licence": ("d",), "validate_every": (4,),
-        "workers": (0,), "tensorboard": (), "decoder": ("mlp", "--backbone", "timm:pvt_v2_b0"),
+        "workers": (0,), "tensorboard": (),
+        "sampling": ("adaptive", "--longest-side", 99), "decoder": ("mlp", "--backbone", "timm:pvt_v2_b0"),
     }  # fmt: skip
-    together = {"crop": {"crop_height", "crop_width"}, "decoder": {"decoder", "backbone"}}
+    together = {
+        "crop": {"crop_height", "crop_width"}, "decoder": {"decoder", "backbone"},
+        "sampling": {"sampling", "longest_side"},
+    }  # fmt: skip
     monkeypatch.setenv("COLUMNS", "200")
     own = {"data", "out", "config", "set", "show_config", "device", "resume", "quiet", "help", "no_tensorboard"}
     options = re.findall(r"--([a-z][a-z-]+)", hypseg("train", "--help").stdout)
