@@ -171,7 +171,7 @@ def _input(config: ClusterConfig, known: InputSpec, sizes: Sequence[tuple[int, i
     shown = (known.field_of_view or "fixed") if config.field_of_view == "auto" else config.field_of_view
     usual = int(np.percentile(np.max(np.asarray(sizes), axis=1), 95, method="inverted_cdf"))
     side = None if shown == "grows" and not config.longest_side else max(16, usual)
-    update = {"height": height, "width": width, "longest_side": side, "field_of_view": shown}
+    update = {"height": height, "width": width, "longest_side": side, "field_of_view": shown, "sampling": "uniform"}
     return known.model_copy(update=update)
 
 
