@@ -89,6 +89,16 @@ def test_images_of_a_batch_and_windows_have_their_own() -> None:
     np.testing.assert_array_equal(numbers(other) // P, other.labels)
 
 
+def test_images_sampled_at_boundaries_have_theirs() -> None:
+    request = Request(prototypes=True, longest_side=64, sampling="adaptive", guide_side=32)
+    engine = segmenter(LocalNetwork()).engine
+    image = picture(12, 16).repeat(8, 0).repeat(8, 1)
+    (found,) = Segmenter(engine, TREE, request=request).predict([image])
+    assert numbers(found).shape == (96, 128)
+    np.testing.assert_array_equal(numbers(found) // P, found.labels)
+    assert len(np.unique(numbers(found))) > TREE.classes
+
+
 def test_more_than_256_are_numbered_in_16_bits() -> None:
     (found,) = segmenter(LocalNetwork(prototypes=100)).predict([picture(32, 32)])
     assert numbers(found).dtype == np.uint16
