@@ -13,15 +13,16 @@ from typing import Any
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
-from hypsegcli.run.manifest import Line, dump, place_of, read_manifest, read_run, without_result
+from hypsegcli.run.manifest import Line, dump, may_lose, place_of, read_manifest, read_run, without_result
 from hypsegcli.run.plan import PlannedImage
 
 
 @contextlib.contextmanager
-def noted(out: Path, plan: Sequence[PlannedImage]) -> Iterator[None]:
+def noted(out: Path, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator[None]:
     """Let an earlier run's books say, while the block compares them, that another one is under way, and of what images.
 
-    They stay otherwise as they are, since nothing else is written yet, and say how the block ended if it fails.
+    They stay otherwise as they are, since nothing else is written yet, and say how the block ended if it fails. Without
+    `keep` they say too which maps may be removed: the next run need not be told so again.
     """
     if not (out / MANIFEST).is_file():
         yield
@@ -29,8 +30,10 @@ def noted(out: Path, plan: Sequence[PlannedImage]) -> Iterator[None]:
     earlier = read_manifest(out)
     asked = never_done(read_run(out))
     asked += [{"key": str(planned.key), **place_of(planned.source)} for planned in plan]
-    if new := {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}:
-        write_atomically(out / MANIFEST, "".join(map(dump, (*earlier.values(), *new.values()))).encode())
+    lines = {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}
+    lines |= {} if keep else _that_may_lose(earlier, plan)
+    if lines:
+        write_atomically(out / MANIFEST, "".join(map(dump, (earlier | lines).values())).encode())
     with said_to_run(out):
         yield
 
@@ -45,8 +48,19 @@ def said_to_run(out: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _say(out, "interrupted" if isinstance(error, KeyboardInterrupt) else "aborted")
+        with contextlib.suppress(OSError):  # the disk is full, perhaps, of which the error tells
+            _say(out, "interrupted" if isinstance(error, KeyboardInterrupt) else "aborted")
         raise
+
+
+def _that_may_lose(earlier: Mapping[str, Line], plan: Sequence[PlannedImage]) -> dict[str, Line]:
+    """Lines of images that are done, by key, which tell of maps that the plan's run does not make."""
+    found = {}
+    for planned in plan:
+        line = earlier.get(str(planned.key))
+        if line is not None and line["status"] == "done" and (told := may_lose(line, planned.outputs)) is not line:
+            found[line["key"]] = told
+    return found
 
 
 def never_done(run: Mapping[str, Any]) -> list[Line]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.difference import differences
@@ -31,11 +32,12 @@ from hypsegcli.run.manifest import (
     read_run,
     source_of,
     to_be_made,
+    without_going,
     without_result,
 )
 from hypsegcli.run.namesakes import Namesake, find_namesakes
 from hypsegcli.run.plan import PlannedImage
-from hypsegcli.run.ranking_csv import ranking_that_stays, say_of_ranking
+from hypsegcli.run.ranking_csv import ranking_that_is_owed, ranking_that_stays, say_of_ranking
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
 
 _LISTED = 3  # images
@@ -50,11 +52,12 @@ class Earlier(NamedTuple):
     stale: Sequence[Line]  # of images that are done again
     dropped: Sequence[Line]  # of images that are gone
     whole: Mapping[str, Digest]  # files of the whole run that stay, by name, as the books have them
+    owed: Sequence[str]  # files of the whole run that an earlier one was to make, and this one does not
     left_over: Mapping[Path, Digest]  # files that are not made again, likewise
     remarks: Sequence[str]  # sentences on what becomes of it
 
 
-NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), whole={}, left_over={}, remarks=())
+NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), whole={}, owed=(), left_over={}, remarks=())
 
 
 def look_back(
@@ -100,7 +103,7 @@ def look_back(
     ) as answers:
         for (planned, line), holds in zip(pairs, answers, strict=True):
             if line is not None and holds:
-                kept[line["key"]] = placed(line, planned.source)
+                kept[line["key"]] = without_going(placed(line, planned.source))
             else:
                 rest.append(planned)
     # Else a run that may fail only so often would never come to the others.
@@ -122,6 +125,12 @@ def look_back(
         if outputs_of(line) or has_failed(line)
     ]
     whole = {} if is_made else ranking_that_stays(out, run, going=(*stale, *dropped), others=others)
+    owed = [] if is_made or whole else ranking_that_is_owed(run, going=(*stale, *dropped), others=others)
+    if owed:
+        remarks.append(
+            f"{out / RANKING} is still to be written, which an earlier run was stopped before; run uncertainty with "
+            f"{setting('resume')}"
+        )
     if not whole:
         made_by = recipe if is_made else None
         remarks += say_of_ranking(out, run, plan=plan, others=others, recipe=made_by, keep=keep)
@@ -131,7 +140,7 @@ def look_back(
     )
     remarks += left_over.remarks()
     staying = [found for found in unnamed if found.path not in left_over.files]
-    return Earlier(_with_theirs(rest, staying), kept, others, stale, dropped, whole, left_over.files, remarks)
+    return Earlier(_with_theirs(rest, staying), kept, others, stale, dropped, whole, owed, left_over.files, remarks)
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:
@@ -216,7 +225,8 @@ def _say_redone(
 def _is_forgotten(line: Line, *, keep: bool) -> bool:
     """Whether no book needs to speak any more of an image that the next run is not asked for."""
     has_files = bool(outputs_of(line))
-    if line["status"] == "stale" and not has_files and not has_failed(line) and not keep:
+    is_none = line["status"] != "done" and not has_files
+    if is_none and not keep and (not has_failed(line) or not is_there(input_of(line))):
         return True  # nothing has ever been made of it, and what was asked for then is replaced
     return (line["status"] == "failed" or not has_files or not keep) and _is_gone(line)
 

@@ -57,6 +57,7 @@ class Ledger:
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
         self._earlier = NOTHING  # what an earlier run has left; until this one is open
         self._rest: list[PlannedImage] = []  # that must be done
+        self._owed: Sequence[str] = ()  # files of the whole run that an earlier one was to write, and this one does not
         self._further: Collection[str] = ()  # files of the whole run that are to be written
         self._started = time.time()
         self._clock = time.perf_counter()
@@ -70,7 +71,7 @@ class Ledger:
         be written too.
         """
         self._further = further
-        with noted(self.out, plan):
+        with noted(self.out, plan, keep=keep):
             self._earlier = look_back(
                 self.out,
                 plan,
@@ -92,19 +93,20 @@ class Ledger:
         """
         earlier, self._earlier = self._earlier, NOTHING
         self._written |= earlier.whole
-        self.total, self._kept = total, len(earlier.others)
+        self._owed = earlier.owed
+        self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
         lines = [*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped]
-        if earlier.left_over:  # to remove them may take long, and until then run.json does not tell what is to be done
-            known = {line["key"] for line in lines}
-            new = [planned for planned in self._rest if str(planned.key) not in known]
-            lines += [without_result({"key": str(one.key), **place_of(one.source)}, "stale") for one in new]
-        self._is_to_settle = any(line["status"] in {"stale", "dropped"} for line in lines[len(earlier.others) :])
-        write_atomically(self.out / MANIFEST, "".join(map(dump, lines)).encode())
-        if earlier.left_over:
-            with said_to_run(self.out):
-                self._remove(earlier.left_over)
         self.lines = {key: _remembered(line) for key, line in self.lines.items()}
-        self._write_run("running")
+        known = {line["key"] for line in lines}
+        new = [planned for planned in self._rest if str(planned.key) not in known]
+        # To remove files may take long, and until run.json tells what is to be done, the manifest has to.
+        asked = [without_result({"key": str(one.key), **place_of(one.source)}, "stale") for one in new]
+        with said_to_run(self.out) if (self.out / RUN).is_file() else contextlib.nullcontext():
+            write_atomically(self.out / MANIFEST, "".join(map(dump, (*lines, *asked))).encode())
+            self._remove(earlier.left_over)
+            self._write_run("running")
+            if asked:
+                write_atomically(self.out / MANIFEST, "".join(map(dump, lines)).encode())
 
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
@@ -199,7 +201,7 @@ class Ledger:
         """
         not_done = [one for one in self._rest if self.lines.get(str(one.key), {}).get("status") != "done"]
         theirs = [path.relative_to(self.out).as_posix() for planned in not_done for path in planned.theirs]
-        replaces = {"replaces": theirs} if theirs else {}
+        replaces = ({"replaces": theirs} if theirs else {}) | ({"owed": list(self._owed)} if self._owed else {})
         if status == "finished":
             return replaces
         rest = [planned for planned in self._rest if str(planned.key) not in self.lines]

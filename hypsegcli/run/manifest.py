@@ -130,12 +130,23 @@ def to_be_made(line: Line, kinds: Collection[str]) -> Line:
     """The line of an image that a run is to make maps of some kinds of; those of others that it has are to go."""
     stale = without_result(line, "stale")
     going = [kind for kind in outputs_of(line) if kind not in kinds]
-    return {name: value for name, value in stale.items() if name != _GOING} | ({_GOING: going} if going else {})
+    return without_going(stale) | ({_GOING: going} if going else {})
+
+
+def may_lose(line: Line, kinds: Collection[str]) -> Line:
+    """The line of an image that is done, of which a run has been told to make maps of some kinds and no others."""
+    going = [kind for kind in outputs_of(line) if kind not in kinds]
+    return line | {_GOING: going} if going else line
+
+
+def without_going(line: Line) -> Line:
+    """The line of an image whose maps stay as they are."""
+    return {name: value for name, value in line.items() if name != _GOING}
 
 
 def is_given_up(line: Line, kind: str) -> bool:
     """Whether a run that has not come to an image was allowed to remove its map of a kind."""
-    return line["status"] != "done" and kind in line.get(_GOING, [])
+    return kind in line.get(_GOING, [])
 
 
 def has_failed(line: Line | None) -> bool:

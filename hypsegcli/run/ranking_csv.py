@@ -54,11 +54,31 @@ def ranking_that_stays(
 ) -> dict[str, Digest]:
     """What an earlier run.json says of the ranking, where the next run does not make one; empty where it is to go.
 
-    It stays with the heatmaps that it names: those of the lines `others` do, and those of the lines `going` do not. One
-    that is not there any more, since a run that was to make it anew was killed, no book need tell of.
+    It stays with the heatmaps that it names: those of the lines `others` do, and those of the lines `going` do not.
     """
-    names_none = any(_PICTURE in outputs_of(line) for line in going) or not any(map(_is_ranked, others))
-    return {} if names_none or not os.path.lexists(out / RANKING) else files_of(run)
+    is_there = os.path.lexists(out / RANKING)
+    return files_of(run) if is_there and _keeps_its_heatmaps(going=going, others=others) else {}
+
+
+def ranking_that_is_owed(run: Mapping[str, Any], *, going: Iterable[Line], others: Iterable[Line]) -> list[str]:
+    """The ranking's name where the heatmaps that it is of stay, and a run was stopped that was to write it; or nothing.
+
+    `run` is an earlier run.json.
+    """
+    owed = set(files_of(run)) | owed_by(run)
+    return [RANKING] if RANKING in owed and _keeps_its_heatmaps(going=going, others=others) else []
+
+
+def owed_by(run: Mapping[str, Any]) -> set[str]:
+    """Files of the whole run that runs, as run.json has it, were to write, and have not; it may hold anything."""
+    unfinished = run.get("unfinished")
+    to_write = unfinished.get("files") if isinstance(unfinished, dict) else None
+    found = [each for each in (to_write, run.get("owed")) if isinstance(each, list)]
+    return {RANKING} & {name for each in found for name in each if isinstance(name, str)}
+
+
+def _keeps_its_heatmaps(*, going: Iterable[Line], others: Iterable[Line]) -> bool:
+    return not any(_PICTURE in outputs_of(line) for line in going) and any(map(_is_ranked, others))
 
 
 def say_of_ranking(

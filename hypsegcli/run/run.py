@@ -70,7 +70,7 @@ class Run:
         self.profile = Profile(workers)
         self.ledger = Ledger(
             job.out,
-            recipe=recipe_id(checkpoint.sha256, recipe),
+            recipe=recipe_id(checkpoint.sha256, _in_any_order(recipe)),
             description={
                 "versions": versions(),
                 "checkpoint": {
@@ -165,3 +165,9 @@ class Run:
     def _has_failed_too_often(self) -> bool:
         most = self._job.most_failures
         return most is not None and self.ledger.count("failed") > most
+
+
+def _in_any_order(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for the kinds and measures in whatever order they were named; the main measure has a name of its own."""
+    request = recipe["request"] | {"measures": sorted(recipe["request"]["measures"])}
+    return {**recipe, "request": request, "outputs": sorted(recipe["outputs"])}

@@ -26,6 +26,7 @@ from hypsegcli.run.manifest import (
     real_place,
     source_of,
 )
+from hypsegcli.run.ranking_csv import owed_by
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def verify(out: Path) -> Verified:
     run = _read_run(out)
     owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
     missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
+    missing += [name for name in run.owed if not os.path.lexists(out / name)]
     unreached, changed_inputs = _compare([(line["input"], input_of(line), source_of(line)) for line in done])
     owners = Counter(path.as_posix() for line in done for path, _ in outputs_of(line).values())
     folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
@@ -143,6 +145,7 @@ class _Run(NamedTuple):
     status: str  # how the run ended
     lines: int  # of the manifest: of all images it was asked for, and of an earlier run's
     files: dict[str, Digest]  # of the whole run
+    owed: list[str]  # files of the whole run that an earlier one was to write, and never has
 
 
 def _read_run(out: Path) -> _Run:
@@ -153,6 +156,7 @@ def _read_run(out: Path) -> _Run:
             str(run["status"]),
             int(counts["planned"]) + int(counts["others"]),
             files_of(run),
+            sorted(owed_by(run)) if run["status"] == "finished" else [],
         )
     except (AttributeError, ValueError, KeyError, TypeError, OverflowError):
-        return _Run("unknown", 0, {})
+        return _Run("unknown", 0, {}, [])

@@ -18,6 +18,7 @@ from support.web import Hub, Repository, hanging_up
 from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
 from hypsegcli.cli.checkpoint_in import open_named
 from hypsegcli.hierarchy.tree import flat_tree
+from hypsegcli.training.config_file import read_settings
 
 PLACE = "hf://me/streets"
 
@@ -116,7 +117,21 @@ def test_a_training_keeps_the_commit_that_it_started_from(hypseg: Hypseg, hub: H
     hub.down = hanging_up
     hub.asked.clear()
     assert hypseg("train", "--out", run, "--resume", "--epochs", 2).code == 0
+    same = hypseg(
+        "train", "--data", data, "--out", run, "--init", "hf://me/small", *small[2:], "--resume", "--epochs", 2
+    )
+    assert same.code == 0, same.stderr
     assert hub.asked == []
+
+
+def test_a_training_that_finds_nothing_to_resume_keeps_the_commit_too(hypseg: Hypseg, hub: Hub, tmp_path: Path) -> None:
+    pinned = publish(hub, "me/small", make_checkpoint(tmp_path / "m.safetensors", flat_tree(NAMES)))
+    run, data = tmp_path / "run", make_data(tmp_path / "data", train=2, val=1)
+    small = ("--epochs", 1, "--batch-size", 2, "--crop", 64, 64, "--set", "workers=0", "--set", "head_epochs=0")
+    for _ in range(2):  # as a script does that is started again
+        outcome = hypseg("train", "--data", data, "--out", run, "--init", "hf://me/small", *small, "--resume")
+        assert outcome.code == 0, outcome.stderr
+        assert read_settings(run / "config.toml")["init"] == pinned
 
 
 def test_quiet_it_says_nothing(pinned: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hypsegcli.confidence.measures import of_another_precision
+from hypsegcli.confidence.measures import choose_measures, of_another_precision
 from hypsegcli.errors import UsageError
 
 
@@ -32,3 +32,13 @@ def test_int8_has_distances_of_its_own(in_int8: bool | None, precision: str, tol
         assert found is not None
         with pytest.raises(UsageError, match=told):
             raise UsageError(found)
+
+
+def test_all_begins_with_what_a_checkpoint_says_best() -> None:
+    usual = choose_measures("all", fitted=None, interpolate="scalar")
+    assert usual[0] == "distance"
+    of_entropy = choose_measures("all", fitted=None, interpolate="scalar", uncalibrated="entropy")
+    assert of_entropy[0] == "entropy"
+    assert sorted(of_entropy) == sorted(usual)
+    calibrated = choose_measures("all", fitted="scalar", interpolate="scalar", uncalibrated="entropy")
+    assert calibrated == choose_measures("all", fitted="scalar", interpolate="scalar")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support import Hypseg, manifest, photograph
 
+from hypsegcli.files.atomic import write_atomically
+
 SAVE = ("--save", "labels,confidence")
 
 
@@ -65,17 +67,78 @@ def test_nothing_that_was_asked_for_is_forgotten_while_old_files_are_removed(
     assert not list(days.rglob("*.npy"))
 
 
-def test_a_ranking_that_a_killed_run_was_to_make_anew_is_in_no_later_book(
-    hypseg: Hypseg, days: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert hypseg("uncertainty", "day1", "--out", days).code == 0
+def stop(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+
+@pytest.mark.parametrize("where", ["hypsegcli.run.ledger.Ledger.open", "hypsegcli.run.ledger.Ledger.write"])
+def test_a_ranking_that_a_stopped_run_was_to_make_is_missed_until_it_is_made(
+    hypseg: Hypseg, days: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Through runs of other images, of which none makes one."""
+    assert hypseg("uncertainty", "day1", "--out", days).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(where, stop)
+        assert hypseg("uncertainty", "day1", "--out", days, "--resume").code == 130
+    assert not (days / "ranking.csv").exists()
+    for other in ("day2", "day3"):
+        found = hypseg("predict", other, "--out", days, "--save", "labels", "--resume")
+        assert (found.code, "ranking.csv is still to be written" in found.stderr) == (0, True)
+        found = hypseg("verify", days)
+        assert (found.code, "missing: ranking.csv" in found.stdout + found.stderr) == (3, True)
+    assert hypseg("uncertainty", "day1", "--out", days, "--resume").code == 0
+    assert hypseg("verify", days).code == 0
+
+
+@pytest.mark.parametrize("before", [(), ("day1",)])
+def test_nothing_is_forgotten_where_run_json_cannot_be_written(
+    hypseg: Hypseg, days: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[str, ...]
+) -> None:
+    """A run between two of its books: the manifest is there, and run.json not yet."""
+    if before:
+        assert hypseg("predict", *before, "--out", days, "--save", "labels").code == 0
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "run.json" and b"unfinished" in data:
+            raise OSError(28, "No space left on device", str(path))
+        write_atomically(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.ledger.Ledger.open", stop)
-        assert hypseg("uncertainty", "day1", "day2", "--out", days, "--resume").code == 130
-    assert not (days / "ranking.csv").exists()
+        patch.setattr("hypsegcli.run.ledger.write_atomically", full)
+        assert hypseg("predict", *before, "day2", "--out", days, "--save", "labels", "--resume").code != 0
+    assert hypseg("predict", "day3", "--out", days, "--save", "labels", "--resume").code == 0
+    found = hypseg("verify", days)
+    assert (found.code, "still to be done: 2 images" in found.stdout + found.stderr) == (3, True)
     assert hypseg("predict", "day2", "--out", days, "--save", "labels", "--resume").code == 0
+    assert hypseg("verify", days).code == 0
+
+
+def test_what_overwrite_may_remove_need_not_be_said_again(
+    hypseg: Hypseg, days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while it compares; but where the maps are wanted after all, the next run is to be told anew."""
+    assert hypseg("predict", "day1", "--out", days, *SAVE).code == 0
+    for kinds in (SAVE, ("--save", "labels")):
+        with monkeypatch.context() as patch:
+            patch.setattr("hypsegcli.run.ledger.look_back", stop)
+            assert hypseg("predict", "day1", "--out", days, "--save", "labels", "--overwrite").code == 130
+        assert hypseg("predict", "day1", "--out", days, *kinds, "--resume").code == 0
+        if kinds == SAVE:
+            assert hypseg("predict", "day1", "--out", days, "--save", "labels", "--resume").code == 2
+    assert not (days / "confidence").exists()
+    assert hypseg("verify", days).code == 0
+
+
+def test_the_order_in_which_kinds_and_measures_are_named_is_no_setting(hypseg: Hypseg, days: Path) -> None:
+    assert hypseg("predict", "day1", "--out", days, *SAVE, "--measure", "distance,entropy,margin").code == 0
+    other = ("--save", "confidence,labels", "--measure", "distance,margin,entropy")
+    assert "2 of 2 images done already" in hypseg("predict", "day1", "--out", days, *other, "--resume").stderr
+    main = ("--save", "confidence,labels", "--measure", "entropy,distance,margin")
+    assert hypseg("predict", "day1", "--out", days, *main, "--resume").code == 2  # it would lose confidence-entropy
+
+
+def test_overwrite_forgets_images_that_never_were(hypseg: Hypseg, days: Path) -> None:
+    Path("list.txt").write_text(f"{Path.cwd() / 'dya1/0.png'}\n{Path.cwd() / 'day1/1.png'}\n")
+    assert hypseg("predict", "@list.txt", "--out", days, "--save", "labels").code == 3
+    assert hypseg("predict", "day1", "day2", "--out", days, "--save", "labels", "--overwrite").code == 0
     assert hypseg("verify", days).code == 0

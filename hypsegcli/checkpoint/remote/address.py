@@ -56,6 +56,14 @@ class WebAddress(NamedTuple):
         return last if last.endswith(SUFFIX) and _PLAIN.fullmatch(last) else f"checkpoint{SUFFIX}"
 
 
+def may_be(given: HubAddress | WebAddress, kept: HubAddress | WebAddress) -> bool:
+    """Whether an address may have stood for one that names a file for good; a branch may have moved since."""
+    if isinstance(given, HubAddress) and isinstance(kept, HubAddress):
+        same = given.repository == kept.repository and given.file in {"", kept.file}
+        return same and (given.revision == kept.revision or not _COMMIT.fullmatch(given.revision))
+    return isinstance(given, WebAddress) and isinstance(kept, WebAddress) and given.sha256 == kept.sha256
+
+
 def is_address(given: str) -> bool:
     """Whether it is an address, and no path."""
     return _ADDRESS.match(given) is not None

@@ -84,9 +84,8 @@ def train(
     given = {name: value for name, value in asdict(options).items() if value is not None}
     if crop is not None:
         given["crop_height"], given["crop_width"] = crop
-    if resume and config is None and out is not None:
-        config = _settings_of(out)
-    settings = _settle(given, config, set_ or [], begins=not resume, quiet=quiet)
+    begun = _settings_of(out) if resume and out is not None else None
+    settings = _settle(given, config or begun, set_ or [], begun=begun, quiet=quiet)
 
     if show_config:
         from hypsegcli.training.config_file import to_toml
@@ -156,12 +155,15 @@ def _settings_of(run: Path) -> Path | None:
     return run / CONFIG if (run / CONFIG).exists() else None
 
 
-def _settle(given: dict[str, Any], config: Path | None, pairs: list[str], *, begins: bool, quiet: bool) -> TrainConfig:
+def _settle(
+    given: dict[str, Any], config: Path | None, pairs: list[str], *, begun: Path | None, quiet: bool
+) -> TrainConfig:
     """Options before --set before the file before the defaults.
 
-    Where a training `begins`, an address to start from is fetched, and becomes the one that names it for good.
+    Where a training begins, an address to start from is fetched, and becomes the one that names it for good; where one
+    goes on that has `begun` with some settings, it is theirs, unless it is that of another checkpoint.
     """
-    from hypsegcli.checkpoint.remote.address import is_address
+    from hypsegcli.checkpoint.remote.address import is_address, may_be, read_address
     from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.training.config_file import check_settings, parse_setting, read_settings
     from hypsegcli.training.fine_tune import EPOCHS, fine_tuning
@@ -174,8 +176,12 @@ def _settle(given: dict[str, Any], config: Path | None, pairs: list[str], *, beg
     for name, value in given.items():
         settings[name] = value
         origin[name] = "--crop" if name.startswith("crop_") else f"--{name.replace('_', '-')}"
-    if begins and is_address(init := str(settings.get("init", ""))):
-        settings["init"] = open_named(init, quiet=quiet).source
+    if is_address(init := str(settings.get("init", ""))):
+        kept = "" if begun is None else str(read_settings(begun).get("init", ""))
+        if begun is None:
+            settings["init"] = open_named(init, quiet=quiet).source
+        elif is_address(kept) and may_be(read_address(init), read_address(kept)):
+            settings["init"] = kept
     usual: dict[str, Any] = {}
     if config is None:  # a file of settings says all that is not a default
         usual = fine_tuning(str(settings.get("init", "")), settings.get("epochs", EPOCHS))

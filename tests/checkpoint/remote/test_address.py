@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypsegcli.checkpoint.remote.address import HubAddress, WebAddress, is_address, read_address
+from hypsegcli.checkpoint.remote.address import HubAddress, WebAddress, is_address, may_be, read_address
 from hypsegcli.errors import UsageError
 
 SHA, COMMIT = "ab" * 32, "0123456789" * 4
@@ -130,3 +130,26 @@ def test_a_password_is_refused_and_not_repeated(scheme: str) -> None:
             read_address(f"{scheme}://{before}localhost/m.safetensors?key=secret#sha256={SHA}")
         assert "secret" not in str(error.value)
         assert "no user and no password" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given_", "same"),
+    [
+        ("hf://a/b", True),  # a branch moves, and a repository may have one file
+        ("hf://a/b@dev", True),
+        ("hf://a/b@main/c.safetensors", True),
+        (f"hf://a/b@{COMMIT}/c.safetensors", True),
+        (f"hf://a/b@{COMMIT[::-1]}/c.safetensors", False),
+        ("hf://a/other", False),
+        ("hf://a/b/d.safetensors", False),
+        (f"https://h.org/c.safetensors#sha256={SHA}", False),
+    ],
+)
+def test_which_addresses_may_have_been_one_that_is_kept(given_: str, same: bool) -> None:
+    assert may_be(read_address(given_), read_address(f"hf://a/b@{COMMIT}/c.safetensors")) is same
+
+
+def test_files_on_the_web_are_told_apart_by_what_they_hold() -> None:
+    kept = read_address(f"https://h.org/c.safetensors#sha256={SHA}")
+    assert may_be(read_address(f"https://mirror.org/d.safetensors?token=1#sha256={SHA}"), kept)
+    assert not may_be(read_address(f"https://h.org/c.safetensors#sha256={SHA[::-1]}"), kept)
