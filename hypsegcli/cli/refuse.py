@@ -34,7 +34,11 @@ def refuse_idle_refinement(
     of_probabilities = [name for name, measure in MEASURES.items() if measure.needs_probabilities]
     if level is not None and "calibrated" in measures:  # what it says of nodes is divided as their classes are probable
         return
-    if refine is None or {"labels", "overlay", "probabilities"} & set(kinds) or set(of_probabilities) & set(measures):
+    if (
+        refine is None
+        or {"labels", "overlay", "probabilities", "prototypes"} & set(kinds)
+        or set(of_probabilities) & set(measures)
+    ):
         return
     raise UsageError(
         f"--refine {refine} is of class probabilities and leaves the distance, and what is calibrated, as they are; "

@@ -150,7 +150,7 @@ class Batches:
         notes: tuple[str, ...] = ()
         if self._segmenter.shrinks(height, width):
             request = self._segmenter.request
-            how = "" if request.guide_side is None else f", most at boundaries seen at {request.guide_side}"
+            how = "" if request.guide_side is None else f", more of them at boundaries seen at {request.guide_side}"
             notes = (f"shrunk to {request.longest_side} pixels for the network (longest side){how}",)
         return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
 

@@ -54,6 +54,11 @@ def decide_guide_side(
             f"{named} chooses among the pixels of images that are shrunk; say to how many with "
             f"{setting('longest_side')}, in numbers"
         )
+    if longest_side <= _LEAST:
+        raise UsageError(
+            f"{named}: a first pass has {_LEAST} pixels or more, and fewer than {setting('longest_side')}, which is "
+            f"{longest_side}; name more"
+        )
     side = usual_guide_side(longest_side) if asked is None else asked
     if not _LEAST <= side < longest_side:
         raise UsageError(

@@ -185,8 +185,10 @@ class TrainConfig(BaseModel):
         check_decoder(self.decoder, self.backbone)
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min:g} lies above scale_max {self.scale_max:g}")
-        if self.sampling == "adaptive" and self.longest_side < 16:
-            raise ValueError("sampling adaptive needs longest_side: how many samples the longer side of an image has")
+        if self.sampling == "adaptive" and self.longest_side <= 16:
+            raise ValueError(
+                "sampling adaptive needs a longest_side above 16: how many samples the longer side of an image has"
+            )
         if self.learn_curvature and self.head != "hyperbolic":
             raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")
         if self.more_data and self.other_worlds and self.more_share + self.other_worlds_share >= 1:

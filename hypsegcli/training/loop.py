@@ -14,6 +14,7 @@ import torch
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
+from hypsegcli.files.books import refuse_in_a_run
 from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.prototypes import PrototypeHead
@@ -89,6 +90,8 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     if job.config.sampling == "adaptive":
         refuse_without_scipy()
     refuse_unwritable(job.out)
+    if not resume:
+        refuse_in_a_run(job.out, "a training")
     with locked(job.out, "train") as hold:
         sweep(job.out, below=(PICTURES,))
         yield from _train(job, hold, resume=resume)
@@ -232,8 +235,9 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     run.optimizer.step()
     run.schedule.step()
     run.learner.hold()
-    if run.teacher is not None:
-        run.teacher.move(cast(PrototypeHead, head))
+    if run.teacher is not None and run.teacher.move(cast(PrototypeHead, head)):
+        # Prototypes that begin anew have nothing to do with those before, which an average would mix with them.
+        cast(PrototypeHead, run.scored().model.head).prototypes.copy_(cast(PrototypeHead, head).prototypes)
     if run.average is not None:
         run.average.update_parameters(run.learner)
     return torch.stack([losses.classification, losses.radius]).detach().cpu()

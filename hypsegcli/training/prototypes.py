@@ -40,6 +40,7 @@ class PrototypeTeacher(nn.Module):
         self,
         classes: int,
         *,
+        ignore_index: int,
         ppc_weight: float,
         ppd_weight: float,
         momentum: float,
@@ -49,6 +50,7 @@ class PrototypeTeacher(nn.Module):
     ) -> None:
         """Of `warmup` steps from chance, prototypes follow fast, and then start anew where the pixels crowd."""
         super().__init__()
+        self.ignore_index = ignore_index  # which may be the id of a class
         self.ppc_weight, self.ppd_weight = ppc_weight, ppd_weight
         self.momentum, self.warmup, self.seed = momentum, warmup, seed
         self.register_buffer("steps", torch.tensor(0))  # so far
@@ -60,7 +62,7 @@ class PrototypeTeacher(nn.Module):
 
         Pixels are those of the network's grid; of classes with fewer of them than prototypes none has one.
         """
-        pixels, classes = _labelled(embedding, target, len(self.started))
+        pixels, classes = _labelled(embedding, target, len(self.started), self.ignore_index)
         directions, count = head.directions, head.config.prototypes
         with torch.no_grad():
             own = assign(pixels, classes, directions)
@@ -75,12 +77,16 @@ class PrototypeTeacher(nn.Module):
         return self.ppc_weight * ppc + self.ppd_weight * ppd
 
     @torch.no_grad()
-    def move(self, head: PrototypeHead) -> None:
-        """After a step: let prototypes follow the pixels that `forward` has assigned to them."""
+    def move(self, head: PrototypeHead) -> bool:
+        """After a step: let prototypes follow the pixels that `forward` has assigned to them.
+
+        Whether those of some class begin anew.
+        """
         if self._seen is None:
             raise ValueError("no pixels were assigned yet")
         (pixels, classes, own), self._seen = self._seen, None
         self.steps += 1
+        anew = False
         early = int(self.steps) <= self.warmup
         fast = min(self.momentum, int(self.steps) / (9.0 + int(self.steps)))
         directions = head.directions
@@ -88,13 +94,14 @@ class PrototypeTeacher(nn.Module):
             of_class = classes == k
             if not early and not self.started[k]:
                 head.prototypes[k] = _k_means(pixels[of_class], head.config.prototypes, self.seed + k)
-                self.started[k] = True
+                self.started[k] = anew = True
                 continue
             sums = torch.zeros_like(directions[k]).index_add_(0, own[of_class], pixels[of_class])
             keep = self.momentum if self.started[k] else fast
             moved = keep * directions[k] + (1.0 - keep) * F.normalize(sums, dim=1)
             here = (sums != 0.0).any(1, keepdim=True)  # some pixel's
             head.prototypes[k] = torch.where(here, F.normalize(moved, dim=1), directions[k])
+        return anew
 
 
 def make_teacher(
@@ -105,6 +112,7 @@ def make_teacher(
         return None
     return PrototypeTeacher(
         tree.classes,
+        ignore_index=config.ignore_index,
         ppc_weight=config.ppc_weight,
         ppd_weight=config.ppd_weight,
         momentum=config.prototype_momentum,
@@ -140,10 +148,11 @@ def sinkhorn(cosines: Tensor) -> Tensor:
     return logs.softmax(1)
 
 
-def _labelled(embedding: Tensor, target: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+def _labelled(embedding: Tensor, target: Tensor, classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
     """(N, D) directions and (N,) ids of the pixels of the grid that have a class, 32,768 at most."""
     grid = F.interpolate(target[:, None].double(), size=embedding.shape[2:], mode="nearest-exact")[:, 0].long()
-    (which,) = torch.nonzero(((grid >= 0) & (grid < classes)).flatten(), as_tuple=True)
+    has_class = (grid >= 0) & (grid < classes) & (grid != ignore_index)
+    (which,) = torch.nonzero(has_class.flatten(), as_tuple=True)
     which = which[:: max(1, math.ceil(len(which) / _MOST))]
     vectors = embedding.float().permute(0, 2, 3, 1).flatten(0, 2)[which]
     return F.normalize(vectors, dim=1), grid.flatten()[which]

@@ -34,7 +34,7 @@ def test_the_guide_is_half_or_what_is_said() -> None:
         (80, None, DENSE, "auto", "say to how many with longest_side"),
         (240, 240, DENSE, "auto", "guide_side=240: expected 16 pixels or more, and fewer than the 240"),
         (15, 240, DENSE, "auto", "guide_side=15: expected 16"),
-        (None, 16, DENSE, "auto", "guide_side=16: expected 16"),
+        (None, 16, DENSE, "auto", "fewer than longest_side, which is 16; name more"),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -31,7 +31,7 @@ def head_for(**fields: Any) -> PrototypeHead:
 
 
 def teacher_for(**settings: Any) -> PrototypeTeacher:
-    given = {"ppc_weight": 1.0, "ppd_weight": 1.0, "momentum": 0.9, "warmup": 0, "seed": 0}
+    given = {"ignore_index": VOID, "ppc_weight": 1.0, "ppd_weight": 1.0, "momentum": 0.9, "warmup": 0, "seed": 0}
     return PrototypeTeacher(K, **(given | settings))
 
 
@@ -94,8 +94,8 @@ def test_void_and_other_worlds_teach_nothing() -> None:
     embedding, target, _ = crowds(0)
     head = head_for()
     before = head.prototypes.clone()
-    for nothing in (VOID, -1, -2):
-        teacher = teacher_for()
+    for nothing, void in ((VOID, VOID), (-1, VOID), (-2, VOID), (1, 1)):  # the last is the id of a class
+        teacher = teacher_for(ignore_index=void)
         assert teacher(head, embedding, torch.full_like(target, nothing)) == 0.0
         teacher.move(head)
         assert torch.equal(head.prototypes, before)
@@ -176,7 +176,7 @@ def test_after_the_warm_up_prototypes_start_where_pixels_crowd() -> None:
     for step in range(2):
         embedding, target, middles = crowds(step)
         teacher(head, embedding, target)
-        teacher.move(head)
+        assert teacher.move(head) is (step == 1)
         assert teacher.started.tolist() == [step == 1] * K
     for k in range(K):
         assert (head.directions[k] @ middles[k].t()).max(0).values.min() > 0.95

@@ -111,7 +111,10 @@ def _input(header: Header) -> str:
             "size."
         )
         if size.sampling == "adaptive":
-            larger += " It has learned from samples most of which lay at boundaries: `--sampling adaptive`."
+            larger += (
+                " It has learned from images with more samples at boundaries, `--sampling adaptive`, and so were its "
+                "scores taken."
+            )
     trained = (
         "the size of those that it was trained on is not known."
         if size.width is None
@@ -172,6 +175,8 @@ def _limits(header: Header) -> str:
         )
     if header.calibration is not None and header.calibration.interpolate == "points":
         found.append("Its calibration is for maps interpolated in the ball: `--interpolate points`.")
+    if header.calibration is not None and header.calibration.sampling == "adaptive":
+        found.append("Its calibration is for images with more samples at boundaries: `--sampling adaptive`.")
     if header.calibrated_in_int8:
         found.append("Its calibration was fitted in int8, where distances are others than in fp32: `--precision int8`.")
     elif header.calibration is not None and header.int8 is not None:
@@ -212,9 +217,10 @@ def _making(header: Header, megabytes: float | None) -> str:
     ]
     table = "\n".join(lines)
     recipe = "\n".join(f"{name} = {_toml(value)}" for name, value in made.recipe.items() if value is not None)
-    settings = (
-        f"\n\nThe settings of the training, for `hypseg train --config`:\n\n```toml\n{recipe}\n```" if recipe else ""
-    )
+    what = "training, for `hypseg train --config`"
+    if "clusters" in made.recipe:
+        what = "clustering, as `hypseg cluster --set` takes them"
+    settings = f"\n\nThe settings of the {what}:\n\n```toml\n{recipe}\n```" if recipe else ""
     return f"## How it was made\n\n| | |\n| --- | --- |\n{table}{settings}"
 
 

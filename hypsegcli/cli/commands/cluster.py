@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +19,7 @@ from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
 from hypsegcli.cli.show.progress import duration, progress_for
 from hypsegcli.cli.show.run import tell_of_skipped
-from hypsegcli.errors import UsageError
+from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.words import count_of, first_of
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def cluster(
         from hypsegcli.training.clustering.run import Job
         from hypsegcli.training.clustering.state import CHECKPOINT
 
+    _refuse_taken(plan, out, settings.clusters)
     _learn(Job(tuple(each.source for each in plan), out, settings, choose_device(device)), resume=resume, quiet=quiet)
     code = _write_maps(paths, out, out / CHECKPOINT, resume=resume, quiet=quiet, device=device)
     if code not in {DONE, PARTLY_DONE}:
@@ -180,6 +182,22 @@ def _plan(paths: Sequence[str], out: Path, *, resume: bool, quiet: bool) -> list
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=quiet)
     return plan_run(found, out / MAPS, {"labels": ".png", "overlay": ".png"}, resume=resume)
+
+
+def _refuse_taken(plan: Sequence[PlannedImage], out: Path, clusters: int) -> None:
+    """PlanError where files that are to be written would replace an image, or one that no clustering has written."""
+    from hypsegcli.files.books import refuse_in_a_run
+    from hypsegcli.run.cluster_examples import sheet_names
+    from hypsegcli.training.clustering.state import CHECKPOINT
+    from hypsegcli.training.state import STATE
+
+    refuse_in_a_run(out, "clusters")
+    images = {os.path.realpath(planned.source) for planned in plan}
+    files = [out / name for name in (*sheet_names(clusters), NAMES, CHECKPOINT, STATE)]
+    if taken := next((path for path in files if os.path.realpath(path) in images), None):
+        raise PlanError(f"{taken}: would be written over, and is one of the images; choose another --out")
+    if not (out / STATE).exists() and (taken := next(filter(os.path.lexists, files), None)):
+        raise PlanError(f"{taken}: is there already, and no clustering has written it; choose another --out")
 
 
 def _learn(job: Job, *, resume: bool, quiet: bool) -> None:

@@ -142,9 +142,8 @@ def _to_know(header: Header, planes: tuple[str, ...], size: Size | None, precisi
             "does not"
         )
     if header.calibration is not None and "calibrated" not in planes:
-        lines.append(
-            "its calibration is of blended points (--interpolate points), which no graph holds: distance alone"
-        )
+        way = "--sampling adaptive" if header.calibration.sampling == "adaptive" else "--interpolate points"
+        lines.append(f"its calibration is one for {way}, which no graph holds: distance alone")
     fitted = header.calibrated_in_int8
     if "calibrated" in planes and fitted is not None and fitted != (precision == "int8"):
         lines.append(

@@ -107,7 +107,9 @@ def _larger(size: InputSpec) -> str:
         shown = {"grows": "show more, and ", "fixed": "show the same larger, and yet ", None: ""}[size.field_of_view]
         return f"larger ones {shown}are not shrunk"
     shown = "show more, and yet " if size.field_of_view == "grows" else ""
-    densely = ", with more samples at boundaries (--sampling adaptive)" if size.sampling == "adaptive" else ""
+    densely = ""
+    if size.sampling == "adaptive":
+        densely = "; it has learned from more samples at boundaries, --sampling adaptive"
     return f"larger ones {shown}are shrunk to {size.longest_side} pixels{densely}"
 
 

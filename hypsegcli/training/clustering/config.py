@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from hypsegcli.training.fine_tune import fine_tuning
 
 # The smallest bundled model of photographs: features of ImageNet, which tell far more than random ones.
 USUAL, _RANDOM = "clothing", "random"
+_MOST_OVER = 250  # clusters of the second head where nobody says how many: memory grows with their square
 STEPS = 400  # that a run makes where nobody names its epochs
 # The settings that mean something without masks; the order in which they are shown.
 USED = (
@@ -33,7 +34,10 @@ class ClusterConfig(TrainConfig):
 
     clusters: int = _choice(8, "K, how many clusters there are to be.", ge=2, le=1000)
     over_clusters: int = _choice(
-        0, "Clusters of the second head, which learns in every other epoch; 0: five times as many.", ge=0, le=5000
+        0,
+        "Clusters of the second head, which learns in every other epoch; 0: five times as many, up to 250.",
+        ge=0,
+        le=5000,
     )
     reach: int = _choice(
         3, "How far apart two places are compared, in cells of the network's grid, 4 pixels each.", ge=0, le=64
@@ -81,7 +85,7 @@ class ClusterConfig(TrainConfig):
     @property
     def over(self) -> int:
         """How many clusters the second head has."""
-        return self.over_clusters or 5 * self.clusters
+        return self.over_clusters or min(5 * self.clusters, max(_MOST_OVER, self.clusters))
 
 
 def usual_settings(init: str) -> dict[str, Any]:
@@ -90,4 +94,7 @@ def usual_settings(init: str) -> dict[str, Any]:
     Raises CheckpointError for a checkpoint that is not there or is damaged.
     """
     usual = fine_tuning("" if init == _RANDOM else init)
-    return {name: value for name, value in usual.items() if name in NETWORK}
+    heads = get_args(ClusterConfig.model_fields["head"].annotation)
+    if usual.get("head", heads[0]) not in heads:  # clusters are those of a new head in any case
+        usual = {name: value for name, value in usual.items() if name != "head"}
+    return {name: value for name, value in usual.items() if name in USED and name in NETWORK}

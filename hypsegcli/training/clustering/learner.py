@@ -86,7 +86,9 @@ def side_by_side(first: Tensor, second: Tensor, seen: Tensor, shift: Tensor) -> 
     first, second = first * cells[:, :1], second * cells[:, 1:]
     height, width = first.shape[-2:]
     moved = []
-    for answers, (down, across) in zip(second, shift.tolist(), strict=True):
+    for answers, (rows, columns) in zip(second, shift.tolist(), strict=True):
+        # Views that do not meet are as far apart as they are large.
+        down, across = max(-height, min(height, rows)), max(-width, min(width, columns))
         # Cut off what lies before the first view, or behind it, and fill up on the other side.
         kept = answers[:, max(0, -down) : height - max(0, down), max(0, -across) : width - max(0, across)]
         moved.append(F.pad(kept, (max(0, across), max(0, -across), max(0, down), max(0, -down))))

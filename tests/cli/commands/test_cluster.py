@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg, manifest, photograph
+from support import Hypseg, make_checkpoint, manifest, photograph
 from support.tiny_data import make_data
 
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.hierarchy.tree import read_class_names
+from hypsegcli.hierarchy.tree import flat_tree, read_class_names
 
 QUICK = ("--init", "random", "--epochs", 1, "--set", "embedding_size=4", "--set", "workers=0")
 
@@ -170,3 +171,31 @@ def test_clusters_of_a_network_are_scored_as_classes(hypseg: Hypseg, tmp_path: P
     assert reports["v"]["match"]["clusters"] == reports["t"]["match"]["clusters"]
     assert reports["v"]["match"]["made_by"] == str(tmp_path / "t")
     assert "Which class each cluster stands for" in (tmp_path / "v/report.html").read_text()
+
+
+def test_nobody_s_files_are_written_over(hypseg: Hypseg, images: Path, tmp_path: Path) -> None:
+    """Neither a photograph, nor what lies there already, nor the maps of a run."""
+    own = photograph(tmp_path / "own" / "clusters.png")
+    before = own.read_bytes()
+    given = ("cluster", *sorted(images.glob("*.png")), "--clusters", 3, *QUICK)
+    outcome = hypseg(*given[:4], own, *given[4:], "--out", own.parent)
+    assert (outcome.code, "is one of the images; choose another --out" in outcome.stderr) == (2, True)
+    outcome = hypseg(*given, "--out", own.parent, "--resume")
+    assert (outcome.code, "no clustering has written it; choose another --out" in outcome.stderr) == (2, True)
+    assert [path.name for path in own.parent.iterdir()] == ["clusters.png"]
+    assert own.read_bytes() == before
+    assert hypseg("predict", images, "--out", tmp_path / "run", "--save", "labels").code == 0
+    outcome = hypseg(*given, "--out", tmp_path / "run")
+    assert (outcome.code, "do not know of clusters; choose another --out" in outcome.stderr) == (2, True)
+    assert hypseg("verify", tmp_path / "run").code == 0
+
+
+def test_a_start_brings_its_network_but_no_head_that_clusters_cannot_have(
+    hypseg: Hypseg, images: Path, tmp_path: Path
+) -> None:
+    many: dict[str, Any] = {"head": "prototypes", "softmax": "flat", "backbone": "mobilenet_v3_small"}
+    start = make_checkpoint(tmp_path / "x.safetensors", flat_tree(["sky", "road"]), **many)
+    shown = hypseg("cluster", images, "--clusters", 3, "--init", start, "--show-config")
+    assert shown.code == 0, shown.stderr
+    assert 'head = "hyperbolic"' in shown.stdout
+    assert 'backbone = "mobilenet_v3_small"' in shown.stdout

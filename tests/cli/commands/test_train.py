@@ -108,7 +108,7 @@ def test_a_network_of_timm_s_learns_and_predicts_in_windows_too(
         (("--config", "nowhere.toml"), 2, "nowhere.toml: cannot be read as TOML"),
         (("--held-out", "near,elsewhere"), 1, "held_out: elsewhere: no such class; there are near, far"),
         (("--init", "nowhere.pth"), 1, "nowhere.pth"),
-        (("--sampling", "adaptive"), 2, "sampling adaptive needs longest_side"),
+        (("--sampling", "adaptive"), 2, "sampling adaptive needs a longest_side above 16"),
     ],
 )
 def test_what_cannot_be_trained_gets_a_sentence(

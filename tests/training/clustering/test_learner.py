@@ -97,3 +97,11 @@ def test_answers_of_the_second_view_come_to_their_places(shift: tuple[int, int])
     reached = other.abs().sum(1) > 0
     assert torch.equal(other.movedim(1, -1)[reached], first.movedim(1, -1)[reached])
     assert int(reached.sum()) == 2 * max(0, 6 - abs(down)) * max(0, 8 - abs(across))
+
+
+@pytest.mark.parametrize("shift", [(9, 0), (-9, 0), (0, 20), (-20, -20), (4, -6)])
+def test_views_that_do_not_meet_have_nothing_in_common(shift: tuple[int, int]) -> None:
+    answers, seen = torch.rand(1, 3, 4, 6), torch.ones(1, 2, 16, 24, dtype=torch.bool)
+    first, moved = side_by_side(answers, answers, seen, torch.tensor([shift]))
+    assert first.shape == moved.shape == answers.shape
+    assert moved.abs().sum() == 0.0
