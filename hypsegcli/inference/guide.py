@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from hypsegcli.checkpoint.format import Header, InputSpec
+from typing import TYPE_CHECKING
+
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.inference.request import Tile
 from hypsegcli.sampling.choice import Sampling, refuse_without_scipy
+
+if TYPE_CHECKING:
+    from hypsegcli.checkpoint.format import Header, InputSpec
 
 # Of the longest side that is sampled, the guide's, where nobody names one: a quarter of the work. A third, a ninth of
 # the work, sees too little, and where it is wrong samples are missing.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.hierarchy.rule import Rule
-from hypsegcli.hierarchy.tree import ClassTree
-from hypsegcli.network.config import ModelConfig
 from hypsegcli.sampling.choice import Sampling
+
+if TYPE_CHECKING:
+    from hypsegcli.hierarchy.tree import ClassTree
+    from hypsegcli.network.config import ModelConfig
 
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map

@@ -30,6 +30,7 @@ class PrototypeHead(nn.Module):
     """The distance to the nearest prototype of each class, negative and scaled, as its logit."""
 
     prototypes: Tensor
+    raw_radius: nn.Parameter  # where distances are looked at
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -42,11 +43,12 @@ class PrototypeHead(nn.Module):
         self.register_buffer("prototypes", directions)  # (K, P, D); a moving average of them is not of length 1
         start = _COSINE_SCALE if config.head == "prototypes-cosine" else _SCALE
         self.log_scale = nn.Parameter(torch.tensor(math.log(start)))
-        self.raw_radius = nn.Parameter(torch.tensor(0.0))  # its sigmoid is a share of FARTHEST
+        if config.head != "prototypes-cosine":
+            self.raw_radius = nn.Parameter(torch.tensor(0.0))  # its sigmoid is a share of FARTHEST
 
     @property
     def radius(self) -> Tensor:
-        """T of all prototypes, between 0 and 4: at the distance `t / sqrt(c)` to the origin."""
+        """T of all prototypes, between 0 and 4: at the distance `t / sqrt(c)` to the origin; cosines have none."""
         return FARTHEST * self.raw_radius.sigmoid()
 
     @property

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from support import Hypseg, photograph
+from support import Hypseg, make_checkpoint, photograph
 
 from hypsegcli.files.kinds import PREDICT, SELF_TOLD, UNCERTAINTY, base_of, folders_of_kinds, is_kind
+from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images.metadata import read_metadata
 
 
 def test_the_kinds_that_say_in_a_picture_what_they_are(hypseg: Hypseg, tmp_path: Path) -> None:
     photograph(tmp_path / "in/a.png")
+    many: dict[str, Any] = {"head": "prototypes", "backbone": "mobilenet_v3_small"}
+    checkpoint = make_checkpoint(tmp_path / "x.safetensors", flat_tree(["sky", "road"]), **many)
     commands = [
-        ("predict", "--save", ",".join(PREDICT), "--measure", "distance,entropy"),
+        ("predict", "--checkpoint", str(checkpoint), "--save", ",".join(PREDICT), "--measure", "distance,entropy"),
         ("predict", "--save", "labels,confidence", "--format", "tif"),
         ("uncertainty",),
     ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.ops.misc import SqueezeExcitation
 
 from hypsegcli.network.backbones import REGISTRY
-from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.config import PROTOTYPES, ModelConfig
 from hypsegcli.network.deeplab import make_embedding
 from hypsegcli.network.head import HEADS
 from hypsegcli.network.model import GRID, HyperbolicDeepLab, build_deeplab, receptive_radius
@@ -54,10 +54,14 @@ def test_every_backbone_at_every_stride_answers_on_the_grid(backbone: str, strid
         assert parameter.grad.any(), f"{name} takes no part in the answer"
 
 
+def softmax_of(head: str) -> str:
+    return "flat" if head in PROTOTYPES else "hierarchical"
+
+
 @pytest.mark.parametrize("convolutions", ["standard", "separable"])
 @pytest.mark.parametrize("head", HEADS)
 def test_every_head_and_kind_of_convolution(head: str, convolutions: str) -> None:
-    model = network(head=head, convolutions=convolutions)
+    model = network(head=head, convolutions=convolutions, softmax=softmax_of(head))
     with torch.no_grad():
         output = model(images(2, 3, 32, 32))
     assert output.logits.shape == (2, M, 8, 8)
@@ -117,7 +121,7 @@ def test_a_batch_of_one_can_be_trained_on() -> None:
 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_head_computes_in_float32_whatever_the_autocast(head: str) -> None:
-    model = network(head=head)
+    model = network(head=head, softmax=softmax_of(head))
     with torch.no_grad():
         # Embeddings far from the origin, where bfloat16 would show.
         model.get_parameter("decoder.embed.weight").mul_(30.0)

@@ -45,7 +45,7 @@ def cluster(
     ] = None,
     clusters: Annotated[
         int | None,
-        typer.Option("--clusters", "-k", metavar="K", help="How many clusters there are to be.", show_default=False),
+        typer.Option("--clusters", metavar="K", help="How many clusters there are to be.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,

@@ -465,7 +465,10 @@ def test_several_measures_have_a_folder_each(
             ("--format", "npy", "--save", "labels,probabilities"),
             "--format npy is that of confidence; name",
         ),
-        (("--format", "tif", "--save", "boundary"), "--format tif is that of labels and confidence; name labels or"),
+        (
+            ("--format", "tif", "--save", "boundary"),
+            "--format tif is that of labels and confidence and prototypes; name",
+        ),
         (("--save", "labels,confidence-norm"), "--save labels,confidence-norm: expected some of"),
     ],
 )

@@ -227,9 +227,9 @@ def test_a_picture_larger_than_a_window_gives_its_middle() -> None:
 def test_what_loses_too_much_is_not_written(done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The network's own labels in fp32 as masks, but for a corner: it is right nearly everywhere, and no other is."""
     options = ["-c", str(done.plain), "--precision", "fp32", "--engine", "openvino", "--longest-side", "off", "-q"]
-    assert main(["predict", str(done.data / "images"), "-o", str(tmp_path), "--save", "labels", *options]) == 0
+    assert main(["predict", str(done.data / "images"), "-o", str(tmp_path / "maps"), "--save", "labels", *options]) == 0
     (done.data / "own").mkdir()
-    for path in (tmp_path / "labels").iterdir():
+    for path in (tmp_path / "maps" / "labels").iterdir():
         mask = np.array(Image.open(path))
         mask[:4, :4] = (mask[:4, :4] + 1) % 4
         Image.fromarray(mask).save(done.data / "own" / path.name)
