@@ -612,7 +612,7 @@ def test_interrupted_run_exits_130_and_resumes(hypseg: Hypseg, tmp_path: Path, t
     alone = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=alone)
     deadline = time.monotonic() + 120
-    while not ((out / "manifest.jsonl").is_file() and (out / "manifest.jsonl").read_text().count("\n") >= 2):
+    while not ((out / "manifest.jsonl").is_file() and (out / "manifest.jsonl").read_text().count('"done"') >= 2):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -171,7 +171,7 @@ def test_a_calibration_of_samples_is_for_samples(hypseg: Hypseg, data: Path, pla
     assert (header.calibration.sampling, header.input.longest_side) == ("adaptive", 48)
     told = hypseg("info", out).stdout
     assert "for --sampling adaptive" in told
-    assert "with more samples at boundaries (--sampling adaptive)" in told
+    assert "it has learned from more samples at boundaries, --sampling adaptive" in told
     save = ("--save", "confidence", "--checkpoint", out)
     for name, options, measure in (("one", sampled, "calibrated"), ("two", (), "distance")):
         outcome = hypseg("predict", data / "images", "--out", data / name, *save, *options)

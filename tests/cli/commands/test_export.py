@@ -66,7 +66,7 @@ def test_what_the_graph_leaves_out_is_told(hypseg: Hypseg, plain: Path, tmp_path
     header = loaded.header.model_copy(update={"calibration": curve, "int8": FACTS})
     save_checkpoint(plain, header, loaded.model.state_dict() | GRAPHS)
     outcome = hypseg("export", plain, "--to", "pt2", "-o", tmp_path / "net.pt2")
-    assert "its calibration is of blended points" in outcome.stdout
+    assert "its calibration is one for --interpolate points, which no graph holds" in outcome.stdout
     assert "holds in int8 is left out" in outcome.stdout
 
 
