@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from hypsegcli.geometry.poincare import project
 from hypsegcli.network.head import HyperbolicHead, ReferenceHead
 from hypsegcli.network.model import Network, NetworkOutput
+from hypsegcli.training.config import TrainConfig
 
 
 class LearnedCurvature(nn.Module):
@@ -93,3 +94,8 @@ class Learner(nn.Module):
             self.model.config = self.model.config.model_copy(update={"curvature": c})
             cast(HyperbolicHead, self.model.head).settle(self.model.config)
         return self.model
+
+
+def memory_layout(config: TrainConfig) -> torch.memory_format:
+    """In which images and kernels lie while they learn."""
+    return torch.channels_last if config.channels_last else torch.contiguous_format

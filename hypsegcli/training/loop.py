@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -19,16 +18,18 @@ from hypsegcli.files.lock import Hold, locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.sampling.choice import refuse_without_scipy
-from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.dataset import Crop, CropDataset
+from hypsegcli.training.learner import memory_layout
 from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import PICTURES, write_sheet
 from hypsegcli.training.read_batches import Reading, batches
 from hypsegcli.training.run import Job, Run, prepare
+from hypsegcli.training.saving import saving
 from hypsegcli.training.state import (
     BEST,
     LAST,
+    STATE,
     State,
     check_folder,
     lacking,
@@ -90,7 +91,7 @@ def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
     if job.config.sampling == "adaptive":
         refuse_without_scipy()
     refuse_unwritable(job.out)
-    if not resume:
+    if not (job.out / STATE).exists():  # whoever has begun one there may go on
         refuse_in_a_run(job.out, "a training")
     with locked(job.out, "train") as hold:
         sweep(job.out, below=(PICTURES,))
@@ -107,10 +108,10 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
     notes = log.notes
     if earlier:
         restore(run, earlier)
-        with _saving(hold, done):
+        with saving(hold, done):
             best, told_of = _bring_back(run, earlier)
         notes += told_of
-    with _saving(hold, done):
+    with saving(hold, done):
         write_atomically(job.out / CONFIG, to_toml(config).encode())
         if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
             save_state(run, 0, best=best)
@@ -128,7 +129,7 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
         sums = torch.zeros(2)
         if config.train_only == "all" and config.head_epochs:
             run.learner.freeze(epoch <= config.head_epochs)
-        run.learner.train().to(memory_format=_layout(config))
+        run.learner.train().to(memory_format=memory_layout(config))
         for step, batch in enumerate(batches(run.loader), start=1):
             sums += _train_step(run, batch, epoch + (step - len(run.loader)) / len(run.loader))
             yield Step(epoch, step)
@@ -152,7 +153,7 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
             mistake=found.mistake if found and not told else None,
         )
         told = told or report.mistake is not None
-        with _saving(hold, epoch):
+        with saving(hold, epoch):
             sheet = found.sheet if found else None
             if sheet is not None:
                 write_sheet(job.out, epoch, sheet)
@@ -192,34 +193,22 @@ def _bring_back(run: Run, state: State) -> tuple[float, tuple[str, ...]]:
     return -math.inf, (*notes, f"{lost}: the best of the epochs to come takes its place")
 
 
-@contextlib.contextmanager
-def _saving(hold: Hold, epoch: int) -> Iterator[None]:
-    """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left."""
-    hold.check()
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is "
-            f"whole: mend that, and go on with {setting('resume')}"
-        ) from error
-
-
 def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     """One step of descent; the classification and radius losses (2,)."""
     config, device = run.job.config, run.job.device.torch
-    inputs = normalise(batch.image.to(device), run.header.input).contiguous(memory_format=_layout(config))
+    inputs = normalise(batch.image.to(device), run.header.input).contiguous(memory_format=memory_layout(config))
     with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         output = run.learner(inputs)
     rise = min(1.0, epochs_done / config.radius_warmup) if config.radius_warmup else 1.0
     run.loss.radius_weight = rise * config.radius_weight
     in_fold = torch.as_tensor(batch.in_fold).to(device) if config.radius_fold else None
-    losses = run.loss(output, batch.mask.to(device), in_fold)
+    target = batch.mask.to(device)
+    losses = run.loss(output, target, in_fold)
     total = losses.total
     head = run.learner.model.head
     if run.teacher is not None:
-        taught = batch.mask if in_fold is None else batch.mask.masked_fill(in_fold.cpu()[:, None, None], OTHER)
-        total = total + run.teacher(cast(PrototypeHead, head), output.embedding, taught.to(device))
+        taught = target if in_fold is None else target.masked_fill(in_fold[:, None, None], OTHER)
+        total = total + run.teacher(cast(PrototypeHead, head), output.embedding, taught)
     run.optimizer.zero_grad(set_to_none=True)
     total.backward()
     length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
@@ -241,10 +230,6 @@ def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
     if run.average is not None:
         run.average.update_parameters(run.learner)
     return torch.stack([losses.classification, losses.radius]).detach().cpu()
-
-
-def _layout(config: TrainConfig) -> torch.memory_format:
-    return torch.channels_last if config.channels_last else torch.contiguous_format
 
 
 def _validate(run: Run, epoch: int) -> Validation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -25,8 +24,10 @@ from hypsegcli.training.clustering.state import (
     save_state,
 )
 from hypsegcli.training.clustering.views import Views
+from hypsegcli.training.learner import memory_layout
 from hypsegcli.training.loop import LARGEST_GRADIENT
 from hypsegcli.training.read_batches import batches
+from hypsegcli.training.saving import saving
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def cluster(job: Job, *, resume: bool) -> Generator[Started | Step | EpochReport
         for epoch in range(done + 1, run.epochs + 1):
             yield from _epoch(run, epoch, hold)
         if not (job.out / CHECKPOINT).exists() or done < run.epochs:
-            with _saving(hold, run.epochs):
+            with saving(hold, run.epochs):
                 save_network(run)
 
 
@@ -88,11 +89,11 @@ def _epoch(run: Run, epoch: int, hold: Hold) -> Iterator[Step | EpochReport]:
     # By turns, so that the last epoch is that of the head which is kept.
     head: HeadName = "own" if (run.epochs - epoch) % 2 == 0 else "over"
     total = 0.0
-    run.learner.train().to(memory_format=_layout(run))
+    run.learner.train().to(memory_format=memory_layout(run.job.config))
     for batch in batches(run.loader):
         total += _train_step(run, batch, epoch, head)
         yield Step(epoch)
-    with _saving(hold, epoch):
+    with saving(hold, epoch):
         save_state(run, epoch)
     yield EpochReport(epoch, run.epochs, head, total / len(run.loader), time.perf_counter() - started)
 
@@ -101,7 +102,7 @@ def _train_step(run: Run, batch: Views, epoch: int, head: HeadName) -> float:
     """One step of descent; the loss."""
     config, device = run.job.config, run.job.device.torch
     first, second = (
-        normalise(view.to(device), run.header.input).contiguous(memory_format=_layout(run))
+        normalise(view.to(device), run.header.input).contiguous(memory_format=memory_layout(run.job.config))
         for view in (batch.first, batch.second)
     )
     mirrored = torch.as_tensor(batch.mirrored).to(device)
@@ -123,20 +124,3 @@ def _train_step(run: Run, batch: Views, epoch: int, head: HeadName) -> float:
     run.schedule.step()
     run.learner.hold()
     return float(loss.detach())
-
-
-def _layout(run: Run) -> torch.memory_format:
-    return torch.channels_last if run.job.config.channels_last else torch.contiguous_format
-
-
-@contextlib.contextmanager
-def _saving(hold: Hold, epoch: int) -> Iterator[None]:
-    """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left."""
-    hold.check()
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is "
-            f"whole: mend that, and go on with {setting('resume')}"
-        ) from error

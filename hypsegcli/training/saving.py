@@ -1,0 +1,22 @@
+"""What is true whenever a training writes: its folder is its own still, and a disk that is full gets a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from hypsegcli.errors import DataError, setting
+from hypsegcli.files.lock import Hold
+
+
+@contextlib.contextmanager
+def saving(hold: Hold, epoch: int) -> Iterator[None]:
+    """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left."""
+    hold.check()
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is "
+            f"whole: mend that, and go on with {setting('resume')}"
+        ) from error
