@@ -18,12 +18,6 @@ from numpy.typing import NDArray
 Places = NDArray[np.float64]  # (h, w, 2) row and column in [0, 1], from the first corner of an image to the last
 
 
-def uniform_places(height: int, width: int) -> Places:
-    """Those evenly spaced, what strength infinity gives."""
-    rows, columns = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
-    return np.stack([rows, columns], -1)
-
-
 def best_places(nearest: Places, strength: float) -> Places:
     """The places (h, w, 2), three nodes or more a side, of least energy, for nearest edges and lambda.
 
@@ -33,12 +27,6 @@ def best_places(nearest: Places, strength: float) -> Places:
     rows = _solve(nearest[..., 0], strength)
     columns = _solve(nearest[..., 1].T, strength).T
     return np.stack([rows, columns], -1)
-
-
-def energy(places: Places, nearest: Places, strength: float) -> float:
-    """What `best_places` makes least."""
-    steps = (np.diff(places, axis=axis) for axis in (0, 1))
-    return float(np.square(places - nearest).sum() + strength * sum(np.square(step).sum() for step in steps))
 
 
 def _solve(target: NDArray[np.float64], strength: float) -> NDArray[np.float64]:

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.interpolate import LinearNDInterpolator
+from support.places import uniform_places
 
 from hypsegcli.sampling.back import Scattered
 from hypsegcli.sampling.edges import nearest_edge
-from hypsegcli.sampling.energy import best_places, uniform_places
+from hypsegcli.sampling.energy import best_places
 from hypsegcli.sampling.warp import Warp, warp_to
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.places import energy, uniform_places
 
 from hypsegcli.sampling.edges import label_edges, nearest_edge
-from hypsegcli.sampling.energy import best_places, energy, uniform_places
+from hypsegcli.sampling.energy import best_places
 
 SIZES = [(24, 32), (5, 5), (3, 9), (9, 3)]
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from support.places import uniform_places
 
 from hypsegcli.sampling.edges import label_edges
-from hypsegcli.sampling.energy import uniform_places
 from hypsegcli.sampling.warp import Warp, sample_image, warp_to
 
 TAXIS = Path(__file__).parents[2] / "examples" / "streets" / "taxis.jpg"
