@@ -78,14 +78,15 @@ def fit_calibration(
     fitted_on: str,
     marks: Iterable[str] = (),
     interpolate: Interpolation = "scalar",
+    sampling: Sampling = "uniform",
     measure: Literal["distance", "entropy"] = "distance",
     int8: bool = False,
 ) -> Calibration:
     """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
 
     `images` has an `image_counts` for each image; without them there is no `usual`. `fitted_on` says in words which
-    images were counted, `marks` has an `image_mark` of each, `interpolate` how the distances reached their pixels;
-    `int8`: the network ran in that.
+    images were counted, `marks` has an `image_mark` of each, `interpolate` how the distances reached their pixels,
+    `sampling` how the images were; `int8`: the network ran in that.
 
     Raises DataError where all pixels are right or all wrong, or all lie at one distance: nothing can be learned there.
     """
@@ -117,6 +118,7 @@ def fit_calibration(
         probabilities=tuple(shares.tolist()),
         fitted_on=fitted_on,
         interpolate=interpolate,
+        sampling=sampling,
         measure=measure,
         int8=int8,
         usual=usual,

@@ -91,7 +91,7 @@ def choose_measures(
         return ("calibrated" if calibrated else uncalibrated,)
     known = available(calibrated=calibrated)
     if names == "all" and not calibrated:
-        known = tuple(dict.fromkeys((uncalibrated, *known))) if uncalibrated != known[0] else known
+        known = tuple(dict.fromkeys((uncalibrated, *known)))
     chosen = known if names == "all" else tuple(dict.fromkeys(names))
     if "calibrated" in chosen and fitted is None:
         raise UsageError("this checkpoint carries no calibration; fit one with hypseg calibrate")

@@ -20,9 +20,9 @@ Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the 
 Refinement = Literal["edges"]  # of class probabilities: what they follow
 
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
-_MOST_PROTOTYPES = 65_536  # in 16 bits
-
 LongestSide = int | Literal["auto", "off"]  # to which longer images are shrunk, in pixels
+
+_MOST_PROTOTYPES = 65_536  # that a map numbers, in 16 bits
 
 
 @dataclass(frozen=True)

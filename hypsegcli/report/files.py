@@ -47,7 +47,7 @@ def write_results(
     replicates = archive.getvalue()
     report = built.report.model_copy(update={"replicates_sha256": digest_of(replicates).sha256})
     with locked(out, "evaluate"):
-        refuse_run(out)
+        refuse_in_a_run(out, "a report")
         if not replace:
             refuse_earlier(out)
         sweep(out)
@@ -59,11 +59,6 @@ def write_results(
         }
         with writing(files):
             (out / REPORT).unlink(missing_ok=True)  # should this stop halfway, an old one would pass for this one's
-
-
-def refuse_run(out: Path) -> None:
-    """PlanError where a folder is that of a run, or lies in one, in whose books these files would be strangers."""
-    refuse_in_a_run(out, "a report")
 
 
 def refuse_earlier(out: Path) -> None:

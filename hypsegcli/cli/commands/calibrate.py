@@ -101,9 +101,10 @@ def calibrate(
         fitted_on=f"{as_text(name)} ({count_of(len(pairs), 'image')})",
         marks=counts.marks,
         interpolate=request.interpolate,
+        sampling=request.sampling,
         measure=measure,
         int8=segmenter.engine.device.precision == "int8",
-    ).model_copy(update={"sampling": request.sampling})
+    )
     sweep(out.parent)
     # Also the size that it was fitted at, whatever decided that: at another it would be another.
     copied = header.with_longest_side(request.longest_side).model_copy(update={"calibration": calibration})

@@ -228,11 +228,12 @@ def _open_checkpoint(inputs: Input, stored: StoredMaps, *, quiet: bool) -> tuple
 
 
 def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:
-    from hypsegcli.report.files import refuse_earlier, refuse_run
+    from hypsegcli.files.books import refuse_in_a_run
+    from hypsegcli.report.files import refuse_earlier
 
     if out is None:
         return
-    refuse_run(out)
+    refuse_in_a_run(out, "a report")
     refuse_unwritable(out)
     if not overwrite:
         refuse_earlier(out)
