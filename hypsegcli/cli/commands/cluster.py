@@ -15,9 +15,8 @@ from hypsegcli.cli.commands.predict import predict
 from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
-from hypsegcli.cli.show.progress import duration, progress_for
+from hypsegcli.cli.show.clustering import show_learning
 from hypsegcli.cli.show.run import tell_of_skipped
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.words import count_of, first_of
@@ -25,7 +24,6 @@ from hypsegcli.files.words import count_of, first_of
 if TYPE_CHECKING:
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.training.clustering.config import ClusterConfig
-    from hypsegcli.training.clustering.run import Job
 
 MAPS, NAMES = "maps", "clusters.txt"
 _LEARNING = "Learning"
@@ -143,7 +141,9 @@ def cluster(
         from hypsegcli.training.clustering.state import CHECKPOINT
 
     _refuse_taken(plan, out, settings.clusters)
-    _learn(Job(tuple(each.source for each in plan), out, settings, choose_device(device)), resume=resume, quiet=quiet)
+    show_learning(
+        Job(tuple(each.source for each in plan), out, settings, choose_device(device)), resume=resume, quiet=quiet
+    )
     code = _write_maps(paths, out, out / CHECKPOINT, resume=resume, quiet=quiet, device=device)
     if code not in {DONE, PARTLY_DONE}:
         raise typer.Exit(code)
@@ -198,36 +198,6 @@ def _refuse_taken(plan: Sequence[PlannedImage], out: Path, clusters: int) -> Non
         raise PlanError(f"{taken}: would be written over, and is one of the images; choose another --out")
     if not (out / STATE).exists() and (taken := next(filter(os.path.lexists, files), None)):
         raise PlanError(f"{taken}: is there already, and no clustering has written it; choose another --out")
-
-
-def _learn(job: Job, *, resume: bool, quiet: bool) -> None:
-    """Learn and show it."""
-    from hypsegcli.training.clustering import loop
-
-    if not quiet:
-        talk(f"looking at {count_of(len(job.images), 'image')}")
-    events = loop.cluster(job, resume=resume)
-    started = next(events)
-    assert isinstance(started, loop.Started)
-    talk_of(started.notes, quiet=quiet)
-    finished = 0
-    saved = saying_what_is_saved(
-        lambda: (
-            f"{job.out} holds what there was after its last epoch; the same command with --resume goes on from there"
-            if finished
-            else "no epoch was finished; the same command with --resume begins with the first one that is not"
-        )
-    )
-    with saved, progress_for(started.epochs * started.steps, quiet=quiet, unit="steps", verb="learning") as progress:
-        for event in events:
-            if isinstance(event, loop.Step):
-                progress.advance()
-            if isinstance(event, loop.EpochReport):
-                finished += 1
-                left = event.seconds * (event.epochs - event.epoch)
-                rest = f"  {duration(left)} left" if left else ""
-                which = f"{job.config.clusters if event.head == 'own' else job.config.over} clusters"
-                progress.note(f"epoch {event.epoch}/{event.epochs}  {which}  loss {event.loss:.3f}{rest}")
 
 
 def _write_maps(paths: Sequence[str], out: Path, checkpoint: Path, *, resume: bool, quiet: bool, device: str) -> int:
