@@ -94,6 +94,17 @@ BatchSize = Annotated[
         rich_help_panel=COMPUTING,
     ),
 ]
+ShardText = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N|auto/N|auto",
+        help="Do every Nth image, from the Ith on, counted from 0, beside other processes that do the others; hypseg "
+        "merge makes one run of them. auto: as Slurm, Kubernetes or Coiled numbers this process.",
+        show_default="all images",
+        rich_help_panel=COMPUTING,
+    ),
+]
 ShowProfile = Annotated[
     bool, typer.Option("--profile", help="Say at the end where the time went.", rich_help_panel=COMPUTING)
 ]
