@@ -29,7 +29,7 @@ from hypsegcli.network.model import HyperbolicDeepLab
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
 from hypsegcli.products.product import Context, find_product
-from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.plan import PlannedImage, Share
 from hypsegcli.run.results import Failed
 from hypsegcli.run.run import Job, Run
 
@@ -89,7 +89,7 @@ def make_run(paths: list[Path], out: Path, workers: int, *, resume: bool) -> Run
     ]
     job = Job(
         command="predict",
-        plan=plan,
+        share=Share.of(plan, None),
         out=out,
         outputs=outputs,
         max_pixels=10**6,

@@ -22,6 +22,7 @@ from hypsegcli.cli.commands import (
     evaluate,
     export,
     info,
+    merge,
     predict,
     quantise,
     uncertainty,
@@ -95,6 +96,7 @@ app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)
 app.command("verify", cls=Command)(verify.verify)
+app.command("merge", cls=Command)(merge.merge)
 app.command("cluster", cls=Command)(cluster.cluster)
 
 

@@ -68,6 +68,11 @@ EXAMPLES = {
         "hypseg verify out --json",
         "hypseg predict photos -o out --resume && hypseg verify out",
     ),
+    "merge": (
+        "hypseg merge out",
+        "hypseg merge out && hypseg verify out",
+        "hypseg merge report",
+    ),
     "cluster": (
         "hypseg cluster photos --clusters 8 -o first",
         "hypseg cluster 'photos/*.jpg' --clusters 24 -o first --longest-side 192",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hypsegcli.confidence.measures import Interpolation, choose_measures
 from hypsegcli.errors import TreeError, UsageError
+from hypsegcli.files.shard import Shard, parse_shard
 from hypsegcli.hierarchy.rule import Rule
 from hypsegcli.inference.guide import decide_guide_side, of_another_sampling
 from hypsegcli.inference.request import Tile, check_tile, decide_longest_side
@@ -17,7 +18,7 @@ from hypsegcli.sampling.choice import Sampling
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
-    from hypsegcli.cli.options.running import Computing, Failures, Input
+    from hypsegcli.cli.options.running import Computing, Failures, Input, OutputFolder
     from hypsegcli.export.request import Size
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.report.bounds import Bound
@@ -167,6 +168,18 @@ def parse_failures(failures: Failures, total: int) -> int | None:
             f"--max-failures {text}: expected how many images may fail, such as 10, or which share of them, such as 5%"
         )
     return int(found[1]) if found[1] else int(total * float(found[2]) / 100)
+
+
+def parse_shard_of(text: str | None, output: OutputFolder) -> Shard | None:
+    """`--shard`: a part of the images, or None for all of them."""
+    if text is None:
+        return None
+    if output.overwrite:
+        raise UsageError(
+            "--shard writes beside other processes, and --overwrite would remove what they have made; choose another "
+            "--out, or redo what has changed with --resume"
+        )
+    return parse_shard(text)
 
 
 def parse_folders(option: str, texts: Sequence[str]) -> dict[str, Path]:

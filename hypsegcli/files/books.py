@@ -3,19 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.shard import Shard, shard_of
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 RANKING = "ranking.csv"  # what `uncertainty` adds to them
 BOOKS = frozenset({RUN, MANIFEST, RANKING})
 
 
+class Books(NamedTuple):
+    """Where a run keeps its books: in its folder, each shard of one its own."""
+
+    out: Path
+    shard: Shard | None = None
+
+    @property
+    def run(self) -> Path:
+        """How the run is, as a whole: run.json."""
+        return self.out / (RUN if self.shard is None else self.shard.named(RUN))
+
+    @property
+    def manifest(self) -> Path:
+        """A line an image: manifest.jsonl."""
+        return self.out / (MANIFEST if self.shard is None else self.shard.named(MANIFEST))
+
+
+def shards_in(names: Iterable[str]) -> list[Shard]:
+    """The shards whose books are among the names of a folder's files: of one with a run.json, or a manifest."""
+    likely = [name for name in names if name.startswith(("run.", "manifest."))]  # of a folder of a million
+    found = {shard for name in likely for book in (RUN, MANIFEST) if (shard := shard_of(name, book)) is not None}
+    return sorted(found, key=lambda shard: (shard.of, shard.index))
+
+
+def is_book(name: str) -> bool:
+    """Whether a file of this name, in a folder that `is_of_a_run`, is one of its books."""
+    return name in BOOKS or any(shard_of(name, book) is not None for book in (RUN, MANIFEST))
+
+
 def is_of_a_run(names: Collection[str]) -> bool:
-    """Whether a folder that holds these names is one that a run wrote into."""
-    return RUN in names and MANIFEST in names
+    """Whether a folder that holds these names is one that a run wrote into, or a shard of one."""
+    return (RUN in names and MANIFEST in names) or any(
+        shard.named(RUN) in names and shard.named(MANIFEST) in names for shard in shards_in(names)
+    )
+
+
+def holds_a_run(folder: Path) -> bool:
+    """Whether a folder is one that a run wrote into, or a shard of one; no folder is none."""
+    try:
+        return is_of_a_run([path.name for path in folder.iterdir()])
+    except (OSError, ValueError):  # of a name that cannot be
+        return False
 
 
 def refuse_in_a_run(path: Path, what: str) -> None:
@@ -25,7 +66,7 @@ def refuse_in_a_run(path: Path, what: str) -> None:
     """
     real = Path(os.path.realpath(path))
     for folder in (real, *real.parents):
-        if is_of_a_run({name for name in BOOKS if os.path.lexists(folder / name)}):
+        if holds_a_run(folder):
             raise PlanError(
                 f"{path if folder == real else folder}: holds the maps and the books of a run, which do not know of "
                 f"{what}; choose another {setting('out')}"

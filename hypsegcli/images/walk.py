@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import BOOKS, is_of_a_run
+from hypsegcli.files.books import is_book, is_of_a_run
 from hypsegcli.files.kinds import is_kind
 from hypsegcli.files.words import count_of, first_of, shorten
 from hypsegcli.images.formats import SUFFIXES, advice_on
@@ -107,7 +107,7 @@ class Walk:
         if deeper:
             told = set(self._skipped.maps)  # two `**` lead to a folder twice
             self._skipped.maps.extend(folder / name for name in sorted(maps) if folder / name not in told)
-        return [entry for entry in entries if entry.name not in maps | BOOKS]
+        return [entry for entry in entries if entry.name not in maps and not is_book(entry.name)]
 
     def _is_picture(self, entry: os.DirEntry[str]) -> bool:
         path = Path(entry.path)

@@ -8,48 +8,48 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from hypsegcli.files.atomic import write_atomically
-from hypsegcli.files.books import MANIFEST, RUN
-from hypsegcli.run.manifest import Line, dump, may_lose, place_of, read_manifest, read_run, without_result
+from hypsegcli.files.books import Books
+from hypsegcli.run.accounts import read_manifest
+from hypsegcli.run.manifest import Line, dump, may_lose, place_of, read_lines, read_object, without_result
 from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.unfinished import never_done
 
 
 @contextlib.contextmanager
-def noted(out: Path, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator[None]:
+def noted(books: Books, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator[None]:
     """Let an earlier run's books say, while the block compares them, that another one is under way, and of what images.
 
     They stay otherwise as they are, since nothing else is written yet, and say how the block ended if it fails. Without
     `keep` they say too which maps may be removed: the next run need not be told so again.
     """
-    if not (out / MANIFEST).is_file():
+    if not books.manifest.is_file():
         yield
         return
-    earlier = read_manifest(out)
-    asked = never_done(read_run(out))
+    own, earlier = read_lines(books.manifest), read_manifest(books.out)
+    asked = never_done(read_object(books.run))
     asked += [{"key": str(planned.key), **place_of(planned.source)} for planned in plan]
     lines = {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}
     lines |= {} if keep else _that_may_lose(earlier, plan)
     if lines:
-        write_atomically(out / MANIFEST, "".join(map(dump, (earlier | lines).values())).encode())
-    with said_to_run(out):
+        write_atomically(books.manifest, "".join(map(dump, (own | lines).values())).encode())
+    with said_to_run(books):
         yield
 
 
 @contextlib.contextmanager
-def said_to_run(out: Path) -> Iterator[None]:
+def said_to_run(books: Books) -> Iterator[None]:
     """Let an earlier run.json say that another run is under way while the block goes on, and how it ended if it fails.
 
     All else that it says stays: of what that run may have written without a line, no other book tells.
     """
-    _say(out, "running")
+    _say(books, "running")
     try:
         yield
     except BaseException as error:
         with contextlib.suppress(OSError):  # the disk is full, perhaps, of which the error tells
-            _say(out, "interrupted" if isinstance(error, KeyboardInterrupt) else "aborted")
+            _say(books, "interrupted" if isinstance(error, KeyboardInterrupt) else "aborted")
         raise
 
 
@@ -63,18 +63,6 @@ def _that_may_lose(earlier: Mapping[str, Line], plan: Sequence[PlannedImage]) ->
     return found
 
 
-def never_done(run: Mapping[str, Any]) -> list[Line]:
-    """Key and place of the images that a run, as run.json has it, was to do and has not finished."""
-    try:
-        images, directory = dict(run["unfinished"]["images"]), str(run["unfinished"]["directory"])
-    except (KeyError, TypeError, ValueError):
-        return []
-    return [
-        {"key": key, "input": source} | ({} if Path(source).is_absolute() else {"directory": directory})
-        for key, source in images.items()
-        if isinstance(source, str)
-    ]
-
-
-def _say(out: Path, status: str) -> None:
-    write_atomically(out / RUN, (json.dumps(read_run(out) | {"status": status}, indent=2) + "\n").encode())
+def _say(books: Books, status: str) -> None:
+    run = read_object(books.run) | {"status": status}
+    write_atomically(books.run, (json.dumps(run, indent=2) + "\n").encode())

@@ -20,7 +20,7 @@ _OF_NO_ACCOUNT = {
 }  # fmt: skip
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], *, word: str = "now") -> list[str]:
     """What differs between two runs as run.json describes them, such as `measure distance (now calibrated)`.
 
     `before` may hold anything.
@@ -37,7 +37,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             texts = tuple("off" if value is None and name in _OFF else _text(value) for value in (was, is_now))
             if texts[0] == texts[1]:  # windows of one side that overlap otherwise
                 texts = (shorten(str(was), _LETTERS), shorten(str(is_now), _LETTERS))
-            found.append("{} {} (now {})".format(called, *texts))
+            found.append(f"{called} {texts[0]} ({word} {texts[1]})")
     return found
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import setting
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, holds_a_run
 from hypsegcli.files.kinds import is_kind
-from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of
-from hypsegcli.run.manifest import outputs_of, read_manifest, read_run
+from hypsegcli.run.accounts import read_manifest, read_run, shards_of
+from hypsegcli.run.manifest import outputs_of
 
 
 class Origin(NamedTuple):
@@ -32,9 +32,7 @@ def origins_of(maps: Collection[Path]) -> dict[Path, Origin]:
 
     @cache
     def above(folder: Path) -> Path | None:
-        return next(
-            (one for one in (folder, *folder.parents) if is_there(one / RUN) and is_there(one / MANIFEST)), None
-        )
+        return next((one for one in (folder, *folder.parents) if holds_a_run(one)), None)
 
     @cache
     def known_in(out: Path) -> dict[str, Origin]:
@@ -80,7 +78,9 @@ def doubt_maps(maps: Collection[Path], before: Mapping[Path, Origin]) -> list[st
 
 def _of_one_run(out: Path, origins: Mapping[Path, Origin]) -> Iterator[str]:
     status = read_run(out).get("status")
-    if status != "finished":
+    if len(shards_of(out)) > 1:
+        yield f"{out}: the run is in shards; make one of them with hypseg merge, and evaluate again"
+    elif status != "finished":
         yield (
             f"{out}: the run that writes here is {status if isinstance(status, str) else 'unknown'}, not finished; "
             f"finish it with {setting('resume')}, and evaluate again"

@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypsegcli.errors import setting
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import RANKING, Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.run.accounts import Account, as_one_run, in_one, read_accounts
 from hypsegcli.run.difference import differences
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.manifest import (
     Line,
+    for_another,
     has_failed,
     input_of,
     outputs_of,
     placed,
-    read_manifest,
-    read_run,
+    read_lines,
     source_of,
     to_be_made,
     without_going,
@@ -38,6 +39,7 @@ from hypsegcli.run.manifest import (
 from hypsegcli.run.namesakes import Namesake, find_namesakes
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.ranking_csv import ranking_that_is_owed, ranking_that_stays, say_of_ranking
+from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
 
 _LISTED = 3  # images
@@ -61,7 +63,7 @@ NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), whole={}, o
 
 
 def look_back(
-    out: Path,
+    books: Books,
     plan: Sequence[PlannedImage],
     *,
     recipe: str,
@@ -70,27 +72,31 @@ def look_back(
     further: Collection[str],
     keep: bool,
 ) -> Earlier:
-    """What a run's folder holds for the next run; with `keep` lines of its images remain where they hold.
+    """What the folder of books holds for the next run; with `keep` lines of its images remain where they hold.
 
     To know that, every input and output that they speak of is read. Images that are not in the plan stay as they are;
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
     next run's, as run.json has them; `cuts` says of a height and a width whether it takes such an image in windows;
-    `further` are the files of the whole run that it makes.
+    `further` are the files of the whole run that it makes. A shard looks at what there is of its own images alone.
     """
-    earlier = read_manifest(out)
+    out, tidies = books.out, not keep and books.shard is None
+    accounts = read_accounts(out)
+    earlier, run = in_one(accounts), as_one_run(accounts)
+    if books.shard is not None:
+        earlier, run = _of_a_shard(books, plan, earlier, run)
     planned_keys = {str(planned.key) for planned in plan}
     elsewhere = [line for key, line in earlier.items() if key not in planned_keys]
     dropped = [
         without_result(line, "dropped")
         for line in elsewhere
-        if outputs_of(line) and (line["status"] == "dropped" or (not keep and _is_gone(line)))
+        if outputs_of(line) and (line["status"] == "dropped" or (tidies and _is_gone(line)))
     ]
     owned = {path for planned in plan for path in planned.outputs.values()}
     others = [
         line
         for line in elsewhere
         if line["status"] != "dropped"
-        and not _is_forgotten(line, keep=keep)
+        and not _is_forgotten(line, keep=not tidies)
         # No run writes such a line, but somebody may have edited it.
         and not any(out / path in owned for path, _ in outputs_of(line).values())
     ]
@@ -109,16 +115,17 @@ def look_back(
     # Else a run that may fail only so often would never come to the others.
     rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
     before = [(planned, line) for planned in rest if (line := earlier.get(str(planned.key))) is not None]
-    run, is_made = read_run(out), RANKING in further
+    is_made = RANKING in further
+    remarks: list[str] = []
     if keep:
         redone = [line for _, line in before if line["status"] == "done"]
-        remarks = _say_redone(out, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
+        remarks += _say_redone(accounts, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
         if begun := sum(line["status"] == "stale" and bool(outputs_of(line)) for _, line in before):
             remarks.append(
                 f"{begun} of {count_of(len(plan), 'image')} to be done again, as a run was to that was cut short"
             )
-    else:
-        remarks = _say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
+    elif tidies:
+        remarks += _say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
     stale = [
         to_be_made(placed(line, planned.source), planned.outputs)
         for planned, line in before
@@ -136,11 +143,35 @@ def look_back(
         remarks += say_of_ranking(out, run, plan=plan, others=others, recipe=made_by, keep=keep)
     unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
     left_over = find_left_over(
-        out, rest, earlier=earlier, dropped=dropped, kept=(*kept.values(), *others), whole=whole, unnamed=unnamed
+        out,
+        rest,
+        run=run,
+        earlier=earlier,
+        dropped=dropped,
+        kept=(*kept.values(), *others),
+        whole=whole,
+        unnamed=unnamed,
     )
     remarks += left_over.remarks()
     staying = [found for found in unnamed if found.path not in left_over.files]
     return Earlier(_with_theirs(rest, staying), kept, others, stale, dropped, whole, owed, left_over.files, remarks)
+
+
+def _of_a_shard(
+    books: Books, plan: Sequence[PlannedImage], earlier: Mapping[str, Line], run: Mapping[str, Any]
+) -> tuple[dict[str, Line], dict[str, Any]]:
+    """What all books in a folder say, of a shard's images alone, and beside them, what its own books say of others.
+
+    Those are of images that it was asked for before: they are another shard's by now, or no longer asked for.
+    """
+    keys = {str(planned.key) for planned in plan}
+    own = read_lines(books.manifest)
+    lines = {key: earlier[key] for key in keys & earlier.keys()}
+    lines |= {key: for_another(line) for key, line in own.items() if key not in keys}
+    never = {line["key"]: str(input_of(line)) for line in never_done(run) if line["key"] in keys}
+    unfinished = run.get("unfinished")
+    said = unfinished if isinstance(unfinished, dict) else {}
+    return lines, {**run, "files": {}, "owed": [], "unfinished": {**said, "images": never, "files": []}}
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:
@@ -190,7 +221,7 @@ def _say_replaced(dropped: Sequence[Line], others: Sequence[Line], namesakes: Se
 
 
 def _say_redone(
-    out: Path,
+    accounts: Sequence[Account],
     lines: Sequence[Line],
     *,
     of: int,
@@ -204,10 +235,10 @@ def _say_redone(
     changed = len(lines) - len(otherwise) - cut
     sentences = []
     if otherwise:
-        before = read_run(out)
-        # run.json is that of the last run alone.
-        known = all(line["recipe"] == before.get("recipe") for line in otherwise)
-        which = "; ".join(differences(before, description)) if known else ""
+        recipes = {line["recipe"] for line in otherwise}
+        # A run.json is that of the last run alone.
+        before = next((one.run for one in accounts if {one.run.get("recipe")} == recipes), None)
+        which = "; ".join(differences(before, description)) if before is not None else ""
         sentences.append(
             f"{len(otherwise)} of {count_of(of, 'image')} to be done again, made with other settings"
             + (f": {which}" if which else "")

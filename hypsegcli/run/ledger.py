@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hypsegcli.files.atomic import append, write_atomically
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import Books
 from hypsegcli.files.digest import Digest, digest_file, digest_of
+from hypsegcli.files.shard import Shard
+from hypsegcli.run.accounts import take_over
 from hypsegcli.run.asked import noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
-from hypsegcli.run.left_over import to_be_written
-from hypsegcli.run.manifest import Line, dump, place_of, read_manifest, without_result
+from hypsegcli.run.manifest import Line, dump, place_of, read_lines, without_result
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
+from hypsegcli.run.unfinished import to_be_written
 
 Status = Literal[
     "finished",
@@ -44,9 +46,17 @@ class Ledger:
     """Writes the books of one run; `cuts` says of a height and a width whether such an image goes in windows."""
 
     def __init__(
-        self, out: Path, *, recipe: str, description: Mapping[str, Any], cuts: Callable[[int, int], bool]
+        self,
+        out: Path,
+        *,
+        recipe: str,
+        description: Mapping[str, Any],
+        cuts: Callable[[int, int], bool],
+        shard: Shard | None = None,
     ) -> None:
+        """Of a shard, it writes the books of that one; then what it is told of are the images of the shard."""
         self.out = out
+        self._books = Books(out, shard)
         self.recipe = recipe
         self.description = dict(description)
         self._cuts = cuts
@@ -70,10 +80,14 @@ class Ledger:
         With `keep`, an earlier run's lines remain where they hold. `further` are the files of the whole run that are to
         be written too.
         """
-        self._further = further
-        with noted(self.out, plan, keep=keep):
+        if self._books.shard is None:
+            self._further = further
+            take_over(self.out)
+        else:  # whoever merges the shards makes them, and until then they are missing
+            self._owed, further = sorted(further), ()
+        with noted(self._books, plan, keep=keep or self._books.shard is not None):
             self._earlier = look_back(
-                self.out,
+                self._books,
                 plan,
                 recipe=self.recipe,
                 description=self.description,
@@ -93,7 +107,7 @@ class Ledger:
         """
         earlier, self._earlier = self._earlier, NOTHING
         self._written |= earlier.whole
-        self._owed = earlier.owed
+        self._owed = [*self._owed, *earlier.owed]
         self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
         lines = [*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped]
         self.lines = {key: _remembered(line) for key, line in self.lines.items()}
@@ -101,12 +115,12 @@ class Ledger:
         new = [planned for planned in self._rest if str(planned.key) not in known]
         # To remove files may take long, and until run.json tells what is to be done, the manifest has to.
         asked = [without_result({"key": str(one.key), **place_of(one.source)}, "stale") for one in new]
-        with said_to_run(self.out) if (self.out / RUN).is_file() else contextlib.nullcontext():
-            write_atomically(self.out / MANIFEST, "".join(map(dump, (*lines, *asked))).encode())
+        with said_to_run(self._books) if self._books.run.is_file() else contextlib.nullcontext():
+            write_atomically(self._books.manifest, "".join(map(dump, (*lines, *asked))).encode())
             self._remove(earlier.left_over)
             self._write_run("running")
             if asked:
-                write_atomically(self.out / MANIFEST, "".join(map(dump, lines)).encode())
+                write_atomically(self._books.manifest, "".join(map(dump, lines)).encode())
 
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
@@ -129,14 +143,14 @@ class Ledger:
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
             }
-        append(self.out / MANIFEST, dump(line).encode())
+        append(self._books.manifest, dump(line).encode())
         self.lines[line["key"]] = _remembered(line)  # only then does it count
 
     def settle(self) -> None:
         """Leave one line an image in the manifest, which has two where a stale one stood for it, and none dropped."""
         if self._is_to_settle:
-            lines = [line for line in read_manifest(self.out).values() if line["status"] != "dropped"]
-            write_atomically(self.out / MANIFEST, "".join(dump(line) for line in lines).encode())
+            lines = [line for line in read_lines(self._books.manifest).values() if line["status"] != "dropped"]
+            write_atomically(self._books.manifest, "".join(dump(line) for line in lines).encode())
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the whole run, of which run.json will have the digest."""
@@ -192,7 +206,7 @@ class Ledger:
             "notes": Counter(self.notes()),
             **more,
         }
-        write_atomically(self.out / RUN, (json.dumps(run, indent=2) + "\n").encode())
+        write_atomically(self._books.run, (json.dumps(run, indent=2) + "\n").encode())
 
     def _unfinished(self, status: str) -> dict[str, Any]:
         """What a run that is not finished has still to write, and may have written without a line of it.

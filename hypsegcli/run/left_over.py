@@ -15,9 +15,10 @@ from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.manifest import Line, files_of, is_below, outputs_of, read_run
+from hypsegcli.run.manifest import Line, files_of, is_below, outputs_of
 from hypsegcli.run.plan import PlannedImage, target_of
-from hypsegcli.run.unnamed import Unnamed, is_since, reached, status_of
+from hypsegcli.run.unfinished import reached
+from hypsegcli.run.unnamed import Unnamed, is_since, status_of
 
 _LISTED = 3  # files
 
@@ -37,24 +38,11 @@ class LeftOver(NamedTuple):
         return [f"{count_of(len(self.unbooked), 'file')} of a run that was cut short {are} removed: {names}"]
 
 
-def to_be_written(images: Sequence[PlannedImage], further: Collection[str]) -> dict[str, Any]:
-    """What run.json says of what a run has not finished: images by key, the suffix of every kind, further files.
-
-    An image has its file, as it was given, from a directory.
-    """
-    outputs = images[0].outputs if images else {}
-    return {
-        "images": {str(planned.key): str(planned.source) for planned in images},
-        "directory": str(Path.cwd()),
-        "outputs": {kind: path.suffix for kind, path in outputs.items()},
-        "files": sorted(further),
-    }
-
-
 def find_left_over(
     out: Path,
     rest: Sequence[PlannedImage],
     *,
+    run: Mapping[str, Any],
     earlier: Mapping[str, Line],
     dropped: Iterable[Line],
     kept: Iterable[Line],
@@ -65,9 +53,9 @@ def find_left_over(
 
     That is what an earlier run made as a whole; what it made of the images `rest`, which are done again, and is none of
     their outputs; the files of the lines `dropped`; and what a run that did not come to its end has written beyond what
-    it has lines of. Files of the lines `kept` stay, and those of the whole run that are named `whole`.
+    it has lines of. Files of the lines `kept` stay, and those of the whole run that are named `whole`. `run` and
+    `earlier` are run.json and the manifest of the folder.
     """
-    run = read_run(out)
     wanted = {path for planned in rest for path in planned.outputs.values()}
     wanted |= {out / path for line in kept if line["status"] == "done" for path, _ in outputs_of(line).values()}
     # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.

@@ -1,4 +1,4 @@
-"""manifest.jsonl and run.json as they are read: what means something, whatever else the files hold."""
+"""Lines of manifest.jsonl, and what of run.json means something, whatever else the files hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeGuard
 
-from hypsegcli.files.books import MANIFEST, RANKING, RUN
+from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.regular import open_regular
 
@@ -16,12 +16,13 @@ Line = dict[str, Any]
 
 _OF_FILES = ("outputs", "bytes", "sha256")
 _GOING = "going"  # kinds of those that the run which the line is of does not make: it was allowed to remove them
+_OF_ANOTHER = "of_another"  # that a shard keeps the line of an image that is another's by now
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 
 
-def read_manifest(out: Path) -> dict[str, Line]:
-    """The lines of the images in a run's folder, by key, the last of each; none where there is no manifest.
+def read_lines(manifest: Path) -> dict[str, Line]:
+    """The lines of a manifest, by key, the last of each; none where there is no such file.
 
     `status` is done, failed, or stale: a run was to do the image, perhaps again, and has not come to that; or dropped:
     a later one that replaces the earlier has begun to remove its files. The `outputs` of a stale or dropped line are
@@ -31,7 +32,7 @@ def read_manifest(out: Path) -> dict[str, Line]:
     What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
     """
     try:
-        with open_regular(out / MANIFEST) as file:
+        with open_regular(manifest) as file:
             text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return {}
@@ -48,14 +49,14 @@ def read_manifest(out: Path) -> dict[str, Line]:
     return lines
 
 
-def read_run(out: Path) -> dict[str, Any]:
-    """run.json in a run's folder; empty where it is not there or is no object of JSON."""
+def read_object(path: Path) -> dict[str, Any]:
+    """What a run.json says; empty where it is not there or is no object of JSON."""
     try:
-        with open_regular(out / RUN) as file:
-            run = json.loads(file.read().decode("utf-8", "surrogateescape"))
+        with open_regular(path) as file:
+            found = json.loads(file.read().decode("utf-8", "surrogateescape"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return run if isinstance(run, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def files_of(run: Mapping[str, Any]) -> dict[str, Digest]:
@@ -147,6 +148,24 @@ def without_going(line: Line) -> Line:
 def is_given_up(line: Line, kind: str) -> bool:
     """Whether a run that has not come to an image was allowed to remove its map of a kind."""
     return kind in line.get(_GOING, [])
+
+
+def for_another(line: Line) -> Line:
+    """The line of an image that a shard was asked for before, and is not by now; should another have one, that holds.
+
+    For what is every how-manieth image changes with their number.
+    """
+    return line | {_OF_ANOTHER: True}
+
+
+def is_for_another(line: Line) -> bool:
+    """Whether a shard keeps a line for whichever has the image by now."""
+    return _OF_ANOTHER in line
+
+
+def of_whoever_has_it(line: Line) -> Line:
+    """A line that a shard has kept for another, as that one would have it."""
+    return {name: value for name, value in line.items() if name != _OF_ANOTHER} if is_for_another(line) else line
 
 
 def has_failed(line: Line | None) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from hypsegcli.files.digest import digest_file
 from hypsegcli.files.regular import is_there
-from hypsegcli.run.asked import never_done
 from hypsegcli.run.manifest import Line, input_from_here, input_of, source_of
 from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.unfinished import never_done
 
 
 class Namesake(NamedTuple):

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hypsegcli.errors import PlanError, setting
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, RUN, Books
+from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import Inputs
-from hypsegcli.run.manifest import is_given_up, outputs_of, read_manifest, read_run
+from hypsegcli.run.accounts import read_manifest, read_run, shards_of
+from hypsegcli.run.manifest import is_given_up, outputs_of
 from hypsegcli.run.namesakes import find_namesakes
-from hypsegcli.run.plan import PlannedImage, occupied, plan_outputs
+from hypsegcli.run.plan import PlannedImage, Share, occupied, plan_outputs
 from hypsegcli.run.unnamed import find_unnamed, is_somebody_s
 
 
@@ -24,20 +26,22 @@ def plan_run(
     further: Sequence[str] = (),
     overwrite: bool = False,
     resume: bool = False,
-) -> list[PlannedImage]:
+    shard: Shard | None = None,
+) -> Share:
     """Plan a run that keeps its books in `out` and writes the files `further` there, as `plan_outputs` does.
 
+    A shard plans the whole run as well, so that every one of them refuses what one run would, and has its share of it.
     Raises PlanError too where targets are there already, unless they are to be overwritten or an earlier run's to be
     resumed; and where that one's are of other pictures, or some are nobody's.
     """
     extra = [out / name for name in (RUN, MANIFEST, *further)]
-    plan = plan_outputs(inputs, out, suffixes, extra=extra)
-    refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
-    return plan
+    share = Share.of(plan_outputs(inputs, out, suffixes, extra=extra), shard)
+    refuse_occupied(share, out, further=further, overwrite=overwrite, resume=resume)
+    return share
 
 
 def refuse_occupied(
-    plan: Sequence[PlannedImage],
+    share: Share,
     out: Path,
     *,
     further: Sequence[str] = (),
@@ -48,8 +52,10 @@ def refuse_occupied(
 
     Whoever holds the folder asks again: until then, another run may have begun and ended in it.
     """
-    taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)])
-    if resume and taken and not (out / MANIFEST).is_file():
+    plan = share.images
+    # Beside a shard, others write their books, and of the whole run there are none until they are merged.
+    taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)] if share.shard is None else ())
+    if resume and taken and not any(Books(out, shard).manifest.is_file() for shard in shards_of(out)):
         raise PlanError(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
             f"choose another {setting('out')}, or replace them with {setting('overwrite')}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import first_of
 
 if TYPE_CHECKING:
@@ -55,6 +57,22 @@ def plan_outputs(
     _check_shared(plan, extra)
     _check_overwrites(plan, extra)
     return plan
+
+
+class Share(NamedTuple):
+    """The images of a plan that this process does: all of them, or those of a shard."""
+
+    images: Sequence[PlannedImage]
+    shard: Shard | None
+    total: int  # images that all shards have
+    sha256: str  # of the keys of these, in order: shards belong together if they have planned the same
+
+    @classmethod
+    def of(cls, plan: Sequence[PlannedImage], shard: Shard | None) -> Share:
+        """A shard's share of the whole plan, or all of it."""
+        keys = "\0".join(str(planned.key) for planned in plan)
+        digest = hashlib.sha256(keys.encode("utf-8", "surrogateescape")).hexdigest()
+        return cls(plan if shard is None else shard.take(plan), shard, len(plan), digest)
 
 
 def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:

@@ -13,13 +13,13 @@ from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.table import encode_csv
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.run.accounts import read_manifest
 from hypsegcli.run.manifest import (
     Line,
     files_of,
     input_from_here,
     input_of,
     outputs_of,
-    read_manifest,
     real_place,
 )
 from hypsegcli.run.plan import PlannedImage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from hypsegcli.inference.batches import usual_batch_size
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
-from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.plan import Share
 from hypsegcli.run.process import process
 from hypsegcli.run.profile import Profile
 from hypsegcli.run.results import Failed, FileResult, Written
@@ -30,7 +30,7 @@ class Job:
     """What a run does."""
 
     command: str  # its name, for the books
-    plan: Sequence[PlannedImage]
+    share: Share
     out: Path
     hold: Hold | None = None  # of `out`; None: nobody else writes there
     outputs: Outputs
@@ -81,16 +81,18 @@ class Run:
                 "options": {**recipe, "tiling": asdict(tiling) if tiling else None, **sizes},
                 "engine": engine.label,
                 "device": engine.device.label,
+                **_of_shard(job.share),
             },
             cuts=segmenter.cuts,
+            shard=job.share.shard,
         )
         self._check()  # the books say from now on that a run is under way
-        self.unfinished = self.ledger.unfinished(job.plan, further=job.further, keep=job.resume)
+        self.unfinished = self.ledger.unfinished(job.share.images, further=job.further, keep=job.resume)
 
     @property
     def kept(self) -> int:
-        """Images of the plan that an earlier run has done."""
-        return len(self._job.plan) - len(self.unfinished)
+        """Images of its share that an earlier run has done."""
+        return len(self._job.share.images) - len(self.unfinished)
 
     def results(self) -> Generator[FileResult, None, None]:
         """What became of each image that was not kept, in the order of `unfinished`; the ledger has its line before.
@@ -100,10 +102,11 @@ class Run:
         where another folder than the one that is held lies at its path by then: nothing more is written there.
         """
         self._check()  # to know what is unfinished may have taken long
-        sweep(self._job.out, folders_of_kinds(self._job.out))
+        if self._job.share.shard is None:  # another machine's locks may not be seen here, and what it writes swept away
+            sweep(self._job.out, folders_of_kinds(self._job.out))
         for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
             (self._job.out / name).unlink(missing_ok=True)
-        self.ledger.open(total=len(self._job.plan))
+        self.ledger.open(total=len(self._job.share.images))
         try:
             with closing(
                 process(
@@ -144,7 +147,7 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-                for name, encode in self._job.further.items():
+                for name, encode in self._job.further.items() if self._job.share.shard is None else ():
                     if (data := encode(self._job.out, self.ledger.recipe)) is not None:
                         self.ledger.write(name, data)
             self.status = status
@@ -165,6 +168,14 @@ class Run:
     def _has_failed_too_often(self) -> bool:
         most = self._job.most_failures
         return most is not None and self.ledger.count("failed") > most
+
+
+def _of_shard(share: Share) -> dict[str, Any]:
+    """What the books of a shard say of the whole, by which those that belong together are known."""
+    if share.shard is None:
+        return {}
+    index, of = share.shard.index, share.shard.of
+    return {"shard": {"index": index, "of": of, "images": share.total, "plan_sha256": share.sha256}}
 
 
 def _in_any_order(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from hypsegcli.files.kinds import SELF_TOLD, base_of
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.run.manifest import Line, files_of, outputs_of
 from hypsegcli.run.plan import PlannedImage, fold
+from hypsegcli.run.unfinished import files_to_replace, part_of_unfinished, reached
 
 _COARSEST = 2  # seconds between times that a file system tells apart
 
@@ -91,14 +91,8 @@ def _may_be_a_map(path: Path, kind: str) -> bool:
 def is_somebody_s(path: Path, run: Mapping[str, Any]) -> bool:
     """Whether a file of the whole run is there, such as ranking.csv, that no run has written."""
     status = status_of(path)
-    may_be_a_run_s = is_since(status, run) and path.name in _unfinished(run, "files")
+    may_be_a_run_s = is_since(status, run) and path.name in part_of_unfinished(run, "files")
     return status is not None and path.name not in files_of(run) and not may_be_a_run_s
-
-
-def files_to_replace(run: Mapping[str, Any]) -> frozenset[str]:
-    """Files of somebody's that a run, as run.json has it, was told to replace and has not, from its folder on."""
-    found = run.get("replaces")
-    return frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()
 
 
 def status_of(path: Path) -> os.stat_result | None:
@@ -118,20 +112,6 @@ def is_since(status: os.stat_result | None, run: Mapping[str, Any]) -> bool:
         return False
 
 
-def reached(run: Mapping[str, Any], earlier: Mapping[str, Line]) -> list[str]:
-    """Keys of the images that were between a run's threads as it was cut short: it writes image after image."""
-    images = list(_unfinished(run, "images"))
-    try:
-        most = int(run["options"]["workers"]) + 1  # between the network and their lines, which come in order
-    except (KeyError, OverflowError, TypeError, ValueError):
-        return []
-
-    def has_line(key: str) -> bool:
-        return earlier.get(key, {}).get("status") in {"done", "failed"}  # which it has been since
-
-    return [key for key in islice(dropwhile(has_line, images), most) if not has_line(key)]
-
-
 def _written_without_a_line(run: Mapping[str, Any], earlier: Mapping[str, Line]) -> Callable[[PlannedImage, str], bool]:
     """Whether a run may have written the kind of an image's file, as far as its books can tell.
 
@@ -139,7 +119,7 @@ def _written_without_a_line(run: Mapping[str, Any], earlier: Mapping[str, Line])
     """
     if "unfinished" in run:
         was_killed = run.get("status") == "running"
-        images, outputs = _unfinished(run, "images"), _unfinished(run, "outputs")
+        images, outputs = part_of_unfinished(run, "images"), part_of_unfinished(run, "outputs")
         keys = set(images if was_killed else reached(run, earlier))
         return lambda planned, kind: str(planned.key) in keys and outputs.get(kind) == _suffix(planned, kind)
     try:
@@ -149,12 +129,6 @@ def _written_without_a_line(run: Mapping[str, Any], earlier: Mapping[str, Line])
         lines = 0
     lacks = lines > sum(line["status"] != "dropped" for line in earlier.values())
     return lambda planned, kind: lacks
-
-
-def _unfinished(run: Mapping[str, Any], name: str) -> Any:
-    """A part of what run.json says of what is still to be written; empty where it says nothing."""
-    found = run["unfinished"].get(name) if isinstance(run.get("unfinished"), dict) else None
-    return found if isinstance(found, list if name == "files" else dict) else {}
 
 
 def _suffix(planned: PlannedImage, kind: str) -> str:

@@ -11,22 +11,21 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.asked import never_done
+from hypsegcli.run.accounts import read_manifest, read_run, shards_of
 from hypsegcli.run.manifest import (
     Line,
     files_of,
     input_of,
     outputs_of,
-    read_manifest,
-    read_run,
     real_place,
     source_of,
 )
 from hypsegcli.run.ranking_csv import owed_by
+from hypsegcli.run.unfinished import never_done
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Verified:
     unreached_inputs: list[str]  # photographs that are not where they were, or cannot be read, which is no fault
     failed: dict[str, str]  # the images that were not done, by key, and why
     status: str  # of the run, as run.json has it; `unknown` where it says nothing
+    shards: int  # that have books of their own still, for nobody has merged them
     lacking: int  # images that runs were asked for, which are neither done nor failed
 
     @property
@@ -60,7 +60,7 @@ class Verified:
             or self.failed
             or self.lacking
         )
-        return self.status == "finished" and not wrong
+        return self.status == "finished" and not self.shards and not wrong
 
 
 def verify(out: Path) -> Verified:
@@ -68,7 +68,8 @@ def verify(out: Path) -> Verified:
 
     Raises PlanError where there is no manifest.
     """
-    if not (out / MANIFEST).is_file():
+    books = [Books(out, shard) for shard in shards_of(out)]
+    if not any(each.manifest.is_file() for each in books):
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
     done = [line for line in lines.values() if line["status"] == "done"]
@@ -81,8 +82,9 @@ def verify(out: Path) -> Verified:
     unreached, changed_inputs = _compare([(line["input"], input_of(line), source_of(line)) for line in done])
     owners = Counter(path.as_posix() for line in done for path, _ in outputs_of(line).values())
     folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
-    books = {RUN, MANIFEST, LOCK}
-    foreign = [name for name in sorted(_names_below(out, folders)) if name not in owned and name not in books]
+    own = {LOCK, *(path.name for each in books for path in (each.run, each.manifest))}
+    own |= {each.shard.named(LOCK) for each in books if each.shard is not None}
+    foreign = [name for name in sorted(_names_below(out, folders)) if name not in owned and name not in own]
     foreign = _without_inputs(out, foreign, (*lines.values(), *never_done(read_run(out))))
     return Verified(
         images=len(done),
@@ -95,6 +97,7 @@ def verify(out: Path) -> Verified:
         unreached_inputs=unreached,
         failed=failed,
         status=run.status,
+        shards=len(books) - 1,
         lacking=max(run.lines - len(done) - len(failed), stale),
     )
 

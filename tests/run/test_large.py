@@ -62,7 +62,7 @@ def predict(
     context = Context.of(checkpoint.header, checkpoint.sha256, format=format_)
     job = Job(
         command="predict",
-        plan=plan_run(find_inputs([str(source)]), out, suffixes, overwrite=True),
+        share=plan_run(find_inputs([str(source)]), out, suffixes, overwrite=True),
         out=out,
         outputs=make_outputs(products, context, mean_confidence),
         max_pixels=MAX_PIXELS,

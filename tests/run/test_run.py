@@ -536,9 +536,9 @@ def test_a_run_that_ended_between_plan_and_lock_is_not_replaced(
 ) -> None:
     out = tmp_path / "out"
 
-    def end_first(folder: Path, name: str) -> AbstractContextManager[Hold]:
+    def end_first(folder: Path, name: str, shard: None) -> AbstractContextManager[Hold]:
         grow(folder, "run.json", "manifest.jsonl")
-        return locked(folder, name)
+        return locked(folder, name, shard)
 
     monkeypatch.setattr("hypsegcli.files.lock.locked", end_first)
     outcome = hypseg(command, photos, "--out", out)

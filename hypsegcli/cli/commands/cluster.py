@@ -174,14 +174,14 @@ def _settle(given: dict[str, Any], pairs: Sequence[str], *, quiet: bool) -> Clus
     return check_against(ClusterConfig, usual | given, origin)
 
 
-def _plan(paths: Sequence[str], out: Path, *, resume: bool, quiet: bool) -> list[PlannedImage]:
+def _plan(paths: Sequence[str], out: Path, *, resume: bool, quiet: bool) -> Sequence[PlannedImage]:
     """Where the maps are to go; refused before anything is decoded."""
     from hypsegcli.images.discover import find_inputs
     from hypsegcli.run.occupied import plan_run
 
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=quiet)
-    return plan_run(found, out / MAPS, {"labels": ".png", "overlay": ".png"}, resume=resume)
+    return plan_run(found, out / MAPS, {"labels": ".png", "overlay": ".png"}, resume=resume).images
 
 
 def _refuse_taken(plan: Sequence[PlannedImage], out: Path, clusters: int) -> None:

@@ -18,9 +18,10 @@ from hypsegcli.cli.options.running import (
     OutputFolder,
     Raw,
     Refine,
+    ShardText,
     ShowProfile,
 )
-from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_sides
+from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_shard_of, parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import (
@@ -96,6 +97,7 @@ def predict(
     refine: Refine = None,
     computing: Computing,
     batch_size: BatchSize = None,
+    shard: ShardText = None,
     profile: ShowProfile = False,
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
@@ -128,12 +130,13 @@ def predict(
         check_prototypes(header.model, header.tree, level=depth)
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
+    part = parse_shard_of(shard, output)
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=output.quiet)
-    plan = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
-    most_failures = parse_failures(failures, len(plan))
+    share = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume, shard=part)
+    most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
-        print_plan(plan)
+        print_plan(share.images)
         return
 
     with loading(quiet=output.quiet):
@@ -145,8 +148,8 @@ def predict(
         from hypsegcli.products.outputs import make_outputs
         from hypsegcli.run.run import Job, Run
 
-    with locked(output.out, "predict") as hold:
-        refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
+    with locked(output.out, "predict", share.shard) as hold:
+        refuse_occupied(share, output.out, overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -174,7 +177,7 @@ def predict(
         )
         job = Job(
             command="predict",
-            plan=plan,
+            share=share,
             out=output.out,
             hold=hold,
             outputs=make_outputs(products, context, mean_confidence),

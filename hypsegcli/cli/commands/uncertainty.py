@@ -18,9 +18,10 @@ from hypsegcli.cli.options.running import (
     OutputFolder,
     Raw,
     Refine,
+    ShardText,
     ShowProfile,
 )
-from hypsegcli.cli.parse import parse_failures, parse_measures, parse_sides
+from hypsegcli.cli.parse import parse_failures, parse_measures, parse_shard_of, parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
 from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import (
@@ -58,6 +59,7 @@ def uncertainty(
     refine: Refine = None,
     computing: Computing,
     batch_size: BatchSize = None,
+    shard: ShardText = None,
     profile: ShowProfile = False,
 ) -> None:
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
@@ -66,17 +68,19 @@ def uncertainty(
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output)
+    part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=output.quiet)
-    plan = plan_run(
+    share = plan_run(
         found,
         out,
         {product.kind: product.suffix("png") for product in products},
         further=(RANKING,),
         overwrite=output.overwrite,
         resume=output.resume,
+        shard=part,
     )
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     side, guide = parse_sides(inputs, computing, header)
@@ -92,9 +96,9 @@ def uncertainty(
     refuse_idle_refinement(refine, (), measures)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    most_failures = parse_failures(failures, len(plan))
+    most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
-        print_plan(plan)
+        print_plan(share.images)
         return
 
     with loading(quiet=output.quiet):
@@ -106,8 +110,8 @@ def uncertainty(
         from hypsegcli.run.ranking_csv import encode_ranking
         from hypsegcli.run.run import Job, Run
 
-    with locked(out, "uncertainty") as hold:
-        refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
+    with locked(out, "uncertainty", share.shard) as hold:
+        refuse_occupied(share, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -121,7 +125,7 @@ def uncertainty(
         context = Context.of(loaded.header, loaded.sha256, sampling=inputs.sampling)
         job = Job(
             command="uncertainty",
-            plan=plan,
+            share=share,
             out=out,
             hold=hold,
             outputs=make_outputs(products, context, doubt_statistics),
@@ -137,5 +141,6 @@ def uncertainty(
         tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
         run = Run(job, loaded, segmenter)
         code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-        say_done(run, segmenter.engine, [*UNCERTAINTY, RANKING], out)
+        further = [RANKING] if share.shard is None else []
+        say_done(run, segmenter.engine, [*UNCERTAINTY, *further], out)
         raise typer.Exit(code)

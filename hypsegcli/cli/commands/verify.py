@@ -42,7 +42,9 @@ def verify(
         say(f"still to be done: {count_of(found.lacking, 'image')}")
     if found.unreached_inputs:
         say(f"out of reach, and not compared: {count_of(len(found.unreached_inputs), 'photograph')}")
-    if found.status != "finished":
+    if found.shards:
+        error(f"{folder}: the run is in {count_of(found.shards, 'shard')}; hypseg merge makes one of them")
+    elif found.status != "finished":
         error(f"{folder}: the run is {found.status}; the same command with --resume goes on")
     summary = f"{count_of(found.images, 'image')}, {count_of(found.files, 'file')} as they were written"
     if found.is_whole:

@@ -1,0 +1,136 @@
+"""The books in a run's folder: those of the run, and until they are merged, those of its shards, read as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.books import Books, shards_in
+from hypsegcli.files.shard import Shard
+from hypsegcli.run.manifest import Line, dump, is_for_another, of_whoever_has_it, read_lines, read_object
+from hypsegcli.run.unfinished import never_done, reached
+
+# Of a run that is in shards, the status: the first of these that one of them has.
+_WORST_FIRST = ("running", "aborted", "interrupted", "stopped", "finished")
+
+
+class Account(NamedTuple):
+    """What the books of a run say, or those of one shard of it."""
+
+    shard: Shard | None
+    run: Mapping[str, Any]  # its run.json
+    lines: Mapping[str, Line]  # of its manifest, by key
+
+
+def read_manifest(out: Path) -> dict[str, Line]:
+    """The lines of the images in a run's folder, by key; see read_lines. Where it is in shards, the newest of each."""
+    return in_one(read_accounts(out))
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """run.json in a run's folder; where it is in shards, what there would be in it, of all of them as one run."""
+    if len(shards_of(out)) == 1:
+        return read_object(Books(out).run)
+    return as_one_run(read_accounts(out))
+
+
+def shards_of(out: Path) -> list[Shard | None]:
+    """The shards that have books in a run's folder, and first None, which stands for those of the run itself."""
+    try:
+        return [None, *shards_in(path.name for path in out.iterdir())]
+    except (OSError, ValueError):  # of a name that cannot be
+        return [None]
+
+
+def read_accounts(out: Path) -> list[Account]:
+    """All books in a run's folder, the oldest first."""
+    found = [(shard, Books(out, shard)) for shard in shards_of(out)]
+    accounts = [Account(shard, read_object(books.run), read_lines(books.manifest)) for shard, books in found]
+    return sorted(accounts, key=lambda account: str(account.run.get("started", "")))
+
+
+def in_one(accounts: Iterable[Account]) -> dict[str, Line]:
+    """The lines of several books, the oldest first, by key: what a later one says of an image holds."""
+    lines: dict[str, Line] = {}
+    for account in accounts:
+        for key, line in account.lines.items():
+            if not (is_for_another(line) and key in lines):
+                lines[key] = of_whoever_has_it(line)
+    return lines
+
+
+def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
+    """What several books, the oldest first, say of a run, as its run.json would.
+
+    Its last images may have files without lines: those that were between the threads of a shard that was cut short.
+    """
+    if len(accounts) == 1:
+        return dict(accounts[0].run)
+    runs = [account.run for account in accounts if account.run]
+    lines = in_one(accounts)
+    open_runs = [run for run in runs if run.get("status") != "finished"]
+    ended = {key for key, line in lines.items() if line["status"] in {"done", "failed"}}
+    cut = [line for run in open_runs for line in never_done(run) if line["key"] not in ended]
+    first = {key for run in open_runs for key in reached(run, lines)}
+    cut.sort(key=lambda line: line["key"] not in first)
+    said = [part for run in open_runs if isinstance(part := run.get("unfinished"), dict)]
+    owed = _names([*(run.get("owed") for run in runs), *(part.get("files") for part in said)])
+    statuses = {run.get("status") for run in runs}
+    newest = runs[-1] if runs else {}
+    options = newest.get("options")
+    own = next((account.run for account in accounts if account.shard is None), {})
+    return {
+        **newest,
+        "status": next((status for status in _WORST_FIRST if status in statuses), "unknown"),
+        "options": (options if isinstance(options, dict) else {}) | {"workers": len(first) - 1},
+        "counts": {"planned": _images_of(newest, lines), "others": 0},
+        "files": own.get("files", {}),
+        "unfinished": {
+            "images": {line["key"]: str(Path(line.get("directory", ""), line["input"])) for line in cut},
+            "directory": "",
+            "outputs": {kind: suffix for part in said for kind, suffix in _items(part.get("outputs"))},
+            "files": owed,  # which may be there: a merging of the shards was cut short after it
+        },
+        "replaces": _names(run.get("replaces") for run in runs),
+        "owed": owed,
+        "started": min((str(run.get("started", "")) for run in open_runs), default=str(newest.get("started", ""))),
+    }
+
+
+def take_over(out: Path) -> None:
+    """Let a run's own books say what those of its shards do, and remove these: the next run is in one piece.
+
+    Nobody else may be writing in the folder. Cut short, it is done again: all say the same until the last is gone.
+    """
+    accounts = read_accounts(out)
+    if len(accounts) == 1:
+        return
+    replace_books(out, in_one(accounts).values(), as_one_run(accounts))
+
+
+def replace_books(out: Path, lines: Iterable[Line], run: Mapping[str, Any]) -> None:
+    """Write a run's own books, and remove those of its shards."""
+    shards = [shard for shard in shards_of(out) if shard is not None]
+    write_atomically(Books(out).manifest, "".join(map(dump, lines)).encode())
+    write_atomically(Books(out).run, (json.dumps(run, indent=2) + "\n").encode())
+    for shard in shards:
+        for path in (Books(out, shard).manifest, Books(out, shard).run):
+            path.unlink(missing_ok=True)
+
+
+def _images_of(run: Mapping[str, Any], lines: Mapping[str, Line]) -> int:
+    """How many images all shards of a run have, as one of them says."""
+    shard = run.get("shard")
+    images = shard.get("images") if isinstance(shard, dict) else None
+    return images if type(images) is int else len(lines)
+
+
+def _items(found: object) -> Iterable[tuple[str, Any]]:
+    return found.items() if isinstance(found, dict) else ()
+
+
+def _names(lists: Iterable[object]) -> list[str]:
+    return sorted({name for each in lists if isinstance(each, list) for name in each if isinstance(name, str)})

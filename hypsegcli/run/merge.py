@@ -1,0 +1,225 @@
+"""From the books of a run's shards, one run: what there would be, had one process done all of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.atomic import sweep, write_atomically
+from hypsegcli.files.books import MANIFEST, RANKING, RUN
+from hypsegcli.files.digest import Digest, digest_of
+from hypsegcli.files.kinds import folders_of_kinds
+from hypsegcli.files.lock import locked
+from hypsegcli.files.shard import Shard
+from hypsegcli.files.words import count_of, first_of
+from hypsegcli.run.accounts import Account, in_one, read_accounts, replace_books
+from hypsegcli.run.difference import differences
+from hypsegcli.run.manifest import Line, is_for_another, outputs_of, without_result
+from hypsegcli.run.ranking_csv import encode_ranking, ranking_that_is_owed, ranking_that_stays
+from hypsegcli.run.unfinished import never_done
+
+_LISTED = 5  # shards
+
+
+class Merged(NamedTuple):
+    """What became of the shards of a run; they are one run now, if `is_complete`, and stay as they were if not."""
+
+    shards: int
+    done: int  # images
+    failed: Mapping[str, str]  # those that were not, by key, and why
+    files: Sequence[str]  # that were written, in the run's folder
+    not_begun: Sequence[Shard]  # of which there are no books
+    not_finished: Mapping[Shard, str]  # that have begun, and how they ended, or `running`
+    missing: Sequence[str]  # images that these have still to do, by key
+    changed: Sequence[str]  # maps that are not there, or not of their size
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every shard has gone through all of its images, and their maps are there."""
+        return not (self.not_begun or self.not_finished or self.missing or self.changed)
+
+
+def merge(out: Path) -> Merged:
+    """Make one run of the shards whose books lie in a folder; nobody may write there meanwhile.
+
+    The newest shards count, where there have been several numbers of them: they have looked at what the others did.
+    What the maps hold is not read, but for their sizes; see `verify`. Raises PlanError where there are no shards, where
+    they are not of one run, and where one of them is still running.
+    """
+    if not out.is_dir():
+        raise PlanError(f"{out}: there is no such folder; name one that shards of a run wrote into")
+    with locked(out, "merge"):
+        accounts = read_accounts(out)
+        shards = [account for account in accounts if account.shard is not None]
+        if not shards:
+            raise PlanError(
+                f"{out}: holds no books of shards; name a folder that hypseg predict, uncertainty or evaluate wrote "
+                f"into with {setting('shard')}"
+            )
+        of = shards[-1].shard.of if shards[-1].shard is not None else 0
+        newest = {account.shard.index: account for account in shards if account.shard and account.shard.of == of}
+        parts = [newest[index] for index in sorted(newest)]
+        _refuse_of_several_runs(out, parts)
+        found = _look_at(out, parts, of)
+        if found.is_complete:
+            sweep(out, folders_of_kinds(out))
+            return found._replace(files=_write(out, accounts, parts))
+        return found
+
+
+def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
+    """PlanError unless shards have planned the same images, and done them by one recipe."""
+    first = parts[0]
+    for part in parts:
+        if not _is_readable(part):
+            raise PlanError(
+                f"{out}: the books of the shard {part.shard} are damaged; run it again with {setting('resume')}"
+            )
+        if _whole(part) != _whole(first):
+            raise PlanError(
+                f"{out}: the shards {first.shard} and {part.shard} were to share other images: {_images(first)} and "
+                f"{_images(part)}, or of other names; name the same inputs, and run all shards again with "
+                f"{setting('resume')}"
+            )
+        if part.run.get("recipe") != first.run.get("recipe"):
+            which = "; ".join(differences(first.run, part.run, word=f"in {part.shard}")) or "by other settings"
+            raise PlanError(
+                f"{out}: the shards {first.shard} and {part.shard} make other maps: {which}; give all of them the same "
+                f"options, and run those again with {setting('resume')}"
+            )
+
+
+def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
+    begun = {part.shard: part for part in parts if part.shard is not None}
+    not_finished = {shard: str(part.run.get("status")) for shard, part in begun.items() if not _is_finished(part)}
+    own = {shard: _own_lines(part) for shard, part in begun.items()}
+    ended = [line for lines in own.values() for line in lines if line["status"] in {"done", "failed"}]
+    if twice := [key for key, times in Counter(line["key"] for line in ended).items() if times > 1]:
+        raise PlanError(
+            f"{out}: several shards have done {first_of(twice, _LISTED)}; somebody has changed their books: run all "
+            f"shards again with {setting('resume')}"
+        )
+    keys = {line["key"] for line in ended}
+    missing = [line["key"] for part in parts for line in never_done(part.run) if line["key"] not in keys]
+    missing += [line["key"] for lines in own.values() for line in lines if line["status"] == "stale"]
+    not_begun = [shard for index in range(of) if (shard := Shard(index, of)) not in begun]
+    if not (not_begun or not_finished or missing) and len(ended) != _images(parts[0]):
+        raise PlanError(
+            f"{out}: the shards were to do {count_of(_images(parts[0]), 'image')} and have lines of {len(ended)}; "
+            f"somebody has changed their books: run all shards again with {setting('resume')}"
+        )
+    return Merged(
+        shards=of,
+        done=sum(line["status"] == "done" for line in ended),
+        failed={line["key"]: line["reason"] for line in ended if line["status"] == "failed"},
+        files=(),
+        not_begun=not_begun,
+        not_finished=not_finished,
+        missing=sorted(set(missing)),
+        changed=[] if not_begun or not_finished else list(_not_of_their_size(out, ended)),
+    )
+
+
+def _not_of_their_size(out: Path, lines: Sequence[Line]) -> Iterator[str]:
+    for line in lines:
+        if line["status"] == "done":
+            for path, digest in outputs_of(line).values():
+                try:
+                    size = (out / path).stat().st_size
+                except (OSError, ValueError):
+                    size = -1
+                if size != digest.bytes:
+                    yield path.as_posix()
+
+
+def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> list[str]:
+    """Write the books of the whole, and what is of all images; the names of these files."""
+    run = parts[0].run
+    lines = {line["key"]: line for part in parts for line in _own_lines(part)}
+    known = in_one(accounts)
+    asked = [line for account in accounts for line in never_done(account.run) if line["key"] not in known]
+    others = [line for key, line in known.items() if key not in lines and line["status"] != "dropped"]
+    others += [without_result(line, "stale") for line in {line["key"]: line for line in asked}.values()]
+    files, owed = _ranking(out, accounts, lines, others, run)
+    done = [line for line in lines.values() if line["status"] == "done"]
+    of_shards = {"shard", "unfinished", "owed", "replaces", "profile"}
+    whole = {
+        **{name: value for name, value in run.items() if name not in of_shards},
+        "status": "finished",
+        "counts": {
+            "planned": len(lines),
+            "done": len(done),
+            "failed": len(lines) - len(done),
+            "others": len(others),
+        },
+        "files": {name: digest._asdict() for name, digest in files.items()},
+        **({"owed": owed} if owed else {}),
+        **_times(parts),
+        "notes": Counter(note for line in done for note in line["notes"]),
+        "shards": len(parts),
+    }
+    ordered = sorted([*lines.values(), *others], key=lambda line: line["key"])
+    replace_books(out, ordered, whole)
+    return [MANIFEST, RUN, *files]
+
+
+def _ranking(
+    out: Path, accounts: Sequence[Account], lines: Mapping[str, Line], others: Sequence[Line], run: Mapping[str, Any]
+) -> tuple[dict[str, Digest], list[str]]:
+    """The ranking's digest where one is written, or an earlier one stays; else whether one is to be written still."""
+    if run["options"].get("command") == "uncertainty":
+        data = encode_ranking(out, run["recipe"])
+        if data is None:
+            return {}, []
+        write_atomically(out / RANKING, data)
+        return {RANKING: digest_of(data)}, []
+    before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
+    going = [line for key, line in before.lines.items() if key in lines]
+    stays = ranking_that_stays(out, before.run, going=going, others=others)
+    return stays, [] if stays else ranking_that_is_owed(before.run, going=going, others=others)
+
+
+def _own_lines(part: Account) -> list[Line]:
+    return [line for line in part.lines.values() if not is_for_another(line) and line["status"] != "dropped"]
+
+
+def _is_finished(part: Account) -> bool:
+    return part.run.get("status") == "finished"
+
+
+def _is_readable(part: Account) -> bool:
+    """Whether a shard's run.json says, each of its type, what is read of it here."""
+    run = part.run
+    try:
+        datetime.fromisoformat(run["started"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    options, seconds = run.get("options"), run.get("seconds")
+    return (
+        isinstance(run.get("recipe"), str)
+        and isinstance(options, dict)
+        and type(seconds) in {int, float}
+        and type(_whole(part)[1]) is int
+    )
+
+
+def _whole(part: Account) -> tuple[Any, ...]:
+    """What shards of one run have in common."""
+    said = part.run.get("shard")
+    return (said.get("plan_sha256"), said.get("images")) if isinstance(said, dict) else (None, None)
+
+
+def _images(part: Account) -> int:
+    return int(_whole(part)[1])
+
+
+def _times(parts: Sequence[Account]) -> dict[str, Any]:
+    """From when the first shard began, and for how long until the last ended."""
+    started = [datetime.fromisoformat(part.run["started"]).timestamp() for part in parts]
+    ended = [since + part.run["seconds"] for since, part in zip(started, parts, strict=True)]
+    first = min(range(len(parts)), key=lambda index: started[index])
+    return {"started": parts[first].run["started"], "seconds": round(max(ended) - min(started), 3)}
