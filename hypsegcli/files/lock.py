@@ -103,14 +103,22 @@ def _held(folder: Path, path: Path) -> PlanError:
 
 
 def _that_excludes(shard: Shard | None, folder: Path) -> Path | None:
-    """A lock in a folder that a process holds beside which a shard, or a whole run, may not write there."""
+    """A lock in a folder that a process holds beside which a shard, or a whole run, may not write there.
+
+    Those of shards that were killed go with the next whole run.
+    """
     for path in folder.iterdir():
         other = shard_of(path.name, LOCK)
         if other is None and path.name != LOCK:
             continue
         excludes = other is not None if shard is None else other is None or other.of != shard.of
-        if excludes and _is_locked(path):
+        if not excludes:
+            continue
+        if _is_locked(path):
             return path
+        if shard is None:
+            with contextlib.suppress(OSError):
+                path.unlink()
     return None
 
 

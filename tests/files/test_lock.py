@@ -16,6 +16,7 @@ from support import Hypseg, photograph
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.files.shard import Shard
 
 HOLD = """
 import sys, time
@@ -197,3 +198,31 @@ def test_runs_hold_their_folder(hypseg: Hypseg, tmp_path: Path, command: str) ->
         assert {path.name for path in (tmp_path / "out").iterdir()} == {LOCK}
     assert hypseg(command, image, "--out", tmp_path / "out").code == 0
     assert not (tmp_path / "out" / LOCK).exists()
+
+
+def test_shards_of_one_number_hold_a_folder_beside_each_other_alone(tmp_path: Path) -> None:
+    with locked(tmp_path, "predict", Shard(0, 2)) as hold, locked(tmp_path, "predict", Shard(1, 2)):
+        hold.check()
+        for shard in (None, Shard(0, 2), Shard(1, 3)):
+            with (
+                pytest.raises(PlanError, match=r"another run is writing here \(hypseg predict, shard"),
+                locked(tmp_path, "predict", shard),
+            ):
+                pass
+        hold.check()
+    with (
+        locked(tmp_path, "predict"),
+        pytest.raises(PlanError, match="another run"),
+        locked(tmp_path, "predict", Shard(0, 2)),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_locks_of_killed_shards_hinder_nobody_and_go_with_the_next_run(tmp_path: Path) -> None:
+    dead = tmp_path / Shard(1, 3).named(LOCK)
+    dead.write_text("{}")
+    with locked(tmp_path, "predict", Shard(0, 2)):
+        assert dead.exists()
+    with locked(tmp_path, "predict"):
+        assert not dead.exists()

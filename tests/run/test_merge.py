@@ -1,0 +1,252 @@
+"""Shards of a run, and the one run that is made of them."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import Hypseg, manifest, photograph
+
+from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.files.shard import Shard
+
+KINDS = ("--save", "labels,confidence")
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Seven photographs, one of them damaged."""
+    folder = tmp_path / "many"
+    for index in range(6):
+        photograph(folder / f"{'sub/' if index % 3 == 0 else ''}{index}.png", seed=index, size=(48, 33))
+    (folder / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+def tree(out: Path) -> dict[str, bytes]:
+    """All files of a run but its books."""
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.suffix not in {".json", ".jsonl"}
+    }
+
+
+def books(out: Path) -> dict[str, dict[str, object]]:
+    """What the manifest says, but for how long it took."""
+    return {
+        key: {name: value for name, value in line.items() if name != "seconds"} for key, line in manifest(out).items()
+    }
+
+
+@pytest.fixture
+def whole(hypseg: Hypseg, many: Path, tmp_path: Path) -> Path:
+    """What one process makes of them."""
+    assert hypseg("uncertainty", many, "--out", tmp_path / "whole").code == 3
+    return tmp_path / "whole"
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 9])  # with nine, two have nothing to do
+def test_shards_in_any_number_and_order_are_one_run(
+    hypseg: Hypseg, many: Path, whole: Path, tmp_path: Path, of: int
+) -> None:
+    out = tmp_path / "shards"
+    order = list(range(of))
+    random.Random(of).shuffle(order)
+    codes = {index: hypseg("uncertainty", many, "--out", out, "--shard", f"{index}/{of}").code for index in order}
+    assert set(codes.values()) <= {0, 1, 3}
+    merged = hypseg("merge", out)
+    assert merged.code == 3, merged.stderr
+    assert "failed: broken: " in merged.stdout
+    assert tree(out) == tree(whole)
+    assert books(out) == books(whole)
+    run, one = (json.loads((folder / "run.json").read_text()) for folder in (out, whole))
+    for name in ("status", "recipe", "counts", "files", "checkpoint", "options"):
+        assert run[name] == one[name], name
+    assert hypseg("merge", out).code == 2  # there are no shards any more
+    (many / "broken.png").unlink()
+    photograph(many / "broken.png")
+    assert hypseg("uncertainty", many, "--out", out, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
+def test_killed_shards_go_on_as_another_number(hypseg: Hypseg, many: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+
+    def start(index: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hypsegcli", "uncertainty", str(many), "--out", str(out), "--engine", "torch"]
+        return subprocess.Popen([*command, "--quiet", "--shard", f"{index}/3"], stdout=subprocess.DEVNULL)
+
+    processes = [start(0), start(1)]
+    deadline = time.monotonic() + 60
+    while not any(path.read_bytes() for path in out.glob("manifest.*")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    merged = hypseg("merge", out)
+    assert merged.code == 3
+    assert "not begun: shard 2/3\n" in merged.stdout
+    assert "nothing is written" in merged.stderr
+    assert not (out / "run.json").exists()
+    for index in (1, 0):
+        assert hypseg("uncertainty", many, "--out", out, "--shard", f"{index}/2", "--resume").code in {0, 3}
+    assert hypseg("merge", out).code == 3
+    assert tree(out) == tree(whole)
+    assert books(out) == books(whole)
+    assert sorted(path.name for path in out.glob("*.json*")) == ["manifest.jsonl", "run.json"]
+
+
+def test_one_process_takes_over_what_shards_have_done(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", "1/3").code == 0
+    inode = (out / "labels/b.png").stat().st_ino
+    outcome = hypseg("predict", photos, "--out", out, *KINDS, "--resume")
+    assert outcome.code == 0
+    assert "1 of 3 images done already" in outcome.stderr
+    assert (out / "labels/b.png").stat().st_ino == inode
+    assert hypseg("verify", out).code == 0
+    assert sorted(path.name for path in out.glob("*.json*")) == ["manifest.jsonl", "run.json"]
+
+
+def test_shards_go_on_where_a_run_has_ended_and_images_have_come(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """What is every second image changes with each that comes; nothing is done again, and no line forgotten."""
+    out = tmp_path / "out"
+    for command in (("--shard", "0/2"), ("--shard", "1/2")):
+        assert hypseg("predict", photos, "--out", out, *KINDS, *command).code == 0
+    assert hypseg("merge", out).code == 0
+    inodes = {path: path.stat().st_ino for path in out.rglob("*.png")}
+    photograph(photos / "aa.png", seed=9)
+    for command in (("--shard", "1/2"), ("--shard", "0/2")):
+        assert hypseg("predict", photos, "--out", out, *KINDS, *command, "--resume").code == 0
+    photograph(photos / "ab.png", seed=10)  # before the books are merged
+    for command in (("--shard", "0/2"), ("--shard", "1/2")):
+        assert hypseg("predict", photos, "--out", out, *KINDS, *command, "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+    assert {path: path.stat().st_ino for path in inodes} == inodes
+    assert set(manifest(out)) == {"a", "aa", "ab", "b", "sub/c"}
+    assert "of_another" not in (out / "manifest.jsonl").read_text()
+    assert hypseg("verify", out).code == 0
+
+
+def test_merging_leaves_images_of_an_earlier_run(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos / "a.jpg", "--out", out).code == 0
+    for index in (0, 1):
+        assert (
+            hypseg("uncertainty", photos / "b.png", photos / "sub/c.png", "-o", out, "--shard", f"{index}/2").code == 0
+        )
+    assert not (out / "ranking.csv").exists()  # of a part, it would pass for that of all
+    assert hypseg("merge", out).code == 0
+    assert len((out / "ranking.csv").read_text().splitlines()) == 4
+    assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [
+        (("{photos}", "--precision", "bf16"), "make other maps: --precision fp32 (in 1/2 bf16)"),
+        (("{photos}/a.jpg", "{photos}/b.png"), "were to share other images: 3 and 2"),
+    ],
+)
+def test_what_is_not_of_one_run_is_not_merged(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, second: tuple[str, ...], sentence: str
+) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", "0/2", "--precision", "fp32").code == 0
+    arguments = [part.format(photos=photos) for part in second]
+    assert hypseg("predict", *arguments, "--out", out, *KINDS, "--shard", "1/2").code == 0
+    before = tree(out)
+    outcome = hypseg("merge", out)
+    assert outcome.code == 2
+    assert sentence in outcome.stderr
+    assert tree(out) == before
+
+
+def test_maps_that_are_gone_or_grown_are_named(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    (out / "labels/a.png").unlink()
+    with (out / "confidence/b.png").open("ab") as file:
+        file.write(b"x")
+    outcome = hypseg("merge", out)
+    assert outcome.code == 3
+    assert outcome.stdout.splitlines() == ["missing or changed: labels/a.png", "missing or changed: confidence/b.png"]
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2", "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda run: run | {"started": "soon"}, "the books of the shard 1/2 are damaged"),
+        (lambda run: run | {"shard": 3}, "the books of the shard 1/2 are damaged"),
+        (lambda run: [], "the books of the shard 1/2 are damaged"),
+    ],
+)
+def test_damaged_books_are_named(hypseg: Hypseg, photos: Path, tmp_path: Path, damage: object, sentence: str) -> None:
+    assert callable(damage)
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    book = out / "run.1-of-2.json"
+    book.write_text(json.dumps(damage(json.loads(book.read_text()))))
+    outcome = hypseg("merge", out)
+    assert (outcome.code, sentence in outcome.stderr) == (2, True), outcome.stderr
+
+
+def test_lines_taken_from_a_shards_books_are_missed(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    (out / "manifest.1-of-2.jsonl").write_bytes(b"")
+    outcome = hypseg("merge", out)
+    assert outcome.code == 2
+    assert "have lines of 2" in outcome.stderr
+    assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", "1/2", "--resume").code == 2  # nobody's maps
+
+
+def test_nothing_is_merged_while_a_shard_runs(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", "0/2").code == 0
+    with locked(out, "predict", Shard(1, 2)):
+        outcome = hypseg("merge", out)
+        assert outcome.code == 2
+        assert "another run is writing here (hypseg predict, shard 1/2, process" in outcome.stderr
+        again = hypseg("predict", photos, "--out", out, *KINDS, "--shard", "0/3", "--resume")
+        assert again.code == 2  # the third of three may be an image of the second of two
+    assert not list(out.glob("*.lock")), LOCK
+
+
+@pytest.mark.parametrize(("command", "sentence"), [("merge", "holds no books of shards"), ("verify", "holds no")])
+def test_folders_without_shards_are_refused(hypseg: Hypseg, tmp_path: Path, command: str, sentence: str) -> None:
+    (tmp_path / "out").mkdir()
+    outcome = hypseg(command, tmp_path / "out")
+    assert outcome.code == 2
+    assert sentence in outcome.stderr
+    assert hypseg("merge", tmp_path / "nowhere").code == 2
+
+
+def test_scores_of_maps_in_shards_are_doubted(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    outcome = hypseg("evaluate", "--predictions", out, out / "labels")
+    assert "the run is in shards" in outcome.stderr
+    assert hypseg("merge", out).code == 0
+    assert "the run is in shards" not in hypseg("evaluate", "--predictions", out, out / "labels").stderr
+
+
+def test_overwriting_beside_others_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--shard", "0/2", "--overwrite")
+    assert outcome.code == 2
+    assert "--shard writes beside other processes" in outcome.stderr
