@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books, shards_in
 from hypsegcli.files.shard import Shard
-from hypsegcli.run.manifest import Line, dump, is_for_another, of_whoever_has_it, read_lines, read_object
+from hypsegcli.run.lines import Lines, write_lines
+from hypsegcli.run.manifest import Line, is_for_another, of_whoever_has_it, read_object
 from hypsegcli.run.unfinished import never_done, reached
 
 # Of a run that is in shards, the status: the first of these that one of them has.
@@ -25,8 +26,8 @@ class Account(NamedTuple):
     lines: Mapping[str, Line]  # of its manifest, by key
 
 
-def read_manifest(out: Path) -> dict[str, Line]:
-    """The lines of the images in a run's folder, by key; see read_lines. Where it is in shards, the newest of each."""
+def read_manifest(out: Path) -> Mapping[str, Line]:
+    """The lines of the images in a run's folder, by key; see Lines. Where it is in shards, the newest of each."""
     return in_one(read_accounts(out))
 
 
@@ -48,18 +49,36 @@ def shards_of(out: Path) -> list[Shard | None]:
 def read_accounts(out: Path) -> list[Account]:
     """All books in a run's folder, the oldest first."""
     found = [(shard, Books(out, shard)) for shard in shards_of(out)]
-    accounts = [Account(shard, read_object(books.run), read_lines(books.manifest)) for shard, books in found]
+    accounts = [Account(shard, read_object(books.run), Lines(books.manifest)) for shard, books in found]
     return sorted(accounts, key=lambda account: str(account.run.get("started", "")))
 
 
-def in_one(accounts: Iterable[Account]) -> dict[str, Line]:
+class _Newest(Mapping[str, Line]):
+    """The lines of several books, the oldest first: what a later one says of an image holds."""
+
+    def __init__(self, books: Sequence[Mapping[str, Line]]) -> None:
+        self._of: dict[str, Mapping[str, Line]] = {}
+        for lines in books:
+            for key, line in lines.items():
+                if not (is_for_another(line) and key in self._of):
+                    self._of[key] = lines
+
+    def __getitem__(self, key: str) -> Line:
+        return of_whoever_has_it(self._of[key][key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._of
+
+
+def in_one(accounts: Sequence[Account]) -> Mapping[str, Line]:
     """The lines of several books, the oldest first, by key: what a later one says of an image holds."""
-    lines: dict[str, Line] = {}
-    for account in accounts:
-        for key, line in account.lines.items():
-            if not (is_for_another(line) and key in lines):
-                lines[key] = of_whoever_has_it(line)
-    return lines
+    return accounts[0].lines if len(accounts) == 1 else _Newest([account.lines for account in accounts])
 
 
 def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
@@ -72,8 +91,7 @@ def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
     runs = [account.run for account in accounts if account.run]
     lines = in_one(accounts)
     open_runs = [run for run in runs if run.get("status") != "finished"]
-    ended = {key for key, line in lines.items() if line["status"] in {"done", "failed"}}
-    cut = [line for run in open_runs for line in never_done(run) if line["key"] not in ended]
+    cut = [line for run in open_runs for line in never_done(run) if not _has_ended(lines.get(line["key"]))]
     first = {key for run in open_runs for key in reached(run, lines)}
     cut.sort(key=lambda line: line["key"] not in first)
     said = [part for run in open_runs if isinstance(part := run.get("unfinished"), dict)]
@@ -114,11 +132,15 @@ def take_over(out: Path) -> None:
 def replace_books(out: Path, lines: Iterable[Line], run: Mapping[str, Any]) -> None:
     """Write a run's own books, and remove those of its shards."""
     shards = [shard for shard in shards_of(out) if shard is not None]
-    write_atomically(Books(out).manifest, "".join(map(dump, lines)).encode())
+    write_lines(Books(out).manifest, lines)
     write_atomically(Books(out).run, (json.dumps(run, indent=2) + "\n").encode())
     for shard in shards:
         for path in (Books(out, shard).manifest, Books(out, shard).run):
             path.unlink(missing_ok=True)
+
+
+def _has_ended(line: Line | None) -> bool:
+    return line is not None and line["status"] in {"done", "failed"}
 
 
 def _images_of(run: Mapping[str, Any], lines: Mapping[str, Line]) -> int:

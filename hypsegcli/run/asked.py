@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books
 from hypsegcli.run.accounts import read_manifest
-from hypsegcli.run.manifest import Line, dump, may_lose, place_of, read_lines, read_object, without_result
+from hypsegcli.run.lines import Lines, write_lines
+from hypsegcli.run.manifest import Line, may_lose, place_of, read_object, without_result
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.unfinished import never_done
 
@@ -27,13 +29,14 @@ def noted(books: Books, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator
     if not books.manifest.is_file():
         yield
         return
-    own, earlier = read_lines(books.manifest), read_manifest(books.out)
+    own, earlier = Lines(books.manifest), read_manifest(books.out)
     asked = never_done(read_object(books.run))
     asked += [{"key": str(planned.key), **place_of(planned.source)} for planned in plan]
     lines = {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}
     lines |= {} if keep else _that_may_lose(earlier, plan)
     if lines:
-        write_atomically(books.manifest, "".join(map(dump, (own | lines).values())).encode())
+        as_they_are = (line for key, line in own.items() if key not in lines)
+        write_lines(books.manifest, chain(as_they_are, lines.values()))
     with said_to_run(books):
         yield
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,47 +20,50 @@ from hypsegcli.files.books import RANKING, Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.accounts import Account, as_one_run, in_one, read_accounts
-from hypsegcli.run.difference import differences
+from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
 from hypsegcli.run.left_over import find_left_over
+from hypsegcli.run.lines import Lines, Selection
 from hypsegcli.run.manifest import (
     Line,
     for_another,
     has_failed,
     input_of,
+    is_cut_otherwise,
     outputs_of,
     placed,
-    read_lines,
     source_of,
     to_be_made,
     without_going,
     without_result,
 )
-from hypsegcli.run.namesakes import Namesake, find_namesakes
-from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.namesakes import find_namesakes
+from hypsegcli.run.plan import PlannedImage, targets_of
 from hypsegcli.run.ranking_csv import ranking_that_is_owed, ranking_that_stays, say_of_ranking
+from hypsegcli.run.remarks import say_redone, say_replaced
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
-
-_LISTED = 3  # images
 
 
 class Earlier(NamedTuple):
     """An earlier run, as the next one sees it."""
 
     rest: list[PlannedImage]  # images that must be done, those that failed before last
-    kept: dict[str, Line]  # by key, lines of planned images that hold
-    others: Sequence[Line]  # of images that the next run is not asked for
-    stale: Sequence[Line]  # of images that are done again
-    dropped: Sequence[Line]  # of images that are gone
+    new: Sequence[PlannedImage]  # those of them that none of these lines is of
+    kept: Collection[Line]  # of planned images that hold
+    others: Collection[Line]  # of images that the next run is not asked for
+    stale: Collection[Line]  # of images that are done again
+    dropped: Collection[Line]  # of images that are gone
     whole: Mapping[str, Digest]  # files of the whole run that stay, by name, as the books have them
     owed: Sequence[str]  # files of the whole run that an earlier one was to make, and this one does not
     left_over: Mapping[Path, Digest]  # files that are not made again, likewise
     remarks: Sequence[str]  # sentences on what becomes of it
 
+    def lines(self) -> Iterator[Line]:
+        """Those that the manifest has until the images are done that are to be."""
+        return chain(self.others, self.kept, self.stale, self.dropped)
 
-NOTHING = Earlier(rest=[], kept={}, others=(), stale=(), dropped=(), whole={}, owed=(), left_over={}, remarks=())
+
+NOTHING = Earlier([], (), (), (), (), (), whole={}, owed=(), left_over={}, remarks=())
 
 
 def look_back(
@@ -82,57 +86,33 @@ def look_back(
     out, tidies = books.out, not keep and books.shard is None
     accounts = read_accounts(out)
     earlier, run = in_one(accounts), as_one_run(accounts)
-    if books.shard is not None:
-        earlier, run = _of_a_shard(books, plan, earlier, run)
-    planned_keys = {str(planned.key) for planned in plan}
-    elsewhere = [line for key, line in earlier.items() if key not in planned_keys]
-    dropped = [
-        without_result(line, "dropped")
-        for line in elsewhere
-        if outputs_of(line) and (line["status"] == "dropped" or (tidies and _is_gone(line)))
-    ]
-    owned = {path for planned in plan for path in planned.outputs.values()}
-    others = [
-        line
-        for line in elsewhere
-        if line["status"] != "dropped"
-        and not _is_forgotten(line, keep=not tidies)
-        # No run writes such a line, but somebody may have edited it.
-        and not any(out / path in owned for path, _ in outputs_of(line).values())
-    ]
-    pairs = [(planned, earlier.get(str(planned.key))) for planned in plan]
-    workers = default_workers() if keep else 0
-    kept: dict[str, Line] = {}
-    rest = []
-    with contextlib.closing(
-        ahead(lambda pair: keep and _holds(out, *pair, recipe, cuts), pairs, workers=workers, depth=4 * workers)
-    ) as answers:
-        for (planned, line), holds in zip(pairs, answers, strict=True):
-            if line is not None and holds:
-                kept[line["key"]] = without_going(placed(line, planned.source))
-            else:
-                rest.append(planned)
-    # Else a run that may fail only so often would never come to the others.
-    rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
-    before = [(planned, line) for planned in rest if (line := earlier.get(str(planned.key))) is not None]
+    is_target = targets_of(plan, out)
+    if books.shard is None:
+        dropped, others = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target)
+    else:
+        run = _of_a_shard(plan, run)
+        dropped, others = (), _kept_for_others(books, plan)
+    kept, rest = _compare(plan, earlier, lambda planned, line: keep and _holds(out, planned, line, recipe, cuts), keep)
+
+    def before(planned: PlannedImage) -> Line:
+        return earlier[str(planned.key)]
+
+    again = [planned for planned in rest if str(planned.key) in earlier]
     is_made = RANKING in further
     remarks: list[str] = []
     if keep:
-        redone = [line for _, line in before if line["status"] == "done"]
-        remarks += _say_redone(accounts, redone, of=len(plan), recipe=recipe, description=description, cuts=cuts)
-        if begun := sum(line["status"] == "stale" and bool(outputs_of(line)) for _, line in before):
-            remarks.append(
-                f"{begun} of {count_of(len(plan), 'image')} to be done again, as a run was to that was cut short"
-            )
+        remarks += say_redone(
+            accounts, map(before, again), of=len(plan), recipe=recipe, description=description, cuts=cuts
+        )
     elif tidies:
-        remarks += _say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
-    stale = [
-        to_be_made(placed(line, planned.source), planned.outputs)
-        for planned, line in before
-        if outputs_of(line) or has_failed(line)
-    ]
-    whole = {} if is_made else ranking_that_stays(out, run, going=(*stale, *dropped), others=others)
-    owed = [] if is_made or whole else ranking_that_is_owed(run, going=(*stale, *dropped), others=others)
+        remarks += say_replaced(dropped, others, list(find_namesakes(plan, run=run, earlier=earlier)))
+    stale = Selection(
+        [planned for planned in again if outputs_of(line := before(planned)) or has_failed(line)],
+        lambda planned: to_be_made(placed(before(planned), planned.source), planned.outputs),
+    )
+    known = {line["key"] for line in stale}
+    whole = {} if is_made else ranking_that_stays(out, run, going=chain(stale, dropped), others=others)
+    owed = [] if is_made or whole else ranking_that_is_owed(run, going=chain(stale, dropped), others=others)
     if owed:
         remarks.append(
             f"{out / RANKING} is still to be written, which an earlier run was stopped before; run uncertainty with "
@@ -148,30 +128,91 @@ def look_back(
         run=run,
         earlier=earlier,
         dropped=dropped,
-        kept=(*kept.values(), *others),
+        others=others,
+        is_target=is_target,
         whole=whole,
         unnamed=unnamed,
     )
     remarks += left_over.remarks()
     staying = [found for found in unnamed if found.path not in left_over.files]
-    return Earlier(_with_theirs(rest, staying), kept, others, stale, dropped, whole, owed, left_over.files, remarks)
+    return Earlier(
+        rest=_with_theirs(rest, staying),
+        new=[planned for planned in rest if str(planned.key) not in known],
+        kept=Selection(kept, lambda planned: without_going(placed(before(planned), planned.source))),
+        others=others,
+        stale=stale,
+        dropped=dropped,
+        whole=whole,
+        owed=owed,
+        left_over=left_over.files,
+        remarks=remarks,
+    )
 
 
-def _of_a_shard(
-    books: Books, plan: Sequence[PlannedImage], earlier: Mapping[str, Line], run: Mapping[str, Any]
-) -> tuple[dict[str, Line], dict[str, Any]]:
-    """What all books in a folder say, of a shard's images alone, and beside them, what its own books say of others.
+def _elsewhere(
+    out: Path,
+    plan: Sequence[PlannedImage],
+    earlier: Mapping[str, Line],
+    *,
+    tidies: bool,
+    is_target: Callable[[Path], bool],
+) -> tuple[Collection[Line], Collection[Line]]:
+    """Lines of images that are not planned: of those whose files go, and of others, which stay as they are."""
+    planned = {str(each.key) for each in plan}
+    dropped, others = [], []
+    for key in earlier:
+        if key in planned:
+            continue
+        line = earlier[key]
+        if line["status"] == "dropped" or (tidies and outputs_of(line) and _is_gone(line)):
+            dropped += [key] if outputs_of(line) else []
+        elif not _is_forgotten(line, keep=not tidies) and not any(
+            # No run writes such a line, but somebody may have edited it.
+            is_target(out / path)
+            for path, _ in outputs_of(line).values()
+        ):
+            others.append(key)
+    return (
+        Selection(dropped, lambda key: without_result(earlier[key], "dropped")),
+        Selection(others, earlier.__getitem__),
+    )
 
-    Those are of images that it was asked for before: they are another shard's by now, or no longer asked for.
+
+def _compare(
+    plan: Sequence[PlannedImage],
+    earlier: Mapping[str, Line],
+    holds: Callable[[PlannedImage, Line | None], bool],
+    keep: bool,
+) -> tuple[list[PlannedImage], list[PlannedImage]]:
+    """The images whose lines hold, and the rest, those that failed when they were last tried at the end.
+
+    Else a run that may fail only so often would never come to the others.
     """
+    workers = default_workers() if keep else 0
+    pairs = ((planned, earlier.get(str(planned.key))) for planned in plan)
+    kept: list[PlannedImage] = []
+    rest: list[PlannedImage] = []
+    with contextlib.closing(ahead(lambda pair: holds(*pair), pairs, workers=workers, depth=4 * workers)) as answers:
+        for planned, does in zip(plan, answers, strict=True):
+            (kept if does else rest).append(planned)
+    rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
+    return kept, rest
+
+
+def _of_a_shard(plan: Sequence[PlannedImage], run: Mapping[str, Any]) -> dict[str, Any]:
+    """What all books in a folder say of a run, of a shard's images alone: what others are about is no concern of it."""
     keys = {str(planned.key) for planned in plan}
-    own = read_lines(books.manifest)
-    lines = {key: earlier[key] for key in keys & earlier.keys()}
-    lines |= {key: for_another(line) for key, line in own.items() if key not in keys}
     never = {line["key"]: str(input_of(line)) for line in never_done(run) if line["key"] in keys}
     unfinished = run.get("unfinished")
     said = unfinished if isinstance(unfinished, dict) else {}
-    return lines, {**run, "files": {}, "owed": [], "unfinished": {**said, "images": never, "files": []}}
+    return {**run, "files": {}, "owed": [], "unfinished": {**said, "images": never, "files": []}}
+
+
+def _kept_for_others(books: Books, plan: Sequence[PlannedImage]) -> Collection[Line]:
+    """Lines of images that a shard was asked for before: they are another's by now, or no longer asked for."""
+    planned = {str(each.key) for each in plan}
+    own = Lines(books.manifest)
+    return Selection([key for key in own if key not in planned], lambda key: for_another(own[key]))
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:
@@ -185,7 +226,7 @@ def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> li
 def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cuts: Callable[[int, int], bool]) -> bool:
     if line is None or line["status"] != "done" or line["recipe"] != recipe:
         return False
-    if _is_cut_otherwise(line, cuts):
+    if is_cut_otherwise(line, cuts):
         return False
     made = {kind: (out / path, digest) for kind, (path, digest) in outputs_of(line).items()}
     return (
@@ -193,64 +234,6 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cut
         and all(digest_file(path) == digest for path, digest in made.values())
         and digest_file(planned.source) == source_of(line)
     )
-
-
-def _is_cut_otherwise(line: Line, cuts: Callable[[int, int], bool]) -> bool:
-    return bool(line.get("windows") is not cuts(line["height"], line["width"]))
-
-
-def _say_replaced(dropped: Sequence[Line], others: Sequence[Line], namesakes: Sequence[Namesake]) -> list[str]:
-    """What becomes of images that an earlier run was asked for and this one is not, a sentence each."""
-    sentences = []
-    if count := len(namesakes):
-        are, give, name = ("is", "gives", "its name") if count == 1 else ("are", "give", "their names")
-        names = first_of([f"{one.old} to {one.new}" for one in namesakes], _LISTED)
-        sentences.append(
-            f"{count_of(count, 'image')} of an earlier run, which {are} there still, {give} way to others of {name}: "
-            f"{names}"
-        )
-    if gone := len(dropped):
-        are, their = ("is", "its") if gone == 1 else ("are", "their")
-        sentences.append(f"{count_of(gone, 'image')} of an earlier run {are} gone; {their} maps are removed")
-    if stay := sum(line["status"] == "done" for line in others):
-        are, verb = ("is", "stays") if stay == 1 else ("are", "stay")
-        sentences.append(
-            f"{count_of(stay, 'image')} of an earlier run {are} not among these and {verb}, made as it was then"
-        )
-    return sentences
-
-
-def _say_redone(
-    accounts: Sequence[Account],
-    lines: Sequence[Line],
-    *,
-    of: int,
-    recipe: str,
-    description: Mapping[str, Any],
-    cuts: Callable[[int, int], bool],
-) -> list[str]:
-    """Why images that an earlier run has done are done again, a sentence a reason."""
-    otherwise = [line for line in lines if line["recipe"] != recipe]
-    cut = sum(line["recipe"] == recipe and _is_cut_otherwise(line, cuts) for line in lines)
-    changed = len(lines) - len(otherwise) - cut
-    sentences = []
-    if otherwise:
-        recipes = {line["recipe"] for line in otherwise}
-        # A run.json is that of the last run alone.
-        before = next((one.run for one in accounts if {one.run.get("recipe")} == recipes), None)
-        which = "; ".join(differences(before, description)) if before is not None else ""
-        sentences.append(
-            f"{len(otherwise)} of {count_of(of, 'image')} to be done again, made with other settings"
-            + (f": {which}" if which else "")
-        )
-    if cut:
-        sentences.append(
-            f"{cut} of {count_of(of, 'image')} to be done again, whole or in windows as memory allows now; a side "
-            f"named with {setting('tile')} does not depend on it"
-        )
-    if changed:
-        sentences.append(f"{changed} of {count_of(of, 'image')} to be done again, changed since, or their maps")
-    return sentences
 
 
 def _is_forgotten(line: Line, *, keep: bool) -> bool:

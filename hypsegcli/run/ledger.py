@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import platform
+import sys
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +24,8 @@ from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import take_over
 from hypsegcli.run.asked import noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
-from hypsegcli.run.manifest import Line, dump, place_of, read_lines, without_result
+from hypsegcli.run.lines import Lines, Selection, write_lines
+from hypsegcli.run.manifest import Line, dump, place_of, without_result
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 from hypsegcli.run.unfinished import to_be_written
@@ -31,9 +36,6 @@ Status = Literal[
     "interrupted",
     "aborted",  # by a defect, or an error that no image explains
 ]
-
-# Of a line, while the run goes on: all of it is in the file, and a hundred thousand of them would fill memory.
-_REMEMBERED = ("status", "height", "width", "summary", "notes")
 
 
 def recipe_id(checkpoint_sha256: str, options: Mapping[str, Any]) -> str:
@@ -60,8 +62,11 @@ class Ledger:
         self.recipe = recipe
         self.description = dict(description)
         self._cuts = cuts
-        # Of this run's images, by key, in the order they were written; of its own, what is asked for after the run.
-        self.lines: dict[str, Line] = {}
+        # Of this run's images, what is asked for after it; all lines of a million of them would fill memory.
+        self._ended: dict[str, str] = {}  # done or failed, by key
+        self._counts = Counter[str]()
+        self._notes = Counter[str]()
+        self.means = array("d")  # of the calibrated measure, for each that is done; NaN where it was not computed
         self.remarks: Sequence[str] = ()  # on what becomes of what an earlier run has made; once it is known
         self.stayed: list[str] = []  # files of an earlier run that were to go, had nobody changed them; once it is open
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
@@ -95,7 +100,7 @@ class Ledger:
                 further=further,
                 keep=keep,
             )
-        self.lines, self._rest, self.remarks = self._earlier.kept, self._earlier.rest, self._earlier.remarks
+        self._rest, self.remarks = self._earlier.rest, self._earlier.remarks
         return self._rest
 
     def open(self, *, total: int) -> None:
@@ -109,18 +114,18 @@ class Ledger:
         self._written |= earlier.whole
         self._owed = [*self._owed, *earlier.owed]
         self.total, self._kept, self._is_to_settle = total, len(earlier.others), bool(earlier.stale or earlier.dropped)
-        lines = [*earlier.others, *self.lines.values(), *earlier.stale, *earlier.dropped]
-        self.lines = {key: _remembered(line) for key, line in self.lines.items()}
-        known = {line["key"] for line in lines}
-        new = [planned for planned in self._rest if str(planned.key) not in known]
+        for line in earlier.kept:
+            self._note(line)
         # To remove files may take long, and until run.json tells what is to be done, the manifest has to.
-        asked = [without_result({"key": str(one.key), **place_of(one.source)}, "stale") for one in new]
+        asked = Selection(
+            earlier.new, lambda one: without_result({"key": str(one.key), **place_of(one.source)}, "stale")
+        )
         with said_to_run(self._books) if self._books.run.is_file() else contextlib.nullcontext():
-            write_atomically(self._books.manifest, "".join(map(dump, (*lines, *asked))).encode())
+            write_lines(self._books.manifest, chain(earlier.lines(), asked))
             self._remove(earlier.left_over)
             self._write_run("running")
             if asked:
-                write_atomically(self._books.manifest, "".join(map(dump, lines)).encode())
+                write_lines(self._books.manifest, earlier.lines())
 
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
@@ -144,13 +149,13 @@ class Ledger:
                 "source": result.source._asdict(),
             }
         append(self._books.manifest, dump(line).encode())
-        self.lines[line["key"]] = _remembered(line)  # only then does it count
+        self._note(line)  # only then does it count
 
     def settle(self) -> None:
         """Leave one line an image in the manifest, which has two where a stale one stood for it, and none dropped."""
         if self._is_to_settle:
-            lines = [line for line in read_lines(self._books.manifest).values() if line["status"] != "dropped"]
-            write_atomically(self._books.manifest, "".join(dump(line) for line in lines).encode())
+            lines = Lines(self._books.manifest)
+            write_lines(self._books.manifest, (line for line in lines.values() if line["status"] != "dropped"))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the whole run, of which run.json will have the digest."""
@@ -163,13 +168,18 @@ class Ledger:
 
     def count(self, status: str) -> int:
         """How many images of this run are `done` or `failed`."""
-        return sum(line["status"] == status for line in self.lines.values())
+        return self._counts[status]
 
     def notes(self) -> Iterator[str]:
         """What was done to images of this run on the way, image by image."""
-        for line in self.lines.values():
-            if line["status"] == "done":
-                yield from line["notes"]
+        return self._notes.elements()
+
+    def _note(self, line: Line) -> None:
+        self._ended[line["key"]] = sys.intern(line["status"])
+        self._counts[line["status"]] += 1
+        if line["status"] == "done":
+            self._notes.update(line["notes"])
+            self.means.append(line["summary"].get("mean calibrated", math.nan))
 
     def _remove(self, files: Mapping[Path, Digest]) -> None:
         """Remove files, each unless it holds something else by now."""
@@ -203,7 +213,7 @@ class Ledger:
             **self._unfinished(status),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.perf_counter() - self._clock, 3),
-            "notes": Counter(self.notes()),
+            "notes": self._notes,
             **more,
         }
         write_atomically(self._books.run, (json.dumps(run, indent=2) + "\n").encode())
@@ -213,12 +223,12 @@ class Ledger:
 
         And of any run, which files that are no run's it was told to replace, and has not.
         """
-        not_done = [one for one in self._rest if self.lines.get(str(one.key), {}).get("status") != "done"]
+        not_done = [one for one in self._rest if self._ended.get(str(one.key)) != "done"]
         theirs = [path.relative_to(self.out).as_posix() for planned in not_done for path in planned.theirs]
         replaces = ({"replaces": theirs} if theirs else {}) | ({"owed": list(self._owed)} if self._owed else {})
         if status == "finished":
             return replaces
-        rest = [planned for planned in self._rest if str(planned.key) not in self.lines]
+        rest = [planned for planned in self._rest if str(planned.key) not in self._ended]
         further = [name for name in self._further if name not in self._written]
         return {"unfinished": to_be_written(rest, further), **replaces}
 
@@ -227,7 +237,3 @@ def versions() -> dict[str, str]:
     """Versions of what computes."""
     names = ("hypseg", "torch", "torchvision", "pillow", "opencv-python-headless", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _remembered(line: Line) -> Line:
-    return {name: line[name] for name in _REMEMBERED if name in line}

@@ -7,7 +7,8 @@ written the first images alone: those that were between its threads.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -45,7 +46,8 @@ def find_left_over(
     run: Mapping[str, Any],
     earlier: Mapping[str, Line],
     dropped: Iterable[Line],
-    kept: Iterable[Line],
+    others: Iterable[Line],
+    is_target: Callable[[Path], bool],
     whole: Collection[str],
     unnamed: Iterable[Unnamed],
 ) -> LeftOver:
@@ -53,30 +55,34 @@ def find_left_over(
 
     That is what an earlier run made as a whole; what it made of the images `rest`, which are done again, and is none of
     their outputs; the files of the lines `dropped`; and what a run that did not come to its end has written beyond what
-    it has lines of. Files of the lines `kept` stay, and those of the whole run that are named `whole`. `run` and
-    `earlier` are run.json and the manifest of the folder.
+    it has lines of. Files of the lines `others` stay, outputs of images that are not done again, for which `is_target`
+    tells too, and files of the whole run that are named `whole`. `run` and `earlier` are run.json and the manifest of
+    the folder.
     """
-    wanted = {path for planned in rest for path in planned.outputs.values()}
-    wanted |= {out / path for line in kept if line["status"] == "done" for path, _ in outputs_of(line).values()}
     # Of an input that is out of reach, an unmounted disk perhaps, they are all that is left.
-    again = [
+    again = (
         line for planned in rest if (line := earlier.get(str(planned.key))) is not None and is_there(planned.source)
-    ]
-    left_over = {out / name: digest for name, digest in files_of(run).items() if name not in whole}
-    left_over |= {path: digest for path, digest in _files(out, (*again, *dropped)) if path not in wanted}
+    )
+    left_over = {path: digest for path, digest in _files(out, chain(again, dropped)) if not is_target(path)}
     away = {str(planned.key) for planned in rest if not is_there(planned.source)}
+    unbooked: dict[Path, Digest] = {}
+    for below, old in _unbooked(run, earlier, away):
+        path = out / below
+        if not is_target(path) and is_since(status_of(path), run):
+            found = digest_file(path)  # no book has it; where it is that of a line, it is the older file still
+            if found is not None and found != old:
+                unbooked[path] = found
+    if left_over or unbooked:
+        for path, _ in _files(out, (line for line in others if line["status"] == "done")):
+            left_over.pop(path, None)
+            unbooked.pop(path, None)
     # They are made again; but should this run be cut short before, no book would know whose they are.
     without_line = [found.path for found in unnamed if found.owner == "a run" and is_there(found.planned.source)]
     left_over |= {path: digest for path in without_line if (digest := digest_file(path)) is not None}
-    unbooked = []
-    for path, old in _unbooked(run, earlier, away):
-        if out / path not in wanted and is_since(status_of(out / path), run):
-            found = digest_file(out / path)  # no book has it; where it is that of a line, it is the older file still
-            if found is not None and found != old:
-                left_over[out / path] = found
-                if path != PurePosixPath(RANKING):  # which is hypseg's by its name
-                    unbooked.append(path)
-    return LeftOver(left_over, unbooked)
+    left_over |= {out / name: digest for name, digest in files_of(run).items() if name not in whole}
+    # The ranking is hypseg's by its name.
+    strange = [path.relative_to(out) for path in unbooked if path != out / RANKING]
+    return LeftOver(left_over | unbooked, [PurePosixPath(path.as_posix()) for path in strange])
 
 
 def _unbooked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeGuard
 
@@ -19,34 +19,6 @@ _GOING = "going"  # kinds of those that the run which the line is of does not ma
 _OF_ANOTHER = "of_another"  # that a shard keeps the line of an image that is another's by now
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
-
-
-def read_lines(manifest: Path) -> dict[str, Line]:
-    """The lines of a manifest, by key, the last of each; none where there is no such file.
-
-    `status` is done, failed, or stale: a run was to do the image, perhaps again, and has not come to that; or dropped:
-    a later one that replaces the earlier has begun to remove its files. The `outputs` of a stale or dropped line are
-    files of an earlier run that may be there still; so are those of a failed line, for where the image is out of reach
-    they stay. A stale line of an image that has failed when it was last tried has the `reason` of that.
-
-    What is no line of ours is passed over: one that was cut off when a run was killed, or that somebody has edited.
-    """
-    try:
-        with open_regular(manifest) as file:
-            text = file.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return {}
-    lines: dict[str, Line] = {}
-    for raw in text.split("\n"):
-        try:
-            line = json.loads(raw)
-        except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, lists in lists
-            continue
-        if _is_line(line):
-            if line["status"] == "failed":
-                line = files_named_by(lines.get(line["key"], {})) | line
-            lines[line["key"]] = line
-    return lines
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -173,12 +145,17 @@ def has_failed(line: Line | None) -> bool:
     return line is not None and line["status"] in {"failed", "stale"} and "reason" in line
 
 
+def is_cut_otherwise(line: Line, cuts: Callable[[int, int], bool]) -> bool:
+    """Whether an image that is done went in windows where it would go whole now, or the other way; see Ledger."""
+    return bool(line.get("windows") is not cuts(line["height"], line["width"]))
+
+
 def dump(line: Line) -> str:
     """The line as the manifest has it."""
     return json.dumps(line) + "\n"
 
 
-def _is_line(line: object) -> bool:
+def is_line(line: object) -> TypeGuard[Line]:
     """Whether it has what is read of lines, each of its type."""
     if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in ("key", "input")):
         return False
@@ -223,6 +200,8 @@ def _all_are(found: object, kind: Any) -> TypeGuard[dict[str, Any]]:
 
 def is_below(path: str) -> bool:
     """Whether it can be a file in the folder that it is relative to."""
+    if path and path.isascii() and ".." not in path and "\0" not in path and not path.startswith(("/", ".")):
+        return True  # of nearly all, and a run may have a million images
     try:
         os.fsencode(path)
     except UnicodeError:

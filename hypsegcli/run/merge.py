@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import Account, in_one, read_accounts, replace_books
 from hypsegcli.run.difference import differences
+from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import Line, is_for_another, outputs_of, without_result
 from hypsegcli.run.ranking_csv import encode_ranking, ranking_that_is_owed, ranking_that_stays
 from hypsegcli.run.unfinished import never_done
@@ -95,18 +97,33 @@ def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
 
 def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
     begun = {part.shard: part for part in parts if part.shard is not None}
+    not_begun = [shard for index in range(of) if (shard := Shard(index, of)) not in begun]
     not_finished = {shard: str(part.run.get("status")) for shard, part in begun.items() if not _is_finished(part)}
-    own = {shard: _own_lines(part) for shard, part in begun.items()}
-    ended = [line for lines in own.values() for line in lines if line["status"] in {"done", "failed"}]
-    if twice := [key for key, times in Counter(line["key"] for line in ended).items() if times > 1]:
+    counts, ended = Counter[str](), set()
+    failed: dict[str, str] = {}
+    missing: set[str] = set()
+    twice: list[str] = []
+    changed: list[str] = []
+    for part in parts:
+        for key, line in part.lines.items():
+            if is_for_another(line) or line["status"] == "dropped":
+                continue
+            counts[line["status"]] += 1
+            if line["status"] == "stale":
+                missing.add(key)
+                continue
+            twice += [key] if key in ended else []
+            ended.add(key)
+            if line["status"] == "failed":
+                failed[key] = line["reason"]
+            else:
+                changed += _not_of_their_size(out, line)
+    if twice:
         raise PlanError(
             f"{out}: several shards have done {first_of(twice, _LISTED)}; somebody has changed their books: run all "
             f"shards again with {setting('resume')}"
         )
-    keys = {line["key"] for line in ended}
-    missing = [line["key"] for part in parts for line in never_done(part.run) if line["key"] not in keys]
-    missing += [line["key"] for lines in own.values() for line in lines if line["status"] == "stale"]
-    not_begun = [shard for index in range(of) if (shard := Shard(index, of)) not in begun]
+    missing |= {line["key"] for part in parts for line in never_done(part.run) if line["key"] not in ended}
     if not (not_begun or not_finished or missing) and len(ended) != _images(parts[0]):
         raise PlanError(
             f"{out}: the shards were to do {count_of(_images(parts[0]), 'image')} and have lines of {len(ended)}; "
@@ -114,61 +131,63 @@ def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
         )
     return Merged(
         shards=of,
-        done=sum(line["status"] == "done" for line in ended),
-        failed={line["key"]: line["reason"] for line in ended if line["status"] == "failed"},
+        done=counts["done"],
+        failed=failed,
         files=(),
         not_begun=not_begun,
         not_finished=not_finished,
-        missing=sorted(set(missing)),
-        changed=[] if not_begun or not_finished else list(_not_of_their_size(out, ended)),
+        missing=sorted(missing),
+        changed=changed,
     )
 
 
-def _not_of_their_size(out: Path, lines: Sequence[Line]) -> Iterator[str]:
-    for line in lines:
-        if line["status"] == "done":
-            for path, digest in outputs_of(line).values():
-                try:
-                    size = (out / path).stat().st_size
-                except (OSError, ValueError):
-                    size = -1
-                if size != digest.bytes:
-                    yield path.as_posix()
+def _not_of_their_size(out: Path, line: Line) -> Iterator[str]:
+    for path, digest in outputs_of(line).values():
+        try:
+            size = (out / path).stat().st_size
+        except (OSError, ValueError):
+            size = -1
+        if size != digest.bytes:
+            yield path.as_posix()
 
 
 def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> list[str]:
     """Write the books of the whole, and what is of all images; the names of these files."""
-    run = parts[0].run
-    lines = {line["key"]: line for part in parts for line in _own_lines(part)}
-    known = in_one(accounts)
-    asked = [line for account in accounts for line in never_done(account.run) if line["key"] not in known]
-    others = [line for key, line in known.items() if key not in lines and line["status"] != "dropped"]
-    others += [without_result(line, "stale") for line in {line["key"]: line for line in asked}.values()]
-    files, owed = _ranking(out, accounts, lines, others, run)
-    done = [line for line in lines.values() if line["status"] == "done"]
-    of_shards = {"shard", "unfinished", "owed", "replaces", "profile"}
+    run, known = parts[0].run, in_one(accounts)
+    of_shards = {key: part for part in parts for key, line in part.lines.items() if not is_for_another(line)}
+    elsewhere = [key for key in known if key not in of_shards and known[key]["status"] != "dropped"]
+    others = Selection(elsewhere, known.__getitem__)
+    asked = {line["key"]: line for account in accounts for line in never_done(account.run) if line["key"] not in known}
+    lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
+    files, owed = _ranking(out, accounts, of_shards, others, run)
+    notes, done = Counter[str](), 0
+    for line in lines:
+        if line["status"] == "done":
+            done += 1
+            notes.update(line["notes"])
+    of_parts = {"shard", "unfinished", "owed", "replaces", "profile"}
     whole = {
-        **{name: value for name, value in run.items() if name not in of_shards},
+        **{name: value for name, value in run.items() if name not in of_parts},
         "status": "finished",
         "counts": {
             "planned": len(lines),
-            "done": len(done),
-            "failed": len(lines) - len(done),
-            "others": len(others),
+            "done": done,
+            "failed": len(lines) - done,
+            "others": len(others) + len(asked),
         },
         "files": {name: digest._asdict() for name, digest in files.items()},
         **({"owed": owed} if owed else {}),
         **_times(parts),
-        "notes": Counter(note for line in done for note in line["notes"]),
+        "notes": notes,
         "shards": len(parts),
     }
-    ordered = sorted([*lines.values(), *others], key=lambda line: line["key"])
-    replace_books(out, ordered, whole)
+    still_asked = (without_result(line, "stale") for line in asked.values())
+    replace_books(out, chain(lines, others, still_asked), whole)
     return [MANIFEST, RUN, *files]
 
 
 def _ranking(
-    out: Path, accounts: Sequence[Account], lines: Mapping[str, Line], others: Sequence[Line], run: Mapping[str, Any]
+    out: Path, accounts: Sequence[Account], keys: Collection[str], others: Collection[Line], run: Mapping[str, Any]
 ) -> tuple[dict[str, Digest], list[str]]:
     """The ranking's digest where one is written, or an earlier one stays; else whether one is to be written still."""
     if run["options"].get("command") == "uncertainty":
@@ -178,13 +197,9 @@ def _ranking(
         write_atomically(out / RANKING, data)
         return {RANKING: digest_of(data)}, []
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
-    going = [line for key, line in before.lines.items() if key in lines]
+    going = [line for key, line in before.lines.items() if key in keys]
     stays = ranking_that_stays(out, before.run, going=going, others=others)
     return stays, [] if stays else ranking_that_is_owed(before.run, going=going, others=others)
-
-
-def _own_lines(part: Account) -> list[Line]:
-    return [line for line in part.lines.values() if not is_for_another(line) and line["status"] != "dropped"]
 
 
 def _is_finished(part: Account) -> bool:

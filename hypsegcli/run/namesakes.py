@@ -30,10 +30,10 @@ def find_namesakes(
     of one that has changed since are nobody's. One that is not where it was has moved, and one that lies elsewhere
     with the same bytes is the same. Only those that lie elsewhere are read.
     """
-    asked = {**{line["key"]: line for line in never_done(run)}, **earlier}
+    asked = {line["key"]: line for line in never_done(run)}
     here = Path.cwd()
     for planned in plan:
-        line = asked.get(str(planned.key))
+        line = earlier.get(key := str(planned.key), asked.get(key))
         if line is None or line.get("status") == "dropped" or (old := input_of(line)) == here / planned.source:
             continue
         is_done = line.get("status") == "done"

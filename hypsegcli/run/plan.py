@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from functools import cache
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.errors import PlanError
@@ -18,9 +19,28 @@ if TYPE_CHECKING:
     from hypsegcli.images.discover import Inputs
 
 _LISTED = 5
+_NOTHING: Mapping[Path, os.stat_result] = {}  # one for all images
 
 
-@dataclass(frozen=True)
+class Targets(Mapping[str, Path]):
+    """Where the files of an image go, by kind; made when they are asked for, since a run may have a million images."""
+
+    __slots__ = ("_key", "_out", "_suffixes")
+
+    def __init__(self, out: Path, key: PurePosixPath, suffixes: Mapping[str, str]) -> None:
+        self._out, self._key, self._suffixes = out, key, suffixes
+
+    def __getitem__(self, kind: str) -> Path:
+        return self._out / target_of(self._key, kind, self._suffixes[kind])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._suffixes)
+
+    def __len__(self) -> int:
+        return len(self._suffixes)
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedImage:
     """One picture and the files to be made from it: `outputs` maps each kind to its target path.
 
@@ -31,7 +51,7 @@ class PlannedImage:
     source: Path
     key: PurePosixPath
     outputs: Mapping[str, Path]
-    theirs: Mapping[Path, os.stat_result] = field(default_factory=dict)
+    theirs: Mapping[Path, os.stat_result] = field(default_factory=lambda: _NOTHING)
 
 
 def plan_outputs(
@@ -46,16 +66,9 @@ def plan_outputs(
     nothing on the disk.
     """
     _check_out(inputs, out, suffixes)
-    plan = [
-        PlannedImage(
-            item.path,
-            item.key,
-            {kind: out / target_of(item.key, kind, suffix) for kind, suffix in suffixes.items()},
-        )
-        for item in inputs.images
-    ]
-    _check_shared(plan, extra)
-    _check_overwrites(plan, extra)
+    plan = [PlannedImage(item.path, item.key, Targets(out, item.key, suffixes)) for item in inputs.images]
+    _check_shared(plan, out, suffixes, extra)
+    _check_overwrites(plan, out, suffixes, extra)
     return plan
 
 
@@ -78,6 +91,21 @@ class Share(NamedTuple):
 def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:
     """Where an output of an image goes, from the output folder on."""
     return PurePosixPath(kind, f"{key}{suffix}")
+
+
+def targets_of(plan: Sequence[PlannedImage], out: Path) -> Callable[[Path], bool]:
+    """Whether a path is that of an output of a plan; all its images have the same kinds."""
+    keys = {str(planned.key) for planned in plan}
+    suffixes = {
+        kind: path.name.removeprefix(planned.key.name) for planned in plan[:1] for kind, path in planned.outputs.items()
+    }
+
+    def is_target(path: Path) -> bool:
+        kind, _, name = path.relative_to(out).as_posix().partition("/")
+        suffix = suffixes.get(kind)
+        return suffix is not None and name.endswith(suffix) and name.removesuffix(suffix) in keys
+
+    return is_target
 
 
 def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:
@@ -114,47 +142,65 @@ def _with_parents(folder: Path) -> tuple[Path, ...]:
     return (real, *real.parents)
 
 
-def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
-    owners: dict[str, tuple[str, Path]] = {fold(path): ("the run itself", path) for path in extra}
+def _check_shared(plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str, str], extra: Sequence[Path]) -> None:
+    # All kinds have the same keys, so that one of them stands for all.
+    owners: dict[str, int] = {}
     clashes: dict[tuple[str, str], Path] = {}
-    for planned in plan:
-        for target in planned.outputs.values():
-            owner, first = owners.setdefault(fold(target), (str(planned.source), target))
-            if first is not target:
-                clashes.setdefault((owner, str(planned.source)), target)
-    below = {target.parent: owner for owner, target in owners.values()}
-    for parent, owner in below.items():
-        for folder in (parent, *parent.parents):  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
-            if (other := owners.get(fold(folder))) is not None:
-                clashes.setdefault((other[0], owner), folder)
+    for place, planned in enumerate(plan):
+        first = owners.setdefault(fold(planned.key), place)
+        if first != place:
+            clashes.setdefault((str(plan[first].source), str(planned.source)), next(iter(planned.outputs.values())))
+    below = {parent: planned for planned in plan for parent in planned.key.parents[:-1]}
+    for folder, planned in below.items():  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
+        for kind, suffix in suffixes.items():
+            key = fold(folder).removesuffix(suffix)
+            if fold(folder) == key + suffix and key in owners:
+                clashes.setdefault((str(plan[owners[key]].source), str(planned.source)), out / kind / folder)
+    for path in extra:
+        for kind, suffix in suffixes.items():
+            name, start = fold(path), f"{fold(out / kind)}/"
+            key = name.removeprefix(start).removesuffix(suffix)
+            if name == f"{start}{key}{suffix}" and key in owners:
+                clashes.setdefault(("the run itself", str(plan[owners[key]].source)), path)
     _refuse(
         "two inputs would be written to the same output; rename one, or run them into different folders",
         (f"{one} and {two} -> {target}" for (one, two), target in clashes.items()),
     )
 
 
-def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
+def _check_overwrites(
+    plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str, str], extra: Sequence[Path]
+) -> None:
     # A link that is an input counts at its own place and at the file it leads to. A link that is an output
     # counts only at its own place, because the new file replaces the link.
-    sources: dict[str, Path] = {}
-    parents: dict[Path, str] = {}
+    @cache
+    def real(folder: Path) -> str:
+        return os.path.realpath(folder)
 
     def place(path: Path) -> str:
-        if path.parent not in parents:
-            parents[path.parent] = os.path.realpath(path.parent)
-        return fold(Path(parents[path.parent], path.name))
+        return fold(Path(real(path.parent), path.name))
 
+    folders = {out / kind / folder for folder in {planned.key.parent for planned in plan} for kind in suffixes}
+    written = {fold(Path(real(folder))) for folder in (*folders, *(path.parent for path in extra))}
+
+    def is_near(source: Path) -> bool:
+        is_link = os.path.islink(source)  # noqa: PTH114 (where a path may not be reached, pathlib raises)
+        leads_to = Path(os.path.realpath(source)).parent if is_link else source.parent
+        return any(fold(Path(real(folder))) in written for folder in (source.parent, leads_to))
+
+    sources: dict[str, Path] = {}
     for planned in plan:
-        sources[place(planned.source)] = planned.source
-        sources[fold(Path(os.path.realpath(planned.source)))] = planned.source
-    targets = [target for planned in plan for target in planned.outputs.values()]
+        if is_near(planned.source):  # which hardly one ever is
+            sources[place(planned.source)] = planned.source
+            sources[fold(Path(os.path.realpath(planned.source)))] = planned.source
+    targets = (target for planned in plan for target in planned.outputs.values()) if sources else ()
     _refuse(
         "an output would overwrite an input; choose another output folder",
         (f"{target} is the input {sources[at]}" for target in (*targets, *extra) if (at := place(target)) in sources),
     )
 
 
-def fold(path: Path) -> str:
+def fold(path: PurePath) -> str:
     """Return one spelling for all names that macOS or Windows would take for the same file."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
 

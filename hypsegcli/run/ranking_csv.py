@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +34,18 @@ def encode_ranking(out: Path, recipe: str) -> bytes | None:
 
     Of those in a run's folder that were made by one recipe: measures do not compare. None where there are none.
     """
-    lines = [line for line in read_manifest(out).values() if _is_ranked(line) and line["recipe"] == recipe]
-    lines = [line for line in lines if line["summary"].keys() >= set(_STATISTICS)]
-    lines.sort(key=lambda line: (-line["summary"]["mean"], line["key"]))
-    rows = [
-        (
-            rank,
-            input_from_here(line),
-            *(float(line["summary"][name]) for name in _STATISTICS),
-            line["outputs"][_PICTURE],
-        )
-        for rank, line in enumerate(lines, start=1)
+    ranked = [
+        (-line["summary"]["mean"], line["key"], _row(line))
+        for line in read_manifest(out).values()
+        if _is_ranked(line) and line["recipe"] == recipe and line["summary"].keys() >= set(_STATISTICS)
     ]
+    rows = [(rank, *row) for rank, (_, _, row) in enumerate(sorted(ranked), start=1)]
     return encode_csv(["rank", "image", *_STATISTICS, _PICTURE], rows) if rows else None
+
+
+def _row(line: Line) -> tuple[Any, ...]:
+    statistics = (float(line["summary"][name]) for name in _STATISTICS)
+    return (input_from_here(line), *statistics, line["outputs"][_PICTURE])
 
 
 def ranking_that_stays(
@@ -86,7 +85,7 @@ def say_of_ranking(
     run: Mapping[str, Any],
     *,
     plan: Sequence[PlannedImage],
-    others: Sequence[Line],
+    others: Collection[Line],
     recipe: str | None,
     keep: bool,
 ) -> list[str]:

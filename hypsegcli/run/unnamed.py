@@ -50,24 +50,42 @@ def find_unnamed(
 
     `run` and `earlier` are run.json and the manifest of the folder. Folders are passed over: nothing replaces them.
     """
-    named = {
-        fold(out / path)
-        for line in earlier.values()
-        for path, digest in outputs_of(line).values()
-        if line["status"] == "done" or _holds(out / path, digest)
-    }
+    there = list(_there(out, plan, earlier))
+    if not there:
+        return
+    strange = {fold(path) for _, _, path, _ in there}
+    for line in earlier.values():  # of another image, perhaps
+        strange -= _named_by(line, out)
     replaced = files_to_replace(run)
     may_have_written = _written_without_a_line(run, earlier)
+    for planned, kind, path, status in there:
+        if fold(path) not in strange:
+            continue
+        owner: Owner = "somebody"
+        if is_since(status, run) and may_have_written(planned, kind) and _may_be_a_map(path, kind):
+            owner = "a run"
+        elif path.relative_to(out).as_posix() in replaced:
+            owner = "to be replaced"
+        yield Unnamed(planned, path, status, owner)
+
+
+def _there(
+    out: Path, plan: Sequence[PlannedImage], earlier: Mapping[str, Line]
+) -> Iterator[tuple[PlannedImage, str, Path, os.stat_result]]:
+    """Targets of a plan that are there, and that the image's own line does not name; it names nearly all there are."""
     for planned in plan:
-        for kind, path in planned.outputs.items():
-            if (status := status_of(path)) is None or fold(path) in named:
-                continue
-            owner: Owner = "somebody"
-            if is_since(status, run) and may_have_written(planned, kind) and _may_be_a_map(path, kind):
-                owner = "a run"
-            elif path.relative_to(out).as_posix() in replaced:
-                owner = "to be replaced"
-            yield Unnamed(planned, path, status, owner)
+        found = [(kind, path, status) for kind, path in planned.outputs.items() if (status := status_of(path))]
+        line = earlier.get(str(planned.key)) if found else None
+        named = _named_by(line, out) if line is not None else set()
+        for kind, path, status in found:
+            if fold(path) not in named:
+                yield planned, kind, path, status
+
+
+def _named_by(line: Line, out: Path) -> set[str]:
+    """The files that a line tells of, as `fold` has their paths."""
+    is_done = line["status"] == "done"
+    return {fold(out / path) for path, digest in outputs_of(line).values() if is_done or _holds(out / path, digest)}
 
 
 def _holds(path: Path, digest: Digest) -> bool:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from itertools import chain, tee
+from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
@@ -16,6 +17,7 @@ from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
+from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
     files_of,
@@ -72,34 +74,78 @@ def verify(out: Path) -> Verified:
     if not any(each.manifest.is_file() for each in books):
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
-    done = [line for line in lines.values() if line["status"] == "done"]
-    failed = {key: line["reason"] for key, line in lines.items() if line["status"] == "failed"}
-    stale = sum(line["status"] == "stale" for line in lines.values())
-    run = _read_run(out)
-    owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
-    missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
+    run, owned = _read_run(out), _Owned()
+    counts, failed = Counter[str](), {}
+    for key, line in lines.items():
+        counts[line["status"]] += 1
+        if line["status"] == "done":
+            owned.add(line)
+        elif line["status"] == "failed":
+            failed[key] = line["reason"]
+    done = Selection([key for key in lines if key in owned.keys], lines.__getitem__)
+    of_images = ((path.as_posix(), out / path, digest) for line in done for path, digest in outputs_of(line).values())
+    files, missing, changed = _compare(chain(of_images, ((name, out / name, run.files[name]) for name in run.files)))
     missing += [name for name in run.owed if not os.path.lexists(out / name)]
-    unreached, changed_inputs = _compare([(line["input"], input_of(line), source_of(line)) for line in done])
-    owners = Counter(path.as_posix() for line in done for path, _ in outputs_of(line).values())
-    folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
-    own = {LOCK, *(path.name for each in books for path in (each.run, each.manifest))}
+    _, unreached, changed_inputs = _compare((line["input"], input_of(line), source_of(line)) for line in done)
+    own = {LOCK, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
     own |= {each.shard.named(LOCK) for each in books if each.shard is not None}
-    foreign = [name for name in sorted(_names_below(out, folders)) if name not in owned and name not in own]
-    foreign = _without_inputs(out, foreign, (*lines.values(), *never_done(read_run(out))))
+    foreign = sorted(name for name in _names_below(out, owned.folders) if name not in owned and name not in own)
     return Verified(
-        images=len(done),
-        files=len(owned) - len(missing) - len(changed),
+        images=counts["done"],
+        files=files,
         missing=missing,
         changed=changed,
-        foreign=foreign,
-        shared=[name for name, lines in owners.items() if lines > 1],
+        foreign=_without_inputs(out, foreign, chain(lines.values(), never_done(read_run(out)))),
+        shared=owned.shared(),
         changed_inputs=changed_inputs,
         unreached_inputs=unreached,
         failed=failed,
         status=run.status,
         shards=len(books) - 1,
-        lacking=max(run.lines - len(done) - len(failed), stale),
+        lacking=max(run.lines - counts["done"] - counts["failed"], counts["stale"]),
     )
+
+
+class _Owned:
+    """The files of images that are done, by name; of a million images the names themselves would fill memory."""
+
+    def __init__(self) -> None:
+        self.folders: set[str] = set()  # in which they lie, and those around
+        self.keys: dict[str, frozenset[tuple[str, str]]] = {}  # of each image, the kinds and suffixes of its files
+        self._alike: dict[frozenset[tuple[str, str]], frozenset[tuple[str, str]]] = {}
+        self._suffixes: set[str] = set()
+        self._elsewhere = Counter[str]()  # that do not lie where runs put them: somebody has edited the books
+
+    def add(self, line: Line) -> None:
+        key, usual = line["key"], set()
+        for kind, (path, _) in outputs_of(line).items():
+            name = path.as_posix()
+            folder = name.rpartition("/")[0]
+            while folder not in self.folders:
+                self.folders.add(folder)
+                folder = folder.rpartition("/")[0]
+            suffix = name.removeprefix(f"{kind}/{key}")
+            if suffix.startswith(".") and "/" not in suffix and name == f"{kind}/{key}{suffix}":
+                usual.add((kind, suffix))
+                self._suffixes.add(suffix)
+            else:
+                self._elsewhere[name] += 1
+        shape = frozenset(usual)
+        self.keys[key] = self._alike.setdefault(shape, shape)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._elsewhere or self._is_usual(name)
+
+    def shared(self) -> list[str]:
+        """Files that several images call their own."""
+        return [name for name, lines in self._elsewhere.items() if lines + self._is_usual(name) > 1]
+
+    def _is_usual(self, name: str) -> bool:
+        kind, _, rest = name.partition("/")
+        return any(
+            rest.endswith(suffix) and (kind, suffix) in self.keys.get(rest.removesuffix(suffix), ())
+            for suffix in self._suffixes
+        )
 
 
 def _names_below(out: Path, owned: Collection[str]) -> Iterator[str]:
@@ -124,22 +170,27 @@ def _without_inputs(out: Path, names: Sequence[str], lines: Iterable[Line]) -> l
     if not names:
         return []
     folders: dict[Path, str] = {}
-    inputs = {real_place(input_of(line), folders) for line in lines}
-    return [name for name in names if real_place(out / name, folders) not in inputs]
+    foreign = {real_place(out / name, folders): name for name in names}
+    for line in lines:
+        foreign.pop(real_place(input_of(line), folders), None)
+    return [name for name in names if real_place(out / name, folders) in foreign]
 
 
-def _compare(files: Sequence[tuple[str, Path, Digest]]) -> tuple[list[str], list[str]]:
-    """Of names, paths and what is to be there, the names of those that cannot be read, or hold something else."""
+def _compare(files: Iterable[tuple[str, Path, Digest]]) -> tuple[int, list[str], list[str]]:
+    """Of names, paths and what is to be there, how many hold that, and which cannot be read, or hold something else."""
     workers = default_workers()
-    gone, changed = [], []
-    paths = [path for _, path, _ in files]
+    whole, gone, changed = 0, [], []
+    files, ahead_of_them = tee(files)  # which is no longer than what is read ahead
+    paths = (path for _, path, _ in ahead_of_them)
     with closing(ahead(digest_file, paths, workers=workers, depth=4 * workers)) as found:
         for (name, _, wanted), digest in zip(files, found, strict=True):
             if digest is None:
                 gone.append(name)
             elif digest != wanted:
                 changed.append(name)
-    return gone, changed
+            else:
+                whole += 1
+    return whole, gone, changed
 
 
 class _Run(NamedTuple):

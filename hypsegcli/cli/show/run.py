@@ -117,8 +117,8 @@ def say_done(run: Run, engine: Engine, kinds: Sequence[str], out: Path) -> None:
 
 def _warn_of_another_world(ledger: Ledger, limit: float) -> None:
     """Say so where the network is less than half as sure of most images as it is of nearly all of its own world."""
-    means = [line["summary"].get("mean calibrated") for line in ledger.lines.values() if line["status"] == "done"]
-    strange = sum(mean is not None and mean < limit for mean in means)
+    means = ledger.means
+    strange = sum(mean < limit for mean in means)
     if 2 * strange > len(means):
         look = "looks" if strange == 1 else "look"
         talk(
