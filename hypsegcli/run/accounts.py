@@ -131,12 +131,17 @@ def take_over(out: Path) -> None:
 
 def replace_books(out: Path, lines: Iterable[Line], run: Mapping[str, Any]) -> None:
     """Write a run's own books, and remove those of its shards."""
-    shards = [shard for shard in shards_of(out) if shard is not None]
     write_lines(Books(out).manifest, lines)
     write_atomically(Books(out).run, (json.dumps(run, indent=2) + "\n").encode())
-    for shard in shards:
-        for path in (Books(out, shard).manifest, Books(out, shard).run):
-            path.unlink(missing_ok=True)
+    remove_books(out)
+
+
+def remove_books(out: Path) -> None:
+    """Remove the books of a run's shards, which its own have by now."""
+    for shard in shards_of(out):
+        if shard is not None:
+            Books(out, shard).manifest.unlink(missing_ok=True)
+            Books(out, shard).run.unlink(missing_ok=True)
 
 
 def _has_ended(line: Line | None) -> bool:

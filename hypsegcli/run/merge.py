@@ -17,14 +17,15 @@ from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.accounts import Account, in_one, read_accounts, replace_books
+from hypsegcli.run.accounts import Account, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
 from hypsegcli.run.lines import Selection
-from hypsegcli.run.manifest import Line, is_for_another, outputs_of, without_result
+from hypsegcli.run.manifest import Line, files_of, is_for_another, outputs_of, without_result
 from hypsegcli.run.ranking_csv import encode_ranking, ranking_that_is_owed, ranking_that_stays
 from hypsegcli.run.unfinished import never_done
 
 _LISTED = 5  # shards
+_MERGED = "merged"  # of the whole run's books: the shards that they were made of
 
 
 class Merged(NamedTuple):
@@ -65,12 +66,32 @@ def merge(out: Path) -> Merged:
         of = shards[-1].shard.of if shards[-1].shard is not None else 0
         newest = {account.shard.index: account for account in shards if account.shard and account.shard.of == of}
         parts = [newest[index] for index in sorted(newest)]
+        if merged := _merged_before(out, accounts, shards):
+            remove_books(out)
+            return merged
         _refuse_of_several_runs(out, parts)
         found = _look_at(out, parts, of)
         if found.is_complete:
             sweep(out, folders_of_kinds(out))
             return found._replace(files=_write(out, accounts, parts))
         return found
+
+
+def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
+    """What became of shards that have been merged, where whoever did it was stopped while it removed their books."""
+    own = next(account for account in accounts if account.shard is None)
+    merged = own.run.get(_MERGED)
+    if not isinstance(merged, dict) or any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
+        return None
+    files = [RANKING] if RANKING in files_of(own.run) else []
+    failed = {key: line["reason"] for key, line in own.lines.items() if line["status"] == "failed"}
+    done = sum(line["status"] == "done" for line in own.lines.values())
+    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files], [], {}, [], [])
+
+
+def _stamp(part: Account) -> list[Any]:
+    """By which the books of a shard are known from those of a later one of its name."""
+    return [part.run.get("started"), part.run.get("seconds")]
 
 
 def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
@@ -179,7 +200,7 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
         **({"owed": owed} if owed else {}),
         **_times(parts),
         "notes": notes,
-        "shards": len(parts),
+        _MERGED: {str(part.shard): _stamp(part) for part in parts},
     }
     still_asked = (without_result(line, "stale") for line in asked.values())
     replace_books(out, chain(lines, others, still_asked), whole)

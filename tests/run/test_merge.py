@@ -250,3 +250,32 @@ def test_overwriting_beside_others_is_refused(hypseg: Hypseg, photos: Path, tmp_
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--shard", "0/2", "--overwrite")
     assert outcome.code == 2
     assert "--shard writes beside other processes" in outcome.stderr
+
+
+@pytest.mark.parametrize("removed", range(5))
+def test_merging_can_be_cut_short_anywhere(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
+    times, unlink = 0, Path.unlink
+
+    def stop(path: Path, missing_ok: bool = False) -> None:
+        nonlocal times
+        times += "-of-" in path.name
+        if times > removed:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stop)
+        assert hypseg("merge", out).code == (130 if removed < 4 else 0)
+    merged = hypseg("merge", out)
+    if removed < 4:
+        assert (merged.code, merged.stdout) == (
+            0,
+            f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv in {out}\n",
+        )
+    assert hypseg("verify", out).code == 0
+    assert not list(out.glob("*-of-*"))
