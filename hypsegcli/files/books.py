@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.place import is_taken, locate, real
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 RANKING = "ranking.csv"  # what `uncertainty` adds to them
@@ -23,10 +23,10 @@ def refuse_in_a_run(path: Path, what: str) -> None:
 
     A link is where it leads to.
     """
-    real = Path(os.path.realpath(path))
-    for folder in (real, *real.parents):
-        if is_of_a_run({name for name in BOOKS if os.path.lexists(folder / name)}):
+    place = locate(real(path))
+    for folder in (place, *place.parents):
+        if is_of_a_run({name for name in BOOKS if is_taken(folder / name)}):
             raise PlanError(
-                f"{path if folder == real else folder}: holds the maps and the books of a run, which do not know of "
+                f"{path if folder == place else folder}: holds the maps and the books of a run, which do not know of "
                 f"{what}; choose another {setting('out')}"
             )

@@ -12,10 +12,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypsegcli.errors import HypsegError, PlanError, setting
 from hypsegcli.files.atomic import make_folder
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import KINDS
+
+if TYPE_CHECKING:
+    from hypsegcli.files.stores.claim import Claim
 
 LOCK = ".hypseg.lock"
 
@@ -30,9 +35,12 @@ class Hold:
 
     folder: Path
     descriptor: int | None = None  # of the lock, where there is one
+    claim: Claim | None = None  # in a store
 
     def check(self) -> None:
         """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
+        if self.claim is not None:
+            self.claim.check()
         if self.descriptor is not None and not _is_at(self.folder / LOCK, self.descriptor):
             raise HypsegError(
                 f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its {LOCK}; "
@@ -50,8 +58,14 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
     folder that was made here and is empty.
     Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
     written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
-    Windows and on some file systems, nothing is held.
+    Windows and on some file systems, nothing is held. In a store an object is the lock: see `stores.claim`.
     """
+    if isinstance(folder, StorePath):
+        from hypsegcli.files.stores.claim import claimed
+
+        with claimed(folder / LOCK, command) as claim:
+            yield Hold(folder, claim=claim)
+        return
     made = not folder.is_dir()
     try:
         import fcntl

@@ -13,6 +13,7 @@ from typing import Any
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.place import locate
 from hypsegcli.run.manifest import Line, dump, may_lose, place_of, read_manifest, read_run, without_result
 from hypsegcli.run.plan import PlannedImage
 
@@ -70,7 +71,7 @@ def never_done(run: Mapping[str, Any]) -> list[Line]:
     except (KeyError, TypeError, ValueError):
         return []
     return [
-        {"key": key, "input": source} | ({} if Path(source).is_absolute() else {"directory": directory})
+        {"key": key, "input": source} | ({} if locate(source).is_absolute() else {"directory": directory})
         for key, source in images.items()
         if isinstance(source, str)
     ]

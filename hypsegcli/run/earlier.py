@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.place import is_gone_from
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.difference import differences
+from hypsegcli.run.etags import note_etags
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.manifest import (
     Line,
@@ -78,12 +80,13 @@ def look_back(
     `further` are the files of the whole run that it makes.
     """
     earlier = read_manifest(out)
+    note_etags(out, earlier.values())
     planned_keys = {str(planned.key) for planned in plan}
     elsewhere = [line for key, line in earlier.items() if key not in planned_keys]
     dropped = [
         without_result(line, "dropped")
         for line in elsewhere
-        if outputs_of(line) and (line["status"] == "dropped" or (not keep and _is_gone(line)))
+        if outputs_of(line) and (line["status"] == "dropped" or (not keep and is_gone_from(input_of(line))))
     ]
     owned = {path for planned in plan for path in planned.outputs.values()}
     others = [
@@ -228,18 +231,4 @@ def _is_forgotten(line: Line, *, keep: bool) -> bool:
     is_none = line["status"] != "done" and not has_files
     if is_none and not keep and (not has_failed(line) or not is_there(input_of(line))):
         return True  # nothing has ever been made of it, and what was asked for then is replaced
-    return (line["status"] == "failed" or not has_files or not keep) and _is_gone(line)
-
-
-def _is_gone(line: Line) -> bool:
-    """Whether it is of an image that is no longer in its folder.
-
-    That holds something else: one that is empty, or not there at all, may be of a disk that is not mounted.
-    """
-    path = input_of(line)
-    try:
-        with os.scandir(path.parent) as entries:
-            is_empty = next(entries, None) is None
-    except (OSError, ValueError):
-        return False
-    return not is_empty and os.access(path.parent, os.X_OK) and not os.path.lexists(path)
+    return (line["status"] == "failed" or not has_files or not keep) and is_gone_from(input_of(line))

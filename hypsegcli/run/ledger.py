@@ -16,8 +16,10 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file, digest_of
+from hypsegcli.files.place import looking_ahead
 from hypsegcli.run.asked import noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
+from hypsegcli.run.etags import etags_of
 from hypsegcli.run.left_over import to_be_written
 from hypsegcli.run.manifest import Line, dump, place_of, read_manifest, without_result
 from hypsegcli.run.plan import PlannedImage
@@ -71,7 +73,7 @@ class Ledger:
         be written too.
         """
         self._further = further
-        with noted(self.out, plan, keep=keep):
+        with looking_ahead(), noted(self.out, plan, keep=keep):
             self._earlier = look_back(
                 self.out,
                 plan,
@@ -128,6 +130,7 @@ class Ledger:
                 "notes": list(result.notes),
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
+                **etags_of(planned),
             }
         append(self.out / MANIFEST, dump(line).encode())
         self.lines[line["key"]] = _remembered(line)  # only then does it count

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import Inputs
 from hypsegcli.run.manifest import is_given_up, outputs_of, read_manifest, read_run
@@ -31,8 +32,9 @@ def plan_run(
     resumed; and where that one's are of other pictures, or some are nobody's.
     """
     extra = [out / name for name in (RUN, MANIFEST, *further)]
-    plan = plan_outputs(inputs, out, suffixes, extra=extra)
-    refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
+    with looking_ahead():
+        plan = plan_outputs(inputs, out, suffixes, extra=extra)
+        refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
     return plan
 
 
@@ -48,6 +50,13 @@ def refuse_occupied(
 
     Whoever holds the folder asks again: until then, another run may have begun and ended in it.
     """
+    with looking_ahead():
+        _refuse_occupied(plan, out, further=further, overwrite=overwrite, resume=resume)
+
+
+def _refuse_occupied(
+    plan: Sequence[PlannedImage], out: Path, *, further: Sequence[str], overwrite: bool, resume: bool
+) -> None:
     taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)])
     if resume and taken and not (out / MANIFEST).is_file():
         raise PlanError(

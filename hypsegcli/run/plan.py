@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.place import is_taken, locate, real
 from hypsegcli.files.words import first_of
 
 if TYPE_CHECKING:
@@ -65,11 +66,11 @@ def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath
 def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:
     """Return the targets that exist already, broken links included, in plan order, then those of `extra`."""
     targets = [target for planned in plan for target in planned.outputs.values()]
-    return [target for target in (*targets, *extra) if os.path.lexists(target)]
+    return [target for target in (*targets, *extra) if is_taken(target)]
 
 
 def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
-    above = [folder for folder in (out, *out.parents) if os.path.lexists(folder)]
+    above = [folder for folder in (out, *out.parents) if is_taken(folder)]
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
     # Compared by identity, which also sees through links, mounts and file systems that ignore case.
@@ -92,8 +93,8 @@ def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
 
 
 def _with_parents(folder: Path) -> tuple[Path, ...]:
-    real = Path(os.path.realpath(folder))
-    return (real, *real.parents)
+    place = locate(real(folder))
+    return (place, *place.parents)
 
 
 def _check_shared(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> None:
@@ -123,12 +124,12 @@ def _check_overwrites(plan: Sequence[PlannedImage], extra: Sequence[Path]) -> No
 
     def place(path: Path) -> str:
         if path.parent not in parents:
-            parents[path.parent] = os.path.realpath(path.parent)
+            parents[path.parent] = real(path.parent)
         return fold(Path(parents[path.parent], path.name))
 
     for planned in plan:
         sources[place(planned.source)] = planned.source
-        sources[fold(Path(os.path.realpath(planned.source)))] = planned.source
+        sources[fold(Path(real(planned.source)))] = planned.source
     targets = [target for planned in plan for target in planned.outputs.values()]
     _refuse(
         "an output would overwrite an input; choose another output folder",

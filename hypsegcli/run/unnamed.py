@@ -104,7 +104,7 @@ def files_to_replace(run: Mapping[str, Any]) -> frozenset[str]:
 def status_of(path: Path) -> os.stat_result | None:
     """As os.lstat has it; None where nothing is there, or a folder."""
     try:
-        status = os.lstat(path)
+        status = path.lstat()
     except (OSError, ValueError):  # of a name that cannot be
         return None
     return None if stat.S_ISDIR(status.st_mode) else status

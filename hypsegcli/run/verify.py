@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,8 +13,10 @@ from hypsegcli.errors import PlanError
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
+from hypsegcli.files.place import is_taken, looking_ahead, scan
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.asked import never_done
+from hypsegcli.run.etags import note_etags
 from hypsegcli.run.manifest import (
     Line,
     files_of,
@@ -68,16 +69,22 @@ def verify(out: Path) -> Verified:
 
     Raises PlanError where there is no manifest.
     """
+    with looking_ahead():
+        return _verify(out)
+
+
+def _verify(out: Path) -> Verified:
     if not (out / MANIFEST).is_file():
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
+    note_etags(out, lines.values())
     done = [line for line in lines.values() if line["status"] == "done"]
     failed = {key: line["reason"] for key, line in lines.items() if line["status"] == "failed"}
     stale = sum(line["status"] == "stale" for line in lines.values())
     run = _read_run(out)
     owned = {path.as_posix(): digest for line in done for path, digest in outputs_of(line).values()} | run.files
     missing, changed = _compare([(name, out / name, digest) for name, digest in owned.items()])
-    missing += [name for name in run.owed if not os.path.lexists(out / name)]
+    missing += [name for name in run.owed if not is_taken(out / name)]
     unreached, changed_inputs = _compare([(line["input"], input_of(line), source_of(line)) for line in done])
     owners = Counter(path.as_posix() for line in done for path, _ in outputs_of(line).values())
     folders = {folder.as_posix() for name in owned for folder in PurePosixPath(name).parents}
@@ -107,7 +114,7 @@ def _names_below(out: Path, owned: Collection[str]) -> Iterator[str]:
     folders = [""]
     while folders:
         below = folders.pop()
-        with os.scandir(out / below) as entries:
+        with scan(out / below) as entries:
             for entry in entries:
                 name = f"{below}{entry.name}"
                 if entry.is_dir(follow_symlinks=name in owned):

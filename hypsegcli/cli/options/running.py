@@ -10,6 +10,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DEFAULT
 from hypsegcli.cli import complete
 from hypsegcli.confidence.measures import Interpolation
+from hypsegcli.files.place import locate
 from hypsegcli.inference.request import EngineName, Precision, Refinement
 from hypsegcli.sampling.choice import Sampling
 
@@ -148,6 +149,9 @@ class OutputFolder:
         typer.Option("--dry-run", help="Print what would be read and written, and stop.", rich_help_panel=OUTPUT),
     ] = False
     quiet: Quiet = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "out", locate(self.out))
 
 
 @dataclass(frozen=True, kw_only=True)
