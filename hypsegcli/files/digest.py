@@ -48,7 +48,8 @@ def digest_file(path: Path) -> Digest | None:
 def _noted(path: StorePath) -> Digest | None:
     from hypsegcli.files.stores.listing import digest_noted
 
-    return digest_noted(path)
+    found = digest_noted(path)
+    return None if found is None else Digest(*found)
 
 
 def short_digest(digest: Digest | None) -> str:

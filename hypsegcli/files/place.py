@@ -10,74 +10,29 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from hypsegcli.errors import PlanError, StoreError, UsageError
+from hypsegcli.files.address import BUCKETS, ONE_SLASH, WEB, Address
 
 if TYPE_CHECKING:
-    from pathlib import Path
-    from pathlib import Path as _Base
-
     from hypsegcli.files.stores.listing import Seen
-else:
-    from pathlib import Path
-    from pathlib import PurePosixPath as _Base  # what is not below fails, and does not touch this machine's files
 
-BUCKETS = ("s3", "gs", "az")  # in which one can write and search
-_WEB = ("https", "http")  # which gives files
-_ADDRESS = re.compile(rf"({'|'.join((*BUCKETS, *_WEB))}):/+(.*)", re.IGNORECASE | re.DOTALL)  # a Path keeps one slash
-_ONE_SLASH = re.compile(rf"^({'|'.join((*BUCKETS, *_WEB))}):/(?!/)")
+_ADDRESS = re.compile(rf"({'|'.join((*BUCKETS, *WEB))}):/+(.*)", re.IGNORECASE | re.DOTALL)  # a Path keeps one slash
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _FOLDER, _FILE = 0o040755, 0o100644
 
 
-class StorePath(_Base):
-    """An object of a store, or all objects below a prefix, which is a folder as long as there are any.
+class StorePath(Address):
+    """An address whose methods mean what those of Path do, and raise the OSErrors that they do.
 
-    As a text it is its address, `s3://bucket/key`, without what follows a question mark, which may be a signature.
-    Methods mean what those of Path do, and raise the OSErrors that they do; StoreError where the store as a whole
-    cannot be used. Nothing of the operating system takes it for a path.
+    Beside these StoreError, where the store as a whole cannot be used.
     """
-
-    query = ""  # of an address on the web
-
-    @property
-    def store(self) -> str:
-        """Its bucket, or its host, as an address: `s3://bucket`."""
-        return f"{self.parts[0]}//{self.parts[1]}" if self.is_in_a_store else ""
-
-    @property
-    def object_key(self) -> str:
-        """The name of the object in its bucket."""
-        return "/".join(self.parts[2:])
-
-    @property
-    def is_in_a_store(self) -> bool:
-        """Whether it is whole: not above a bucket, and not the rest of one below another."""
-        return len(self.parts) > 1 and self.parts[0][:-1] in (*BUCKETS, *_WEB)
-
-    @property
-    def is_on_the_web(self) -> bool:
-        """Whether it is a file that a web server gives, of whose folders nobody tells."""
-        return self.parts[:1] in {(f"{scheme}:",) for scheme in _WEB}
-
-    def __str__(self) -> str:
-        return _ONE_SLASH.sub(r"\1://", super().__str__())
-
-    def __fspath__(self) -> str:
-        raise TypeError(f"{self} is no path of this machine")
 
     def __reduce__(self) -> tuple[Callable[..., Path], tuple[str]]:
         return _again, (f"{self}?{self.query}" if self.query else str(self),)
-
-    def is_absolute(self) -> bool:
-        """Whether it means the same from every directory."""
-        return self.is_in_a_store
-
-    def absolute(self) -> StorePath:
-        """Itself."""
-        return self
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         """Size and time of an object; of what is only a folder that it is one.
@@ -139,18 +94,18 @@ def _again(address: str) -> Path:
     return locate(address) if _ADDRESS.match(address) else StorePath(address)
 
 
-def locate(given: str | Path) -> Path:
+def locate(given: str | os.PathLike[str]) -> Path:
     """The place that somebody named: a path, or an address such as `s3://bucket/key`.
 
     Raises UsageError for an address that cannot be one.
     """
     if isinstance(given, StorePath):
         return given
-    match = _ADDRESS.fullmatch(str(given))
+    match = _ADDRESS.fullmatch(os.fspath(given))
     if match is None:
         return Path(given)
     scheme, rest = match[1].lower(), match[2]
-    return _web(scheme, rest) if scheme in _WEB else _bucket(scheme, rest)
+    return _web(scheme, rest) if scheme in WEB else _bucket(scheme, rest)
 
 
 def is_address(given: str) -> bool:
@@ -160,10 +115,10 @@ def is_address(given: str) -> bool:
 
 def refuse_address(path: Path) -> None:
     """PlanError for a path that was meant as an address, where only this machine's files will do."""
-    if isinstance(path, StorePath) or is_address(str(path)):
+    if is_address(str(path)):
         raise PlanError(
-            f"{_ONE_SLASH.sub(chr(92) + '1://', str(path))}: only predict, uncertainty, evaluate and verify know "
-            "object stores; choose a path of this machine, and copy"
+            f"{ONE_SLASH.sub(chr(92) + '1://', str(path))}: this cannot lie in a store; choose a path of this machine, "
+            "and copy from there or to there"
         )
 
 

@@ -6,6 +6,7 @@ its outputs, relative to the output folder and without suffix.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,8 @@ def _refuse_out_of_reach(path: StorePath) -> None:
         if path.exists() or _has_wildcard(str(path)):
             return
     except OSError as error:
+        with contextlib.suppress(OSError):
+            path.is_dir()  # of which a store says better why not
         raise PlanError(f"{path}: cannot be reached ({error.strerror}); check the name, and who may read it") from None
     raise PlanError(f"{path}: there is no such object, and none below it; check the name")
 

@@ -36,4 +36,4 @@ def note_etags(out: Path, lines: Iterable[Line]) -> None:
             if isinstance(path, StorePath) and isinstance(etags.get(name), str):
                 from hypsegcli.files.stores.listing import note_digest
 
-                note_digest(path, etags[name], digest)
+                note_digest(path, etags[name], *digest)

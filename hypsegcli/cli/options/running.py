@@ -39,7 +39,7 @@ CheckpointName = Annotated[
         "-c",
         metavar="FILE|NAME|URL",
         help="A .safetensors checkpoint, the name of a bundled one, which hypseg info lists, or an address: "
-        "hf://OWNER/NAME, https://...#sha256=...",
+        "hf://OWNER/NAME, https://...#sha256=..., s3://BUCKET/FILE.",
         show_default=DEFAULT,
         autocompletion=complete.models,
         rich_help_panel=INPUT,

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypsegcli.errors import HypsegError, PlanError, StoreError, setting
-from hypsegcli.files.stores.client import answering, key_of, store_of
+from hypsegcli.files.stores.client import answering, key_of, library, store_of
 from hypsegcli.files.stores.listing import look
 from hypsegcli.files.stores.objects import put, remove
 
 if TYPE_CHECKING:
-    from hypsegcli.files.place import StorePath
+    from hypsegcli.files.address import Address
 
 BEAT = 60.0  # seconds between two signs of life
 STALE = 600.0  # seconds without one, after which a claim is a dead process's
@@ -30,7 +30,7 @@ _held: set[str] = set()  # names of the claims of this process
 class Claim:
     """The object by which this process holds a folder."""
 
-    def __init__(self, path: StorePath, command: str) -> None:
+    def __init__(self, path: Address, command: str) -> None:
         self.path, self._lost = path, False
         self._version: dict[str, Any] = {}  # as its store tells them apart
         self._who: dict[str, Any] = {
@@ -102,8 +102,7 @@ class Claim:
         self._ended.set()
 
     def _put(self, mode: Any) -> None:
-        import obstore
-
+        obstore = library()
         with answering(self.path):
             told = obstore.put(
                 store_of(self.path), key_of(self.path), json.dumps(self._who).encode(), mode=mode, use_multipart=False
@@ -112,7 +111,7 @@ class Claim:
 
 
 @contextlib.contextmanager
-def claimed(path: StorePath, command: str, *, every: float = BEAT) -> Iterator[Claim]:
+def claimed(path: Address, command: str, *, every: float = BEAT) -> Iterator[Claim]:
     """Hold a folder by the object `path` as long as the block runs.
 
     Raises PlanError where another process holds it.
@@ -138,10 +137,9 @@ class _Found(NamedTuple):
     modified: float  # by the store's clock
 
 
-def _read(path: StorePath) -> _Found | None:
+def _read(path: Address) -> _Found | None:
     """A claim that is there; None where there is none."""
-    import obstore
-
+    obstore = library()
     with contextlib.suppress(FileNotFoundError), answering(path):
         found = obstore.get(store_of(path), key_of(path))
         text, meta = bytes(found.bytes()), found.meta
@@ -154,10 +152,10 @@ def _read(path: StorePath) -> _Found | None:
 
 
 def _version(told: Any) -> dict[str, Any]:
-    return {"e_tag": told["e_tag"], "version": told["version"]}
+    return {name: told[name] for name in ("e_tag", "version") if told[name] is not None}
 
 
-def _store_time(path: StorePath) -> float:
+def _store_time(path: Address) -> float:
     """What time it is by the clock of the store, which no two machines have alike."""
     probe = path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}")
     put(probe, b"")

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from hypsegcli.errors import StoreError, setting
 
 if TYPE_CHECKING:
-    from hypsegcli.files.place import StorePath
+    from hypsegcli.files.address import Address
 
 _STATUS = re.compile(r"status(?: code)?:? (\d{3})")
 # Of what stores say in words, that which is no matter of one object.
@@ -25,7 +25,9 @@ _BAD_CREDENTIAL = re.compile(
     "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|AuthenticationFailed|"
     "RequestTimeTooSkewed|invalid_grant"
 )
-_NO_CREDENTIAL = re.compile(r"169\.254\.|metadata\.google|Account must be specified|[Cc]redential")
+_NO_CREDENTIAL = re.compile(
+    r"169\.254\.|latest/api/token|latest/meta-data|metadata\.google|Account must be specified|[Cc]redential"
+)
 _VARIABLES = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_REGION",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
@@ -41,6 +43,7 @@ class Patience:
     seconds: float = 120.0
     connect: float = 10.0
     answer: float = 30.0  # between two bytes
+    pause: float = 0.2  # before the first of them; twice as long before each of the others, at most 15
 
 
 class _Opened:
@@ -58,7 +61,7 @@ def have_patience(patience: Patience) -> None:
         _Opened.stores.clear()
 
 
-def store_of(path: StorePath) -> Any:
+def store_of(path: Address) -> Any:
     """The store of an object, opened once; StoreError where it cannot be, or obstore is not installed."""
     which = (path.store, path.query)
     with _Opened.lock:
@@ -67,18 +70,26 @@ def store_of(path: StorePath) -> Any:
         return _Opened.stores[which]
 
 
-def key_of(path: StorePath) -> str:
+def library() -> Any:
+    """Obstore; StoreError where it is not installed."""
+    try:
+        import obstore
+        import obstore.exceptions
+        import obstore.store
+    except ImportError:
+        raise StoreError(
+            "object stores and files on the web are read with obstore: pip install 'hypseg[cloud]'"
+        ) from None
+    return obstore
+
+
+def key_of(path: Address) -> str:
     """What its store calls an object; addresses on the web are written with %."""
     return unquote(path.object_key) if path.is_on_the_web else path.object_key
 
 
-def _open(path: StorePath, patience: Patience) -> Any:
-    try:
-        from obstore.store import HTTPStore, from_url
-    except ImportError:
-        raise StoreError(
-            f"{path.store}: object stores and files on the web are read with obstore: pip install 'hypseg[cloud]'"
-        ) from None
+def _open(path: Address, patience: Patience) -> Any:
+    stores = library().store
     # An endpoint by http is one that somebody has chosen, as for tests or inside a cluster.
     plain = os.environ.get("AWS_ENDPOINT_URL", "").lower().startswith("http://")
     options: dict[str, Any] = {
@@ -92,30 +103,40 @@ def _open(path: StorePath, patience: Patience) -> Any:
         "retry_config": {
             "max_retries": patience.retries,
             "retry_timeout": timedelta(seconds=patience.seconds),
-            "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=15), "base": 2},
+            "backoff": {
+                "init_backoff": timedelta(seconds=patience.pause),
+                "max_backoff": timedelta(seconds=15),
+                "base": 2,
+            },
         },
     }
     with answering(path):
         if path.is_on_the_web:
-            return HTTPStore.from_url(f"{path.store}{f'?{path.query}' if path.query else ''}", **options)
-        return from_url(path.store, **options)
+            return stores.HTTPStore.from_url(f"{path.store}{f'?{path.query}' if path.query else ''}", **options)
+        return stores.from_url(path.store, **options)
 
 
 @contextlib.contextmanager
-def answering(path: StorePath) -> Iterator[None]:
+def answering(path: Address) -> Iterator[None]:
     """Raise what a store says of an object as OSError, and what it says of itself as StoreError.
 
     Nothing of the library's own text is kept, which holds whole addresses.
     """
-    from obstore.exceptions import BaseError
-
+    kinds = library().exceptions
     try:
         yield
-    except (BaseError, FileNotFoundError, PermissionError, NotImplementedError, TimeoutError, ValueError) as error:
+    except (
+        kinds.BaseError,
+        FileNotFoundError,
+        PermissionError,
+        NotImplementedError,
+        TimeoutError,
+        ValueError,
+    ) as error:
         raise _meaning(path, error) from None
 
 
-def _meaning(path: StorePath, error: Exception) -> Exception:
+def _meaning(path: Address, error: Exception) -> Exception:
     said = str(error)
     if (of_the_store := _of_the_store(path, said)) is not None:
         return of_the_store
@@ -128,7 +149,7 @@ def _meaning(path: StorePath, error: Exception) -> Exception:
     )
 
 
-def _of_the_store(path: StorePath, said: str) -> StoreError | None:
+def _of_the_store(path: Address, said: str) -> StoreError | None:
     variables = _VARIABLES.get(path.parts[0][:-1], "the address")
     if _NO_BUCKET.search(said):
         return StoreError(f"{path.store}: there is no such bucket; check its name, and the region")
@@ -144,7 +165,7 @@ def _of_the_store(path: StorePath, said: str) -> StoreError | None:
 
 def _of_the_object(error: Exception, status: re.Match[str] | None) -> tuple[int, str]:
     """The number of an OSError, which makes it one of its kinds, and words for it; 0 where nothing was answered."""
-    from obstore import exceptions as said
+    said = library().exceptions
 
     kinds: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
         ((said.AlreadyExistsError,), errno.EEXIST, ""),

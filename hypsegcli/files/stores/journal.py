@@ -6,13 +6,14 @@ import os
 import tempfile
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, ClassVar
 
 from hypsegcli.files.stores.objects import put
 from hypsegcli.files.stores.reader import open_object
 
 if TYPE_CHECKING:
-    from hypsegcli.files.place import StorePath
+    from hypsegcli.files.address import Address
 
 LINES, SECONDS = 100, 30.0  # after which an object is written anew
 _SHARE = 10  # it takes at most one part of so many of the time
@@ -22,10 +23,11 @@ _IN_MEMORY = 2**24  # bytes of what is there already
 class _Journal:
     """An object with the lines that are still to be added."""
 
-    def __init__(self, path: StorePath) -> None:
+    def __init__(self, path: Address) -> None:
         self.path, self.waiting = path, 0
-        self.whole = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
         with open_object(path) as before:
+            self.whole = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+            weakref.finalize(self, self.whole.close)
             while block := before.read(2**20):
                 self.whole.write(block)
         self.due = time.monotonic() + SECONDS
@@ -54,11 +56,11 @@ class _Journal:
 class _Journals:
     """Those of this process, by the objects that they are of."""
 
-    open: ClassVar[dict[StorePath, _Journal]] = {}
+    open: ClassVar[dict[Address, _Journal]] = {}
     lock: ClassVar[threading.RLock] = threading.RLock()
 
 
-def append(path: StorePath, data: bytes) -> None:
+def append(path: Address, data: bytes) -> None:
     """Add data to an object that is there: it has it at the latest with the 100th of such calls, or `flush`.
 
     Then OSError where it cannot be written; what waits is tried again with the next.
@@ -69,7 +71,7 @@ def append(path: StorePath, data: bytes) -> None:
         _Journals.open[path].add(data)
 
 
-def flush(path: StorePath) -> None:
+def flush(path: Address) -> None:
     """Write what waits for an object, or for one beside it: what is read or written next, comes after it."""
     with _Journals.lock:
         for journal in _Journals.open.values():
@@ -77,7 +79,7 @@ def flush(path: StorePath) -> None:
                 journal.write()
 
 
-def drop(path: StorePath) -> None:
+def drop(path: Address) -> None:
     """Add no more to an object, which has been replaced."""
     with _Journals.lock:
         if (journal := _Journals.open.pop(path, None)) is not None:

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.stores.client import answering, key_of, store_of
+from hypsegcli.files.stores.client import answering, key_of, library, store_of
 
 if TYPE_CHECKING:
-    from hypsegcli.files.digest import Digest
-    from hypsegcli.files.place import StorePath
+    from hypsegcli.files.address import Address
 
 CLOCKS_APART = 900.0  # seconds, beyond which stores refuse requests
 _FEW = 4  # questions in one folder that are asked one by one
@@ -36,9 +35,9 @@ class _Listings:
     """What folders held when they were first asked for, in the block that is open."""
 
     depth: ClassVar[int] = 0  # of blocks
-    asked: ClassVar[Counter[StorePath]] = Counter()
-    folders: ClassVar[dict[StorePath, _Listing]] = {}
-    digests: ClassVar[dict[StorePath, tuple[str, Digest]]] = {}  # with the ETags that they are of
+    asked: ClassVar[Counter[Address]] = Counter()
+    folders: ClassVar[dict[Address, _Listing]] = {}
+    digests: ClassVar[dict[Address, tuple[str, int, str]]] = {}  # ETag, bytes, SHA-256
     lock: ClassVar[threading.RLock] = threading.RLock()
 
 
@@ -66,14 +65,13 @@ def is_listed() -> bool:
     return _Listings.depth > 0
 
 
-def look(path: StorePath) -> Seen | None:
+def look(path: Address) -> Seen | None:
     """An object, or None where there is none; OSError and StoreError where its store does not tell."""
     if not path.object_key or not path.is_in_a_store:
         return None
     if (listing := _listing_for(path)) is not None:
         return listing.objects.get(path.name)
-    import obstore
-
+    obstore = library()
     with contextlib.suppress(FileNotFoundError), answering(path):
         if path.is_on_the_web:  # a signature is for one method
             return seen_as(obstore.get(store_of(path), key_of(path)).meta)
@@ -81,7 +79,7 @@ def look(path: StorePath) -> Seen | None:
     return None
 
 
-def is_folder(path: StorePath) -> bool:
+def is_folder(path: Address) -> bool:
     """Whether there are objects below; a bucket is taken for one that is there."""
     if not path.is_in_a_store or path.is_on_the_web:
         return False
@@ -89,13 +87,12 @@ def is_folder(path: StorePath) -> bool:
         return True
     if (listing := _listing_for(path)) is not None:
         return path.name in listing.folders
-    import obstore
-
+    obstore = library()
     with answering(path):
         return bool(next(iter(obstore.list(store_of(path), path.object_key, chunk_size=1)), []))
 
 
-def names_in(folder: StorePath) -> list[str]:
+def names_in(folder: Address) -> list[str]:
     """Names of the objects and folders in a folder; PlanError where one cannot be a file's."""
     if folder.is_on_the_web or not folder.is_in_a_store:
         return []
@@ -106,7 +103,7 @@ def names_in(folder: StorePath) -> list[str]:
     return sorted({*listing.objects, *listing.folders})
 
 
-def forget(path: StorePath) -> None:
+def forget(path: Address) -> None:
     """Ask anew for what lies at a path, which this process has changed."""
     if is_listed():
         with _Listings.lock:
@@ -114,18 +111,18 @@ def forget(path: StorePath) -> None:
                 _Listings.folders.pop(folder, None)
 
 
-def note_digest(path: StorePath, etag: str, digest: Digest) -> None:
-    """Take an object for one that holds this, in the block that is open, as long as it has the ETag."""
+def note_digest(path: Address, etag: str, size: int, sha256: str) -> None:
+    """Take an object for one of this SHA-256, in the block that is open, as long as it has the ETag and the size."""
     if is_listed():
-        _Listings.digests[path] = etag, digest
+        _Listings.digests[path] = etag, size, sha256
 
 
-def digest_noted(path: StorePath) -> Digest | None:
-    """What an object holds by its ETag and size; None where that is not known, and it has to be read."""
-    etag, digest = _Listings.digests.get(path, ("", None))
-    if digest is None or (seen := look(path)) is None:
+def digest_noted(path: Address) -> tuple[int, str] | None:
+    """Bytes and SHA-256 of an object by its ETag; None where they are not known, and it has to be read."""
+    etag, size, sha256 = _Listings.digests.get(path, ("", 0, ""))
+    if not etag or (seen := look(path)) is None or (seen.etag, seen.bytes) != (etag, size):
         return None
-    return digest if (seen.etag, seen.bytes) == (etag, digest.bytes) else None
+    return size, sha256
 
 
 def seen_as(meta: Any) -> Seen:
@@ -138,7 +135,7 @@ def tag_of(etag: str | None) -> str:
     return (etag or "").removeprefix("W/").strip('"')
 
 
-def _listing_for(path: StorePath) -> _Listing | None:
+def _listing_for(path: Address) -> _Listing | None:
     """The listing of its folder, where that is worth making."""
     if not is_listed() or path.is_on_the_web:
         return None
@@ -153,15 +150,14 @@ def _listing_for(path: StorePath) -> _Listing | None:
         return listing
 
 
-def _list(folder: StorePath) -> _Listing:
-    import obstore
-    from obstore.exceptions import InvalidPathError
+def _list(folder: Address) -> _Listing:
+    obstore = library()
 
     above = f"{folder.object_key}/" if folder.object_key else ""
     with answering(folder):
         try:
             found = obstore.list_with_delimiter(store_of(folder), folder.object_key or None)
-        except InvalidPathError:
+        except obstore.exceptions.InvalidPathError:
             raise PlanError(
                 f"{folder}: holds an object whose name has an empty part, . or .. between slashes, which is no name of "
                 "a file; rename it"

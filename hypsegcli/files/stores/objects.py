@@ -7,23 +7,22 @@ import threading
 from collections import OrderedDict
 from typing import IO, TYPE_CHECKING, ClassVar
 
-from hypsegcli.files.stores.client import answering, key_of, store_of
+from hypsegcli.files.stores.client import answering, key_of, library, store_of
 from hypsegcli.files.stores.listing import forget, tag_of
 
 if TYPE_CHECKING:
-    from hypsegcli.files.place import StorePath
+    from hypsegcli.files.address import Address
 
 _AT_ONCE = 2**24  # bytes, beyond which an object goes in parts; it appears when all of them are there
 _REMEMBERED = 10_000  # objects, of which a run has no more between reading and its books
 
 
-def put(path: StorePath, data: bytes | IO[bytes], *, create: bool = False) -> None:
+def put(path: Address, data: bytes | IO[bytes], *, create: bool = False) -> None:
     """Write an object, whole or not at all; OSError where that cannot be.
 
     With `create` FileExistsError where one is there.
     """
-    import obstore
-
+    obstore = library()
     with answering(path):
         result = obstore.put(
             store_of(path), key_of(path), data, mode="create" if create else "overwrite", chunk_size=_AT_ONCE
@@ -32,10 +31,9 @@ def put(path: StorePath, data: bytes | IO[bytes], *, create: bool = False) -> No
     remember_tag(path, tag_of(result["e_tag"]))
 
 
-def remove(path: StorePath) -> None:
+def remove(path: Address) -> None:
     """Remove an object, if it is there."""
-    import obstore
-
+    obstore = library()
     with contextlib.suppress(FileNotFoundError), answering(path):
         obstore.delete(store_of(path), key_of(path))
     forget(path)
@@ -44,11 +42,11 @@ def remove(path: StorePath) -> None:
 class _Tags:
     """ETags of what this process has lately read or written."""
 
-    known: ClassVar[OrderedDict[StorePath, str]] = OrderedDict()
+    known: ClassVar[OrderedDict[Address, str]] = OrderedDict()
     lock: ClassVar[threading.Lock] = threading.Lock()
 
 
-def remember_tag(path: StorePath, etag: str) -> None:
+def remember_tag(path: Address, etag: str) -> None:
     """Note the ETag of what was read of an object, or written to it."""
     with _Tags.lock:
         _Tags.known[path] = etag
@@ -57,7 +55,7 @@ def remember_tag(path: StorePath, etag: str) -> None:
             _Tags.known.popitem(last=False)
 
 
-def take_tag(path: StorePath) -> str:
+def take_tag(path: Address) -> str:
     """The ETag of what this process last read of an object, or wrote to it; empty where that is not known."""
     with _Tags.lock:
         return _Tags.known.pop(path, "")

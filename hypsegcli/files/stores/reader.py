@@ -8,12 +8,12 @@ import os
 import tempfile
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
-from hypsegcli.files.stores.client import answering, key_of, store_of
+from hypsegcli.files.stores.client import answering, key_of, library, store_of
 from hypsegcli.files.stores.listing import seen_as
 from hypsegcli.files.stores.objects import remember_tag
 
 if TYPE_CHECKING:
-    from hypsegcli.files.place import StorePath
+    from hypsegcli.files.address import Address
 
 FIRST = 2**21  # bytes that are fetched when it is opened: all of most photographs
 _BLOCK = 2**20
@@ -21,7 +21,7 @@ _MOST = 2**24  # bytes of one range, where an object is read through
 _IN_MEMORY = 2**25  # bytes of an object; of larger ones what was fetched lies in a temporary file
 
 
-def open_object(path: StorePath) -> BinaryIO:
+def open_object(path: Address) -> BinaryIO:
     """Open an object, of which all that is read is of one version; OSError with ESTALE where it is replaced meanwhile.
 
     Raises OSError as open() does.
@@ -32,7 +32,7 @@ def open_object(path: StorePath) -> BinaryIO:
 class ObjectFile(io.RawIOBase):
     """The object of a path, open for reading."""
 
-    def __init__(self, path: StorePath) -> None:
+    def __init__(self, path: Address) -> None:
         super().__init__()
         self._path, self._at, self._next, self._ahead = path, 0, FIRST // _BLOCK, _BLOCK
         first, meta = _open(path)
@@ -102,8 +102,7 @@ class ObjectFile(io.RawIOBase):
             self._next = end
 
     def _get(self, start: int, stop: int) -> None:
-        import obstore
-
+        obstore = library()
         options: Any = {"range": (start, stop)} | ({"if_match": self._etag} if self._etag else {})
         with answering(self._path):
             data = obstore.get(store_of(self._path), key_of(self._path), options=options).bytes()
@@ -119,10 +118,9 @@ class ObjectFile(io.RawIOBase):
             self._whole[block] = 1
 
 
-def _open(path: StorePath) -> tuple[bytes, Any]:
+def _open(path: Address) -> tuple[bytes, Any]:
     """The first bytes of an object, and what its store tells of it."""
-    import obstore
-
+    obstore = library()
     store, key = store_of(path), key_of(path)
     with answering(path):
         if path.is_on_the_web:  # whose servers may know no ranges, and whose ETags may be weak
@@ -131,8 +129,7 @@ def _open(path: StorePath) -> tuple[bytes, Any]:
         try:
             found = obstore.get(store, key, options={"range": (0, FIRST)})
             return bytes(found.bytes()), found.meta
-        except obstore.exceptions.GenericError:
-            meta = obstore.head(store, key)
-            if meta["size"]:
+        except obstore.exceptions.GenericError as error:
+            if "code: 416" not in str(error):
                 raise
-            return b"", meta  # of which no range can be had
+            return b"", obstore.head(store, key)  # it has no bytes, of which no range can be had
