@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from support import SHARED, Hypseg, Outcome, make_checkpoint, photograph
-from support.stores import Store, door, moto
+from support.stores import Store, in_a_bucket, moto
 from support.web import Hub, serving
 
 from hypsegcli.cli.app import main
@@ -82,16 +82,8 @@ def moto_port() -> Iterator[int]:
 @pytest.fixture
 def store(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A new bucket, which hypseg knows by the environment, as it does any."""
-    from hypsegcli.files.stores.client import Patience, have_patience
-
-    with door(moto_port) as store:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRETEXAMPLE")
-        monkeypatch.setenv("AWS_REGION", "us-east-1")
-        have_patience(Patience(retries=3, seconds=5, connect=2, answer=5, pause=0.01))
+    with in_a_bucket(moto_port, monkeypatch) as store:
         yield store
-        have_patience(Patience())
 
 
 @pytest.fixture(scope="session")

@@ -211,6 +211,21 @@ def looking_ahead() -> Iterator[None]:
             yield
     except StoreError as error:
         raise PlanError(error.message) from error
+    except OSError as error:
+        if not is_address(str(error.filename)):
+            raise
+        raise PlanError(_why_out_of_reach(error)) from error
+
+
+def _why_out_of_reach(error: OSError) -> str:
+    """A sentence on an object that cannot be asked for."""
+    try:
+        locate(error.filename).is_dir()
+    except StoreError as better:  # of a listing, stores say why they refuse it
+        return better.message
+    except OSError:
+        pass
+    return f"{error.filename}: cannot be reached ({error.strerror}); check the name, and who may read it"
 
 
 def is_gone_from(path: Path) -> bool:

@@ -6,7 +6,6 @@ its outputs, relative to the output folder and without suffix.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -76,7 +75,7 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
         return _from_list(argument)
     path = locate(argument)
     if isinstance(path, StorePath):
-        _refuse_out_of_reach(path)
+        _refuse_missing(path)
     if is_folder(path):
         folders.append(path)
         return _from_folder(path, skipped, of_runs=of_runs)
@@ -93,15 +92,9 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
     raise PlanError(f"{argument}: there is no such file or folder; check the name")
 
 
-def _refuse_out_of_reach(path: StorePath) -> None:
-    try:
-        if path.exists() or _has_wildcard(str(path)):
-            return
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.is_dir()  # of which a store says better why not
-        raise PlanError(f"{path}: cannot be reached ({error.strerror}); check the name, and who may read it") from None
-    raise PlanError(f"{path}: there is no such object, and none below it; check the name")
+def _refuse_missing(path: StorePath) -> None:
+    if not path.exists() and not _has_wildcard(str(path)):
+        raise PlanError(f"{path}: there is no such object, and none below it; check the name")
 
 
 def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.place import is_taken, locate, real
+from hypsegcli.files.place import StorePath, is_taken, locate, real
 from hypsegcli.files.words import first_of
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[P
 
 
 def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
+    if isinstance(out, StorePath) and out.is_on_the_web:
+        raise PlanError(f"{out}: cannot be written, for this is on the web; choose a folder, here or in a bucket")
     above = [folder for folder in (out, *out.parents) if is_taken(folder)]
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")

@@ -14,6 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
+from hypsegcli.files.stores.client import Patience, have_patience
+
 _SERVE = """
 import logging, sys
 from moto.server import ThreadedMotoServer
@@ -101,6 +105,19 @@ def moto() -> Iterator[int]:
         server.stdin.close()
         server.wait(30)
         server.stdout.close()
+
+
+@contextlib.contextmanager
+def in_a_bucket(port: int, patch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A new bucket, which hypseg knows by the environment, as it does any, and which it does not wait for long."""
+    with door(port) as store:
+        patch.setenv("AWS_ENDPOINT_URL", store.url)
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "SECRETEXAMPLE")
+        patch.setenv("AWS_REGION", "us-east-1")
+        have_patience(Patience(retries=3, seconds=5, connect=2, answer=5, pause=0.01))
+        yield store
+        have_patience(Patience())
 
 
 @contextlib.contextmanager

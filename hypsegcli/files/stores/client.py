@@ -151,7 +151,7 @@ def _meaning(path: Address, error: Exception) -> Exception:
 
 def _of_the_store(path: Address, said: str) -> StoreError | None:
     variables = _VARIABLES.get(path.parts[0][:-1], "the address")
-    if _NO_BUCKET.search(said):
+    if _NO_BUCKET.search(said) and not path.is_on_the_web:
         return StoreError(f"{path.store}: there is no such bucket; check its name, and the region")
     if _BAD_CREDENTIAL.search(said):
         return StoreError(

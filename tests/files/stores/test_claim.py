@@ -43,6 +43,12 @@ def left_by(store: Store, **who: Any) -> None:
     store[f"out/{LOCK}"] = json.dumps(own | {"pid": 1, "since": "2026-01-01T00:00:00Z"} | who).encode()
 
 
+def check_for_a_while(claim: Claim) -> None:
+    for _ in range(500):
+        time.sleep(0.01)
+        claim.check()
+
+
 def dead_process() -> int:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
@@ -122,9 +128,7 @@ def test_who_lost_it_is_told_and_leaves_the_other_s(store: Store) -> None:
         claim.check()
         left_by(store, host="elsewhere")  # somebody has removed it, and another run has begun
         with pytest.raises(HypsegError, match="no longer this run's"):
-            for _ in range(500):
-                time.sleep(0.01)
-                claim.check()
+            check_for_a_while(claim)
     assert json.loads(store[f"out/{LOCK}"])["host"] == "elsewhere"
 
 
