@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from pathlib import Path as _Base
@@ -43,6 +44,11 @@ class Address(_Base):
     def is_on_the_web(self) -> bool:
         """Whether it is a file that a web server gives, of whose folders nobody tells."""
         return self.parts[:1] in {(f"{scheme}:",) for scheme in WEB}
+
+    @property
+    def parents(self) -> Sequence[Self]:
+        """What lies above it, up to its bucket."""
+        return [above for above in super().parents if above.is_in_a_store]
 
     def __str__(self) -> str:
         return ONE_SLASH.sub(r"\1://", super().__str__())

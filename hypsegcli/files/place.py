@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(rf"({'|'.join((*BUCKETS, *WEB))}):/+(.*)", re.IGNORECASE | re.DOTALL)  # a Path keeps one slash
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_BUCKET = re.compile(r"[\w.-]+", re.ASCII)
 _FOLDER, _FILE = 0o040755, 0o100644
 
 
@@ -124,8 +125,8 @@ def refuse_address(path: Path) -> None:
 
 def _bucket(scheme: str, rest: str) -> StorePath:
     bucket, *names = rest.rstrip("/").split("/")
-    if not bucket:
-        raise UsageError(f"{scheme}://: names no bucket; expected {scheme}://BUCKET/KEY")
+    if not _BUCKET.fullmatch(bucket):
+        raise UsageError(f"{scheme}://{bucket}: names no bucket; expected {scheme}://BUCKET/KEY")
     if {"", ".", ".."} & set(names):
         raise UsageError(
             f"{scheme}://{rest}: has an empty name, . or .. between slashes, which hypseg cannot tell from others; "
