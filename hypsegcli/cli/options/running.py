@@ -21,7 +21,8 @@ InputPaths = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="Images, folders (searched through), quoted globs, or @list.txt with one path a line.",
+        help="Images, folders (searched through), quoted globs, or @list.txt with one path a line; addresses too: "
+        "s3://, gs://, az://, https://.",
         show_default=False,
     ),
 ]
@@ -126,7 +127,7 @@ class OutputFolder:
 
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.", rich_help_panel=OUTPUT),
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for the results, or s3://, gs://, az://.", rich_help_panel=OUTPUT),
     ]
     overwrite: Annotated[
         bool,
