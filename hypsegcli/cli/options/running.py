@@ -127,7 +127,9 @@ class OutputFolder:
 
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder for the results, or s3://, gs://, az://.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for the results, or s3://, gs://, az://.", rich_help_panel=OUTPUT
+        ),
     ]
     overwrite: Annotated[
         bool,

@@ -95,9 +95,9 @@ def _open(path: Address, patience: Patience) -> Any:
     options: dict[str, Any] = {
         "client_options": {
             "allow_http": path.parts[0] == "http:" or (path.parts[0] == "s3:" and plain),
-            "connect_timeout": timedelta(seconds=patience.connect),
-            "read_timeout": timedelta(seconds=patience.answer),
-            "timeout": timedelta(seconds=max(patience.seconds, patience.answer)),
+            "connect_timeout": _duration(patience.connect),
+            "read_timeout": _duration(patience.answer),
+            "timeout": _duration(10 * patience.answer),  # of all of a request
             "user_agent": "hypseg",
         },
         "retry_config": {
@@ -114,6 +114,10 @@ def _open(path: Address, patience: Patience) -> Any:
         if path.is_on_the_web:
             return stores.HTTPStore.from_url(f"{path.store}{f'?{path.query}' if path.query else ''}", **options)
         return stores.from_url(path.store, **options)
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(1000 * seconds)}ms"
 
 
 @contextlib.contextmanager
