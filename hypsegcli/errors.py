@@ -5,6 +5,7 @@
     |   `-- PlanError           inputs and outputs do not fit together; found before anything is decoded
     |-- ImageError              one image cannot be read or segmented; the run goes on with the next
     |   `-- ColorError          a picture in colour where ids are expected
+    |-- StoreError              an object store as a whole cannot be used: out of reach, or closed to us
     |-- CheckpointError         a checkpoint is missing, damaged, or contradicts itself
     |-- TreeError               a class list or class tree is not usable
     |-- DataError               training or evaluation data that cannot be used
@@ -122,6 +123,10 @@ class ImageError(HypsegError):
 
 class ColorError(ImageError):
     """A picture in colour where ids are expected."""
+
+
+class StoreError(HypsegError):
+    """A store, and not one of its objects, cannot be used: it is out of reach, or lets nobody in."""
 
 
 class CheckpointError(HypsegError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from support import SHARED, Hypseg, Outcome, make_checkpoint, photograph
+from support.stores import Store, in_a_bucket, moto
 from support.web import Hub, serving
 
 from hypsegcli.cli.app import main
@@ -67,6 +68,22 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     with serving(Hub()) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         yield hub
+
+
+@pytest.fixture(scope="session")
+def moto_port() -> Iterator[int]:
+    """A server of object stores on this machine."""
+    pytest.importorskip("moto.server")
+    pytest.importorskip("obstore")
+    with moto() as port:
+        yield port
+
+
+@pytest.fixture
+def store(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A new bucket, which hypseg knows by the environment, as it does any."""
+    with in_a_bucket(moto_port, monkeypatch) as store:
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, make_checkpoint, photograph, with_sampling
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
+from support.stores import Store
 from support.web import Hub, Repository
 
 from hypsegcli.checkpoint.bundled import DEFAULT, bundled_checkpoint
@@ -156,6 +157,15 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def fill_my_bucket(store: Store, stand_ins: Path) -> None:
+    """The bucket of the pages: photographs, their masks, and a checkpoint."""
+    store.name = "my-bucket"
+    store.client.create_bucket(Bucket=store.name)
+    store.fill(stand_ins / "camvid/val/images", "photos")
+    store.fill(stand_ins / "camvid/val/masks", "masks")
+    store["model.safetensors"] = bundled_checkpoint().read_bytes()
+
+
 @pytest.mark.parametrize("page", [page for page, text in PAGES.items() if any(shell_commands(text))])
 def test_what_a_page_shows_works(
     page: str,
@@ -173,6 +183,8 @@ def test_what_a_page_shows_works(
         hub: Hub = request.getfixturevalue("hub")
         hub.repositories["OWNER/NAME"] = Repository()
         hub.repositories["OWNER/NAME"].commit({"model.safetensors": bundled_checkpoint().read_bytes()})
+    if "s3://my-bucket" in PAGES[page]:
+        fill_my_bucket(request.getfixturevalue("store"), stand_ins)
     for path in stand_ins.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "RUN").mkdir()

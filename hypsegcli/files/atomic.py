@@ -6,13 +6,15 @@ import contextlib
 import errno
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.held import holding, is_held
+from hypsegcli.files.place import StorePath, is_taken, refuse_address
 
 _TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.tmp")
 
@@ -27,7 +29,14 @@ def replacing(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     OSError) goes on to the caller; what a process leaves that is killed, `sweep` removes.
     Nothing is flushed to the disk, so that a power cut may still lose the file. Without `replace`, a file that is at
     `path` by then stays, and PlanError is raised.
+    An object of a store is written when the block ends, in one piece; until then its bytes lie in a temporary file.
     """
+    if isinstance(path, StorePath):
+        with tempfile.TemporaryFile() as waiting:
+            yield waiting
+            waiting.seek(0)
+            _put(path, waiting, replace=replace)
+        return
     make_folder(path.parent)
     # Not made from the target's name, which may already have the 255 bytes a file system allows.
     temporary = path.parent / f".hypseg-{os.getpid()}-{os.urandom(8).hex()}.tmp"
@@ -48,6 +57,24 @@ def replacing(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         raise
 
 
+def _put(path: StorePath, data: bytes | IO[bytes], *, replace: bool) -> None:
+    """Write an object, after all that was to be added to others beside it."""
+    from hypsegcli.files.stores import journal, objects
+
+    journal.flush(path)
+    try:
+        objects.put(path, data, create=not replace)
+    except FileExistsError:
+        raise already_there(path) from None
+    journal.drop(path)
+
+
+@contextlib.contextmanager
+def _putting(path: StorePath, data: bytes, *, replace: bool) -> Iterator[None]:
+    yield
+    _put(path, data, replace=replace)
+
+
 def _rename_to_new(temporary: Path, path: Path) -> None:
     """Unlike a renaming, a link never takes the place of what is there."""
     try:
@@ -55,7 +82,7 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
     except FileExistsError:
         raise already_there(path) from None
     except OSError:  # a file system without links
-        if os.path.lexists(path):
+        if is_taken(path):
             raise already_there(path) from None
         temporary.replace(path)
     else:
@@ -64,6 +91,9 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
 
 def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> None:
     """Write `data` to `path` as `replacing` does."""
+    if isinstance(path, StorePath):
+        _put(path, data, replace=replace)
+        return
     with replacing(path, replace=replace) as file:
         file.write(data)
 
@@ -81,6 +111,9 @@ def writing(files: Mapping[Path, bytes], *, replace: bool = True) -> Iterator[No
             for path, data in reversed(list(files.items())):  # the last that was opened is the first to take its place
                 if not replace:
                     opened.push(partial(_note, placed, path))
+                if isinstance(path, StorePath):
+                    opened.enter_context(_putting(path, data, replace=replace))
+                    continue
                 file = opened.enter_context(replacing(path, replace=replace))
                 file.write(data)
                 file.close()  # it is held all the same
@@ -106,8 +139,10 @@ def already_there(path: Path) -> PlanError:
 def sweep(folder: Path, below: Iterable[str] = ()) -> None:
     """Remove the hidden files that killed processes have left in a folder, and anywhere in those named in it.
 
-    What a living process holds stays, and what cannot be read or removed.
+    What a living process holds stays, and what cannot be read or removed. In a store, none are left.
     """
+    if isinstance(folder, StorePath):
+        return
     waiting = [folder / name for name in below]
     names = [folder]
     while names or waiting:
@@ -125,8 +160,11 @@ def sweep(folder: Path, below: Iterable[str] = ()) -> None:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are not there; OSError where they cannot be made.
 
-    pathlib and os call themselves for every folder above, and Python allows no thousand of such calls.
+    pathlib and os call themselves for every folder above, and Python allows no thousand of such calls. In a
+    store, none are made.
     """
+    if isinstance(folder, StorePath):
+        return
     missing = []
     while not os.path.isdir(folder):  # noqa: PTH112 (where a path may not be reached, pathlib raises)
         missing.append(folder)
@@ -139,7 +177,15 @@ def make_folder(folder: Path) -> None:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add `data` to a file that is there, all of it or nothing; OSError where that cannot be."""
+    """Add `data` to a file that is there, all of it or nothing; OSError where that cannot be.
+
+    An object of a store has it later, with other data: see `stores.journal`.
+    """
+    if isinstance(path, StorePath):
+        from hypsegcli.files.stores import journal
+
+        journal.append(path, data)
+        return
     with path.open("r+b", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         try:
@@ -153,7 +199,13 @@ def append(path: Path, data: bytes) -> None:
 
 
 def refuse_unwritable(folder: Path) -> None:
-    """PlanError unless a folder can be written, or made: noticed before a long run, not after it."""
+    """PlanError unless a folder can be written, or made: noticed before a long run, not after it.
+
+    Of a folder in a store, its claim tells.
+    """
+    if isinstance(folder, StorePath):
+        return
+    refuse_address(folder)
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise PlanError(

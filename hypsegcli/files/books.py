@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.place import locate, real, scan
 from hypsegcli.files.shard import Shard, shard_of
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
@@ -53,10 +53,16 @@ def is_of_a_run(names: Collection[str]) -> bool:
 
 def holds_a_run(folder: Path) -> bool:
     """Whether a folder is one that a run wrote into, or a shard of one; no folder is none."""
+    return is_of_a_run(names_in(folder))
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of what lies in a folder; none where there is no such folder, or it cannot be read."""
     try:
-        return is_of_a_run([path.name for path in folder.iterdir()])
+        with scan(folder) as entries:
+            return [entry.name for entry in entries]
     except (OSError, ValueError):  # of a name that cannot be
-        return False
+        return []
 
 
 def refuse_in_a_run(path: Path, what: str) -> None:
@@ -64,10 +70,10 @@ def refuse_in_a_run(path: Path, what: str) -> None:
 
     A link is where it leads to.
     """
-    real = Path(os.path.realpath(path))
-    for folder in (real, *real.parents):
+    place = locate(real(path))
+    for folder in (place, *place.parents):
         if holds_a_run(folder):
             raise PlanError(
-                f"{path if folder == real else folder}: holds the maps and the books of a run, which do not know of "
+                f"{path if folder == place else folder}: holds the maps and the books of a run, which do not know of "
                 f"{what}; choose another {setting('out')}"
             )

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import open_regular
 
 _DIGITS = 16  # of a SHA-256, which are enough to tell a change
@@ -31,12 +32,24 @@ def digest_stream(file: BinaryIO) -> Digest:
 
 
 def digest_file(path: Path) -> Digest | None:
-    """That of a file; None where it is not there or cannot be read."""
+    """That of a file; None where it is not there or cannot be read.
+
+    An object that has the ETag with which books note a digest is not read again.
+    """
     try:
+        if isinstance(path, StorePath) and (noted := _noted(path)) is not None:
+            return noted
         with open_regular(path) as file:
             return digest_stream(file)
     except (OSError, ValueError):  # of a name that cannot be
         return None
+
+
+def _noted(path: StorePath) -> Digest | None:
+    from hypsegcli.files.stores.listing import digest_noted
+
+    found = digest_noted(path)
+    return None if found is None else Digest(*found)
 
 
 def short_digest(digest: Digest | None) -> str:

@@ -1,9 +1,10 @@
 """The kinds of output there are, by the command that writes them, and their formats. Imports nothing heavy."""
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Literal
+
+from hypsegcli.files.place import scan
 
 Format = Literal["png", "npy", "tif"]  # that can be wanted of the kinds that come in it
 FileType = Literal["png", "npy", "tif", "npz"]
@@ -37,7 +38,7 @@ def is_kind(folder: str) -> bool:
 def folders_of_kinds(out: Path) -> list[str]:
     """Those that lie in a folder, by name; links to folders too. None of one that cannot be read."""
     found = list[str]()
-    with contextlib.suppress(OSError), os.scandir(out) as entries:
+    with contextlib.suppress(OSError), scan(out) as entries:
         found += [entry.name for entry in entries if is_kind(entry.name) and entry.is_dir()]
     return found
 

@@ -9,14 +9,19 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypsegcli.errors import HypsegError, PlanError, setting
 from hypsegcli.files.atomic import make_folder
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import KINDS
 from hypsegcli.files.shard import Shard, shard_of
+
+if TYPE_CHECKING:
+    from hypsegcli.files.stores.claim import Claim
 
 LOCK = ".hypseg.lock"
 
@@ -32,9 +37,12 @@ class Hold:
     folder: Path
     descriptor: int | None = None  # of the lock, where there is one
     name: str = LOCK  # of its file
+    claim: Claim | None = None  # in a store
 
     def check(self) -> None:
         """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
+        if self.claim is not None:
+            self.claim.check()
         if self.descriptor is not None and not _is_at(self.folder / self.name, self.descriptor):
             raise HypsegError(
                 f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its "
@@ -52,8 +60,21 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
     folder that was made here and is empty. Shards of one number hold it beside each other, each by a file of its own.
     Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
     written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
-    Windows and on some file systems, nothing is held.
+    Windows and on some file systems, nothing is held. In a store an object is the lock: see `stores.claim`.
     """
+    if isinstance(folder, StorePath):
+        from hypsegcli.files.stores.claim import claimed
+
+        name = LOCK if shard is None else shard.named(LOCK)
+        with claimed(folder / name, _told(command, shard), excludes=_excluded_by(shard)) as claim:
+            yield Hold(folder, claim=claim)
+    else:
+        with _locked_here(folder, command, shard) as hold:
+            yield hold
+
+
+@contextlib.contextmanager
+def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Hold]:
     made = not folder.is_dir()
     try:
         import fcntl
@@ -82,7 +103,7 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
             if not _is_at(path, descriptor):
                 continue
             try:
-                _sign(path, descriptor, command if shard is None else f"{command}, shard {shard}")
+                _sign(path, descriptor, _told(command, shard))
                 # After its own: of two that begin at once, one at least sees the other.
                 if other := _that_excludes(shard, folder):
                     raise _held(folder, other)
@@ -107,12 +128,9 @@ def _that_excludes(shard: Shard | None, folder: Path) -> Path | None:
 
     Those of shards that were killed go with the next whole run.
     """
+    excludes = _excluded_by(shard)
     for path in folder.iterdir():
-        other = shard_of(path.name, LOCK)
-        if other is None and path.name != LOCK:
-            continue
-        excludes = other is not None if shard is None else other is None or other.of != shard.of
-        if not excludes:
+        if not excludes(path.name):
             continue
         if _is_locked(path):
             return path
@@ -120,6 +138,22 @@ def _that_excludes(shard: Shard | None, folder: Path) -> Path | None:
             with contextlib.suppress(OSError):
                 path.unlink()
     return None
+
+
+def _excluded_by(shard: Shard | None) -> Callable[[str], bool]:
+    """Which locks, by their names, are not held beside that of a whole run, or of a shard."""
+
+    def excludes(name: str) -> bool:
+        other = shard_of(name, LOCK)
+        if shard is None:
+            return other is not None
+        return name == LOCK or (other is not None and other.of != shard.of)
+
+    return excludes
+
+
+def _told(command: str, shard: Shard | None) -> str:
+    return command if shard is None else f"{command}, shard {shard}"
 
 
 def _is_locked(path: Path) -> bool:

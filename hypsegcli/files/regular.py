@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from hypsegcli.files.place import StorePath, open_object
+
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -23,7 +25,9 @@ def is_there(path: Path) -> bool:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading; OSError where there is none, and for what is no regular file."""
+    """Open a file, or an object, for reading; OSError where there is none, and for what is no regular file."""
+    if isinstance(path, StorePath):
+        return open_object(path)
     at_once = getattr(os, "O_NONBLOCK", 0)  # without it, opening a pipe already waits
     file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | at_once))  # noqa: SIM115
     kind = stat.S_IFMT(os.fstat(file.fileno()).st_mode)
@@ -31,6 +35,17 @@ def open_regular(path: Path) -> BinaryIO:
         file.close()
         raise OSError(errno.EINVAL, f"it is {KINDS.get(kind, 'no regular file')}", str(path))
     return file
+
+
+def size_of(file: BinaryIO) -> int:
+    """Bytes of an open file."""
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:  # an object of a store
+        at = file.tell()
+        size = file.seek(0, os.SEEK_END)
+        file.seek(at)
+        return size
 
 
 class ChangedFileError(Exception):

@@ -6,13 +6,13 @@ its outputs, relative to the output folder and without suffix.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.place import StorePath, is_address, is_taken, locate, looking_ahead, real
 from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import shorten
 from hypsegcli.images.formats import SUFFIXES
@@ -58,12 +58,13 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     folders: list[Path] = []
     matched: list[Path] = []
     skipped = Skipped()
-    for argument in arguments:
-        found = _expand(argument, folders, skipped, of_runs=of_runs)
-        if _is_pattern(argument):
-            matched += [item.path.parent for item in found]
-        for item in found:
-            inputs.setdefault((os.path.realpath(item.path), item.key), item)
+    with looking_ahead():
+        for argument in arguments:
+            found = _expand(argument, folders, skipped, of_runs=of_runs)
+            if _is_pattern(argument):
+                matched += [item.path.parent for item in found]
+            for item in found:
+                inputs.setdefault((real(item.path), item.key), item)
     return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)), tuple(dict.fromkeys(matched)), skipped)
 
 
@@ -72,11 +73,13 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
         raise PlanError("an input is empty; give a file, a folder (. is this one), a pattern or @list.txt")
     if argument.startswith("@"):
         return _from_list(argument)
-    path = Path(argument)
+    path = locate(argument)
+    if isinstance(path, StorePath):
+        _refuse_missing(path)
     if is_folder(path):
         folders.append(path)
         return _from_folder(path, skipped, of_runs=of_runs)
-    if os.path.lexists(path):  # a broken link included: decoding says so
+    if is_taken(path):  # a broken link included: decoding says so
         return [Input(path, PurePosixPath(path.stem))]
     if _is_pattern(argument):
         return _from_pattern(argument, folders, skipped, of_runs=of_runs)
@@ -87,6 +90,11 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
     except (OSError, ValueError):
         pass
     raise PlanError(f"{argument}: there is no such file or folder; check the name")
+
+
+def _refuse_missing(path: StorePath) -> None:
+    if not path.exists() and not _has_wildcard(str(path)):
+        raise PlanError(f"{path}: there is no such object, and none below it; check the name")
 
 
 def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input]:
@@ -100,9 +108,10 @@ def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input
 
 
 def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:
-    parts = PurePath(pattern).parts
+    place = locate(pattern)
+    parts = place.parts
     first = next(index for index, part in enumerate(parts) if _has_wildcard(part))
-    base, rest = Path(*parts[:first]), parts[first:]
+    base, rest = place.parents[len(parts) - first - 1], parts[first:]
     if rest[-1] == "**":
         rest = (*rest, "*")
     # A pattern such as **/*.png would find the maps of this run in the next one; **/*.jpg would not.
@@ -118,27 +127,27 @@ def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_run
 
 
 def _from_list(argument: str) -> list[Input]:
-    source = Path(argument[1:])
+    source = locate(argument[1:])
     try:
         text = read_text(source)
     except UnreadableTextError as error:
-        hint = f"; for the file itself write ./{argument}" if os.path.lexists(argument) else ""
+        hint = f"; for the file itself write ./{argument}" if is_taken(Path(argument)) else ""
         raise PlanError(f"{argument}: the list {source} cannot be read ({error}){hint}") from None
     items = []
     for number, raw in enumerate(text.split("\n"), start=1):  # splitlines() would also split at U+2028
         line = _listed(raw, source.parent)
         if line is None:
             continue
-        path = source.parent / line
+        path = locate(line) if is_address(line) else source.parent / line
         if is_folder(path):
             raise PlanError(f"{source}: line {number} names the folder {line}; a list holds files only")
-        listed = PurePath(line)
+        listed = path if is_address(line) else PurePath(line)
         keeps_folders = not listed.is_absolute() and ".." not in listed.parts
         key = PurePosixPath(*listed.parent.parts, listed.stem) if keeps_folders else PurePosixPath(listed.stem)
         items.append(Input(path, key))
     if not items:
         raise PlanError(f"{source}: the list names no file; write one path a line")
-    if not any(item.path.suffix.lower() in SUFFIXES or os.path.lexists(item.path) for item in items):
+    if not any(item.path.suffix.lower() in SUFFIXES or is_taken(item.path) for item in items):
         first = shorten(str(items[0].path), _LETTERS)
         raise PlanError(
             f"{source}: no line names a file that is there, or could be a picture by its suffix, such as {first}; "
@@ -157,8 +166,10 @@ def _listed(line: str, folder: Path) -> str | None:
         return None
     alone = bare.rstrip(",;")
     unquoted = _unquoted(alone)
+    if is_address(unquoted):
+        return unquoted
     for meant in (line, bare, _unquoted(bare), alone, unquoted, _at_home(unquoted), unquoted.replace("\\", "/")):
-        if os.path.lexists(folder / meant):
+        if is_taken(folder / meant):
             return meant
     return None if bare.startswith("#") else line
 
@@ -187,7 +198,10 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 def _is_pattern(argument: str) -> bool:
     """Whether it is one, and no list, and no file or folder that has such a name."""
-    return _has_wildcard(argument) and not argument.startswith("@") and not os.path.lexists(argument)
+    if not _has_wildcard(argument) or argument.startswith("@"):
+        return False
+    path = locate(argument)
+    return not (isinstance(path, StorePath) and path.is_on_the_web) and not is_taken(path)
 
 
 def _has_wildcard(text: str) -> bool:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
+from hypsegcli.files.place import locate
 from hypsegcli.images.decode import DecodedImage, decode_image, decode_pillow
 from hypsegcli.images.picture_file import check_size
 
@@ -23,7 +24,7 @@ def image_path(image: object) -> Path | None:
     if isinstance(image, Image.Image):
         name = getattr(image, "filename", "")
         return Path(name) if isinstance(name, str) and name else None
-    return Path(image) if isinstance(image, str | os.PathLike) else None
+    return locate(image) if isinstance(image, str | os.PathLike) else None
 
 
 def decode_image_like(image: object, name: str, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -33,7 +34,7 @@ def decode_image_like(image: object, name: str, *, max_pixels: int = MAX_PIXELS)
     which calls what is no file `name`, for anything else: of other arrays nobody can tell what their values mean.
     """
     if isinstance(image, str | os.PathLike):
-        return decode_image(Path(image), max_pixels=max_pixels)
+        return decode_image(locate(image), max_pixels=max_pixels)
     if isinstance(image, Image.Image):
         return decode_pillow(image, name, max_pixels=max_pixels)
     if not isinstance(image, np.ndarray):

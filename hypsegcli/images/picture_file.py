@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hypsegcli.errors import ImageError, setting
-from hypsegcli.files.regular import open_regular
+from hypsegcli.files.regular import open_regular, size_of
 from hypsegcli.images.identify import HEAD, refuse_unknown
 
 _BYTES_A_PIXEL, _BESIDE = 16, 2**26  # that a file may have at most, and what it may have beside its pixels
@@ -21,7 +21,7 @@ def read_file(path: Path, *, max_pixels: int) -> bytes:
     try:
         with open_regular(path) as file:
             data = file.read(HEAD)
-            size = os.fstat(file.fileno()).st_size
+            size = size_of(file)
             if data:
                 refuse_unknown(path, data)
             if size > max_pixels * _BYTES_A_PIXEL + _BESIDE:
@@ -83,6 +83,8 @@ def _unreadable(path: Path | str, error: OSError | ValueError | MemoryError) -> 
         return ImageError(f"{path}: there is no such file; check the name", "missing")
     if isinstance(error, IsADirectoryError):
         return ImageError(f"{path}: this is a folder, not a picture; name the pictures in it", "unreadable")
+    if isinstance(error, OSError) and error.errno == errno.ESTALE:
+        return ImageError(f"{path}: it changed while it was read; segment it again", "changed")
     reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
     return ImageError(
         f"{path}: the file cannot be read ({reason}); check its name and permissions",

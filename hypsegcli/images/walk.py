@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from hypsegcli.errors import PlanError
 from hypsegcli.files.books import is_book, is_of_a_run
 from hypsegcli.files.kinds import is_kind
+from hypsegcli.files.place import Entry, scan
 from hypsegcli.files.words import count_of, first_of, shorten
 from hypsegcli.images.formats import SUFFIXES, advice_on
 
@@ -94,23 +94,22 @@ class Walk:
             name = entry.name
             if name.startswith(".") and not (wanted.startswith(".")):
                 continue
-            if is_folder(Path(entry.path)) or entry.is_dir(follow_symlinks=False):
+            if is_folder(folder / name) or entry.is_dir(follow_symlinks=False):
                 left = pattern if wanted == "**" else rest if rest and fnmatchcase(name, wanted) else ()
                 if left:
                     (self._links if entry.is_symlink() else self._folders).append((folder / name, left, (*parts, name)))
-            elif not rest and fnmatchcase(name, wanted) and self._is_picture(entry):
+            elif not rest and fnmatchcase(name, wanted) and self._is_picture(folder / name, entry):
                 yield (*parts, name), folder / name
 
-    def _beside_maps(self, folder: Path, entries: list[os.DirEntry[str]], *, deeper: bool) -> list[os.DirEntry[str]]:
+    def _beside_maps(self, folder: Path, entries: list[Entry], *, deeper: bool) -> list[Entry]:
         """What lies in the folder of a run beside its maps and books; `deeper` is whether the maps were looked for."""
-        maps = {entry.name for entry in entries if is_kind(entry.name) and is_folder(Path(entry.path))}
+        maps = {entry.name for entry in entries if is_kind(entry.name) and is_folder(folder / entry.name)}
         if deeper:
             told = set(self._skipped.maps)  # two `**` lead to a folder twice
             self._skipped.maps.extend(folder / name for name in sorted(maps) if folder / name not in told)
         return [entry for entry in entries if entry.name not in maps and not is_book(entry.name)]
 
-    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
-        path = Path(entry.path)
+    def _is_picture(self, path: Path, entry: Entry) -> bool:
         if path.suffix.lower() not in SUFFIXES:
             self._skipped.others.append(path)
             return False
@@ -121,10 +120,10 @@ class Walk:
         return False
 
 
-def list_folder(folder: Path) -> list[os.DirEntry[str]]:
+def list_folder(folder: Path) -> list[Entry]:
     """What lies in a folder, in no order; PlanError where it cannot be read."""
     try:
-        with os.scandir(folder) as entries:
+        with scan(folder) as entries:
             return list(entries)
     except OSError as error:
         raise PlanError(f"{folder}: the folder cannot be read ({error.strerror}); check its permissions") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hypsegcli.files.atomic import already_there, sweep, writing
 from hypsegcli.files.books import refuse_in_a_run
 from hypsegcli.files.digest import digest_of
 from hypsegcli.files.lock import locked
+from hypsegcli.files.place import is_taken
 from hypsegcli.files.table import encode_csv
 from hypsegcli.metrics.report_file import report_to_json
 from hypsegcli.report.assemble import Built
@@ -63,5 +63,5 @@ def write_results(
 
 def refuse_earlier(out: Path) -> None:
     """PlanError where a folder holds an evaluation already, or a file of one."""
-    if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if os.path.lexists(out / name)]:
+    if taken := [name for name in (REPORT, HTML, ROWS, REPLICATES) if is_taken(out / name)]:
         raise already_there(out / taken[0])

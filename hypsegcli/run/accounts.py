@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypsegcli.files.atomic import write_atomically
-from hypsegcli.files.books import Books, shards_in
+from hypsegcli.files.books import Books, names_in, shards_in
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.lines import Lines, write_lines
-from hypsegcli.run.manifest import Line, is_for_another, of_whoever_has_it, read_object
+from hypsegcli.run.manifest import Line, input_of, is_for_another, of_whoever_has_it, read_object
 from hypsegcli.run.unfinished import never_done, reached
 
 # Of a run that is in shards, the status: the first of these that one of them has.
@@ -40,10 +40,7 @@ def read_run(out: Path) -> dict[str, Any]:
 
 def shards_of(out: Path) -> list[Shard | None]:
     """The shards that have books in a run's folder, and first None, which stands for those of the run itself."""
-    try:
-        return [None, *shards_in(path.name for path in out.iterdir())]
-    except (OSError, ValueError):  # of a name that cannot be
-        return [None]
+    return [None, *shards_in(names_in(out))]
 
 
 def read_accounts(out: Path) -> list[Account]:
@@ -107,7 +104,7 @@ def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
         "counts": {"planned": _images_of(newest, lines), "others": 0},
         "files": own.get("files", {}),
         "unfinished": {
-            "images": {line["key"]: str(Path(line.get("directory", ""), line["input"])) for line in cut},
+            "images": {line["key"]: str(input_of(line)) for line in cut},
             "directory": "",
             "outputs": {kind: suffix for part in said for kind, suffix in _items(part.get("outputs"))},
             "files": owed,  # which may be there: a merging of the shards was cut short after it

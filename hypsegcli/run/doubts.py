@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hypsegcli.errors import setting
 from hypsegcli.files.books import MANIFEST, holds_a_run
 from hypsegcli.files.kinds import is_kind
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.words import count_of
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
 from hypsegcli.run.manifest import outputs_of
@@ -46,12 +47,19 @@ def origins_of(maps: Collection[Path]) -> dict[Path, Origin]:
     origins = {}
     for path in maps:
         # As it is named first: a folder of maps may be a link to another disk, or a link may lead to one.
-        for place in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):  # noqa: PTH100  # not through links
+        for place in _places(path):
             out = above(place.parent)
             if out is not None and is_kind((inside := place.relative_to(out)).parts[0]):
                 origins[path] = known_in(out).get(inside.as_posix(), Origin(out, None, None))
                 break
     return origins
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """As it is named, and where it leads to through links."""
+    if isinstance(path, StorePath):
+        return path, path
+    return Path(os.path.abspath(path)), Path(os.path.realpath(path))  # noqa: PTH100
 
 
 def doubt_maps(maps: Collection[Path], before: Mapping[Path, Origin]) -> list[str]:

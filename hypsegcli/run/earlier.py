@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING, Books
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.place import StorePath, is_gone_from
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
+from hypsegcli.run.etags import note_etags
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.lines import Lines, Selection
 from hypsegcli.run.manifest import (
@@ -86,6 +88,8 @@ def look_back(
     out, tidies = books.out, not keep and books.shard is None
     accounts = read_accounts(out)
     earlier, run = in_one(accounts), as_one_run(accounts)
+    if any(isinstance(place, StorePath) for place in (out, *(planned.source for planned in plan))):
+        note_etags(out, earlier.values())
     is_target = targets_of(plan, out)
     if books.shard is None:
         dropped, others = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target)
@@ -164,7 +168,7 @@ def _elsewhere(
         if key in planned:
             continue
         line = earlier[key]
-        if line["status"] == "dropped" or (tidies and outputs_of(line) and _is_gone(line)):
+        if line["status"] == "dropped" or (tidies and outputs_of(line) and is_gone_from(input_of(line))):
             dropped += [key] if outputs_of(line) else []
         elif not _is_forgotten(line, keep=not tidies) and not any(
             # No run writes such a line, but somebody may have edited it.
@@ -242,18 +246,4 @@ def _is_forgotten(line: Line, *, keep: bool) -> bool:
     is_none = line["status"] != "done" and not has_files
     if is_none and not keep and (not has_failed(line) or not is_there(input_of(line))):
         return True  # nothing has ever been made of it, and what was asked for then is replaced
-    return (line["status"] == "failed" or not has_files or not keep) and _is_gone(line)
-
-
-def _is_gone(line: Line) -> bool:
-    """Whether it is of an image that is no longer in its folder.
-
-    That holds something else: one that is empty, or not there at all, may be of a disk that is not mounted.
-    """
-    path = input_of(line)
-    try:
-        with os.scandir(path.parent) as entries:
-            is_empty = next(entries, None) is None
-    except (OSError, ValueError):
-        return False
-    return not is_empty and os.access(path.parent, os.X_OK) and not os.path.lexists(path)
+    return (line["status"] == "failed" or not has_files or not keep) and is_gone_from(input_of(line))

@@ -20,10 +20,12 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import Books
 from hypsegcli.files.digest import Digest, digest_file, digest_of
+from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import take_over
 from hypsegcli.run.asked import noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
+from hypsegcli.run.etags import etags_of
 from hypsegcli.run.lines import Lines, Selection, write_lines
 from hypsegcli.run.manifest import Line, dump, place_of, without_result
 from hypsegcli.run.plan import PlannedImage
@@ -90,7 +92,7 @@ class Ledger:
             take_over(self.out)
         else:  # whoever merges the shards makes them, and until then they are missing
             self._owed, further = sorted(further), ()
-        with noted(self._books, plan, keep=keep or self._books.shard is not None):
+        with looking_ahead(), noted(self._books, plan, keep=keep or self._books.shard is not None):
             self._earlier = look_back(
                 self._books,
                 plan,
@@ -147,6 +149,7 @@ class Ledger:
                 "notes": list(result.notes),
                 "recipe": self.recipe,
                 "source": result.source._asdict(),
+                **etags_of(planned),
             }
         append(self._books.manifest, dump(line).encode())
         self._note(line)  # only then does it count

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from hypsegcli.files.atomic import replacing
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import open_regular
 from hypsegcli.run.manifest import Line, dump, files_named_by, is_line
 
@@ -38,7 +39,7 @@ class Lines(Mapping[str, Line]):
         self._before: dict[str, tuple[int, ...]] = {}  # of an image that failed, where its earlier lines do
         self._lock = threading.Lock()
         try:
-            self._file = _lasting(open_regular(manifest))
+            self._file = _lasting(open_regular(manifest), is_here=not isinstance(manifest, StorePath))
         except FileNotFoundError:
             return
         weakref.finalize(self, self._file.close)
@@ -98,9 +99,12 @@ def write_lines(manifest: Path, lines: Iterable[Line]) -> None:
         file.writelines(dump(line).encode() for line in lines)
 
 
-def _lasting(file: BinaryIO) -> BinaryIO:
-    """A file that stays what it is when another takes its place, as one that is open does, but not on Windows."""
-    if os.name == "posix" and isinstance(file, io.BufferedReader):
+def _lasting(file: BinaryIO, *, is_here: bool) -> BinaryIO:
+    """A file that stays what it is when another takes its place, as one that is open does, but not on Windows.
+
+    Nor does an object in a store, of which every line would be a request.
+    """
+    if os.name == "posix" and is_here:
         return file
     with file:
         return io.BytesIO(file.read())

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeGuard
 
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest
+from hypsegcli.files.place import is_address, locate, real
 from hypsegcli.files.regular import open_regular
 
 Line = dict[str, Any]
@@ -54,19 +55,21 @@ def placed(line: Line, source: Path) -> Line:
 
 def input_of(line: Mapping[str, Any]) -> Path:
     """The file of an image, from whichever directory it is looked for."""
+    if is_address(line["input"]):
+        return locate(line["input"])
     return Path(line.get("directory", ""), line["input"])
 
 
 def input_from_here(line: Mapping[str, Any]) -> str:
     """The file of an image as it was given, if that means it from the present directory too, else its whole path."""
     is_from_here = "directory" not in line or line["directory"] == str(Path.cwd())
-    return str(Path(line["input"]) if is_from_here else input_of(line))
+    return str(locate(line["input"]) if is_from_here else input_of(line))
 
 
 def real_place(path: Path, folders: dict[Path, str]) -> str:
     """Where a file lies, a link at its own place, whichever way its folder was named; `folders` remembers those."""
     if path.parent not in folders:
-        folders[path.parent] = os.path.realpath(path.parent)
+        folders[path.parent] = real(path.parent)
     return os.path.join(folders[path.parent], path.name)  # noqa: PTH118 (of a hundred thousand)
 
 

@@ -31,10 +31,9 @@ def find_namesakes(
     with the same bytes is the same. Only those that lie elsewhere are read.
     """
     asked = {line["key"]: line for line in never_done(run)}
-    here = Path.cwd()
     for planned in plan:
         line = earlier.get(key := str(planned.key), asked.get(key))
-        if line is None or line.get("status") == "dropped" or (old := input_of(line)) == here / planned.source:
+        if line is None or line.get("status") == "dropped" or (old := input_of(line)) == planned.source.absolute():
             continue
         is_done = line.get("status") == "done"
         if _is_as_it_was(line, old, planned.source) if is_done else _is_another(old, planned.source):

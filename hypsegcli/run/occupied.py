@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN, Books
+from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import Inputs
@@ -35,8 +36,9 @@ def plan_run(
     resumed; and where that one's are of other pictures, or some are nobody's.
     """
     extra = [out / name for name in (RUN, MANIFEST, *further)]
-    share = Share.of(plan_outputs(inputs, out, suffixes, extra=extra), shard)
-    refuse_occupied(share, out, further=further, overwrite=overwrite, resume=resume)
+    with looking_ahead():
+        share = Share.of(plan_outputs(inputs, out, suffixes, extra=extra), shard)
+        refuse_occupied(share, out, further=further, overwrite=overwrite, resume=resume)
     return share
 
 
@@ -52,6 +54,11 @@ def refuse_occupied(
 
     Whoever holds the folder asks again: until then, another run may have begun and ended in it.
     """
+    with looking_ahead():
+        _refuse_occupied(share, out, further=further, overwrite=overwrite, resume=resume)
+
+
+def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwrite: bool, resume: bool) -> None:
     plan = share.images
     # Beside a shard, others write their books, and of the whole run there are none until they are merged.
     taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)] if share.shard is None else ())

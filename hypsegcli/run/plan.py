@@ -12,6 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.place import StorePath, is_taken, locate, real
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import first_of
 
@@ -111,11 +112,13 @@ def targets_of(plan: Sequence[PlannedImage], out: Path) -> Callable[[Path], bool
 def occupied(plan: Sequence[PlannedImage], extra: Sequence[Path] = ()) -> list[Path]:
     """Return the targets that exist already, broken links included, in plan order, then those of `extra`."""
     targets = [target for planned in plan for target in planned.outputs.values()]
-    return [target for target in (*targets, *extra) if os.path.lexists(target)]
+    return [target for target in (*targets, *extra) if is_taken(target)]
 
 
 def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
-    above = [folder for folder in (out, *out.parents) if os.path.lexists(folder)]
+    if isinstance(out, StorePath) and out.is_on_the_web:
+        raise PlanError(f"{out}: cannot be written, for this is on the web; choose a folder, here or in a bucket")
+    above = [folder for folder in (out, *out.parents) if is_taken(folder)]
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
     # Compared by identity, which also sees through links, mounts and file systems that ignore case.
@@ -138,8 +141,8 @@ def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
 
 
 def _with_parents(folder: Path) -> tuple[Path, ...]:
-    real = Path(os.path.realpath(folder))
-    return (real, *real.parents)
+    place = locate(real(folder))
+    return (place, *place.parents)
 
 
 def _check_shared(plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str, str], extra: Sequence[Path]) -> None:
@@ -173,26 +176,25 @@ def _check_overwrites(
 ) -> None:
     # A link that is an input counts at its own place and at the file it leads to. A link that is an output
     # counts only at its own place, because the new file replaces the link.
-    @cache
-    def real(folder: Path) -> str:
-        return os.path.realpath(folder)
+    in_fact = cache(real)
 
     def place(path: Path) -> str:
-        return fold(Path(real(path.parent), path.name))
+        return fold(Path(in_fact(path.parent), path.name))
 
     folders = {out / kind / folder for folder in {planned.key.parent for planned in plan} for kind in suffixes}
-    written = {fold(Path(real(folder))) for folder in (*folders, *(path.parent for path in extra))}
+    written = {fold(Path(in_fact(folder))) for folder in (*folders, *(path.parent for path in extra))}
 
     def is_near(source: Path) -> bool:
-        is_link = os.path.islink(source)  # noqa: PTH114 (where a path may not be reached, pathlib raises)
-        leads_to = Path(os.path.realpath(source)).parent if is_link else source.parent
-        return any(fold(Path(real(folder))) in written for folder in (source.parent, leads_to))
+        # Where a path may not be reached, pathlib raises.
+        is_link = not isinstance(source, StorePath) and os.path.islink(source)  # noqa: PTH114
+        leads_to = Path(real(source)).parent if is_link else source.parent
+        return any(fold(Path(in_fact(folder))) in written for folder in (source.parent, leads_to))
 
     sources: dict[str, Path] = {}
     for planned in plan:
         if is_near(planned.source):  # which hardly one ever is
             sources[place(planned.source)] = planned.source
-            sources[fold(Path(os.path.realpath(planned.source)))] = planned.source
+            sources[fold(Path(real(planned.source)))] = planned.source
     targets = (target for planned in plan for target in planned.outputs.values()) if sources else ()
     _refuse(
         "an output would overwrite an input; choose another output folder",

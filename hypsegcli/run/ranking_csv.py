@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.place import is_taken
 from hypsegcli.files.table import encode_csv
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import read_manifest
@@ -55,7 +55,7 @@ def ranking_that_stays(
 
     It stays with the heatmaps that it names: those of the lines `others` do, and those of the lines `going` do not.
     """
-    is_there = os.path.lexists(out / RANKING)
+    is_there = is_taken(out / RANKING)
     return files_of(run) if is_there and _keeps_its_heatmaps(going=going, others=others) else {}
 
 

@@ -7,6 +7,7 @@ from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
 
+from hypsegcli.files.place import locate
 from hypsegcli.run.manifest import Line
 from hypsegcli.run.plan import PlannedImage
 
@@ -32,7 +33,7 @@ def never_done(run: Mapping[str, Any]) -> list[Line]:
     except (KeyError, TypeError, ValueError):
         return []
     return [
-        {"key": key, "input": source} | ({} if Path(source).is_absolute() else {"directory": directory})
+        {"key": key, "input": source} | ({} if locate(source).is_absolute() else {"directory": directory})
         for key, source in images.items()
         if isinstance(source, str)
     ]

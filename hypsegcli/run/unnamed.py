@@ -116,7 +116,7 @@ def is_somebody_s(path: Path, run: Mapping[str, Any]) -> bool:
 def status_of(path: Path) -> os.stat_result | None:
     """As os.lstat has it; None where nothing is there, or a folder."""
     try:
-        status = os.lstat(path)
+        status = path.lstat()
     except (OSError, ValueError):  # of a name that cannot be
         return None
     return None if stat.S_ISDIR(status.st_mode) else status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -15,8 +14,10 @@ from hypsegcli.errors import PlanError
 from hypsegcli.files.books import MANIFEST, Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
+from hypsegcli.files.place import is_taken, looking_ahead, scan
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
+from hypsegcli.run.etags import note_etags
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
@@ -70,6 +71,11 @@ def verify(out: Path) -> Verified:
 
     Raises PlanError where there is no manifest.
     """
+    with looking_ahead():
+        return _verify(out)
+
+
+def _verify(out: Path) -> Verified:
     books = [Books(out, shard) for shard in shards_of(out)]
     if not any(each.manifest.is_file() for each in books):
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
@@ -80,12 +86,13 @@ def verify(out: Path) -> Verified:
         counts[line["status"]] += 1
         if line["status"] == "done":
             owned.add(line)
+            note_etags(out, [line])
         elif line["status"] == "failed":
             failed[key] = line["reason"]
     done = Selection([key for key in lines if key in owned.keys], lines.__getitem__)
     of_images = ((path.as_posix(), out / path, digest) for line in done for path, digest in outputs_of(line).values())
     files, missing, changed = _compare(chain(of_images, ((name, out / name, run.files[name]) for name in run.files)))
-    missing += [name for name in run.owed if not os.path.lexists(out / name)]
+    missing += [name for name in run.owed if not is_taken(out / name)]
     _, unreached, changed_inputs = _compare((line["input"], input_of(line), source_of(line)) for line in done)
     own = {LOCK, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
     own |= {each.shard.named(LOCK) for each in books if each.shard is not None}
@@ -156,7 +163,7 @@ def _names_below(out: Path, owned: Collection[str]) -> Iterator[str]:
     folders = [""]
     while folders:
         below = folders.pop()
-        with os.scandir(out / below) as entries:
+        with scan(out / below) as entries:
             for entry in entries:
                 name = f"{below}{entry.name}"
                 if entry.is_dir(follow_symlinks=name in owned):

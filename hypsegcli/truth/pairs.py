@@ -13,6 +13,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from hypsegcli.errors import PlanError, UsageError, setting
+from hypsegcli.files.place import locate
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.images.discover import Input, find_inputs
 
@@ -143,7 +144,7 @@ def _find(
     inputs, ending = found.images, normalize("NFC", ending)
     if left_out := str(found.skipped):
         tell(f"{argument}: left out: {left_out}")
-    single = len(inputs) == 1 and inputs[0].path == Path(argument)
+    single = len(inputs) == 1 and inputs[0].path == locate(argument)
     if argument.startswith("@"):
         inputs = _below_common_folder(inputs)
     paths: dict[str, list[Path]] = {}

@@ -14,11 +14,14 @@ import pytest
 import tifffile
 from PIL import Image
 from support import REPOSITORY
+from support.stores import Store
 
 from hypsegcli.budget import MAX_PIXELS, Budget
 from hypsegcli.checkpoint.bundled import bundled_checkpoint
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.files.kinds import Format
+from hypsegcli.files.place import locate
+from hypsegcli.files.stores.reader import FIRST
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.tiff_write import TiffWriter
@@ -98,6 +101,22 @@ def test_strips_leave_no_trace_in_the_files(large: Path, tmp_path: Path) -> None
             if found.mode == "P":
                 assert len(np.unique(np.asarray(found))) > 1, "too uniform a network to test anything"
                 np.testing.assert_array_equal(np.asarray(found.convert("RGB")), np.asarray(wanted.convert("RGB")))
+
+
+def test_one_of_a_store_is_read_in_pieces_of_which_each_is_fetched_once(store: Store, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1800, 400, 3), dtype=np.uint8)
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in/large.tif", pixels, photometric="rgb", tile=(64, 64))
+    data = (tmp_path / "in/large.tif").read_bytes()
+    store["in/large.tif"] = data
+    (here,) = predict(tmp_path / "in/large.tif", tmp_path / "here", tile=512)
+    (there,) = predict(locate(store.at("in/large.tif")), locate(store.at("there")), tile=512)
+    assert [was_streamed(result) for result in (here, there)] == [True, True]
+    assert store.files("there")["labels/large.tif"] == (tmp_path / "here/labels/large.tif").read_bytes()
+    assert store.files("there")["confidence/large.tif"] == (tmp_path / "here/confidence/large.tif").read_bytes()
+    fetched = [asked.bytes for asked in store.asked if asked.method == "GET" and asked.path.endswith("in/large.tif")]
+    assert max(fetched) < len(data)
+    assert sum(fetched) == FIRST + len(data)  # what it is, is looked at before
 
 
 @pytest.mark.parametrize("options", [{"tile": "off"}, {"longest_side": 64}, {"format_": "png"}])

@@ -1,4 +1,4 @@
-"""Addresses of checkpoints: in a repository of a hub of models, or a file on the web whose SHA-256 is known."""
+"""Addresses of checkpoints: in a repository of a hub of models, a file on the web whose SHA-256 is known, an object."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from hypsegcli.errors import UsageError
+from hypsegcli.files.address import BUCKETS
 
 SUFFIX = ".safetensors"
-_ADDRESS = re.compile(r"(hf|https?):/+", re.IGNORECASE)  # of the slashes a Path leaves one
+_ADDRESS = re.compile(rf"(hf|https?|{'|'.join(BUCKETS)}):/+", re.IGNORECASE)  # of the slashes a Path leaves one
 _NAME = r"[A-Za-z0-9][\w.-]*"
 _HUB = re.compile(
     rf"(?P<repository>{_NAME}/{_NAME})(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/@]+))?"
@@ -56,11 +57,27 @@ class WebAddress(NamedTuple):
         return last if last.endswith(SUFFIX) and _PLAIN.fullmatch(last) else f"checkpoint{SUFFIX}"
 
 
-def may_be(given: HubAddress | WebAddress, kept: HubAddress | WebAddress) -> bool:
+class BucketAddress(NamedTuple):
+    """An object of a store."""
+
+    url: str  # s3://bucket/key
+    sha256: str = ""  # empty: whichever it holds
+
+    def __str__(self) -> str:
+        """As it may be shown and kept."""
+        return f"{self.url}#sha256={self.sha256}" if self.sha256 else self.url
+
+
+CheckpointAddress = HubAddress | WebAddress | BucketAddress
+
+
+def may_be(given: CheckpointAddress, kept: CheckpointAddress) -> bool:
     """Whether an address may have stood for one that names a file for good; a branch may have moved since."""
     if isinstance(given, HubAddress) and isinstance(kept, HubAddress):
         same = given.repository == kept.repository and given.file in {"", kept.file}
         return same and (given.revision == kept.revision or not _COMMIT.fullmatch(given.revision))
+    if isinstance(given, BucketAddress) and isinstance(kept, BucketAddress):
+        return given.url == kept.url and given.sha256 in {"", kept.sha256}
     return isinstance(given, WebAddress) and isinstance(kept, WebAddress) and given.sha256 == kept.sha256
 
 
@@ -69,12 +86,14 @@ def is_address(given: str) -> bool:
     return _ADDRESS.match(given) is not None
 
 
-def read_address(given: str) -> HubAddress | WebAddress:
+def read_address(given: str) -> CheckpointAddress:
     """What an address says; UsageError, with what to write, where it cannot be one."""
     scheme, _, rest = given.partition(":")
     rest = rest.lstrip("/")
     if scheme.lower() == "hf":
         return _read_hub(rest)
+    if scheme.lower() in BUCKETS:
+        return _read_bucket(f"{scheme.lower()}://{rest}")
     return _read_web(f"{scheme.lower()}://{rest}")
 
 
@@ -88,6 +107,20 @@ def _read_hub(rest: str) -> HubAddress:
     if file and (not file.endswith(SUFFIX) or "\\" in file or {"", ".", ".."} & set(file.split("/"))):
         raise UsageError(f"hf://{rest:.300}: only files that end in {SUFFIX} are fetched, in which no code can be")
     return HubAddress(repository, unquote(found["revision"] or "main"), file)
+
+
+def _read_bucket(given: str) -> BucketAddress:
+    url, _, fragment = given.partition("#")
+    kind, _, digits = fragment.partition("=")
+    sha256 = digits.strip().lower()
+    if fragment and (kind.lower() != "sha256" or not _SHA256.fullmatch(sha256)):
+        raise UsageError(f"{url:.300}: behind # the file's SHA-256 may stand, as #sha256=DIGITS, 64 of them in hex")
+    if url.count("/") < 3 or not url.endswith(SUFFIX):
+        raise UsageError(
+            f"{url:.300}: expected {url.partition(':')[0]}://BUCKET/FILE{SUFFIX}; only such files are fetched, in "
+            "which no code can be"
+        )
+    return BucketAddress(url, sha256)
 
 
 def _read_web(url: str) -> WebAddress:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hypsegcli.checkpoint.remote.address import HubAddress, read_address
+from hypsegcli.checkpoint.remote.address import BucketAddress, HubAddress, read_address
+from hypsegcli.checkpoint.remote.bucket import fetch_from_bucket
 from hypsegcli.checkpoint.remote.hub import fetch_from_hub
 from hypsegcli.checkpoint.remote.web import Advance, fetch_from_web
 
@@ -20,4 +21,7 @@ def fetch(given: str, *, tell: Callable[[str], None], advance: Advance) -> tuple
     if isinstance(address, HubAddress):
         path, pinned = fetch_from_hub(address, tell=tell, advance=advance)
         return path, str(pinned)
+    if isinstance(address, BucketAddress):
+        path, pinned_object = fetch_from_bucket(address, tell=tell, advance=advance)
+        return path, str(pinned_object)
     return fetch_from_web(address, tell=tell, advance=advance), str(address)

@@ -26,6 +26,7 @@ from hypsegcli.cli.scored_source import choose_main
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import PlanError, UsageError, spell
 from hypsegcli.files.atomic import refuse_unwritable
+from hypsegcli.files.place import locate, refuse_address
 from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def evaluate(
     refuse_what_does_nothing(stored, dropout, inputs, computing, refine)
     refuse_contradictions(inputs, computing)
     refuse_scoring(scoring, stored, classes, dropout)
-    _refuse_to_replace(out, overwrite=overwrite)
+    out = _place_to_write(out, overwrite=overwrite)
     asked = parse_match(scoring.match)
 
     with loading(quiet=quiet):
@@ -208,6 +209,8 @@ def evaluate(
 
 
 def _images_and_masks(paths: Sequence[str], stored: StoredMaps) -> tuple[str | None, str]:
+    if stored.predictions is not None:
+        refuse_address(stored.predictions)
     if len(paths) == 2:
         return paths[0], paths[1]
     if len(paths) == 1 and stored.predictions is not None:
@@ -227,16 +230,19 @@ def _open_checkpoint(inputs: Input, stored: StoredMaps, *, quiet: bool) -> tuple
     return read_named(inputs.checkpoint, quiet=quiet)
 
 
-def _refuse_to_replace(out: Path | None, *, overwrite: bool) -> None:
+def _place_to_write(out: Path | None, *, overwrite: bool) -> Path | None:
+    """The folder that was named; PlanError where no report can be written there."""
     from hypsegcli.files.books import refuse_in_a_run
     from hypsegcli.report.files import refuse_earlier
 
     if out is None:
-        return
+        return None
+    out = locate(out)
     refuse_in_a_run(out, "a report")
     refuse_unwritable(out)
     if not overwrite:
         refuse_earlier(out)
+    return out
 
 
 def _refuse_unknown(bounds: Sequence[Bound], measures: Iterable[str], names: ClassNames) -> None:

@@ -16,6 +16,7 @@ from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
 from hypsegcli.cli.options.training import LEARNING, Settings, default_of
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError
+from hypsegcli.files.place import refuse_address
 from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def train(
 
     if data is None:
         data = data_of(out)
+    refuse_address(data)
     events = loop.train(Job(data, out, settings, choose_device(device)), resume=resume)
     if not quiet:
         talk(f"looking at every file in {data}")

@@ -21,9 +21,10 @@ def verify(
 
     Photographs are compared too; those that are not found are counted, and are no fault.
     """
+    from hypsegcli.files.place import locate
     from hypsegcli.run.verify import verify as look
 
-    found = look(folder)
+    found = look(locate(folder))
     if as_json:
         import json
 

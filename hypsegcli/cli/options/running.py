@@ -10,6 +10,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.checkpoint.bundled import DEFAULT
 from hypsegcli.cli import complete
 from hypsegcli.confidence.measures import Interpolation
+from hypsegcli.files.place import locate
 from hypsegcli.inference.request import EngineName, Precision, Refinement
 from hypsegcli.sampling.choice import Sampling
 
@@ -20,7 +21,8 @@ InputPaths = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="Images, folders (searched through), quoted globs, or @list.txt with one path a line.",
+        help="Images, folders (searched through), quoted globs, or @list.txt with one path a line; addresses too: "
+        "s3://, gs://, az://, https://.",
         show_default=False,
     ),
 ]
@@ -38,7 +40,7 @@ CheckpointName = Annotated[
         "-c",
         metavar="FILE|NAME|URL",
         help="A .safetensors checkpoint, the name of a bundled one, which hypseg info lists, or an address: "
-        "hf://OWNER/NAME, https://...#sha256=...",
+        "hf://OWNER/NAME, https://...#sha256=..., s3://BUCKET/FILE.",
         show_default=DEFAULT,
         autocompletion=complete.models,
         rich_help_panel=INPUT,
@@ -125,7 +127,9 @@ class OutputFolder:
 
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for the results, or s3://, gs://, az://.", rich_help_panel=OUTPUT
+        ),
     ]
     overwrite: Annotated[
         bool,
@@ -148,6 +152,9 @@ class OutputFolder:
         typer.Option("--dry-run", help="Print what would be read and written, and stop.", rich_help_panel=OUTPUT),
     ] = False
     quiet: Quiet = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "out", locate(self.out))
 
 
 @dataclass(frozen=True, kw_only=True)

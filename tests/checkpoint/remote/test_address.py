@@ -38,7 +38,7 @@ def test_what_an_address_says(given_: str, said: HubAddress | WebAddress) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["streets", "a/b.safetensors", "C:/a/b", "./hf:/x", "hf", "httpsx://a", "s3://a/b", ""]
+    "path", ["streets", "a/b.safetensors", "C:/a/b", "./hf:/x", "hf", "httpsx://a", "s4://a/b", ""]
 )
 def test_a_path_is_none(path: str) -> None:
     assert not is_address(path)

@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from support import Hypseg, grow, make_checkpoint, photograph
 from support.limited_engine import limit_memory
 from support.lively import make_lively_checkpoint
+from support.stores import Store
 
 from hypsegcli.files.lock import locked
 from hypsegcli.hierarchy.rule import THRESHOLDS
@@ -94,6 +95,29 @@ def test_a_checkpoint_is_scored(hypseg: Hypseg, data: Path, checkpoint: Path) ->
         rows = list(csv.DictReader(file))
     assert [row["key"] for row in rows] == list(KEYS)
     assert sum(int(row["wrong_pixels"]) for row in rows) == confusion.sum() - hit.sum()
+
+
+def test_a_bucket_is_scored_as_a_folder_is(hypseg: Hypseg, data: Path, checkpoint: Path, store: Store) -> None:
+    store.fill(data, "data")
+    store["model.safetensors"] = checkpoint.read_bytes()
+    here = hypseg("evaluate", data / "images", data / "masks", "--checkpoint", checkpoint, "--out", data / "out")
+    there = ("evaluate", store.at("data/images"), store.at("data/masks"), "--out", store.at("report"))
+    outcome = hypseg(*there, "--checkpoint", store.at("model.safetensors"))
+    assert outcome.code == here.code == 0, outcome.stderr
+    assert outcome.stdout.replace(store.at("report"), str(data / "out")) == here.stdout
+    names = ["per_image.csv", "replicates.npz", "report.html", "report.json"]
+    assert sorted(store.files("report")) == names
+    for name in names[:2]:
+        assert store[f"report/{name}"] == (data / "out" / name).read_bytes()
+    one, two = report_of(data / "out"), json.loads(store["report/report.json"])
+    assert one["segmentation"] == two["segmentation"]
+    assert one["subject"]["keys_sha256"] == two["subject"]["keys_sha256"]
+    again = hypseg(*there, "--checkpoint", checkpoint)
+    assert again.code == 2
+    assert "there already" in again.stderr
+    stored = hypseg("evaluate", data / "masks", "--predictions", store.at("maps"))
+    assert stored.code == 2
+    assert "cannot lie in a store" in stored.stderr
 
 
 def test_stored_maps_give_the_same_report(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
