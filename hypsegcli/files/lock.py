@@ -34,11 +34,38 @@ class Hold:
     def check(self) -> None:
         """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
         if self.descriptor is not None and not _is_at(self.folder / LOCK, self.descriptor):
-            raise HypsegError(
-                f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its {LOCK}; "
-                f"the run has ended, since another may write here: put the folder back, and go on with "
-                f"{setting('resume')}"
-            )
+            raise _lost(self.folder)
+
+    def witness(self) -> Witness:
+        """For processes that work for this one."""
+        return Witness(self.folder, None if self.descriptor is None else _signature(self.folder))
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A folder that another process holds, perhaps of another machine, as one that works for it knows it."""
+
+    folder: Path
+    signature: bytes | None  # who holds it; None where nobody can
+
+    def check(self) -> None:
+        """HypsegError where it is held by another by now, or by nobody."""
+        if self.signature is not None and _signature(self.folder) != self.signature:
+            raise _lost(self.folder)
+
+
+def _signature(folder: Path) -> bytes:
+    try:
+        return (folder / LOCK).read_bytes()
+    except OSError:
+        return b""
+
+
+def _lost(folder: Path) -> HypsegError:
+    return HypsegError(
+        f"{folder}: is no longer the folder that this run began in, or somebody has removed its {LOCK}; the run has "
+        f"ended, since another may write here: put the folder back, and go on with {setting('resume')}"
+    )
 
 
 @contextlib.contextmanager

@@ -49,6 +49,10 @@ class Request:
         """Whether an image must be in memory whole, at whatever size."""
         return self.longest_side is not None or self.refine is not None
 
+    def shrinks(self, height: int, width: int) -> bool:
+        """Whether an image of that size is shrunk on its way into the network."""
+        return self.longest_side is not None and max(height, width) > self.longest_side
+
     def __post_init__(self) -> None:
         if self.sampling == "adaptive" and not 0 < (self.guide_side or 0) < (self.longest_side or 0):
             raise ValueError(

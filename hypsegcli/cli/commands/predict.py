@@ -22,7 +22,6 @@ from hypsegcli.cli.options.running import (
 )
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
-from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -31,6 +30,7 @@ from hypsegcli.cli.show.run import (
     tell_of_precision,
     tell_of_skipped,
 )
+from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
@@ -144,6 +144,7 @@ def predict(
         from hypsegcli.products.confidence import mean_confidence
         from hypsegcli.products.outputs import make_outputs
         from hypsegcli.run.run import Job, Run
+        from hypsegcli.run.source import Work
 
     with locked(output.out, "predict") as hold:
         refuse_occupied(plan, output.out, overwrite=output.overwrite, resume=output.resume)
@@ -172,15 +173,17 @@ def predict(
             format=format_,
             legend=legend,
         )
+        work = Work(
+            outputs=make_outputs(products, context, mean_confidence),
+            max_pixels=inputs.max_pixels,
+            batch_size=batch_size,
+            workers=computing.workers,
+        )
         job = Job(
             command="predict",
             plan=plan,
             out=output.out,
             hold=hold,
-            outputs=make_outputs(products, context, mean_confidence),
-            max_pixels=inputs.max_pixels,
-            batch_size=batch_size,
-            workers=computing.workers,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
@@ -190,17 +193,17 @@ def predict(
                 "legend": legend,
             },
         )
-        segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
-        tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
-        run = Run(job, loaded, segmenter)
-        code = show_run(
-            run,
-            out=output.out,
-            calibration=loaded.header.calibration,
-            quiet=output.quiet,
-            profile=profile,
-        )
-        say_done(run, segmenter.engine, list(suffixes), output.out)
+        with open_source(loaded, request, computing, work, hold=hold, quiet=output.quiet) as source:
+            tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
+            run = Run(job, loaded, source)
+            code = show_run(
+                run,
+                out=output.out,
+                calibration=loaded.header.calibration,
+                quiet=output.quiet,
+                profile=profile,
+            )
+            say_done(run, source.facts, list(suffixes), output.out)
         raise typer.Exit(code)
 
 

@@ -22,7 +22,6 @@ from hypsegcli.cli.options.running import (
 )
 from hypsegcli.cli.parse import parse_failures, parse_measures, parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
-from hypsegcli.cli.segmenter import open_segmenter
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -31,6 +30,7 @@ from hypsegcli.cli.show.run import (
     tell_of_precision,
     tell_of_skipped,
 )
+from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
@@ -105,6 +105,7 @@ def uncertainty(
         from hypsegcli.products.uncertainty import doubt_statistics
         from hypsegcli.run.ranking_csv import encode_ranking
         from hypsegcli.run.run import Job, Run
+        from hypsegcli.run.source import Work
 
     with locked(out, "uncertainty") as hold:
         refuse_occupied(plan, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
@@ -119,23 +120,25 @@ def uncertainty(
             refine=refine,
         )
         context = Context.of(loaded.header, loaded.sha256, sampling=inputs.sampling)
+        work = Work(
+            outputs=make_outputs(products, context, doubt_statistics),
+            max_pixels=inputs.max_pixels,
+            batch_size=batch_size,
+            workers=computing.workers,
+        )
         job = Job(
             command="uncertainty",
             plan=plan,
             out=out,
             hold=hold,
-            outputs=make_outputs(products, context, doubt_statistics),
-            max_pixels=inputs.max_pixels,
-            batch_size=batch_size,
-            workers=computing.workers,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
             further={RANKING: encode_ranking},
         )
-        segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
-        tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
-        run = Run(job, loaded, segmenter)
-        code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-        say_done(run, segmenter.engine, [*UNCERTAINTY, RANKING], out)
+        with open_source(loaded, request, computing, work, hold=hold, quiet=output.quiet) as source:
+            tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
+            run = Run(job, loaded, source)
+            code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
+            say_done(run, source.facts, [*UNCERTAINTY, RANKING], out)
         raise typer.Exit(code)
