@@ -146,6 +146,7 @@ class Crew:
         """As in `Source`. Raises HypsegError where workers die and finish nothing."""
         self._todo.extend(images)
         has_ended = False
+        result: FileResult | None = None
         try:
             while self._share_out():
                 result = self._take(*self._news.get())
@@ -154,10 +155,13 @@ class Crew:
                     clear(result)
                 if result is not None:
                     yield result
+                    result = None
                 self._bear_deaths()
             has_ended = True
         finally:
             if not has_ended:
+                if result is not None:  # whoever was to have it may have been interrupted before
+                    late(result)
                 self._wind_up(late)
             if self._has_lost:
                 sweep(self._out, folders_of_kinds(self._out))

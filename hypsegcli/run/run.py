@@ -119,7 +119,7 @@ class Run:
 
     def _add_late(self, result: FileResult) -> None:
         """An image whose files were being written when the run ended early: they are there, so the books say so."""
-        if isinstance(result, Written):
+        if isinstance(result, Written) and str(result.planned.key) not in self.ledger.lines:
             self._check()
             self.ledger.add(result)
             self.profile.add(result.seconds)

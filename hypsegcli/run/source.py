@@ -84,8 +84,8 @@ class Source(Protocol):
     ) -> Generator[FileResult, None, None]:
         """One result an image, in any order, when its files are written or it has failed.
 
-        Closed early, it finishes the images whose files it has begun to write, and hands them to `late`. What `check`
-        raises before files are written, does.
+        Closed early, it finishes the images whose files it has begun to write, and hands them to `late`, the last one
+        perhaps a second time. What `check` raises before files are written, does.
         """
 
 
