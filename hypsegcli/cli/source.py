@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import say_nothing, talk
-from hypsegcli.cli.options.running import Computing
+from hypsegcli.cli.options.running import Computing, Sharing
 from hypsegcli.cli.parse import parse_tile
 from hypsegcli.cli.segmenter import open_segmenter
 
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_source(
-    checkpoint: Checkpoint, request: Request, computing: Computing, work: Work, *, hold: Hold, quiet: bool
+    checkpoint: Checkpoint,
+    request: Request,
+    computing: Computing,
+    sharing: Sharing,
+    work: Work,
+    *,
+    hold: Hold,
+    quiet: bool,
 ) -> Iterator[Source]:
     """What segments images and writes their files into the folder that is held; `quiet`: and says nothing meanwhile.
 
-    Raises UsageError for windows that cannot be, and DeviceError where engine, device or precision are not to be had.
+    Raises UsageError for windows that cannot be, and where there is no cluster, and DeviceError where engine, device or
+    precision are not to be had.
     """
     from hypsegcli.inference.device import list_devices
     from hypsegcli.run.order import Order
-    from hypsegcli.run.processes import processes
     from hypsegcli.run.source import Here
 
-    devices = list_devices(computing.device)
-    if len(devices) == 1:
-        alone = replace(computing, device=devices[0])
-        yield Here(open_segmenter(checkpoint, request, alone, quiet=quiet), work)
-        return
+    tell = say_nothing if quiet else talk
     order = Order(
         checkpoint=checkpoint.path,
         sha256=checkpoint.sha256,
@@ -44,9 +47,22 @@ def open_source(
         work=work,
         out=hold.folder,
         engine=computing.engine,
+        device=computing.device,
         precision=computing.precision,
         tile=parse_tile(computing.tile),
         witness=hold.witness(),
     )
-    with processes(order, devices, tell=say_nothing if quiet else talk) as crew:
-        yield crew
+    if sharing.runner == "ray":
+        from hypsegcli.run.ray_actors import actors
+
+        with actors(order, address=sharing.ray_address, tell=tell) as crew:
+            yield crew
+        return
+    devices = list_devices(computing.device)
+    if len(devices) > 1:
+        from hypsegcli.run.processes import processes
+
+        with processes(order, devices, tell=tell) as crew:
+            yield crew
+        return
+    yield Here(open_segmenter(checkpoint, request, replace(computing, device=devices[0]), quiet=quiet), work)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
 
+Runner = Literal["local", "ray"]  # what segments images: this machine, or a cluster
+
 Refinement = Literal["edges"]  # of class probabilities: what they follow
 
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels

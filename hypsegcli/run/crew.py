@@ -7,6 +7,8 @@ failed. A worker that dies again and again without having finished anything ends
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +46,17 @@ class Gone:
 
 # What comes of a worker: its facts once it is ready, then results; an exception where it cannot go on.
 Message = Told | Facts | Written | Failed | BaseException | Gone
+
+
+def as_sent(error: BaseException) -> BaseException:
+    """What a worker raised, as it can be sent, with where that was."""
+    where = "".join(traceback.format_exception(error))
+    error.add_note(where)
+    try:
+        sent: BaseException = pickle.loads(pickle.dumps(error))
+    except Exception:  # not all that libraries raise can be pickled, and made again
+        return RuntimeError(where)
+    return sent
 
 
 class Hand(Protocol):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import CheckpointError
+from hypsegcli.errors import CheckpointError, UsageError
 from hypsegcli.files.lock import Witness
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile
@@ -32,6 +34,7 @@ class Order:
     witness: Witness | None = None  # of that folder; None: nobody else writes there
     threads: int | None = None  # of torch, and of the engines that go by it; None: as many as it takes itself
     sharing: int = 1  # processes that have the device's memory together
+    hypseg: str = field(default_factory=partial(version, "hypseg"))
 
     def shared(self, device: str, processes: int, *, threads: int, sharing: int) -> Order:
         """For one of several processes of one machine, which share its `threads`, and what else it has."""
@@ -47,8 +50,13 @@ class Order:
     def carry_out(self, tell: Callable[[str], None]) -> Here:
         """Get ready to segment in this process; `tell` hears of what takes long.
 
-        Raises what `load_checkpoint` and `make_segmenter` do, and CheckpointError where the file is another by now.
+        Raises what `load_checkpoint` and `make_segmenter` do, CheckpointError where the file is another by now, and
+        UsageError where this is another version of hypseg.
         """
+        if (found := version("hypseg")) != self.hypseg:
+            raise UsageError(
+                f"hypseg {found} is installed here, and {self.hypseg} where the run began; install the same everywhere"
+            )
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         checkpoint = load_checkpoint(self.checkpoint)

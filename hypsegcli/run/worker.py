@@ -11,13 +11,12 @@ import pickle
 import queue
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import BinaryIO
 
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.run.crew import Gone, Message, Told
+from hypsegcli.run.crew import Gone, Message, Told, as_sent
 from hypsegcli.run.order import Order
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.source import Here
@@ -43,11 +42,7 @@ def serve() -> None:
         _Shift(heard, here, order).work(answer)
         answer(Gone("done"))
     except BaseException as error:
-        error.add_note("".join(traceback.format_exception(error)))
-        try:
-            answer(pickle.loads(pickle.dumps(error)))
-        except Exception:  # not all that libraries raise can be pickled, and made again
-            answer(RuntimeError("".join(traceback.format_exception(error))))
+        answer(as_sent(error))
     threading.Event().wait()  # to be ended, which is quicker than to take PyTorch apart
 
 

@@ -106,7 +106,7 @@ def images(count: int, folder: Path = Path("nowhere")) -> list[PlannedImage]:
 def run(company: Company, plan: Sequence[PlannedImage], out: Path = Path("nowhere")) -> list[FileResult]:
     places = [f"device {place}" for place in range(len(company.facts))]
     with at_work(company.hire, places, out=out, tell=company.told.append) as crew:
-        return list(crew.results(plan, check=lambda: None, late=pytest.fail))
+        return list(crew.results(plan, check=lambda: None, late=lambda result: pytest.fail(f"{result} came late")))
 
 
 def keys(results: Sequence[FileResult]) -> list[str]:

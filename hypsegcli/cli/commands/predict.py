@@ -18,10 +18,16 @@ from hypsegcli.cli.options.running import (
     OutputFolder,
     Raw,
     Refine,
+    Sharing,
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
+from hypsegcli.cli.refuse import (
+    refuse_contradictions,
+    refuse_idle_refinement,
+    refuse_idle_sharing,
+    refuse_idle_threshold,
+)
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -95,6 +101,7 @@ def predict(
     inputs: Input,
     refine: Refine = None,
     computing: Computing,
+    sharing: Sharing,
     batch_size: BatchSize = None,
     profile: ShowProfile = False,
 ) -> None:
@@ -128,6 +135,7 @@ def predict(
         check_prototypes(header.model, header.tree, level=depth)
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
+    refuse_idle_sharing(sharing)
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=output.quiet)
     plan = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume)
@@ -193,7 +201,7 @@ def predict(
                 "legend": legend,
             },
         )
-        with open_source(loaded, request, computing, work, hold=hold, quiet=output.quiet) as source:
+        with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
             run = Run(job, loaded, source)
             code = show_run(

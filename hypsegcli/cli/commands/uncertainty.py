@@ -18,10 +18,11 @@ from hypsegcli.cli.options.running import (
     OutputFolder,
     Raw,
     Refine,
+    Sharing,
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_measures, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_sharing
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -57,6 +58,7 @@ def uncertainty(
     inputs: Input,
     refine: Refine = None,
     computing: Computing,
+    sharing: Sharing,
     batch_size: BatchSize = None,
     profile: ShowProfile = False,
 ) -> None:
@@ -66,6 +68,7 @@ def uncertainty(
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output)
+    refuse_idle_sharing(sharing)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
     found = find_inputs(paths)
@@ -136,7 +139,7 @@ def uncertainty(
             write_setting=as_option,
             further={RANKING: encode_ranking},
         )
-        with open_source(loaded, request, computing, work, hold=hold, quiet=output.quiet) as source:
+        with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
             run = Run(job, loaded, source)
             code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
