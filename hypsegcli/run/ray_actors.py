@@ -104,7 +104,7 @@ def list_places(nodes: Sequence[dict[str, Any]], device: str) -> list[Place]:
         places += [Place(name, node["NodeID"], of or cpus / count, int(on_gpus), share) for _ in range(count)]
     if not places:
         raise UsageError(
-            f"{setting('device', device)}: the Ray cluster of {len(living)} nodes has no "
+            f"{setting('device', device)}: the Ray cluster of {count_of(len(living), 'node')} has no "
             f"{'GPU' if on_gpus else 'CPU'}; add nodes that have, or name another device"
         )
     return places
@@ -178,7 +178,10 @@ def _join(ray: Any, address: str, **options: Any) -> None:
                 f"{named}: the cluster is of another version ({found:.200}); run hypseg with the cluster's own Python "
                 "and Ray"
             ) from error
-        raise UsageError(f"{named}: no cluster can be joined there ({first_line(error)}); see `ray status`") from error
+        raise UsageError(
+            f"{named}: no cluster can be joined there ({first_line(error)}); see `ray status`, and "
+            "whether it takes the token of this machine"
+        ) from error
 
 
 class _RayActor:

@@ -8,25 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support import Hypseg, make_checkpoint, manifest, photograph
+from support import Hypseg, make_checkpoint
 from support.deadly import Deadly, nothing
+from support.shared_runs import files, here, lines, pictures, segment
 
-from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.files.lock import locked
 from hypsegcli.hierarchy.tree import flat_tree
-from hypsegcli.images.discover import find_inputs
 from hypsegcli.inference.request import Request
 from hypsegcli.products.outputs import Outputs
-from hypsegcli.run.occupied import plan_run
 from hypsegcli.run.order import Order
 from hypsegcli.run.processes import processes
-from hypsegcli.run.results import FileResult
-from hypsegcli.run.run import Job, Run
-from hypsegcli.run.source import Source, Work
+from hypsegcli.run.source import Work
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")
 
@@ -34,29 +28,6 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("c") / "c.safetensors", flat_tree(["a", "b", "c"]))
-
-
-def pictures(folder: Path, count: int) -> Path:
-    """Pictures of widths from 64 on."""
-    for number in range(count):
-        photograph(folder / f"{number:03}.png", size=(64 + number, 48), seed=number)
-    return folder
-
-
-def files(out: Path) -> dict[str, bytes]:
-    """All that was written but the books."""
-    return {
-        path.relative_to(out).as_posix(): path.read_bytes()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and path.name not in {"manifest.jsonl", "run.json"}
-    }
-
-
-def lines(out: Path) -> dict[str, dict[str, object]]:
-    """The manifest's lines but for what a clock says."""
-    known = manifest(out)
-    assert len((out / "manifest.jsonl").read_text().splitlines()) == len(known)
-    return {key: {name: value for name, value in line.items() if name != "seconds"} for key, line in known.items()}
 
 
 def options(out: Path) -> dict[str, object]:
@@ -87,39 +58,23 @@ def test_two_processes_write_what_one_does_and_each_goes_on_where_the_other_stop
     assert files(one) == files(two)
 
 
-def segment(given: Path, out: Path, checkpoint: Path, encode: Deadly, devices: Sequence[str]) -> list[FileResult]:
-    """A run of labels alone, in processes, or without devices in this one."""
-    loaded = load_checkpoint(checkpoint)
-    with locked(out, "predict") as hold:
-        plan = plan_run(find_inputs([str(given)]), out, {"labels": ".bin"}, overwrite=True)
-        order = Order(
-            checkpoint=checkpoint,
-            sha256=loaded.sha256,
-            request=Request(),
-            work=Work(outputs=Outputs({"labels": encode}, nothing), max_pixels=10**6, workers=2),
-            out=out,
-            engine="torch",
-            witness=hold.witness(),
-        )
-        source: Source
-        if not devices:
-            source = order.carry_out(print)
-            return list(Run(Job(command="predict", plan=plan, out=out, hold=hold), loaded, source).results())
-        with processes(order, devices, tell=print) as source:
-            return list(Run(Job(command="predict", plan=plan, out=out, hold=hold), loaded, source).results())
-
-
 def test_a_worker_is_killed_and_an_image_kills_all_that_touch_it(tmp_path: Path, checkpoint: Path) -> None:
     given = pictures(tmp_path / "in", 14)
     marks = tmp_path / "marks"
     marks.mkdir()
-    results = segment(given, tmp_path / "out", checkpoint, Deadly(marks, always=66, once=70), ["cpu", "cpu"])
+    results = segment(
+        given,
+        tmp_path / "out",
+        checkpoint,
+        Deadly(marks, always=66, once=70),
+        lambda order: processes(order, ["cpu", "cpu"], tell=print),
+    )
     assert len(results) == 14
     found = lines(tmp_path / "out")
     assert {key: line["code"] for key, line in found.items() if line["status"] == "failed"} == {"002": "worker"}
     assert sum(line["status"] == "done" for line in found.values()) == 13
     assert sorted(path.name.partition("-")[0] for path in marks.iterdir()) == ["66", "66", "70"]
-    results = segment(given, tmp_path / "whole", checkpoint, Deadly(marks), [])
+    results = segment(given, tmp_path / "whole", checkpoint, Deadly(marks), here)
     whole = files(tmp_path / "whole")
     assert whole.pop("labels/002.bin")
     assert files(tmp_path / "out") == whole  # and no hidden file
