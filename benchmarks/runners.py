@@ -38,7 +38,7 @@ def write_pictures(folder: Path, images: int) -> list[Path]:
     paths = []
     for number in range(images):
         street = streets[number % len(streets)]
-        left, top = chance.integers(0, street.width - width), chance.integers(0, street.height - height)
+        left, top = int(chance.integers(street.width - width)), int(chance.integers(street.height - height))
         paths.append(folder / f"{number:05}.jpg")
         street.crop((left, top, left + width, top + height)).save(paths[-1], quality=90)
     return paths

@@ -165,7 +165,7 @@ def _join(ray: Any, address: str, **options: Any) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise UsageError(
-                f"{named}: no cluster listens there ({reason}); start one with `ray start --head`, or leave it out to "
+                f"{named}: no cluster listens there ({reason}); start its head with `ray start`, or leave it out to "
                 "run on this machine"
             ) from error
     try:

@@ -33,6 +33,8 @@ print(found["gcs_address"], flush=True)
 sys.stdin.read()
 """
 
+pytestmark = pytest.mark.ray
+
 NODE = {"Alive": True, "NodeID": "1", "NodeManagerHostname": "one", "Resources": {"CPU": 10.0}}
 
 
