@@ -13,6 +13,8 @@ import queue
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +36,7 @@ from hypsegcli.run.source import Facts
 
 _STARTS = 4  # of a cluster on this machine, which now and then is not there in time
 _PATIENCE = 5.0  # seconds, for an answer of a cluster, and for files to be seen by other machines
+_ANSWER = 45  # seconds, for a cluster to be joined
 _LISTED = 3  # places
 _CPUS = 4  # of an actor without a GPU: as many images go through the network side by side
 
@@ -154,34 +157,43 @@ def _start(ray: Any, tell: Callable[[str], None], **options: Any) -> None:
 
 def _join(ray: Any, address: str, **options: Any) -> None:
     named = setting("ray_address", address)
-    if "://" in address:
-        raise UsageError(f"{named}: expected HOST:PORT of the cluster's head, or auto, from a machine of the cluster")
+    host, _, port = address.rpartition(":")
+    if "://" in address or (address != "auto" and not (host and port.isdecimal())):
+        raise UsageError(
+            f"{named}: expected auto, or HOST:PORT of the cluster's head, such as 10.0.0.1:6379, from a machine of the "
+            "cluster"
+        )
     if address != "auto":
-        host, _, port = address.rpartition(":")
-        try:  # Ray itself would wait for ever
+        try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
-        except ValueError:
-            raise UsageError(f"{named}: expected HOST:PORT of the cluster's head, such as 10.0.0.1:6379") from None
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
                 f"{named}: no cluster listens there ({reason}); start its head with `ray start`, or leave it out to "
                 "run on this machine"
             ) from error
+    if reason := _try(address):
+        raise UsageError(f"{named}: this machine cannot join a cluster there: {reason}")
+    ray.init(address=address, **options)
+
+
+def _try(address: str) -> str:
+    """Why a cluster cannot be joined, in a process of its own: Ray may wait for ever, and then hears nobody."""
+    lines = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); ray.shutdown()"
     try:
-        ray.init(address=address, **options)
-    except Exception as error:
-        text = str(error)
-        if "ersion mismatch" in text:
-            found = " ".join(text.split())
-            raise UsageError(
-                f"{named}: the cluster is of another version ({found:.200}); run hypseg with the cluster's own Python "
-                "and Ray"
-            ) from error
-        raise UsageError(
-            f"{named}: no cluster can be joined there ({first_line(error)}); see `ray status`, and "
-            "whether it takes the token of this machine"
-        ) from error
+        tried = subprocess.run(
+            [sys.executable, "-c", lines, address], capture_output=True, text=True, timeout=_ANSWER, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"nothing answers as Ray does within {_ANSWER} seconds; see whether its head is alive, by `ray status`"
+    if tried.returncode == 0:
+        return ""
+    told = [line.strip() for line in tried.stderr.splitlines() if line.strip()] or [f"exit code {tried.returncode}"]
+    mismatch = next((number for number, line in enumerate(told) if "ersion mismatch" in line), None)
+    if mismatch is not None:
+        versions = " ".join(told[mismatch : mismatch + 5])
+        return f"it is of another version ({versions:.300}); run hypseg with the Python and the Ray of the cluster"
+    return f"{told[-1]:.200}; see `ray status`, and whether this machine knows the token of the cluster"
 
 
 class _RayActor:

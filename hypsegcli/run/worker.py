@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import BinaryIO
 
+from hypsegcli.images.oddities import leave_unsaid
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.run.crew import Gone, Message, Told, as_sent
 from hypsegcli.run.order import Order
@@ -26,6 +27,7 @@ def serve() -> None:
     """Carry out the order that comes first, then segment what comes, until there is word that nothing more does."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    leave_unsaid()
     heard, answers = _take_streams()
     order: Order = pickle.load(heard)
 

@@ -130,8 +130,8 @@ def test_ctrl_c_finishes_what_is_begun_and_one_process_goes_on(
     ("options", "sentence"),
     [
         (("--ray-address", "127.0.0.1:9"), "--ray-address 127.0.0.1:9: no cluster listens there"),
-        (("--ray-address", "head"), "--ray-address head: expected HOST:PORT of the cluster's head"),
-        (("--ray-address", "ray://head:10001"), "expected HOST:PORT of the cluster's head, or auto"),
+        (("--ray-address", "head"), "--ray-address head: expected auto, or HOST:PORT of the cluster's head"),
+        (("--ray-address", "ray://head:10001"), "expected auto, or HOST:PORT of the cluster's head"),
         (("--device", "cpu,cpu"), "--device cpu,cpu: on a Ray cluster expected auto, cpu, or cuda"),
     ],
 )
