@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,9 @@ def test_stopped_in_the_middle_workers_end_and_another_number_goes_on(
     process = start(given, out, checkpoint)
     workers = children(process)
     assert len(workers) == 2
+    if how == signal.SIGINT:  # as from whoever stops all processes of a job
+        for worker, number in product(workers, (signal.SIGINT, signal.SIGTERM)):
+            os.kill(worker, number)
     process.send_signal(how)
     _, told = process.communicate(timeout=30)
     assert process.returncode == (130 if how == signal.SIGINT else -how)

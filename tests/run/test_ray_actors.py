@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -144,6 +145,28 @@ def test_clusters_that_cannot_be_are_refused(
     assert outcome.code == 2
     assert sentence in outcome.stderr
     assert not out.exists()
+
+
+OTHER_RAY = """
+def init(**_):
+    raise RuntimeError("Version mismatch: The cluster was started with:\\n    Ray: 2.9.0\\n    Python: 3.8.1")
+"""
+
+
+def test_a_cluster_of_another_version_is_refused(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed here")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "ray.py").write_text(OTHER_RAY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        command = ("predict", photos, "--out", tmp_path / "out", "--checkpoint", checkpoint, "--runner", "ray")
+        outcome = hypseg(*command, "--ray-address", address)
+    assert outcome.code == 2
+    assert f"--ray-address {address}: this machine cannot join a cluster there: it is of another" in outcome.stderr
+    assert "Ray: 2.9.0 Python: 3.8.1); run hypseg with the Python and the Ray of the cluster" in outcome.stderr
 
 
 def test_an_address_without_the_runner_is_refused(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:

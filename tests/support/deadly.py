@@ -17,7 +17,7 @@ from hypsegcli.inference.prediction import RGB, Prediction
 class Deadly:
     """The bytes of the labels, but for images of two widths; it can be pickled."""
 
-    marks: Path  # a folder of notes on what has happened already
+    marks: Path  # a folder of notes on what has happened already, beside the output folder `out`
     always: int = 0
     once: int = 0
     seconds: float = 0.0  # that every image takes
@@ -29,6 +29,9 @@ class Deadly:
         mark = self.marks / f"{width}-{os.getpid()}"
         if width == self.always or (width == self.once and not list(self.marks.glob(f"{width}-*"))):
             mark.touch()
+            folder = self.marks.parent / "out" / "labels"
+            folder.mkdir(exist_ok=True)
+            (folder / f".hypseg-{os.getpid()}-{width:016x}.tmp").touch()  # as if it died while it wrote
             os.kill(os.getpid(), signal.SIGKILL)
         return np.ascontiguousarray(prediction.labels).tobytes()
 
