@@ -32,6 +32,7 @@ from hypsegcli.products.product import Context, find_product
 from hypsegcli.run.plan import PlannedImage, Share
 from hypsegcli.run.results import Failed
 from hypsegcli.run.run import Job, Run
+from hypsegcli.run.source import Here, Work
 
 SIDE = 32
 A_FOLDER = 1000  # images in one
@@ -87,17 +88,9 @@ def make_run(paths: list[Path], out: Path, workers: int, *, resume: bool) -> Run
         )
         for path in paths
     ]
-    job = Job(
-        command="predict",
-        share=Share.of(plan, None),
-        out=out,
-        outputs=outputs,
-        max_pixels=10**6,
-        batch_size=1,
-        workers=workers,
-        resume=resume,
-    )
-    return Run(job, checkpoint, Segmenter(Stub(config), tree))
+    work = Work(outputs=outputs, max_pixels=10**6, batch_size=1, workers=workers)
+    job = Job(command="predict", share=Share.of(plan, None), out=out, resume=resume)
+    return Run(job, checkpoint, Here(Segmenter(Stub(config), tree), work))
 
 
 def main() -> None:

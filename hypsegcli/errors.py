@@ -107,6 +107,7 @@ Code = Literal[
     "network",  # the network failed
     "unwritable",  # its outputs cannot be written
     "changed",  # while it was read
+    "worker",  # two processes died of it
 ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -33,6 +31,7 @@ from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, REFUSED, code_of_error
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.usage import our_sentences, refuse_unknown
 from hypsegcli.errors import HypsegError, is_out_of_memory
+from hypsegcli.images.oddities import leave_unsaid
 
 # What is saved of a command that is interrupted, where it does not say more itself.
 _RESUMED = "what is finished is whole, and the same command with --resume continues"
@@ -123,9 +122,7 @@ def _before_commands(
 
 def main(argv: list[str]) -> int:
     """Run one command; none named, show what there is."""
-    # Pillow tells of oddities in files; what matters of them reaches the user as a note or a failure.
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    leave_unsaid()
     try:
         code = app(args=argv or ["--help"], prog_name="hypseg", standalone_mode=False)
         return (code or DONE) if argv else REFUSED

@@ -33,7 +33,7 @@ kinds = lists(*PREDICT)
 measure = words(*MEASURES)
 measures = lists(*MEASURES, "all")
 models = words(*(called for model in MODELS for called in (model.name, *model.aliases)))
-devices = words("auto", "cpu", "cuda", "mps")
+devices = words("auto", "cpu", "cuda", "cuda:all", "mps")
 
 
 def level(ctx: Any, incomplete: str) -> list[str]:

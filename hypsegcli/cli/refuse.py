@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from dataclasses import fields
 
 from hypsegcli.cli.console import as_option
-from hypsegcli.cli.options.running import Computing, Input, OutputFolder
+from hypsegcli.cli.options.running import Computing, Input, OutputFolder, Sharing
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.confidence.measures import MEASURES
@@ -19,6 +19,12 @@ def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFol
     if output is not None and output.overwrite and output.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
     parse_longest_side(inputs, computing, trained=None)
+
+
+def refuse_idle_sharing(sharing: Sharing) -> None:
+    """Refuse an address of a cluster that no image would go to."""
+    if sharing.ray_address is not None and sharing.runner != "ray":
+        raise UsageError("--ray-address belongs to --runner ray; add that, or leave it out")
 
 
 def refuse_idle_threshold(level: str | None, threshold: float | None) -> None:

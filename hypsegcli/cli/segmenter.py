@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hypsegcli.cli.console import say_nothing, talk
 from hypsegcli.cli.options.running import Computing
 from hypsegcli.cli.parse import parse_tile
+from hypsegcli.errors import UsageError
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.store import Checkpoint
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
 def open_segmenter(checkpoint: Checkpoint, request: Request, computing: Computing, *, quiet: bool) -> Segmenter:
     """The checkpoint's network in an engine on a device; `quiet` says nothing of what takes long.
 
-    Raises UsageError for windows that cannot be, and DeviceError where engine, device or precision are not to be had.
+    Raises UsageError for windows that cannot be, and for several devices, and DeviceError where engine, device or
+    precision are not to be had.
     """
+    if "," in computing.device or computing.device == "cuda:all":
+        raise UsageError(
+            f"--device {computing.device}: predict and uncertainty alone take several devices; name one, or start a "
+            "hypseg evaluate for each of them, with --shard I/N and its device"
+        )
     from hypsegcli.inference.build import make_segmenter
 
     return make_segmenter(

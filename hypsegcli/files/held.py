@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +32,36 @@ def holding_folder(folder: Path) -> Iterator[None]:
         return
     with _holding(opened):
         yield
+
+
+@contextlib.contextmanager
+def in_turn(folder: Path, *, patience: float) -> Iterator[None]:
+    """Run the block while no other process runs one in its turn; after `patience` seconds, all the same.
+
+    Where there are no locks, and no such folder, nobody waits.
+    """
+    try:
+        import fcntl
+
+        opened = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        until = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    break
+                time.sleep(0.1)
+            except OSError:  # a file system without locks
+                break
+        yield
+    finally:
+        os.close(opened)
 
 
 @contextlib.contextmanager

@@ -44,11 +44,40 @@ class Hold:
         if self.claim is not None:
             self.claim.check()
         if self.descriptor is not None and not _is_at(self.folder / self.name, self.descriptor):
-            raise HypsegError(
-                f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its "
-                f"{self.name}; the run has ended, since another may write here: put the folder back, and go on with "
-                f"{setting('resume')}"
-            )
+            raise _lost(self.folder / self.name)
+
+    def witness(self) -> Witness:
+        """For processes that work for this one."""
+        signature = None if self.descriptor is None else _signature(self.folder / self.name)
+        return Witness(self.folder, signature, self.name)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A folder that another process holds, perhaps of another machine, as one that works for it knows it."""
+
+    folder: Path
+    signature: bytes | None  # who holds it; None where nobody can
+    name: str = LOCK  # of its file
+
+    def check(self) -> None:
+        """HypsegError where it is held by another by now, or by nobody."""
+        if self.signature is not None and _signature(self.folder / self.name) != self.signature:
+            raise _lost(self.folder / self.name)
+
+
+def _signature(lock: Path) -> bytes:
+    try:
+        return lock.read_bytes()
+    except OSError:
+        return b""
+
+
+def _lost(lock: Path) -> HypsegError:
+    return HypsegError(
+        f"{lock.parent}: is no longer the folder that this run began in, or somebody has removed its {lock.name}; the "
+        f"run has ended, since another may write here: put the folder back, and go on with {setting('resume')}"
+    )
 
 
 @contextlib.contextmanager

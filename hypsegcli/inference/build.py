@@ -24,12 +24,14 @@ def make_segmenter(
     device: str = "auto",
     precision: Precision = "auto",
     tile: Tile = "auto",
+    sharing: int = 1,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> Segmenter:
     """The checkpoint's network in an engine on a device, asked for what a request says.
 
-    `tell` hears of what takes long. Raises UsageError for windows that cannot be, and DeviceError where engine, device
-    or precision are not to be had here.
+    `sharing` processes, of which this is one, have the device's memory together. `tell` hears of what takes long.
+    Raises UsageError for windows that cannot be, and DeviceError where engine, device or precision are not to be had
+    here.
     """
     check_tile(tile)
     if isinstance(tile, int) and request is not None and request.refine is not None:
@@ -51,6 +53,7 @@ def make_segmenter(
             f"leave them out of {setting('save')}"
         )
     memory, a_pixel = memory_of(made.device.torch), None
+    memory = None if memory is None else memory // sharing
     # Attention, where the reach is not known, grows with the square of the pixels: its work, and with ONNX Runtime its
     # memory too, which two measured sizes would not tell.
     measured = tile == "auto" and receptive_radius(checkpoint.model) is not None

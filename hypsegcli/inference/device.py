@@ -43,6 +43,38 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
         raise DeviceError(f"{setting('precision', precision)}: expected {', '.join(get_args(Precision))}")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    name = _present(name)
+    kind = name.partition(":")[0]
+    bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if precision == "auto":
+        return Device(torch.device(name), "bf16" if bf16_default else "fp32", is_open=kind == "cpu")
+    return Device(torch.device(name), precision)
+
+
+def list_devices(names: str) -> tuple[str, ...]:
+    """The devices that a list such as `cuda:0,cuda:1`, or `cuda:all`, names; what names one is that.
+
+    DeviceError where one of them is not there, and where they are not all of one kind: the same image would come out
+    otherwise on another.
+    """
+    if names == "cuda:all":
+        _present("cuda")
+        return tuple(f"cuda:{index}" for index in range(torch.cuda.device_count()))
+    if "," not in names:
+        return (names,)
+    if not all(name.strip() for name in names.split(",")):
+        raise DeviceError(f"{setting('device', names)}: expected names with commas between them, such as cuda:0,cuda:1")
+    devices = tuple(_present(name.strip()) for name in names.split(","))
+    if len({device.partition(":")[0] for device in devices}) > 1:
+        raise DeviceError(
+            f"{setting('device', names)}: images come out otherwise on devices of another kind; name those of one, or "
+            f"give each kind a folder of its own"
+        )
+    return devices
+
+
+def _present(name: str) -> str:
+    """A device by its full name; DeviceError unless it is there."""
     kind, _, index = name.partition(":")
     if not re.fullmatch(r"cpu|mps|cuda(:[0-9]+)?", name):
         raise DeviceError(f"{setting('device', name)}: expected auto, cpu, cuda, cuda:N or mps")
@@ -57,7 +89,4 @@ def choose_device(name: str = "auto", precision: Precision = "auto") -> Device:
         name = f"cuda:{int(index or 0)}"
     if kind == "mps" and not torch.backends.mps.is_available():
         raise DeviceError(f"{setting('device', name)}: torch sees no Apple GPU here; use {setting('device', 'cpu')}")
-    bf16_default = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    if precision == "auto":
-        return Device(torch.device(name), "bf16" if bf16_default else "fp32", is_open=kind == "cpu")
-    return Device(torch.device(name), precision)
+    return name

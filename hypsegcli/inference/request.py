@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "torch", "openvino", "onnxruntime"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]  # of the layers before the exponential map
 
+Runner = Literal["local", "ray"]  # what segments images: this machine, or a cluster
+
 Refinement = Literal["edges"]  # of class probabilities: what they follow
 
 Tile = int | Literal["auto", "off"]  # side of the windows of large images, in pixels
@@ -48,6 +50,10 @@ class Request:
     def needs_whole(self) -> bool:
         """Whether an image must be in memory whole, at whatever size."""
         return self.longest_side is not None or self.refine is not None
+
+    def shrinks(self, height: int, width: int) -> bool:
+        """Whether an image of that size is shrunk on its way into the network."""
+        return self.longest_side is not None and max(height, width) > self.longest_side
 
     def __post_init__(self) -> None:
         if self.sampling == "adaptive" and not 0 < (self.guide_side or 0) < (self.longest_side or 0):

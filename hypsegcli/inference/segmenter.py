@@ -29,7 +29,7 @@ from hypsegcli.inference.request import Request
 from hypsegcli.inference.sampled import Samples, labels_seen
 from hypsegcli.inference.strips import Rows, Strip, feature_mean, join, pad_to_cells, strips
 from hypsegcli.inference.upsample import Placement, Size, lay_cells
-from hypsegcli.inference.windows import Tiling, axis_windows
+from hypsegcli.inference.windows import Tiling, axis_windows, goes_in_windows
 from hypsegcli.network.model import NetworkOutput
 from hypsegcli.network.prototypes import PrototypeHead
 
@@ -90,12 +90,11 @@ class Segmenter:
 
     def shrinks(self, height: int, width: int) -> bool:
         """Whether an image of that size is shrunk on its way into the network."""
-        limit = self.request.longest_side
-        return limit is not None and max(height, width) > limit
+        return self.request.shrinks(height, width)
 
     def cuts(self, height: int, width: int) -> bool:
         """Whether an image of that size goes in windows."""
-        return self.tiling is not None and not self.shrinks(height, width) and height * width > self.tiling.above
+        return goes_in_windows(height, width, self.tiling, self.request)
 
     def strips(self, image: Rows) -> Iterator[Strip]:
         """What `predict` says of an image that is too large to be in memory, from top to bottom.

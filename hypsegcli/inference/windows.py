@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.inference.request import Request
+
 ALIGNMENT = 16  # windows start where the network's coarsest grid has a point, so a tile sees the same grid
 
 # Share of the overlap along a window's inner sides that counts for nothing: a window sees too little around it. Half
@@ -28,6 +30,11 @@ class Tiling:
     tile: int  # side of a window in pixels, a multiple of 16
     overlap: int  # pixels, a multiple of 16
     above: int  # pixels of the image
+
+
+def goes_in_windows(height: int, width: int, tiling: Tiling | None, request: Request) -> bool:
+    """Whether an image of that size does, where so much is asked of it; none that is shrunk does."""
+    return tiling is not None and not request.shrinks(height, width) and height * width > tiling.above
 
 
 class Window(NamedTuple):

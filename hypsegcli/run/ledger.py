@@ -173,6 +173,10 @@ class Ledger:
         """How many images of this run are `done` or `failed`."""
         return self._counts[status]
 
+    def has(self, key: str) -> bool:
+        """Whether an image of this run has its line."""
+        return key in self._ended
+
     def notes(self) -> Iterator[str]:
         """What was done to images of this run on the way, image by image."""
         return self._notes.elements()

@@ -101,7 +101,7 @@ def _store(
     if check is not None:
         check()
     if isinstance(segmented, Failed):
-        return _clear(segmented)
+        return clear(segmented)
     if isinstance(segmented, Written):
         return segmented
     started = time.perf_counter()
@@ -114,7 +114,7 @@ def _store(
         summary = outputs.summarise(prediction)
     except MemoryError:
         reason = f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}"
-        return _clear(Failed(planned, reason, "out_of_memory"))
+        return clear(Failed(planned, reason, "out_of_memory"))
     encoded = time.perf_counter()
     is_replacing = False
     try:
@@ -123,7 +123,7 @@ def _store(
     except OSError as error:
         advice = f"free space or choose another {setting('out')}"
         reason = f"{error.filename}: cannot be written ({error.strerror}); {advice}"
-        return _clear(Failed(planned, reason, "unwritable", leaves_earlier=not is_replacing))
+        return clear(Failed(planned, reason, "unwritable", leaves_earlier=not is_replacing))
     seconds = loaded.seconds | {"encode": encoded - started, "write": time.perf_counter() - encoded}
     digests = {kind: digest_of(files[planned.outputs[kind]]) for kind in outputs.encoders}
     height, width = pixels.shape[:2]
@@ -132,7 +132,7 @@ def _store(
     return Written(planned, loaded.image.digest, digests, height, width, seconds, summary, notes)
 
 
-def _clear(failed: Failed) -> Failed:
+def clear(failed: Failed) -> Failed:
     """A failure leaves no outputs behind, not even those of an earlier run: they would pass for this one's.
 
     Unless they are whole still, and the new ones could not all be written; or the input is out of reach, an unmounted

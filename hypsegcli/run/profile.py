@@ -15,8 +15,9 @@ _TOGETHER = (("decode",), ("network", "stream", "reduce", "dropout"), ("count",)
 class Profile:
     """Adds up how long each stage was busy; the clock runs from here to `stop`."""
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int, *, processes: int = 1) -> None:
+        """`workers` are the threads of all processes."""
+        self.workers, self.processes = workers, processes
         self.images = 0
         self.forwarded = 0  # those whose time in the network is known; a picture by strips tells only its whole time
         self.wall = 0.0  # seconds
@@ -38,7 +39,7 @@ class Profile:
         """For run.json; None for a rate of nothing."""
         forward = self.seconds.get("network", 0.0)
         rate = self.images / self.wall if self.wall else None
-        alone = self.forwarded / forward if forward else None
+        alone = self.processes * self.forwarded / forward if forward else None
         return {
             "images": self.images,
             "workers": self.workers,
@@ -46,7 +47,7 @@ class Profile:
             "busy_seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
             "images_per_second": rate and round(rate, 3),
             "network_images_per_second": alone and round(alone, 3),
-            "share_of_network_rate": round(forward / self.wall, 3) if forward and self.wall else None,
+            "share_of_network_rate": round(forward / self.processes / self.wall, 3) if forward and self.wall else None,
         }
 
     def bottleneck(self) -> str:
@@ -57,4 +58,4 @@ class Profile:
         return max(slowest, key=lambda stage: busy.get(stage, 0.0))
 
     def _threads(self, stage: str) -> int:
-        return max(1, self.workers) if stage in _THREADED else 1
+        return max(self.processes, self.workers) if stage in _THREADED else self.processes

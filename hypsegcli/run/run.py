@@ -8,21 +8,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import Hold
-from hypsegcli.files.threads import default_workers
-from hypsegcli.inference.batches import usual_batch_size
-from hypsegcli.inference.segmenter import Segmenter
-from hypsegcli.products.outputs import Outputs
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
 from hypsegcli.run.plan import Share
-from hypsegcli.run.process import process
 from hypsegcli.run.profile import Profile
 from hypsegcli.run.results import Failed, FileResult, Written
+from hypsegcli.run.source import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +28,6 @@ class Job:
     share: Share
     out: Path
     hold: Hold | None = None  # of `out`; None: nobody else writes there
-    outputs: Outputs
-    max_pixels: int
-    budget: Budget = BUDGET
-    batch_size: int | None = None  # None: 1 on a CPU, 8 elsewhere
-    workers: int | None = None  # None: one a CPU, at most 16
     most_failures: int | None = None  # images that may fail before the run stops; None: all of them
     resume: bool = False  # keep what an earlier run has done by the same recipe
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
@@ -47,27 +37,15 @@ class Job:
 
 
 class Run:
-    """Segments what a job needs and keeps the books of it; `results` may be read once."""
+    """Lets a source segment what a job needs, and keeps the books of it; `results` may be read once."""
 
-    def __init__(self, job: Job, checkpoint: Checkpoint, segmenter: Segmenter) -> None:
-        engine, tiling = segmenter.engine, segmenter.tiling
-        recipe = {
-            "command": job.command,
-            "request": asdict(segmenter.request),
-            "outputs": list(job.outputs.encoders),
-            # Not from how many pixels on: memory decides that, and is noted image by image.
-            "tiling": {"tile": tiling.tile, "overlap": tiling.overlap} if tiling else None,
-            "engine": engine.label.split()[0],
-            "device": engine.device.torch.type,
-            "precision": engine.device.precision,
-            **job.detail,
-        }
-        self._job, self._segmenter = job, segmenter
+    def __init__(self, job: Job, checkpoint: Checkpoint, source: Source) -> None:
+        facts = source.facts
+        recipe = {"command": job.command, **facts.recipe, **job.detail}
+        self._job, self._source = job, source
         self.status: Status = "aborted"  # as it ended
-        self._batch_size = job.batch_size or usual_batch_size(engine.device)
-        workers = default_workers() if job.workers is None else job.workers
-        sizes = {"batch_size": self._batch_size, "workers": workers, "max_pixels": job.max_pixels}
-        self.profile = Profile(workers)
+        sizes = {"batch_size": facts.batch_size, "workers": facts.workers, "max_pixels": facts.max_pixels}
+        self.profile = Profile(facts.workers, processes=facts.processes)
         self.ledger = Ledger(
             job.out,
             recipe=recipe_id(checkpoint.sha256, _in_any_order(recipe)),
@@ -78,12 +56,12 @@ class Run:
                     "sha256": checkpoint.sha256,
                     **({"source": checkpoint.source} if checkpoint.source else {}),
                 },
-                "options": {**recipe, "tiling": asdict(tiling) if tiling else None, **sizes},
-                "engine": engine.label,
-                "device": engine.device.label,
+                "options": {**recipe, "tiling": asdict(facts.tiling) if facts.tiling else None, **sizes},
+                "engine": facts.engine,
+                "device": facts.device,
                 **_of_shard(job.share),
             },
-            cuts=segmenter.cuts,
+            cuts=facts.cuts,
             shard=job.share.shard,
         )
         self._check()  # the books say from now on that a run is under way
@@ -95,7 +73,7 @@ class Run:
         return len(self._job.share.images) - len(self.unfinished)
 
     def results(self) -> Generator[FileResult, None, None]:
-        """What became of each image that was not kept, in the order of `unfinished`; the ledger has its line before.
+        """What became of each image that was not kept, as it becomes known; the ledger has its line before.
 
         With the first image that fails beyond those that may, it ends, and `status` is `stopped`.
         Closed early, or interrupted, it finishes what it has begun to write, and the books say so. Raises HypsegError
@@ -108,19 +86,7 @@ class Run:
             (self._job.out / name).unlink(missing_ok=True)
         self.ledger.open(total=len(self._job.share.images))
         try:
-            with closing(
-                process(
-                    self.unfinished,
-                    self._segmenter,
-                    self._job.outputs,
-                    batch_size=self._batch_size,
-                    max_pixels=self._job.max_pixels,
-                    workers=self.profile.workers,
-                    check=self._check,
-                    budget=self._job.budget,
-                    late=self._add_late,
-                )
-            ) as results:
+            with closing(self._source.results(self.unfinished, check=self._check, late=self._add_late)) as results:
                 for result in results:
                     if isinstance(result, Failed):
                         result = replace(result, reason=spell(result.reason, self._job.write_setting))  # noqa: PLW2901
@@ -156,7 +122,7 @@ class Run:
 
     def _add_late(self, result: FileResult) -> None:
         """An image whose files were being written when the run ended early: they are there, so the books say so."""
-        if isinstance(result, Written):
+        if isinstance(result, Written) and not self.ledger.has(str(result.planned.key)):
             self._check()
             self.ledger.add(result)
             self.profile.add(result.seconds)

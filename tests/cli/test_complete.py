@@ -60,7 +60,7 @@ MODEL_NAMES = [name for model in MODELS for name in (model.name, *model.aliases)
         ("export x --to |", ["onnx", "openvino", "pt2"]),
         ("predict x --engine o", ["openvino", "onnxruntime"]),
         ("predict x --format |", ["png", "npy", "tif"]),
-        ("predict x --device c", ["cpu", "cuda"]),
+        ("predict x --device c", ["cpu", "cuda", "cuda:all"]),
         ("evaluate x y --convention |", ["cityscapes", "mmseg", "torchmetrics", "reference"]),
         ("train --backbone |", list(BACKBONES)),
         ("train --head e", ["euclidean"]),

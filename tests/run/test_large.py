@@ -33,6 +33,7 @@ from hypsegcli.products.product import Context, find_product
 from hypsegcli.run.occupied import plan_run
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.run import Job, Run
+from hypsegcli.run.source import Here, Work
 
 
 @pytest.fixture
@@ -67,12 +68,15 @@ def predict(
         command="predict",
         share=plan_run(find_inputs([str(source)]), out, suffixes, overwrite=True),
         out=out,
+    )
+    work = Work(
         outputs=make_outputs(products, context, mean_confidence),
         max_pixels=MAX_PIXELS,
         budget=Budget(whole_pixels=whole_pixels),
     )
     request = Request(measures=measures, main=measures[0], longest_side=longest_side)
-    return list(Run(job, checkpoint, make_segmenter(checkpoint, request, engine="torch", tile=tile)).results())
+    segmenter = make_segmenter(checkpoint, request, engine="torch", tile=tile)
+    return list(Run(job, checkpoint, Here(segmenter, work)).results())
 
 
 def was_streamed(result: FileResult) -> bool:

@@ -143,7 +143,7 @@ def test_nor_after_a_run_that_was_cut_short_before_its_first_image(
 
     assert hypseg("predict", photos, "--out", out, "--save", "labels,overlay").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.run.process", stop)
+        patch.setattr("hypsegcli.run.source.process", stop)
         other = ("--save", "labels,overlay", "--interpolate", "points", "--resume")
         assert hypseg("predict", photos, "--out", out, *other).code == 130
     outcome = hypseg("predict", photos, "--out", out, "--save", "labels", "--resume")

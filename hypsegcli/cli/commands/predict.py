@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,11 +20,16 @@ from hypsegcli.cli.options.running import (
     Raw,
     Refine,
     ShardText,
+    Sharing,
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_shard_of, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_threshold
-from hypsegcli.cli.segmenter import open_segmenter
+from hypsegcli.cli.refuse import (
+    refuse_contradictions,
+    refuse_idle_refinement,
+    refuse_idle_sharing,
+    refuse_idle_threshold,
+)
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -32,11 +38,15 @@ from hypsegcli.cli.show.run import (
     tell_of_precision,
     tell_of_skipped,
 )
+from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
 from hypsegcli.images.discover import find_inputs
 from hypsegcli.inference.request import check_prototypes
+
+if TYPE_CHECKING:
+    from hypsegcli.products.product import Product
 
 
 @spread
@@ -96,6 +106,7 @@ def predict(
     inputs: Input,
     refine: Refine = None,
     computing: Computing,
+    sharing: Sharing,
     batch_size: BatchSize = None,
     shard: ShardText = None,
     profile: ShowProfile = False,
@@ -123,13 +134,13 @@ def predict(
     products = find_products(kinds, measures)
     if len(measures) > 1 and len(products) == len(kinds):
         raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
-    if not legend and not any(product.has_legend for product in products):
-        raise UsageError("--no-legend is for overlay and doubt; name one of them in --save, or leave it out")
+    _refuse_no_legend(products, legend=legend)
     depth = parse_level(level, header.tree)
     if any(product.needs_prototypes for product in products):
         check_prototypes(header.model, header.tree, level=depth)
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
+    refuse_idle_sharing(sharing)
     part = parse_shard_of(shard, output)
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=output.quiet)
@@ -147,6 +158,7 @@ def predict(
         from hypsegcli.products.confidence import mean_confidence
         from hypsegcli.products.outputs import make_outputs
         from hypsegcli.run.run import Job, Run
+        from hypsegcli.run.source import Work
 
     with locked(output.out, "predict", share.shard) as hold:
         refuse_occupied(share, output.out, overwrite=output.overwrite, resume=output.resume)
@@ -175,15 +187,17 @@ def predict(
             format=format_,
             legend=legend,
         )
+        work = Work(
+            outputs=make_outputs(products, context, mean_confidence),
+            max_pixels=inputs.max_pixels,
+            batch_size=batch_size,
+            workers=computing.workers,
+        )
         job = Job(
             command="predict",
             share=share,
             out=output.out,
             hold=hold,
-            outputs=make_outputs(products, context, mean_confidence),
-            max_pixels=inputs.max_pixels,
-            batch_size=batch_size,
-            workers=computing.workers,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
@@ -193,18 +207,23 @@ def predict(
                 "legend": legend,
             },
         )
-        segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
-        tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
-        run = Run(job, loaded, segmenter)
-        code = show_run(
-            run,
-            out=output.out,
-            calibration=loaded.header.calibration,
-            quiet=output.quiet,
-            profile=profile,
-        )
-        say_done(run, segmenter.engine, list(suffixes), output.out)
+        with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
+            tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
+            run = Run(job, loaded, source)
+            code = show_run(
+                run,
+                out=output.out,
+                calibration=loaded.header.calibration,
+                quiet=output.quiet,
+                profile=profile,
+            )
+            say_done(run, source.facts, list(suffixes), output.out)
         raise typer.Exit(code)
+
+
+def _refuse_no_legend(products: Sequence[Product], *, legend: bool) -> None:
+    if not legend and not any(product.has_legend for product in products):
+        raise UsageError("--no-legend is for overlay and doubt; name one of them in --save, or leave it out")
 
 
 def _parse_kinds(save: str, format_: Format) -> tuple[str, ...]:

@@ -19,11 +19,11 @@ from hypsegcli.cli.options.running import (
     Raw,
     Refine,
     ShardText,
+    Sharing,
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_measures, parse_shard_of, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
-from hypsegcli.cli.segmenter import open_segmenter
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_sharing
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -32,6 +32,7 @@ from hypsegcli.cli.show.run import (
     tell_of_precision,
     tell_of_skipped,
 )
+from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
@@ -58,6 +59,7 @@ def uncertainty(
     inputs: Input,
     refine: Refine = None,
     computing: Computing,
+    sharing: Sharing,
     batch_size: BatchSize = None,
     shard: ShardText = None,
     profile: ShowProfile = False,
@@ -68,6 +70,7 @@ def uncertainty(
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output)
+    refuse_idle_sharing(sharing)
     part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
@@ -109,6 +112,7 @@ def uncertainty(
         from hypsegcli.products.uncertainty import doubt_statistics
         from hypsegcli.run.ranking_csv import encode_ranking
         from hypsegcli.run.run import Job, Run
+        from hypsegcli.run.source import Work
 
     with locked(out, "uncertainty", share.shard) as hold:
         refuse_occupied(share, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
@@ -123,24 +127,26 @@ def uncertainty(
             refine=refine,
         )
         context = Context.of(loaded.header, loaded.sha256, sampling=inputs.sampling)
+        work = Work(
+            outputs=make_outputs(products, context, doubt_statistics),
+            max_pixels=inputs.max_pixels,
+            batch_size=batch_size,
+            workers=computing.workers,
+        )
         job = Job(
             command="uncertainty",
             share=share,
             out=out,
             hold=hold,
-            outputs=make_outputs(products, context, doubt_statistics),
-            max_pixels=inputs.max_pixels,
-            batch_size=batch_size,
-            workers=computing.workers,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
             further={RANKING: encode_ranking},
         )
-        segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
-        tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
-        run = Run(job, loaded, segmenter)
-        code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-        further = [RANKING] if share.shard is None else []
-        say_done(run, segmenter.engine, [*UNCERTAINTY, *further], out)
+        with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
+            tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
+            run = Run(job, loaded, source)
+            code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
+            further = [RANKING] if share.shard is None else []
+            say_done(run, source.facts, [*UNCERTAINTY, *further], out)
         raise typer.Exit(code)

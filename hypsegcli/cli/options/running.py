@@ -11,7 +11,7 @@ from hypsegcli.checkpoint.bundled import DEFAULT
 from hypsegcli.cli import complete
 from hypsegcli.confidence.measures import Interpolation
 from hypsegcli.files.place import locate
-from hypsegcli.inference.request import EngineName, Precision, Refinement
+from hypsegcli.inference.request import EngineName, Precision, Refinement, Runner
 from hypsegcli.sampling.choice import Sampling
 
 # Panels of --help; the other options stand in one above them.
@@ -75,6 +75,17 @@ DeviceName = Annotated[
         rich_help_panel=COMPUTING,
     ),
 ]
+DeviceNames = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE,...",
+        help="auto, cpu, cuda, cuda:N or mps. predict and uncertainty take several, such as cuda:0,cuda:1, or "
+        "cuda:all: a process each.",
+        autocompletion=complete.devices,
+        rich_help_panel=COMPUTING,
+    ),
+]
 PrecisionName = Annotated[
     Precision,
     typer.Option(
@@ -104,6 +115,25 @@ ShardText = Annotated[
         help="Do every Nth image, from the Ith on, counted from 0, beside other processes that do the others; hypseg "
         "merge makes one run of them. auto: as Slurm, Kubernetes or Coiled numbers this process.",
         show_default="all images",
+        rich_help_panel=COMPUTING,
+    ),
+]
+RunnerName = Annotated[
+    Runner,
+    typer.Option(
+        "--runner",
+        metavar="local|ray",
+        help="What segments images: this machine; or actors on a Ray cluster, one a GPU, or one for four CPUs.",
+        rich_help_panel=COMPUTING,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="HOST:PORT|auto",
+        help="For --runner ray: the head of the cluster.",
+        show_default="RAY_ADDRESS, or a cluster on this machine",
         rich_help_panel=COMPUTING,
     ),
 ]
@@ -226,7 +256,7 @@ class Computing:
             rich_help_panel=COMPUTING,
         ),
     ] = "auto"
-    device: DeviceName = "auto"
+    device: DeviceNames = "auto"
     precision: PrecisionName = "auto"
     tile: Annotated[
         str,
@@ -255,3 +285,11 @@ class Computing:
         from hypsegcli.files.threads import default_workers
 
         return default_workers() if self.workers is None else self.workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharing:
+    """What shares the images of a run."""
+
+    runner: RunnerName = "local"
+    ray_address: RayAddress = None

@@ -36,6 +36,7 @@ def print_profile(profile: Profile) -> None:
     print_table(f"{images} images in {wall:.2f} s, {threads}", header, rows, line_out=talk)
     beside = ""
     if forward := profile.seconds.get("network"):
+        forward /= profile.processes
         beside = f"; the network alone does {profile.forwarded / forward:.2f}, of which this is {forward / wall:.2f}"
     stage = profile.bottleneck()
     talk(f"{images / wall:.2f} images a second{beside}")

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.images.discover import Inputs
-    from hypsegcli.inference.engines.base import Engine
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
+    from hypsegcli.run.source import Facts
 
 _LISTED = 3  # files
 
@@ -49,9 +49,9 @@ def tell_of_calibration(
         talk(another)
 
 
-def tell_of_precision(header: Header, measures: Sequence[str], engine: Engine, *, quiet: bool) -> None:
-    """That a calibration which is used was fitted in int8 and this engine runs otherwise, or the other way."""
-    another = of_another_precision(header.calibrated_in_int8, engine.device.precision)
+def tell_of_precision(header: Header, measures: Sequence[str], precision: str, *, quiet: bool) -> None:
+    """That a calibration which is used was fitted in int8 and the network runs otherwise, or the other way."""
+    another = of_another_precision(header.calibrated_in_int8, precision)
     if another and "calibrated" in measures and not quiet:
         talk(another)
 
@@ -109,10 +109,10 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     return code_of_run(done=done, failed=failed)
 
 
-def say_done(run: Run, engine: Engine, kinds: Sequence[str], out: Path) -> None:
+def say_done(run: Run, facts: Facts, kinds: Sequence[str], out: Path) -> None:
     """The last line: how many images there are by now, and what of each, where, and what the network ran in."""
     if done := run.ledger.count("done"):
-        say(f"{count_of(done, 'image')}: {', '.join(kinds)} in {out} ({engine.label}, {engine.device.label})")
+        say(f"{count_of(done, 'image')}: {', '.join(kinds)} in {out} ({facts.engine}, {facts.device})")
 
 
 def _warn_of_another_world(ledger: Ledger, limit: float) -> None:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.digest import digest_file
-from hypsegcli.files.held import holding_folder, is_held
+from hypsegcli.files.held import holding_folder, in_turn, is_held
 
 _UNFINISHED = ".new-"
 _FALLBACK = "hypseg-network-"  # of folders in the system's temporary one
@@ -35,6 +35,8 @@ _NAME = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 # a process that has made its folder and does not hold it yet; where nobody can tell who holds what, it is a day.
 _MINUTE, _DAY, _KEEP = 60, 86_400, 60 * 86_400
 
+_PATIENCE = 600  # seconds, for another process that converts
+
 
 class _Seal(NamedTuple):
     """What was converted, and what came of it."""
@@ -44,7 +46,13 @@ class _Seal(NamedTuple):
 
 
 def converted(
-    sha256: str, *, parts: Sequence[str], room: int, convert: Callable[[Path], None], tell: Callable[[str], None]
+    sha256: str,
+    *,
+    parts: Sequence[str],
+    room: int,
+    convert: Callable[[Path], None],
+    tell: Callable[[str], None],
+    patience: float = _PATIENCE,
 ) -> Path:
     """The folder of a converted network; `convert` fills it where it is not there yet.
 
@@ -52,7 +60,7 @@ def converted(
     graph) and the versions of torch and hypseg. It appears whole or not at all, and what has become another file, or
     no folder, since is converted again. Where the cache cannot be written, or keeps what may not be removed at that
     place, or where it has not `room` bytes, it is a folder that lasts as long as this process, and the next one
-    converts again; `tell` hears of that.
+    converts again; `tell` hears of that. Another process that converts is waited for, `patience` seconds.
     """
     from platformdirs import user_cache_path
 
@@ -60,11 +68,33 @@ def converted(
     of = f"{sha256}/{told}"
     networks = user_cache_path("hypseg") / "networks"
     folder = networks / f"{sha256[:16]}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    if not _is_there(folder, of):
+        with contextlib.suppress(OSError):
+            networks.mkdir(parents=True, exist_ok=True)
+        with in_turn(networks, patience=patience):  # of several processes that begin together one converts
+            return _convert(networks, folder, of, room=room, convert=convert, tell=tell)
+    return folder
+
+
+def _is_there(folder: Path, of: str) -> bool:
+    """Whether a folder is that network, which is used by now."""
     try:
-        if _is_sound(folder, of):
-            with contextlib.suppress(OSError):
-                os.utime(folder)
-            return folder
+        if not _is_sound(folder, of):
+            return False
+    except OSError:  # which is told where it is to be made
+        return False
+    with contextlib.suppress(OSError):
+        os.utime(folder)
+    return True
+
+
+def _convert(
+    networks: Path, folder: Path, of: str, *, room: int, convert: Callable[[Path], None], tell: Callable[[str], None]
+) -> Path:
+    """As `converted`, where it was not there a moment ago."""
+    if _is_there(folder, of):
+        return folder
+    try:
         discard(folder)
         networks.mkdir(parents=True, exist_ok=True)
         _sweep(networks)

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,8 @@ def refuse(_: Path) -> None:
     pytest.fail("converted again")
 
 
-def cached(sha256: str, *, parts: tuple[str, ...], convert: Callable[[Path], None]) -> Path:
-    return converted(sha256, parts=parts, room=10, convert=convert, tell=pytest.fail)
+def cached(sha256: str, *, parts: tuple[str, ...], convert: Callable[[Path], None], patience: float = 0) -> Path:
+    return converted(sha256, parts=parts, room=10, convert=convert, tell=pytest.fail, patience=patience)
 
 
 def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
@@ -45,6 +46,21 @@ def test_it_is_converted_once_for_the_same_parts(networks: Path) -> None:
         assert folder.parent == networks
     assert len(calls) == 3
     assert len(list(networks.iterdir())) == 3
+
+
+def test_of_several_that_begin_together_one_converts(networks: Path) -> None:
+    calls: list[Path] = []
+
+    def convert(new: Path) -> None:
+        calls.append(new)
+        time.sleep(0.3)
+        write(new)
+
+    with ThreadPoolExecutor(3) as pool:
+        folders = list(pool.map(lambda _: cached("a" * 64, parts=("one",), convert=convert, patience=60), range(3)))
+    assert len(set(folders)) == 1
+    assert len(calls) == 1
+    assert list(networks.iterdir()) == folders[:1]
 
 
 def test_a_conversion_that_fails_leaves_nothing(networks: Path) -> None:

@@ -1,0 +1,105 @@
+"""What a process does that segments images for another one, which it hears through standard input.
+
+It answers through standard output, in pickles; whatever else prints there prints to standard error. It ends when the
+other one does, however that is, and leaves what interrupts a terminal's programs to it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import BinaryIO
+
+from hypsegcli.images.oddities import leave_unsaid
+from hypsegcli.inference.windows import Tiling
+from hypsegcli.run.crew import Gone, Message, Told, as_sent
+from hypsegcli.run.order import Order
+from hypsegcli.run.plan import PlannedImage
+from hypsegcli.run.source import Here
+
+
+def serve() -> None:
+    """Carry out the order that comes first, then segment what comes, until there is word that nothing more does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    leave_unsaid()
+    heard, answers = _take_streams()
+    order: Order = pickle.load(heard)
+
+    def answer(message: Message) -> None:
+        try:
+            answers.write(pickle.dumps(message))
+            answers.flush()
+        except OSError:  # nobody is there any more
+            _die()
+
+    try:
+        here = order.carry_out(lambda sentence: answer(Told(sentence)))
+        answer(here.facts)
+        _Shift(heard, here, order).work(answer)
+        answer(Gone("done"))
+    except BaseException as error:
+        answer(as_sent(error))
+    threading.Event().wait()  # to be ended, which is quicker than to take PyTorch apart
+
+
+class _Shift:
+    """A worker's time, from its first image to the word that there are no more."""
+
+    def __init__(self, heard: BinaryIO, here: Here, order: Order) -> None:
+        self._heard, self._here = heard, here
+        self._check = order.witness.check if order.witness is not None else lambda: None
+        self._images: queue.SimpleQueue[PlannedImage | None] = queue.SimpleQueue()
+        self._is_over = threading.Event()
+
+    def work(self, answer: Callable[[Message], None]) -> None:
+        """Segment images as they come; `answer` has the results."""
+        tiling: Tiling | None = pickle.load(self._heard)
+        self._here.agree(tiling)
+        threading.Thread(target=self._listen, daemon=True).start()
+        while not self._is_over.is_set() and (first := self._images.get()) is not None:
+            with closing(self._here.results(self._at_hand(first), check=self._check, late=answer)) as results:
+                for result in results:
+                    answer(result)
+                    if self._is_over.is_set():
+                        break
+
+    def _at_hand(self, first: PlannedImage) -> Iterator[PlannedImage]:
+        """Images as long as there are some; to wait for one would keep those before it from being finished."""
+        image: PlannedImage | None = first
+        while image is not None and not self._is_over.is_set():
+            yield image
+            try:
+                image = self._images.get_nowait()
+            except queue.Empty:
+                return
+
+    def _listen(self) -> None:
+        try:
+            while (images := pickle.load(self._heard)) is not None:
+                for image in images:
+                    self._images.put(image)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            _die()
+        self._is_over.set()
+        self._images.put(None)
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """What this process hears and what it answers by, which nothing else in it reads or writes from now on."""
+    heard, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(heard, "rb"), os.fdopen(answers, "wb")
+
+
+def _die() -> None:
+    """At once: another run may write to the same folder by now."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
