@@ -22,6 +22,7 @@ from hypsegcli.cli.commands import (
     evaluate,
     export,
     info,
+    merge,
     predict,
     quantise,
     uncertainty,
@@ -86,6 +87,7 @@ app = typer.Typer(
 app.command("predict", cls=Command)(predict.predict)
 app.command("uncertainty", cls=Command)(uncertainty.uncertainty)
 app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("merge", cls=Command)(merge.merge)
 app.command("compare", cls=Command)(compare.compare)
 app.command("calibrate", cls=Command)(calibrate.calibrate)
 app.command("quantise", cls=Command)(quantise.quantise)

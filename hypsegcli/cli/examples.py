@@ -23,6 +23,11 @@ EXAMPLES = {
         "hypseg evaluate photos masks -c model.safetensors --fail-under miou=0.6",
         "hypseg evaluate --predictions out masks -o report --overwrite",
     ),
+    "merge": (
+        "hypseg merge report",
+        "hypseg merge report --overwrite",
+        "hypseg merge report --quiet",
+    ),
     "compare": (
         "hypseg compare report-a report-b",
         "hypseg compare report-a report-b --all --at-least 0.002",

@@ -16,6 +16,7 @@ from pathlib import Path
 from hypsegcli.errors import HypsegError, PlanError, setting
 from hypsegcli.files.atomic import make_folder
 from hypsegcli.files.regular import KINDS
+from hypsegcli.files.shard import Shard
 
 LOCK = ".hypseg.lock"
 
@@ -30,24 +31,31 @@ class Hold:
 
     folder: Path
     descriptor: int | None = None  # of the lock, where there is one
+    lock: str = LOCK
 
     def check(self) -> None:
         """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
-        if self.descriptor is not None and not _is_at(self.folder / LOCK, self.descriptor):
+        if self.descriptor is not None and not _is_at(self.folder / self.lock, self.descriptor):
             raise HypsegError(
-                f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its {LOCK}; "
-                f"the run has ended, since another may write here: put the folder back, and go on with "
+                f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its "
+                f"{self.lock}; the run has ended, since another may write here: put the folder back, and go on with "
                 f"{setting('resume')}"
             )
 
 
+def lock_of(shard: Shard | None) -> str:
+    """What the file is called by which a process holds a folder, or its shard of what is written there."""
+    return LOCK if shard is None else shard.named(LOCK)
+
+
 @contextlib.contextmanager
-def locked(folder: Path, command: str) -> Iterator[Hold]:
+def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[Hold]:
     """Hold a folder, which is made where it is not there, for as long as the block runs.
 
     The operating system holds the lock, on the file `.hypseg.lock` in the folder, and gives it up however this process
     ends, though others that it forked live on; the file, which tells who holds it, goes at the end, and so does a
-    folder that was made here and is empty.
+    folder that was made here and is empty. A `shard` has a lock of its own, `.hypseg.3-of-8.lock`, so that it keeps out
+    only whoever does the same one.
     Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
     written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
     Windows and on some file systems, nothing is held.
@@ -59,7 +67,7 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
         make_folder(folder)
         yield Hold(folder)
         return
-    path = folder / LOCK
+    path = folder / lock_of(shard)
     while True:
         make_folder(folder)
         try:
@@ -73,8 +81,8 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise PlanError(
-                    f"{folder}: another run is writing here ({_holder(path)}); wait for its end, or choose another "
-                    f"{setting('out')}"
+                    f"{folder}: another {'run' if shard is None else f'process of shard {shard}'} is writing here "
+                    f"({_holder(path)}); wait for its end, or choose another {setting('out')}"
                 ) from None
             except OSError as error:
                 if error.errno not in _KNOWS_NO_LOCKS:
@@ -84,7 +92,7 @@ def locked(folder: Path, command: str) -> Iterator[Hold]:
                 continue
             try:
                 _sign(path, descriptor, command)
-                yield Hold(folder, descriptor)
+                yield Hold(folder, descriptor, path.name)
             finally:
                 if _is_at(path, descriptor):
                     with contextlib.suppress(OSError):

@@ -1,0 +1,42 @@
+"""The shards of an evaluation as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypsegcli.cli.console import error, loading, talk
+from hypsegcli.cli.evaluation.finish import finish_evaluation, show_evaluation
+from hypsegcli.cli.exit_codes import PARTLY_DONE
+from hypsegcli.files.words import count_of
+
+
+def merge_evaluation(folder: Path, *, overwrite: bool, quiet: bool) -> int | None:
+    """Make the report of the shards in a folder, whose files go then; None where it holds none of an evaluation.
+
+    Returns the exit code: that of a single run, or 3 where shards are missing. Raises UsageError where shards do not
+    belong together, DataError where one is damaged.
+    """
+    from hypsegcli.metrics.report_file import read_report
+    from hypsegcli.report.files import REPORT, finish_merging, refuse_earlier
+    from hypsegcli.report.shards import find_shards, merge_shards, missing_shards
+
+    note = finish_merging(folder)
+    found = find_shards(folder)
+    if not found:
+        if note is None:
+            return None
+        if not quiet:
+            talk(f"{folder}: had been merged already; what was left of the files of shards is removed")
+        return show_evaluation(read_report(folder / REPORT), folder, note.bounds)
+    if missing := missing_shards(folder, found):
+        error(missing)
+        return PARTLY_DONE
+    with loading(quiet=quiet):
+        merged = merge_shards(folder, found)
+    replace = overwrite or merged.replace
+    if not replace:
+        refuse_earlier(folder)
+    code = finish_evaluation(merged.part, folder, replace=replace, merged=merged.files)
+    if not quiet:
+        talk(f"{count_of(len(found), 'shard')} merged, and their files removed")
+    return code
