@@ -64,10 +64,10 @@ def write_results(
             merged = {name: digest.sha256 for name in _shards_in(out) if (digest := digest_file(out / name))}
         note = Note(report_sha256=digest_of(text).sha256, files=dict(merged), bounds=part.asked.bounds)
         files = {
+            **({out / NOTE: note.model_dump_json().encode()} if merged else {}),
             out / ROWS: encode_csv(ImageRow._fields, part.rows),
             out / REPLICATES: replicates,
             out / HTML: report_to_html(report, strips, part.asked.colors).encode(),
-            **({out / NOTE: note.model_dump_json().encode()} if merged else {}),
             out / REPORT: text,
         }
         with writing(files):
@@ -76,14 +76,24 @@ def write_results(
 
 
 def finish_merging(out: Path) -> Note | None:
-    """Where a merging was killed after its report was written, do what was left; None where there is nothing of it."""
-    if read_note(out, out / REPORT) is None:
+    """Do what was left where a merging was killed after its report was written; None where none was."""
+    if _progress(read_note(out), out) != "written":
         return None
     with locked(out, "merge"):
-        note = read_note(out, out / REPORT)
-        if note is not None:
-            remove_merged(out, note)
+        note = read_note(out)
+        if note is None or _progress(note, out) != "written":  # somebody else was faster
+            return None
+        remove_merged(out, note)
         return note
+
+
+def was_merging(out: Path) -> bool:
+    """Whether a merging was killed before its report was written, so that what lies there is its own."""
+    return _progress(read_note(out), out) == "begun"
+
+
+def _progress(note: Note | None, out: Path) -> str | None:
+    return None if note is None else note.progress(out / REPORT)
 
 
 def write_part(out: Path, part: Part, shard: Shard, plan: Plan, *, replace: bool) -> Path:

@@ -27,6 +27,7 @@ def merge(
     code = merge_evaluation(folder, overwrite=overwrite, quiet=quiet)
     if code is None:
         raise PlanError(
-            f"{folder}: holds no shards; evaluate with --shard 0/N, and so on up to the last, all with --out {folder}"
+            f"{folder}: holds no shards, or they are merged already; evaluate with --shard 0/N --out {folder}, and so "
+            "on up to the last"
         )
     raise typer.Exit(code)

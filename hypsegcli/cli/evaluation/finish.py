@@ -10,7 +10,7 @@ from hypsegcli.cli.console import as_option, error, say
 from hypsegcli.cli.doubts import doubts_of
 from hypsegcli.cli.exit_codes import BOUND_MISSED, DONE
 from hypsegcli.errors import PlanError, spell
-from hypsegcli.files.words import as_text, count_of
+from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
     from hypsegcli.metrics.records import Report
@@ -39,7 +39,7 @@ def finish_evaluation(part: Part, out: Path | None, *, replace: bool, merged: Ma
         convention=asked.convention,
         over=asked.over,
         dropout=asked.dropout,
-        warnings=[as_text(spell(sentence, as_option)) for sentence in doubts_of(part)],
+        warnings=[spell(sentence, as_option) for sentence in doubts_of(part)],
         match=asked.match,
     )
     if out is not None:  # before the table: whoever reads that may go away, or its disk be full

@@ -16,9 +16,10 @@ def merge_evaluation(folder: Path, *, overwrite: bool, quiet: bool) -> int | Non
     Returns the exit code: that of a single run, or 3 where shards are missing. Raises UsageError where shards do not
     belong together, DataError where one is damaged.
     """
-    from hypsegcli.metrics.report_file import read_report
-    from hypsegcli.report.files import REPORT, finish_merging, refuse_earlier
-    from hypsegcli.report.shards import find_shards, merge_shards, missing_shards
+    with loading(quiet=quiet):
+        from hypsegcli.metrics.report_file import read_report
+        from hypsegcli.report.files import REPORT, finish_merging, refuse_earlier, was_merging
+        from hypsegcli.report.shards import find_shards, merge_shards, missing_shards
 
     note = finish_merging(folder)
     found = find_shards(folder)
@@ -26,14 +27,13 @@ def merge_evaluation(folder: Path, *, overwrite: bool, quiet: bool) -> int | Non
         if note is None:
             return None
         if not quiet:
-            talk(f"{folder}: had been merged already; what was left of the files of shards is removed")
+            talk(f"{folder}: was merged before; what was left of the shards is removed")
         return show_evaluation(read_report(folder / REPORT), folder, note.bounds)
     if missing := missing_shards(folder, found):
         error(missing)
         return PARTLY_DONE
-    with loading(quiet=quiet):
-        merged = merge_shards(folder, found)
-    replace = overwrite or merged.replace
+    merged = merge_shards(folder, found)
+    replace = overwrite or merged.replace or was_merging(folder)
     if not replace:
         refuse_earlier(folder)
     code = finish_evaluation(merged.part, folder, replace=replace, merged=merged.files)

@@ -11,7 +11,7 @@ from hypsegcli.cli.doubts import count_known, kinds_of_known
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.scored_source import ScoredSource
 from hypsegcli.cli.show.progress import progress_for
-from hypsegcli.files.words import count_of
+from hypsegcli.files.words import as_text, count_of
 
 if TYPE_CHECKING:
     from hypsegcli.report.asked import Asked
@@ -63,7 +63,7 @@ def score_pairs(
     part.turns = scored.source.turns()
     part.agreement = scored.agreement or part.agreement
     part.known[:] = [count_known(images, part.evaluation.marks) for images in kinds_of_known(scored.header).values()]
-    part.doubts, part.changed = list(doubts), list(scored.changed())
+    part.doubts, part.changed = list(map(as_text, doubts)), list(map(as_text, scored.changed()))
     talk_of(scored.source.notes(), quiet=quiet)
     if profile:
         clock.stop()
