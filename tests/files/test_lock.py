@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from support import Hypseg, photograph
 
-from hypsegcli.errors import PlanError
-from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.errors import HypsegError, PlanError
+from hypsegcli.files.lock import LOCK, lock_of, locked
+from hypsegcli.files.shard import Shard
 
 HOLD = """
 import sys, time
@@ -42,6 +43,23 @@ with locked(Path(sys.argv[1]), "train"):
     if child:
         time.sleep(60)
 """
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no lock")
+def test_a_shard_keeps_out_its_own_kind_alone(tmp_path: Path) -> None:
+    with locked(tmp_path, "evaluate", Shard(0, 2)) as hold, locked(tmp_path, "evaluate", Shard(1, 2)):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".hypseg.0-of-2.lock", ".hypseg.1-of-2.lock"]
+        with locked(tmp_path, "merge"):
+            hold.check()
+        with (
+            pytest.raises(PlanError, match=r"another process of shard 0/2 is writing here \(hypseg evaluate, process"),
+            locked(tmp_path, "evaluate", Shard(0, 2)),
+        ):
+            pass
+        (tmp_path / lock_of(Shard(0, 2))).unlink()
+        with pytest.raises(HypsegError, match=r"somebody has removed its \.hypseg\.0-of-2\.lock"):
+            hold.check()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_member_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path, w
 
 def test_another_version_is_told(tmp_path: Path, whole: dict[str, np.ndarray]) -> None:
     path = shard_file(tmp_path, SHARD)
-    np.savez(path, **(whole | with_head(hypseg_version="9.9", what_is_new=1)(whole)))
+    np.savez(path, allow_pickle=False, **(whole | with_head(hypseg_version="9.9", what_is_new=1)(whole)))
     with pytest.raises(UsageError, match=rf"hypseg 9\.9 has made it, and this is {version('hypseg')}; merge with that"):
         read_head(path)
 

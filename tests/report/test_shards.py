@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from support.parts import ASKED, leave, part_of, plan_of_samples, samples
 from hypsegcli.errors import DataError, PlanError, UsageError
 from hypsegcli.files.lock import locked
 from hypsegcli.files.shard import Shard
+from hypsegcli.metrics.records import CheckpointId
 from hypsegcli.report.part import Part
 from hypsegcli.report.shards import (
     find_shards,
@@ -110,31 +112,33 @@ def test_shards_of_different_numbers_do_not_belong_together(tmp_path: Path) -> N
     assert find_shards(tmp_path) == [Shard(0, 2)]
 
 
-OTHER = {
-    "device (cuda (NVIDIA H200), fp32 and cpu, bf16)": ASKED.options | {"device": "cpu, bf16"},
-    "engine (torch 2 and openvino 2026)": ASKED.options | {"engine": "openvino 2026"},
+CHECKPOINT = CheckpointId(path="elsewhere/model.safetensors", sha256="ab" * 32)
+DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # in what is asked, and in the plan
+    "device (cuda (NVIDIA H200), fp32 and cpu, bf16)": ({"options": ASKED.options | {"device": "cpu, bf16"}}, {}),
+    "engine (torch 2 and openvino 2026)": ({"options": ASKED.options | {"engine": "openvino 2026"}}, {}),
+    "convention (cityscapes and mmseg)": ({"convention": "mmseg"}, {}),
+    "replicates (20 and 30)": ({"replicates": 30}, {}),
+    "checkpoint (5b5b5b": ({"checkpoint": CHECKPOINT}, {}),
+    "the number of images (4 and 5)": ({}, {"images": 5}),
+    "the names of images": ({}, {"keys_sha256": "1" * 64}),
+    "the sizes of the files": ({}, {"sizes_sha256": "1" * 64}),
 }
 
 
-@pytest.mark.parametrize("difference", [*OTHER, "convention", "replicates", "checkpoint", "number", "names", "sizes"])
+@pytest.mark.parametrize("difference", DIFFERENT)
 def test_shards_of_other_evaluations_are_told_apart(tmp_path: Path, difference: str) -> None:
     """Before the images of one are scored, and where they are merged."""
-    changes: dict[str, object] = {"options": OTHER[difference]} if difference in OTHER else {
-        "convention": {"convention": "mmseg"},
-        "replicates": {"replicates": 30},
-        "checkpoint": {"checkpoint": ASKED.checkpoint and ASKED.checkpoint.model_copy(update={"sha256": "ab" * 32})},
-    }.get(difference, {})  # fmt: skip
-    plan = {"number": {"images": 5}, "names": {"keys_sha256": "1" * 64}, "sizes": {"sizes_sha256": "1" * 64}}
-    asked, of_plan = ASKED.model_copy(update=changes), plan.get(difference, {})
+    changes, of_plan = DIFFERENT[difference]
+    asked = ASKED.model_copy(update=changes)
     leave(tmp_path, SAMPLES[:4], Shard(0, 2))
-    others = plan_of_samples(SAMPLES[:4]).model_copy(update=of_plan)
+    plan = plan_of_samples(SAMPLES[:4]).model_copy(update=of_plan)
     with pytest.raises(PlanError) as early:
-        refuse_other_shards(tmp_path, Shard(1, 2), others, asked.recipe())
+        refuse_other_shards(tmp_path, Shard(1, 2), plan, asked.recipe())
     leave(tmp_path, SAMPLES[:4], Shard(1, 2), asked=asked, **of_plan)
     with pytest.raises(PlanError, match="do not belong together, for they differ in") as late:
         merge_shards(tmp_path, find_shards(tmp_path))
     for told in (str(early.value), str(late.value)):
-        assert f"differ in {difference}" in told or f"differ in the {difference} of" in told
+        assert f"differ in {difference}" in told
 
 
 def test_what_would_never_merge_is_refused_before_it_is_scored(tmp_path: Path) -> None:

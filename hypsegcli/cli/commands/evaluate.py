@@ -13,7 +13,7 @@ from hypsegcli.cli.console import loading, say_nothing, talk, talk_of
 from hypsegcli.cli.evaluation.ask import Options, ask
 from hypsegcli.cli.evaluation.finish import finish_evaluation
 from hypsegcli.cli.evaluation.score import score_pairs
-from hypsegcli.cli.evaluation.shard import holding_shard, leave_part, parse_part
+from hypsegcli.cli.evaluation.shard import holding_shard, parse_part
 from hypsegcli.cli.exit_codes import DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.labelled import look_at_masks
@@ -124,7 +124,7 @@ def evaluate(
         bounds=bounds,
     )
     asked = ask(options, names, scored, id_map=id_map, rule=rule, match=match)
-    with holding_shard(part_of, out, asked, pairs, overwrite=overwrite) as plan:
+    with holding_shard(part_of, out, asked, pairs, overwrite=overwrite) as leave:
         part = score_pairs(
             pairs if part_of is None else part_of.take(pairs),
             scored,
@@ -137,8 +137,8 @@ def evaluate(
             profile=profile,
             quiet=quiet,
         )
-        if part_of is not None and out is not None:
-            leave_part(part, out, part_of, plan, overwrite=overwrite)
+        if leave is not None:
+            leave(part)
             raise typer.Exit(DONE)
     raise typer.Exit(finish_evaluation(part, out, replace=overwrite))
 

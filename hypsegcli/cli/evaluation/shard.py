@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from hypsegcli.files.words import count_of
 if TYPE_CHECKING:
     from hypsegcli.report.asked import Asked
     from hypsegcli.report.part import Part
-    from hypsegcli.report.plan import Plan
     from hypsegcli.truth.pairs import Pair
 
 
@@ -34,33 +33,30 @@ def parse_part(text: str | None, out: Path | None) -> Shard | None:
 @contextmanager
 def holding_shard(
     shard: Shard | None, out: Path | None, asked: Asked, pairs: Sequence[Pair], *, overwrite: bool
-) -> Iterator[Plan]:
-    """Keep out whoever does the same shard, as long as the block runs, which is given the plan of all images.
+) -> Iterator[Callable[[Part], None] | None]:
+    """Keep out whoever does the same shard, as long as the block runs; it is given what leaves the shard's part.
 
-    Raises PlanError where another process does it, and for what would never merge with the files that are there.
+    None where all images are one process's. Raises PlanError where another one does the shard, and for what would never
+    merge with the files that are there, UsageError where it would be larger than is read.
     """
-    from hypsegcli.report.plan import plan_of
-
-    plan = plan_of(pairs)
-    if out is None or shard is None:
-        yield plan
+    if shard is None or out is None:
+        yield None
         return
     from hypsegcli.files.lock import locked
+    from hypsegcli.report.files import write_part
+    from hypsegcli.report.plan import plan_of
     from hypsegcli.report.shard_file import refuse_too_large
     from hypsegcli.report.shards import refuse_other_shards, remove_other_shards
 
+    def leave(part: Part) -> None:
+        path = write_part(out, part, shard, plan, replace=overwrite)
+        say(f"{len(part.rows)} of {count_of(plan.images, 'image')}: {path.name} in {out}, for hypseg merge")
+
     refuse_too_large(asked)
+    plan = plan_of(pairs)
     with locked(out, f"evaluate --shard {shard}", shard):
         if overwrite:
             remove_other_shards(out, shard)
         else:
             refuse_other_shards(out, shard, plan, asked.recipe())
-        yield plan
-
-
-def leave_part(part: Part, out: Path, shard: Shard, plan: Plan, *, overwrite: bool) -> None:
-    """Write the shard's file, and say so."""
-    from hypsegcli.report.files import write_part
-
-    path = write_part(out, part, shard, plan, replace=overwrite)
-    say(f"{len(part.rows)} of {count_of(plan.images, 'image')}: {path.name} in {out}, for hypseg merge")
+        yield leave
