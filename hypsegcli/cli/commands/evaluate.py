@@ -10,10 +10,6 @@ import typer
 
 from hypsegcli.cli.class_names import decide_class_names
 from hypsegcli.cli.console import loading, say_nothing, talk, talk_of
-from hypsegcli.cli.evaluation.ask import Options, ask
-from hypsegcli.cli.evaluation.finish import finish_evaluation
-from hypsegcli.cli.evaluation.score import score_pairs
-from hypsegcli.cli.evaluation.shard import holding_shard, parse_part
 from hypsegcli.cli.exit_codes import DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.labelled import look_at_masks
@@ -68,6 +64,11 @@ def evaluate(
     profile: ShowProfile = False,
 ) -> None:
     """Score label maps and their confidence against masks: every number with its convention, in one pass."""
+    from hypsegcli.cli.evaluation.ask import Options, ask
+    from hypsegcli.cli.evaluation.finish import finish_evaluation
+    from hypsegcli.cli.evaluation.score import score_pairs
+    from hypsegcli.cli.evaluation.shard import holding_shard, parse_part
+
     images, masks = _images_and_masks(paths, stored)
     part_of = parse_part(shard, out)
     bounds = parse_bounds(scoring.fail_under or (), scoring.fail_over or ())

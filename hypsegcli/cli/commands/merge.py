@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.evaluation.merge import merge_evaluation
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import Overwrite, Quiet
 from hypsegcli.errors import PlanError
@@ -24,6 +23,8 @@ def merge(
 
     Needs neither images nor checkpoint, nor the options: the shards know them, and the bounds that scores must keep.
     """
+    from hypsegcli.cli.evaluation.merge import merge_evaluation
+
     code = merge_evaluation(folder, overwrite=overwrite, quiet=quiet)
     if code is None:
         raise PlanError(
