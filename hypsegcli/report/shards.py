@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,7 +119,7 @@ def merge_shards(folder: Path, shards: Sequence[Shard]) -> Merged:
         _refuse_apart(folder, first, head)
     asked = first.asked
     whole = Part.of(asked, Evaluation(asked.scheme, replicates=asked.replicates))
-    rows: list[ImageRow | None] = [None] * first.plan.images
+    rows: dict[int, list[ImageRow]] = {}  # by the index of the shard
     files: dict[str, str] = {}
     for shard, head in zip(shards, heads, strict=True):
         path = shard_file(folder, shard)
@@ -126,9 +127,10 @@ def merge_shards(folder: Path, shards: Sequence[Shard]) -> Merged:
         if read.head != head:
             raise DataError(f"{path}: was written anew while it was read; merge again")
         files[path.name] = read.sha256
-        rows[shard.index :: shard.of] = read.part.rows
+        rows[shard.index] = read.part.rows
         whole.merge(read.part)
-    whole.rows = [row for row in rows if row is not None]
+    turns = zip_longest(*(rows[index] for index in sorted(rows)))  # as shards took them, one after the other
+    whole.rows = [row for turn in turns for row in turn if row is not None]
     if keys_sha256(row.key for row in whole.rows) != first.plan.keys_sha256:
         raise DataError(f"{folder}: the shards are not of the images that they say; evaluate all of them again")
     return Merged(whole, all(head.replace for head in heads), files)
