@@ -59,6 +59,9 @@ class Asked(Record):
             raise ValueError(f"{len(self.colors)} colours for {self.tree.classes} classes")
         if self.main is not None and self.main not in self.measures:
             raise ValueError("the main measure is none of the measures")
+        colors = None if self.id_map is None else self.id_map.colors
+        if colors is not None and len(colors.colors) != len(colors.ids):
+            raise ValueError(f"{len(colors.colors)} colours of masks for {len(colors.ids)} ids")
         if self.background is not None and not 0 <= self.background < self.tree.classes:
             raise ValueError("the background is no class")
         return self

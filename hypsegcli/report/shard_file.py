@@ -161,12 +161,13 @@ def _head(archive: ZipFile, path: Path) -> Head:
         raise UsageError(
             f"{path}: hypseg {made!s:.40} has made it, and this is {here}; merge with that version, or evaluate again"
         )
-    return Head.model_validate_json(text)
+    head = Head.model_validate_json(text)
+    refuse_too_large(head.asked)
+    return head
 
 
 def _read_part(archive: ZipFile, head: Head) -> Part:
     asked, shapes = head.asked, _shapes(head.asked)
-    refuse_too_large(asked)
     sums = {name: _counts(archive, name, shape) for name, shape in shapes.items()}
     evaluation = Evaluation(asked.scheme, replicates=0)
     evaluation.tally = Tally(**{name: sums[f"tally.{name}"] for name in Tally.shapes(asked.scheme)})

@@ -66,7 +66,12 @@ def test_the_scheme_is_that_of_the_counts() -> None:
     assert ASKED.model_copy(update={"rules": ()}).scheme.answers is None
 
 
-@pytest.mark.parametrize("changes", [{"colors": ((0, 0, 0),)}, {"main": "norm"}, {"background": 4}, {"more": 1}])
+UNEVEN = {"id_map": {"changes": (), "colors": {"origin": "", "colors": (1, 2), "ids": (1,), "notes": ()}}}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"colors": ((0, 0, 0),)}, {"main": "norm"}, {"background": 4}, {"more": 1}, UNEVEN]
+)
 def test_what_contradicts_itself_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Asked.model_validate(ASKED.model_dump() | changes)

@@ -88,6 +88,7 @@ SPOILED: dict[str, Callable[[dict[str, np.ndarray]], dict[str, Any]]] = {
     "a picture that is cut": lambda arrays: {"worst.pictures": arrays["worst.pictures"][:-1]},
     "more replicates than memory": with_asked(replicates=10**12),
     "more measures than memory": with_asked(measures={f"{index}": ["a", 1.0] for index in range(4000)}, main=None),
+    "more replicates than numbers": with_asked(replicates=10**30),
     "colours of other classes": with_asked(colors=[[0, 0, 0]]),
     "a main measure that is none": with_asked(main="norm"),
     "fewer replicates than are there": with_asked(replicates=3),
