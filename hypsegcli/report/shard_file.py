@@ -36,6 +36,8 @@ _LARGEST_HEAD = 2**26  # bytes: ten thousand names of nodes take one
 _LARGEST_PICTURES = 2**26  # bytes of the strips of a gallery, which have at most a third of a million each
 _NUMBERS = len(ImageRow._fields) - 3  # of a row, beside its key and its pixels
 _SIGNED = "tally.correlation"  # the only sum that may lie below 0
+_WEIGHTED = "bootstrap"  # those of every replicate, which are never added to each other
+_MOST_COUNTED, _MOST_PIXELS = 2.0**62, 2.0**53  # which float64 counts exactly
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -206,6 +208,8 @@ def _counts(archive: ZipFile, name: str, shape: tuple[int, ...]) -> NDArray[np.i
         raise ValueError(f"{name} has the shape {values.shape}, expected {shape}")
     if name != _SIGNED and values.size and values.min() < 0:
         raise ValueError(f"{name} counts less than nothing")
+    if name != _WEIGHTED and values.sum(dtype=np.float64) > (_MOST_PIXELS if "tables" in name else _MOST_COUNTED):
+        raise ValueError(f"{name} counts more than fits into whole numbers")
     return values
 
 

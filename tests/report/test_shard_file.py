@@ -82,6 +82,7 @@ SPOILED: dict[str, Callable[[dict[str, np.ndarray]], dict[str, Any]]] = {
     "a sum of another type": lambda arrays: {"tally.edges": arrays["tally.edges"].astype(np.float64)},
     "a sum that is missing": lambda arrays: {"bootstrap": None},
     "less than nothing": lambda arrays: {"tally.confusion": arrays["tally.confusion"] - 10**9},
+    "more than everything": lambda arrays: {"tally.tables": arrays["tally.tables"] + 2**50},
     "a row less": lambda arrays: {"rows.keys": arrays["rows.keys"][:0]},
     "numbers of a row less": lambda arrays: {"rows.numbers": arrays["rows.numbers"][:0]},
     "another number of images": lambda arrays: {"tally.images": arrays["tally.images"] + 1},
