@@ -88,7 +88,6 @@ app = typer.Typer(
 app.command("predict", cls=Command)(predict.predict)
 app.command("uncertainty", cls=Command)(uncertainty.uncertainty)
 app.command("evaluate", cls=Command)(evaluate.evaluate)
-app.command("merge", cls=Command)(merge.merge)
 app.command("compare", cls=Command)(compare.compare)
 app.command("calibrate", cls=Command)(calibrate.calibrate)
 app.command("quantise", cls=Command)(quantise.quantise)
@@ -98,6 +97,7 @@ app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)
 app.command("verify", cls=Command)(verify.verify)
+app.command("merge", cls=Command)(merge.merge)
 app.command("cluster", cls=Command)(cluster.cluster)
 
 

@@ -23,11 +23,6 @@ EXAMPLES = {
         "hypseg evaluate photos masks -c model.safetensors --fail-under miou=0.6",
         "hypseg evaluate --predictions out masks -o report --overwrite",
     ),
-    "merge": (
-        "hypseg merge report",
-        "hypseg merge report --overwrite",
-        "hypseg merge report --quiet",
-    ),
     "compare": (
         "hypseg compare report-a report-b",
         "hypseg compare report-a report-b --all --at-least 0.002",
@@ -72,6 +67,11 @@ EXAMPLES = {
         "hypseg verify out",
         "hypseg verify out --json",
         "hypseg predict photos -o out --resume && hypseg verify out",
+    ),
+    "merge": (
+        "hypseg merge report",
+        "hypseg merge ./report",
+        "hypseg merge report && hypseg compare report report",
     ),
     "cluster": (
         "hypseg cluster photos --clusters 8 -o first",

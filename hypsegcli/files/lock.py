@@ -16,7 +16,7 @@ from pathlib import Path
 from hypsegcli.errors import HypsegError, PlanError, setting
 from hypsegcli.files.atomic import make_folder
 from hypsegcli.files.regular import KINDS
-from hypsegcli.files.shard import Shard
+from hypsegcli.files.shard import Shard, shard_of
 
 LOCK = ".hypseg.lock"
 
@@ -27,35 +27,29 @@ _descriptors: set[int] = set()  # of the locks of this process
 
 @dataclass(frozen=True)
 class Hold:
-    """A folder that this process holds."""
+    """A folder that this process holds, or a shard's part in it."""
 
     folder: Path
     descriptor: int | None = None  # of the lock, where there is one
-    lock: str = LOCK
+    name: str = LOCK  # of its file
 
     def check(self) -> None:
         """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
-        if self.descriptor is not None and not _is_at(self.folder / self.lock, self.descriptor):
+        if self.descriptor is not None and not _is_at(self.folder / self.name, self.descriptor):
             raise HypsegError(
                 f"{self.folder}: is no longer the folder that this run began in, or somebody has removed its "
-                f"{self.lock}; the run has ended, since another may write here: put the folder back, and go on with "
+                f"{self.name}; the run has ended, since another may write here: put the folder back, and go on with "
                 f"{setting('resume')}"
             )
 
 
-def lock_of(shard: Shard | None) -> str:
-    """What the file is called by which a process holds a folder, or its shard of what is written there."""
-    return LOCK if shard is None else shard.named(LOCK)
-
-
 @contextlib.contextmanager
 def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[Hold]:
-    """Hold a folder, which is made where it is not there, for as long as the block runs.
+    """Hold a folder, or the part of a shard in it, which is made where it is not there, for as long as the block runs.
 
     The operating system holds the lock, on the file `.hypseg.lock` in the folder, and gives it up however this process
     ends, though others that it forked live on; the file, which tells who holds it, goes at the end, and so does a
-    folder that was made here and is empty. A `shard` has a lock of its own, `.hypseg.3-of-8.lock`, so that it keeps out
-    only whoever does the same one.
+    folder that was made here and is empty. Shards of one number hold it beside each other, each by a file of its own.
     Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
     written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
     Windows and on some file systems, nothing is held.
@@ -67,7 +61,7 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
         make_folder(folder)
         yield Hold(folder)
         return
-    path = folder / lock_of(shard)
+    path = folder / (LOCK if shard is None else shard.named(LOCK))
     while True:
         make_folder(folder)
         try:
@@ -80,10 +74,7 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise PlanError(
-                    f"{folder}: another {'run' if shard is None else f'process of shard {shard}'} is writing here "
-                    f"({_holder(path)}); wait for its end, or choose another {setting('out')}"
-                ) from None
+                raise _held(folder, path) from None
             except OSError as error:
                 if error.errno not in _KNOWS_NO_LOCKS:
                     raise OSError(error.errno, error.strerror, str(path)) from error
@@ -91,7 +82,10 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
             if not _is_at(path, descriptor):
                 continue
             try:
-                _sign(path, descriptor, command)
+                _sign(path, descriptor, command if shard is None else f"{command}, shard {shard}")
+                # After its own: of two that begin at once, one at least sees the other.
+                if other := _that_excludes(shard, folder):
+                    raise _held(folder, other)
                 yield Hold(folder, descriptor, path.name)
             finally:
                 if _is_at(path, descriptor):
@@ -100,6 +94,48 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
                         if made:
                             folder.rmdir()
             return
+
+
+def _held(folder: Path, path: Path) -> PlanError:
+    return PlanError(
+        f"{folder}: another run is writing here ({_holder(path)}); wait for its end, or choose another {setting('out')}"
+    )
+
+
+def _that_excludes(shard: Shard | None, folder: Path) -> Path | None:
+    """A lock in a folder that a process holds beside which a shard, or a whole run, may not write there.
+
+    Those of shards that were killed go with the next whole run.
+    """
+    for path in folder.iterdir():
+        other = shard_of(path.name, LOCK)
+        if other is None and path.name != LOCK:
+            continue
+        excludes = other is not None if shard is None else other is None or other.of != shard.of
+        if not excludes:
+            continue
+        if _is_locked(path):
+            return path
+        if shard is None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    return None
+
+
+def _is_locked(path: Path) -> bool:
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # it is gone, or nobody's lock
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _KNOWS_NO_LOCKS
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hypsegcli.errors import DataError, PlanError, UsageError, setting
 from hypsegcli.files.atomic import already_there
 from hypsegcli.files.held import is_held
-from hypsegcli.files.lock import lock_of
+from hypsegcli.files.lock import LOCK
 from hypsegcli.files.shard import Shard, shard_of
 from hypsegcli.files.words import count_of, first_of, shorten
 from hypsegcli.report.part import Part
@@ -104,7 +104,7 @@ def missing_shards(folder: Path, found: Sequence[Shard]) -> str | None:
 
 
 def _is_at_work(folder: Path, shard: Shard) -> bool:
-    path = folder / lock_of(shard)
+    path = folder / shard.named(LOCK)
     return path.exists() and is_held(path)
 
 

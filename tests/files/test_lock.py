@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from support import Hypseg, photograph
 
-from hypsegcli.errors import HypsegError, PlanError
-from hypsegcli.files.lock import LOCK, lock_of, locked
+from hypsegcli.errors import PlanError
+from hypsegcli.files.lock import LOCK, locked
 from hypsegcli.files.shard import Shard
 
 HOLD = """
@@ -43,23 +43,6 @@ with locked(Path(sys.argv[1]), "train"):
     if child:
         time.sleep(60)
 """
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no lock")
-def test_a_shard_keeps_out_its_own_kind_alone(tmp_path: Path) -> None:
-    with locked(tmp_path, "evaluate", Shard(0, 2)) as hold, locked(tmp_path, "evaluate", Shard(1, 2)):
-        assert sorted(path.name for path in tmp_path.iterdir()) == [".hypseg.0-of-2.lock", ".hypseg.1-of-2.lock"]
-        with locked(tmp_path, "merge"):
-            hold.check()
-        with (
-            pytest.raises(PlanError, match=r"another process of shard 0/2 is writing here \(hypseg evaluate, process"),
-            locked(tmp_path, "evaluate", Shard(0, 2)),
-        ):
-            pass
-        (tmp_path / lock_of(Shard(0, 2))).unlink()
-        with pytest.raises(HypsegError, match=r"somebody has removed its \.hypseg\.0-of-2\.lock"):
-            hold.check()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:
@@ -215,3 +198,31 @@ def test_runs_hold_their_folder(hypseg: Hypseg, tmp_path: Path, command: str) ->
         assert {path.name for path in (tmp_path / "out").iterdir()} == {LOCK}
     assert hypseg(command, image, "--out", tmp_path / "out").code == 0
     assert not (tmp_path / "out" / LOCK).exists()
+
+
+def test_shards_of_one_number_hold_a_folder_beside_each_other_alone(tmp_path: Path) -> None:
+    with locked(tmp_path, "predict", Shard(0, 2)) as hold, locked(tmp_path, "predict", Shard(1, 2)):
+        hold.check()
+        for shard in (None, Shard(0, 2), Shard(1, 3)):
+            with (
+                pytest.raises(PlanError, match=r"another run is writing here \(hypseg predict, shard"),
+                locked(tmp_path, "predict", shard),
+            ):
+                pass
+        hold.check()
+    with (
+        locked(tmp_path, "predict"),
+        pytest.raises(PlanError, match="another run"),
+        locked(tmp_path, "predict", Shard(0, 2)),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_locks_of_killed_shards_hinder_nobody_and_go_with_the_next_run(tmp_path: Path) -> None:
+    dead = tmp_path / Shard(1, 3).named(LOCK)
+    dead.write_text("{}")
+    with locked(tmp_path, "predict", Shard(0, 2)):
+        assert dead.exists()
+    with locked(tmp_path, "predict"):
+        assert not dead.exists()

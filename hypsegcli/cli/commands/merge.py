@@ -7,25 +7,19 @@ from typing import Annotated
 
 import typer
 
-from hypsegcli.cli.groups import spread
-from hypsegcli.cli.options.running import Overwrite, Quiet
 from hypsegcli.errors import PlanError
 
 
-@spread
 def merge(
-    *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where shards of one command have left their parts.")],
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What shards wrote into, by --shard.")],
 ) -> None:
-    """Make one evaluation of its shards, byte for byte what one process would have made; exit with 3 if one is missing.
+    """Make one evaluation of its shards, byte for byte what one process would have made; else exit with 3.
 
     Needs neither images nor checkpoint, nor the options: the shards know them, and the bounds that scores must keep.
     """
     from hypsegcli.cli.evaluation.merge import merge_evaluation
 
-    code = merge_evaluation(folder, overwrite=overwrite, quiet=quiet)
+    code = merge_evaluation(folder)
     if code is None:
         raise PlanError(
             f"{folder}: holds no shards, or they are merged already; evaluate with --shard 0/N --out {folder}, and so "

@@ -10,13 +10,13 @@ from hypsegcli.cli.exit_codes import PARTLY_DONE
 from hypsegcli.files.words import count_of
 
 
-def merge_evaluation(folder: Path, *, overwrite: bool, quiet: bool) -> int | None:
+def merge_evaluation(folder: Path) -> int | None:
     """Make the report of the shards in a folder, whose files go then; None where it holds none of an evaluation.
 
     Returns the exit code: that of a single run, or 3 where shards are missing. Raises UsageError where shards do not
     belong together, DataError where one is damaged.
     """
-    with loading(quiet=quiet):
+    with loading():
         from hypsegcli.metrics.report_file import read_report
         from hypsegcli.report.files import REPORT, finish_merging, refuse_earlier, was_merging
         from hypsegcli.report.shards import find_shards, merge_shards, missing_shards
@@ -26,17 +26,15 @@ def merge_evaluation(folder: Path, *, overwrite: bool, quiet: bool) -> int | Non
     if not found:
         if note is None:
             return None
-        if not quiet:
-            talk(f"{folder}: was merged before; what was left of the shards is removed")
+        talk(f"{folder}: was merged before; what was left of the shards is removed")
         return show_evaluation(read_report(folder / REPORT), folder, note.bounds)
     if missing := missing_shards(folder, found):
         error(missing)
         return PARTLY_DONE
     merged = merge_shards(folder, found)
-    replace = overwrite or merged.replace or was_merging(folder)
+    replace = merged.replace or was_merging(folder)
     if not replace:
-        refuse_earlier(folder)
+        refuse_earlier(folder)  # by whoever did not see the shards, and before anything is worked out
     code = finish_evaluation(merged.part, folder, replace=replace, merged=merged.files)
-    if not quiet:
-        talk(f"{count_of(len(found), 'shard')} merged, and their files removed")
+    talk(f"{count_of(len(found), 'shard')} merged, and their files removed")
     return code

@@ -54,7 +54,7 @@ def holding_shard(
 
     refuse_too_large(asked)
     plan = plan_of(pairs)
-    with locked(out, f"evaluate --shard {shard}", shard):
+    with locked(out, "evaluate", shard):
         if overwrite:
             remove_other_shards(out, shard)
         else:
