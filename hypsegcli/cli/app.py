@@ -40,6 +40,7 @@ _SAVED = {
     "uncertainty": _RESUMED,
     "train": _RESUMED,
     "cluster": _RESUMED,
+    "merge": "the files of shards stay until the result is written, and the same command goes on",
     "evaluate": "an evaluation counts only where report.json is written, which comes last",
 }
 

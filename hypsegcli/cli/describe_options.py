@@ -36,7 +36,7 @@ def describe_options(
         "mask_colors": _text(truth.mask_colors),
         "prediction_map": _text(stored.prediction_map),
         "prediction_colors": _text(stored.prediction_colors),
-        "match": scoring.match,
+        "match": None if scoring.match is None else as_text(scoring.match),
         "mean_over": scoring.mean_over,
         "tolerance": scoring.tolerance,
         "background": None if names.background is None else names.classes[names.background],

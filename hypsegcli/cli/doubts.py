@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hypsegcli.cli.class_names import ClassNames
 from hypsegcli.errors import setting
 from hypsegcli.files.words import count_of
 
@@ -13,23 +12,36 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.hierarchy.rule import Rule
     from hypsegcli.hierarchy.tree import ClassTree
-    from hypsegcli.scores.evaluation import Evaluation
-    from hypsegcli.scores.sources import Source
-    from hypsegcli.truth.masks import IdMap
+    from hypsegcli.report.part import Part
 
 _FEW = 20  # images for a calibration, or to score what is to be kept
 _UNASKED = 255  # what means void where nobody says
 
 
-def contradictions_of(
-    evaluation: Evaluation, source: Source, names: ClassNames, id_map: IdMap | None, *, stored: bool
-) -> list[str]:
+def doubts_of(part: Part) -> list[str]:
+    """Sentences on all that makes the scores of an evaluation doubtful, once it has scored its images."""
+    asked, marked = part.asked, len(part.evaluation.marks)
+    mapped = asked.prediction_map is not None and asked.prediction_map.colors is None
+    mistake = part.agreement.mistake(mapped=mapped)
+    return [
+        *part.doubts,
+        *([] if mistake is None else [mistake]),
+        *part.changed,
+        *_contradictions_of(part),
+        *(_told(known, marked, kind) for known, kind in zip(part.known.tolist(), asked.known, strict=True) if known),
+        *nodes_in_maps(asked.maps_of_nodes),
+    ]
+
+
+def _contradictions_of(part: Part) -> list[str]:
     """Sentences on what only a look at all predictions shows of the masks."""
     from hypsegcli.truth.contradicted import contradictions
 
-    if names.unseen is not None or names.rule is not None:
+    asked = part.asked
+    if asked.unseen is not None or asked.maps_of_nodes is not None:
         return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
-    return contradictions(evaluation.tally.confusion, source.turns(), id_map, stored=stored)
+    confusion, stored = part.evaluation.tally.confusion, asked.predictions is not None
+    return contradictions(confusion, part.turns, asked.id_map, stored=stored)
 
 
 def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, asked: bool) -> list[str]:
@@ -46,22 +58,21 @@ def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, as
     ]
 
 
-def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
-    """Sentences where images are among those that a checkpoint was made with, which do not test it."""
+def kinds_of_known(header: Header | None) -> dict[str, Collection[str]]:
+    """By what is told of them, the images that a checkpoint was made with, which do not test it."""
     if header is None:
-        return []
+        return {}
     made, calibration = header.provenance, header.calibration
-    kinds = [
-        (made.trained_images, "it, or what it started from, was trained on: all scores are too good here"),
-        (
-            made.validated_images,
-            "its best epoch, or that of what it started from, was chosen on: scores are rather too good here",
+    kinds: dict[str, Collection[str]] = {
+        "it, or what it started from, was trained on: all scores are too good here": made.trained_images,
+        "its best epoch, or that of what it started from, was chosen on: scores are rather too good here": (
+            made.validated_images
         ),
-    ]
+    }
     if calibration is not None:
         told = f"the calibration was fitted on ({calibration.fitted_on}): the ECE of 'calibrated' is too good here"
-        kinds.append((calibration.images, told))
-    return [line for images, told in kinds for line in _among(images, marks, f"{told}; score it on others")]
+        kinds[told] = calibration.images
+    return {f"{told}; score it on others": images for told, images in kinds.items()}
 
 
 def unfit_for_calibration(header: Header, marks: Sequence[str]) -> list[str]:
@@ -110,10 +121,13 @@ def unfit_for_int8(header: Header, marks: Sequence[str]) -> list[str]:
 
 def _among(images: Collection[str], marks: Sequence[str], told: str, *, noun: str = "image") -> list[str]:
     """A sentence where some of the images with these marks are among those `told` of, which a checkpoint keeps."""
-    if not (known := count_known(images, marks)):
-        return []
+    known = count_known(images, marks)
+    return [_told(known, len(marks), told, noun=noun)] if known else []
+
+
+def _told(known: int, images: int, told: str, *, noun: str = "image") -> str:
     are = "is one" if known == 1 else "are"
-    return [f"{known} of {count_of(len(marks), noun)} {are} of those that {told}"]
+    return f"{known} of {count_of(images, noun)} {are} of those that {told}"
 
 
 def count_known(images: Collection[str], marks: Sequence[str]) -> int:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.inference.request import Refinement
     from hypsegcli.scores.sources import Source
+    from hypsegcli.truth.masks import IdMap
     from hypsegcli.truth.pairs import Pair
+    from hypsegcli.truth.plane_order import Agreement
 
 
 class ScoredSource(NamedTuple):
@@ -38,7 +40,10 @@ class ScoredSource(NamedTuple):
     header: Header | None = None  # of the network's checkpoint
     rules: tuple[Rule, ...] = ()  # by which nodes of the tree are answered
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
-    doubts: Callable[[], Sequence[str]] = list  # about the predictions, once they are scored
+    doubts: tuple[str, ...] = ()  # sentences on the predictions, before they are scored
+    agreement: Agreement | None = None  # of stored labels and probabilities, as they are scored
+    changed: Callable[[], Sequence[str]] = list  # sentences on stored maps, once they are scored
+    id_map: IdMap | None = None  # of label maps
     engine: str | None = None  # that ran the network, and where
     device: str | None = None
     without: str | None = None  # a sentence on the measure that is not to be had as the options are
@@ -104,7 +109,7 @@ def open_network(
         header=loaded.header,
         rules=request.rules,
         answer_measures=of_answers,
-        doubts=lambda: [another] if another is not None and "calibrated" in measures else [],
+        doubts=(another,) if another is not None and "calibrated" in measures else (),
         engine=segmenter.engine.label,
         device=segmenter.engine.device.label,
         without=of_another_sampling(loaded.header, inputs.sampling) or of_another_way(fitted, inputs.interpolate),
@@ -177,19 +182,26 @@ def open_maps(
         nodes=None if names.rule is None else nodes,
     )
 
-    def doubts() -> list[str]:
-        found = (survey.unlisted, mixed_refinements(refined))
-        return [*(line for line in found if line is not None), *source.doubts(), *changed()]
-
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measures = {plane.name: (titles.get(plane.name, plane.name), plane.full_scale) for plane in planes}
     refine = " and ".join(sorted(each or "nothing" for each in refined)) if any(refined) else None
     own = read_metadata(first) if first is not None else None
     sampling = None if own is None else own.sampling
-    if names.rule is not None:  # the planes speak of the nodes
-        rules = (names.rule,)
-        return ScoredSource(source, {}, None, refine, sampling, rules=rules, answer_measures=measures, doubts=doubts)
-    return ScoredSource(source, measures, None, refine, sampling, doubts=doubts)
+    found = ScoredSource(
+        source,
+        measures,
+        None,
+        refine,
+        sampling,
+        doubts=tuple(line for line in (survey.unlisted, mixed_refinements(refined)) if line is not None),
+        agreement=source.agreement,
+        changed=changed,
+        id_map=id_map,
+    )
+    if names.rule is None:
+        return found
+    # The planes speak of the nodes.
+    return found._replace(measures={}, rules=(names.rule,), answer_measures=measures)
 
 
 def choose_main(scored: ScoredSource, wanted: str | None) -> str | None:

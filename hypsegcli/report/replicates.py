@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection
 from pathlib import Path
 from zipfile import ZipFile
@@ -12,10 +11,10 @@ import numpy as np
 from hypsegcli.errors import DataError, first_line
 from hypsegcli.files.digest import digest_stream
 from hypsegcli.files.regular import open_regular
+from hypsegcli.report.npz import read_array
 from hypsegcli.scores.bootstrap import Values
 
 _MOST = 1_000_000  # replicates
-_NPY_HEADER = 2**16  # bytes, which it may have at most
 
 
 def read_replicates(report: Path, names: Collection[str], sha256: str | None = None) -> dict[str, Values]:
@@ -31,24 +30,16 @@ def read_replicates(report: Path, names: Collection[str], sha256: str | None = N
             if sha256 is not None and digest_stream(file).sha256 != sha256:
                 raise ValueError("it is not the one of this report")
             archive = ZipFile(file)
-            members = {name: f"{name}.npy" for name in names}
             present = set(archive.namelist())
-            return {name: _read_member(archive, member) for name, member in members.items() if member in present}
+            return {name: _read_row(archive, name) for name in names if f"{name}.npy" in present}
     except Exception as error:  # a damaged archive raises nearly every kind there is
         raise DataError(
             f"{path}: cannot be read ({first_line(error)}); it belongs beside {report.name}: evaluate again"
         ) from error
 
 
-def _read_member(archive: ZipFile, member: str) -> Values:
-    size = archive.getinfo(member).file_size
-    if size > _MOST * 8 + _NPY_HEADER:
-        raise ValueError(f"{member} has {size:,} bytes, more than {_MOST:,} replicates")
-    file = io.BytesIO(archive.read(member))
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError(f"{member} has another version of NumPy's format")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    values: Values = np.frombuffer(file.read(), np.float64)
-    if dtype != np.float64 or shape != values.shape:
-        raise ValueError(f"{member} holds {dtype} of shape {shape}, expected a row of float64")
+def _read_row(archive: ZipFile, name: str) -> Values:
+    values: Values = read_array(archive, name, np.float64, most=_MOST * 8)
+    if values.ndim != 1:
+        raise ValueError(f"{name} has the shape {values.shape}, expected a row")
     return values

@@ -55,7 +55,7 @@ class Bootstrap:
         self.replicates = replicates
         self._edges = coarse_edges()
         self._parts = _parts(scheme)
-        self._sums = np.zeros((replicates, sum(math.prod(shape) for shape in self._parts.values())))
+        self._sums = np.zeros(sums_shape(scheme, replicates))
         self._waiting: list[tuple[str, NDArray[np.float64]]] = []
 
     def add(self, key: str, tally: Tally) -> None:
@@ -70,6 +70,19 @@ class Bootstrap:
         self._flush()
         other._flush()
         self._sums += other._sums
+
+    @property
+    def sums(self) -> NDArray[np.int64]:
+        """(replicates, columns) all counts so far under the weights of every replicate."""
+        self._flush()
+        return self._sums.astype(np.int64)  # whole numbers below 2^53 all along
+
+    @classmethod
+    def of_sums(cls, scheme: Scheme, sums: NDArray[np.int64]) -> Bootstrap:
+        """What has these sums, of the shape that `sums_shape` gives."""
+        made = cls(scheme, replicates=0)
+        made.replicates, made._sums = len(sums), sums.astype(np.float64)
+        return made
 
     def scores(self, over: Over = "present") -> dict[str, Values]:
         """Metric name to (replicates,) values; a replicate without a defined value has NaN."""
@@ -150,6 +163,11 @@ def coarse_misses(table: NDArray[np.int64]) -> bool:
     coarse = np.add.reduceat(table, coarse_edges()[:-1], axis=0)
     near = abs(float(auroc(table)) - float(auroc(coarse))) > 0.002
     return near or abs(float(aurc(table)) - float(aurc(coarse))) > 0.02 * float(aurc(table))
+
+
+def sums_shape(scheme: Scheme, replicates: int) -> tuple[int, int]:
+    """Of the sums of a bootstrap: a row a replicate, a column for each number that is counted of an image."""
+    return replicates, sum(math.prod(shape) for shape in _parts(scheme).values())
 
 
 def _parts(scheme: Scheme) -> dict[str, tuple[int, ...]]:

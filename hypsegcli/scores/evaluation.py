@@ -41,6 +41,18 @@ class ImageRow(NamedTuple):
     correlation: float  # of the main measure with the distance to another class
 
 
+class Hashes(NamedTuple):
+    """Sums, modulo 2^256, of SHA-256: they do not depend on the order of the images."""
+
+    keys: int = 0
+    masks: int = 0  # of keys and masks
+    images: int = 0  # of keys and the marks of files
+
+    def __add__(self, other: tuple[int, ...]) -> Hashes:  # type: ignore[override]  # where a tuple would become longer
+        """The hashes of both."""
+        return Hashes(*((one + more) % 2**256 for one, more in zip(self, other, strict=True)))
+
+
 class Evaluation:
     """Sums over images; two evaluations of different images of one scheme merge into that of all."""
 
@@ -52,10 +64,8 @@ class Evaluation:
         self.worst, self.uncertain = Gallery(scheme.main), Gallery(scheme.main)
         self.seconds = dict.fromkeys(STAGES, 0.0)  # that each stage was busy
         self.marks: list[str] = []  # of the files of the images that a network has seen
+        self.hashes = Hashes()
         self._palette = palette
-        self._masks = 0  # the sum of the masks' hashes, which does not depend on their order
-        self._keys = 0
-        self._images = 0
 
     def add(self, sample: Sample, photograph: RGB | None = None, mark: str | None = None) -> ImageRow:
         """Count one image; `mark` is that of its file, where a network has seen it."""
@@ -63,11 +73,10 @@ class Evaluation:
         self.tally.add(counted)
         self.bootstrap.add(sample.key, counted)
         key = sample.key.encode("utf-8", "surrogateescape")
-        self._keys = _mix(self._keys, key)
-        self._masks = _mix(self._masks, key + f"{sample.truth.shape}".encode() + sample.truth.astype("<u2").tobytes())
+        mask = key + f"{sample.truth.shape}".encode() + sample.truth.astype("<u2").tobytes()
+        self.hashes += Hashes(_hash(key), _hash(mask), 0 if mark is None else _hash(key + mark.encode()))
         if mark is not None:
             self.marks.append(mark)
-            self._images = _mix(self._images, key + mark.encode())
         row = _row(sample.key, counted, self.scheme.main_index)
         if self._palette is not None:
             self.worst.offer(row.miou, sample, photograph, self._palette)
@@ -75,29 +84,29 @@ class Evaluation:
         return row
 
     def merge(self, other: Evaluation) -> None:
-        """Take in the images of another shard; strips stay behind."""
+        """Take in the images of another shard."""
         self.tally.add(other.tally)
         self.bootstrap.merge(other.bootstrap)
         self.marks += other.marks
         self.seconds = {stage: seconds + other.seconds[stage] for stage, seconds in self.seconds.items()}
-        self._masks = (self._masks + other._masks) % 2**256
-        self._keys = (self._keys + other._keys) % 2**256
-        self._images = (self._images + other._images) % 2**256
+        self.hashes += other.hashes
+        self.worst.merge(other.worst)
+        self.uncertain.merge(other.uncertain)
 
     @property
     def masks_sha256(self) -> str:
         """A hash, the same for the same masks under the same keys, in any order: the sum of theirs."""
-        return f"{self._masks:064x}"
+        return f"{self.hashes.masks:064x}"
 
     @property
     def keys_sha256(self) -> str:
         """A hash, the same for the same keys, in any order."""
-        return f"{self._keys:064x}"
+        return f"{self.hashes.keys:064x}"
 
     @property
     def images_sha256(self) -> str | None:
         """A hash, the same for the same files under the same keys, in any order; None unless a network saw them all."""
-        return f"{self._images:064x}" if len(self.marks) == int(self.tally.images[0]) else None
+        return f"{self.hashes.images:064x}" if len(self.marks) == int(self.tally.images[0]) else None
 
 
 def evaluate(
@@ -142,6 +151,10 @@ def evaluate(
         for row, _, seconds in counted:
             evaluation.seconds["count"] += seconds
             yield row
+
+
+def refuse_unlabelled(evaluation: Evaluation) -> None:
+    """DataError where all images are scored, and none has a labelled pixel."""
     if not evaluation.tally.confusion.any():
         raise DataError(
             f"no mask has a pixel of the classes asked for; see {setting('unseen')}, {setting('ignore_index')} and "
@@ -179,5 +192,5 @@ def _row(key: str, tally: Tally, main: int | None) -> ImageRow:
     )
 
 
-def _mix(total: int, data: bytes) -> int:
-    return (total + int.from_bytes(hashlib.sha256(data).digest())) % 2**256
+def _hash(data: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(data).digest())

@@ -56,6 +56,10 @@ class Gallery:
         insort(self.kept, Ranked(rank, sample.key, self._draw(sample, photograph, palette, self._measure)))
         del self.kept[KEPT:]
 
+    def merge(self, other: Gallery) -> None:
+        """Keep the first of both, as if all images had passed here."""
+        self.kept = sorted([*self.kept, *other.kept])[:KEPT]
+
 
 def strip(sample: Sample, photograph: RGB | None, palette: RGB, measure: str | None = None) -> RGB:
     """What `draw_pictures` draws, side by side."""

@@ -175,7 +175,7 @@ class StoredSource:
         self._among = among
         self._max_pixels = max_pixels
         self._turns = Turns(classes)
-        self._agreement = Agreement()
+        self.agreement = Agreement()  # of labels and probabilities, so far
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the label map of a pair, and the planes of the same name."""
@@ -223,16 +223,11 @@ class StoredSource:
     def note(self, predicted: PredictedImage) -> None:
         """Count how its photograph was turned, where there is one, and how labels and probabilities agree."""
         self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
-        self._agreement.add(*predicted.disagreement)
+        self.agreement.add(*predicted.disagreement)
 
     def turns(self) -> Turns:
         """Of those whose photographs are there too."""
         return self._turns
-
-    def doubts(self) -> list[str]:
-        """What is odd about labels and probabilities together, so far."""
-        mistake = self._agreement.mistake(mapped=self._id_map is not None and self._id_map.colors is None)
-        return [] if mistake is None else [mistake]
 
     def notes(self) -> list[str]:
         """None: what there is to know of stored maps, they do not tell."""

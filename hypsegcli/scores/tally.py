@@ -107,11 +107,16 @@ class Tally:
     @classmethod
     def zeros(cls, scheme: Scheme) -> Tally:
         """Nothing counted yet."""
+        return cls(**{name: np.zeros(shape, np.int64) for name, shape in cls.shapes(scheme).items()})
+
+    @staticmethod
+    def shapes(scheme: Scheme) -> dict[str, tuple[int, ...]]:
+        """Of the counts, by name."""
         C, M = scheme.classes, len(scheme.measures)
         A, N, P = 0, C, 0
         if scheme.answers is not None:
             A, N, P = len(scheme.answers.rules), scheme.answers.tree.nodes, len(scheme.answers.measures)
-        shapes = {
+        return {
             "images": (1,),
             "void": (1,),
             "confusion": (C, C + 1),
@@ -128,7 +133,6 @@ class Tally:
             "answers": (A, C, N + 1),
             "answer_tables": (P, BINS, 2),
         }
-        return cls(**{name: np.zeros(shape, np.int64) for name, shape in shapes.items()})
 
     def add(self, other: Tally) -> None:
         """Add another tally of the same scheme to this one."""

@@ -34,20 +34,20 @@ class Agreement:
     """How often label maps hold the likeliest class of the probabilities beside them."""
 
     def __init__(self) -> None:
-        self._pixels, self._others = 0, 0
+        self.counts = np.zeros(2, np.int64)  # of pixels, and of those with another label; those of other images add up
 
     def add(self, pixels: int, others: int) -> None:
         """Count an image's, see count_others."""
-        self._pixels += pixels
-        self._others += others
+        self.counts += pixels, others
 
     def mistake(self, *, mapped: bool) -> str | None:
         """What to say where most pixels have another label; `mapped` where a map translates the ids."""
-        if 2 * self._others <= self._pixels:
+        pixels, different = self.counts.tolist()
+        if 2 * different <= pixels:
             return None
         ids = "the ids in the files" if mapped else "their ids"
         return (
-            f"on {self._others / self._pixels:.1%} of the pixels the label maps hold another class than the likeliest "
+            f"on {different / pixels:.1%} of the pixels the label maps hold another class than the likeliest "
             "of the probabilities beside them, as where both are of different runs, or number classes differently: "
             f"NLL, Brier score and answers for {setting('unseen')} are of the probabilities alone; number their planes "
             f"as the label maps number classes, by {ids}, or predict both again"

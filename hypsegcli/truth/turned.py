@@ -49,9 +49,10 @@ class Turns:
     def __init__(self, classes: int) -> None:
         """`classes` is their number, and the id of void."""
         self._classes = classes
-        self._photographs = 0
-        self._truth, self._labels = np.zeros(classes, np.int64), np.zeros((2, classes + 1), np.int64)  # of pixels
-        self._right = np.zeros(2, np.int64)  # pixels, of masks as they are and turned
+        self.counts = np.zeros(3 + classes + 2 * (classes + 1), np.int64)  # all there is; those of other images add up
+        self._photographs, self._right = self.counts[:1], self.counts[1:3]  # pixels, of masks as they are and turned
+        self._truth = self.counts[3 : 3 + classes]  # of pixels
+        self._labels = self.counts[3 + classes :].reshape(2, classes + 1)
 
     def add(self, orientation: int, truth: NDArray[Any], labels: NDArray[Any]) -> None:
         """Count an image, (H, W) each, that was turned by `orientation` alone; those of 1 do not count."""
@@ -81,7 +82,7 @@ class Turns:
         if turned < _LEAST or (turned <= 2 * as_is and 1 - turned >= (1 - as_is) / 2):
             return None
         return (
-            f"{count_of(self._photographs, 'photograph')} turned upright by EXIF or XMP, and the masks not: "
+            f"{count_of(int(self._photographs[0]), 'photograph')} turned upright by EXIF or XMP, and the masks not: "
             f"{100 * agree:.1f} % of their labelled pixels agree with the predictions, and {100 * would:.1f} % would "
             "if the masks were turned too, as where they were drawn on the pixels as stored; turn these masks as well, "
             "or take the orientation out of the photographs"

@@ -76,6 +76,12 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, m
         for other in ("report-a", "report-b"):
             shutil.copytree("A1", other)
     for number, example in enumerate(EXAMPLES[name]):
+        if name == "merge":
+            shutil.rmtree("out", ignore_errors=True)
+            for shard in ("0/2", "1/2"):
+                again = ("--shard", shard, "--overwrite")
+                assert hypseg("evaluate", "photos", "masks", "-o", "report", *again).code == 0
+                assert hypseg("predict", "photos", "-o", "out", "--shard", shard).code == 0
         for command in example.split(" && "):
             program, *words = shlex.split(command)
             assert program == "hypseg"

@@ -145,6 +145,19 @@ def test_the_ten_smallest_whatever_the_order(offers: list[tuple[float, str]]) ->
         assert [item.picture.decode() for item in kept] == [item.key for item in kept]
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    offers=st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), st.text("abc")), max_size=40),
+    of=st.integers(1, 5),
+)
+def test_galleries_of_any_shards_are_one(offers: list[tuple[float, str]], of: int) -> None:
+    offers = list({key: (rank, key) for rank, key in offers}.values())
+    merged = Gallery()
+    for index in reversed(range(of)):
+        merged.merge(offer_all(offers[index::of], Pen()))
+    assert merged.kept == offer_all(offers, Pen()).kept
+
+
 def test_ties_go_by_key() -> None:
     keys = [f"{index:02d}" for index in range(15)]
     for order in (keys, keys[::-1]):

@@ -1,0 +1,35 @@
+"""Plans: which images, in which order, of which sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypsegcli.report.plan import keys_sha256, plan_of
+from hypsegcli.truth.pairs import Pair
+
+
+def pairs_in(folder: Path, *keys: str) -> list[Pair]:
+    for kind in ("masks", "images"):
+        for key in keys:
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            (folder / kind / key).write_bytes(b"x" * len(key))
+    return [Pair(key, folder / "masks" / key, folder / "images" / key, None) for key in keys]
+
+
+def test_the_same_files_elsewhere_are_the_same_plan(tmp_path: Path) -> None:
+    here = plan_of(pairs_in(tmp_path / "here", "a", "bc", "odd\udcff"))
+    assert here == plan_of(pairs_in(tmp_path / "there", "a", "bc", "odd\udcff"))
+    assert here.images == 3
+    assert here.keys_sha256 == keys_sha256(["a", "bc", "odd\udcff"])
+
+
+def test_other_names_orders_and_sizes_are_another(tmp_path: Path) -> None:
+    pairs = pairs_in(tmp_path, "a", "b")
+    plan = plan_of(pairs)
+    assert plan_of(pairs[::-1]).keys_sha256 != plan.keys_sha256
+    assert keys_sha256(["ab"]) != keys_sha256(["a", "b"])
+    (tmp_path / "images/b").write_bytes(b"longer")
+    longer = plan_of(pairs)
+    assert (longer.keys_sha256, longer.sizes_sha256 == plan.sizes_sha256) == (plan.keys_sha256, False)
+    (tmp_path / "images/b").unlink()
+    assert plan_of(pairs) not in (plan, longer)
