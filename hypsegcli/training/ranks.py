@@ -8,6 +8,8 @@ alike many of.
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ _PATIENCE = timedelta(minutes=30)  # for the slowest, while all look at their fi
 _NAMED = 3  # differences in a sentence
 # How gloo, NCCL and torch say that another process has ended or is silent.
 _SIGNS = ("connection closed", "connection reset", "broken pipe", "timed out", "gloo", "nccl", "socket")
+_LINE = re.compile(r"^\[[^]]*:[0-9]+\] ")  # of gloo's source
 
 T = TypeVar("T")
 
@@ -180,7 +183,14 @@ def joined(place: Place, device: Device) -> Iterator[Ranks]:
             "started, and whether they reach the address and port that MASTER_ADDR and MASTER_PORT name"
         ) from error
     with _telling_of_losses(place):
-        yield Ranks(place, _group_of_cards(place, device))
+        first = Ranks(place).gather((socket.gethostname(), os.getpid()))[0]
+        try:
+            yield Ranks(place, _group_of_cards(place, device))
+        except KeyboardInterrupt:
+            # torchrun tells the others to stop where one has ended, and it is the first that would speak for them.
+            if _is_gone(*first):
+                raise LostError(_lost(place, "process 0 is no longer there")) from None
+            raise
     dist.destroy_process_group()  # where all is well: of what is broken, the end of the process disposes
 
 
@@ -197,6 +207,26 @@ def _group_of_cards(place: Place, device: Device) -> Any:
     return dist.new_group(backend="nccl", timeout=_PATIENCE) if own else None
 
 
+def _is_gone(host: str, process: int) -> bool:
+    if host != socket.gethostname() or os.name == "nt":  # where there is no way of asking without disturbing it
+        return False
+    try:
+        os.kill(process, 0)  # which sends nothing
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def _lost(place: Place, what: str) -> str:
+    return (
+        f"another of the {place.count} processes of this training has ended, or is out of reach ({what}); its own "
+        "words, if there were any, stand above; what was saved after each epoch is whole: go on with "
+        f"{setting('resume')}"
+    )
+
+
 @contextlib.contextmanager
 def _telling_of_losses(place: Place) -> Iterator[None]:
     try:
@@ -204,8 +234,4 @@ def _telling_of_losses(place: Place) -> Iterator[None]:
     except RuntimeError as error:
         if not (isinstance(error, dist.DistError) or any(sign in str(error).lower() for sign in _SIGNS)):
             raise
-        raise LostError(
-            f"another of the {place.count} processes of this training has ended, or is out of reach "
-            f"({first_line(error)}); its own words, if there were any, stand above; what was saved after each epoch is "
-            f"whole: go on with {setting('resume')}"
-        ) from error
+        raise LostError(_lost(place, _LINE.sub("", first_line(error)).split(". This is")[0])) from error
