@@ -27,7 +27,7 @@ def ending(place: Place, error: BaseException) -> BaseException:
     try:
         with heard_once(place):
             raise error
-    except BaseException as left:  # noqa: BLE001
+    except BaseException as left:
         return left
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,10 +26,13 @@ from torch import Tensor, nn
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import DataError, UsageError
 from hypsegcli.inference.device import Device
+from hypsegcli.network.config import ModelConfig
+from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.launched import place_of
 from hypsegcli.training.loop import EpochReport, Step, train
-from hypsegcli.training.ranks import ALONE, Ranks, joined
+from hypsegcli.training.prototypes import PrototypeTeacher
+from hypsegcli.training.ranks import Ranks, joined
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.synced_norm import norms_over
 from hypsegcli.training.validate import Validation, validate
@@ -46,7 +49,7 @@ SMALL = {
 _LONGEST = 60  # seconds
 
 
-def run_ranks(count: int, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+def run_ranks(count: int, function: Callable[..., Any], *arguments: Any, devices: Sequence[str] = ()) -> list[Any]:
     """What `function(ranks, *arguments)` returns or raises in each of so many processes."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["support.ranks"])
@@ -56,7 +59,9 @@ def run_ranks(count: int, function: Callable[..., Any], *arguments: Any) -> list
     ends, processes = [], []
     for index in range(count):
         here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(there, index, count, port, function, arguments))
+        process = context.Process(
+            target=_run, args=(there, (index, count, port, devices[index] if devices else "cpu"), function, arguments)
+        )
         process.start()
         there.close()
         ends.append(here)
@@ -71,14 +76,15 @@ def run_ranks(count: int, function: Callable[..., Any], *arguments: Any) -> list
     return found
 
 
-def _run(end: Connection, index: int, count: int, port: int, function: Callable[..., Any], arguments: Any) -> None:
+def _run(end: Connection, place: tuple[int, int, int, str], function: Callable[..., Any], arguments: Any) -> None:
+    index, count, port, device = place
     torch.set_num_threads(1)
     names = {"RANK": index, "LOCAL_RANK": index, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", **{name: str(value) for name, value in names.items()}}
     try:
-        with joined(place_of(), CPU) as ranks:
+        with joined(place_of(), Device(torch.device(device))) as ranks:
             answer = function(ranks, *arguments)
-    except Exception as error:  # noqa: BLE001  # it is what the function gave
+    except Exception as error:  # it is what the function gave
         error.__traceback__ = None
         answer = error
     end.send(answer)
@@ -91,9 +97,13 @@ class Trained(NamedTuple):
     steps: int
 
 
-def trained(ranks: Ranks, data: Path, out: Path, options: dict[str, Any], resume: bool = False) -> Trained:
-    """Train to the end."""
-    events = list(train(Job(data, out, TrainConfig.model_validate(SMALL | options), CPU), resume=resume, ranks=ranks))
+def trained(
+    ranks: Ranks, data: Path, out: Path, options: dict[str, Any], resume: bool = False, devices: Sequence[str] = ()
+) -> Trained:
+    """Train to the end, on the CPU or each on its device."""
+    device = Device(torch.device(devices[ranks.place.index])) if devices else CPU
+    job = Job(data, out, TrainConfig.model_validate(SMALL | options), device)
+    events = list(train(job, resume=resume, ranks=ranks))
     reports = [event for event in events if isinstance(event, EpochReport)]
     return Trained(reports, sum(isinstance(event, Step) for event in events))
 
@@ -152,6 +162,31 @@ def scored(ranks: Ranks, checkpoint: Path, data: Path) -> Validation:
     run = prepare(Job(data, data, TrainConfig.model_validate(SMALL), CPU))
     model = load_checkpoint(checkpoint).model
     return validate(model, run.header, run.val_split.pairs, device=CPU, pictures=3, ranks=ranks)
+
+
+def taught(
+    ranks: Ranks, embedding: NDArray[np.float32], target: NDArray[np.int64], parts: tuple[slice, ...]
+) -> tuple[float, NDArray[Any], NDArray[Any]]:
+    """The loss of prototypes on a part of some embeddings, its gradient, and where the prototypes go."""
+    torch.manual_seed(0)
+    fields = {
+        "nodes": 2,
+        "embedding_size": embedding.shape[1],
+        "prototypes": 4,
+        "head": "prototypes",
+        "softmax": "flat",
+    }
+    head = PrototypeHead(ModelConfig.model_validate(fields))
+    teacher = PrototypeTeacher(
+        2, ignore_index=255, ppc_weight=1.0, ppd_weight=1.0, momentum=0.9, warmup=0, seed=0, from_chance=False
+    )
+    part = parts[ranks.place.index]
+    own = torch.from_numpy(embedding[part]).requires_grad_()
+    loss = teacher(head, own, torch.from_numpy(target[part]), ranks)
+    loss.backward()
+    teacher.move(head)
+    assert own.grad is not None
+    return float(loss.detach()), own.grad.numpy(), head.prototypes.numpy()
 
 
 class Normed(NamedTuple):

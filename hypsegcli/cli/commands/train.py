@@ -110,6 +110,8 @@ def train(
         if data is None:
             data = data_of(out)
         own = choose_own_device(device, place)
+        if place.count > 1:
+            talk_of([f"waiting for all of {place.count} processes"], quiet=quiet)
         with joined(place, own) as ranks:
             events = loop.train(Job(data, out, settings, own), resume=resume, ranks=ranks)
             if place.is_first:
