@@ -65,6 +65,8 @@ def shell_commands(text: str) -> Iterator[list[str]]:
                 words = shlex.split(command, comments=True)
                 if words and words[0] == "hypseg":
                     yield words[1:]
+                elif words and words[0] == "torchrun":
+                    yield words[words.index("hypsegcli") + 1 :]
 
 
 def code_spans(text: str) -> list[str]:
@@ -90,7 +92,7 @@ def test_every_option_that_is_named_exists(page: str) -> None:
     known = set.union(options(GROUP), *OPTIONS.values())
     for script in (REPOSITORY / "benchmarks").glob("*.py"):
         known |= set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
-    ours = re.sub(r"^docker .*$", "", PAGES[page], flags=re.MULTILINE)
+    ours = re.sub(r"^docker .*$|^torchrun .* -m hypsegcli", "", PAGES[page], flags=re.MULTILINE)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known
 
 

@@ -28,6 +28,7 @@ class Place:
     count: int = 1
     local: int = 0  # its index among those of its machine
     here: int = 1  # how many those are
+    start: int = 0  # how often torchrun has started all of them before
 
     @property
     def is_first(self) -> bool:
@@ -57,7 +58,7 @@ def place_of(environment: Mapping[str, str] = os.environ) -> Place:
             "the first of them listens, is not set; start them with torchrun, which sets it, or unset RANK and "
             "WORLD_SIZE to train in one process"
         )
-    return Place(index, count, local, here)
+    return Place(index, count, local, here, _number(environment, "TORCHELASTIC_RESTART_COUNT", 0))
 
 
 def refuse_several(place: Place, command: str) -> None:

@@ -176,7 +176,10 @@ def joined(place: Place, device: Device) -> Iterator[Ranks]:
         yield ALONE
         return
     try:
-        dist.init_process_group("gloo", timeout=_PATIENCE)
+        store, _, _ = next(dist.rendezvous("env://", timeout=_PATIENCE))
+        # Where torchrun starts all of them again, its store still holds where those before were to be found.
+        store = dist.PrefixStore(f"start {place.start}", store)
+        dist.init_process_group("gloo", store=store, rank=place.index, world_size=place.count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise DataError(
             f"the {place.count} processes of this training have not met ({first_line(error)}); look whether all were "

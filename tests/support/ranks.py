@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -127,7 +128,7 @@ def spoilt(ranks: Ranks, data: Path, out: Path, options: dict[str, Any], file: P
 def ended(ranks: Ranks) -> None:
     """The second process ends without a word, and the first waits for it."""
     if not ranks.is_first:
-        os._exit(1)
+        os.kill(os.getpid(), signal.SIGKILL)
     ranks.gather(None)
 
 
@@ -142,7 +143,7 @@ def refusing_late(ranks: Ranks) -> None:
     """The first process ends while the second has something to say."""
     with ranks.together():
         if ranks.is_first:
-            os._exit(1)
+            os.kill(os.getpid(), signal.SIGKILL)
         raise UsageError("the command is wrong")
 
 

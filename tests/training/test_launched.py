@@ -17,6 +17,7 @@ def test_torchrun_says_it() -> None:
     place = place_of(TORCHRUN)
     assert place == Place(index=5, count=8, local=1, here=4)
     assert not place.is_first
+    assert place_of(TORCHRUN | {"TORCHELASTIC_RESTART_COUNT": "2"}) == Place(5, 8, 1, 4, start=2)
     assert place_of(TORCHRUN | {"RANK": "0", "LOCAL_RANK": "0"}).is_first
 
 

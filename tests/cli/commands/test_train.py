@@ -367,9 +367,10 @@ def test_a_finished_run_goes_on_with_nothing_but_its_name(hypseg: Hypseg, data: 
     assert "--data" in nowhere.stderr
 
 
-def launch(count: int, *arguments: object) -> subprocess.Popen[str]:
+def launch(count: int, restarts: int, *arguments: object) -> subprocess.Popen[str]:
     """Start `hypseg` in several processes, as people do it."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", count, "-m", "hypsegcli", *arguments]
+    launcher = ("torch.distributed.run", "--nproc-per-node", count, "--max-restarts", restarts)
+    command = [sys.executable, "-m", *launcher, "-m", "hypsegcli", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.Popen(
         list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -382,30 +383,39 @@ def workers_of(launcher: int) -> list[int]:
     return [int(child) for child in children if b"hypsegcli" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
+def kill_one(launched: subprocess.Popen[str], once: Path) -> float:
+    """Kill the last process that a launcher has started, once there is a file; when that was."""
+    for _ in range(900):
+        if once.exists() or launched.poll() is not None:
+            break
+        time.sleep(0.1)
+    os.kill(max(workers_of(launched.pid)), signal.SIGKILL)
+    return time.monotonic()
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for processes as Linux shows them")
 def test_torchrun_trains_and_a_process_that_is_killed_ends_all(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
-    """What was saved goes on in one process; what has happened is said once."""
+    """torchrun starts them once more, which goes on; after the second time, in one process."""
     run = tmp_path / "run"
-    launched = launch(2, "train", "--data", data, "--out", run, *SMALL[2:], "--epochs", 500)
+    launched = launch(2, 1, "train", "--data", data, "--out", run, *SMALL[2:], "--epochs", 500, "--resume")
     try:
-        for _ in range(600):
-            if (run / "pictures/epoch-0002.png").exists() or launched.poll() is not None:
-                break
-            time.sleep(0.1)
-        os.kill(max(workers_of(launched.pid)), signal.SIGKILL)
-        started = time.monotonic()
+        kill_one(launched, run / "pictures/epoch-0002.png")
+        killed = kill_one(launched, run / "pictures/epoch-0004.png")
         stdout, stderr = launched.communicate(timeout=60)
     finally:
         launched.kill()
         launched.wait()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - killed < 60
     assert launched.returncode != 0
     assert stdout == ""
-    assert stderr.count("4 images with masks to train on, 1 to validate on\n2 processes share each batch of 2\n") == 1
+    assert stderr.count("4 images with masks to train on, 1 to validate on\n2 processes share each batch of 2\n") == 2
     assert stderr.count("epoch 1/500") == 1
-    (sentence,) = re.findall(r"^hypseg: .*", stderr, re.M)
-    assert "--resume" in sentence
-    assert "another of the 2 processes" in sentence or "interrupted" in sentence
+    assert re.search(r"^goes on after epoch [1-3]$", stderr, re.M)
+    sentences = re.findall(r"^hypseg: .*", stderr, re.M)
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert "--resume" in sentence
+        assert "another of the 2 processes" in sentence or "interrupted" in sentence
     done = len((run / "log.csv").read_text().splitlines()) - 1
     outcome = hypseg("train", "--out", run, "--resume", "--epochs", done + 1, "-q")
     assert outcome.code == 0, outcome.stderr
