@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from hypsegcli.errors import DataError, DeviceError, HypsegError, UsageError, first_line, setting
 from hypsegcli.files.words import count_of, first_of
@@ -176,9 +178,9 @@ def joined(place: Place, device: Device) -> Iterator[Ranks]:
         yield ALONE
         return
     try:
-        store, _, _ = next(dist.rendezvous("env://", timeout=_PATIENCE))
+        store, _, _ = next(rendezvous("env://", timeout=_PATIENCE))
         # Where torchrun starts all of them again, its store still holds where those before were to be found.
-        store = dist.PrefixStore(f"start {place.start}", store)
+        store = PrefixStore(f"start {place.start}", store)
         dist.init_process_group("gloo", store=store, rank=place.index, world_size=place.count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise DataError(

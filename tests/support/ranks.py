@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ from hypsegcli.training.ranks import Ranks, joined
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.synced_norm import norms_over
 from hypsegcli.training.validate import Validation, validate
+from hypsegcli.truth.masks import read_mask
 
 CPU = Device(torch.device("cpu"))
 SMALL = {
@@ -158,11 +160,19 @@ def rows(ranks: Ranks) -> list[list[int]]:
     return [each.tolist() for each in ranks.gather_rows(own)]
 
 
-def scored(ranks: Ranks, checkpoint: Path, data: Path) -> Validation:
-    """The validation of a checkpoint on a data folder."""
+def scored(ranks: Ranks, checkpoint: Path, data: Path) -> tuple[Validation, list[str]]:
+    """The validation of a checkpoint on a data folder, and the masks that this process has read for it."""
     run = prepare(Job(data, data, TrainConfig.model_validate(SMALL), CPU))
     model = load_checkpoint(checkpoint).model
-    return validate(model, run.header, run.val_split.pairs, device=CPU, pictures=3, ranks=ranks)
+    seen: list[str] = []
+
+    def spy(path: Path, **settings: Any) -> Any:
+        seen.append(path.name)
+        return read_mask(path, **settings)
+
+    with patch("hypsegcli.training.validate.read_mask", spy):
+        found = validate(model, run.header, run.val_split.pairs, device=CPU, pictures=3, ranks=ranks)
+    return found, seen
 
 
 def taught(

@@ -244,15 +244,18 @@ def test_ranks_score_as_one_process(tmp_path: Path) -> None:
         with Image.open(path) as image:
             image.rotate(180).save(path, exif=exif)
     checkpoint = make_checkpoint(tmp_path / "a.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
-    alone = scored(ALONE, checkpoint, data)
+    alone, masks = scored(ALONE, checkpoint, data)
     assert alone.sheet is not None
-    for found in run_ranks(3, scored, checkpoint, data):
+    parts = run_ranks(3, scored, checkpoint, data)
+    assert sorted(name for _, seen in parts for name in seen) == masks == [f"{index:02}.png" for index in range(5)]
+    for found, _ in parts:
         np.testing.assert_equal(found.scores, alone.scores)
         np.testing.assert_array_equal(found.sheet, alone.sheet)
         assert found.mistake == alone.mistake
     for index in range(1, 5):
         for kind in ("images", "masks"):
             (data / "val" / kind / f"{index:02}.png").unlink()
-    alone = scored(ALONE, checkpoint, data)
-    for found in run_ranks(2, scored, checkpoint, data):
+    alone, _ = scored(ALONE, checkpoint, data)
+    for found, seen in run_ranks(2, scored, checkpoint, data):
         np.testing.assert_equal(found.scores, alone.scores)
+        assert len(seen) <= 1

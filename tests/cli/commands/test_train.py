@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -383,6 +384,17 @@ def workers_of(launcher: int) -> list[int]:
     return [int(child) for child in children if b"hypsegcli" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
+def end(launched: subprocess.Popen[str]) -> None:
+    """Leave nothing of it, however far it has come."""
+    if launched.poll() is None:
+        workers = workers_of(launched.pid)
+        launched.kill()
+        launched.communicate()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+
 def kill_one(launched: subprocess.Popen[str], once: Path) -> float:
     """Kill the last process that a launcher has started, once there is a file; when that was."""
     for _ in range(900):
@@ -403,8 +415,7 @@ def test_torchrun_trains_and_a_process_that_is_killed_ends_all(hypseg: Hypseg, d
         killed = kill_one(launched, run / "pictures/epoch-0004.png")
         stdout, stderr = launched.communicate(timeout=60)
     finally:
-        launched.kill()
-        launched.wait()
+        end(launched)
     assert time.monotonic() - killed < 60
     assert launched.returncode != 0
     assert stdout == ""
