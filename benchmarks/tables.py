@@ -40,12 +40,12 @@ from hypsegcli.network.model import Network, NetworkOutput
 from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import check_settings, read_settings
-from hypsegcli.training.loop import LARGEST_GRADIENT
 from hypsegcli.training.loss import SegmentationLoss
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 from hypsegcli.training.prototypes import make_teacher
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.run import Job, Run, prepare
+from hypsegcli.training.step import LARGEST_GRADIENT
 from hypsegcli.training.validate import Scores, validate
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -66,6 +66,8 @@ def shell_commands(text: str) -> Iterator[list[str]]:
                 words = shlex.split(command, comments=True)
                 if words and words[0] == "hypseg":
                     yield words[1:]
+                elif words and words[0] == "torchrun":
+                    yield words[words.index("hypsegcli") + 1 :]
 
 
 def code_spans(text: str) -> list[str]:
@@ -91,7 +93,7 @@ def test_every_option_that_is_named_exists(page: str) -> None:
     known = set.union(options(GROUP), *OPTIONS.values())
     for script in (REPOSITORY / "benchmarks").glob("*.py"):
         known |= set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
-    theirs = r"^(docker|#SBATCH|sbatch|\w+=\$\(sbatch) .*$|`(#SBATCH|sbatch) [^`]*`"
+    theirs = r"^(docker|#SBATCH|sbatch|\w+=\$\(sbatch) .*$|^torchrun .* -m hypsegcli|`(#SBATCH|sbatch) [^`]*`"
     ours = re.sub(theirs, "", PAGES[page], flags=re.MULTILINE)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hypsegcli.network.config import BackboneName, DecoderName, Head, check_decoder
+from hypsegcli.network.config import PROTOTYPES, BackboneName, DecoderName, Head, check_decoder
 from hypsegcli.sampling.choice import Sampling
 
 # Settings that are fields of a ModelConfig too; so is softmax, which the class tree may overrule.
@@ -152,7 +152,10 @@ class TrainConfig(BaseModel):
 
     # How.
     epochs: int = _choice(110, "Passes over the training images.", ge=1)
-    batch_size: int = _choice(8, "Images a step; batch norm needs two.", ge=2)
+    batch_size: int = _choice(8, "Images a step, of all processes together; batch norm needs two.", ge=2)
+    accumulate: int = _choice(
+        1, "Parts that a batch is taken in where memory is short; batch norm sees a part.", ge=1, le=1_000
+    )
     optimizer: Literal["adamw", "sgd"] = _choice("adamw", "adamw or sgd.")
     learning_rate: float = _choice(2e-3, "At its peak.", gt=0)
     backbone_rate: float = _choice(1.0, "Of the backbone, a share of that.", gt=0)
@@ -188,6 +191,16 @@ class TrainConfig(BaseModel):
         if self.sampling == "adaptive" and self.longest_side <= 16:
             raise ValueError(
                 "sampling adaptive needs a longest_side above 16: how many samples the longer side of an image has"
+            )
+        if self.accumulate > 1 and self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                f"accumulate {self.accumulate} leaves parts of one image of a batch_size of {self.batch_size}; batch "
+                "norm needs two"
+            )
+        if self.accumulate > 1 and self.head in PROTOTYPES:
+            raise ValueError(
+                f"accumulate {self.accumulate} takes a batch in parts, and prototypes are assigned to all of its "
+                "pixels at once; leave it out, or choose another head"
             )
         if self.learn_curvature and self.head != "hyperbolic":
             raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")

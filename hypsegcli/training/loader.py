@@ -22,10 +22,12 @@ from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, MorePair, Pool, Split
 from hypsegcli.training.fold import radius_fold
+from hypsegcli.training.launched import Place
 from hypsegcli.training.more_data import read_more_data
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.read_batches import Reading, collate, leave_stopping_to_training
 from hypsegcli.training.sample_crops import CropSampler
+from hypsegcli.training.slices import BatchSlices
 
 
 class More(NamedTuple):
@@ -79,9 +81,9 @@ def _called(path: Path, directory: Path) -> str:
 
 
 def build_loader(
-    config: TrainConfig, split: Split, more: More, *, header: Header, held_out: Sequence[int]
+    config: TrainConfig, split: Split, more: More, *, header: Header, held_out: Sequence[int], place: Place
 ) -> tuple[DataLoader[Crop | HypsegError], EpochSampler]:
-    """Batches of crops, and the sampler whose epoch is to be set."""
+    """Batches of crops, of each the part of a place among processes, and the sampler whose epoch is to be set."""
     red, green, blue = (round(255 * mean) for mean in header.input.mean)
     augmentation = build_augmentation(config, fill=(red, green, blue), ignore_index=config.ignore_index)
     longest_side = config.longest_side or None
@@ -106,9 +108,7 @@ def build_loader(
     sampler = EpochSampler(len(split.pairs), seed=config.seed, pools=pools)
     loader = DataLoader(
         Reading(dataset),
-        batch_size=config.batch_size,
-        sampler=sampler,
-        drop_last=True,
+        batch_sampler=BatchSlices(sampler, config.batch_size, place),
         num_workers=config.workers,
         collate_fn=collate,
         worker_init_fn=leave_stopping_to_training,

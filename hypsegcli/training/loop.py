@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import DataError, UsageError, setting
-from hypsegcli.files.atomic import refuse_unwritable, sweep, write_atomically
+from hypsegcli.files.atomic import refuse_unwritable, sweep
 from hypsegcli.files.books import refuse_in_a_run
 from hypsegcli.files.lock import Hold, locked
-from hypsegcli.inference.normalise import normalise
-from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.sampling.choice import refuse_without_scipy
-from hypsegcli.training.config_file import CONFIG, to_toml
-from hypsegcli.training.dataset import Crop, CropDataset
+from hypsegcli.training.facts import facts_of
+from hypsegcli.training.folder import Folder, open_folder
+from hypsegcli.training.launched import refuse_crowd
 from hypsegcli.training.learner import memory_layout
-from hypsegcli.training.log import LOG, Log
-from hypsegcli.training.pictures import PICTURES, write_sheet
-from hypsegcli.training.read_batches import Reading, batches
+from hypsegcli.training.pictures import PICTURES
+from hypsegcli.training.ranks import ALONE, Ranks
 from hypsegcli.training.run import Job, Run, prepare
 from hypsegcli.training.saving import saving
 from hypsegcli.training.state import (
@@ -35,17 +33,13 @@ from hypsegcli.training.state import (
     lacking,
     read_state,
     restore,
-    save_run,
     save_scored,
-    save_state,
     scored_copy,
 )
-from hypsegcli.training.targets import OTHER
-from hypsegcli.training.tensorboard import Board
+from hypsegcli.training.step import shared_batches, train_step
 from hypsegcli.training.validate import Scores, Validation, validate
 
 _SAME_SCORE = 5e-5  # mean IoU; the scores of a checkpoint have four decimals
-LARGEST_GRADIENT = 5.0  # norm; far above the usual, it only catches the odd batch
 
 
 @dataclass(frozen=True)
@@ -82,39 +76,62 @@ class EpochReport:
     mistake: str | None = None  # a likely one in the masks' ids, told once
 
 
-def train(job: Job, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
+def train(job: Job, *, resume: bool, ranks: Ranks = ALONE) -> Iterator[Started | Step | EpochReport]:
     """Train on `data/train`, choose on `data/val`; an epoch's report comes when its files are safe on disk.
 
-    Raises DataError, ImageError, TreeError, CheckpointError or UsageError before the first epoch where something does
-    not fit, and DataError where the loss is no number.
+    Several ranks train as one process would; the first alone writes. Raises DataError, ImageError, TreeError,
+    CheckpointError or UsageError before the first epoch where something does not fit, and DataError where the loss is
+    no number.
     """
-    if job.config.sampling == "adaptive":
-        refuse_without_scipy()
+    config = job.config
+    with contextlib.ExitStack() as held:
+        with ranks.together():
+            refuse_crowd(ranks.place, batch_size=config.batch_size, accumulate=config.accumulate)
+            if config.sampling == "adaptive":
+                refuse_without_scipy()
+            hold = held.enter_context(_held(job)) if ranks.is_first else None
+        yield from _train(job, hold, resume=resume, ranks=ranks)
+
+
+@contextlib.contextmanager
+def _held(job: Job) -> Iterator[Hold]:
     refuse_unwritable(job.out)
     if not (job.out / STATE).exists():  # whoever has begun one there may go on
         refuse_in_a_run(job.out, "a training")
     with locked(job.out, "train") as hold:
         sweep(job.out, below=(PICTURES,))
-        yield from _train(job, hold, resume=resume)
+        yield hold
 
 
-def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | EpochReport]:
-    check_folder(job.out, resume=resume)
-    board = Board(job.out / "tensorboard") if job.config.tensorboard else None
-    earlier, config = read_state(job), job.config
+def _begin(
+    job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks
+) -> tuple[Run, State | None, Folder | None, tuple[str, ...]]:
+    """The run, what it goes on from, the folder of the rank that holds it, and notes on what that has."""
+    with ranks.together():
+        if hold:
+            check_folder(job.out, resume=resume)
+        earlier = read_state(job)
+        done = earlier.epoch if earlier else 0
+        folder = open_folder(job, hold, done) if hold else None
+        run = prepare(*_where_it_began(job, earlier), ranks)
+        if earlier:
+            restore(run, earlier)
+    if ranks.several:
+        ranks.refuse_different(facts_of(run, done))
+    return run, earlier, folder, folder.log.notes if folder else ()
+
+
+def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterator[Started | Step | EpochReport]:
+    """`hold` is that of the rank that writes."""
+    config = job.config
+    run, earlier, folder, notes = _begin(job, hold, resume=resume, ranks=ranks)
     done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
-    log = Log(job.out / LOG, done=done)
-    run = prepare(*_where_it_began(job, earlier))
-    notes = log.notes
     if earlier:
-        restore(run, earlier)
-        with saving(hold, done):
-            best, told_of = _bring_back(run, earlier)
+        best, told_of = _bring_back(run, earlier, folder)
         notes += told_of
-    with saving(hold, done):
-        write_atomically(job.out / CONFIG, to_toml(config).encode())
-        if not earlier:  # or a kill before the end of the first epoch would leave nothing to resume from
-            save_state(run, 0, best=best)
+    with ranks.together():
+        if folder:
+            folder.begin(run, done, best=best)
     origin = f"starts from {run.header.provenance.initialised_from}"
     if earlier:
         origin = f"goes on after epoch {done}"
@@ -130,8 +147,8 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
         if config.train_only == "all" and config.head_epochs:
             run.learner.freeze(epoch <= config.head_epochs)
         run.learner.train().to(memory_format=memory_layout(config))
-        for step, batch in enumerate(batches(run.loader), start=1):
-            sums += _train_step(run, batch, epoch + (step - len(run.loader)) / len(run.loader))
+        for step, (batch, divisors) in enumerate(shared_batches(run), start=1):
+            sums += train_step(run, batch, divisors, epoch + (step - len(run.loader)) / len(run.loader))
             yield Step(epoch, step)
         mean_loss, mean_radius = (sums / len(run.loader)).tolist()
         found: Validation | None = None
@@ -153,14 +170,9 @@ def _train(job: Job, hold: Hold, *, resume: bool) -> Iterator[Started | Step | E
             mistake=found.mistake if found and not told else None,
         )
         told = told or report.mistake is not None
-        with saving(hold, epoch):
-            sheet = found.sheet if found else None
-            if sheet is not None:
-                write_sheet(job.out, epoch, sheet)
-            log.add(epoch, log_row(report))
-            if board:
-                board.add(epoch, log_row(report), sheet)
-            save_run(run, epoch, scores, best=best, is_best=is_best)
+        with ranks.together():
+            if folder:
+                folder.add(run, epoch, log_row(report), found, best=best, is_best=is_best)
         yield report
 
 
@@ -172,64 +184,28 @@ def _where_it_began(job: Job, earlier: State | None) -> tuple[Job, Header | None
     return job, earlier.header
 
 
-def _bring_back(run: Run, state: State) -> tuple[float, tuple[str, ...]]:
+def _bring_back(run: Run, state: State, folder: Folder | None) -> tuple[float, tuple[str, ...]]:
     """Write the checkpoints that a resumed run lacks, as far as its state tells them; the best score, and notes.
 
     UsageError where the run is finished and its best epoch is lost: no epoch is left that could take its place.
     """
-    missing = lacking(run.job.out, state)
+    missing = run.ranks.gather(lacking(run.job.out, state) if folder else ())[0]
     if not missing:
         return state.best, ()
     scores = _validate(run, state.epoch).scores
     is_best = scores.mean_iou >= state.best - _SAME_SCORE
     made = [name for name in missing if name == LAST or is_best]
-    save_scored(run, scores, made)
+    lost = f"{BEST} is missing, and its weights, of an earlier epoch, are nowhere else"
+    with run.ranks.together():
+        if folder:
+            with saving(folder.hold, state.epoch):
+                save_scored(run, scores, made)
+        if made != list(missing) and state.epoch == run.job.config.epochs:
+            raise UsageError(f"{run.job.out}: {lost}; use {LAST}, or go on with more {setting('epochs')}")
     notes = tuple(f"{name} was missing, and is written again" for name in made)
     if made == list(missing):
         return state.best, notes
-    lost = f"{BEST} is missing, and its weights, of an earlier epoch, are nowhere else"
-    if state.epoch == run.job.config.epochs:
-        raise UsageError(f"{run.job.out}: {lost}; use {LAST}, or go on with more {setting('epochs')}")
     return -math.inf, (*notes, f"{lost}: the best of the epochs to come takes its place")
-
-
-def _train_step(run: Run, batch: Crop, epochs_done: float) -> torch.Tensor:
-    """One step of descent; the classification and radius losses (2,)."""
-    config, device = run.job.config, run.job.device.torch
-    inputs = normalise(batch.image.to(device), run.header.input).contiguous(memory_format=memory_layout(config))
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        output = run.learner(inputs)
-    rise = min(1.0, epochs_done / config.radius_warmup) if config.radius_warmup else 1.0
-    run.loss.radius_weight = rise * config.radius_weight
-    in_fold = torch.as_tensor(batch.in_fold).to(device) if config.radius_fold else None
-    target = batch.mask.to(device)
-    losses = run.loss(output, target, in_fold)
-    total = losses.total
-    head = run.learner.model.head
-    if run.teacher is not None:
-        taught = target if in_fold is None else target.masked_fill(in_fold[:, None, None], OTHER)
-        total = total + run.teacher(cast(PrototypeHead, head), output.embedding, taught)
-    run.optimizer.zero_grad(set_to_none=True)
-    total.backward()
-    length = torch.nn.utils.clip_grad_norm_(run.learner.parameters(), LARGEST_GRADIENT)
-    if not torch.isfinite(total + length):  # before the step, which would spoil the weights
-        crops = cast(CropDataset, cast(Reading[Crop], run.loader.dataset).items)
-        names = ", ".join(crops.name(index) for index in torch.as_tensor(batch.sample).tolist())
-        raise DataError(
-            f"the loss became {total.item():g}, its gradient {length.item():g}, in epoch "
-            f"{math.ceil(epochs_done)}, at the images {names}; look at them and their masks, or start a new run "
-            f"{f'from {LAST} ' if (run.job.out / LAST).exists() else ''}with a lower "
-            f"{setting('learning_rate')}"
-        )
-    run.optimizer.step()
-    run.schedule.step()
-    run.learner.hold()
-    if run.teacher is not None and run.teacher.move(cast(PrototypeHead, head)):
-        # Prototypes that begin anew have nothing to do with those before, which an average would mix with them.
-        cast(PrototypeHead, run.scored().model.head).prototypes.copy_(cast(PrototypeHead, head).prototypes)
-    if run.average is not None:
-        run.average.update_parameters(run.learner)
-    return torch.stack([losses.classification, losses.radius]).detach().cpu()
 
 
 def _validate(run: Run, epoch: int) -> Validation:
@@ -245,6 +221,7 @@ def _validate(run: Run, epoch: int) -> Validation:
             held_out=run.held_out,
             longest_side=run.header.input.longest_side,
             pictures=config.pictures,
+            ranks=run.ranks,
         )
     except FloatingPointError as error:
         raise DataError(

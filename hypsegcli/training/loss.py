@@ -69,13 +69,35 @@ class SegmentationLoss(nn.Module):
         self.slope = nn.Parameter(torch.tensor(0.5))
         self.middle = nn.Parameter(torch.tensor(3.0))
 
-    def forward(self, output: NetworkOutput, target: Tensor, in_fold: Tensor | None = None) -> Losses:
+    def divisors(self, target: Tensor, in_fold: Tensor | None = None) -> Tensor:
+        """(3,) float64 on the CPU: what the sums over a batch's pixels are divided by, which its masks alone say.
+
+        The weight of those that are classified, and how many teach the radius by being right or wrong, and by being of
+        another world. Those of a batch are the sums of those of its parts.
+        """
+        other, inner = target == OTHER, target < OTHER
+        classified = judged = (target != self.ignore_index) & ~other
+        if in_fold is not None:
+            classified, judged = classified & ~in_fold[:, None, None], judged & in_fold[:, None, None]
+        pixels = torch.bincount(target[classified & ~inner], minlength=len(self.weights)).double().cpu()
+        weight = pixels @ self.weights.double().cpu() + (classified & inner).sum().cpu()
+        return torch.stack([weight, judged.sum().double().cpu(), other.sum().double().cpu()])
+
+    def forward(
+        self,
+        output: NetworkOutput,
+        target: Tensor,
+        in_fold: Tensor | None = None,
+        divisors: Tensor | None = None,
+    ) -> Losses:
         """Losses of a batch; target is (B, H, W) int64.
 
         `in_fold` (B,) bool tells the images that teach the radius and nothing else; the others then teach it nothing.
         Where the target is `OTHER`, the radius is taught that nothing there is right; where it is an inner node, the
         probability of all classes below it counts, and any of them is right.
+        Given the `divisors` of a larger batch, of which this is a part, the losses of all parts add up to its own.
         """
+        weight, judges, others = (self.divisors(target, in_fold) if divisors is None else divisors).tolist()
         size = target.shape[1:]
         scores = class_log_probabilities(output.logits, self.tree)
         scores = self._at_pixels(scores, size)
@@ -87,18 +109,18 @@ class SegmentationLoss(nn.Module):
         # Crops can fall on void alone, and a batch on the fold alone or on none of it; the mean of nothing is NaN.
         classification = radius = 0.0 * (scores.sum() + distance.sum())
         belief = F.softplus(self.slope) * (distance[:, 0] - self.middle)
-        if (classified != self.ignore_index).any():
-            classification = self._classification(scores, classified)
+        if weight:
+            classification = self._classification(scores, classified) / weight
         judged = labelled if in_fold is None else labelled & in_fold[:, None, None]
-        if judged.any():
+        if judges:
             best = scores.detach().argmax(1)
             is_right = best == target
             for value in target[inner].unique().tolist():
                 is_right |= (target == value) & self._below(value)[best]
             right = is_right[judged].float()
-            radius = F.binary_cross_entropy_with_logits(belief[judged], right)
-        if other.any():
-            radius = radius + self.other_weight * F.softplus(belief[other]).mean()
+            radius = F.binary_cross_entropy_with_logits(belief[judged], right, reduction="sum") / judges
+        if others:
+            radius = radius + self.other_weight * F.softplus(belief[other]).sum() / others
         return Losses(classification + self.radius_weight * radius, classification, radius)
 
     def _at_pixels(self, grid: Tensor, size: Sequence[int]) -> Tensor:
@@ -109,17 +131,14 @@ class SegmentationLoss(nn.Module):
         return F.interpolate(grid, size=tuple(size), mode="bilinear", align_corners=aligned)
 
     def _classification(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Weighted mean of -log P over the labelled pixels; an inner node weighs 1."""
+        """Weighted sum of -log P over the labelled pixels; an inner node weighs 1."""
         inner = target < OTHER
-        if not inner.any():
-            return F.cross_entropy(scores, target, self.weights, ignore_index=self.ignore_index)
         leaves = target.masked_fill(inner, self.ignore_index)
         total = F.cross_entropy(scores, leaves, self.weights, ignore_index=self.ignore_index, reduction="sum")
-        weight = self.weights[leaves[leaves != self.ignore_index]].sum() + inner.sum()
-        log_probabilities = scores.log_softmax(1).movedim(1, -1)
+        log_probabilities = scores.log_softmax(1).movedim(1, -1) if inner.any() else scores
         for value in target[inner].unique().tolist():
             total = total - log_probabilities[target == value][:, self._below(value)].logsumexp(1).sum()
-        return total / weight
+        return total
 
     def _below(self, target: int) -> Tensor:
         """(K,) bool: the classes below the inner node that a target stands for."""

@@ -22,6 +22,7 @@ from hypsegcli.network.config import PROTOTYPES
 from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.optimizer import warmup_of
+from hypsegcli.training.ranks import ALONE, Ranks
 
 _KAPPA = 0.05  # of Sinkhorn's iteration
 _ROUNDS = 3
@@ -57,23 +58,27 @@ class PrototypeTeacher(nn.Module):
         self.register_buffer("started", torch.full((classes,), not from_chance))  # where pixels crowd, by class
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def forward(self, head: PrototypeHead, embedding: Tensor, target: Tensor) -> Tensor:
+    def forward(self, head: PrototypeHead, embedding: Tensor, target: Tensor, ranks: Ranks = ALONE) -> Tensor:
         """PPC and PPD, weighted, of embeddings (B, D, h, w) and class ids (B, H, W) int64, others than ids left out.
 
-        Pixels are those of the network's grid; of classes with fewer of them than prototypes none has one.
+        Pixels are those of the network's grid; of classes with fewer of them than prototypes none has one. Where ranks
+        share a batch, its pixels are assigned all together, and what each of them has of a loss adds up to all of it.
         """
-        pixels, classes = _labelled(embedding, target, len(self.started), self.ignore_index)
+        pixels, classes = _labelled(embedding, target, len(self.started), self.ignore_index, ranks)
         directions, count = head.directions, head.config.prototypes
         with torch.no_grad():
-            own = assign(pixels, classes, directions)
-        self._seen = (pixels.detach(), classes, own)
-        assigned = own >= 0
-        if not assigned.any():
+            each = ranks.gather_rows(pixels.detach())
+            seen, ids = torch.cat(each), torch.cat(ranks.gather_rows(classes))
+            own = assign(seen, ids, directions)
+        self._seen = (seen, ids, own)
+        mine = own.split([len(rows) for rows in each])[ranks.place.index]
+        assigned, total = mine >= 0, int((own >= 0).sum())
+        if not total:
             return 0.0 * embedding.sum()
-        pixels, flat = pixels[assigned], classes[assigned] * count + own[assigned]
+        pixels, flat = pixels[assigned], classes[assigned] * count + mine[assigned]
         cosines = pixels @ directions.flatten(0, 1).t()
-        ppc = F.cross_entropy(cosines / _TEMPERATURE, flat)
-        ppd = (1.0 - cosines.gather(1, flat[:, None])).square().mean()
+        ppc = F.cross_entropy(cosines / _TEMPERATURE, flat, reduction="sum") / total
+        ppd = (1.0 - cosines.gather(1, flat[:, None])).square().sum() / total
         return self.ppc_weight * ppc + self.ppd_weight * ppd
 
     @torch.no_grad()
@@ -148,12 +153,16 @@ def sinkhorn(cosines: Tensor) -> Tensor:
     return logs.softmax(1)
 
 
-def _labelled(embedding: Tensor, target: Tensor, classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """(N, D) directions and (N,) ids of the pixels of the grid that have a class, 32,768 at most."""
+def _labelled(
+    embedding: Tensor, target: Tensor, classes: int, ignore_index: int, ranks: Ranks
+) -> tuple[Tensor, Tensor]:
+    """(N, D) directions and (N,) ids of the pixels of the grid that have a class, 32,768 at most in all ranks."""
     grid = F.interpolate(target[:, None].double(), size=embedding.shape[2:], mode="nearest-exact")[:, 0].long()
     has_class = (grid >= 0) & (grid < classes) & (grid != ignore_index)
     (which,) = torch.nonzero(has_class.flatten(), as_tuple=True)
-    which = which[:: max(1, math.ceil(len(which) / _MOST))]
+    numbers = ranks.gather(len(which))
+    every = max(1, math.ceil(sum(numbers) / _MOST))
+    which = which[-sum(numbers[: ranks.place.index]) % every :: every]  # as if all lay one behind the other
     vectors = embedding.float().permute(0, 2, 3, 1).flatten(0, 2)[which]
     return F.normalize(vectors, dim=1), grid.flatten()[which]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType
 from typing import Generic, TypeVar
 
@@ -47,7 +47,7 @@ def collate(items: list[Item | HypsegError]) -> Item | HypsegError:
     return batch
 
 
-def batches(loader: DataLoader[Item | HypsegError]) -> Iterator[Item]:
+def batches(loader: DataLoader[Item | HypsegError]) -> Generator[Item, None, None]:
     """The batches of an epoch, of a loader of `Reading` with `collate`.
 
     Raises DataError where the shared memory through which other processes pass batches is too small, or where one of

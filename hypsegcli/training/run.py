@@ -37,6 +37,7 @@ from hypsegcli.training.loader import More, build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 from hypsegcli.training.prototypes import PrototypeTeacher, make_teacher
+from hypsegcli.training.ranks import ALONE, Ranks
 from hypsegcli.truth.shift import histograms_shifted
 
 _NAMED = 5  # files in a remark
@@ -73,6 +74,7 @@ class Run:
     held_out: tuple[int, ...]
     digests: Mapping[str, Mapping[str, str]]  # by part of the data and by file, of what is in all that is read
     remarks: tuple[str, ...]  # what is odd, but no reason to refuse it
+    ranks: Ranks  # that share its steps
 
     def parts(self) -> dict[str, Any]:
         """What a state file holds the state of."""
@@ -94,7 +96,7 @@ class Run:
         return cast(Learner, self.average.module)
 
 
-def prepare(job: Job, earlier: Header | None = None) -> Run:
+def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Run:
     """Look at all data and build every part.
 
     `earlier` is the header of a run that goes on, whose weights come later. Raises DataError, PlanError,
@@ -190,7 +192,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     ).to(job.device.torch)
     average = moving_average(learner, config.ema_decay) if config.ema_decay else None
     optimizer = build_optimizer(nn.ModuleList([learner, loss]), config)
-    loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out)
+    loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out, place=ranks.place)
     steps = config.epochs * len(loader)
     schedule = build_schedule(optimizer, config, steps=steps)
     teacher = make_teacher(config, tree, steps, from_chance=new_head, device=job.device.torch)
@@ -212,7 +214,7 @@ def prepare(job: Job, earlier: Header | None = None) -> Run:
     )
     return Run(
         job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, train_split, val_split,
-        held_out, _digests(read, train_split, val_split, more), remarks,
+        held_out, _digests(read, train_split, val_split, more), remarks, ranks,
     )  # fmt: skip
 
 

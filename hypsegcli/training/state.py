@@ -34,8 +34,9 @@ STATE, BEST, LAST = "state.pt", "best.safetensors", "last.safetensors"
 
 _FILES = (STATE, BEST, LAST, LOG)
 
-# Settings that may change when a run goes on: they change no weight, but for the epochs, of which there may be more.
-_FREE = {"background", "workers", "pictures", "tensorboard", "epochs"}
+# Settings that may change when a run goes on: they change no weight, but for the epochs, of which there may be more,
+# and the parts that a batch is taken in, which have to fit the memory of where it goes on.
+_FREE = {"background", "workers", "pictures", "tensorboard", "epochs", "accumulate"}
 
 
 _NAMED = 3  # pairs in a sentence

@@ -6,18 +6,22 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import ImageError
+from hypsegcli.images.decode import DecodedImage
 from hypsegcli.inference.batches import Batches, Loaded, Unsegmented
 from hypsegcli.inference.build import make_tiling
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.guide import usual_guide_side
+from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.metrics.classes import confusion_matrix, mean_scores
@@ -28,6 +32,7 @@ from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import draw_pictures
 from hypsegcli.scores.tally import Sample
 from hypsegcli.training.pictures import draw_sheet
+from hypsegcli.training.ranks import ALONE, Ranks
 from hypsegcli.training.unchanged import check_pair
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.contradicted import contradictions
@@ -72,15 +77,18 @@ def validate(
     held_out: Sequence[int] = (),
     longest_side: int | None = None,
     pictures: int = 0,
+    ranks: Ranks = ALONE,
 ) -> Validation:
-    """Segment every image and count; draw `pictures` of them, evenly spread and the same every time.
+    """Segment every image and count, ranks a part each; draw `pictures` of them, evenly spread and the same every time.
 
     `digests`, by the pairs' keys, are of the files that were looked at; `id_map` leads from the masks' values to ids.
     `held_out` classes are void in the masks and cannot be predicted. Raises FloatingPointError where the network's
     prediction is not finite, ImageError where it fails otherwise, DataError for files that have changed.
     """
     segmenter = validation_segmenter(model, header, device=device, held_out=held_out, longest_side=longest_side)
-    return score(segmenter, header, pairs, digests=digests, id_map=id_map, held_out=held_out, pictures=pictures)
+    return score(
+        segmenter, header, pairs, digests=digests, id_map=id_map, held_out=held_out, pictures=pictures, ranks=ranks
+    )
 
 
 def validation_segmenter(
@@ -105,6 +113,7 @@ def score(
     id_map: IdMap | None = None,
     held_out: Sequence[int] = (),
     pictures: int = 0,
+    ranks: Ranks = ALONE,
 ) -> Validation:
     """As `validate`, by a segmenter that is there already."""
     K, most = header.tree.classes, segmenter.engine.config.max_distance
@@ -112,30 +121,32 @@ def score(
     confusion = np.zeros((K, K + 1), np.int64)
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}
-    drawn: list[list[RGB]] = []
+    drawn: dict[int, list[RGB]] = {}
     turns = Turns(K)
     palette = np.array(header.colors, np.uint8)
-    for number, pair in enumerate(pairs):
-        mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index, id_map=id_map)
-        truth = hold_out(mask, held_out, void=K)
-        photograph = read_image(pair, truth.shape)
-        check_pair(pair, photograph, digests[pair.key] if digests else None)
-        segmented = stages.segment_one(Loaded(pair, photograph))
-        if isinstance(segmented, Unsegmented):
-            failure = f"{pair.image}: {segmented.trouble.reason}"
-            code = segmented.trouble.code
-            raise FloatingPointError(failure) if code == "not_finite" else ImageError(failure, code)
-        prediction = segmented.prediction
-        turns.add(turned_alone(pair, photograph), truth, prediction.labels)
-        confusion += confusion_matrix(truth, prediction.labels, K)
-        labelled = truth != K
-        wrong = (prediction.labels != truth)[labelled]
-        levels = {name: prediction.confidence[name].levels() for name in _MEASURES}
-        for index, name in enumerate(_MEASURES):
-            tables[index] += score_table(levels[name][labelled], wrong)
-        if number in shown:
-            sample = Sample(pair.key, truth, prediction.labels, levels)
-            drawn.append(draw_pictures(sample, photograph.pixels, palette, _SHOWN))
+    with ranks.together():
+        for number in range(ranks.place.index, len(pairs), ranks.place.count):
+            pair = pairs[number]
+            mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index, id_map=id_map)
+            truth = hold_out(mask, held_out, void=K)
+            photograph = read_image(pair, truth.shape)
+            check_pair(pair, photograph, digests[pair.key] if digests else None)
+            prediction = _predict(stages, pair, photograph)
+            turns.add(turned_alone(pair, photograph), truth, prediction.labels)
+            confusion += confusion_matrix(truth, prediction.labels, K)
+            labelled = truth != K
+            wrong = (prediction.labels != truth)[labelled]
+            levels = {name: prediction.confidence[name].levels() for name in _MEASURES}
+            for index, name in enumerate(_MEASURES):
+                tables[index] += score_table(levels[name][labelled], wrong)
+            if number in shown:
+                sample = Sample(pair.key, truth, prediction.labels, levels)
+                drawn[number] = draw_pictures(sample, photograph.pixels, palette, _SHOWN)
+    for table in (confusion, tables):
+        ranks.add(torch.from_numpy(table))  # which shares its memory
+    parts = ranks.gather((turns, drawn))
+    turns = reduce(Turns.__add__, (theirs for theirs, _ in parts))
+    drawn = {number: row for _, rows in parts for number, row in rows.items()}
     means = mean_scores(confusion)
     quantiles = _quantiles(tables[0].sum(axis=1), most)
     relaxed = [family.miou for family in relaxed_scores(confusion, header.tree) if family.definition == "moved"]
@@ -143,8 +154,18 @@ def score(
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
     scores = Scores(*shares, *aurocs, *quantiles)
     mistakes = [] if held_out else contradictions(confusion, turns, id_map)
-    sheet = draw_sheet(drawn, header.tree.names[:K], palette) if drawn else None
+    sheet = draw_sheet([drawn[number] for number in sorted(drawn)], header.tree.names[:K], palette) if drawn else None
     return Validation(scores, sheet, next(iter(mistakes), None))
+
+
+def _predict(stages: Batches, pair: Pair, photograph: DecodedImage) -> Prediction:
+    """Raises FloatingPointError where the network's answer is no number, ImageError where there is none."""
+    segmented = stages.segment_one(Loaded(pair, photograph))
+    if isinstance(segmented, Unsegmented):
+        failure = f"{pair.image}: {segmented.trouble.reason}"
+        code = segmented.trouble.code
+        raise FloatingPointError(failure) if code == "not_finite" else ImageError(failure, code)
+    return segmented.prediction
 
 
 def _quantiles(counts: NDArray[np.int64], full_scale: float) -> list[float]:

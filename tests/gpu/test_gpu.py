@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from support import EXAMPLES, Hypseg
 from support.limited_engine import limit_memory
+from support.ranks import run_ranks, trained
 from support.tiny_data import make_data
 
 from hypsegcli.checkpoint.bundled import MODELS, bundled_checkpoint
@@ -29,6 +30,7 @@ from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Precision, Request
 from hypsegcli.inference.windows import Tiling
+from hypsegcli.training.ranks import ALONE
 
 pytestmark = pytest.mark.gpu
 
@@ -175,3 +177,18 @@ def test_a_run_scores_and_trains_there(hypseg: Hypseg, tmp_path: Path) -> None:
     assert hypseg("evaluate", images, masks, "-o", tmp_path / "report", "--mc-dropout", 2, *shared).code == 0
     calibrated = tmp_path / "c.safetensors"
     assert hypseg("calibrate", images, masks, "--name", "noise", "-o", calibrated, *shared).code == 0
+
+
+@pytest.mark.skipif(CARD == "mps", reason="several processes train on CUDA devices or CPUs")
+@pytest.mark.parametrize("cards", [1, 2])
+def test_two_processes_train_as_one(cards: int, tmp_path: Path) -> None:
+    """They share a card, or have one each and speak through NCCL; torch's own batch norm is over both."""
+    if 0 < CARDS < cards:
+        pytest.skip("there is one card alone")
+    data = make_data(tmp_path / "data", train=12)
+    device = "cuda" if CARDS else "cpu"
+    devices = [f"cuda:{index % cards}" if CARDS else "cpu" for index in range(2)]
+    alone = trained(ALONE, data, tmp_path / "one", {}, False, [device])
+    both = run_ranks(2, trained, data, tmp_path / "two", {}, False, devices, devices=devices)
+    assert both[0].reports[0].loss == pytest.approx(alone.reports[0].loss, rel=1e-2)
+    assert both[0].reports[0].scores == both[1].reports[0].scores

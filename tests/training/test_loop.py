@@ -35,7 +35,7 @@ from hypsegcli.inference.normalise import normalise
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.sampling import choice
-from hypsegcli.training import loop
+from hypsegcli.training import loop, step
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import read_settings
 from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler, Pool
@@ -503,7 +503,7 @@ def test_a_run_that_diverges_names_the_images_at_which(
     def poisoned(images: torch.Tensor, spec: Any) -> torch.Tensor:
         return normalise(images, spec) * (float("nan") if next(calls) == 2 else 1.0)
 
-    monkeypatch.setattr(loop, "normalise", poisoned)
+    monkeypatch.setattr(step, "normalise", poisoned)
     sampler = EpochSampler(6, seed=0)
     sampler.epoch = 1
     names = ", ".join(f"{draw.sample:02}" for draw in list(sampler)[2:4])
@@ -525,7 +525,7 @@ def test_a_damaged_photograph_of_another_world_is_found_before_the_first_epoch(d
 def test_a_photograph_of_another_world_is_named_too(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "normalise", lambda images, spec: normalise(images, spec) * float("nan"))
+    monkeypatch.setattr(step, "normalise", lambda images, spec: normalise(images, spec) * float("nan"))
     others = data / "val" / "images"
     sampler = EpochSampler(6, seed=0, pools=[Pool(len(list(others.iterdir())), 0.5)])
     sampler.epoch = 1

@@ -221,3 +221,39 @@ def test_an_inner_node_is_right_with_any_class_below_it() -> None:
         labelled = target != VOID
         doubt = F.binary_cross_entropy_with_logits(belief[labelled], right[labelled].float())
         torch.testing.assert_close(found.radius, doubt)
+
+
+@pytest.mark.parametrize("with_fold", [True, False])
+def test_losses_of_parts_add_up_to_those_of_the_whole(with_fold: bool) -> None:
+    """Parts without a pixel of some kind among them; and so do their gradients."""
+    output, target, loss = answer(NESTED, batch=4), masks(batch=4), make(NESTED, (0.5, 1.0, 3.0))
+    target[0, :, :5], target[1, :, :9] = OTHER, of_node(3, 3)
+    target[3] = VOID
+    in_fold = torch.tensor([False, True, False, False]) if with_fold else None
+    whole = loss(output, target, in_fold)
+    whole.total.backward()
+    slopes = [loss.slope.grad, loss.middle.grad, output.logits.grad]
+    assert all(slope is not None and slope.abs().sum() > 0 for slope in slopes)
+    loss.zero_grad()
+    output = answer(NESTED, batch=4)
+    parts = (slice(0, 1), slice(1, 3), slice(3, 4))
+    folds = [None if in_fold is None else in_fold[part] for part in parts]
+    divisors = sum(loss.divisors(target[part], fold) for part, fold in zip(parts, folds, strict=True))
+    assert isinstance(divisors, Tensor)
+    torch.testing.assert_close(divisors, loss.divisors(target, in_fold))
+    losses = [
+        loss(NetworkOutput(*(each[part] for each in output)), target[part], fold, divisors)
+        for part, fold in zip(parts, folds, strict=True)
+    ]
+    for index, expected in enumerate(whole):
+        torch.testing.assert_close(torch.stack([each[index] for each in losses]).sum(), expected)
+    torch.stack([each.total for each in losses]).sum().backward()
+    for found, slope in zip([loss.slope.grad, loss.middle.grad, output.logits.grad], slopes, strict=True):
+        torch.testing.assert_close(found, slope)
+
+
+def test_what_losses_are_divided_by() -> None:
+    loss = make(NESTED, (0.5, 1.0, 3.0))
+    target = torch.tensor([[[0, 0, 1, 2, VOID, OTHER, of_node(3, 3)]], [[2, VOID, OTHER, OTHER, 0, 0, 0]]])
+    assert loss.divisors(target).tolist() == [0.5 * 2 + 1 + 3 + 1 + 3 + 0.5 * 3, 9.0, 3.0]
+    assert loss.divisors(target, torch.tensor([True, False])).tolist() == [3 + 0.5 * 3, 5.0, 3.0]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.ranks import run_ranks, taught
 from torch import Tensor
 
 from hypsegcli.hierarchy.tree import flat_tree
@@ -15,6 +17,7 @@ from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.prototypes import PrototypeHead
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.prototypes import PrototypeTeacher, assign, make_teacher, sinkhorn
+from hypsegcli.training.ranks import ALONE
 
 K, P, D = 2, 4, 8
 VOID = 255
@@ -212,3 +215,18 @@ def test_only_a_head_of_prototypes_has_a_teacher() -> None:
     )
     assert found is not None
     assert (found.momentum, found.warmup, found.started.tolist()) == (0.5, 100, [False, False])
+
+
+def test_ranks_assign_the_pixels_of_all() -> None:
+    """More than are looked at, of which two ranks have not alike many; losses and gradients add up."""
+    embedding = torch.cat([crowds(seed)[0] for seed in range(210)]).numpy()
+    target = crowds(0)[1].repeat(210, 1, 1).numpy()
+    target[::3], target[1, :4, :4] = VOID, VOID  # so that the second rank begins at an odd pixel
+    (alone,) = [taught(ALONE, embedding, target, (slice(None),))]
+    both = run_ranks(2, taught, embedding, target, (slice(0, 61), slice(61, 210)))
+    assert sum(loss for loss, _, _ in both) == pytest.approx(alone[0], rel=1e-5)
+    slopes = np.concatenate([slope for _, slope, _ in both])
+    assert 0.3 < (slopes != 0).any(1).mean() < 0.4
+    np.testing.assert_allclose(slopes, alone[1], rtol=1e-4, atol=1e-9)
+    for _, _, prototypes in both:
+        np.testing.assert_allclose(prototypes, alone[2], atol=1e-6)

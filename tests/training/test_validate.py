@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support import make_checkpoint
 from support.limited_engine import limit_memory
+from support.ranks import run_ranks, scored
+from support.tiny_data import NAMES, make_data
 
 from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
 from hypsegcli.confidence.planes import Plane
@@ -22,6 +25,7 @@ from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.network.config import ModelConfig
 from hypsegcli.network.model import build_deeplab
+from hypsegcli.training.ranks import ALONE
 from hypsegcli.training.validate import Scores, Validation, score, validate, validation_segmenter
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -229,3 +233,29 @@ def test_pictures_are_spread_over_the_images(tmp_path: Path, pictures: int, show
     # The photographs are black, 180 pixels high and four apart, below a line of titles.
     first = sheet[30 : 30 + 184 * len(shown) : 184]
     assert [round(int((row != 0).any(axis=1).argmax()) / 18) for row in first] == [10 + number for number in shown]
+
+
+def test_ranks_score_as_one_process(tmp_path: Path) -> None:
+    """Scores, pictures and what is remarked are equal to the last digit; a rank may have no image at all."""
+    data = make_data(tmp_path / "data", val=5)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for path in (data / "val/images").iterdir():  # turned upright, and their masks not
+        with Image.open(path) as image:
+            image.rotate(180).save(path, exif=exif)
+    checkpoint = make_checkpoint(tmp_path / "a.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
+    alone, masks = scored(ALONE, checkpoint, data)
+    assert alone.sheet is not None
+    parts = run_ranks(3, scored, checkpoint, data)
+    assert sorted(name for _, seen in parts for name in seen) == masks == [f"{index:02}.png" for index in range(5)]
+    for found, _ in parts:
+        np.testing.assert_equal(found.scores, alone.scores)
+        np.testing.assert_array_equal(found.sheet, alone.sheet)
+        assert found.mistake == alone.mistake
+    for index in range(1, 5):
+        for kind in ("images", "masks"):
+            (data / "val" / kind / f"{index:02}.png").unlink()
+    alone, _ = scored(ALONE, checkpoint, data)
+    for found, seen in run_ranks(2, scored, checkpoint, data):
+        np.testing.assert_equal(found.scores, alone.scores)
+        assert len(seen) <= 1

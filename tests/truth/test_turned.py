@@ -56,6 +56,17 @@ def test_masks_as_stored_are_told_whatever_the_network_is_worth(
     assert well.mistake() is None
 
 
+def test_what_was_seen_in_parts_adds_up() -> None:
+    whole, parts = Turns(K), (Turns(K), Turns(K), Turns(K))
+    for seed in range(4):
+        upright = scene(seed)
+        for turns in (whole, parts[seed % 2]):
+            turns.add(3, STORED[3](upright), predicted(upright, 0.7, seed))
+    assert whole.mistake() is not None
+    assert (parts[0] + parts[1] + parts[2]).mistake() == whole.mistake()
+    assert parts[2].mistake() is None
+
+
 def test_a_network_that_knows_nothing_says_nothing() -> None:
     for answer in (0, 3, None):
         turns = Turns(K)

@@ -15,11 +15,13 @@ from hypsegcli.cli.commands.predict import predict
 from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
 from hypsegcli.cli.groups import spread
+from hypsegcli.cli.heard_once import heard_once
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
 from hypsegcli.cli.show.clustering import show_learning
 from hypsegcli.cli.show.run import tell_of_skipped
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.training.launched import place_of, refuse_several
 
 if TYPE_CHECKING:
     from hypsegcli.run.plan import PlannedImage
@@ -133,6 +135,8 @@ def cluster(
     missing = [name for name, value in (("IMAGES", paths), ("--clusters", clusters), ("--out", out)) if not value]
     if missing or not paths or out is None:
         raise UsageError(f"{missing[0]} is missing; see hypseg cluster --help")
+    with heard_once(place := place_of()):
+        refuse_several(place, "cluster")
     plan = _plan(paths, out, resume=resume, quiet=quiet)
 
     with loading(quiet=quiet):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +13,7 @@ import typer
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.groups import spread
+from hypsegcli.cli.heard_once import heard_once
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
 from hypsegcli.cli.options.training import LEARNING, Settings, default_of
@@ -18,6 +21,7 @@ from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError
 from hypsegcli.files.place import refuse_address
 from hypsegcli.files.words import count_of
+from hypsegcli.training.launched import Place, place_of
 
 if TYPE_CHECKING:
     from hypsegcli.training.config import TrainConfig
@@ -85,34 +89,61 @@ def train(
     given = {name: value for name, value in asdict(options).items() if value is not None}
     if crop is not None:
         given["crop_height"], given["crop_width"] = crop
-    begun = _settings_of(out) if resume and out is not None else None
-    settings = _settle(given, config or begun, set_ or [], begun=begun, quiet=quiet)
+    place = place_of()
+    with heard_once(place):
+        begun = _settings_of(out) if resume and out is not None else None
+        quiet = quiet or not place.is_first
+        settings = _settle(given, config or begun, set_ or [], begun=begun, quiet=quiet)
+        if show_config:
+            from hypsegcli.training.config_file import to_toml
 
-    if show_config:
-        from hypsegcli.training.config_file import to_toml
+            say_text(to_toml(settings).rstrip())
+            return
+        if out is None or (data is None and not resume):
+            raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")
 
-        say_text(to_toml(settings).rstrip())
-        return
-    if out is None or (data is None and not resume):
-        raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")
+        with loading(quiet=quiet):
+            from hypsegcli.training import loop
+            from hypsegcli.training.ranks import choose_own_device, joined
+            from hypsegcli.training.run import Job
+            from hypsegcli.training.state import data_of
 
-    with loading(quiet=quiet):
-        from hypsegcli.checkpoint.read_header import read_header
-        from hypsegcli.inference.device import choose_device
-        from hypsegcli.training import loop
-        from hypsegcli.training.log import LOG
-        from hypsegcli.training.run import Job
-        from hypsegcli.training.state import BEST, LAST, data_of
+        if data is None:
+            data = data_of(out)
+        refuse_address(data)
+        own = choose_own_device(device, place)
+        if place.count > 1:
+            talk_of([f"waiting for all of {place.count} processes"], quiet=quiet)
+        with joined(place, own) as ranks:
+            events = loop.train(Job(data, out, settings, own), resume=resume, ranks=ranks)
+            if place.is_first:
+                _tell(events, out, data, settings, place, quiet=quiet)
+            else:
+                deque(events, maxlen=0)
 
-    if data is None:
-        data = data_of(out)
-    refuse_address(data)
-    events = loop.train(Job(data, out, settings, choose_device(device)), resume=resume)
+
+def _tell(
+    events: Iterator[Started | Step | EpochReport],
+    out: Path,
+    data: Path,
+    settings: TrainConfig,
+    place: Place,
+    *,
+    quiet: bool,
+) -> None:
+    """Let a training run, and say how it goes and what it gave."""
+    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.training import loop
+    from hypsegcli.training.log import LOG
+    from hypsegcli.training.state import BEST, LAST
+
     if not quiet:
         talk(f"looking at every file in {data}")
     started = next(events)
     assert isinstance(started, loop.Started)
     talk(f"{started.pairs[0]} images with masks to train on, {started.pairs[1]} to validate on")
+    if place.count > 1:
+        talk(f"{place.count} processes share each batch of {settings.batch_size}")
     for note in started.notes:
         talk(note)
     talk_of([f"of val: mIoU in %, AUROC of the distance as a sign of errors; {LOG} has more"], quiet=quiet)

@@ -25,9 +25,9 @@ from hypsegcli.training.clustering.state import (
 )
 from hypsegcli.training.clustering.views import Views
 from hypsegcli.training.learner import memory_layout
-from hypsegcli.training.loop import LARGEST_GRADIENT
 from hypsegcli.training.read_batches import batches
 from hypsegcli.training.saving import saving
+from hypsegcli.training.step import LARGEST_GRADIENT
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,25 @@ def test_from_photographs_to_clusters_that_can_be_named(hypseg: Hypseg, images: 
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_several_processes_are_refused(
+    hypseg: Hypseg, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As torchrun starts them; the first says it."""
+    for name, value in {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "x", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    for index, begins in (
+        (0, "hypseg: hypseg cluster runs in one process, and this is one of 2: hypseg train"),
+        (1, ""),
+    ):
+        monkeypatch.setenv("RANK", str(index))
+        monkeypatch.setenv("LOCAL_RANK", str(index))
+        outcome = hypseg("cluster", images, "--clusters", 3, "--out", tmp_path / "out", *QUICK)
+        assert outcome.code == 2
+        assert outcome.stderr.startswith(begins)
+        assert bool(outcome.stderr) == bool(begins)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_training_starts_from_it(hypseg: Hypseg, images: Path, tmp_path: Path) -> None:
     """With the cluster maps themselves as masks, and the names of a person as classes."""
     out, data = tmp_path / "first", tmp_path / "data"

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -360,3 +366,79 @@ def test_a_finished_run_goes_on_with_nothing_but_its_name(hypseg: Hypseg, data: 
     nowhere = hypseg("train", "--out", tmp_path / "nowhere", "--resume")
     assert nowhere.code == 2
     assert "--data" in nowhere.stderr
+
+
+def launch(count: int, restarts: int, *arguments: object) -> subprocess.Popen[str]:
+    """Start `hypseg` in several processes, as people do it."""
+    launcher = ("torch.distributed.run", "--nproc-per-node", count, "--max-restarts", restarts)
+    command = [sys.executable, "-m", *launcher, "-m", "hypsegcli", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def workers_of(launcher: int) -> list[int]:
+    """The processes that one has started, by their numbers."""
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    return [int(child) for child in children if b"hypsegcli" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def end(launched: subprocess.Popen[str]) -> None:
+    """Leave nothing of it, however far it has come."""
+    if launched.poll() is None:
+        workers = workers_of(launched.pid)
+        launched.kill()
+        launched.communicate()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+
+def kill_one(launched: subprocess.Popen[str], once: Path) -> float:
+    """Kill the last process that a launcher has started, once there is a file; when that was."""
+    for _ in range(900):
+        if once.exists() or launched.poll() is not None:
+            break
+        time.sleep(0.1)
+    os.kill(max(workers_of(launched.pid)), signal.SIGKILL)
+    return time.monotonic()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for processes as Linux shows them")
+def test_torchrun_trains_and_a_process_that_is_killed_ends_all(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    """torchrun starts them once more, which goes on; after the second time, in one process."""
+    run = tmp_path / "run"
+    launched = launch(2, 1, "train", "--data", data, "--out", run, *SMALL[2:], "--epochs", 500, "--resume")
+    try:
+        kill_one(launched, run / "pictures/epoch-0002.png")
+        killed = kill_one(launched, run / "pictures/epoch-0004.png")
+        stdout, stderr = launched.communicate(timeout=60)
+    finally:
+        end(launched)
+    assert time.monotonic() - killed < 60
+    assert launched.returncode != 0
+    assert stdout == ""
+    assert stderr.count("4 images with masks to train on, 1 to validate on\n2 processes share each batch of 2\n") == 2
+    assert stderr.count("epoch 1/500") == 1
+    assert re.search(r"^goes on after epoch [1-3]$", stderr, re.M)
+    sentences = re.findall(r"^hypseg: .*", stderr, re.M)
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert "--resume" in sentence
+        assert "another of the 2 processes" in sentence or "interrupted" in sentence
+    done = len((run / "log.csv").read_text().splitlines()) - 1
+    outcome = hypseg("train", "--out", run, "--resume", "--epochs", done + 1, "-q")
+    assert outcome.code == 0, outcome.stderr
+    assert len((run / "log.csv").read_text().splitlines()) == done + 2
+
+
+def test_what_several_processes_cannot_do_is_refused(
+    hypseg: Hypseg, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    outcome = hypseg("train", "--data", data, "--out", tmp_path / "run", *SMALL)
+    assert outcome.code == 2
+    assert outcome.stderr.startswith("hypseg: RANK=0 and WORLD_SIZE=2 say that this is one of 2 processes, but MASTER_")
+    assert not (tmp_path / "run").exists()
