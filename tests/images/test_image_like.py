@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support.stores import Store
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import decode_image
@@ -80,6 +81,13 @@ def test_an_array_is_copied(tmp_path: Path) -> None:
         assert not np.shares_memory(pixels, array)
     assert image_path(array) is None
     assert image_path(Image.fromarray(array)) is None
+
+
+def test_an_address_is_a_path_too(store: Store, tmp_path: Path) -> None:
+    store["a.png"] = save(tmp_path / "a.png", "turned").read_bytes()
+    there = decode_image_like(store.at("a.png"), "x")
+    assert (there.pixels == decode_image_like(tmp_path / "a.png", "x").pixels).all()
+    assert str(image_path(store.at("a.png"))) == store.at("a.png")
 
 
 @pytest.mark.parametrize(

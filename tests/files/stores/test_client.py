@@ -40,7 +40,7 @@ def test_what_it_answers_is_an_error_of_its_kind(
     with pytest.raises(kind, match=sentence) as raised:
         read(store)
     assert "AKIDEXAMPLE" not in str(raised.value)
-    assert raised.value.__suppress_context__  # of the library's own text, which has whole addresses
+    assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)  # whose text has whole addresses
 
 
 def test_a_server_that_fails_for_a_while_is_asked_again(store: Store) -> None:
