@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from support import Hypseg, manifest, photograph
+from support.stores import Store
 
 from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.files.place import locate
 from hypsegcli.files.shard import Shard
 
 KINDS = ("--save", "labels,confidence")
@@ -279,3 +281,22 @@ def test_merging_can_be_cut_short_anywhere(
         )
     assert hypseg("verify", out).code == 0
     assert not list(out.glob("*-of-*"))
+
+
+def test_shards_share_a_bucket(hypseg: Hypseg, many: Path, whole: Path, store: Store) -> None:
+    """One that is at work excludes runs of other numbers, as locks do on this machine."""
+    out = locate(store.at("out"))
+    with locked(out, "uncertainty", Shard(1, 2)):
+        assert hypseg("uncertainty", many, "--out", out, "--shard", "0/2").code == 3
+        other = hypseg("uncertainty", many, "--out", out, "--shard", "0/3", "--resume")
+        assert other.code == 2
+        assert "another run is writing here (hypseg uncertainty, shard 1/2, process" in other.stderr
+        assert hypseg("merge", out).code == 2
+    assert hypseg("uncertainty", many, "--out", out, "--shard", "1/2").code == 0
+    merged = hypseg("merge", out)
+    assert merged.code == 3, merged.stderr
+    keys = store.keys()
+    maps = {key.removeprefix("out/"): store[key] for key in keys if not key.endswith((".json", ".jsonl"))}
+    assert maps == tree(whole)
+    assert [key for key in keys if "-of-" in key or "lock" in key] == []
+    assert hypseg("verify", out).code == 3  # an image failed
