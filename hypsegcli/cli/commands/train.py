@@ -97,7 +97,8 @@ def train(
         if show_config:
             from hypsegcli.training.config_file import to_toml
 
-            say_text(to_toml(settings).rstrip())
+            if place.is_first:
+                say_text(to_toml(settings).rstrip())
             return
         if out is None or (data is None and not resume):
             raise UsageError(f"{'--data' if data is None else '--out'} is missing; see hypseg train --help")
