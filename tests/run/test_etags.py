@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 from support import Hypseg, make_checkpoint, photograph
-from support.stores import Store, in_a_bucket
+from support.stores import HALF, Store, in_a_bucket
 
 from hypsegcli.cli.app import main
 from hypsegcli.hierarchy.tree import flat_tree
@@ -172,12 +172,15 @@ def test_a_run_that_was_killed_goes_on(hypseg: Hypseg, store: Store, tmp_path: P
     assert ".hypseg.lock" not in store.files("out")
 
 
-def test_one_object_that_cannot_be_had_is_one_image(hypseg: Hypseg, photos: Path, store: Store) -> None:
+@pytest.mark.parametrize(("status", "sentence"), [(500, "the store answers 500"), (HALF, "cut off")])
+def test_one_object_that_cannot_be_had_is_one_image(
+    hypseg: Hypseg, photos: Path, store: Store, status: int, sentence: str
+) -> None:
     store.fill(photos, "photos")
-    store.rule = lambda method, path: (500, b"") if path.endswith("/b.png") and "/photos/" in path else None
+    store.rule = lambda method, path: (status, b"") if path.endswith("/photos/b.png") and method == "GET" else None
     outcome = hypseg("predict", store.at("photos"), "--out", store.at("out"))
     assert outcome.code == 3
-    assert "the store answers 500" in outcome.stderr
+    assert sentence in outcome.stderr
     assert (lines(store)["b"]["status"], lines(store)["b"]["code"]) == ("failed", "unreadable")
     store.rule = lambda method, path: None
     assert hypseg("predict", store.at("photos"), "--out", store.at("out"), "--resume").code == 0

@@ -165,16 +165,16 @@ class _Door(BaseHTTPRequestHandler):
             if self.command == "HEAD":
                 headers["Content-Length"] = answer.getheader("Content-Length") or "0"
             connection.close()
-        sent = len(data) // 2 if ruled is not None and ruled[0] == HALF else len(data)
-        store.asked.append(Asked(self.command, self.path, status, sent))  # before whoever asked knows of it
+        length = len(data)
+        if ruled is not None and ruled[0] == HALF:
+            data, self.close_connection = data[: length // 2], True
+        store.asked.append(Asked(self.command, self.path, status, len(data)))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         if self.command != "HEAD":
-            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Length", str(length))
         self.end_headers()
-        if ruled is not None and ruled[0] == HALF:
-            data, self.close_connection = data[: len(data) // 2], True
         with contextlib.suppress(OSError):  # whoever asked has gone
             self.wfile.write(b"" if self.command == "HEAD" else data)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from hypsegcli.errors import StoreError, setting
 
@@ -28,6 +28,8 @@ _BAD_CREDENTIAL = re.compile(
 _NO_CREDENTIAL = re.compile(
     r"169\.254\.|latest/api/token|latest/meta-data|metadata\.google|Account must be specified|[Cc]redential"
 )
+_CUT_OFF = re.compile("body error|response body|IncompleteBody")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _VARIABLES = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_REGION",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
@@ -90,11 +92,10 @@ def key_of(path: Address) -> str:
 
 def _open(path: Address, patience: Patience) -> Any:
     stores = library().store
-    # An endpoint by http is one that somebody has chosen, as for tests or inside a cluster.
-    plain = os.environ.get("AWS_ENDPOINT_URL", "").lower().startswith("http://")
+    plain = _endpoint(path).startswith("http:")  # which somebody has chosen, as for tests or inside a cluster
     options: dict[str, Any] = {
         "client_options": {
-            "allow_http": path.parts[0] == "http:" or (path.parts[0] == "s3:" and plain),
+            "allow_http": path.parts[0] == "http:" or plain,
             "connect_timeout": _duration(patience.connect),
             "read_timeout": _duration(patience.answer),
             "timeout": _duration(10 * patience.answer),  # of all of a request
@@ -111,9 +112,33 @@ def _open(path: Address, patience: Patience) -> Any:
         },
     }
     with answering(path):
-        if path.is_on_the_web:
-            return stores.HTTPStore.from_url(f"{path.store}{f'?{path.query}' if path.query else ''}", **options)
-        return stores.from_url(path.store, **options)
+        try:
+            if path.is_on_the_web:
+                return stores.HTTPStore.from_url(f"{path.store}{f'?{path.query}' if path.query else ''}", **options)
+            return stores.from_url(path.store, **options)
+        except ValueError:
+            raise _wrong_environment(path, "what it says of stores") from None
+
+
+def _endpoint(path: Address) -> str:
+    """Where the environment says that S3 is, or nothing; StoreError for what is no address: obstore panics at it."""
+    if path.parts[0] != "s3:":
+        return ""
+    name = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
+    found = os.environ.get(name, "")
+    try:
+        parts = urlsplit(found)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        is_address = False
+    if name and not is_address:
+        raise _wrong_environment(path, f"{name}, which is no address, such as https://HOST")
+    return found
+
+
+def _wrong_environment(path: Address, what: str) -> StoreError:
+    """Without the value of a variable, which may be a secret."""
+    return StoreError(f"{path.store}: cannot be opened with the environment: look at {what}")
 
 
 def _duration(seconds: float) -> str:
@@ -144,7 +169,7 @@ def _meaning(path: Address, error: Exception) -> Exception:
     said = str(error)
     if (of_the_store := _of_the_store(path, said)) is not None:
         return of_the_store
-    number, words = _of_the_object(error, _STATUS.search(said))
+    number, words = _of_the_object(error, said)
     if number:
         return OSError(number, words or os.strerror(number), str(path))
     return StoreError(
@@ -162,12 +187,14 @@ def _of_the_store(path: Address, said: str) -> StoreError | None:
             f"{path.store}: the store refuses these credentials, which are wrong, have run out or are of another "
             f"clock; renew {variables}"
         )
+    if "Generic Config error" in said:
+        return _wrong_environment(path, "what it says of stores")
     if _NO_CREDENTIAL.search(said):
         return StoreError(f"{path.store}: there are no credentials for this store; set {variables}")
     return None
 
 
-def _of_the_object(error: Exception, status: re.Match[str] | None) -> tuple[int, str]:
+def _of_the_object(error: Exception, text: str) -> tuple[int, str]:
     """The number of an OSError, which makes it one of its kinds, and words for it; 0 where nothing was answered."""
     said = library().exceptions
 
@@ -184,6 +211,8 @@ def _of_the_object(error: Exception, status: re.Match[str] | None) -> tuple[int,
         ((ValueError, said.InvalidPathError), errno.EINVAL, "no store can have an object of this name"),
     )
     found = next(((number, words) for kind, number, words in kinds if isinstance(error, kind)), None)
-    if found is None and status is not None:
+    if found is None and (status := _STATUS.search(text)) is not None:
         return errno.EIO, f"the store answers {status[1]}"
+    if found is None and _CUT_OFF.search(text):
+        return errno.EIO, "what the store answers is cut off"
     return found or (0, "")

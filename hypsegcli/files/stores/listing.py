@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hypsegcli.files.address import Address
 
 CLOCKS_APART = 900.0  # seconds, beyond which stores refuse requests
+_TRIES = 3  # of a listing
 _FEW = 4  # questions in one folder that are asked one by one
 
 
@@ -151,6 +152,13 @@ def _listing_for(path: Address) -> _Listing | None:
 
 
 def _list(folder: Address) -> _Listing:
+    for _ in range(_TRIES - 1):  # the library asks again where it is not answered, but not for a list that is cut off
+        with contextlib.suppress(OSError):
+            return _list_once(folder)
+    return _list_once(folder)
+
+
+def _list_once(folder: Address) -> _Listing:
     obstore = library()
 
     above = f"{folder.object_key}/" if folder.object_key else ""

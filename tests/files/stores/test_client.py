@@ -9,7 +9,7 @@ import pytest
 from support.stores import HALF, Store
 
 from hypsegcli.errors import StoreError
-from hypsegcli.files.place import locate
+from hypsegcli.files.place import locate, scan
 from hypsegcli.files.regular import open_regular
 
 ERROR = "<Error><Code>{}</Code><Message>of {} by AKIDEXAMPLE</Message></Error>"
@@ -51,13 +51,41 @@ def test_a_server_that_fails_for_a_while_is_asked_again(store: Store) -> None:
     assert len(store.asked) == 4
 
 
-@pytest.mark.parametrize("failing", [(500, b""), (HALF, b"")])
-def test_a_server_that_fails_for_good_is_asked_no_more_than_so_often(store: Store, failing: tuple[int, bytes]) -> None:
+@pytest.mark.parametrize(("failing", "sentence"), [((500, b""), "answers 500"), ((HALF, b""), "cut off")])
+def test_a_server_that_fails_for_good_is_asked_no_more_than_so_often(
+    store: Store, failing: tuple[int, bytes], sentence: str
+) -> None:
     store["a"] = b"whole" * 100
     store.rule = lambda method, path: failing
-    with pytest.raises((OSError, StoreError)):
+    with pytest.raises(OSError, match=sentence):
         read(store)
     assert 4 <= len(store.asked) <= 8
+
+
+def test_a_list_that_is_cut_off_is_asked_for_again(store: Store) -> None:
+    store["a/b"] = b"1"
+    answers = iter([(HALF, b""), (HALF, b"")])
+    store.rule = lambda method, path: next(answers, None)
+    with scan(locate(store.at("a"))) as entries:
+        assert [entry.name for entry in entries] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "hunter2"),
+        ("AWS_ENDPOINT_URL", "http://[hunter2"),
+        ("AWS_ENDPOINT_URL_S3", "https://"),
+        ("AWS_CONDITIONAL_PUT", "hunter2"),
+    ],
+)
+def test_what_the_environment_says_wrong_is_told_without_its_values(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match="the environment") as raised:
+        read(store)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_nobody_at_the_door_is_the_store_s_own_trouble(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
