@@ -80,7 +80,9 @@ def open_scored(
     scored = (
         open_network(named, inputs, computing, dropout, answered, rule=rule, refine=refine, header=header, quiet=quiet)
         if stored.predictions is None
-        else open_maps(stored.predictions, stored, pairs, answered, max_pixels=inputs.max_pixels)
+        else open_maps(
+            stored.predictions, stored, pairs, answered, max_pixels=inputs.max_pixels, clusters=match is not None
+        )
     )
     if match is None:
         return scored, None
@@ -126,9 +128,12 @@ def _name_clusters(header: Header | None, pairs: Sequence[Pair], match: Method |
     from hypsegcli.hierarchy.tree import flat_tree
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
+    from hypsegcli.truth.stored import refuse_kind
 
     first = pairs[0].labels
     own = read_metadata(first) if first is not None else None
+    if first is not None:
+        refuse_kind(first, own, as_ids=True)
     if header is None and (own is None or own.names is None):
         count = _count_ids([pair.labels for pair in pairs if pair.labels is not None], none=_VOID)
         if not isinstance(match, str):  # these images need not show all
@@ -136,7 +141,7 @@ def _name_clusters(header: Header | None, pairs: Sequence[Pair], match: Method |
         tree = flat_tree([f"cluster {index}" for index in range(count)])
         return ClassNames(tree, _VOID, spread_colors(count), None, None)
     clusters = decide_class_names(
-        header, first, options=Classes(), scoring=Scoring(), ignore_index=None, translated=False
+        header, first, options=Classes(), scoring=Scoring(), ignore_index=None, translated=False, clusters=True
     )
     if clusters.rule is not None:
         raise UsageError(f"--match: {first} holds nodes of a class tree, and no clusters; leave it out")
