@@ -46,8 +46,11 @@ def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, as
     ]
 
 
-def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
-    """Sentences where images are among those that a checkpoint was made with, which do not test it."""
+def known_images(header: Header | None, marks: Sequence[str], *, measures: Collection[str]) -> list[str]:
+    """Sentences where images are among those that a checkpoint was made with, which do not test it.
+
+    `measures` are those that are scored: a calibration that gives none of them spoils no score.
+    """
     if header is None:
         return []
     made, calibration = header.provenance, header.calibration
@@ -58,7 +61,7 @@ def known_images(header: Header | None, marks: Sequence[str]) -> list[str]:
             "its best epoch, or that of what it started from, was chosen on: scores are rather too good here",
         ),
     ]
-    if calibration is not None:
+    if calibration is not None and "calibrated" in measures:
         told = f"the calibration was fitted on ({calibration.fitted_on}): the ECE of 'calibrated' is too good here"
         kinds.append((calibration.images, told))
     return [line for images, told in kinds for line in _among(images, marks, f"{told}; score it on others")]

@@ -147,7 +147,7 @@ def evaluate(
         *([scored.without] if scored.without is not None else []),
         *scored.doubts(),
         *contradictions_of(evaluation, scored.source, names, id_map, stored=stored.predictions is not None),
-        *known_images(scored.header, evaluation.marks),
+        *known_images(scored.header, evaluation.marks, measures=measures),
         *nodes_in_maps(names.rule),
     ]
     warnings = [spell(sentence, as_option) for sentence in doubts]
