@@ -141,10 +141,13 @@ def cluster(
 
     with loading(quiet=quiet):
         from hypsegcli.inference.device import choose_device
+        from hypsegcli.run.corrected import refuse_corrected
         from hypsegcli.training.clustering.run import Job
         from hypsegcli.training.clustering.state import CHECKPOINT
 
     _refuse_taken(plan, out, settings.clusters)
+    if resume:
+        refuse_corrected(out / MAPS, plan)
     show_learning(
         Job({str(each.key): each.source for each in plan}, out, settings, choose_device(device)),
         resume=resume,

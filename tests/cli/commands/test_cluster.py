@@ -98,6 +98,26 @@ def test_resume_goes_on_and_keeps_what_a_person_wrote(hypseg: Hypseg, images: Pa
     assert read_class_names(out / "clusters.txt") == ("ground", "sky")
 
 
+def test_maps_that_a_person_corrected_are_never_replaced(hypseg: Hypseg, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "first"
+    command = ("cluster", images, "--clusters", 2, "--out", out, *QUICK)
+    assert hypseg(*command).code == 0
+    label = out / "maps/labels/sub/d.png"
+    made = label.read_bytes()
+    with Image.open(label) as image:
+        ids = np.array(image)
+    Image.fromarray(1 - ids).save(label)
+    corrected = label.read_bytes()
+    (out / "maps/overlay/b.png").unlink()  # as after a kill
+    for options in (("--quiet",), ()):
+        refused = hypseg(*command, "--resume", *options)
+        assert (refused.code, "labels/sub/d.png: changed since" in refused.stderr) == (2, True)
+        assert label.read_bytes() == corrected
+    label.rename(tmp_path / "mine.png")
+    assert hypseg(*command, "--resume").code == 0
+    assert label.read_bytes() == made
+
+
 def test_resume_needs_no_start_and_knows_photographs_by_key_and_content(
     hypseg: Hypseg, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
