@@ -9,7 +9,7 @@ from pathlib import Path
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.digest import digest_file
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import read_manifest
 from hypsegcli.run.manifest import outputs_of
 from hypsegcli.run.plan import PlannedImage
@@ -35,8 +35,8 @@ def find_corrected(out: Path, plan: Sequence[PlannedImage]) -> list[Path]:
 def refuse_corrected(out: Path, plan: Sequence[PlannedImage]) -> None:
     """PlanError where there are such files: for masks to begin with, that is hours of a person's work."""
     if corrected := find_corrected(out, plan):
+        names = first_of([path.relative_to(out).as_posix() for path in corrected], _NAMED)
         raise PlanError(
-            f"{out}: {first_of([path.relative_to(out).as_posix() for path in corrected], _NAMED)}: changed since they "
-            f"were written, by what the books say, and would be made again; move them elsewhere, as your masks, and "
-            f"{setting('resume')} makes them anew"
+            f"{out}: {count_of(len(corrected), 'map')} changed since the books were written would be made again "
+            f"({names}); move what is yours elsewhere, and {setting('resume')} makes those anew"
         )

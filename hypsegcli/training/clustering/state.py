@@ -48,7 +48,7 @@ def settings_of(out: Path) -> dict[str, Any]:
         return {}
     content = read_plain(path)
     try:
-        was = dict(json.loads(content["config"]))
+        was, _ = dict(json.loads(content["config"])), content["over"]  # a training's state has no such head
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is not the state of a clustering; choose another folder") from error
     return {name: value for name, value in was.items() if name in ClusterConfig.model_fields}

@@ -111,7 +111,8 @@ def test_maps_that_a_person_corrected_are_never_replaced(hypseg: Hypseg, images:
     (out / "maps/overlay/b.png").unlink()  # as after a kill
     for options in (("--quiet",), ()):
         refused = hypseg(*command, "--resume", *options)
-        assert (refused.code, "labels/sub/d.png: changed since" in refused.stderr) == (2, True)
+        assert (refused.code, "1 map changed since the books were written" in refused.stderr) == (2, True)
+        assert "(labels/sub/d.png); move what is yours elsewhere, and --resume makes" in refused.stderr
         assert label.read_bytes() == corrected
     label.rename(tmp_path / "mine.png")
     assert hypseg(*command, "--resume").code == 0

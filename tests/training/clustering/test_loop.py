@@ -17,7 +17,7 @@ from support import make_checkpoint, photograph
 
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import DataError, UsageError
+from hypsegcli.errors import CheckpointError, DataError, UsageError
 from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.normalise import normalise
@@ -25,7 +25,7 @@ from hypsegcli.training.clustering import loop
 from hypsegcli.training.clustering.config import ClusterConfig
 from hypsegcli.training.clustering.loop import EpochReport, Started, cluster
 from hypsegcli.training.clustering.run import Job
-from hypsegcli.training.clustering.state import CHECKPOINT
+from hypsegcli.training.clustering.state import CHECKPOINT, settings_of
 
 CPU = Device(torch.device("cpu"))
 SMALL = {"init": "random", "backbone": "resnet18_c4", "embedding_size": 8, "epochs": 3, "batch_size": 4, "workers": 0}
@@ -131,6 +131,18 @@ def test_what_it_started_from_is_not_needed_again(images: tuple[Path, ...], tmp_
     made = (stopped.out / CHECKPOINT).read_bytes()
     assert made == (whole.out / CHECKPOINT).read_bytes()
     assert [each.name for each in read_header(stopped.out / CHECKPOINT).provenance.ancestors] == ["start.safetensors"]
+
+
+def test_the_state_tells_the_settings_of_its_run(images: tuple[Path, ...], tmp_path: Path) -> None:
+    assert settings_of(tmp_path) == {}
+    job = job_of(images[:4], tmp_path, epochs=1, reach=2)
+    losses(job)
+    assert ClusterConfig.model_validate(settings_of(tmp_path)) == job.config
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["over"]  # as a training's
+    torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match="is not the state of a clustering"):
+        settings_of(tmp_path)
 
 
 def test_a_finished_run_writes_again_what_is_gone_and_learns_nothing(images: tuple[Path, ...], tmp_path: Path) -> None:
