@@ -45,19 +45,24 @@ def decide_class_names(
     scoring: Scoring,
     ignore_index: int | None,
     translated: bool,
+    clusters: bool = False,
 ) -> ClassNames:
     """Classes, tree, void and colours: as options say, else the checkpoint's header, else the first label map itself.
 
     A class list names the ids of header or map in other words, or, where neither knows them, at all.
 
     `translated`: the ids of the label maps are replaced by others, so that what the map says of them does not count.
+    `clusters`: these ids are not taken for classes yet.
     Raises UsageError where these contradict each other, and where nothing names the classes.
     """
     from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree, tree_of_nodes
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
+    from hypsegcli.truth.stored import refuse_kind
 
     own = read_metadata(label_map) if label_map is not None and not translated else None
+    if label_map is not None:
+        refuse_kind(label_map, own, as_ids=clusters)
     own_names, own_tree = names_of_map(own, origin=f"{label_map}")
     known = own_names if header is None else header.tree.names[: header.tree.classes]
     if own_names not in (None, known):

@@ -58,8 +58,11 @@ def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, as
     ]
 
 
-def kinds_of_known(header: Header | None) -> dict[str, Collection[str]]:
-    """By what is told of them, the images that a checkpoint was made with, which do not test it."""
+def kinds_of_known(header: Header | None, measures: Collection[str]) -> dict[str, Collection[str]]:
+    """By what is told of them, the images that a checkpoint was made with, which do not test it.
+
+    `measures` are those that are scored: a calibration that gives none of them spoils no score.
+    """
     if header is None:
         return {}
     made, calibration = header.provenance, header.calibration
@@ -69,7 +72,7 @@ def kinds_of_known(header: Header | None) -> dict[str, Collection[str]]:
             made.validated_images
         ),
     }
-    if calibration is not None:
+    if calibration is not None and "calibrated" in measures:
         told = f"the calibration was fitted on ({calibration.fitted_on}): the ECE of 'calibrated' is too good here"
         kinds[told] = calibration.images
     return {f"{told}; score it on others": images for told, images in kinds.items()}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 METHODS = ("hungarian", "majority")
 _LARGEST = 65_534  # id of a cluster in a label map
+_VOID = 255  # id of no cluster in label maps that do not say another, and have no larger ids
 
 
 def parse_match(text: str | None) -> Method | Match | None:
@@ -75,11 +76,13 @@ def open_scored(
     """
     inputs, computing, dropout, stored = options
     named, header, pairs, names, id_map = opened
-    answered = names if match is None else _name_clusters(header, pairs, names, match)
+    answered = names if match is None else _name_clusters(header, pairs, match)
     scored = (
         open_network(named, inputs, computing, dropout, answered, rule=rule, refine=refine, header=header, quiet=quiet)
         if stored.predictions is None
-        else open_maps(stored.predictions, stored, pairs, answered, max_pixels=inputs.max_pixels)
+        else open_maps(
+            stored.predictions, stored, pairs, answered, max_pixels=inputs.max_pixels, clusters=match is not None
+        )
     )
     if match is None:
         return scored, None
@@ -117,24 +120,28 @@ def open_scored(
     return scored._replace(source=matching.ClusterSource(scored.source, clusters=K, classes=C, table=table)), match
 
 
-def _name_clusters(
-    header: Header | None, pairs: Sequence[Pair], names: ClassNames, match: Method | Match
-) -> ClassNames:
-    """The clusters as if they were classes: the checkpoint's, the label maps' own, or as many as these have ids."""
+def _name_clusters(header: Header | None, pairs: Sequence[Pair], match: Method | Match) -> ClassNames:
+    """The clusters as if they were classes: the checkpoint's, the label maps' own, or as many as these have ids.
+
+    What means void in the masks says nothing of them.
+    """
     from hypsegcli.hierarchy.tree import flat_tree
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
+    from hypsegcli.truth.stored import refuse_kind
 
     first = pairs[0].labels
     own = read_metadata(first) if first is not None else None
+    if first is not None:
+        refuse_kind(first, own, as_ids=True)
     if header is None and (own is None or own.names is None):
-        count = _count_ids([pair.labels for pair in pairs if pair.labels is not None], none=names.ignore_index)
+        count = _count_ids([pair.labels for pair in pairs if pair.labels is not None], none=_VOID)
         if not isinstance(match, str):  # these images need not show all
             count = max(count, len(match.clusters))
         tree = flat_tree([f"cluster {index}" for index in range(count)])
-        return ClassNames(tree, names.ignore_index, spread_colors(count), None, None)
+        return ClassNames(tree, _VOID, spread_colors(count), None, None)
     clusters = decide_class_names(
-        header, first, options=Classes(), scoring=Scoring(), ignore_index=None, translated=False
+        header, first, options=Classes(), scoring=Scoring(), ignore_index=None, translated=False, clusters=True
     )
     if clusters.rule is not None:
         raise UsageError(f"--match: {first} holds nodes of a class tree, and no clusters; leave it out")

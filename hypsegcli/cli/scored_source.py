@@ -117,9 +117,18 @@ def open_network(
 
 
 def open_maps(
-    predictions: Path, stored: StoredMaps, pairs: Sequence[Pair], names: ClassNames, *, max_pixels: int
+    predictions: Path,
+    stored: StoredMaps,
+    pairs: Sequence[Pair],
+    names: ClassNames,
+    *,
+    max_pixels: int,
+    clusters: bool = False,
 ) -> ScoredSource:
-    """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps."""
+    """Find the folders of planes beside the label maps in the folder `predictions`, and look at all label maps.
+
+    `clusters`: their ids are not taken for classes yet.
+    """
     from hypsegcli.confidence.measures import MEASURES
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.products.product import ROOT_NAME
@@ -166,7 +175,7 @@ def open_maps(
         names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
-    refined = check_alike(maps)
+    refined = check_alike(maps, as_ids=clusters or id_map is not None)
     for plane in planes:
         check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
 

@@ -137,9 +137,28 @@ def find_planes(
     return tuple(planes)
 
 
-def check_alike(maps: Iterable[Path]) -> frozenset[str | None]:
+def refuse_kind(path: Path, own: MapMetadata | None, *, as_ids: bool) -> None:
+    """UsageError where a map says of itself that its values are no class ids.
+
+    `as_ids`: other ids serve too, for they are translated, or clusters. What says nothing is taken for what is needed.
+    """
+    if own is None or own.kind == "labels" or (as_ids and own.kind == "prototypes"):
+        return
+    or_else = (
+        f", translate these with {setting('prediction_map')}, or take them for clusters with {setting('match')}"
+        if own.kind == "prototypes"
+        else ""
+    )
+    raise UsageError(
+        f"{path}: says of itself that it holds {own.kind}, whose values are no class ids; name the folder of label maps"
+        f"{or_else}"
+    )
+
+
+def check_alike(maps: Iterable[Path], *, as_ids: bool | None = None) -> frozenset[str | None]:
     """DataError where maps of one folder say of themselves that their values mean different things.
 
+    Of label maps, `as_ids` is that of `refuse_kind`, by which each is judged; None stands for planes.
     Maps that say nothing, as other tools' do, are taken for what the others are. What was the probabilities of any of
     the others made to follow comes back: None stands for nothing.
     """
@@ -149,6 +168,8 @@ def check_alike(maps: Iterable[Path]) -> frozenset[str | None]:
         own = read_metadata(path)
         if own is None:
             continue
+        if as_ids is not None:
+            refuse_kind(path, own, as_ids=as_ids)
         if first is None:
             first = path, own
         for name, title in _DECISIVE.items():

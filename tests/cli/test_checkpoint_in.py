@@ -124,6 +124,30 @@ def test_a_training_keeps_the_commit_that_it_started_from(hypseg: Hypseg, hub: H
     assert hub.asked == []
 
 
+def test_a_clustering_keeps_the_commit_that_it_started_from(
+    hypseg: Hypseg, hub: Hub, photos: Path, tmp_path: Path
+) -> None:
+    """Whatever becomes of the branch, or of the hub."""
+    start = make_checkpoint(tmp_path / "m.safetensors", flat_tree(NAMES))
+    pinned = publish(hub, "me/small", start)
+    out = tmp_path / "first"
+    command = ("cluster", photos, "--clusters", 2, "--out", out, "--init", "hf://me/small", "--epochs", 1)
+    outcome = hypseg(*command, "--set", "workers=0")
+    assert outcome.code == 0, outcome.stderr
+    hub.repositories["me/small"].commit({"m.safetensors": start.read_bytes() + b" "})
+    for down in (hub.down, hanging_up):
+        hub.down = down
+        hub.asked.clear()
+        (out / "maps/labels/b.png").unlink()
+        again = hypseg(*command, "--resume")
+        assert again.code == 0, again.stderr
+        assert hub.asked == []
+    made = json.loads(hypseg("info", out / "clusters.safetensors", "--json").stdout)["provenance"]
+    assert made["ancestors"][0]["name"] == pinned
+    refused = hypseg(*command[:-3], "hf://me/other", "--resume")
+    assert (refused.code, "different in init" in refused.stderr) == (2, True)
+
+
 def test_a_training_that_finds_nothing_to_resume_keeps_the_commit_too(hypseg: Hypseg, hub: Hub, tmp_path: Path) -> None:
     pinned = publish(hub, "me/small", make_checkpoint(tmp_path / "m.safetensors", flat_tree(NAMES)))
     run, data = tmp_path / "run", make_data(tmp_path / "data", train=2, val=1)

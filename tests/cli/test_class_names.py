@@ -17,6 +17,7 @@ from hypsegcli.errors import TreeError, UsageError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.products.labels import PRODUCT
 from hypsegcli.products.product import Context
+from hypsegcli.products.prototypes import PRODUCT as PROTOTYPES
 
 TREE = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
 
@@ -104,6 +105,17 @@ def test_maps_and_the_checkpoint_must_mean_the_same(header: Header, tmp_path: Pa
     with pytest.raises(UsageError, match="--prediction-map, a line each: 1:2, 2:1"):
         decide(None, label_map=path, classes=tmp_path / "classes.txt")
     assert decide(None, label_map=path, classes=tmp_path / "classes.txt", translated=True).classes[1] == "car"
+
+
+def test_a_map_of_prototypes_has_no_class_ids_unless_they_are_translated(header: Header, tmp_path: Path) -> None:
+    path = tmp_path / "map.png"
+    numbers = prediction(prototypes=prediction().labels)
+    path.write_bytes(PROTOTYPES.encode(PHOTOGRAPH, numbers, Context.of(header, "ab")))
+    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for known in (header, None):
+        with pytest.raises(UsageError, match=r"holds prototypes, whose values are no class ids.*prediction.map.*match"):
+            decide(known, label_map=path)
+    decide(None, label_map=path, classes=tmp_path / "classes.txt", translated=True)
 
 
 def test_names_become_ids(header: Header) -> None:

@@ -91,6 +91,36 @@ def test_majority_is_made_on_some_images_and_scored_on_others(
     assert third["match"] == other["match"]
 
 
+@pytest.mark.parametrize("void", [1, 6, 8, 255])
+@pytest.mark.parametrize("coded", ["ignore-index", "map"])
+def test_how_clusters_are_numbered_changes_no_score(
+    hypseg: Hypseg, maps: dict[str, np.ndarray], tmp_path: Path, void: int, coded: str
+) -> None:
+    """Whatever means void in the masks, also an id that a cluster has; 255 is none in label maps that say nothing."""
+    truth, clusters = maps["masks"][:2].copy(), maps["many"][:2]
+    truth[truth == 255] = void
+    put(tmp_path / "coded", truth)
+    (tmp_path / "map.txt").write_text(f"{void}:void\n")
+    asked = ("--ignore-index", void) if coded == "ignore-index" else ("--map", tmp_path / "map.txt")
+    known, nothing = truth != void, np.arange(24)[None, :, None] % 7 == 6
+    counts = np.zeros((9, 4), int)
+    labelled = known & ~nothing
+    np.add.at(counts, (clusters[labelled], truth[labelled]), 1)
+    right = counts.max(1).sum() / known.sum()
+    for seed in range(3):
+        named = np.random.default_rng(seed).permutation(9)[clusters]
+        folder = put(tmp_path / f"clusters{seed}", np.where(nothing, 255, named))
+        outcome = hypseg(
+            "evaluate", "--predictions", folder, tmp_path / "coded", *asked, "--classes", tmp_path / "classes.txt",
+            "--match", "majority", "--bootstrap", 0, "--out", tmp_path / f"report{seed}",
+        )  # fmt: skip
+        assert outcome.code == 0, outcome.stderr
+        report = json.loads((tmp_path / f"report{seed}/report.json").read_text())
+        means = report["segmentation"]["conventions"]["cityscapes"]
+        assert means["pixel_accuracy"] == pytest.approx(right, abs=1e-9)
+        assert sorted(row["pixels"] for row in report["match"]["clusters"]) == sorted(counts.sum(1).tolist())
+
+
 def test_the_number_of_clusters_may_be_that_of_the_classes_and_not_more(
     hypseg: Hypseg, maps: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

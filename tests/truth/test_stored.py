@@ -98,6 +98,23 @@ def test_maps_of_one_kind_are_alike(tmp_path: Path, about: dict[str, Any]) -> No
     assert check_alike(of_both(tmp_path, about, about | {"curvature": 2.0})) == {None}
 
 
+@pytest.mark.parametrize(
+    ("kind", "of_classes", "of_ids"),
+    [("labels", True, True), ("prototypes", False, True), ("confidence", False, False), ("boundary", False, False)],
+)
+def test_maps_of_what_is_no_class_id_are_no_label_maps(
+    tmp_path: Path, kind: str, of_classes: bool, of_ids: bool
+) -> None:
+    """Numbers of prototypes are ids where they are translated, or taken for clusters; a plane's levels are none."""
+    paths = of_both(tmp_path, LABELS | {"kind": kind}, LABELS | {"kind": kind})
+    for as_ids, serves in ((False, of_classes), (True, of_ids)):
+        if serves:
+            assert check_alike(paths, as_ids=as_ids) == {None}
+        else:
+            with pytest.raises(UsageError, match=rf"{paths[1]}: says of itself that it holds {kind}, whose"):
+                check_alike(paths, as_ids=as_ids)
+
+
 def test_what_maps_were_made_to_follow_is_told_of_all_that_say_something(tmp_path: Path) -> None:
     refined = LABELS | {"refine": "edges"}
     assert check_alike(of_both(tmp_path, refined, LABELS)) == {"edges", None}

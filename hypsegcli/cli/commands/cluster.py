@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,14 +125,18 @@ def cluster(
 ) -> None:
     """Learn clusters of pixels from images without masks: label maps, a checkpoint, and examples of each to name it."""
     given = {"clusters": clusters, "init": init, "epochs": epochs, "longest_side": longest_side, "seed": seed}
-    settings = _settle({name: value for name, value in given.items() if value is not None}, set_ or [], quiet=quiet)
+    given = {name: value for name, value in given.items() if value is not None}
+    begun = _settings_of(out, quiet=quiet) if resume and out is not None else {}
+    settings = _settle(given, set_ or [], begun=begun, quiet=quiet)
     if show_config:
         from hypsegcli.training.clustering.config import USED
         from hypsegcli.training.config_file import to_toml
 
         say_text(to_toml(settings, USED).rstrip())
         return
-    missing = [name for name, value in (("IMAGES", paths), ("--clusters", clusters), ("--out", out)) if not value]
+    missing = [
+        name for name, value in (("IMAGES", paths), ("--clusters", clusters or begun), ("--out", out)) if not value
+    ]
     if missing or not paths or out is None:
         raise UsageError(f"{missing[0]} is missing; see hypseg cluster --help")
     with heard_once(place := place_of()):
@@ -141,12 +145,17 @@ def cluster(
 
     with loading(quiet=quiet):
         from hypsegcli.inference.device import choose_device
+        from hypsegcli.run.corrected import refuse_corrected
         from hypsegcli.training.clustering.run import Job
         from hypsegcli.training.clustering.state import CHECKPOINT
 
     _refuse_taken(plan, out, settings.clusters)
+    if resume:
+        refuse_corrected(out / MAPS, plan)
     show_learning(
-        Job(tuple(each.source for each in plan), out, settings, choose_device(device)), resume=resume, quiet=quiet
+        Job({str(each.key): each.source for each in plan}, out, settings, choose_device(device)),
+        resume=resume,
+        quiet=quiet,
     )
     code = _write_maps(paths, out, out / CHECKPOINT, resume=resume, quiet=quiet, device=device)
     if code not in {DONE, PARTLY_DONE}:
@@ -155,9 +164,23 @@ def cluster(
     raise typer.Exit(code)
 
 
-def _settle(given: dict[str, Any], pairs: Sequence[str], *, quiet: bool) -> ClusterConfig:
-    """Options and --set before what the start brings before the defaults; an address to start from is fetched."""
-    from hypsegcli.checkpoint.remote.address import is_address
+def _settings_of(out: Path, *, quiet: bool) -> dict[str, Any]:
+    """The settings that the run in a folder was started with; none where it has learned nothing yet."""
+    if not out.is_dir():
+        return {}
+    with loading(quiet=quiet):
+        from hypsegcli.training.clustering.state import settings_of
+
+    return settings_of(out)
+
+
+def _settle(given: dict[str, Any], pairs: Sequence[str], *, begun: Mapping[str, Any], quiet: bool) -> ClusterConfig:
+    """Options and --set before what the start brings before the defaults.
+
+    Where a run begins, an address to start from is fetched, and becomes the one that names it for good. One that goes
+    on has `begun` with all its settings, and needs nothing of what it started from.
+    """
+    from hypsegcli.checkpoint.remote.address import is_address, may_be, read_address
     from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.training.clustering.config import USED, USUAL, ClusterConfig, usual_settings
     from hypsegcli.training.config_file import check_against, parse_setting
@@ -172,10 +195,15 @@ def _settle(given: dict[str, Any], pairs: Sequence[str], *, quiet: bool) -> Clus
             raise UsageError(
                 f"--set {name}: is no setting of a clustering; hypseg cluster --show-config prints those there are"
             )
-    if is_address(init := str(given.get("init", USUAL))):
+    init = str(given.get("init", USUAL))
+    if begun:
+        kept = str(begun.get("init", USUAL))
+        if is_address(init) and is_address(kept) and may_be(read_address(init), read_address(kept)):
+            given["init"] = kept
+        return check_against(ClusterConfig, {**begun, **given}, origin)
+    if is_address(init):
         given["init"] = init = open_named(init, quiet=quiet).source
-    usual = usual_settings(init)
-    return check_against(ClusterConfig, usual | given, origin)
+    return check_against(ClusterConfig, usual_settings(init) | given, origin)
 
 
 def _plan(paths: Sequence[str], out: Path, *, resume: bool, quiet: bool) -> Sequence[PlannedImage]:

@@ -100,7 +100,7 @@ def ask(
         dropout=(dropout.mc_dropout, dropout.rate) if dropout.mc_dropout else None,
         match=match,
         bounds=tuple(options.bounds),
-        known=tuple(kinds_of_known(scored.header)),
+        known=tuple(kinds_of_known(scored.header, scored.measures)),
     )
 
 

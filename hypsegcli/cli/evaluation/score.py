@@ -62,7 +62,9 @@ def score_pairs(
             progress.advance()
     part.turns = scored.source.turns()
     part.agreement = scored.agreement or part.agreement
-    part.known[:] = [count_known(images, part.evaluation.marks) for images in kinds_of_known(scored.header).values()]
+    part.known[:] = [
+        count_known(images, part.evaluation.marks) for images in kinds_of_known(scored.header, scored.measures).values()
+    ]
     part.doubts, part.changed = list(map(as_text, doubts)), list(map(as_text, scored.changed()))
     talk_of(scored.source.notes(), quiet=quiet)
     if profile:

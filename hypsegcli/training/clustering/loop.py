@@ -68,7 +68,7 @@ def cluster(job: Job, *, resume: bool) -> Generator[Started | Step | EpochReport
         sweep(job.out)
         check_folder(job, resume=resume)
         state = read_state(job)
-        run = prepare(job)
+        run = prepare(job, None if state is None else state["header"])
         done = 0
         origin = f"starts from {run.header.provenance.initialised_from}"
         if state is not None:

@@ -44,7 +44,7 @@ _FEWEST = 2  # images
 class Job:
     """What is asked for."""
 
-    images: tuple[Path, ...]
+    images: Mapping[str, Path]  # by key: wherever they lie, they are known by that, and by what they hold
     out: Path
     config: ClusterConfig
     device: Device
@@ -63,7 +63,7 @@ class Run:
     loader: DataLoader[Views | HypsegError]
     dataset: ViewsDataset
     epochs: int
-    digests: Mapping[str, str]  # by file, of what is in all images
+    digests: Mapping[str, str]  # by key, of what is in all images
     remarks: tuple[str, ...]
 
     def parts(self) -> dict[str, Any]:
@@ -86,22 +86,25 @@ class _Look(NamedTuple):
     trouble: str = ""
 
 
-def prepare(job: Job) -> Run:
+def prepare(job: Job, earlier: Header | None = None) -> Run:
     """Look at all images and build every part.
 
-    Images that cannot be read are left out, with a remark. Raises DataError where fewer than two are left, UsageError,
-    CheckpointError or DataError where the start does not fit.
+    `earlier` is the header of a run that goes on, whose weights come later; what it started from is not looked at.
+    Images that cannot be read are left out, with a remark; the order of the rest is that of their keys, whichever they
+    were named in. Raises DataError where fewer than two are left, UsageError, CheckpointError or DataError where the
+    start does not fit.
     """
     config = job.config
-    looks = list(ahead(_look, job.images, workers=default_workers(), pixels=lambda seen: math.prod(seen.size)))
-    good = {path: look for path, look in zip(job.images, looks, strict=True) if not look.trouble}
+    images = dict(sorted(job.images.items()))
+    looks = list(ahead(_look, images.values(), workers=default_workers(), pixels=lambda seen: math.prod(seen.size)))
+    good = {key: look for key, look in zip(images, looks, strict=True) if not look.trouble}
     bad = [look.trouble for look in looks if look.trouble]
     if len(good) < _FEWEST:
         some = f": {bad[0]}" if bad else ""
         raise DataError(f"{count_of(len(good), 'image')} to learn from; clusters take two at least{some}")
     sizes = [shrunk_size(*look.size, config.longest_side or None) for look in good.values()]
     torch.manual_seed(config.seed)
-    imported = imported_network(config.source, None)
+    imported = imported_network(config.source, earlier)
     wanted = config.architecture() | {"nodes": config.clusters, "softmax": "flat"} | imported
     model = build_model(ModelConfig(**wanted))
     if not isinstance(model, HyperbolicDeepLab):
@@ -110,7 +113,7 @@ def prepare(job: Job) -> Run:
             f"this one is {model.config.kind.title}; choose another {setting('init')}, or decoder=deeplab"
         )
     tree = flat_tree([f"cluster {index}" for index in range(config.clusters)])
-    start = initialise(model, config.source, tree, head=True)
+    start = initialise(model, config.source, tree, head=True) if earlier is None else _start_of(earlier)
     learner = ClusterLearner(model, over=config.over, freeze_batch_norm=config.freeze_batch_norm).to(job.device.torch)
     batch = min(config.batch_size, len(good))
     steps = len(good) // batch
@@ -119,9 +122,11 @@ def prepare(job: Job) -> Run:
     known = start.input or InputSpec(**model.normalisation._asdict(), height=None, width=None)
     header = _header(config, model, start, tuple(good.values()), sizes, _input(config, known, sizes))
     red, green, blue = (round(255 * mean) for mean in known.mean)
-    digests = {path: look.digest for path, look in good.items()}
+    digests = {key: look.digest for key, look in good.items()}
     shown = sizes_of(config, sizes)
-    dataset = ViewsDataset(digests, config, sizes=shown, fill=(red, green, blue))
+    dataset = ViewsDataset(
+        [(images[key], digest) for key, digest in digests.items()], config, sizes=shown, fill=(red, green, blue)
+    )
     sampler = EpochSampler(len(good), seed=config.seed)
     loader: DataLoader[Views | HypsegError] = DataLoader(
         Reading(dataset),
@@ -150,9 +155,15 @@ def prepare(job: Job) -> Run:
         loader,
         dataset,
         epochs,
-        {str(path): digest for path, digest in digests.items()},
+        digests,
         tuple(remarks),
     )
+
+
+def _start_of(earlier: Header) -> Start:
+    """What a run was started from, as its header tells."""
+    made = earlier.provenance
+    return Start(made.initialised_from, (), earlier.input, made.trained_images, made.validated_images, made.ancestors)
 
 
 def _look(path: Path) -> _Look:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.words import first_of
+from hypsegcli.training.clustering.config import ClusterConfig
 from hypsegcli.training.clustering.run import Job, Run
 from hypsegcli.training.state import STATE
 
@@ -36,6 +38,22 @@ def check_folder(job: Job, *, resume: bool) -> None:
         raise UsageError(f"{job.out}: holds {CHECKPOINT}, but no {STATE} to resume from; choose another folder")
 
 
+def settings_of(out: Path) -> dict[str, Any]:
+    """The settings that a run in a folder was started with; none where there is no state.
+
+    Raises CheckpointError for a damaged file.
+    """
+    path = out / STATE
+    if not path.exists():
+        return {}
+    content = read_plain(path)
+    try:
+        was, _ = dict(json.loads(content["config"])), content["over"]  # a training's state has no such head
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: is not the state of a clustering; choose another folder") from error
+    return {name: value for name, value in was.items() if name in ClusterConfig.model_fields}
+
+
 def read_state(job: Job) -> dict[str, Any] | None:
     """What a run that is to go on has come to; None where there is none.
 
@@ -46,7 +64,7 @@ def read_state(job: Job) -> dict[str, Any] | None:
         return None
     content = read_plain(path)
     try:
-        header_from_json(content["header"], origin=path)
+        header = header_from_json(content["header"], origin=path)
         was, epoch, digests = json.loads(content["config"]), int(content["epoch"]), json.loads(content["digests"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is not the state of a clustering; choose another folder") from error
@@ -56,14 +74,14 @@ def read_state(job: Job) -> dict[str, Any] | None:
             f"{job.out}: was started with other options, different in {', '.join(changed)}; resume with those, or "
             "choose another folder"
         )
-    return {**content, "epoch": epoch, "digests": digests}
+    return {**content, "header": header, "epoch": epoch, "digests": digests}
 
 
 def restore(run: Run, state: dict[str, Any]) -> None:
-    """Load a state into a run. Raises UsageError where it had other images."""
+    """Load a state into a run. Raises UsageError where it had other images, by key or by what is in them."""
     was: dict[str, str] = state["digests"]
     now = run.digests
-    if changed := sorted(path for path in was.keys() | now.keys() if was.get(path) != now.get(path)):
+    if changed := sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key)):
         raise UsageError(
             f"{run.job.out}: its images are not those that it was started with ({first_of(changed, _NAMED)}); bring "
             f"those back, or start another run from {run.job.out / CHECKPOINT} with {setting('init')}"

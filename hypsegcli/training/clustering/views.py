@@ -6,7 +6,7 @@ far away the borders are, and bands across the image would be clusters on which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,11 +65,10 @@ class ViewsDataset(Dataset[Views]):
     """The views of images, by an augmentation that follows from a draw's seed alone."""
 
     def __init__(
-        self, looked_at: Mapping[Path, str], config: ClusterConfig, *, sizes: Sizes, fill: tuple[int, int, int]
+        self, looked_at: Sequence[tuple[Path, str]], config: ClusterConfig, *, sizes: Sizes, fill: tuple[int, int, int]
     ) -> None:
         """`looked_at` are the images, each with what was in its file; `sizes` as `sizes_of` has them."""
-        self.paths = tuple(looked_at)
-        self.digests = looked_at
+        self.looked_at = tuple(looked_at)
         self.sizes = sizes
         shape = {"crop_height": sizes.crop[0], "crop_width": sizes.crop[1], "color_jitter": 0.0}
         self.place = build_augmentation(config.model_copy(update=shape), fill=fill, ignore_index=_NOTHING)
@@ -78,17 +77,17 @@ class ViewsDataset(Dataset[Views]):
         self.longest_side = config.longest_side or None
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.looked_at)
 
     def name(self, sample: int) -> str:
         """What a sample is called in messages."""
-        return str(self.paths[sample])
+        return str(self.looked_at[sample][0])
 
     def __getitem__(self, draw: Draw) -> Views:
         """Raises DataError for an image that has changed since it was looked at, ImageError for one gone bad."""
-        path = self.paths[draw.sample]
+        path, digest = self.looked_at[draw.sample]
         photograph = decode_image(path)
-        check_photograph(path, photograph, self.digests[path])
+        check_photograph(path, photograph, digest)
         pixels = shrink_image(photograph.pixels, self.longest_side)
         image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
         nothing = tv_tensors.Mask(torch.zeros(pixels.shape[:2], dtype=torch.int64))

@@ -117,6 +117,48 @@ def test_resume_goes_on_and_keeps_what_a_person_wrote(hypseg: Hypseg, images: Pa
     assert read_class_names(out / "clusters.txt") == ("ground", "sky")
 
 
+def test_maps_that_a_person_corrected_are_never_replaced(hypseg: Hypseg, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "first"
+    command = ("cluster", images, "--clusters", 2, "--out", out, *QUICK)
+    assert hypseg(*command).code == 0
+    label = out / "maps/labels/sub/d.png"
+    made = label.read_bytes()
+    with Image.open(label) as image:
+        ids = np.array(image)
+    Image.fromarray(1 - ids).save(label)
+    corrected = label.read_bytes()
+    (out / "maps/overlay/b.png").unlink()  # as after a kill
+    for options in (("--quiet",), ()):
+        refused = hypseg(*command, "--resume", *options)
+        assert (refused.code, "1 map changed since the books were written" in refused.stderr) == (2, True)
+        assert "(labels/sub/d.png); move what is yours elsewhere, and --resume makes" in refused.stderr
+        assert label.read_bytes() == corrected
+    label.rename(tmp_path / "mine.png")
+    assert hypseg(*command, "--resume").code == 0
+    assert label.read_bytes() == made
+
+
+def test_resume_needs_no_start_and_knows_photographs_by_key_and_content(
+    hypseg: Hypseg, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start may be gone, the folder be called otherwise, and settings need not be said again."""
+    monkeypatch.chdir(tmp_path)
+    make_checkpoint(tmp_path / "start.safetensors", flat_tree(["sky", "road"]), backbone="resnet18_c4")
+    learning = ("--init", "start.safetensors", *QUICK[2:])
+    assert hypseg("cluster", "photos", "--clusters", 2, "--out", "first", *learning).code == 0
+    made = {path: path.read_bytes() for path in (tmp_path / "first").rglob("*.png")}
+    (tmp_path / "start.safetensors").unlink()
+    images.rename(tmp_path / "pictures")
+    for options in ((), ("--clusters", 2, *learning)):
+        (tmp_path / "first/maps/labels/b.png").unlink()
+        outcome = hypseg("cluster", tmp_path / "pictures", "--out", "first", *options, "--resume")
+        assert outcome.code == 0, outcome.stderr
+        assert {path: path.read_bytes() for path in (tmp_path / "first").rglob("*.png")} == made
+    for other, name in ((("--clusters", 3), "clusters"), (("--init", "random"), "init")):
+        refused = hypseg("cluster", tmp_path / "pictures", "--out", "first", *other, "--resume")
+        assert (refused.code, f"different in {name}" in refused.stderr) == (2, True)
+
+
 def test_an_image_that_cannot_be_read_fails_as_in_predict(hypseg: Hypseg, images: Path, tmp_path: Path) -> None:
     (images / "bad.png").write_bytes(b"no picture")
     outcome = hypseg("cluster", images, "--clusters", 2, "--out", tmp_path / "first", *QUICK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +13,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from support import photograph
+from support import make_checkpoint, photograph
 
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.checkpoint.store import load_checkpoint
-from hypsegcli.errors import DataError, UsageError
+from hypsegcli.errors import CheckpointError, DataError, UsageError
+from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.inference.device import Device
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.clustering import loop
 from hypsegcli.training.clustering.config import ClusterConfig
 from hypsegcli.training.clustering.loop import EpochReport, Started, cluster
 from hypsegcli.training.clustering.run import Job
-from hypsegcli.training.clustering.state import CHECKPOINT
+from hypsegcli.training.clustering.state import CHECKPOINT, settings_of
 
 CPU = Device(torch.device("cpu"))
 SMALL = {"init": "random", "backbone": "resnet18_c4", "embedding_size": 8, "epochs": 3, "batch_size": 4, "workers": 0}
@@ -49,7 +51,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
 
 def job_of(images: Sequence[Path], out: Path, **settings: Any) -> Job:
     config = ClusterConfig.model_validate(SMALL | {"clusters": 3} | settings)
-    return Job(tuple(images), out, config, CPU)
+    return Job({path.stem: path for path in images}, out, config, CPU)
 
 
 def losses(job: Job, *, resume: bool = False) -> list[tuple[str, float]]:
@@ -83,9 +85,7 @@ def test_a_run_repeats_and_goes_on_as_if_it_had_not_stopped(images: tuple[Path, 
     whole = losses(job_of(images, tmp_path / "whole"))
     assert losses(job_of(images, tmp_path / "again", workers=1)) == whole
     stopped = job_of(images, tmp_path / "stopped")
-    events = cluster(stopped, resume=False)
-    next(event for event in events if isinstance(event, EpochReport))
-    events.close()
+    stop_after_an_epoch(stopped)
     assert not (stopped.out / CHECKPOINT).exists()
     assert losses(stopped, resume=True) == whole[1:]
     made = [(tmp_path / name / CHECKPOINT).read_bytes() for name in ("whole", "again", "stopped")]
@@ -93,6 +93,56 @@ def test_a_run_repeats_and_goes_on_as_if_it_had_not_stopped(images: tuple[Path, 
     assert made[0] == made[2]
     states = [load_checkpoint(tmp_path / name / CHECKPOINT).model.state_dict() for name in ("whole", "again")]
     assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+
+
+def stop_after_an_epoch(job: Job) -> None:
+    events = cluster(job, resume=False)
+    next(event for event in events if isinstance(event, EpochReport))
+    events.close()
+
+
+def test_photographs_are_known_by_key_and_content_wherever_they_lie(images: tuple[Path, ...], tmp_path: Path) -> None:
+    """A folder may be called otherwise, and its images named in another order."""
+    images = images[8:12]  # of the keys 8, 9, 10, 11
+    whole = job_of(images, tmp_path / "whole")
+    shutil.copytree(images[0].parent, tmp_path / "moved")
+    moved = [tmp_path / "moved" / path.name for path in reversed(images)]
+    assert losses(job_of(moved, tmp_path / "again")) == losses(whole)
+    stopped = job_of(images, tmp_path / "stopped")
+    stop_after_an_epoch(stopped)
+    losses(job_of(moved, stopped.out), resume=True)
+    assert (stopped.out / CHECKPOINT).read_bytes() == (whole.out / CHECKPOINT).read_bytes()
+    Image.fromarray(view_of_land(50)[0]).save(moved[0])
+    with pytest.raises(UsageError, match=r"its images are not those that it was started with \(11\)"):
+        losses(job_of(moved, stopped.out), resume=True)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_it_started_from_is_not_needed_again(images: tuple[Path, ...], tmp_path: Path, *, replaced: bool) -> None:
+    """Nor looked at, where something else lies there by now: its ancestors are those that it was started from."""
+    start = make_checkpoint(tmp_path / "start.safetensors", flat_tree(("sky", "land")), backbone="resnet18_c4")
+    whole, stopped = (job_of(images[:4], tmp_path / name, init=str(start)) for name in ("whole", "stopped"))
+    losses(whole)
+    stop_after_an_epoch(stopped)
+    start.unlink()
+    if replaced:
+        make_checkpoint(start, flat_tree(("a", "b", "c")), backbone="mobilenet_v3_small")
+    losses(stopped, resume=True)
+    made = (stopped.out / CHECKPOINT).read_bytes()
+    assert made == (whole.out / CHECKPOINT).read_bytes()
+    assert [each.name for each in read_header(stopped.out / CHECKPOINT).provenance.ancestors] == ["start.safetensors"]
+
+
+def test_the_state_tells_the_settings_of_its_run(images: tuple[Path, ...], tmp_path: Path) -> None:
+    assert settings_of(tmp_path) == {}
+    job = job_of(images[:4], tmp_path, epochs=1, reach=2)
+    losses(job)
+    assert ClusterConfig.model_validate(settings_of(tmp_path)) == job.config
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["over"]  # as a training's
+    torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match="is not the state of a clustering"):
+        settings_of(tmp_path)
 
 
 def test_a_finished_run_writes_again_what_is_gone_and_learns_nothing(images: tuple[Path, ...], tmp_path: Path) -> None:
@@ -111,8 +161,8 @@ def test_what_cannot_go_on_is_refused(images: tuple[Path, ...], tmp_path: Path) 
         losses(job)
     with pytest.raises(UsageError, match="different in clusters"):
         losses(job_of(images, tmp_path, epochs=1, clusters=4), resume=True)
-    with pytest.raises(UsageError, match=r"its images are not those.*15\.png"):
-        losses(replace(job, images=images[:-1]), resume=True)
+    with pytest.raises(UsageError, match=r"its images are not those.*15\)"):
+        losses(replace(job, images={path.stem: path for path in images[:-1]}), resume=True)
     (tmp_path / "state.pt").unlink()
     with pytest.raises(UsageError, match=r"no state\.pt"):
         losses(job, resume=True)

@@ -23,7 +23,7 @@ FILL = (9, 8, 7)
 
 
 def dataset(path: Path, crop: tuple[int, int], view: tuple[int, int] | None = None, **settings: Any) -> ViewsDataset:
-    looked_at = {path: short_digest(decode_image(path).digest)}
+    looked_at = [(path, short_digest(decode_image(path).digest))]
     return ViewsDataset(looked_at, ClusterConfig.model_validate(settings), sizes=Sizes(crop, view or crop), fill=FILL)
 
 
