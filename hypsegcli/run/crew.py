@@ -7,21 +7,18 @@ failed. A worker that dies again and again without having finished anything ends
 
 from __future__ import annotations
 
-import pickle
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Protocol
 
 from hypsegcli.errors import HypsegError, setting
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.words import count_of
-from hypsegcli.inference.windows import Tiling
+from hypsegcli.run.hand import Gone, Hand, Hire, Message, Told
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.process import clear
 from hypsegcli.run.results import Failed, FileResult, Written
@@ -29,54 +26,6 @@ from hypsegcli.run.source import Facts
 
 # Deaths at one place, and images that have failed of them there, with no image that was finished between them.
 _MOST_DEATHS, _MOST_FAILED = 3, 8
-
-
-@dataclass(frozen=True)
-class Told:
-    """A sentence for people, from a worker."""
-
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Gone:
-    """Says that a worker is no more, or has done all that it was to do."""
-
-    how: str  # it died, such as `killed by SIGKILL`
-
-
-# What comes of a worker: its facts once it is ready, then results; an exception where it cannot go on.
-Message = Told | Facts | Written | Failed | BaseException | Gone
-
-
-def as_sent(error: BaseException) -> BaseException:
-    """What a worker raised, as it can be sent, with where that was."""
-    where = "".join(traceback.format_exception(error))
-    error.add_note(where)
-    try:
-        sent: BaseException = pickle.loads(pickle.dumps(error))
-    except Exception:  # not all that libraries raise can be pickled, and made again
-        return RuntimeError(where)
-    return sent
-
-
-class Hand(Protocol):
-    """One worker, which tells its news to whom it was hired for."""
-
-    def agree(self, tiling: Tiling | None) -> None:
-        """Tell it in what windows large images go; before its first image."""
-
-    def give(self, images: Sequence[PlannedImage]) -> None:
-        """Let it segment images besides those that it has."""
-
-    def finish(self) -> None:
-        """Let it finish the images that it has begun, give back what it can, and be gone."""
-
-    def end(self) -> None:
-        """End it at once."""
-
-
-Hire = Callable[[int, Callable[[Message], None]], Hand]  # of a place, and who is to hear of the worker
 
 
 @dataclass(eq=False)

@@ -15,7 +15,8 @@ from hypsegcli.errors import DeviceError, HypsegError
 from hypsegcli.files.digest import digest_of
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.run.crew import Gone, Message, Told, at_work
+from hypsegcli.run.crew import at_work
+from hypsegcli.run.hand import Gone, Message, Told
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.source import Facts
