@@ -15,7 +15,7 @@ from hypsegcli.files.regular import is_there
 
 if TYPE_CHECKING:
     from hypsegcli.inference.windows import Tiling
-    from hypsegcli.run.crew import Message
+    from hypsegcli.run.hand import Message
     from hypsegcli.run.order import Order
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.source import Here
@@ -36,7 +36,7 @@ class Actor:
 
         Writes its node's name into `probe`, a new file in the output folder, for whoever has given the order.
         """
-        from hypsegcli.run.crew import Told, as_sent
+        from hypsegcli.run.hand import Told, as_sent
 
         self._order = order
         told: list[Message] = []
@@ -58,7 +58,7 @@ class Actor:
 
     def segment(self, images: Sequence[PlannedImage]) -> list[Message]:
         """Results of images, as far as it has come to them when it is told to finish."""
-        from hypsegcli.run.crew import as_sent
+        from hypsegcli.run.hand import as_sent
 
         assert self._here is not None
         witness = self._order.witness

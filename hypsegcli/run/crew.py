@@ -7,75 +7,25 @@ failed. A worker that dies again and again without having finished anything ends
 
 from __future__ import annotations
 
-import pickle
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Protocol
 
 from hypsegcli.errors import HypsegError, setting
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.words import count_of
-from hypsegcli.inference.windows import Tiling
+from hypsegcli.run.hand import Gone, Hand, Hire, Message, Told
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.process import clear
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.source import Facts
 
-_DEATHS = 3  # of one place, in a row
-
-
-@dataclass(frozen=True)
-class Told:
-    """A sentence for people, from a worker."""
-
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Gone:
-    """Says that a worker is no more, or has done all that it was to do."""
-
-    how: str  # it died, such as `killed by SIGKILL`
-
-
-# What comes of a worker: its facts once it is ready, then results; an exception where it cannot go on.
-Message = Told | Facts | Written | Failed | BaseException | Gone
-
-
-def as_sent(error: BaseException) -> BaseException:
-    """What a worker raised, as it can be sent, with where that was."""
-    where = "".join(traceback.format_exception(error))
-    error.add_note(where)
-    try:
-        sent: BaseException = pickle.loads(pickle.dumps(error))
-    except Exception:  # not all that libraries raise can be pickled, and made again
-        return RuntimeError(where)
-    return sent
-
-
-class Hand(Protocol):
-    """One worker, which tells its news to whom it was hired for."""
-
-    def agree(self, tiling: Tiling | None) -> None:
-        """Tell it in what windows large images go; before its first image."""
-
-    def give(self, images: Sequence[PlannedImage]) -> None:
-        """Let it segment images besides those that it has."""
-
-    def finish(self) -> None:
-        """Let it finish the images that it has begun, give back what it can, and be gone."""
-
-    def end(self) -> None:
-        """End it at once."""
-
-
-Hire = Callable[[int, Callable[[Message], None]], Hand]  # of a place, and who is to hear of the worker
+# Deaths at one place, and images that have failed of them there, with no image that was finished between them.
+_MOST_DEATHS, _MOST_FAILED = 3, 8
 
 
 @dataclass(eq=False)
@@ -122,7 +72,8 @@ class Crew:
         self._news: SimpleQueue[tuple[_Member, Message]] = SimpleQueue()
         self._members = [_Member(place) for place in range(len(places))]
         self._told: set[str] = set()
-        self._deaths = Counter[int]()  # by place, since a worker there has last finished an image
+        # By place, since a worker there has last finished an image: deaths, and images that explain one.
+        self._deaths, self._failed = Counter[int](), Counter[int]()
         self._has_lost = False  # any worker, which may have left hidden files
         self._agreed: Facts | None = None
         self._todo: deque[PlannedImage] = deque()
@@ -245,18 +196,17 @@ class Crew:
             case BaseException():
                 raise message
             case _:
-                self._deaths[member.place] = 0
+                self._deaths[member.place] = self._failed[member.place] = 0
                 member.is_alone_with_one = False
                 return replace(message, planned=member.images.pop(str(message.planned.key)))
         return None
 
     def _lose(self, member: _Member, how: str) -> Failed | None:
         """Let another worker take the place of one that died; an image that two have died of has failed."""
-        images, was_alone = member.take_back(), member.is_alone_with_one
+        images, was_alone, place = member.take_back(), member.is_alone_with_one, member.place
         self._has_lost = True
-        self._deaths[member.place] += 1
         again = "" if was_alone or not images else f"; {count_of(len(images), 'image')} begun by it, to be done again"
-        self._tell(f"a process on {self._places[member.place]} died ({how}){again}")
+        self._tell(f"a process on {self._places[place]} died ({how}){again}")
         self._end_one(member)
         failed = None
         if was_alone and images:
@@ -265,20 +215,22 @@ class Crew:
                 f"there is memory for it, try it alone, or leave it out"
             )
             failed = Failed(images[0], reason, "worker")
+            self._failed[place] += 1
         else:
-            self._suspects.extend(images)
-        if self._deaths[member.place] < _DEATHS:
+            self._suspects.extend(reversed(images))  # it mostly dies of one of the first
+            self._deaths[place] += 1
+        if self._deaths[place] < _MOST_DEATHS and self._failed[place] < _MOST_FAILED:
             self._hire_for(member)
         elif failed is None:
             self._bear_deaths()
         return failed
 
     def _bear_deaths(self) -> None:
-        for place, deaths in self._deaths.items():
-            if deaths >= _DEATHS:
+        for place, name in enumerate(self._places):
+            if self._deaths[place] >= _MOST_DEATHS or self._failed[place] >= _MOST_FAILED:
                 raise HypsegError(
-                    f"{self._places[place]}: {deaths} processes died here one after the other and finished no image, "
-                    f"so that the run has ended; see whether the machine has memory for as many as "
+                    f"{name}: {self._deaths[place] + self._failed[place]} processes died here one after the other and "
+                    f"finished no image, so that the run has ended; see whether the machine has memory for as many as "
                     f"{setting('device')} names, and go on with {setting('resume')}"
                 )
 

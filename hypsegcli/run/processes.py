@@ -18,7 +18,8 @@ from typing import Any, cast
 import torch
 
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.run.crew import Crew, Gone, Message, at_work
+from hypsegcli.run.crew import Crew, at_work
+from hypsegcli.run.hand import Gone, Message
 from hypsegcli.run.order import Order
 from hypsegcli.run.plan import PlannedImage
 

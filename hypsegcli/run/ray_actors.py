@@ -28,7 +28,8 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.run.actor import Actor
-from hypsegcli.run.crew import Crew, Gone, Message, at_work
+from hypsegcli.run.crew import Crew, at_work
+from hypsegcli.run.hand import Gone, Message
 from hypsegcli.run.order import Order
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed

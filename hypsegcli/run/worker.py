@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from hypsegcli.images.oddities import leave_unsaid
 from hypsegcli.inference.windows import Tiling
-from hypsegcli.run.crew import Gone, Message, Told, as_sent
+from hypsegcli.run.hand import Gone, Message, Told, as_sent
 from hypsegcli.run.order import Order
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.source import Here

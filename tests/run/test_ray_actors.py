@@ -98,7 +98,7 @@ def test_an_actor_is_killed_and_an_image_kills_all_that_touch_it(
 def test_ctrl_c_finishes_what_is_begun_and_one_process_goes_on(
     hypseg: Hypseg, tmp_path: Path, checkpoint: Path, address: str
 ) -> None:
-    given, out = pictures(tmp_path / "in", 80), tmp_path / "out"
+    given, out = pictures(tmp_path / "in", 48), tmp_path / "out"
     command = ["predict", given, "--out", out, "--checkpoint", checkpoint, "--engine", "torch", "--resume"]
     start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     start += "from hypsegcli.__main__ import run_and_leave; run_and_leave()"
@@ -116,13 +116,13 @@ def test_ctrl_c_finishes_what_is_begun_and_one_process_goes_on(
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     done = sum(line["status"] == "done" for line in lines(out).values())
-    assert 3 <= done < 80
-    assert f"interrupted after {done} of 80 images; the same command with --resume continues" in told
+    assert 3 <= done < 48
+    assert f"interrupted after {done} of 48 images; the same command with --resume continues" in told
     assert "Traceback" not in told
     assert len(files(out)) == 4 * done
     outcome = hypseg(*command)
     assert outcome.code == 0
-    assert f"{done} of 80 images done already" in outcome.stderr
+    assert f"{done} of 48 images done already" in outcome.stderr
     assert hypseg("verify", out).code == 0
 
 
