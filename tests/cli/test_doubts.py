@@ -9,7 +9,7 @@ from support import make_checkpoint
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.cli.doubts import known_images
+from hypsegcli.cli.doubts import count_known, kinds_of_known
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.hierarchy.tree import flat_tree
 
@@ -25,9 +25,11 @@ def calibrated(tmp_path: Path) -> Header:
 
 
 def test_only_scores_of_a_calibration_are_too_good_where_it_was_fitted(calibrated: Header) -> None:
-    found = known_images(calibrated, MARKS, measures={"calibrated": "", "distance": ""})
-    assert len(found) == 1
-    assert "1 of 2 images is one of those that the calibration was fitted on (a drive)" in found[0]
-    assert known_images(calibrated, MARKS, measures={"distance": ""}) == []
-    assert known_images(calibrated, MARKS[1:], measures={"calibrated": ""}) == []
-    assert known_images(None, MARKS, measures={"calibrated": ""}) == []
+    both = {"calibrated": "", "distance": ""}
+    (told, images), *others = [each for each in kinds_of_known(calibrated, both).items() if each[1]]
+    assert others == []
+    assert told.startswith("the calibration was fitted on (a drive)")
+    assert count_known(images, MARKS) == 1
+    assert count_known(images, MARKS[1:]) == 0
+    assert told not in kinds_of_known(calibrated, {"distance": ""})
+    assert kinds_of_known(None, both) == {}
