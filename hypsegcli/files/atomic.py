@@ -14,7 +14,7 @@ from typing import BinaryIO
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.held import holding, is_held
 
-_TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.tmp")
+_TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.(tmp|mp4)")  # a video's name has to end in what it is
 
 
 @contextlib.contextmanager

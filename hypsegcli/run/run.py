@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,12 +12,15 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
+from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import Hold
 from hypsegcli.files.threads import default_workers
+from hypsegcli.images.frames import Clip
 from hypsegcli.inference.batches import usual_batch_size
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
+from hypsegcli.run.films import of_clips
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
 from hypsegcli.run.plan import Share
 from hypsegcli.run.process import process
@@ -43,7 +46,8 @@ class Job:
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
     # What is written of all images in `out` that a recipe has made, by name, such as ranking.csv; None for nothing.
-    further: Mapping[str, Callable[[Path, str], bytes | None]] = field(default_factory=dict)
+    further: Mapping[str, Callable[[Path, str], Digest | None]] = field(default_factory=dict)
+    clips: Sequence[Clip] = ()  # the videos among the inputs
 
 
 class Run:
@@ -64,6 +68,7 @@ class Run:
         }
         self._job, self._segmenter = job, segmenter
         self.status: Status = "aborted"  # as it ended
+        self.further: list[str] = []  # files of the whole run, by name, that it has written; once it has ended
         self._batch_size = job.batch_size or usual_batch_size(engine.device)
         workers = default_workers() if job.workers is None else job.workers
         sizes = {"batch_size": self._batch_size, "workers": workers, "max_pixels": job.max_pixels}
@@ -82,6 +87,7 @@ class Run:
                 "engine": engine.label,
                 "device": engine.device.label,
                 **_of_shard(job.share),
+                **of_clips(job.clips),
             },
             cuts=segmenter.cuts,
             shard=job.share.shard,
@@ -147,9 +153,10 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-                for name, encode in self._job.further.items() if self._job.share.shard is None else ():
-                    if (data := encode(self._job.out, self.ledger.recipe)) is not None:
-                        self.ledger.write(name, data)
+                for name, write in self._job.further.items() if self._job.share.shard is None else ():
+                    if (digest := write(self._job.out, self.ledger.recipe)) is not None:
+                        self.ledger.has_written(name, digest)
+                        self.further.append(name)
             self.status = status
         finally:
             self.ledger.close(self.status, profile=self.profile.numbers())

@@ -8,10 +8,12 @@ import typer
 
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, loading
+from hypsegcli.cli.found_inputs import find_images
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
     Computing,
+    Every,
     Failures,
     Input,
     InputPaths,
@@ -30,12 +32,10 @@ from hypsegcli.cli.show.run import (
     show_run,
     tell_of_calibration,
     tell_of_precision,
-    tell_of_skipped,
 )
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
-from hypsegcli.images.discover import find_inputs
 from hypsegcli.inference.request import check_prototypes
 
 
@@ -94,6 +94,7 @@ def predict(
     ] = True,
     failures: Failures,
     inputs: Input,
+    every: Every = None,
     refine: Refine = None,
     computing: Computing,
     batch_size: BatchSize = None,
@@ -103,6 +104,7 @@ def predict(
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.products.product import Context, find_products
+    from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     kinds = _parse_kinds(save, format_)
@@ -131,12 +133,20 @@ def predict(
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output)
     part = parse_shard_of(shard, output)
-    found = find_inputs(paths)
-    tell_of_skipped(found, quiet=output.quiet)
-    share = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume, shard=part)
+    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    films = Films(output.out, clips, suffixes)
+    share = plan_run(
+        found,
+        output.out,
+        suffixes,
+        further=films.names,
+        overwrite=output.overwrite,
+        resume=output.resume,
+        shard=part,
+    )
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
-        print_plan(share.images)
+        print_plan(share.images, clips)
         return
 
     with loading(quiet=output.quiet):
@@ -149,7 +159,7 @@ def predict(
         from hypsegcli.run.run import Job, Run
 
     with locked(output.out, "predict", share.shard) as hold:
-        refuse_occupied(share, output.out, overwrite=output.overwrite, resume=output.resume)
+        refuse_occupied(share, output.out, further=films.names, overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -178,6 +188,7 @@ def predict(
         job = Job(
             command="predict",
             share=share,
+            clips=clips,
             out=output.out,
             hold=hold,
             outputs=make_outputs(products, context, mean_confidence),
@@ -187,6 +198,7 @@ def predict(
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
+            further=films.further(),
             detail={
                 "format": format_,
                 "full_scale": full_scales(measures, max_distance=loaded.header.model.max_distance),
@@ -203,7 +215,7 @@ def predict(
             quiet=output.quiet,
             profile=profile,
         )
-        say_done(run, segmenter.engine, list(suffixes), output.out)
+        say_done(run, segmenter.engine, suffixes, output.out)
         raise typer.Exit(code)
 
 

@@ -8,10 +8,12 @@ import typer
 
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, loading
+from hypsegcli.cli.found_inputs import find_images
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
     Computing,
+    Every,
     Failures,
     Input,
     InputPaths,
@@ -30,13 +32,11 @@ from hypsegcli.cli.show.run import (
     show_run,
     tell_of_calibration,
     tell_of_precision,
-    tell_of_skipped,
 )
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.kinds import UNCERTAINTY
-from hypsegcli.images.discover import find_inputs
 
 
 @spread
@@ -56,6 +56,7 @@ def uncertainty(
     raw: Raw = False,
     failures: Failures,
     inputs: Input,
+    every: Every = None,
     refine: Refine = None,
     computing: Computing,
     batch_size: BatchSize = None,
@@ -65,19 +66,20 @@ def uncertainty(
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.products.product import Context, find_product
+    from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output)
     part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
-    found = find_inputs(paths)
-    tell_of_skipped(found, quiet=output.quiet)
+    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    films = Films(out, clips, UNCERTAINTY)
     share = plan_run(
         found,
         out,
         {product.kind: product.suffix("png") for product in products},
-        further=(RANKING,),
+        further=(RANKING, *films.names),
         overwrite=output.overwrite,
         resume=output.resume,
         shard=part,
@@ -98,7 +100,7 @@ def uncertainty(
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
-        print_plan(share.images)
+        print_plan(share.images, clips)
         return
 
     with loading(quiet=output.quiet):
@@ -107,11 +109,11 @@ def uncertainty(
         from hypsegcli.inference.request import Request
         from hypsegcli.products.outputs import make_outputs
         from hypsegcli.products.uncertainty import doubt_statistics
-        from hypsegcli.run.ranking_csv import encode_ranking
+        from hypsegcli.run.ranking_csv import write_ranking
         from hypsegcli.run.run import Job, Run
 
     with locked(out, "uncertainty", share.shard) as hold:
-        refuse_occupied(share, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
+        refuse_occupied(share, out, further=(RANKING, *films.names), overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -126,6 +128,7 @@ def uncertainty(
         job = Job(
             command="uncertainty",
             share=share,
+            clips=clips,
             out=out,
             hold=hold,
             outputs=make_outputs(products, context, doubt_statistics),
@@ -135,12 +138,11 @@ def uncertainty(
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            further={RANKING: encode_ranking},
+            further={RANKING: write_ranking, **films.further()},
         )
         segmenter = open_segmenter(loaded, request, computing, quiet=output.quiet)
         tell_of_precision(loaded.header, measures, segmenter.engine, quiet=output.quiet)
         run = Run(job, loaded, segmenter)
         code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-        further = [RANKING] if share.shard is None else []
-        say_done(run, segmenter.engine, [*UNCERTAINTY, *further], out)
+        say_done(run, segmenter.engine, UNCERTAINTY, out)
         raise typer.Exit(code)

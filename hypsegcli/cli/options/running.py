@@ -63,6 +63,16 @@ Refine = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+Every = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Of a video, the first of every N frames.",
+        show_default="every frame",
+        rich_help_panel=INPUT,
+    ),
+]
 DeviceName = Annotated[
     str,
     typer.Option(
