@@ -102,10 +102,10 @@ def _is_cut_matroska(file: BinaryIO, size: int) -> bool:
         length, start = _number(head, start, keep=False)
         if length is None:  # a recorder that did not know
             return False
-        if identity == _SEGMENT:
-            return start + length > size
         at = start + length
-    return at > size
+        if identity == _SEGMENT or at > size:
+            return at > size
+    return False
 
 
 def _number(data: bytes, at: int, *, keep: bool) -> tuple[int | None, int]:

@@ -6,6 +6,7 @@ The same pictures give the same bytes.
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,7 @@ def write_video(path: Path, pictures: Iterable[Path], *, rate: float) -> Digest:
     """Write picture files as a video of so many a second, whole or not at all; what it holds then.
 
     All get the size of the first, and even sides. Faster than `rate` where that is less than one a second. OSError
-    where it cannot be written, or a picture not be read.
+    where it cannot be written, or a picture cannot be read.
     """
     with replacing(path) as file:
         beside = Path(file.name).with_suffix(path.suffix)  # by which FFmpeg tells what to write
@@ -52,12 +53,11 @@ def _write(path: Path, pictures: Iterable[Path], rate: float) -> int:
             if writer is None:
                 size = _even(pixels)
                 code = cv2.VideoWriter.fourcc(*"mp4v")
-                writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, rate, size)
-            if _even(pixels) != size:
-                pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-            height, width = pixels.shape[:2]
-            padded = cv2.copyMakeBorder(pixels, 0, size[1] - height, 0, size[0] - width, cv2.BORDER_REPLICATE)
-            writer.write(padded)
+                name = os.fsencode(path.absolute())  # OpenCV ends the process at a name that is no text
+                writer = cv2.VideoWriter(name, cv2.CAP_FFMPEG, code, rate, size)  # type: ignore[call-overload]
+                if not writer.isOpened():
+                    raise OSError(errno.EIO, "OpenCV cannot encode such a video", str(path))
+            writer.write(_fitted(pixels, size))
             written += 1
     finally:
         if writer is not None:
@@ -77,4 +77,12 @@ def _even(pixels: NDArray[np.uint8]) -> tuple[int, int]:
     """Width and height of the video for a picture: even, and no longer than the format has room for."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _LONGEST / max(height, width))
-    return round(width * scale / 2 + 0.25) * 2, round(height * scale / 2 + 0.25) * 2
+    return 2 * math.ceil(width * scale / 2), 2 * math.ceil(height * scale / 2)
+
+
+def _fitted(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture at some width and height: one pixel more at a side is that at its edge again."""
+    height, width = pixels.shape[:2]
+    if (below := size[1] - height) in {0, 1} and (right := size[0] - width) in {0, 1}:
+        return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="edge")
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -158,9 +158,12 @@ class Ledger:
             lines = Lines(self._books.manifest)
             write_lines(self._books.manifest, (line for line in lines.values() if line["status"] != "dropped"))
 
-    def has_written(self, name: str, digest: Digest) -> None:
-        """Let run.json have the digest of a file of the whole run."""
-        self._written[name] = digest
+    def write(self, name: str, make: Callable[[Path, str], Digest | None]) -> bool:
+        """Let `make` write a file of the whole run, of which run.json will have the digest; whether it did."""
+        digest = make(self.out, self.recipe)
+        if digest is not None:
+            self._written[name] = digest
+        return digest is not None
 
     def close(self, status: Status, *, profile: Mapping[str, Any]) -> None:
         """Write the final run.json: how the run ended, and where the time went."""

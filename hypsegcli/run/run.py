@@ -153,10 +153,8 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-                for name, write in self._job.further.items() if self._job.share.shard is None else ():
-                    if (digest := write(self._job.out, self.ledger.recipe)) is not None:
-                        self.ledger.has_written(name, digest)
-                        self.further.append(name)
+                further = self._job.further if self._job.share.shard is None else {}
+                self.further = [name for name, make in further.items() if self.ledger.write(name, make)]
             self.status = status
         finally:
             self.ledger.close(self.status, profile=self.profile.numbers())
