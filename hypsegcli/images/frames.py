@@ -14,7 +14,6 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import UsageError, setting
 from hypsegcli.images.discover import Input, Inputs
 from hypsegcli.images.formats import SUFFIXES
-from hypsegcli.images.video_container import holds_video
 
 _DIGITS = 6  # of a frame's number, or more
 
@@ -67,7 +66,11 @@ def take_frames(
 
 
 def _take(item: Input, every: int, max_pixels: int, before: Callable[[Path], None]) -> Input | Clip:
-    if item.path.suffix.lower() in SUFFIXES or not holds_video(item.path):
+    if item.path.suffix.lower() in SUFFIXES:
+        return item
+    from hypsegcli.images.video_container import holds_video
+
+    if not holds_video(item.path):
         return item
     from hypsegcli.images.video import count_frames
 

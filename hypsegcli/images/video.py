@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ _SETTINGS = {
     "OPENCV_FFMPEG_LOGLEVEL": "-8",  # what is wrong with a file is told by its ImageError
 }
 _NO_LIMIT = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 0, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 0)  # a disk may be slow
+_SILENT = 0  # level of what OpenCV says itself
 _USUAL_RATE, _FASTEST = 25.0, 1000.0  # frames a second, where the container says none, and beyond which it means none
 
 
@@ -163,11 +165,20 @@ def quieten() -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # 4, and 5
+        set_level(_SILENT)
+
+
+def name_for_opencv(path: Path) -> str:
+    """A path as OpenCV takes it: the whole of it, for FFmpeg would take what stands before a colon for a protocol."""
+    whole = str(path.absolute())
+    try:
+        whole.encode()
+    except UnicodeEncodeError:  # at a name that is no text OpenCV ends the process; as bytes it takes it
+        return cast(str, os.fsencode(whole))
+    return whole
 
 
 def _open(path: Path) -> cv2.VideoCapture:
     quieten()
-    # Bytes, for OpenCV ends the process at a name that is no text; the whole path, for FFmpeg would take what stands
-    # before a colon for a protocol.
-    return cv2.VideoCapture(os.fsencode(path.absolute()), cv2.CAP_FFMPEG, _NO_LIMIT)  # type: ignore[call-overload, no-any-return]
+    return cv2.VideoCapture(name_for_opencv(path), cv2.CAP_FFMPEG, _NO_LIMIT)

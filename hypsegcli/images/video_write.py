@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.files.atomic import replacing
 from hypsegcli.files.digest import Digest, digest_file
-from hypsegcli.images.video import count_frames, quieten
+from hypsegcli.images.video import count_frames, name_for_opencv, quieten
 
 _LONGEST = 8190  # pixels of a side that the format has room for
 _SLOWEST = 1.0  # pictures a second: who takes one a minute wants to see them, not to wait
@@ -53,8 +53,7 @@ def _write(path: Path, pictures: Iterable[Path], rate: float) -> int:
             if writer is None:
                 size = _even(pixels)
                 code = cv2.VideoWriter.fourcc(*"mp4v")
-                name = os.fsencode(path.absolute())  # OpenCV ends the process at a name that is no text
-                writer = cv2.VideoWriter(name, cv2.CAP_FFMPEG, code, rate, size)  # type: ignore[call-overload]
+                writer = cv2.VideoWriter(name_for_opencv(path), cv2.CAP_FFMPEG, code, rate, size)
                 if not writer.isOpened():
                     raise OSError(errno.EIO, "OpenCV cannot encode such a video", str(path))
             writer.write(_fitted(pixels, size))

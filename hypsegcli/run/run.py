@@ -12,6 +12,7 @@ from hypsegcli.budget import BUDGET, Budget
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
+from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import Hold
@@ -153,8 +154,10 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-                further = self._job.further if self._job.share.shard is None else {}
-                self.further = [name for name, make in further.items() if self.ledger.write(name, make)]
+                # A ranking of a part is of use; a video of one takes its time, when somebody has asked to stop.
+                further = {} if self._job.share.shard is not None else self._job.further
+                names = further if status == "finished" else {RANKING} & further.keys()
+                self.further = [name for name in names if self.ledger.write(name, further[name])]
             self.status = status
         finally:
             self.ledger.close(self.status, profile=self.profile.numbers())

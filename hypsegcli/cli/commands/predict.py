@@ -16,7 +16,7 @@ from hypsegcli.cli.options.running import (
     Every,
     Failures,
     Input,
-    InputPaths,
+    InputFiles,
     OutputFolder,
     Raw,
     Refine,
@@ -42,7 +42,7 @@ from hypsegcli.inference.request import check_prototypes
 @spread
 def predict(
     *,
-    paths: InputPaths,
+    paths: InputFiles,
     output: OutputFolder,
     save: Annotated[
         str,

@@ -16,7 +16,7 @@ from hypsegcli.cli.options.running import (
     Every,
     Failures,
     Input,
-    InputPaths,
+    InputFiles,
     OutputFolder,
     Raw,
     Refine,
@@ -42,7 +42,7 @@ from hypsegcli.files.kinds import UNCERTAINTY
 @spread
 def uncertainty(
     *,
-    paths: InputPaths,
+    paths: InputFiles,
     output: OutputFolder,
     measure: Annotated[
         str | None,

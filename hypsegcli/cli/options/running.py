@@ -24,6 +24,14 @@ InputPaths = Annotated[
         show_default=False,
     ),
 ]
+InputFiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Images, videos, folders (searched through), quoted globs, or @list.txt with one path a line.",
+        show_default=False,
+    ),
+]
 Raw = Annotated[bool, typer.Option("--raw", help="The distance itself, not calibrated: --measure distance.")]
 MaxPixels = Annotated[
     int,
