@@ -8,7 +8,6 @@ import typer
 
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, loading
-from hypsegcli.cli.found_inputs import find_images
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -103,6 +102,7 @@ def predict(
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.cli.checkpoint_in import read_named
+    from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.products.product import Context, find_products
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied

@@ -8,7 +8,6 @@ import typer
 
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, loading
-from hypsegcli.cli.found_inputs import find_images
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -65,6 +64,7 @@ def uncertainty(
 ) -> None:
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.cli.checkpoint_in import read_named
+    from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
