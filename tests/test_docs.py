@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, make_checkpoint, photograph, with_sampling
+from support.clips import film
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 from support.stores import Store
@@ -143,6 +144,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with Image.open(path) as image:
             image.resize((96, 64)).save(small)
     photograph(folder / "scan.tif")
+    film(folder / "clip.mp4")
     for (data, model), keys in SETS.items():
         masks = folder / data / "val" / "masks"
         masks.mkdir(parents=True)
@@ -289,7 +291,7 @@ def test_a_picture_is_what_its_command_makes(
 def test_the_glossary_has_each_of_its_words_once_and_the_code_has_them_too() -> None:
     table = PAGES["CONTRIBUTING.md"].partition("| word |")[2]
     words = re.findall(r"^\| ([a-z ]+) \|", table, flags=re.MULTILINE)
-    assert len(set(words)) == len(words) == 31
+    assert len(set(words)) == len(words) == 33
     code = " ".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "hypsegcli").rglob("*.py")).lower()
     for word in words:
         assert re.search(rf"\b{word.replace(' ', '[ _]')}s?\b", code), word

@@ -16,7 +16,7 @@ from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.held import holding, is_held
 from hypsegcli.files.place import StorePath, is_taken, refuse_address
 
-_TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.tmp")
+_TEMPORARY = re.compile(r"\.hypseg-[0-9]+-[0-9a-f]{16}\.(tmp|mp4)")  # a video's name has to end in what it is
 
 
 @contextlib.contextmanager

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.kinds import FILMED
 from hypsegcli.files.place import locate, real, scan
 from hypsegcli.files.shard import Shard, shard_of
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 RANKING = "ranking.csv"  # what `uncertainty` adds to them
+_FILM = ".mp4"
 BOOKS = frozenset({RUN, MANIFEST, RANKING})
+
+
+def film_of(kind: str, clip: PurePosixPath | str) -> str:
+    """The video that is made of a kind of output of the frames of one among the inputs: `overlay/clip.mp4`."""
+    return f"{kind}/{clip}{_FILM}"
+
+
+def is_of_all_images(name: str) -> bool:
+    """Whether a run may write a file of this name, from its folder on, that is of many images, beside its books."""
+    kind, _, rest = name.partition("/")
+    is_film = kind in FILMED and rest.endswith(_FILM) and rest != _FILM
+    return name == RANKING or (is_film and ".." not in PurePosixPath(rest).parts and "\0" not in rest)
 
 
 class Books(NamedTuple):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from hypsegcli.files.place import StorePath
-from hypsegcli.files.regular import open_regular
+from hypsegcli.files.regular import open_regular, state_of
 
 _DIGITS = 16  # of a SHA-256, which are enough to tell a change
+_SHARED = 1024  # files whose digests are remembered
+_reading = threading.Lock()  # one thread reads, and others that want the same wait for it
 
 
 class Digest(NamedTuple):
@@ -50,6 +54,21 @@ def _noted(path: StorePath) -> Digest | None:
 
     found = digest_noted(path)
     return None if found is None else Digest(*found)
+
+
+def digest_shared(path: Path) -> Digest | None:
+    """As `digest_file`, of a file that many images are from: it is read once as long as it stays the same."""
+    try:
+        state = state_of(path.stat())
+    except (OSError, ValueError):
+        return None
+    with _reading:
+        return _digest_of_state(path, state)
+
+
+@lru_cache(maxsize=_SHARED)
+def _digest_of_state(path: Path, _: tuple[int, ...]) -> Digest | None:
+    return digest_file(path)
 
 
 def short_digest(digest: Digest | None) -> str:

@@ -27,6 +27,9 @@ UNCERTAINTY = (
     "uncertainty",
 )
 
+FILMED = ("overlay", "doubt")  # of which those of a video's frames become a video too
+RANKED = "heatmap"  # that every image of the ranking has
+
 SELF_TOLD = (*PREDICT[:3], "uncertainty", "prototypes")  # of those, what says in its PNG or TIFF what it is
 
 

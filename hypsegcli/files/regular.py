@@ -60,15 +60,16 @@ def unchanging(path: Path) -> Iterator[BinaryIO]:
     was written into this one: what the block has read may be of both.
     """
     with open_regular(path) as file:
-        before = _state(os.fstat(file.fileno()))
+        before = state_of(os.fstat(file.fileno()))
         yield file
         try:
-            after = _state(path.stat())
+            after = state_of(path.stat())
         except FileNotFoundError as error:
             raise ChangedFileError from error
     if after != before:
         raise ChangedFileError
 
 
-def _state(status: os.stat_result) -> tuple[int, ...]:
+def state_of(status: os.stat_result) -> tuple[int, ...]:
+    """What is another once a file has been replaced by another, or written into."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

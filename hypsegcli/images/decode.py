@@ -50,6 +50,7 @@ class DecodedImage:
     digest: Digest | None = None
     georeference: Georeference = ()
     orientation: int = 1
+    time: float | None = None  # of a frame of a video, in seconds from its beginning, as the container has it
 
 
 def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:

@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
+from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.place import StorePath, is_address, is_taken, locate, looking_ahead, real
 from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import shorten
-from hypsegcli.images.formats import SUFFIXES
+from hypsegcli.images.formats import CLIP_SUFFIXES, SUFFIXES
 from hypsegcli.images.walk import Skipped, Walk, is_folder, list_folder
 
-_LOOKED_FOR = ", ".join(SUFFIXES)
 _LETTERS = 80  # of a path in a sentence
 
 
@@ -28,6 +28,7 @@ class Input:
 
     path: Path
     key: PurePosixPath
+    frame: int | None = None  # of a video, counted from 0; None: the file is a picture
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Inputs:
     skipped: Skipped = field(default_factory=Skipped)
 
 
-def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
+def find_inputs(arguments: Sequence[str], *, of_runs: bool = False, videos: bool = False) -> Inputs:
     """Find the pictures that `arguments` name, in the order of the arguments, folders in natural order.
 
     A file: its key is its stem. A folder: searched through, symbolic links followed once, hidden names skipped;
@@ -49,7 +50,8 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     `#` starts a comment line, unless a file is called so. The same file under the same key counts once.
 
     The folders of maps and the books of a run are passed over, unless label maps are looked for: `of_runs`. Photographs
-    may lie beside them.
+    may lie beside them. With `videos`, folders and patterns pick up videos as well, each one picture still; see
+    `images.frames`.
 
     Raises PlanError for an argument that leads to no picture. A path in a list that is missing is one failed picture of
     the run and not the end of it, unless no line could be meant for a picture.
@@ -58,9 +60,10 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     folders: list[Path] = []
     matched: list[Path] = []
     skipped = Skipped()
+    search = _Search(SUFFIXES + CLIP_SUFFIXES if videos else SUFFIXES, skipped, of_runs)
     with looking_ahead():
         for argument in arguments:
-            found = _expand(argument, folders, skipped, of_runs=of_runs)
+            found = _expand(argument, folders, search)
             if _is_pattern(argument):
                 matched += [item.path.parent for item in found]
             for item in found:
@@ -68,7 +71,22 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False) -> Inputs:
     return Inputs(tuple(inputs.values()), tuple(dict.fromkeys(folders)), tuple(dict.fromkeys(matched)), skipped)
 
 
-def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:
+class _Search(NamedTuple):
+    """What is looked for in folders."""
+
+    suffixes: tuple[str, ...]
+    skipped: Skipped
+    of_runs: bool
+
+    def below(self, folder: Path, pattern: tuple[str, ...]) -> Walk:
+        return Walk(folder, pattern, self.skipped, of_runs=self.of_runs, suffixes=self.suffixes)
+
+    @property
+    def wanted(self) -> str:
+        return ", ".join(self.suffixes)
+
+
+def _expand(argument: str, folders: list[Path], search: _Search) -> list[Input]:
     if not argument:
         raise PlanError("an input is empty; give a file, a folder (. is this one), a pattern or @list.txt")
     if argument.startswith("@"):
@@ -78,11 +96,11 @@ def _expand(argument: str, folders: list[Path], skipped: Skipped, *, of_runs: bo
         _refuse_missing(path)
     if is_folder(path):
         folders.append(path)
-        return _from_folder(path, skipped, of_runs=of_runs)
+        return _from_folder(path, search)
     if is_taken(path):  # a broken link included: decoding says so
         return [Input(path, PurePosixPath(path.stem))]
     if _is_pattern(argument):
-        return _from_pattern(argument, folders, skipped, of_runs=of_runs)
+        return _from_pattern(argument, folders, search)
     try:
         path.lstat()
     except PermissionError as error:
@@ -97,17 +115,17 @@ def _refuse_missing(path: StorePath) -> None:
         raise PlanError(f"{path}: there is no such object, and none below it; check the name")
 
 
-def _from_folder(folder: Path, skipped: Skipped, *, of_runs: bool) -> list[Input]:
-    files = list(Walk(folder, ("**", "*"), skipped, of_runs=of_runs))
+def _from_folder(folder: Path, search: _Search) -> list[Input]:
+    files = list(search.below(folder, ("**", "*")))
     if files:
         return _sorted_inputs(files)
     if next(iter(list_folder(folder)), None) is None:
         raise PlanError(f"{folder}: the folder is empty; name a folder that holds pictures")
-    found = f"; found {skipped}" if str(skipped) else ""
-    raise PlanError(f"{folder}: the folder holds no pictures; looked for {_LOOKED_FOR} in it and below{found}")
+    found = f"; found {search.skipped}" if str(search.skipped) else ""
+    raise PlanError(f"{folder}: the folder holds no pictures; looked for {search.wanted} in it and below{found}")
 
 
-def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_runs: bool) -> list[Input]:
+def _from_pattern(pattern: str, folders: list[Path], search: _Search) -> list[Input]:
     place = locate(pattern)
     parts = place.parts
     first = next(index for index, part in enumerate(parts) if _has_wildcard(part))
@@ -115,12 +133,12 @@ def _from_pattern(pattern: str, folders: list[Path], skipped: Skipped, *, of_run
     if rest[-1] == "**":
         rest = (*rest, "*")
     # A pattern such as **/*.png would find the maps of this run in the next one; **/*.jpg would not.
-    if "**" in rest and PurePath(rest[-1]).suffix.lower() not in set(SUFFIXES) - {".png"}:
+    if "**" in rest and PurePath(rest[-1]).suffix.lower() not in set(search.suffixes) - {".png", ".mp4"}:
         folders.append(base)
-    files = dict(Walk(base, rest, skipped, of_runs=of_runs)) if is_folder(base) else {}
+    files = dict(search.below(base, rest)) if is_folder(base) else {}
     if not files:
         raise PlanError(
-            f"{pattern}: the pattern matches no picture; looked for {_LOOKED_FOR}; a pattern names files: "
+            f"{pattern}: the pattern matches no picture; looked for {search.wanted}; a pattern names files: "
             "end it in ** to take in whole folders"
         )
     return _sorted_inputs(files.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -58,12 +58,21 @@ class Walk:
     `**` may yield a file twice.
     """
 
-    def __init__(self, folder: Path, pattern: tuple[str, ...], skipped: Skipped, *, of_runs: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pattern: tuple[str, ...],
+        skipped: Skipped,
+        *,
+        of_runs: bool,
+        suffixes: Collection[str] = SUFFIXES,
+    ) -> None:
         self._folders: list[tuple[Path, tuple[str, ...], _Parts]] = [(folder, pattern, ())]
         self._links: deque[tuple[Path, tuple[str, ...], _Parts]] = deque()
         self._seen: set[tuple[int, int, int]] = set()  # folders, by device, number, and what is left of the pattern
         self._skipped = skipped
         self._of_runs = of_runs  # whether the maps that a run has written are searched as well
+        self._suffixes = suffixes
 
     def __iter__(self) -> Iterator[tuple[_Parts, Path]]:
         """As (parts of the relative path, path)."""
@@ -110,7 +119,7 @@ class Walk:
         return [entry for entry in entries if entry.name not in maps and not is_book(entry.name)]
 
     def _is_picture(self, path: Path, entry: Entry) -> bool:
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in self._suffixes:
             self._skipped.others.append(path)
             return False
         # Pipes and devices would block. A broken link is kept, so that it fails by name instead of vanishing.

@@ -15,9 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypsegcli.errors import setting
 from hypsegcli.files.books import RANKING, Books
-from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.digest import Digest, digest_file, digest_shared
 from hypsegcli.files.place import StorePath, is_gone_from
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
@@ -40,10 +39,11 @@ from hypsegcli.run.manifest import (
 )
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, targets_of
-from hypsegcli.run.ranking_csv import ranking_that_is_owed, ranking_that_stays, say_of_ranking
-from hypsegcli.run.remarks import say_redone, say_replaced
+from hypsegcli.run.ranking_csv import say_of_ranking
+from hypsegcli.run.remarks import say_owed, say_redone, say_replaced
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
+from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
 
 class Earlier(NamedTuple):
@@ -102,7 +102,6 @@ def look_back(
         return earlier[str(planned.key)]
 
     again = [planned for planned in rest if str(planned.key) in earlier]
-    is_made = RANKING in further
     remarks: list[str] = []
     if keep:
         remarks += say_redone(
@@ -115,15 +114,11 @@ def look_back(
         lambda planned: to_be_made(placed(before(planned), planned.source), planned.outputs),
     )
     known = {line["key"] for line in stale}
-    whole = {} if is_made else ranking_that_stays(out, run, going=chain(stale, dropped), others=others)
-    owed = [] if is_made or whole else ranking_that_is_owed(run, going=chain(stale, dropped), others=others)
-    if owed:
-        remarks.append(
-            f"{out / RANKING} is still to be written, which an earlier run was stopped before; run uncertainty with "
-            f"{setting('resume')}"
-        )
-    if not whole:
-        made_by = recipe if is_made else None
+    whole = files_that_stay(out, run, made=further, going=chain(stale, dropped), others=others)
+    owed = files_that_are_owed(run, but={*further, *whole}, going=chain(stale, dropped), others=others)
+    remarks += say_owed(out, owed)
+    if RANKING not in whole:
+        made_by = recipe if RANKING in further else None
         remarks += say_of_ranking(out, run, plan=plan, others=others, recipe=made_by, keep=keep)
     unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
     left_over = find_left_over(
@@ -236,7 +231,8 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cut
     return (
         {kind: path for kind, (path, _) in made.items()} == planned.outputs
         and all(digest_file(path) == digest for path, digest in made.values())
-        and digest_file(planned.source) == source_of(line)
+        and line.get("frame") == planned.frame
+        and (digest_file if planned.frame is None else digest_shared)(planned.source) == source_of(line)
     )
 
 

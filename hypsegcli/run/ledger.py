@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import Books
-from hypsegcli.files.digest import Digest, digest_file, digest_of
+from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import take_over
@@ -132,7 +132,7 @@ class Ledger:
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
         planned = result.planned
-        line: Line = {"key": str(planned.key), **place_of(planned.source)}
+        line: Line = {"key": str(planned.key), **place_of(planned.source, planned.frame)}
         if isinstance(result, Failed):
             line |= {"status": "failed", "code": result.code, "reason": result.reason}
         else:
@@ -141,6 +141,7 @@ class Ledger:
                 "outputs": {kind: path.relative_to(self.out).as_posix() for kind, path in planned.outputs.items()},
                 "bytes": {kind: digest.bytes for kind, digest in result.files.items()},
                 "sha256": {kind: digest.sha256 for kind, digest in result.files.items()},
+                **({} if result.time is None else {"time": round(result.time, 6)}),
                 "height": result.height,
                 "width": result.width,
                 "windows": self._cuts(result.height, result.width),
@@ -160,10 +161,12 @@ class Ledger:
             lines = Lines(self._books.manifest)
             write_lines(self._books.manifest, (line for line in lines.values() if line["status"] != "dropped"))
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file of the whole run, of which run.json will have the digest."""
-        write_atomically(self.out / name, data)
-        self._written[name] = digest_of(data)
+    def write(self, name: str, make: Callable[[Path, str], Digest | None]) -> bool:
+        """Let `make` write a file of the whole run, of which run.json will have the digest; whether it did."""
+        digest = make(self.out, self.recipe)
+        if digest is not None:
+            self._written[name] = digest
+        return digest is not None
 
     def close(self, status: Status, *, profile: Mapping[str, Any]) -> None:
         """Write the final run.json: how the run ended, and where the time went."""

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import is_of_all_images
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of, first_of
@@ -80,9 +80,9 @@ def find_left_over(
     without_line = [found.path for found in unnamed if found.owner == "a run" and is_there(found.planned.source)]
     left_over |= {path: digest for path in without_line if (digest := digest_file(path)) is not None}
     left_over |= {out / name: digest for name, digest in files_of(run).items() if name not in whole}
-    # The ranking is hypseg's by its name.
-    strange = [path.relative_to(out) for path in unbooked if path != out / RANKING]
-    return LeftOver(left_over | unbooked, [PurePosixPath(path.as_posix()) for path in strange])
+    names = [path.relative_to(out).as_posix() for path in unbooked]
+    strange = [name for name in names if not is_of_all_images(name)]  # which are hypseg's by their names
+    return LeftOver(left_over | unbooked, [PurePosixPath(name) for name in strange])
 
 
 def _unbooked(
@@ -94,8 +94,8 @@ def _unbooked(
     """
     try:
         said = run["unfinished"]
-        outputs, further = dict(said["outputs"]), {RANKING} & set(said["files"])
-    except (KeyError, TypeError, ValueError):
+        outputs, further = dict(said["outputs"]), {name for name in said["files"] if is_of_all_images(name)}
+    except (AttributeError, KeyError, TypeError, ValueError):
         return
     for name in further:
         yield PurePosixPath(name), None

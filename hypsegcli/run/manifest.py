@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeGuard
 
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import RANKING, film_of, is_of_all_images
 from hypsegcli.files.digest import Digest
+from hypsegcli.files.kinds import FILMED, RANKED
 from hypsegcli.files.place import is_address, locate, real
 from hypsegcli.files.regular import open_regular
 
@@ -36,15 +37,19 @@ def files_of(run: Mapping[str, Any]) -> dict[str, Digest]:
     """Files of the whole run, by name, that a run.json tells of; none but those that a run writes."""
     try:
         files = run["files"]
-        return {name: Digest(files[name]["bytes"], files[name]["sha256"]) for name in {RANKING} & files.keys()}
+        return {name: Digest(files[name]["bytes"], files[name]["sha256"]) for name in files if is_of_all_images(name)}
     except (AttributeError, KeyError, TypeError):
         return {}
 
 
-def place_of(source: Path) -> Line:
-    """What a line says of where its image lies: the path as it was given, and from where a relative one is meant."""
-    place = {"input": str(source)}
-    return place if source.is_absolute() else place | {"directory": str(Path.cwd())}
+def place_of(source: Path, frame: int | None = None) -> Line:
+    """What a line says of where its image lies: the path as it was given, and from where a relative one is meant.
+
+    And of a video, which frame.
+    """
+    place: Line = {"input": str(source)}
+    place |= {} if source.is_absolute() else {"directory": str(Path.cwd())}
+    return place if frame is None else place | {"frame": frame}
 
 
 def placed(line: Line, source: Path) -> Line:
@@ -86,6 +91,15 @@ def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest
     }
 
 
+def goes_into(line: Line) -> Iterator[str]:
+    """The files of the whole run, by name, that an image's own go into, whether or not there are any."""
+    if RANKED in line.get("outputs", {}):
+        yield RANKING
+    if "frame" in line:
+        clip = line["key"].rpartition("/")[0]
+        yield from (film_of(kind, clip) for kind in FILMED if kind in line.get("outputs", {}))
+
+
 def files_named_by(line: Line) -> Line:
     """Of a line, what tells its files."""
     return {name: line[name] for name in (*_OF_FILES, _GOING) if line.get(name)}
@@ -96,7 +110,7 @@ def without_result(line: Line, status: Literal["stale", "dropped"]) -> Line:
 
     Nor must it that it failed.
     """
-    place = {name: line[name] for name in ("key", "input", "directory") if name in line}
+    place = {name: line[name] for name in ("key", "input", "directory", "frame") if name in line}
     failure = {name: line[name] for name in _OF_FAILURES if name in line}
     going = {_GOING: line[_GOING]} if _GOING in line else {}
     return place | {"status": status} | failure | {name: line.get(name, {}) for name in _OF_FILES} | going
@@ -162,7 +176,7 @@ def is_line(line: object) -> TypeGuard[Line]:
     """Whether it has what is read of lines, each of its type."""
     if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in ("key", "input")):
         return False
-    if not isinstance(line.get("directory", ""), str):
+    if not isinstance(line.get("directory", ""), str) or type(line.get("frame", 0)) is not int:
         return False
     if line.get("status") == "failed":
         return isinstance(line.get("reason"), str) and ("outputs" not in line or _names_files(line))

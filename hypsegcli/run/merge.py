@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypsegcli.errors import PlanError, setting
-from hypsegcli.files.atomic import sweep, write_atomically
+from hypsegcli.files.atomic import sweep
 from hypsegcli.files.books import MANIFEST, RANKING, RUN
-from hypsegcli.files.digest import Digest, digest_of
+from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import Account, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
+from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import Line, files_of, is_for_another, outputs_of, without_result
-from hypsegcli.run.ranking_csv import encode_ranking, ranking_that_is_owed, ranking_that_stays
+from hypsegcli.run.ranking_csv import write_ranking
 from hypsegcli.run.unfinished import never_done
+from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
 _LISTED = 5  # shards
 _MERGED = "merged"  # of the whole run's books: the shards that they were made of
@@ -180,7 +182,7 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     others = Selection(elsewhere, known.__getitem__)
     asked = {line["key"]: line for account in accounts for line in never_done(account.run) if line["key"] not in known}
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
-    files, owed = _ranking(out, accounts, of_shards, others, run)
+    files, owed = _of_all_images(out, accounts, of_shards, others, run)
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":
@@ -207,20 +209,20 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     return [MANIFEST, RUN, *files]
 
 
-def _ranking(
+def _of_all_images(
     out: Path, accounts: Sequence[Account], keys: Collection[str], others: Collection[Line], run: Mapping[str, Any]
 ) -> tuple[dict[str, Digest], list[str]]:
-    """The ranking's digest where one is written, or an earlier one stays; else whether one is to be written still."""
+    """The ranking and videos that are written, and earlier ones that stay; and which are to be written still."""
+    files = write_films(out, run, in_one(accounts))
+    made = set(files)
     if run["options"].get("command") == "uncertainty":
-        data = encode_ranking(out, run["recipe"])
-        if data is None:
-            return {}, []
-        write_atomically(out / RANKING, data)
-        return {RANKING: digest_of(data)}, []
+        made.add(RANKING)
+        if ranking := write_ranking(out, run["recipe"]):
+            files[RANKING] = ranking
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     going = [line for key, line in before.lines.items() if key in keys]
-    stays = ranking_that_stays(out, before.run, going=going, others=others)
-    return stays, [] if stays else ranking_that_is_owed(before.run, going=going, others=others)
+    files |= files_that_stay(out, before.run, made=made, going=going, others=others)
+    return files, files_that_are_owed(before.run, but={*made, *files}, going=going, others=others)
 
 
 def _is_finished(part: Account) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypsegcli.files.digest import digest_file
+from hypsegcli.files.digest import digest_shared
 from hypsegcli.files.regular import is_there
 from hypsegcli.run.manifest import Line, input_from_here, input_of, source_of
 from hypsegcli.run.plan import PlannedImage
@@ -45,14 +45,14 @@ def _is_as_it_was(line: Line, old: Path, new: Path) -> bool:
     source = source_of(line)
     if _size(old) != source.bytes or (is_there(new) and old.samefile(new)):
         return False
-    return (_size(new) != source.bytes or digest_file(new) != source) and digest_file(old) == source
+    return (_size(new) != source.bytes or digest_shared(new) != source) and digest_shared(old) == source
 
 
 def _is_another(old: Path, new: Path) -> bool:
     """Whether a photograph is there still that does not hold what the new one does."""
     if not is_there(old) or (is_there(new) and old.samefile(new)):
         return False
-    return _size(old) != _size(new) or (found := digest_file(old)) is None or found != digest_file(new)
+    return _size(old) != _size(new) or (found := digest_shared(old)) is None or found != digest_shared(new)
 
 
 def _size(path: Path) -> int | None:

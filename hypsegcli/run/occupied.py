@@ -111,7 +111,7 @@ def _refuse_what_is_no_run_s(plan: Sequence[PlannedImage], out: Path, further: S
     earlier = read_manifest(out)
     unnamed = find_unnamed(out, plan, run=run, earlier=earlier)
     theirs = [found.path for found in unnamed if found.owner == "somebody"]
-    if theirs := [*theirs, *(out / name for name in further if is_somebody_s(out / name, run))]:
+    if theirs := [*theirs, *(out / name for name in further if is_somebody_s(out, name, run))]:
         lie, them = ("lies", "it") if len(theirs) == 1 else ("lie", "them")
         raise PlanError(
             f"{out}: {count_of(len(theirs), 'file')} that no run has written {lie} at the places of outputs, such as "

@@ -53,6 +53,17 @@ class PlannedImage:
     key: PurePosixPath
     outputs: Mapping[str, Path]
     theirs: Mapping[Path, os.stat_result] = field(default_factory=lambda: _NOTHING)
+    frame: int | None = None  # of a video, counted from 0
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences: its file, and of a video, which frame: `clip.mp4#123`."""
+        return name_of(self.source, self.frame)
+
+
+def name_of(source: Path | str, frame: int | None) -> str:
+    """What an image is called: its file, and of a video, which frame: `clip.mp4#123`."""
+    return str(source) if frame is None else f"{source}#{frame}"
 
 
 def plan_outputs(
@@ -67,7 +78,9 @@ def plan_outputs(
     nothing on the disk.
     """
     _check_out(inputs, out, suffixes)
-    plan = [PlannedImage(item.path, item.key, Targets(out, item.key, suffixes)) for item in inputs.images]
+    plan = [
+        PlannedImage(item.path, item.key, Targets(out, item.key, suffixes), frame=item.frame) for item in inputs.images
+    ]
     _check_shared(plan, out, suffixes, extra)
     _check_overwrites(plan, out, suffixes, extra)
     return plan
@@ -154,8 +167,11 @@ def _check_shared(plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str
         if first != place:
             clashes.setdefault((str(plan[first].source), str(planned.source)), next(iter(planned.outputs.values())))
     below = {parent: planned for planned in plan for parent in planned.key.parents[:-1]}
+    own = {fold(path): path for path in extra}
     for folder, planned in below.items():  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
         for kind, suffix in suffixes.items():
+            if own and (path := own.get(fold(out / kind / folder))):  # a folder that is called like a video of maps
+                clashes.setdefault(("the run itself", str(planned.source)), path)
             key = fold(folder).removesuffix(suffix)
             if fold(folder) == key + suffix and key in owners:
                 clashes.setdefault((str(plan[owners[key]].source), str(planned.source)), out / kind / folder)

@@ -24,6 +24,7 @@ from hypsegcli.inference.batches import Batches, Loaded, Segmented, Unsegmented
 from hypsegcli.inference.lanes import ONE
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.products.outputs import Outputs
+from hypsegcli.run.frames import Frames, InLine
 from hypsegcli.run.large import Large, is_streamed, stream
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult, Written
@@ -48,13 +49,16 @@ def process(
     with writing its files, stops the run. Closed early, it finishes the images whose files it has begun to write, and
     hands them to `late`. What `check` raises before an image's files are written, does.
     """
-    load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels, budget=budget)
+    frames = Frames(max_pixels=max_pixels)
+    load = partial(_load, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels, budget=budget, frames=frames)
     large = partial(_stream, segmenter=segmenter, outputs=outputs, max_pixels=max_pixels)
     store = partial(_store, outputs=outputs, check=check)
     held = budget.stage_pixels
     batches = Batches(segmenter, batch_size=batch_size, lanes=segmenter.lanes if workers else ONE, budget=budget)
+    depth = workers + batch_size
     with (
-        closing(ahead(load, plan, workers=workers, depth=workers + batch_size, pixels=_pixels, budget=held)) as loaded,
+        closing(frames),
+        closing(ahead(load, frames.line_up(plan), workers=workers, depth=depth, pixels=_pixels, budget=held)) as loaded,
         closing(batches.segment(loaded)) as segmented,
         closing(
             ahead(store, map(large, segmented), workers=workers, prompt=True, pixels=_pixels, budget=held, late=late)
@@ -64,16 +68,17 @@ def process(
 
 
 def _load(
-    planned: PlannedImage, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int, budget: Budget
+    image: InLine, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int, budget: Budget, frames: Frames
 ) -> Loaded[PlannedImage] | Large | Failed:
-    if is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
+    planned, is_frame = image.planned, image.planned.frame is not None
+    if not is_frame and is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
         return Large(planned)
     started = time.perf_counter()
     try:
-        image = decode_image(planned.source, max_pixels=max_pixels)
+        decoded = frames.decode(image) if is_frame else decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
         return Failed(planned, error.message, error.code)
-    return Loaded(planned, image, seconds={"decode": time.perf_counter() - started})
+    return Loaded(planned, decoded, seconds={"decode": time.perf_counter() - started})
 
 
 def _stream(
@@ -86,7 +91,7 @@ def _stream(
     """A large picture from beginning to end, in the thread of the network; others are not touched."""
     if isinstance(segmented, Unsegmented):
         trouble = segmented.trouble
-        return Failed(segmented.item, f"{segmented.item.source}: {trouble.reason}", trouble.code)
+        return Failed(segmented.item, f"{segmented.item.name}: {trouble.reason}", trouble.code)
     if not isinstance(segmented, Large):
         return segmented
     try:
@@ -113,7 +118,7 @@ def _store(
         files = {planned.outputs[kind]: encode(kind, pixels, prediction, place) for kind in outputs.encoders}
         summary = outputs.summarise(prediction)
     except MemoryError:
-        reason = f"{planned.source}: its maps do not fit into memory; ask for fewer with {setting('save')}"
+        reason = f"{planned.name}: its maps do not fit into memory; ask for fewer with {setting('save')}"
         return clear(Failed(planned, reason, "out_of_memory"))
     encoded = time.perf_counter()
     is_replacing = False
@@ -129,7 +134,9 @@ def _store(
     height, width = pixels.shape[:2]
     assert loaded.image.digest is not None, "it was decoded from a file"
     notes = loaded.image.notes + segmented.notes
-    return Written(planned, loaded.image.digest, digests, height, width, seconds, summary, notes)
+    return Written(
+        planned, loaded.image.digest, digests, height, width, seconds, summary, notes, time=loaded.image.time
+    )
 
 
 def clear(failed: Failed) -> Failed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hypsegcli.errors import setting
+from hypsegcli.files.books import RANKING
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import Account
 from hypsegcli.run.difference import differences
@@ -34,6 +36,16 @@ def say_replaced(dropped: Collection[Line], others: Collection[Line], namesakes:
             f"{count_of(stay, 'image')} of an earlier run {are} not among these and {verb}, made as it was then"
         )
     return sentences
+
+
+def say_owed(out: Path, names: Iterable[str]) -> list[str]:
+    """That files of the whole run are still to be written, a sentence each."""
+    by = {True: "run uncertainty with", False: "run what was stopped with"}
+    return [
+        f"{out / name} is still to be written, which an earlier run was stopped before; {by[name == RANKING]} "
+        f"{setting('resume')}"
+        for name in names
+    ]
 
 
 def say_redone(

@@ -22,6 +22,7 @@ class Written:
     seconds: Mapping[str, float]  # of decode, network, reduce, encode, write; or of stream, all of them by turns
     summary: Mapping[str, float]
     notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
+    time: float | None = None  # of a frame of a video, in seconds from its beginning
 
 
 @dataclass(frozen=True)

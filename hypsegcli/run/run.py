@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,8 +11,12 @@ from typing import Any
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
+from hypsegcli.files.books import RANKING
+from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import Hold
+from hypsegcli.images.frames import Clip
+from hypsegcli.run.films import of_clips
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
 from hypsegcli.run.plan import Share
 from hypsegcli.run.profile import Profile
@@ -33,7 +37,8 @@ class Job:
     write_setting: Callable[[str, str | None], str] = as_keyword  # how reasons of failures name settings
     detail: Mapping[str, Any] = field(default_factory=dict)  # what else decides the pixels, for the books
     # What is written of all images in `out` that a recipe has made, by name, such as ranking.csv; None for nothing.
-    further: Mapping[str, Callable[[Path, str], bytes | None]] = field(default_factory=dict)
+    further: Mapping[str, Callable[[Path, str], Digest | None]] = field(default_factory=dict)
+    clips: Sequence[Clip] = ()  # the videos among the inputs
 
 
 class Run:
@@ -44,6 +49,7 @@ class Run:
         recipe = {"command": job.command, **facts.recipe, **job.detail}
         self._job, self._source = job, source
         self.status: Status = "aborted"  # as it ended
+        self.further: list[str] = []  # files of the whole run, by name, that it has written; once it has ended
         sizes = {"batch_size": facts.batch_size, "workers": facts.workers, "max_pixels": facts.max_pixels}
         self.profile = Profile(facts.workers, processes=facts.processes)
         self.ledger = Ledger(
@@ -60,6 +66,7 @@ class Run:
                 "engine": facts.engine,
                 "device": facts.device,
                 **_of_shard(job.share),
+                **of_clips(job.clips),
             },
             cuts=facts.cuts,
             shard=job.share.shard,
@@ -113,9 +120,10 @@ class Run:
         try:
             if status != "aborted":
                 self.ledger.settle()
-                for name, encode in self._job.further.items() if self._job.share.shard is None else ():
-                    if (data := encode(self._job.out, self.ledger.recipe)) is not None:
-                        self.ledger.write(name, data)
+                # A ranking of a part is of use; a video of one takes its time, when somebody has asked to stop.
+                further = {} if self._job.share.shard is not None else self._job.further
+                names = further if status == "finished" else {RANKING} & further.keys()
+                self.further = [name for name in names if self.ledger.write(name, further[name])]
             self.status = status
         finally:
             self.ledger.close(self.status, profile=self.profile.numbers())

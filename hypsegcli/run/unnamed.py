@@ -106,11 +106,11 @@ def _may_be_a_map(path: Path, kind: str) -> bool:
         return False
 
 
-def is_somebody_s(path: Path, run: Mapping[str, Any]) -> bool:
+def is_somebody_s(out: Path, name: str, run: Mapping[str, Any]) -> bool:
     """Whether a file of the whole run is there, such as ranking.csv, that no run has written."""
-    status = status_of(path)
-    may_be_a_run_s = is_since(status, run) and path.name in part_of_unfinished(run, "files")
-    return status is not None and path.name not in files_of(run) and not may_be_a_run_s
+    status = status_of(out / name)
+    may_be_a_run_s = is_since(status, run) and name in part_of_unfinished(run, "files")
+    return status is not None and name not in files_of(run) and not may_be_a_run_s
 
 
 def status_of(path: Path) -> os.stat_result | None:

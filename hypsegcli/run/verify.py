@@ -27,8 +27,8 @@ from hypsegcli.run.manifest import (
     real_place,
     source_of,
 )
-from hypsegcli.run.ranking_csv import owed_by
 from hypsegcli.run.unfinished import never_done
+from hypsegcli.run.whole_files import owed_by
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _verify(out: Path) -> Verified:
     of_images = ((path.as_posix(), out / path, digest) for line in done for path, digest in outputs_of(line).values())
     files, missing, changed = _compare(chain(of_images, ((name, out / name, run.files[name]) for name in run.files)))
     missing += [name for name in run.owed if not is_taken(out / name)]
-    _, unreached, changed_inputs = _compare((line["input"], input_of(line), source_of(line)) for line in done)
+    _, unreached, changed_inputs = _compare(_sources(done))
     own = {LOCK, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
     own |= {each.shard.named(LOCK) for each in books if each.shard is not None}
     foreign = sorted(name for name in _names_below(out, owned.folders) if name not in owned and name not in own)
@@ -111,6 +111,18 @@ def _verify(out: Path) -> Verified:
         shards=len(books) - 1,
         lacking=max(run.lines - counts["done"] - counts["failed"], counts["stale"]),
     )
+
+
+def _sources(done: Iterable[Line]) -> Iterator[tuple[str, Path, Digest]]:
+    """Of images that are done, the files that they are of: a video once, however many of its frames there are."""
+    videos = set()
+    for line in done:
+        source = (line["input"], input_of(line), source_of(line))
+        if "frame" not in line:
+            yield source
+        elif source not in videos:
+            videos.add(source)
+            yield source
 
 
 class _Owned:

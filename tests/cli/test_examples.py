@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from support import Hypseg, photograph
+from support.clips import film
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
 from torchvision.models import get_model
@@ -46,6 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.txt").write_text("\n".join(paths))
     shutil.copy(tmp_path / "images.txt", tmp_path / "list.txt")
     shutil.copy(tmp_path / "photos" / "0.jpg", tmp_path / "photo.jpg")
+    film(tmp_path / "clip.mp4", frames=26)
     (tmp_path / "RUN").mkdir()
     (tmp_path / "RUN" / "best.safetensors").symlink_to(bundled_checkpoint(DISK))
     return tmp_path

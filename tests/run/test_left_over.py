@@ -246,7 +246,7 @@ def test_a_ranking_that_a_killed_run_wrote_goes(
             shutil.copytree(out, tmp_path / "killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.ledger.write_atomically", leave)
+        patch.setattr("hypsegcli.run.ranking_csv.write_atomically", leave)
         assert hypseg("uncertainty", photos, "--out", out).code == 0
     (tmp_path / "killed" / LOCK).unlink()
     assert hypseg("predict", photos, "--out", tmp_path / "killed", "--save", "labels", "--overwrite").code == 0

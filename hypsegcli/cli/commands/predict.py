@@ -13,9 +13,10 @@ from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
     Computing,
+    Every,
     Failures,
     Input,
-    InputPaths,
+    InputFiles,
     OutputFolder,
     Raw,
     Refine,
@@ -36,13 +37,11 @@ from hypsegcli.cli.show.run import (
     show_run,
     tell_of_calibration,
     tell_of_precision,
-    tell_of_skipped,
 )
 from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
-from hypsegcli.images.discover import find_inputs
 from hypsegcli.inference.request import check_prototypes
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
 @spread
 def predict(
     *,
-    paths: InputPaths,
+    paths: InputFiles,
     output: OutputFolder,
     save: Annotated[
         str,
@@ -104,6 +103,7 @@ def predict(
     ] = True,
     failures: Failures,
     inputs: Input,
+    every: Every = None,
     refine: Refine = None,
     computing: Computing,
     sharing: Sharing,
@@ -113,7 +113,9 @@ def predict(
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.cli.checkpoint_in import read_named
+    from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.products.product import Context, find_products
+    from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     kinds = _parse_kinds(save, format_)
@@ -132,9 +134,7 @@ def predict(
     )
     refuse_idle_refinement(refine, kinds, measures, level)
     products = find_products(kinds, measures)
-    if len(measures) > 1 and len(products) == len(kinds):
-        raise UsageError(f"--measure {measure}: several measures are for confidence maps; name confidence in --save")
-    _refuse_no_legend(products, legend=legend)
+    _refuse_idle(products, kinds, measures, legend=legend)
     depth = parse_level(level, header.tree)
     if any(product.needs_prototypes for product in products):
         check_prototypes(header.model, header.tree, level=depth)
@@ -142,12 +142,20 @@ def predict(
     refuse_contradictions(inputs, computing, output)
     refuse_idle_sharing(sharing)
     part = parse_shard_of(shard, output)
-    found = find_inputs(paths)
-    tell_of_skipped(found, quiet=output.quiet)
-    share = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume, shard=part)
+    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    films = Films(output.out, clips, suffixes)
+    share = plan_run(
+        found,
+        output.out,
+        suffixes,
+        further=films.names,
+        overwrite=output.overwrite,
+        resume=output.resume,
+        shard=part,
+    )
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
-        print_plan(share.images)
+        print_plan(share.images, clips)
         return
 
     with loading(quiet=output.quiet):
@@ -161,7 +169,7 @@ def predict(
         from hypsegcli.run.source import Work
 
     with locked(output.out, "predict", share.shard) as hold:
-        refuse_occupied(share, output.out, overwrite=output.overwrite, resume=output.resume)
+        refuse_occupied(share, output.out, further=films.names, overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -196,11 +204,13 @@ def predict(
         job = Job(
             command="predict",
             share=share,
+            clips=clips,
             out=output.out,
             hold=hold,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
+            further=films.further(),
             detail={
                 "format": format_,
                 "full_scale": full_scales(measures, max_distance=loaded.header.model.max_distance),
@@ -217,11 +227,15 @@ def predict(
                 quiet=output.quiet,
                 profile=profile,
             )
-            say_done(run, source.facts, list(suffixes), output.out)
+            say_done(run, source.facts, suffixes, output.out)
         raise typer.Exit(code)
 
 
-def _refuse_no_legend(products: Sequence[Product], *, legend: bool) -> None:
+def _refuse_idle(products: Sequence[Product], kinds: Sequence[str], measures: Sequence[str], *, legend: bool) -> None:
+    if len(measures) > 1 and len(products) == len(kinds):
+        raise UsageError(
+            f"--measure {','.join(measures)}: several measures are for confidence maps; name confidence in --save"
+        )
     if not legend and not any(product.has_legend for product in products):
         raise UsageError("--no-legend is for overlay and doubt; name one of them in --save, or leave it out")
 

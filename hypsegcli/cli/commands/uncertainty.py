@@ -12,9 +12,10 @@ from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
     Computing,
+    Every,
     Failures,
     Input,
-    InputPaths,
+    InputFiles,
     OutputFolder,
     Raw,
     Refine,
@@ -30,20 +31,18 @@ from hypsegcli.cli.show.run import (
     show_run,
     tell_of_calibration,
     tell_of_precision,
-    tell_of_skipped,
 )
 from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.kinds import UNCERTAINTY
-from hypsegcli.images.discover import find_inputs
 
 
 @spread
 def uncertainty(
     *,
-    paths: InputPaths,
+    paths: InputFiles,
     output: OutputFolder,
     measure: Annotated[
         str | None,
@@ -57,6 +56,7 @@ def uncertainty(
     raw: Raw = False,
     failures: Failures,
     inputs: Input,
+    every: Every = None,
     refine: Refine = None,
     computing: Computing,
     sharing: Sharing,
@@ -66,7 +66,9 @@ def uncertainty(
 ) -> None:
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.cli.checkpoint_in import read_named
+    from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.products.product import Context, find_product
+    from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output)
@@ -74,13 +76,13 @@ def uncertainty(
     part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
-    found = find_inputs(paths)
-    tell_of_skipped(found, quiet=output.quiet)
+    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    films = Films(out, clips, UNCERTAINTY)
     share = plan_run(
         found,
         out,
         {product.kind: product.suffix("png") for product in products},
-        further=(RANKING,),
+        further=(RANKING, *films.names),
         overwrite=output.overwrite,
         resume=output.resume,
         shard=part,
@@ -101,7 +103,7 @@ def uncertainty(
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
-        print_plan(share.images)
+        print_plan(share.images, clips)
         return
 
     with loading(quiet=output.quiet):
@@ -110,12 +112,12 @@ def uncertainty(
         from hypsegcli.inference.request import Request
         from hypsegcli.products.outputs import make_outputs
         from hypsegcli.products.uncertainty import doubt_statistics
-        from hypsegcli.run.ranking_csv import encode_ranking
+        from hypsegcli.run.ranking_csv import write_ranking
         from hypsegcli.run.run import Job, Run
         from hypsegcli.run.source import Work
 
     with locked(out, "uncertainty", share.shard) as hold:
-        refuse_occupied(share, out, further=(RANKING,), overwrite=output.overwrite, resume=output.resume)
+        refuse_occupied(share, out, further=(RANKING, *films.names), overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -136,17 +138,17 @@ def uncertainty(
         job = Job(
             command="uncertainty",
             share=share,
+            clips=clips,
             out=out,
             hold=hold,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            further={RANKING: encode_ranking},
+            further={RANKING: write_ranking, **films.further()},
         )
         with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
             run = Run(job, loaded, source)
             code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-            further = [RANKING] if share.shard is None else []
-            say_done(run, source.facts, [*UNCERTAINTY, *further], out)
+            say_done(run, source.facts, UNCERTAINTY, out)
         raise typer.Exit(code)

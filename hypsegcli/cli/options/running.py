@@ -26,6 +26,14 @@ InputPaths = Annotated[
         show_default=False,
     ),
 ]
+InputFiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Images, videos, folders (searched through), quoted globs, or @list.txt with one path a line.",
+        show_default=False,
+    ),
+]
 Raw = Annotated[bool, typer.Option("--raw", help="The distance itself, not calibrated: --measure distance.")]
 MaxPixels = Annotated[
     int,
@@ -62,6 +70,16 @@ Refine = Annotated[
         metavar="edges",
         help="Let class probabilities follow the edges of the photograph before classes are decided.",
         show_default="as the network says",
+        rich_help_panel=INPUT,
+    ),
+]
+Every = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Of a video, the first of every N frames.",
+        show_default="every frame",
         rich_help_panel=INPUT,
     ),
 ]

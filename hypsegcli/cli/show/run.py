@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.confidence.calibration import Calibration
     from hypsegcli.images.discover import Inputs
+    from hypsegcli.images.frames import Clip
     from hypsegcli.run.ledger import Ledger
     from hypsegcli.run.plan import PlannedImage
     from hypsegcli.run.run import Run
@@ -32,6 +33,14 @@ def tell_of_skipped(inputs: Inputs, *, quiet: bool) -> None:
     """What lies in the folders and is left out."""
     if (skipped := str(inputs.skipped)) and not quiet:
         talk(f"left out: {skipped}")
+
+
+def tell_of_clips(clips: Sequence[Clip], *, quiet: bool) -> None:
+    """How many frames videos have, and that a container has it otherwise."""
+    for clip in clips if not quiet else ():
+        claims = "" if clip.claimed in {None, clip.frames} else f", where its container says {clip.claimed}"
+        which = f", of which one in {clip.every} is taken" if clip.every > 1 else ""
+        talk(f"{clip.path}: {count_of(clip.frames, 'frame')}{claims}{which}")
 
 
 def tell_of_calibration(
@@ -56,11 +65,12 @@ def tell_of_precision(header: Header, measures: Sequence[str], precision: str, *
         talk(another)
 
 
-def print_plan(plan: Sequence[PlannedImage]) -> None:
+def print_plan(plan: Sequence[PlannedImage], clips: Sequence[Clip]) -> None:
     """What --dry-run shows."""
     for planned in plan:
-        say(f"{planned.source} -> {', '.join(str(path) for path in planned.outputs.values())}")
-    talk(f"{count_of(len(plan), 'image')}; nothing was read or written")
+        say(f"{planned.name} -> {', '.join(str(path) for path in planned.outputs.values())}")
+    but = ", but videos to count their frames" if clips else ""
+    talk(f"{count_of(len(plan), 'image')}; nothing was read or written{but}")
 
 
 def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: bool, profile: bool) -> int:
@@ -109,10 +119,12 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     return code_of_run(done=done, failed=failed)
 
 
-def say_done(run: Run, facts: Facts, kinds: Sequence[str], out: Path) -> None:
+def say_done(run: Run, facts: Facts, kinds: Iterable[str], out: Path) -> None:
     """The last line: how many images there are by now, and what of each, where, and what the network ran in."""
     if done := run.ledger.count("done"):
-        say(f"{count_of(done, 'image')}: {', '.join(kinds)} in {out} ({facts.engine}, {facts.device})")
+        further = first_of(run.further, _LISTED)
+        written = ", ".join([*kinds, *([further] if further else [])])
+        say(f"{count_of(done, 'image')}: {written} in {out} ({facts.engine}, {facts.device})")
 
 
 def _warn_of_another_world(ledger: Ledger, limit: float) -> None:

@@ -1,0 +1,35 @@
+"""What the arguments of a run name: pictures, and the frames of videos."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypsegcli.cli.console import talk
+from hypsegcli.cli.show.run import tell_of_clips, tell_of_skipped
+from hypsegcli.images.discover import Inputs, find_inputs
+from hypsegcli.images.frames import take_frames
+
+if TYPE_CHECKING:
+    from hypsegcli.images.frames import Clip
+
+
+def find_images(
+    paths: Sequence[str], *, every: int | None, max_pixels: int, quiet: bool
+) -> tuple[Inputs, Sequence[Clip]]:
+    """The images of a run, frames among them, and the videos that these are of; says what is left out.
+
+    A person at a terminal is told what takes a while.
+    """
+
+    def say_what_is_read(path: Path) -> None:
+        if not quiet and sys.stderr.isatty():
+            talk(f"{path}: counting frames ...")
+
+    found = find_inputs(paths, videos=True)
+    tell_of_skipped(found, quiet=quiet)
+    found, clips = take_frames(found, every=every, max_pixels=max_pixels, before=say_what_is_read)
+    tell_of_clips(clips, quiet=quiet)
+    return found, clips
