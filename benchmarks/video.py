@@ -19,6 +19,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from hypsegcli.images.video import Video, count_frames
 from hypsegcli.images.video_write import write_video
@@ -31,9 +33,15 @@ PROGRAM = (
 )
 
 
+def resized(photograph: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The photograph at some (width, height), in OpenCV's order of colours."""
+    with Image.open(photograph) as image:
+        return np.ascontiguousarray(np.asarray(image.convert("RGB").resize(size))[:, :, ::-1])
+
+
 def make(path: Path, photograph: Path, size: tuple[int, int], frames: int) -> Path:
     """Write a video of some (width, height)."""
-    picture = cv2.resize(cv2.imread(str(photograph)), size)
+    picture = resized(photograph, size)
     code = cv2.VideoWriter.fourcc(*CODES[path.suffix[1:]])
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 25.0, size)
     for number in range(frames):
@@ -63,7 +71,7 @@ def table(photograph: Path, frames: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
             picture = Path(folder, "map.png")
-            cv2.imwrite(str(picture), cv2.resize(cv2.imread(str(photograph)), (width, height)))
+            cv2.imwrite(str(picture), resized(photograph, (width, height)))
             write = cost(lambda: write_video(Path(folder, "maps.mp4"), [picture] * frames, rate=25), frames)  # noqa: B023
             for suffix, code in CODES.items():
                 path = make(Path(folder, f"clip.{suffix}"), photograph, (width, height), frames)
