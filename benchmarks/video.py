@@ -33,15 +33,15 @@ PROGRAM = (
 )
 
 
-def read_photograph(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3), blue first, as OpenCV has it."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))[:, :, ::-1].copy()
+def resized(photograph: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The photograph at some (width, height), in OpenCV's order of colours."""
+    with Image.open(photograph) as image:
+        return np.ascontiguousarray(np.asarray(image.convert("RGB").resize(size))[:, :, ::-1])
 
 
 def make(path: Path, photograph: Path, size: tuple[int, int], frames: int) -> Path:
     """Write a video of some (width, height)."""
-    picture = cv2.resize(read_photograph(photograph), size)
+    picture = resized(photograph, size)
     code = cv2.VideoWriter.fourcc(*CODES[path.suffix[1:]])
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 25.0, size)
     for number in range(frames):
@@ -71,7 +71,7 @@ def table(photograph: Path, frames: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
             picture = Path(folder, "map.png")
-            cv2.imwrite(str(picture), cv2.resize(read_photograph(photograph), (width, height)))
+            cv2.imwrite(str(picture), resized(photograph, (width, height)))
             write = cost(lambda: write_video(Path(folder, "maps.mp4"), [picture] * frames, rate=25), frames)  # noqa: B023
             for suffix, code in CODES.items():
                 path = make(Path(folder, f"clip.{suffix}"), photograph, (width, height), frames)

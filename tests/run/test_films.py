@@ -127,11 +127,12 @@ def test_resume_reads_a_video_once_and_does_what_is_missing(
         return digest_file(path)
 
     os.utime(clip)  # what is remembered of it is of another file now
-    monkeypatch.setattr("hypsegcli.files.digest.digest_file", digest)
+    for place in ("files.digest", "run.earlier"):
+        monkeypatch.setattr(f"hypsegcli.{place}.digest_file", digest)
     outcome = hypseg("predict", clip, "--out", whole, *KINDS, "--resume")
     assert outcome.code == 0
     assert "6 of 8 images done already" in outcome.stderr
-    assert read == [clip]
+    assert read.count(clip) == 1
     assert tree(whole) == before
     assert hypseg("verify", whole).code == 0
     film(clip, frames=8, seed=5)
