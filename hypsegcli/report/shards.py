@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from hypsegcli.errors import DataError, PlanError, UsageError, setting
 from hypsegcli.files.atomic import already_there
+from hypsegcli.files.books import names_in
 from hypsegcli.files.held import is_held
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.shard import Shard, shard_of
@@ -38,8 +39,11 @@ def shard_file(folder: Path, shard: Shard) -> Path:
 
 def find_shards(folder: Path) -> list[Shard]:
     """Those of evaluations whose files lie in a folder, by their number and place; none where there is no folder."""
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    found = [shard for name in names if name.startswith("shard.") and (shard := shard_of(name, _SHARD)) is not None]
+    found = [
+        shard
+        for name in names_in(folder)
+        if name.startswith("shard.") and (shard := shard_of(name, _SHARD)) is not None
+    ]
     return sorted(found, key=lambda shard: (shard.of, shard.index))
 
 
