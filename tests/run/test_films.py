@@ -102,7 +102,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(hypseg: Hypseg, clip: Path, whol
     command = [sys.executable, "-m", "hypsegcli", "predict", str(clip), "--out", str(out), *KINDS, "--engine", "torch"]
     process = subprocess.Popen([*command, "--quiet"], stdout=subprocess.DEVNULL)
     manifest_file, deadline = out / "manifest.jsonl", time.monotonic() + 60
-    while not (manifest_file.exists() and manifest_file.read_bytes()) and time.monotonic() < deadline:
+    while not (manifest_file.exists() and b'"done"' in manifest_file.read_bytes()) and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
