@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from hypsegcli.budget import MAX_PIXELS
-from hypsegcli.errors import UsageError, setting
+from hypsegcli.errors import PlanError, UsageError, setting
+from hypsegcli.files.place import StorePath
 from hypsegcli.images.discover import Input, Inputs
 from hypsegcli.images.formats import SUFFIXES
 
@@ -74,6 +75,11 @@ def _take(item: Input, every: int, max_pixels: int, before: Callable[[Path], Non
         return item
     from hypsegcli.images.video import count_frames
 
+    if isinstance(item.path, StorePath):
+        raise PlanError(
+            f"{item.path}: is a video, and these are read from a disk of this machine; copy it there, and name "
+            "pictures alone of the store, such as by a pattern"
+        )
     before(item.path)
     counted = count_frames(item.path, max_pixels=max_pixels)
     return Clip(item.path, item.key, counted.frames, counted.claimed, counted.is_whole, counted.rate, every)

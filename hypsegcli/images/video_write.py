@@ -5,11 +5,15 @@ The same pictures give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -17,6 +21,8 @@ from numpy.typing import NDArray
 
 from hypsegcli.files.atomic import replacing
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.place import StorePath
+from hypsegcli.files.regular import open_regular
 from hypsegcli.images.video import count_frames, name_for_opencv, quieten
 
 _LONGEST = 8190  # pixels of a side that the format has room for
@@ -29,18 +35,32 @@ def write_video(path: Path, pictures: Iterable[Path], *, rate: float) -> Digest:
     All get the size of the first, and even sides. Faster than `rate` where that is less than one a second. OSError
     where it cannot be written, or a picture cannot be read.
     """
-    with replacing(path) as file:
-        beside = Path(file.name).with_suffix(path.suffix)  # by which FFmpeg tells what to write
-        try:
-            written = _write(beside, pictures, max(rate, _SLOWEST))
-            if count_frames(beside, max_pixels=_LONGEST**2).frames != written:  # of a full disk OpenCV says nothing
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            digest = digest_file(beside)
-            beside.replace(file.name)
-        finally:
-            beside.unlink(missing_ok=True)
+    with replacing(path) as file, _beside(path, file) as made:
+        written = _write(made, pictures, max(rate, _SLOWEST))
+        if count_frames(made, max_pixels=_LONGEST**2).frames != written:  # of a full disk OpenCV says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        digest = digest_file(made)
+        if isinstance(path, StorePath):
+            with made.open("rb") as whole:
+                shutil.copyfileobj(whole, file)
+        else:
+            made.replace(file.name)
     assert digest is not None, "it has just been read"
     return digest
+
+
+@contextlib.contextmanager
+def _beside(path: Path, file: BinaryIO) -> Iterator[Path]:
+    """A path for FFmpeg, which knows files by name alone, and formats by suffix: beside a file, or on this machine."""
+    with contextlib.ExitStack() as opened:
+        if isinstance(path, StorePath):
+            made = Path(opened.enter_context(tempfile.TemporaryDirectory()), path.name)
+        else:
+            made = Path(file.name).with_suffix(path.suffix)
+        try:
+            yield made
+        finally:
+            made.unlink(missing_ok=True)
 
 
 def _write(path: Path, pictures: Iterable[Path], rate: float) -> int:
@@ -66,7 +86,8 @@ def _write(path: Path, pictures: Iterable[Path], rate: float) -> int:
 
 def _read(path: Path) -> NDArray[np.uint8]:
     """A picture, (H, W, 3) in OpenCV's order of colours; OSError where it cannot be read."""
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    with open_regular(path) as file:
+        pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
         raise OSError(errno.EIO, "it cannot be read as a picture", str(path))
     return np.asarray(pixels, np.uint8)

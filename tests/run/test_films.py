@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from support import Hypseg, manifest, photograph
 from support.clips import cut, decoded, film
+from support.stores import Store
 
 from hypsegcli.files.digest import digest_file
 from hypsegcli.images.decode import decode_image
@@ -268,3 +269,20 @@ def test_a_run_into_itself_does_not_take_its_own_videos(hypseg: Hypseg, clip: Pa
     shutil.move(clip, folder / "clip.mp4")
     assert hypseg("predict", folder, "--out", tmp_path / "out", *KINDS).code == 0
     assert hypseg("predict", tmp_path / "out", folder, "--out", tmp_path / "more", "--dry-run").code == 2
+
+
+def test_videos_of_maps_go_to_a_bucket_and_none_is_read_from_one(
+    hypseg: Hypseg, clip: Path, whole: Path, store: Store, tmp_path: Path
+) -> None:
+    assert hypseg("predict", clip, "--out", store.at("out"), *KINDS).code == 0
+    maps = tree(whole)
+    assert {name: store[f"out/{name}"] for name in maps} == maps
+    assert hypseg("verify", store.at("out")).code == 0
+    photograph(clip.parent / "bucket" / "a.png")
+    shutil.copy(clip, clip.parent / "bucket" / "clip.mp4")
+    store.fill(clip.parent / "bucket", "given")
+    for given in ("given", "given/clip.mp4"):
+        outcome = hypseg("predict", store.at(given), "--out", tmp_path / "out")
+        assert outcome.code == 2
+        assert "clip.mp4: is a video, and these are read from a disk of this machine" in outcome.stderr
+    assert hypseg("predict", store.at("given/*.png"), "--out", tmp_path / "out").code == 0
