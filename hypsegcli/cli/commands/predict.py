@@ -25,7 +25,6 @@ from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, par
 from hypsegcli.cli.refuse import (
     refuse_contradictions,
     refuse_idle_refinement,
-    refuse_idle_sharing,
     refuse_idle_threshold,
 )
 from hypsegcli.cli.show.run import (
@@ -36,7 +35,6 @@ from hypsegcli.cli.show.run import (
     tell_of_precision,
     tell_of_skipped,
 )
-from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
@@ -107,6 +105,7 @@ def predict(
 ) -> None:
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.cli.checkpoint_in import read_named
+    from hypsegcli.cli.source import open_source
     from hypsegcli.products.product import Context, find_products
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
@@ -134,8 +133,7 @@ def predict(
     if any(product.needs_prototypes for product in products):
         check_prototypes(header.model, header.tree, level=depth)
     suffixes = {product.kind: product.suffix(format_) for product in products}
-    refuse_contradictions(inputs, computing, output)
-    refuse_idle_sharing(sharing)
+    refuse_contradictions(inputs, computing, output, sharing)
     found = find_inputs(paths)
     tell_of_skipped(found, quiet=output.quiet)
     plan = plan_run(found, output.out, suffixes, overwrite=output.overwrite, resume=output.resume)

@@ -22,7 +22,7 @@ from hypsegcli.cli.options.running import (
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_measures, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_sharing
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -31,7 +31,6 @@ from hypsegcli.cli.show.run import (
     tell_of_precision,
     tell_of_skipped,
 )
-from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
@@ -64,11 +63,11 @@ def uncertainty(
 ) -> None:
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.cli.checkpoint_in import read_named
+    from hypsegcli.cli.source import open_source
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
-    refuse_contradictions(inputs, computing, output)
-    refuse_idle_sharing(sharing)
+    refuse_contradictions(inputs, computing, output, sharing)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
     found = find_inputs(paths)
