@@ -14,17 +14,15 @@ from hypsegcli.errors import UsageError
 from hypsegcli.inference.request import Refinement
 
 
-def refuse_contradictions(inputs: Input, computing: Computing, output: OutputFolder | None = None) -> None:
+def refuse_contradictions(
+    inputs: Input, computing: Computing, output: OutputFolder | None = None, sharing: Sharing | None = None
+) -> None:
     """Refuse options of a run that cannot both be meant; and a `--tile` or `--longest-side` that cannot be."""
+    if sharing is not None and sharing.ray_address is not None and sharing.runner != "ray":
+        raise UsageError("--ray-address belongs to --runner ray; add that, or leave it out")
     if output is not None and output.overwrite and output.resume:
         raise UsageError("--overwrite and --resume contradict each other; --resume replaces what it must")
     parse_longest_side(inputs, computing, trained=None)
-
-
-def refuse_idle_sharing(sharing: Sharing) -> None:
-    """Refuse an address of a cluster that no image would go to."""
-    if sharing.ray_address is not None and sharing.runner != "ray":
-        raise UsageError("--ray-address belongs to --runner ray; add that, or leave it out")
 
 
 def refuse_idle_threshold(level: str | None, threshold: float | None) -> None:

@@ -28,7 +28,6 @@ from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, par
 from hypsegcli.cli.refuse import (
     refuse_contradictions,
     refuse_idle_refinement,
-    refuse_idle_sharing,
     refuse_idle_threshold,
 )
 from hypsegcli.cli.show.run import (
@@ -38,7 +37,6 @@ from hypsegcli.cli.show.run import (
     tell_of_calibration,
     tell_of_precision,
 )
-from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, USUAL, Format
@@ -114,6 +112,7 @@ def predict(
     """Segment images: label maps, confidence maps, boundary maps and overlays, a folder of each."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
+    from hypsegcli.cli.source import open_source
     from hypsegcli.products.product import Context, find_products
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
@@ -139,8 +138,7 @@ def predict(
     if any(product.needs_prototypes for product in products):
         check_prototypes(header.model, header.tree, level=depth)
     suffixes = {product.kind: product.suffix(format_) for product in products}
-    refuse_contradictions(inputs, computing, output)
-    refuse_idle_sharing(sharing)
+    refuse_contradictions(inputs, computing, output, sharing)
     part = parse_shard_of(shard, output)
     found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
     films = Films(output.out, clips, suffixes)

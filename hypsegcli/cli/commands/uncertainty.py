@@ -24,7 +24,7 @@ from hypsegcli.cli.options.running import (
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_measures, parse_shard_of, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_idle_sharing
+from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -32,7 +32,6 @@ from hypsegcli.cli.show.run import (
     tell_of_calibration,
     tell_of_precision,
 )
-from hypsegcli.cli.source import open_source
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
 from hypsegcli.files.books import RANKING
@@ -67,12 +66,12 @@ def uncertainty(
     """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
+    from hypsegcli.cli.source import open_source
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
-    refuse_contradictions(inputs, computing, output)
-    refuse_idle_sharing(sharing)
+    refuse_contradictions(inputs, computing, output, sharing)
     part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
