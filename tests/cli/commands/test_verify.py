@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -169,10 +170,13 @@ def test_a_run_that_ends_while_it_compares_is_not_forgotten(
     arguments = ("predict", photos, photograph(tmp_path / "new.jpg"), "--save", "labels,overlay", "--resume", "--out")
     maps = {path: path.read_bytes() for path in out.rglob("*.png")}
 
+    one_at_a_time = threading.Lock()  # several threads compare
+
     def end(path: Path) -> Digest | None:
-        if not killed.exists():
-            shutil.copytree(out, killed)
-            (killed / LOCK).unlink()
+        with one_at_a_time:
+            if not killed.exists():
+                shutil.copytree(out, killed)
+                (killed / LOCK).unlink()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
