@@ -98,7 +98,6 @@ def _progress(note: Note | None, out: Path) -> str | None:
 
 def write_part(out: Path, part: Part, shard: Shard, plan: Plan, *, replace: bool) -> Path:
     """Write the file of a shard, whose lock this process holds; PlanError where it is there, without `replace`."""
-    sweep(out)
     path = shard_file(out, shard)
     with replacing(path, replace=replace) as file:
         write_shard(file, part, shard, plan, replace=replace)

@@ -47,7 +47,21 @@ def read_accounts(out: Path) -> list[Account]:
     """All books in a run's folder, the oldest first."""
     found = [(shard, Books(out, shard)) for shard in shards_of(out)]
     accounts = [Account(shard, read_object(books.run), Lines(books.manifest)) for shard, books in found]
-    return sorted(accounts, key=lambda account: str(account.run.get("started", "")))
+    return sorted(accounts, key=lambda account: (generation_of(account), str(account.run.get("started", ""))))
+
+
+def generation_of(account: Account) -> int:
+    """How many numbers of shards there were before these, whatever clocks of machines say; -1 for the run itself."""
+    said = account.run.get("shard")
+    generation = said.get("generation") if isinstance(said, dict) else 0
+    return -1 if account.shard is None else generation if type(generation) is int else 0
+
+
+def next_generation(out: Path, shard: Shard) -> int:
+    """That of a shard which begins now: after those of all other numbers, beside those of its own."""
+    found = [Account(each, read_object(Books(out, each).run), {}) for each in shards_of(out) if each is not None]
+    of_others = [generation_of(each) + 1 for each in found if each.shard is not None and each.shard.of != shard.of]
+    return max([*of_others, *(generation_of(each) for each in found)], default=0)
 
 
 class _Newest(Mapping[str, Line]):

@@ -45,12 +45,13 @@ class _Member:
 
 @contextmanager
 def at_work(
-    hire: Hire, places: Sequence[str], *, out: Path, at_once: int = 1, tell: Callable[[str], None]
+    hire: Hire, places: Sequence[str], *, out: Path | None, at_once: int = 1, tell: Callable[[str], None]
 ) -> Iterator[Crew]:
     """A crew whose workers are ready, one for each of `places`, which are names for people; none outlives the block.
 
-    `at_once` is how many images a worker is given at least, as long as there are so many; `tell` hears of what takes
-    long, and of deaths. Raises what a worker raises that cannot be made ready.
+    `out` is the folder in which the hidden files of dead workers are removed. `at_once` is how many images a worker is
+    given at least, as long as there are so many; `tell` hears of what takes long, and of deaths. Raises what a worker
+    raises that cannot be made ready.
     """
     crew = Crew(hire, places, out=out, at_once=at_once, tell=tell)
     try:
@@ -66,7 +67,7 @@ class Crew:
     facts: Facts
 
     def __init__(
-        self, hire: Hire, places: Sequence[str], *, out: Path, at_once: int, tell: Callable[[str], None]
+        self, hire: Hire, places: Sequence[str], *, out: Path | None, at_once: int, tell: Callable[[str], None]
     ) -> None:
         self._hire, self._places, self._out, self._at_once, self._tell = hire, places, out, at_once, tell
         self._news: SimpleQueue[tuple[_Member, Message]] = SimpleQueue()
@@ -127,7 +128,7 @@ class Crew:
                 if result is not None:  # whoever was to have it may have been interrupted before
                     late(result)
                 self._wind_up(late)
-            if self._has_lost:
+            if self._has_lost and self._out is not None:
                 sweep(self._out, folders_of_kinds(self._out))
 
     def end(self) -> None:
@@ -194,6 +195,7 @@ class Crew:
             case Gone(how):
                 return self._lose(member, how)
             case BaseException():
+                self._end_one(member)  # who says so has nothing more to say
                 raise message
             case _:
                 self._deaths[member.place] = self._failed[member.place] = 0

@@ -165,7 +165,7 @@ def _elsewhere(
         line = earlier[key]
         if line["status"] == "dropped" or (tidies and outputs_of(line) and is_gone_from(input_of(line))):
             dropped += [key] if outputs_of(line) else []
-        elif not _is_forgotten(line, keep=not tidies) and not any(
+        elif not is_forgotten(line, keep=not tidies) and not any(
             # No run writes such a line, but somebody may have edited it.
             is_target(out / path)
             for path, _ in outputs_of(line).values()
@@ -236,7 +236,7 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cut
     )
 
 
-def _is_forgotten(line: Line, *, keep: bool) -> bool:
+def is_forgotten(line: Line, *, keep: bool) -> bool:
     """Whether no book needs to speak any more of an image that the next run is not asked for."""
     has_files = bool(outputs_of(line))
     is_none = line["status"] != "done" and not has_files

@@ -22,7 +22,7 @@ from hypsegcli.files.books import Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
-from hypsegcli.run.accounts import take_over
+from hypsegcli.run.accounts import next_generation, take_over
 from hypsegcli.run.asked import noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
@@ -92,6 +92,8 @@ class Ledger:
             take_over(self.out)
         else:  # whoever merges the shards makes them, and until then they are missing
             self._owed, further = sorted(further), ()
+            said = {**self.description.get("shard", {}), "generation": next_generation(self.out, self._books.shard)}
+            self.description["shard"] = said
         with looking_ahead(), noted(self._books, plan, keep=keep or self._books.shard is not None):
             self._earlier = look_back(
                 self._books,

@@ -15,13 +15,15 @@ from hypsegcli.files.books import MANIFEST, RANKING, RUN
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
+from hypsegcli.files.place import is_gone_from
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.accounts import Account, in_one, read_accounts, remove_books, replace_books
+from hypsegcli.run.accounts import Account, generation_of, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
+from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
-from hypsegcli.run.manifest import Line, files_of, is_for_another, outputs_of, without_result
+from hypsegcli.run.manifest import Line, files_of, input_of, is_for_another, outputs_of, source_of, without_result
 from hypsegcli.run.ranking_csv import write_ranking
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
@@ -66,7 +68,11 @@ def merge(out: Path) -> Merged:
                 f"into with {setting('shard')}"
             )
         of = shards[-1].shard.of if shards[-1].shard is not None else 0
-        newest = {account.shard.index: account for account in shards if account.shard and account.shard.of == of}
+        newest = {
+            account.shard.index: account
+            for account in shards
+            if account.shard and account.shard.of == of and generation_of(account) == generation_of(shards[-1])
+        }
         parts = [newest[index] for index in sorted(newest)]
         if merged := _merged_before(out, accounts, shards):
             remove_books(out)
@@ -127,6 +133,7 @@ def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
     missing: set[str] = set()
     twice: list[str] = []
     changed: list[str] = []
+    clips: dict[str, set[Digest]] = {}  # what the frames of each are from
     for part in parts:
         for key, line in part.lines.items():
             if is_for_another(line) or line["status"] == "dropped":
@@ -141,6 +148,13 @@ def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
                 failed[key] = line["reason"]
             else:
                 changed += _not_of_their_size(out, line)
+                if "frame" in line:
+                    clips.setdefault(key.rpartition("/")[0], set()).add(source_of(line))
+    if several := [clip for clip, files in clips.items() if len(files) > 1]:
+        raise PlanError(
+            f"{out}: the frames of {first_of(several, _LISTED)} are of several files, for it was replaced between two "
+            f"shards; run all shards again with {setting('resume')}"
+        )
     if twice:
         raise PlanError(
             f"{out}: several shards have done {first_of(twice, _LISTED)}; somebody has changed their books: run all "
@@ -178,9 +192,10 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     """Write the books of the whole, and what is of all images; the names of these files."""
     run, known = parts[0].run, in_one(accounts)
     of_shards = {key: part for part in parts for key, line in part.lines.items() if not is_for_another(line)}
-    elsewhere = [key for key in known if key not in of_shards and known[key]["status"] != "dropped"]
+    elsewhere = [key for key in known if key not in of_shards and _stays(known[key])]
     others = Selection(elsewhere, known.__getitem__)
-    asked = {line["key"]: line for account in accounts for line in never_done(account.run) if line["key"] not in known}
+    never = {line["key"]: line for account in accounts for line in never_done(account.run)}
+    asked = {key: line for key, line in never.items() if key not in known and not is_gone_from(input_of(line))}
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
     files, owed = _of_all_images(out, accounts, of_shards, others, run)
     notes, done = Counter[str](), 0
@@ -223,6 +238,11 @@ def _of_all_images(
     going = [line for key, line in before.lines.items() if key in keys]
     files |= files_that_stay(out, before.run, made=made, going=going, others=others)
     return files, files_that_are_owed(before.run, but={*made, *files}, going=going, others=others)
+
+
+def _stays(line: Line) -> bool:
+    """Whether the line of an image that the shards were not asked for stays, as it does where one run goes on."""
+    return line["status"] != "dropped" and not is_forgotten(line, keep=True)
 
 
 def _is_finished(part: Account) -> bool:

@@ -59,25 +59,26 @@ def refuse_occupied(
 
 
 def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwrite: bool, resume: bool) -> None:
-    plan = share.images
+    plan, books = share.images, [Books(out, shard) for shard in shards_of(out)]
     # Beside a shard, others write their books, and of the whole run there are none until they are merged.
-    taken = occupied(plan, [out / name for name in (RUN, MANIFEST, *further)] if share.shard is None else ())
-    if resume and taken and not any(Books(out, shard).manifest.is_file() for shard in shards_of(out)):
+    named = [out / name for name in (RUN, MANIFEST, *further)] + [each.run for each in books]
+    taken = occupied(plan, list(dict.fromkeys(named)) if share.shard is None else ())
+    if resume and taken and not any(each.manifest.is_file() for each in books):
         raise PlanError(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
             f"choose another {setting('out')}, or replace them with {setting('overwrite')}"
         )
-    if overwrite or not taken:
+    if overwrite:
         return
-    if resume:
-        _refuse_what_is_no_run_s(plan, out, further)
+    if (taken and resume) or share.shard is not None:
+        _refuse_what_is_no_run_s(plan if resume else (), out, further)
     if lost := _maps_of_other_kinds(plan, out):
+        replace = f", or replace that run with {setting('overwrite')}" if share.shard is None else ""
         raise PlanError(
             f"{out}: has {count_of(lost.total(), 'map')} of kinds that this run does not make ({', '.join(lost)}) and "
-            f"would lose them; choose another {setting('out')}, have all of them made in one run, or replace that run "
-            f"with {setting('overwrite')}"
+            f"would lose them; choose another {setting('out')}, have all of them made in one run{replace}"
         )
-    if not resume:
+    if taken and not resume:
         raise PlanError(
             f"{out}: {len(taken)} of the outputs are there already, such as {taken[0]}; continue that run with "
             f"{setting('resume')}, replace it with {setting('overwrite')}, or choose another {setting('out')}"

@@ -12,7 +12,7 @@ import torch
 
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, UsageError
-from hypsegcli.files.lock import Witness
+from hypsegcli.files.lock import LOCK, Witness
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile
 from hypsegcli.run.source import Here, Work
@@ -35,6 +35,11 @@ class Order:
     threads: int | None = None  # of torch, and of the engines that go by it; None: as many as it takes itself
     sharing: int = 1  # processes that have the device's memory together
     hypseg: str = field(default_factory=partial(version, "hypseg"))
+
+    @property
+    def swept(self) -> Path | None:
+        """The folder, where nobody else writes into it: of a shard's, hidden files may be another machine's."""
+        return self.out if self.witness is None or self.witness.name == LOCK else None
 
     def shared(self, device: str, processes: int, *, threads: int, sharing: int) -> Order:
         """For one of several processes of one machine, which share its `threads`, and what else it has."""

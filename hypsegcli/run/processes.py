@@ -36,7 +36,7 @@ def processes(order: Order, devices: Sequence[str], *, tell: Callable[[str], Non
     def hire(place: int, report: Callable[[Message], None]) -> _Process:
         return _Process(orders[place], report)
 
-    with at_work(hire, devices, out=order.out, tell=tell) as crew:
+    with at_work(hire, devices, out=order.swept, tell=tell) as crew:
         yield crew
 
 

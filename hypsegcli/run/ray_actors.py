@@ -78,7 +78,7 @@ def actors(order: Order, *, address: str | None, tell: Callable[[str], None]) ->
             return _RayActor(ray, places[number], orders[number], report)
 
         at_once = 2 * order.work.batch_size if order.work.batch_size else 16 if places[0].gpus else 4
-        with at_work(hire, list(map(str, places)), out=order.out, at_once=at_once, tell=tell) as crew:
+        with at_work(hire, list(map(str, places)), out=order.swept, at_once=at_once, tell=tell) as crew:
             yield crew
 
 

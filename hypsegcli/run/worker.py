@@ -81,13 +81,13 @@ class _Shift:
 
     def _listen(self) -> None:
         try:
-            while (images := pickle.load(self._heard)) is not None:
-                for image in images:
+            while True:  # to the end of the one that is heard
+                for image in pickle.load(self._heard) or (None,):
+                    if image is None:
+                        self._is_over.set()
                     self._images.put(image)
         except (EOFError, OSError, pickle.UnpicklingError):
             _die()
-        self._is_over.set()
-        self._images.put(None)
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import Hypseg, manifest, photograph
+from support.clips import film
 from support.stores import Store
 
 from hypsegcli.files.lock import LOCK, locked
@@ -300,3 +301,90 @@ def test_shards_share_a_bucket(hypseg: Hypseg, many: Path, whole: Path, store: S
     assert maps == tree(whole)
     assert [key for key in keys if "-of-" in key or "lock" in key] == []
     assert hypseg("verify", out).code == 3  # an image failed
+
+
+ADVICE = "have all of them made in one run"
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_shards_leave_maps_of_other_kinds(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, resume: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    before = tree(out)
+    outcome = hypseg("predict", photos, "--out", out, "--save", "labels", "--shard", "0/2", *resume)
+    assert (outcome.code, "would lose them" in outcome.stderr) == (2, True)
+    assert ADVICE in outcome.stderr
+    assert "--overwrite" not in outcome.stderr  # which shards do not take
+    assert tree(out) == before
+
+
+def test_one_process_leaves_maps_of_shards(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
+    before = tree(out)
+    for given in (("predict", "--save", "labels"), ("uncertainty",)):
+        assert hypseg(*given, photos, "--out", out).code == 2
+    (tmp_path / "more").mkdir()
+    photograph(tmp_path / "more/new.png")
+    assert hypseg("predict", tmp_path / "more", "--out", out, "--save", "labels").code == 2  # as beside a whole run
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_shards_leave_somebody_s_ranking(hypseg: Hypseg, photos: Path, tmp_path: Path, resume: tuple[str, ...]) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "ranking.csv").write_text("mine")
+    outcome = hypseg("uncertainty", photos, "--out", out, "--shard", "0/2", *resume)
+    assert (outcome.code, "ranking.csv" in outcome.stderr) == (2, True)
+    assert (out / "ranking.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("was_come_to", [True, False])
+def test_images_that_are_gone_are_forgotten_by_shards_too(
+    hypseg: Hypseg, many: Path, tmp_path: Path, was_come_to: bool
+) -> None:
+    out = tmp_path / "out"
+    for index in range(2 if was_come_to else 1):
+        hypseg("predict", many, "--out", out, *KINDS, "--shard", f"{index}/2")
+    if not was_come_to:  # as if the other had been killed before it came to anything
+        run = json.loads((out / "run.0-of-2.json").read_text())
+        images = {str(path.relative_to(many).with_suffix("")): str(path) for path in many.rglob("*.png")}
+        said = {"images": images, "directory": "", "outputs": {"labels": ".png", "confidence": ".png"}, "files": []}
+        run |= {"status": "running", "unfinished": said, "shard": run["shard"] | {"index": 1}}
+        (out / "run.1-of-2.json").write_text(json.dumps(run))
+        (out / "manifest.1-of-2.jsonl").touch()
+    (many / "broken.png").unlink()
+    for index in (0, 1):
+        assert hypseg("predict", many, "--out", out, *KINDS, "--shard", f"{index}/2", "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+    assert "broken" not in manifest(out)
+
+
+def test_a_video_that_was_replaced_between_shards_is_named(hypseg: Hypseg, tmp_path: Path) -> None:
+    clip, out = film(tmp_path / "clip.mp4", frames=4), tmp_path / "out"
+    arguments = ("predict", clip, "--out", out, "--save", "labels,overlay")
+    assert hypseg(*arguments, "--shard", "0/2").code == 0
+    film(tmp_path / "other.mp4", frames=4, seed=5).replace(clip)
+    assert hypseg(*arguments, "--shard", "1/2").code == 0
+    outcome = hypseg("merge", out)
+    assert (outcome.code, "the frames of clip are of several files" in outcome.stderr) == (2, True)
+    for index in (0, 1):
+        assert hypseg(*arguments, "--shard", f"{index}/2", "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+
+
+def test_clocks_do_not_say_which_shards_are_the_newest(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("predict", photos, "--out", out, *KINDS)
+    assert hypseg(*arguments, "--shard", "0/3").code == 0
+    book = out / "run.0-of-3.json"
+    book.write_text(json.dumps(json.loads(book.read_text()) | {"started": "2999-01-01T00:00:00Z"}))
+    for index in (0, 1):
+        assert hypseg(*arguments, "--shard", f"{index}/2", "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
