@@ -70,7 +70,7 @@ def interrupt(data: Path, place: str, *arguments: str, again: bool = False) -> t
 EVALUATE = ("evaluate", "--predictions", "masks", "masks", "--classes", "classes.txt", "--out", "report")
 COMMANDS = {
     "evaluate": (
-        "hypsegcli.cli.commands.evaluate.progress_for",
+        "hypsegcli.cli.evaluation.score.progress_for",
         EVALUATE,
         "0 of 2 images were scored, and nothing is written",
     ),
@@ -117,7 +117,7 @@ def test_a_training_says_which_epoch_is_saved(data: Path) -> None:
     (data / "data/classes.txt").write_text("0:near\n1:far\n")
     small = ("--batch-size", "2", "--crop", "48", "64", "--workers", "0", "--backbone", "mobilenet_v3_small")
     arguments = ("train", "--data", "data", "--out", "run", "--epochs", "2", *small)
-    code, told = interrupt(data, "hypsegcli.training.loop.write_sheet", *arguments)
+    code, told = interrupt(data, "hypsegcli.training.pictures.write_sheet", *arguments)
     assert code == 130, told
     assert "hypseg: interrupted; run holds what there was after epoch 0; the same command with --resume goes" in told
     assert "Traceback" not in told
