@@ -218,6 +218,33 @@ def test_what_a_worker_raises_is_raised_here_and_what_it_tells_is_told_once() ->
     assert told == ["converting"]
 
 
+class Broken(Worker):
+    """Reports what it cannot go on after, and nothing more."""
+
+    def give(self, images: Sequence[PlannedImage]) -> None:
+        if images:
+            self.report(RuntimeError("a defect"))
+
+    def finish(self) -> None:
+        """It has nothing to finish, and says nothing."""
+
+
+def test_what_a_worker_raises_in_its_work_ends_the_run_and_nobody_waits_for_it() -> None:
+    company = Company()
+
+    def hire(place: int, report: Report) -> Worker:
+        report(FACTS)
+        company.living += 1
+        return (Broken if place else Worker)(company, place, report)
+
+    with (
+        at_work(hire, "ab", out=None, tell=print) as crew,
+        pytest.raises(RuntimeError, match="a defect"),
+    ):
+        list(crew.results(images(9), check=lambda: None, late=lambda result: None))
+    assert company.living == 0
+
+
 def test_all_take_the_windows_that_the_smallest_memory_allows() -> None:
     facts = [replace(FACTS, tiling=Tiling(tile=512, overlap=64, above=above)) for above in (900, 400, 700)]
     company = Company(facts=facts)
