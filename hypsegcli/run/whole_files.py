@@ -5,13 +5,13 @@ Such a file stays as long as all that it is made of does.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hypsegcli.files.books import is_of_all_images
 from hypsegcli.files.digest import Digest
+from hypsegcli.files.place import is_taken
 from hypsegcli.run.manifest import Line, files_of, goes_into
 
 
@@ -23,7 +23,7 @@ def files_that_stay(
     They stay with the outputs that they are of: those of the lines `others` do, and those of the lines `going` do not.
     `made` are those that the next run makes.
     """
-    there = {name: digest for name, digest in files_of(run).items() if os.path.lexists(out / name)}
+    there = {name: digest for name, digest in files_of(run).items() if is_taken(out / name)}
     staying = _that_stay(there.keys() - set(made), going=going, others=others)
     return {name: there[name] for name in there if name in staying}
 
