@@ -13,6 +13,7 @@ import argparse
 import heapq
 import os
 import random
+import resource
 import shutil
 import signal
 import statistics
@@ -28,13 +29,16 @@ CORES = len(os.sched_getaffinity(0))
 
 
 class Rates(NamedTuple):
-    """Seconds of one process that has a core of its own."""
+    """Seconds of one process that has the machine alone."""
 
     start: float  # until the first image
     plan: float  # an image of all shards
     segment: float  # an image of its own
     compare: float  # an image of its own that is done already
+    merge_start: float  # until the first book is read
     merge: float  # an image of all shards
+    start_cpu: float  # processor time, of which threads take more than passes
+    segment_cpu: float
 
 
 class Prediction(NamedTuple):
@@ -74,17 +78,24 @@ def simulate(
                 lost += 1
         machine += takes
         heapq.heappush(free, begin + takes)
-    merging = rates.start / 2 + images * rates.merge
+    merging = rates.merge_start + images * rates.merge
     return Prediction(end + merging, machine + merging, failures, lost)
+
+
+class Took(NamedTuple):
+    """Of some processes."""
+
+    wall: float  # seconds until the last has ended
+    cpu: float  # of all of them
 
 
 def run_shards(
     photos: Path, out: Path, of: int, *arguments: str, only: Sequence[int] | None = None, kill_after: int | None = None
-) -> float:
-    """Seconds that processes take, each with one thread, which share the images; killed after so many lines, if so."""
+) -> Took:
+    """What processes take, each with one thread, which share the images; killed after so many lines, if so."""
     command = [sys.executable, "-m", "hypsegcli", "predict", str(photos), "--out", str(out), "--quiet", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), cpu_of_children()
     processes = [
         subprocess.Popen(
             [*command, *(["--shard", f"{index}/{of}"] if of > 1 else [])], env=environment, stdout=subprocess.DEVNULL
@@ -100,7 +111,13 @@ def run_shards(
         processes[0].send_signal(signal.SIGKILL)
     for process in processes:
         process.wait()
-    return time.perf_counter() - started
+    return Took(time.perf_counter() - started, cpu_of_children() - busy)
+
+
+def cpu_of_children() -> float:
+    """Seconds of processor time of those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def merge(out: Path) -> float:
@@ -114,17 +131,25 @@ def measure(folder: Path, few: Path, many: Path) -> Rates:
     """From two folders of photographs, of which one has more: the median of three runs of each, by turns."""
     images = [len(list(each.iterdir())) for each in (few, many)]
     run_shards(few, folder / "warm", 1)  # the network is converted once
-    times: list[list[float]] = [[], []]
-    again = []
+    times: list[list[Took]] = [[], []]
+    again, merging = [], []
     for turn in range(3):
         for index, photos in enumerate((few, many)):
             times[index].append(run_shards(photos, folder / f"{index}-{turn}", 1))
-        again.append(run_shards(many, folder / f"1-{turn}", 1, "--resume"))
-    short, long = (statistics.median(each) for each in times)
-    segment = (long - short) / (images[1] - images[0])
-    start = short - images[0] * segment
+        again.append(run_shards(many, folder / f"1-{turn}", 1, "--resume").wall)
+        run_shards(few, folder / f"merged-{turn}", 2)
+        merging.append(merge(folder / f"merged-{turn}"))
+
+    def line(values: list[list[float]]) -> tuple[float, float]:
+        short, long = (statistics.median(each) for each in values)
+        each = (long - short) / (images[1] - images[0])
+        return short - images[0] * each, each
+
+    start, segment = line([[took.wall for took in each] for each in times])
+    start_cpu, segment_cpu = line([[took.cpu for took in each] for each in times])
+    compare = max(0.0, (statistics.median(again) - start) / images[1])
     # Planning and merging take microseconds an image, which no run of a hundred shows: benchmarks/books.py does.
-    return Rates(start, 30e-6, segment, max(0.0, (statistics.median(again) - start) / images[1]), 250e-6)
+    return Rates(start, 30e-6, segment, compare, statistics.median(merging), 250e-6, start_cpu, segment_cpu)
 
 
 def check(folder: Path, photos: Path, rates: Rates) -> None:
@@ -133,18 +158,20 @@ def check(folder: Path, photos: Path, rates: Rates) -> None:
     say("| run | predicted, s | measured, s | |\n| --- | --- | --- | --- |")
     for workers in (1, 2, 4):
         plain = simulate(rates, images, shards=workers, machines=workers, hours_between=0, tries=1, seed=0)
-        merging = rates.start / 2 if workers > 1 else 0.0
-        # More processes than cores share these.
-        predicted = (plain.wall - rates.start / 2) * max(1.0, workers / CORES) + merging
+        merging = rates.merge_start if workers > 1 else 0.0
+        # Processes of one machine share its cores.
+        busy = (workers * rates.start_cpu + images * rates.segment_cpu) / CORES
+        predicted = max(plain.wall - rates.merge_start, busy) + merging
         took = []
         for turn in range(3):
             out = folder / f"workers-{workers}-{turn}"
-            took.append(run_shards(photos, out, workers) + (merge(out) if workers > 1 else 0.0))
+            took.append(run_shards(photos, out, workers).wall + (merge(out) if workers > 1 else 0.0))
         tell(f"{workers} process{'es' if workers > 1 else ''}", predicted, statistics.median(took))
     took = []
     for turn in range(3):
         out = folder / f"killed-{turn}"
-        took.append(run_shards(photos, out, 1, kill_after=images // 2) + run_shards(photos, out, 1, "--resume"))
+        first = run_shards(photos, out, 1, kill_after=images // 2)
+        took.append(first.wall + run_shards(photos, out, 1, "--resume").wall)
     predicted = 2 * rates.start + images * rates.segment + images / 2 * rates.compare
     tell("1 process, killed halfway, resumed", predicted, statistics.median(took))
 

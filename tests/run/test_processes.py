@@ -116,7 +116,7 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 def test_stopped_in_the_middle_workers_end_and_another_number_goes_on(
     hypseg: Hypseg, tmp_path: Path, checkpoint: Path, how: signal.Signals
 ) -> None:
-    given, out = pictures(tmp_path / "in", 48), tmp_path / "out"
+    given, out = pictures(tmp_path / "in", 160), tmp_path / "out"
     process = start(given, out, checkpoint)
     workers = children(process)
     assert len(workers) == 2
@@ -132,14 +132,14 @@ def test_stopped_in_the_middle_workers_end_and_another_number_goes_on(
         time.sleep(0.01)
     if how == signal.SIGINT:
         done = sum(line["status"] == "done" for line in lines(out).values())
-        assert 3 <= done < 48
-        assert f"interrupted after {done} of 48 images; the same command with --resume continues" in told
+        assert 3 <= done < 160
+        assert f"interrupted after {done} of 160 images; the same command with --resume continues" in told
         # What was begun is finished and in the books.
         assert len(files(out)) == 4 * done
     command = ("predict", given, "--out", out, "--checkpoint", checkpoint, "--engine", "torch", "--resume")
     outcome = hypseg(*command)
     assert outcome.code == 0
-    assert "of 48 images done already" in outcome.stderr
+    assert "of 160 images done already" in outcome.stderr
     assert hypseg("verify", out).code == 0
 
 

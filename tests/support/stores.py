@@ -103,7 +103,8 @@ def moto() -> Iterator[int]:
         yield int(server.stdout.readline())
     finally:
         server.stdin.close()
-        server.wait(30)
+        server.kill()  # it keeps nothing, and what it serves may hold it up
+        server.wait()
         server.stdout.close()
 
 
