@@ -74,7 +74,7 @@ def merge(out: Path) -> Merged:
             if account.shard and account.shard.of == of and generation_of(account) == generation_of(shards[-1])
         }
         parts = [newest[index] for index in sorted(newest)]
-        if merged := _merged_before(out, accounts, shards):
+        if merged := _merged_before(accounts, shards):
             remove_books(out)
             return merged
         _refuse_of_several_runs(out, parts)
@@ -85,16 +85,15 @@ def merge(out: Path) -> Merged:
         return found
 
 
-def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
+def _merged_before(accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
     """What became of shards that have been merged, where whoever did it was stopped while it removed their books."""
     own = next(account for account in accounts if account.shard is None)
     merged = own.run.get(_MERGED)
     if not isinstance(merged, dict) or any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
         return None
-    files = [RANKING] if RANKING in files_of(own.run) else []
     failed = {key: line["reason"] for key, line in own.lines.items() if line["status"] == "failed"}
     done = sum(line["status"] == "done" for line in own.lines.values())
-    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files], [], {}, [], [])
+    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files_of(own.run)], [], {}, [], [])
 
 
 def _stamp(part: Account) -> list[Any]:
