@@ -213,7 +213,7 @@ class Crew:
         failed = None
         if was_alone and images:
             reason = (
-                f"{images[0].source}: two processes died while they worked on it, the second one {how}; see whether "
+                f"{images[0].name}: two processes died while they worked on it, the second one {how}; see whether "
                 f"there is memory for it, try it alone, or leave it out"
             )
             failed = Failed(images[0], reason, "worker")
