@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -142,11 +141,9 @@ def score(
             if number in shown:
                 sample = Sample(pair.key, truth, prediction.labels, levels)
                 drawn[number] = draw_pictures(sample, photograph.pixels, palette, _SHOWN)
-    for table in (confusion, tables):
+    for table in (confusion, tables, turns.counts):
         ranks.add(torch.from_numpy(table))  # which shares its memory
-    parts = ranks.gather((turns, drawn))
-    turns = reduce(Turns.__add__, (theirs for theirs, _ in parts))
-    drawn = {number: row for _, rows in parts for number, row in rows.items()}
+    drawn = {number: row for rows in ranks.gather(drawn) for number, row in rows.items()}
     means = mean_scores(confusion)
     quantiles = _quantiles(tables[0].sum(axis=1), most)
     relaxed = [family.miou for family in relaxed_scores(confusion, header.tree) if family.definition == "moved"]

@@ -68,14 +68,6 @@ class Turns:
             self._labels[way] += np.bincount(labels[labelled], minlength=self._classes + 1)
         self._truth += np.bincount(truth.ravel(), minlength=self._classes + 1)[: self._classes]
 
-    def __add__(self, other: Turns) -> Turns:
-        """Those of the images of both."""
-        both = Turns(self._classes)
-        both._photographs = self._photographs + other._photographs
-        both._truth, both._labels = self._truth + other._truth, self._labels + other._labels
-        both._right = self._right + other._right
-        return both
-
     def mistake(self) -> str | None:
         """What to say where predictions agree with the masks turned, and not with them as they are.
 
