@@ -11,7 +11,7 @@ import pickle
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO
 
@@ -30,6 +30,8 @@ def serve() -> None:
     leave_unsaid()
     heard, answers = _take_streams()
     order: Order = pickle.load(heard)
+    inbox = _Inbox(heard)
+    threading.Thread(target=inbox.listen, daemon=True).start()
 
     def answer(message: Message) -> None:
         try:
@@ -41,53 +43,63 @@ def serve() -> None:
     try:
         here = order.carry_out(lambda sentence: answer(Told(sentence)))
         answer(here.facts)
-        _Shift(heard, here, order).work(answer)
+        _Shift(inbox, here, order).work(answer)
         answer(Gone("done"))
     except BaseException as error:
         answer(as_sent(error))
     threading.Event().wait()  # to be ended, which is quicker than to take PyTorch apart
 
 
+class _Inbox:
+    """What the other process says after its order: how windows lie, then images, and that there are no more."""
+
+    def __init__(self, heard: BinaryIO) -> None:
+        self._heard = heard
+        self.tiling: queue.SimpleQueue[Tiling | None] = queue.SimpleQueue()
+        self.images: queue.SimpleQueue[PlannedImage | None] = queue.SimpleQueue()
+        self.is_over = threading.Event()
+
+    def listen(self) -> None:
+        """Take in what comes, to the end of the other process and of this one: for a thread."""
+        try:
+            self.tiling.put(pickle.load(self._heard))
+            while True:
+                images: Sequence[PlannedImage] | None = pickle.load(self._heard)
+                if images is None:
+                    self.is_over.set()
+                for image in (None,) if images is None else images:
+                    self.images.put(image)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            _die()
+
+
 class _Shift:
     """A worker's time, from its first image to the word that there are no more."""
 
-    def __init__(self, heard: BinaryIO, here: Here, order: Order) -> None:
-        self._heard, self._here = heard, here
+    def __init__(self, inbox: _Inbox, here: Here, order: Order) -> None:
+        self._inbox, self._here = inbox, here
         self._check = order.witness.check if order.witness is not None else lambda: None
-        self._images: queue.SimpleQueue[PlannedImage | None] = queue.SimpleQueue()
-        self._is_over = threading.Event()
 
     def work(self, answer: Callable[[Message], None]) -> None:
         """Segment images as they come; `answer` has the results."""
-        tiling: Tiling | None = pickle.load(self._heard)
-        self._here.agree(tiling)
-        threading.Thread(target=self._listen, daemon=True).start()
-        while not self._is_over.is_set() and (first := self._images.get()) is not None:
+        inbox = self._inbox
+        self._here.agree(inbox.tiling.get())
+        while not inbox.is_over.is_set() and (first := inbox.images.get()) is not None:
             with closing(self._here.results(self._at_hand(first), check=self._check, late=answer)) as results:
                 for result in results:
                     answer(result)
-                    if self._is_over.is_set():
+                    if inbox.is_over.is_set():
                         break
 
     def _at_hand(self, first: PlannedImage) -> Iterator[PlannedImage]:
         """Images as long as there are some; to wait for one would keep those before it from being finished."""
         image: PlannedImage | None = first
-        while image is not None and not self._is_over.is_set():
+        while image is not None and not self._inbox.is_over.is_set():
             yield image
             try:
-                image = self._images.get_nowait()
+                image = self._inbox.images.get_nowait()
             except queue.Empty:
                 return
-
-    def _listen(self) -> None:
-        try:
-            while True:  # to the end of the one that is heard
-                for image in pickle.load(self._heard) or (None,):
-                    if image is None:
-                        self._is_over.set()
-                    self._images.put(image)
-        except (EOFError, OSError, pickle.UnpicklingError):
-            _die()
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:

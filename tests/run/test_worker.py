@@ -22,11 +22,12 @@ from hypsegcli.run.source import Facts, Work
 
 
 @pytest.mark.skipif(os.name == "nt", reason="it ends in another way there")
-def test_it_ends_when_nobody_is_there_any_more_to_work_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_it_ends_when_nobody_is_there_any_more_to_work_for(tmp_path: Path, fails: bool) -> None:
     checkpoint = make_checkpoint(tmp_path / "c.safetensors", flat_tree(["a", "b"]))
     order = Order(
         checkpoint=checkpoint,
-        sha256=load_checkpoint(checkpoint).sha256,
+        sha256="0" * 64 if fails else load_checkpoint(checkpoint).sha256,
         request=Request(),
         work=Work(outputs=Outputs({"labels": Deadly(tmp_path)}, nothing), max_pixels=10**6),
         out=tmp_path,
@@ -38,7 +39,8 @@ def test_it_ends_when_nobody_is_there_any_more_to_work_for(tmp_path: Path) -> No
         assert worker.stdout is not None
         worker.stdin.write(pickle.dumps(order))
         worker.stdin.flush()
-        assert isinstance(pickle.load(worker.stdout), Facts)
-        worker.stdin.write(pickle.dumps(None))  # no windows
+        assert isinstance(pickle.load(worker.stdout), Facts) is not fails
+        if not fails:
+            worker.stdin.write(pickle.dumps(None))  # no windows
         worker.stdin.close()
         assert worker.wait(30) == -signal.SIGKILL
