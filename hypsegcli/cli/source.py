@@ -14,7 +14,7 @@ from hypsegcli.cli.segmenter import open_segmenter
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.store import Checkpoint
-    from hypsegcli.files.lock import Hold
+    from hypsegcli.files.hold import Hold
     from hypsegcli.inference.request import Request
     from hypsegcli.run.source import Source, Work
 

@@ -10,74 +10,18 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hypsegcli.errors import HypsegError, PlanError, setting
+from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import make_folder
+from hypsegcli.files.hold import LOCK, Hold, is_at
 from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import KINDS
 from hypsegcli.files.shard import Shard, shard_of
 
-if TYPE_CHECKING:
-    from hypsegcli.files.stores.claim import Claim
-
-LOCK = ".hypseg.lock"
-
 _KNOWS_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some file systems of networks
 
 _descriptors: set[int] = set()  # of the locks of this process
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A folder that this process holds, or a shard's part in it."""
-
-    folder: Path
-    descriptor: int | None = None  # of the lock, where there is one
-    name: str = LOCK  # of its file
-    claim: Claim | None = None  # in a store
-
-    def check(self) -> None:
-        """HypsegError where the folder at its path is not the one that is held, or its lock has been removed."""
-        if self.claim is not None:
-            self.claim.check()
-        if self.descriptor is not None and not _is_at(self.folder / self.name, self.descriptor):
-            raise _lost(self.folder / self.name)
-
-    def witness(self) -> Witness:
-        """For processes that work for this one."""
-        signature = None if self.descriptor is None else _signature(self.folder / self.name)
-        return Witness(self.folder, signature, self.name)
-
-
-@dataclass(frozen=True)
-class Witness:
-    """A folder that another process holds, perhaps of another machine, as one that works for it knows it."""
-
-    folder: Path
-    signature: bytes | None  # who holds it; None where nobody can
-    name: str = LOCK  # of its file
-
-    def check(self) -> None:
-        """HypsegError where it is held by another by now, or by nobody."""
-        if self.signature is not None and _signature(self.folder / self.name) != self.signature:
-            raise _lost(self.folder / self.name)
-
-
-def _signature(lock: Path) -> bytes:
-    try:
-        return lock.read_bytes()
-    except OSError:
-        return b""
-
-
-def _lost(lock: Path) -> HypsegError:
-    return HypsegError(
-        f"{lock.parent}: is no longer the folder that this run began in, or somebody has removed its {lock.name}; the "
-        f"run has ended, since another may write here: put the folder back, and go on with {setting('resume')}"
-    )
 
 
 @contextlib.contextmanager
@@ -95,7 +39,7 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
         from hypsegcli.files.stores.claim import claimed
 
         name = LOCK if shard is None else shard.named(LOCK)
-        with claimed(folder / name, _told(command, shard), excludes=_excluded_by(shard)) as claim:
+        with claimed(folder / name, _told(command, shard), excludes=_excluded_by(shard), alone=shard is None) as claim:
             yield Hold(folder, claim=claim)
     else:
         with _locked_here(folder, command, shard) as hold:
@@ -129,7 +73,7 @@ def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Ho
                 if error.errno not in _KNOWS_NO_LOCKS:
                     raise OSError(error.errno, error.strerror, str(path)) from error
             # Whoever held it before may have removed the file between its opening and its locking.
-            if not _is_at(path, descriptor):
+            if not is_at(path, descriptor):
                 continue
             try:
                 _sign(path, descriptor, _told(command, shard))
@@ -138,7 +82,7 @@ def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Ho
                     raise _held(folder, other)
                 yield Hold(folder, descriptor, path.name)
             finally:
-                if _is_at(path, descriptor):
+                if is_at(path, descriptor):
                     with contextlib.suppress(OSError):
                         path.unlink()
                         if made:
@@ -161,7 +105,7 @@ def _that_excludes(shard: Shard | None, folder: Path) -> Path | None:
     for path in folder.iterdir():
         if not excludes(path.name):
             continue
-        if _is_locked(path):
+        if is_locked(path):
             return path
         if shard is None:
             with contextlib.suppress(OSError):
@@ -185,12 +129,13 @@ def _told(command: str, shard: Shard | None) -> str:
     return command if shard is None else f"{command}, shard {shard}"
 
 
-def _is_locked(path: Path) -> bool:
-    import fcntl
-
+def is_locked(path: Path) -> bool:
+    """Whether a process holds a lock; not where it is gone, a link, or there are no locks here."""
     try:
+        import fcntl
+
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # it is gone, or nobody's lock
+    except (ImportError, OSError):
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -251,14 +196,6 @@ def _foreign(path: Path, kind: str) -> PlanError:
         f"{path}: is {kind}, where hypseg keeps the lock of this folder and would write; remove it, or choose another "
         f"{setting('out')}"
     )
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether an open file is the one at a path."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except OSError:
-        return False
 
 
 def _sign(path: Path, descriptor: int, command: str) -> None:

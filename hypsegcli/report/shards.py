@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from hypsegcli.errors import DataError, PlanError, UsageError, setting
 from hypsegcli.files.atomic import already_there
 from hypsegcli.files.books import names_in
-from hypsegcli.files.held import is_held
-from hypsegcli.files.lock import LOCK
+from hypsegcli.files.hold import LOCK
+from hypsegcli.files.lock import is_locked
 from hypsegcli.files.shard import Shard, shard_of
 from hypsegcli.files.words import count_of, first_of, shorten
 from hypsegcli.report.part import Part
@@ -100,16 +100,13 @@ def missing_shards(folder: Path, found: Sequence[Shard]) -> str | None:
     if not missing:
         return None
     are, more = ("are", " and so on") if len(missing) > 1 else ("is", "")
-    listed = first_of([f"{one}{' (at work)' if _is_at_work(folder, one) else ''}" for one in missing], _LISTED)
+    listed = first_of(
+        [f"{one}{' (at work)' if is_locked(folder / one.named(LOCK)) else ''}" for one in missing], _LISTED
+    )
     return (
         f"{folder}: {len(missing)} of {count_of(of, 'shard')} {are} missing: {listed}; evaluate with "
         f"{setting('shard', missing[0])}{more}, then merge again"
     )
-
-
-def _is_at_work(folder: Path, shard: Shard) -> bool:
-    path = folder / shard.named(LOCK)
-    return path.exists() and is_held(path)
 
 
 def merge_shards(folder: Path, shards: Sequence[Shard]) -> Merged:

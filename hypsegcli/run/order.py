@@ -12,7 +12,7 @@ import torch
 
 from hypsegcli.checkpoint.store import load_checkpoint
 from hypsegcli.errors import CheckpointError, UsageError
-from hypsegcli.files.lock import LOCK, Witness
+from hypsegcli.files.hold import LOCK, Witness
 from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import EngineName, Precision, Request, Tile
 from hypsegcli.run.source import Here, Work

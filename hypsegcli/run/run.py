@@ -13,8 +13,8 @@ from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest
+from hypsegcli.files.hold import Hold
 from hypsegcli.files.kinds import folders_of_kinds
-from hypsegcli.files.lock import Hold
 from hypsegcli.images.frames import Clip
 from hypsegcli.run.films import of_clips
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hypsegcli.errors import PlanError
 from hypsegcli.files.books import MANIFEST, Books
 from hypsegcli.files.digest import Digest, digest_file
-from hypsegcli.files.lock import LOCK
+from hypsegcli.files.hold import LOCK
 from hypsegcli.files.place import is_taken, looking_ahead, scan
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypsegcli.files.atomic import write_atomically
-from hypsegcli.files.lock import Hold
+from hypsegcli.files.hold import Hold
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.training.config_file import CONFIG, to_toml
 from hypsegcli.training.log import LOG, Log

@@ -14,7 +14,8 @@ from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep
 from hypsegcli.files.books import refuse_in_a_run
-from hypsegcli.files.lock import Hold, locked
+from hypsegcli.files.hold import Hold
+from hypsegcli.files.lock import locked
 from hypsegcli.sampling.choice import refuse_without_scipy
 from hypsegcli.training.facts import facts_of
 from hypsegcli.training.folder import Folder, open_folder

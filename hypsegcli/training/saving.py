@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.lock import Hold
+from hypsegcli.files.hold import Hold
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ import pytest
 from support import Hypseg, photograph
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.files.hold import LOCK
+from hypsegcli.files.lock import locked
 from hypsegcli.files.shard import Shard
 
 HOLD = """

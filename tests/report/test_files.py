@@ -9,7 +9,7 @@ import pytest
 from support.parts import ASKED, leave, part_of, samples
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.lock import LOCK
+from hypsegcli.files.hold import LOCK
 from hypsegcli.files.shard import Shard
 from hypsegcli.metrics.report_file import read_report
 from hypsegcli.report.assemble import Built, build_report

@@ -13,7 +13,7 @@ from support import Hypseg, manifest, photograph
 
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.digest import Digest, digest_file
-from hypsegcli.files.lock import LOCK
+from hypsegcli.files.hold import LOCK
 
 
 def files_in(out: Path) -> list[str]:

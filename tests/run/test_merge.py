@@ -6,9 +6,11 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from support import Hypseg, manifest, photograph
 from support.clips import film
 from support.stores import Store
 
-from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.files.hold import LOCK
+from hypsegcli.files.lock import locked
 from hypsegcli.files.place import locate
 from hypsegcli.files.shard import Shard
 
@@ -318,6 +321,9 @@ def test_shards_share_a_bucket(hypseg: Hypseg, many: Path, whole: Path, store: S
         assert "another run is writing here (hypseg uncertainty, shard 1/2, process" in other.stderr
         assert hypseg("merge", out).code == 2
     assert hypseg("uncertainty", many, "--out", out, "--shard", "1/2").code == 0
+    killed = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True)
+    who = {"command": "uncertainty", "pid": int(killed.stdout), "host": socket.gethostname()}
+    store["out/.hypseg.1-of-3.lock"] = json.dumps(who | {"machine": f"{uuid.getnode():012x}"}).encode()
     merged = hypseg("merge", out)
     assert merged.code == 3, merged.stderr
     keys = store.keys()

@@ -24,7 +24,8 @@ from support import Hypseg, grow, manifest, photograph
 
 from hypsegcli.files import atomic
 from hypsegcli.files.atomic import make_folder
-from hypsegcli.files.lock import LOCK, Hold, locked
+from hypsegcli.files.hold import LOCK, Hold
+from hypsegcli.files.lock import locked
 
 
 def snapshot(out: Path) -> dict[str, tuple[int, bytes]]:

@@ -106,11 +106,17 @@ class Claim:
 
 @contextlib.contextmanager
 def claimed(
-    path: Address, command: str, *, excludes: Callable[[str], bool] = lambda name: False, every: float = BEAT
+    path: Address,
+    command: str,
+    *,
+    excludes: Callable[[str], bool] = lambda name: False,
+    alone: bool = False,
+    every: float = BEAT,
 ) -> Iterator[Claim]:
     """Hold a folder by the object `path` as long as the block runs.
 
     Raises PlanError where another process holds it, or another object of the folder whose name `excludes` this one.
+    With `alone`, those of the dead are removed, for nobody takes theirs beside this one.
     """
     claim = Claim(path, command)
     claim.take()
@@ -118,6 +124,8 @@ def claimed(
         if excludes(name) and (found := _read(other := path.parent / name)) is not None:
             try:
                 _refuse_living(other, found, claim.who)
+                if alone:
+                    remove(other)
             except BaseException:
                 claim.release()
                 raise

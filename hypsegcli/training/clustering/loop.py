@@ -10,7 +10,8 @@ import torch
 
 from hypsegcli.errors import DataError, setting
 from hypsegcli.files.atomic import refuse_unwritable, sweep
-from hypsegcli.files.lock import Hold, locked
+from hypsegcli.files.hold import Hold
+from hypsegcli.files.lock import locked
 from hypsegcli.inference.normalise import normalise
 from hypsegcli.training.clustering.information import information_loss
 from hypsegcli.training.clustering.learner import HeadName, side_by_side

@@ -12,7 +12,7 @@ import pytest
 from support import Hypseg, photograph
 
 from hypsegcli.files.digest import Digest
-from hypsegcli.files.lock import LOCK
+from hypsegcli.files.hold import LOCK
 
 
 @pytest.fixture

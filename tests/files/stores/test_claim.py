@@ -17,7 +17,8 @@ import pytest
 from support.stores import Store
 
 from hypsegcli.errors import HypsegError, PlanError
-from hypsegcli.files.lock import LOCK, locked
+from hypsegcli.files.hold import LOCK
+from hypsegcli.files.lock import locked
 from hypsegcli.files.place import StorePath, locate
 from hypsegcli.files.stores.claim import STALE, Claim, claimed
 
