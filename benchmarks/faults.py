@@ -131,6 +131,30 @@ def kills(place: Place, options: argparse.Namespace) -> Iterator[Row]:
         yield Row(f"{name.name} at random moments", options.kills, "`--resume` ends with the same bytes", bad)
 
 
+def shards(place: Place, options: argparse.Namespace) -> Iterator[Row]:
+    """Processes that share a run, killed at random moments, resumed as another number of them, and merged."""
+    out = place.folder / "shards"
+    merge = [sys.executable, "-m", "hypsegcli", "merge", str(out)]
+    told = whole = 0
+    for _ in range(options.kills):
+        running = [
+            subprocess.Popen(place.command("shards", "--shard", f"{index}/3"), stderr=subprocess.DEVNULL)
+            for index in range(3)
+        ]
+        for process in place.chance.sample(running, 3):
+            time.sleep(place.chance.uniform(0.1, 0.6) * place.seconds)
+            process.kill()
+            process.wait()
+        done = all((out / f"labels/{path.name}").is_file() for path in place.images.iterdir())
+        code = subprocess.run(merge, check=False, capture_output=True).returncode
+        told += code in {0, 3} if done else code in {2, 3}  # 2: there are no books yet
+        again = [place.run("shards", "--shard", f"{index}/2", "--resume") for index in place.chance.sample(range(2), 2)]
+        code = subprocess.run(merge, check=False, capture_output=True).returncode
+        whole += again == [0, 0] and code == 0 and place.ends_whole("shards")
+    yield Row("SIGKILL of three shards at random moments", options.kills, "`merge` says so", options.kills - told)
+    yield Row("these, resumed as two", options.kills, "merged, they are the same bytes", options.kills - whole)
+
+
 def disks(place: Place, _: argparse.Namespace) -> Iterator[Row]:
     """Files that may not grow, outputs that may not be written, streams that nobody reads."""
     largest = max(path.stat().st_size for path in (place.folder / "whole").rglob("*") if path.is_file())
@@ -267,7 +291,7 @@ def pictures(place: Place, options: argparse.Namespace) -> Iterator[Row]:
         yield Row(f"mutated {kind} files", options.mutations, outcome, bad)
 
 
-PARTS = {part.__name__: part for part in (kills, disks, flips, caches, checkpoints, pictures)}
+PARTS = {part.__name__: part for part in (kills, shards, disks, flips, caches, checkpoints, pictures)}
 
 
 def main() -> int:
