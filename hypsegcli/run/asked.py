@@ -12,7 +12,7 @@ from itertools import chain
 
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books
-from hypsegcli.run.accounts import read_manifest
+from hypsegcli.run.accounts import read_manifest, shards_of
 from hypsegcli.run.lines import Lines, write_lines
 from hypsegcli.run.manifest import Line, may_lose, place_of, read_object, without_result
 from hypsegcli.run.plan import PlannedImage
@@ -29,7 +29,8 @@ def noted(books: Books, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator
     if not books.manifest.is_file():
         yield
         return
-    own, earlier = Lines(books.manifest), read_manifest(books.out)
+    own = Lines(books.manifest)
+    earlier = own if len(shards_of(books.out)) == 1 else read_manifest(books.out)
     asked = never_done(read_object(books.run))
     asked += [{"key": str(planned.key), **place_of(planned.source)} for planned in plan]
     lines = {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}

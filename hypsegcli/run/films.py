@@ -5,8 +5,9 @@ They are made at the end of the files of the frames, so that they are the same h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -97,7 +98,7 @@ def _write(out: Path, kind: str, source: _Source, lines: Mapping[str, Line], rec
     first = next(files, None)
     if first is None:
         return None
-    paths = (out / path for path in _before(first, files))
+    paths = (out / path for path in chain([first], files))
     return write_video(out / film_of(kind, source.key), paths, rate=source.rate)
 
 
@@ -107,8 +108,3 @@ def _files(kind: str, source: _Source, lines: Mapping[str, Line], recipe: str) -
         line = lines.get(str(key_of_frame(source.key, number)))
         if line is not None and line["status"] == "done" and line["recipe"] == recipe and kind in outputs_of(line):
             yield outputs_of(line)[kind][0]
-
-
-def _before(first: PurePosixPath, rest: Iterable[PurePosixPath]) -> Iterator[PurePosixPath]:
-    yield first
-    yield from rest

@@ -196,7 +196,9 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     never = {line["key"]: line for account in accounts for line in never_done(account.run)}
     asked = {key: line for key, line in never.items() if key not in known and not is_gone_from(input_of(line))}
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
-    files, owed = _of_all_images(out, accounts, of_shards, others, run)
+    before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
+    films = write_films(out, run, known)
+    files, owed = _of_all_images(out, before, of_shards, others, run, films)
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":
@@ -224,16 +226,19 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
 
 
 def _of_all_images(
-    out: Path, accounts: Sequence[Account], keys: Collection[str], others: Collection[Line], run: Mapping[str, Any]
+    out: Path,
+    before: Account,
+    keys: Collection[str],
+    others: Collection[Line],
+    run: Mapping[str, Any],
+    films: Mapping[str, Digest],
 ) -> tuple[dict[str, Digest], list[str]]:
-    """The ranking and videos that are written, and earlier ones that stay; and which are to be written still."""
-    files = write_films(out, run, in_one(accounts))
-    made = set(files)
+    """The videos, the ranking, which is written, and earlier files that stay; and which are to be written still."""
+    files, made = dict(films), set(films)
     if run["options"].get("command") == "uncertainty":
         made.add(RANKING)
         if ranking := write_ranking(out, run["recipe"]):
             files[RANKING] = ranking
-    before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     going = [line for key, line in before.lines.items() if key in keys]
     files |= files_that_stay(out, before.run, made=made, going=going, others=others)
     return files, files_that_are_owed(before.run, but={*made, *files}, going=going, others=others)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.books import MANIFEST, RUN, Books
@@ -13,7 +14,7 @@ from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of
 from hypsegcli.images.discover import Inputs
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
-from hypsegcli.run.manifest import is_given_up, outputs_of
+from hypsegcli.run.manifest import Line, is_given_up, outputs_of
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, Share, occupied, plan_outputs
 from hypsegcli.run.unnamed import find_unnamed, is_somebody_s
@@ -61,8 +62,8 @@ def refuse_occupied(
 def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwrite: bool, resume: bool) -> None:
     plan, books = share.images, [Books(out, shard) for shard in shards_of(out)]
     # Beside a shard, others write their books, and of the whole run there are none until they are merged.
-    named = [out / name for name in (RUN, MANIFEST, *further)] + [each.run for each in books]
-    taken = occupied(plan, list(dict.fromkeys(named)) if share.shard is None else ())
+    named = [each.run for each in books] + [out / name for name in (MANIFEST, *further)]
+    taken = occupied(plan, named if share.shard is None else ())
     if resume and taken and not any(each.manifest.is_file() for each in books):
         raise PlanError(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
@@ -70,9 +71,11 @@ def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwri
         )
     if overwrite:
         return
+    run = read_run(out)  # first: of what a run that is on now writes in between, it has been said there
+    earlier = read_manifest(out)
     if (taken and resume) or share.shard is not None:
-        _refuse_what_is_no_run_s(plan if resume else (), out, further)
-    if lost := _maps_of_other_kinds(plan, out):
+        _refuse_what_is_no_run_s(plan if resume else (), out, further, run=run, earlier=earlier)
+    if lost := _maps_of_other_kinds(plan, out, earlier):
         replace = f", or replace that run with {setting('overwrite')}" if share.shard is None else ""
         raise PlanError(
             f"{out}: has {count_of(lost.total(), 'map')} of kinds that this run does not make ({', '.join(lost)}) and "
@@ -85,7 +88,7 @@ def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwri
         )
 
 
-def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path) -> Counter[str]:
+def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path, earlier: Mapping[str, Line]) -> Counter[str]:
     """How many maps of each kind that a plan does not make an earlier run has left of the plan's images.
 
     Without those that were given up before: a run that was allowed to remove them has not come to it.
@@ -93,7 +96,7 @@ def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path) -> Counter[str
     kinds = {kind for planned in plan for kind in planned.outputs}
     keys = {str(planned.key) for planned in plan}
     lost = Counter[str]()
-    for key, line in read_manifest(out).items():
+    for key, line in earlier.items():
         if key in keys and line["status"] != "dropped":
             lost.update(
                 kind
@@ -103,13 +106,18 @@ def _maps_of_other_kinds(plan: Sequence[PlannedImage], out: Path) -> Counter[str
     return lost
 
 
-def _refuse_what_is_no_run_s(plan: Sequence[PlannedImage], out: Path, further: Sequence[str]) -> None:
+def _refuse_what_is_no_run_s(
+    plan: Sequence[PlannedImage],
+    out: Path,
+    further: Sequence[str],
+    *,
+    run: Mapping[str, Any],
+    earlier: Mapping[str, Line],
+) -> None:
     """PlanError where a run that resumes another would replace what that one has not written, or other pictures' maps.
 
     Or where it would do a picture in the place of one that is still to be done, which would be forgotten.
     """
-    run = read_run(out)  # first: of what a run that is on now writes in between, it has been said there
-    earlier = read_manifest(out)
     unnamed = find_unnamed(out, plan, run=run, earlier=earlier)
     theirs = [found.path for found in unnamed if found.owner == "somebody"]
     if theirs := [*theirs, *(out / name for name in further if is_somebody_s(out, name, run))]:
