@@ -33,9 +33,18 @@ SMOOTHING = 2.0
 _FLOOR = 0.25
 
 
-def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOTHING) -> NDArray[np.uint8]:
-    """(H, W) uint8 boundary strength from a plane of confidence."""
+def boundary_map(
+    plane: Plane, valid: NDArray[np.bool_] | None = None, *, radius: int = RADIUS, smoothing: float = SMOOTHING
+) -> NDArray[np.uint8]:
+    """(H, W) uint8 boundary strength from a plane of confidence, 0 where it is not `valid`, for want of data.
+
+    The edge of what has data is as that of the picture, and no boundary.
+    """
     share = np.clip(plane.share(), 0.0, 1.0)
+    if valid is not None:
+        if not valid.any():
+            return np.zeros(share.shape, np.uint8)
+        share = _continued(share, valid)
     if smoothing > 0:
         share = cv2.GaussianBlur(share, (0, 0), smoothing, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
     # The plane goes on as it ends beyond the picture's edge: a valley that runs out of the picture stays one, and
@@ -45,7 +54,19 @@ def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOT
     banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, round_kernel(radius))[edge:-edge, edge:-edge]
     depth = (banks - share) / np.maximum(banks, np.float32(_FLOOR))
     strength: NDArray[np.uint8] = np.rint(255.0 * np.clip(2.0 * depth, 0.0, 1.0)).astype(np.uint8)
+    if valid is not None:
+        strength[~valid] = 0
     return strength
+
+
+def _continued(plane: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The plane with, at every pixel that is not valid, the value of a valid one that is nearest or all but nearest."""
+    _, nearest = cv2.distanceTransformWithLabels(
+        np.asarray(~valid, np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(int(nearest.max()) + 1, np.float32)
+    values[nearest[valid]] = plane[valid]
+    return np.asarray(values[nearest], np.float32)
 
 
 def round_kernel(radius: int) -> NDArray[np.uint8]:

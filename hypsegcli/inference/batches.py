@@ -152,7 +152,11 @@ class Batches:
             request = self._segmenter.request
             how = "" if request.guide_side is None else f", more of them at boundaries seen at {request.guide_side}"
             notes = (f"shrunk to {request.longest_side} pixels for the network (longest side){how}",)
-        return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
+        void = self._segmenter.leave_void
+        return [
+            Segmented(loaded, void(prediction, loaded.image.valid), notes)
+            for loaded, prediction in zip(batch, predictions, strict=True)
+        ]
 
 
 def _pixels(image: object) -> int:

@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.confidence.levels import to_levels
 from hypsegcli.files.kinds import FileType, Format
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
+from hypsegcli.inference.nodata import void_of
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.inference.request import Refinement
 from hypsegcli.pictures.palette import node_palette
 from hypsegcli.sampling.choice import Sampling
 
 ROOT_NAME = "undecided"
+NODATA_LEVEL = 0  # in maps of levels, of pixels of which there are no data
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,7 @@ class TiffPlane:
     values: NDArray[Any]  # (H, W) uint8 or uint16
     metadata: MapMetadata
     palette: NDArray[np.uint8] | None = None  # (N, 3), that of uint8 values which are ids
+    nodata: int | None = None  # the value of pixels of which there are no data, where there may be such
 
     def encode(self, georeference: Georeference = ()) -> bytes:
         """The file of a whole image, which lies where the picture does."""
@@ -105,6 +109,7 @@ class TiffPlane:
             palette=self.palette,
             description=description,
             georeference=georeference,
+            nodata=self.nodata,
         )
 
     def writer(self, file: BinaryIO, height: int, width: int, georeference: Georeference = ()) -> TiffWriter:
@@ -118,7 +123,29 @@ class TiffPlane:
             palette=self.palette,
             description=description,
             georeference=georeference,
+            nodata=self.nodata,
         )
+
+
+def with_void(palette: NDArray[np.uint8], ids: NDArray[Any], prediction: Prediction) -> NDArray[np.uint8]:
+    """(N, 3) the palette of a map of these ids; where some may be void, it reaches to that one, and is black there."""
+    if prediction.valid is None:
+        return palette
+    black = np.zeros((void_of(ids) + 1, 3), np.uint8)
+    black[: len(palette)] = palette
+    return black
+
+
+def levels_with_nodata(share: NDArray[np.float32], valid: NDArray[np.bool_] | None) -> NDArray[np.uint16]:
+    """A plane of shares of full scale as 16 bits; of an image that lacks data somewhere 0 means that, and 1 the least.
+
+    What has data and would be 0 is off by one level, which is as far as rounding is off for two others.
+    """
+    levels = to_levels(share)
+    if valid is not None:
+        np.maximum(levels, 1, out=levels)
+        levels[~valid] = NODATA_LEVEL
+    return levels
 
 
 class Product(ABC):
