@@ -22,7 +22,7 @@ from hypsegcli.inference.prediction import RGB, Embeddings, Labels, Prediction
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
-from hypsegcli.products.product import Context, find_products
+from hypsegcli.products.product import Context, find_products, with_beside
 from hypsegcli.run.manifest import is_below
 from hypsegcli.run.plan import occupied, plan_outputs
 
@@ -153,6 +153,7 @@ class Segmentation:
                 f"{setting('format', format)}: expected png, or npy or tif for kinds that come in it, unlike "
                 f"{', '.join(chosen)}"
             )
+        products = with_beside(products, format)
         key = _checked_name(name if name is not None else self.source.stem if self.source else None)
         suffixes = {product.kind: product.suffix(format) for product in products}
         image = Input(self.source or Path(key), key)

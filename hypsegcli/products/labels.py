@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hypsegcli.files.kinds import Format
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.png import encode_indexed_png
 from hypsegcli.inference.nodata import void_of
@@ -28,6 +29,12 @@ class Labels(Product):
         if len(with_void(context.palette, prediction.labels, prediction)) > 256:
             return TiffPlane(prediction.labels.astype(np.uint16), metadata, nodata=metadata.void)
         return TiffPlane(prediction.labels.astype(np.uint8), metadata, context.palette, nodata=metadata.void)
+
+    def beside(self, wanted: Format) -> tuple[Product, ...]:
+        """A style file for QGIS, with TIFFs."""
+        from hypsegcli.products.style import PRODUCT as STYLE
+
+        return (STYLE,) if self.format(wanted) == "tif" else ()
 
     def _metadata(self, prediction: Prediction, context: Context) -> MapMetadata:
         tree = {} if context.parents is None else {"parents": context.parents}

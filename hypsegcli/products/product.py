@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.confidence.levels import to_levels
+from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import FileType, Format
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.metadata import MapMetadata
@@ -157,14 +159,24 @@ class Product(ABC):
     needs_embeddings: bool = False
     needs_prototypes: bool = False
     has_legend: bool = False  # or a bar, beside the photograph
+    made_with: tuple[str, str] | None = None  # a package that need not be there, and the extra that brings it
+    takes_place: bool = False  # whether `encode` takes a fourth argument, where the photograph lies on Earth
 
     @abstractmethod
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """The file of an image (H, W, 3), other than as a TIFF."""
 
+    def of_all(self, context: Context) -> bytes | None:
+        """The file, where it is the same for all images of a run; else None."""
+        return None
+
     def tiff(self, prediction: Prediction, context: Context) -> TiffPlane:
         """The same as a TIFF, of any rows of an image; only where that is among the formats."""
         raise NotImplementedError(f"{self.kind} comes in {', '.join(self.formats)}")
+
+    def beside(self, wanted: Format) -> tuple[Product, ...]:
+        """The products whose files go with its own where some format is wanted."""
+        return ()
 
     def further(self, measures: Sequence[str]) -> tuple[Product, ...]:
         """The products that are added for measures besides the main one; none where the kind is not one a measure."""
@@ -187,6 +199,18 @@ def find_products(kinds: Sequence[str], measures: Sequence[str]) -> list[Product
     """The products of some kinds, in their order, and then those for measures besides the first, the main one."""
     products = [find_product(kind) for kind in kinds]
     return products + [further for product in products for further in product.further(measures[1:])]
+
+
+def with_beside(products: Sequence[Product], wanted: Format) -> list[Product]:
+    """The products of a run that wants a format, and then those that go with some of them.
+
+    Raises UsageError for one that cannot be made here.
+    """
+    for product in products:
+        if product.made_with is not None and find_spec(product.made_with[0]) is None:
+            package, extra = product.made_with
+            raise UsageError(f"{product.kind}: are made with {package}; pip install '{extra}', or leave them out")
+    return [*products, *(beside for product in products for beside in product.beside(wanted))]
 
 
 def find_product(kind: str) -> Product:

@@ -41,7 +41,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     Raises ImageError for a picture that cannot be read by rows or is too large, for outputs that need it whole, and
     where the network fails.
     """
-    if whole := [kind for kind in planned.outputs if kind not in outputs.tiffs]:
+    if whole := [kind for kind in planned.outputs if kind not in {*outputs.tiffs, *outputs.same}]:
         raise ImageError(
             f"{planned.source}: so large a picture is written strip by strip, which {', '.join(whole)} cannot be; "
             f"take {setting('save', 'labels,confidence')}",
@@ -53,7 +53,9 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
         with TiffRows(planned.source, max_pixels=max_pixels) as picture, contextlib.ExitStack() as files:
             height, width = picture.shape[:2]
             source = picture.digest()
-            opened = {kind: files.enter_context(replacing(planned.outputs[kind])) for kind in outputs.tiffs}
+            opened = {kind: files.enter_context(replacing(target)) for kind, target in planned.outputs.items()}
+            for kind, data in outputs.same.items():
+                opened[kind].write(data)
             writers: dict[str, TiffWriter] = {}
             sums: dict[str, float] = {}
             rows = 0.0  # of which the sums are, those without data counted in part

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.place import StorePath, is_taken, locate, real
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import first_of
@@ -104,20 +105,23 @@ class Share(NamedTuple):
 
 def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:
     """Where an output of an image goes, from the output folder on."""
-    return PurePosixPath(kind, f"{key}{suffix}")
+    return PurePosixPath(folder_of(kind), f"{key}{suffix}")
 
 
 def targets_of(plan: Sequence[PlannedImage], out: Path) -> Callable[[Path], bool]:
     """Whether a path is that of an output of a plan; all its images have the same kinds."""
     keys = {str(planned.key) for planned in plan}
-    suffixes = {
-        kind: path.name.removeprefix(planned.key.name) for planned in plan[:1] for kind, path in planned.outputs.items()
+    places = {
+        (folder_of(kind), path.name.removeprefix(planned.key.name))
+        for planned in plan[:1]
+        for kind, path in planned.outputs.items()
     }
 
     def is_target(path: Path) -> bool:
-        kind, _, name = path.relative_to(out).as_posix().partition("/")
-        suffix = suffixes.get(kind)
-        return suffix is not None and name.endswith(suffix) and name.removesuffix(suffix) in keys
+        folder, _, name = path.relative_to(out).as_posix().partition("/")
+        return any(
+            folder == own and name.endswith(suffix) and name.removesuffix(suffix) in keys for own, suffix in places
+        )
 
     return is_target
 
@@ -135,7 +139,7 @@ def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
     # Compared by identity, which also sees through links, mounts and file systems that ignore case.
-    folders = [out / kind for kind in kinds]
+    folders = [out / folder for folder in dict.fromkeys(map(folder_of, kinds))]
     for place in (out, *folders):
         around = [folder for folder in _with_parents(place) if folder.exists()]
         for given in inputs.folders:
@@ -170,14 +174,14 @@ def _check_shared(plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str
     own = {fold(path): path for path in extra}
     for folder, planned in below.items():  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
         for kind, suffix in suffixes.items():
-            if own and (path := own.get(fold(out / kind / folder))):  # a folder that is called like a video of maps
+            if own and (path := own.get(fold(out / folder_of(kind) / folder))):
                 clashes.setdefault(("the run itself", str(planned.source)), path)
             key = fold(folder).removesuffix(suffix)
             if fold(folder) == key + suffix and key in owners:
-                clashes.setdefault((str(plan[owners[key]].source), str(planned.source)), out / kind / folder)
+                clashes.setdefault((str(plan[owners[key]].source), str(planned.source)), out / folder_of(kind) / folder)
     for path in extra:
         for kind, suffix in suffixes.items():
-            name, start = fold(path), f"{fold(out / kind)}/"
+            name, start = fold(path), f"{fold(out / folder_of(kind))}/"
             key = name.removeprefix(start).removesuffix(suffix)
             if name == f"{start}{key}{suffix}" and key in owners:
                 clashes.setdefault(("the run itself", str(plan[owners[key]].source)), path)
@@ -197,7 +201,8 @@ def _check_overwrites(
     def place(path: Path) -> str:
         return fold(Path(in_fact(path.parent), path.name))
 
-    folders = {out / kind / folder for folder in {planned.key.parent for planned in plan} for kind in suffixes}
+    kinds = set(map(folder_of, suffixes))
+    folders = {out / kind / folder for folder in {planned.key.parent for planned in plan} for kind in kinds}
     written = {fold(Path(in_fact(folder))) for folder in (*folders, *(path.parent for path in extra))}
 
     def is_near(source: Path) -> bool:

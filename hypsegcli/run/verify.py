@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hypsegcli.errors import PlanError
 from hypsegcli.files.books import MANIFEST, Books
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.lock import LOCK
 from hypsegcli.files.place import is_taken, looking_ahead, scan
 from hypsegcli.files.threads import ahead, default_workers
@@ -130,7 +131,7 @@ class _Owned:
 
     def __init__(self) -> None:
         self.folders: set[str] = set()  # in which they lie, and those around
-        self.keys: dict[str, frozenset[tuple[str, str]]] = {}  # of each image, the kinds and suffixes of its files
+        self.keys: dict[str, frozenset[tuple[str, str]]] = {}  # of each image, the folders and suffixes of its files
         self._alike: dict[frozenset[tuple[str, str]], frozenset[tuple[str, str]]] = {}
         self._suffixes: set[str] = set()
         self._elsewhere = Counter[str]()  # that do not lie where runs put them: somebody has edited the books
@@ -143,9 +144,10 @@ class _Owned:
             while folder not in self.folders:
                 self.folders.add(folder)
                 folder = folder.rpartition("/")[0]
-            suffix = name.removeprefix(f"{kind}/{key}")
-            if suffix.startswith(".") and "/" not in suffix and name == f"{kind}/{key}{suffix}":
-                usual.add((kind, suffix))
+            start = f"{folder_of(kind)}/{key}"
+            suffix = name.removeprefix(start)
+            if suffix.startswith(".") and "/" not in suffix and name == f"{start}{suffix}":
+                usual.add((folder_of(kind), suffix))
                 self._suffixes.add(suffix)
             else:
                 self._elsewhere[name] += 1
