@@ -62,15 +62,16 @@ def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     off. Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely and
     faithfully, for a map that says that hypseg wrote it, and for more than `max_pixels` pixels.
     """
-    return _to_pixels(path, open_upright(path, max_pixels=max_pixels))
+    return to_pixels(path, open_upright(path, max_pixels=max_pixels))
 
 
 def decode_pillow(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Turn a Pillow image to upright RGB as `decode_image` does a file; in errors it is called `name`."""
-    return _to_pixels(name, take_upright(image, name, max_pixels=max_pixels))
+    return to_pixels(name, take_upright(image, name, max_pixels=max_pixels))
 
 
-def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
+def to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
+    """What `decode_image` makes of a picture that is open; it calls it `path`."""
     if opened.own_map is not None:
         raise no_photograph(path, opened.own_map)
     notes = list(opened.notes)

@@ -44,17 +44,18 @@ def declared_nodata(value_of: Callable[[int], object]) -> int | None:
 
 def differs(samples: NDArray[Any], nodata: int) -> Valid:
     """(H, W) whether any of the samples (H, W) or (H, W, C) of a pixel is another than the value."""
-    other: Valid = samples != nodata
-    return other if other.ndim == 2 else other.any(axis=2)
+    other: Valid = np.not_equal(samples, nodata)
+    return other if samples.ndim == 2 else np.asarray(other.any(axis=2), np.bool_)
 
 
 def valid_samples(image: Image.Image, nodata: int, *, bits: int, low: Image.Image | None, inverted: bool) -> Valid:
     """What `differs` says of a loaded picture, whose samples Pillow may have changed.
 
     `bits` a sample are stored; `low` has the lower bytes of colours of 16 bits, of which Pillow keeps the higher ones;
-    grey of 8 bits is `inverted` where zero is white. All are valid in pictures of kinds for which no tool writes it.
+    grey of 8 bits is `inverted` where zero is white. All are valid where the samples as stored are not known.
     """
-    if image.mode not in (*_WHOLE, "YCbCr") or bits not in (8, 16, 32):
+    is_halved = bits == 16 and not image.mode.startswith("I") and low is None
+    if image.mode not in (*_WHOLE, "YCbCr") or bits not in (8, 16, 32) or is_halved:
         return np.ones((image.height, image.width), np.bool_)
     samples = np.asarray(image.convert("RGB") if image.mode == "YCbCr" else image)
     samples = samples[..., : _COLORS[image.mode]] if image.mode in _COLORS else samples
@@ -112,11 +113,10 @@ def mask_pixels(data: bytes, directory: int) -> Valid:
     image = TiffImageFile(BytesIO(data))
     image.seek(directory)
     image.load()
-    return np.asarray(image) != 0
+    return np.asarray(np.asarray(image) != 0, np.bool_)
 
 
 def all_valid(*masks: Valid | None) -> Valid | None:
     """The pixels that every mask calls valid; None where there is no mask."""
     found = [mask for mask in masks if mask is not None]
-    both: Valid | None = np.logical_and.reduce(found) if found else None
-    return both
+    return np.asarray(np.logical_and.reduce(found), np.bool_) if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,15 +21,16 @@ class Outputs:
     encoders: Mapping[str, Encoder]
     summarise: Summary
     tiffs: Mapping[str, Callable[[Prediction], TiffPlane]] = field(default_factory=dict)  # those of them that are
-    located: Collection[str] = ()  # those of them that take the place on Earth as well
+    # Those of them that take the place on Earth as well.
+    located: Mapping[str, Callable[[RGB, Prediction, Georeference], bytes]] = field(default_factory=dict)
     same: Mapping[str, bytes] = field(default_factory=dict)  # those of them whose files are the same for all images
 
     def encode(self, kind: str, photograph: RGB, prediction: Prediction, georeference: Georeference = ()) -> bytes:
-        """The file of a kind; a TIFF lies where the photograph does."""
+        """The file of a kind, which lies where the photograph does, if it can say so."""
         if kind in self.tiffs:
             return self.tiffs[kind](prediction).encode(georeference)
         if kind in self.located:
-            return partial(self.encoders[kind], place=georeference)(photograph, prediction)
+            return self.located[kind](photograph, prediction, georeference)
         return self.encoders[kind](photograph, prediction)
 
 
@@ -46,7 +47,7 @@ def make_outputs(products: Sequence[Product], context: Context, summarise: Summa
             encoders[product.kind] = partial(_encode_tiff, tiffs[product.kind])
         else:
             encoders[product.kind] = partial(product.encode, context=context)
-    located = [product.kind for product in products if product.takes_place]
+    located = {product.kind: partial(product.encode_at, context=context) for product in products if product.is_placed}
     same = {product.kind: data for product in products if (data := product.of_all(context)) is not None}
     return Outputs(encoders, summarise, tiffs, located, same)
 

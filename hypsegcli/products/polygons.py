@@ -28,9 +28,13 @@ class Polygons(Product):
     kind = "polygons"
     formats = ("geojson",)
     made_with = ("rasterio", "hypseg[geo]")
-    takes_place = True
+    is_placed = True
 
-    def encode(self, photograph: RGB, prediction: Prediction, context: Context, place: Georeference = ()) -> bytes:
+    def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
+        """In pixels."""
+        return self.encode_at(photograph, prediction, (), context)
+
+    def encode_at(self, photograph: RGB, prediction: Prediction, place: Georeference, context: Context) -> bytes:
         """A FeatureCollection, a line a feature."""
         crs, transform = _place_on_earth(place)
         head = {"type": "FeatureCollection"} | ({} if crs is None else {"crs": _named(crs)})

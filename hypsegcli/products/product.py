@@ -160,11 +160,15 @@ class Product(ABC):
     needs_prototypes: bool = False
     has_legend: bool = False  # or a bar, beside the photograph
     made_with: tuple[str, str] | None = None  # a package that need not be there, and the extra that brings it
-    takes_place: bool = False  # whether `encode` takes a fourth argument, where the photograph lies on Earth
+    is_placed: bool = False  # whether `encode_at` makes another file, that says where the photograph lies on Earth
 
     @abstractmethod
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """The file of an image (H, W, 3), other than as a TIFF."""
+
+    def encode_at(self, photograph: RGB, prediction: Prediction, place: Georeference, context: Context) -> bytes:
+        """The same of an image that lies somewhere."""
+        return self.encode(photograph, prediction, context)
 
     def of_all(self, context: Context) -> bytes | None:
         """The file, where it is the same for all images of a run; else None."""

@@ -55,16 +55,22 @@ class PlannedImage:
     outputs: Mapping[str, Path]
     theirs: Mapping[Path, os.stat_result] = field(default_factory=lambda: _NOTHING)
     frame: int | None = None  # of a video, counted from 0
+    page: int | None = None  # of a TIFF of several, counted from 1
+
+    @property
+    def part(self) -> int | None:
+        """The number of the frame or page that it is; None: its file is one picture."""
+        return self.page if self.frame is None else self.frame
 
     @property
     def name(self) -> str:
-        """What it is called in sentences: its file, and of a video, which frame: `clip.mp4#123`."""
-        return name_of(self.source, self.frame)
+        """What it is called in sentences: its file, and which frame or page of it: `clip.mp4#123`."""
+        return name_of(self.source, self.part)
 
 
-def name_of(source: Path | str, frame: int | None) -> str:
-    """What an image is called: its file, and of a video, which frame: `clip.mp4#123`."""
-    return str(source) if frame is None else f"{source}#{frame}"
+def name_of(source: Path | str, part: int | None) -> str:
+    """What an image is called: its file, and which frame or page of it, if it is one: `clip.mp4#123`."""
+    return str(source) if part is None else f"{source}#{part}"
 
 
 def plan_outputs(
@@ -80,7 +86,8 @@ def plan_outputs(
     """
     _check_out(inputs, out, suffixes)
     plan = [
-        PlannedImage(item.path, item.key, Targets(out, item.key, suffixes), frame=item.frame) for item in inputs.images
+        PlannedImage(item.path, item.key, Targets(out, item.key, suffixes), frame=item.frame, page=item.page)
+        for item in inputs.images
     ]
     _check_shared(plan, out, suffixes, extra)
     _check_overwrites(plan, out, suffixes, extra)

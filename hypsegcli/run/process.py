@@ -70,12 +70,12 @@ def process(
 def _load(
     image: InLine, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int, budget: Budget, frames: Frames
 ) -> Loaded[PlannedImage] | Large | Failed:
-    planned, is_frame = image.planned, image.planned.frame is not None
-    if not is_frame and is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
+    planned, is_part = image.planned, image.planned.part is not None
+    if not is_part and is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
         return Large(planned)
     started = time.perf_counter()
     try:
-        decoded = frames.decode(image) if is_frame else decode_image(planned.source, max_pixels=max_pixels)
+        decoded = frames.decode(image) if is_part else decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
         return Failed(planned, error.message, error.code)
     return Loaded(planned, decoded, seconds={"decode": time.perf_counter() - started})

@@ -25,6 +25,7 @@ from hypsegcli.run.manifest import (
     files_of,
     input_of,
     outputs_of,
+    part_of,
     real_place,
     source_of,
 )
@@ -115,11 +116,11 @@ def _verify(out: Path) -> Verified:
 
 
 def _sources(done: Iterable[Line]) -> Iterator[tuple[str, Path, Digest]]:
-    """Of images that are done, the files that they are of: a video once, however many of its frames there are."""
+    """Of images that are done, the files that they are of: a video or stack once, however many are parts of it."""
     videos = set()
     for line in done:
         source = (line["input"], input_of(line), source_of(line))
-        if "frame" not in line:
+        if part_of(line) is None:
             yield source
         elif source not in videos:
             videos.add(source)

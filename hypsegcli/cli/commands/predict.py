@@ -18,6 +18,7 @@ from hypsegcli.cli.options.running import (
     Input,
     InputFiles,
     OutputFolder,
+    PagesText,
     Raw,
     Refine,
     ShardText,
@@ -102,6 +103,7 @@ def predict(
     failures: Failures,
     inputs: Input,
     every: Every = None,
+    pages: PagesText = None,
     refine: Refine = None,
     computing: Computing,
     sharing: Sharing,
@@ -140,7 +142,7 @@ def predict(
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output, sharing)
     part = parse_shard_of(shard, output)
-    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    found, clips = find_images(paths, every=every, pages=pages, max_pixels=inputs.max_pixels, quiet=output.quiet)
     films = Films(output.out, clips, suffixes)
     share = plan_run(
         found,
