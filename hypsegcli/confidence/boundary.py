@@ -41,12 +41,13 @@ def boundary_map(
     The edge of what has data is as that of the picture, and no boundary.
     """
     share = np.clip(plane.share(), 0.0, 1.0)
-    if valid is not None:
-        if not valid.any():
-            return np.zeros(share.shape, np.uint8)
-        share = _continued(share, valid)
+    if valid is not None and not valid.any():
+        return np.zeros(share.shape, np.uint8)
+    nearest = None if valid is None else _nearest(valid)
+    share = _continued(share, nearest)
     if smoothing > 0:
         share = cv2.GaussianBlur(share, (0, 0), smoothing, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+        share = _continued(share, nearest)
     # The plane goes on as it ends beyond the picture's edge: a valley that runs out of the picture stays one, and
     # the dip that zero padding leaves along the edge, with a bank on one side only, is none.
     edge = 2 * radius
@@ -59,14 +60,21 @@ def boundary_map(
     return strength
 
 
-def _continued(plane: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The plane with, at every pixel that is not valid, the value of a valid one that is nearest or all but nearest."""
-    _, nearest = cv2.distanceTransformWithLabels(
+def _nearest(valid: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns, each (H, W), of a valid pixel that is the nearest, or all but the nearest, of every pixel."""
+    _, own = cv2.distanceTransformWithLabels(
         np.asarray(~valid, np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    values = np.zeros(int(nearest.max()) + 1, np.float32)
-    values[nearest[valid]] = plane[valid]
-    return np.asarray(values[nearest], np.float32)
+    places = np.zeros((2, int(own.max()) + 1), np.intp)
+    places[:, own[valid]] = np.nonzero(valid)
+    return places[0][own], places[1][own]
+
+
+def _continued(
+    plane: NDArray[np.float32], nearest: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+) -> NDArray[np.float32]:
+    """The plane as it goes on where it has no data, as beyond the picture's edge."""
+    return plane if nearest is None else plane[nearest]
 
 
 def round_kernel(radius: int) -> NDArray[np.uint8]:

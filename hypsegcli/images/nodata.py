@@ -8,6 +8,7 @@ of a pixel's colours have to have the value, as GDAL's own mask of a data set ha
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
@@ -17,14 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from hypsegcli.images.tiff_directories import PHOTOMETRIC, Directory
+from hypsegcli.images.tiff_directories import MASK, PHOTOMETRIC, SUBFILE, Directory
 
 Valid = NDArray[np.bool_]  # (H, W) of the upright picture: False where there is no measurement
 
 NOTE = "pixels without data are void in its maps"
 _NODATA = 42113  # GDAL's
 _TRANSPARENCY_MASK, _BLACK_IS_ZERO = 4, 1  # of PhotometricInterpretation
-_DEEP = {";16L": ";16B", ";16B": ";16L"}
+_DEEP = {";16L": ";16B", ";16B": ";16L", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}  # the other bytes
 _COLORS = {"RGBA": 3, "RGBa": 3, "RGBX": 3, "LA": 1, "La": 1, "PA": 1}  # of modes with more than that
 _WHOLE = ("L", "P", "RGB", "CMYK", "I", "I;16", "I;16L", "I;16B", "I;16N", *_COLORS)
 
@@ -90,7 +91,7 @@ def with_readable_masks(data: bytes, directories: Iterable[Directory]) -> bytes:
     """A TIFF whose masks are called grey pictures: of the kind that they say they are Pillow knows nothing."""
     changed: bytearray | None = None
     for directory in directories:
-        if directory.is_mask and directory.numbers.get(PHOTOMETRIC) == _TRANSPARENCY_MASK:
+        if directory.numbers.get(SUBFILE, 0) & MASK and directory.numbers.get(PHOTOMETRIC) == _TRANSPARENCY_MASK:
             changed = bytearray(data) if changed is None else changed
             at, kind = directory.places[PHOTOMETRIC]
             struct.pack_into(kind, changed, at, _BLACK_IS_ZERO)

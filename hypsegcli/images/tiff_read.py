@@ -114,6 +114,7 @@ class TiffRows:
                 check_said(path, self._page.tags.valueof)
                 if kind := kind_of_map({"ImageDescription": self._page.description}):
                     raise no_photograph(path, kind)
+                self.georeference = georeference(self._page.tags.valueof)
                 self._refuse(orientation)
         except BaseException:
             self._bytes.close()
@@ -122,17 +123,14 @@ class TiffRows:
         if self._page.bitspersample == 16:
             grey = self._page.samplesperpixel == 1
             notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
-        if self._page.samplesperpixel == 4:
-            notes.append("transparent pixels shown on white")
         if 0 in self._page.dataoffsets:
             notes.append("parts that are left out taken for black")
-        self.georeference = georeference(self._page.tags.valueof)
         self._nodata = declared_nodata(self._page.tags.valueof)
         self._rows = PageRows(path, self._file, self._page, blank=self._nodata or 0)
         mask = _find_mask(self._file, self._page)
         self._mask = None if mask is None else PageRows(path, self._file, mask)
         self._band: tuple[int, Valid | None] = 0, None  # rows that were read last: the first, and which have data
-        self._lacks_data = False
+        self._lacks_data = self._is_transparent = False
         self._notes = notes
         self._bright = self._looked_at = self._last = 0  # samples, samples, row
         profile = self._page.tags.valueof(_PROFILE)
@@ -144,7 +142,8 @@ class TiffRows:
     def notes(self) -> tuple[str, ...]:
         """Those of a DecodedImage, as far as it was read."""
         dark = dark_note(self._bright, self._looked_at)
-        return (*self._notes, *([dark] if dark else []), *([NOTE] if self._lacks_data else []))
+        shown = ["transparent pixels shown on white"] if self._is_transparent else []
+        return (*self._notes, *shown, *([dark] if dark else []), *([NOTE] if self._lacks_data else []))
 
     def __enter__(self) -> TiffRows:
         return self
@@ -202,6 +201,7 @@ class TiffRows:
             samples = (samples.astype(np.uint32) * 255 + 32767) // 65535
         pixels = samples.astype(np.uint8)
         if samples.shape[2] == 4:
+            self._is_transparent = self._is_transparent or bool((pixels[..., 3] < 255).any())
             rgba = Image.fromarray(pixels)
             pixels = np.array(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
         if self._page.photometric == _WHITE_IS_ZERO:
@@ -217,7 +217,8 @@ class TiffRows:
         color = kind == _RGB or (kind == YCBCR and page.compression == JPEG)
         grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
         self._pieces = pieces_of(page)
-        alpha = samples == 4 and tuple(page.extrasamples) == (_ALPHA,) and kind == _RGB
+        # Of a cut-out, whether its alpha means anything is known at its end.
+        alpha = bool(self.georeference) and samples == 4 and tuple(page.extrasamples) == (_ALPHA,) and kind == _RGB
         if not ((color and (samples == 3 or alpha) and page.planarconfig == 1) or (grey and samples == 1)):
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):

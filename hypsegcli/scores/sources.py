@@ -129,7 +129,7 @@ class NetworkSource:
         sample = Sample(
             pair.key,
             truth,
-            prediction.labels,
+            _void_without_data(prediction.labels, prediction.valid, void=self._segmenter.tree.classes),
             levels,
             prediction.proper,
             dropout_labels,
@@ -244,9 +244,9 @@ class StoredSource:
         return []
 
 
-def _void_without_data(truth: Labels, valid: NDArray[np.bool_] | None, *, void: int) -> Labels:
-    """The truth, void where a photograph has no data: nobody can answer there."""
-    return truth if valid is None else np.where(valid, truth, truth.dtype.type(void))
+def _void_without_data(ids: Labels, valid: NDArray[np.bool_] | None, *, void: int) -> Labels:
+    """Class ids, those of the truth too, with none where a photograph has no data: nobody can answer there."""
+    return ids if valid is None else np.where(valid, ids, ids.dtype.type(void))
 
 
 def none_of(ignore_index: int, classes: int) -> int:
