@@ -10,6 +10,7 @@ from hypsegcli.images.georeference import Georeference
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.products.product import Context, Product, TiffPlane
 
+UNPLACED = "none of its maps says where it lies on Earth, for none is a TIFF"
 Encoder = Callable[[RGB, Prediction], bytes]  # from the upright photograph (H, W, 3) and its prediction
 Summary = Callable[[Prediction], dict[str, float]]
 
@@ -24,6 +25,10 @@ class Outputs:
     # Those of them that take the place on Earth as well.
     located: Mapping[str, Callable[[RGB, Prediction, Georeference], bytes]] = field(default_factory=dict)
     same: Mapping[str, bytes] = field(default_factory=dict)  # those of them whose files are the same for all images
+
+    def notes(self, georeference: Georeference) -> tuple[str, ...]:
+        """What is to be said of the files of an image that lies somewhere on Earth."""
+        return (UNPLACED,) if georeference and not (self.tiffs or self.located) else ()
 
     def encode(self, kind: str, photograph: RGB, prediction: Prediction, georeference: Georeference = ()) -> bytes:
         """The file of a kind, which lies where the photograph does, if it can say so."""

@@ -133,7 +133,7 @@ def _store(
     digests = {kind: digest_of(files[planned.outputs[kind]]) for kind in outputs.encoders}
     height, width = pixels.shape[:2]
     assert loaded.image.digest is not None, "it was decoded from a file"
-    notes = loaded.image.notes + segmented.notes
+    notes = loaded.image.notes + segmented.notes + outputs.notes(place)
     return Written(
         planned, loaded.image.digest, digests, height, width, seconds, summary, notes, time=loaded.image.time
     )

@@ -1,5 +1,7 @@
 """Planes whose boundary map is known."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -193,7 +195,7 @@ def test_where_there_are_no_data_the_picture_ends() -> None:
     valid = np.zeros((60, 80), np.bool_)
     valid[:, 30:] = True
 
-    def found(values: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+    def found(values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
         return boundary_map_of(Plane(np.ascontiguousarray(values), "norm", 1.0), valid)
 
     alone, part = found(values[:, 30:]), found(np.where(valid, values, np.float32(0)), valid)

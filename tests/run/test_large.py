@@ -208,7 +208,8 @@ def test_what_has_no_data_is_void_in_strips_as_in_the_whole(tmp_path: Path, how:
     pixels = np.maximum(np.asarray(Image.fromarray(coarse).resize((200, 280), Image.Resampling.BICUBIC)), 1)
     valid = np.ones((280, 200), np.bool_)
     valid[:150] = valid[:, 170:] = valid[200:230, 20:60] = False
-    path, options = tmp_path / "large.tif", {"photometric": "rgb", "tile": (64, 64), "compression": "zlib"}
+    path = tmp_path / "large.tif"
+    options: dict[str, Any] = {"photometric": "rgb", "tile": (64, 64), "compression": "zlib"}
     tags: list[Any] = [(33550, "d", 3, (0.5, 0.5, 0.0), True)]
     if how == "value":
         tags.append((42113, "s", 0, "0", True))

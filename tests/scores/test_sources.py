@@ -361,7 +361,7 @@ def test_what_has_no_data_is_void(
     mask = np.random.default_rng(0).choice([0, 1, 2, 255], (48, 64))
     put(tmp_path / "masks/a.png", mask)
     save = "labels,confidence" if rule else "labels,confidence,probabilities"
-    options = ["--save", save, "--format", form, "--device", "cpu", "--measure", "distance,entropy"]
+    options: list[object] = ["--save", save, "--format", form, "--device", "cpu", "--measure", "distance,entropy"]
     options += ["--level", "auto", "--threshold", 0.6] if rule else []
     maps = tmp_path / "maps"
     assert hypseg("predict", tmp_path / "images", "--out", maps, "-c", checkpoint, *options).code == 0
