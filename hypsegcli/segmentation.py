@@ -22,7 +22,7 @@ from hypsegcli.inference.prediction import RGB, Embeddings, Labels, Prediction
 from hypsegcli.pictures.overlay import overlay
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
-from hypsegcli.products.product import Context, find_products
+from hypsegcli.products.product import Context, find_products, with_beside
 from hypsegcli.run.manifest import is_below
 from hypsegcli.run.plan import occupied, plan_outputs
 
@@ -43,7 +43,7 @@ class Segmentation:
         planes = dict(self.prediction.confidence)  # a plain one, so that a segmentation can be copied and pickled
         object.__setattr__(self, "prediction", replace(self.prediction, confidence=planes))
         vectors = None if self.embeddings is None else self.embeddings.vectors
-        kept = (self.photograph, self.labels, self.probabilities, self.prototypes, vectors)
+        kept = (self.photograph, self.labels, self.probabilities, self.prototypes, vectors, self.valid)
         for array in (*kept, *(plane.values for plane in planes.values())):
             if array is not None:
                 array.flags.writeable = False
@@ -54,8 +54,19 @@ class Segmentation:
 
     @property
     def labels(self) -> Labels:
-        """(H, W) ids, uint8 or, from 256 nodes of the class tree on, uint16; `names` says what they mean."""
+        """(H, W) ids, uint8 or, from 256 nodes of the class tree on, uint16; `names` says what they mean.
+
+        Where the image has no data, see `valid`, they are the largest number of their type, which is no id.
+        """
         return self.prediction.labels
+
+    @property
+    def valid(self) -> NDArray[np.bool_] | None:
+        """(H, W), of the file of a TIFF that says where it has no data: False there; None of any other image.
+
+        Confidence is 0 there, and class probabilities are NaN.
+        """
+        return self.prediction.valid
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +118,7 @@ class Segmentation:
 
     def boundary(self) -> NDArray[np.uint8]:
         """(H, W): 255 where the confidence falls to half or less between two surer regions, 0 where it does not dip."""
-        return boundary_map(self.prediction.main)
+        return boundary_map(self.prediction.main, self.valid)
 
     def overlay(self, *, legend: bool = True) -> RGB:
         """(H, W + legend, 3) RGB: the photograph under its classes, clear where the background is, with a legend.
@@ -121,6 +132,7 @@ class Segmentation:
             self.names,
             background=self.context.background,
             legend=legend,
+            valid=self.valid,
         )
 
     def save(
@@ -135,10 +147,11 @@ class Segmentation:
     ) -> dict[str, Path]:
         """Write what `hypseg predict` writes, `folder/<kind>/<name>.png`, and say where; all files or none, each whole.
 
-        `kinds` are labels, confidence, boundary, overlay, doubt and, where the model keeps them, probabilities,
-        embeddings and prototypes; confidence brings `confidence-<measure>` for every further measure. `format` is as on
-        the command line: npy for confidence, tif for labels, confidence and prototypes. `legend` is whether overlay and
-        doubt have theirs beside them. The name, which may have folders in it, is by default that of the image's file.
+        `kinds` are labels, confidence, boundary, overlay, doubt, polygons, which take rasterio, and, where the model
+        keeps them, probabilities, embeddings and prototypes; confidence brings `confidence-<measure>` for every further
+        measure. `format` is as on the command line: npy for confidence, tif for labels, which have a style for QGIS
+        beside them then, confidence and prototypes. `legend` is whether overlay and doubt have theirs beside them. The
+        name, which may have folders in it, is by default that of the image's file.
 
         Raises UsageError for a folder, kinds or a name that cannot be, PlanError for files that are there already,
         unless they are to be overwritten, or that would replace the image, and ImageError where a file cannot be
@@ -153,6 +166,7 @@ class Segmentation:
                 f"{setting('format', format)}: expected png, or npy or tif for kinds that come in it, unlike "
                 f"{', '.join(chosen)}"
             )
+        products = with_beside(products, format)
         key = _checked_name(name if name is not None else self.source.stem if self.source else None)
         suffixes = {product.kind: product.suffix(format) for product in products}
         image = Input(self.source or Path(key), key)

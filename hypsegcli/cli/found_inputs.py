@@ -11,15 +11,16 @@ from hypsegcli.cli.console import talk
 from hypsegcli.cli.show.run import tell_of_clips, tell_of_skipped
 from hypsegcli.images.discover import Inputs, find_inputs
 from hypsegcli.images.frames import take_frames
+from hypsegcli.images.pages import PageChoice, take_pages
 
 if TYPE_CHECKING:
     from hypsegcli.images.frames import Clip
 
 
 def find_images(
-    paths: Sequence[str], *, every: int | None, max_pixels: int, quiet: bool
+    paths: Sequence[str], *, every: int | None, max_pixels: int, quiet: bool, pages: str | None = None
 ) -> tuple[Inputs, Sequence[Clip]]:
-    """The images of a run, frames among them, and the videos that these are of; says what is left out.
+    """The images of a run, frames and pages among them, and the videos that frames are of; says what is left out.
 
     A person at a terminal is told what takes a while.
     """
@@ -28,8 +29,9 @@ def find_images(
         if not quiet and sys.stderr.isatty():
             talk(f"{path}: counting frames ...")
 
+    choice = None if pages is None else PageChoice.parse(pages)
     found = find_inputs(paths, videos=True)
     tell_of_skipped(found, quiet=quiet)
     found, clips = take_frames(found, every=every, max_pixels=max_pixels, before=say_what_is_read)
     tell_of_clips(clips, quiet=quiet)
-    return found, clips
+    return take_pages(found, choice), clips

@@ -136,9 +136,9 @@ def open_maps(
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.diagnose import LABEL_MAPS
-    from hypsegcli.truth.masks import read_translation
+    from hypsegcli.truth.masks import IdMap, read_translation
     from hypsegcli.truth.pairs import labels_folder
-    from hypsegcli.truth.stored import check_alike, find_planes, stored_files
+    from hypsegcli.truth.stored import check_alike, find_planes, stored_files, void_in
 
     labels = labels_folder(predictions)
     first = pairs[0].labels
@@ -165,6 +165,9 @@ def open_maps(
     # Before the first of them is read: a run may replace them at any moment from here on.
     changed = partial(doubt_maps, scored, origins_of(scored))
     id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
+    void = void_in(maps) if id_map is None else None
+    if void is not None:
+        id_map = IdMap(((void, None),))
     nodes = names.tree.nodes
     survey = examine_masks(
         maps,
@@ -175,7 +178,7 @@ def open_maps(
         names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
-    refined = check_alike(maps, as_ids=clusters or id_map is not None)
+    refined = check_alike(maps, as_ids=clusters or (id_map is not None and void is None))
     for plane in planes:
         check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
 
@@ -189,6 +192,7 @@ def open_maps(
         among=names.unseen,
         max_pixels=max_pixels,
         nodes=None if names.rule is None else nodes,
+        void=void,
     )
 
     titles = {name: measure.title for name, measure in MEASURES.items()}
@@ -205,7 +209,7 @@ def open_maps(
         doubts=tuple(line for line in (survey.unlisted, mixed_refinements(refined)) if line is not None),
         agreement=source.agreement,
         changed=changed,
-        id_map=id_map,
+        id_map=id_map if void is None else None,
     )
     if names.rule is None:
         return found

@@ -33,11 +33,21 @@ SMOOTHING = 2.0
 _FLOOR = 0.25
 
 
-def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOTHING) -> NDArray[np.uint8]:
-    """(H, W) uint8 boundary strength from a plane of confidence."""
+def boundary_map(
+    plane: Plane, valid: NDArray[np.bool_] | None = None, *, radius: int = RADIUS, smoothing: float = SMOOTHING
+) -> NDArray[np.uint8]:
+    """(H, W) uint8 boundary strength from a plane of confidence, 0 where it is not `valid`, for want of data.
+
+    The edge of what has data is as that of the picture, and no boundary.
+    """
     share = np.clip(plane.share(), 0.0, 1.0)
+    if valid is not None and not valid.any():
+        return np.zeros(share.shape, np.uint8)
+    nearest = None if valid is None else _nearest(valid)
+    share = _continued(share, nearest)
     if smoothing > 0:
         share = cv2.GaussianBlur(share, (0, 0), smoothing, borderType=cv2.BORDER_REPLICATE).astype(np.float32)
+        share = _continued(share, nearest)
     # The plane goes on as it ends beyond the picture's edge: a valley that runs out of the picture stays one, and
     # the dip that zero padding leaves along the edge, with a bank on one side only, is none.
     edge = 2 * radius
@@ -45,7 +55,26 @@ def boundary_map(plane: Plane, *, radius: int = RADIUS, smoothing: float = SMOOT
     banks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, round_kernel(radius))[edge:-edge, edge:-edge]
     depth = (banks - share) / np.maximum(banks, np.float32(_FLOOR))
     strength: NDArray[np.uint8] = np.rint(255.0 * np.clip(2.0 * depth, 0.0, 1.0)).astype(np.uint8)
+    if valid is not None:
+        strength[~valid] = 0
     return strength
+
+
+def _nearest(valid: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns, each (H, W), of a valid pixel that is the nearest, or all but the nearest, of every pixel."""
+    _, own = cv2.distanceTransformWithLabels(
+        np.asarray(~valid, np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    places = np.zeros((2, int(own.max()) + 1), np.intp)
+    places[:, own[valid]] = np.nonzero(valid)
+    return places[0][own], places[1][own]
+
+
+def _continued(
+    plane: NDArray[np.float32], nearest: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+) -> NDArray[np.float32]:
+    """The plane as it goes on where it has no data, as beyond the picture's edge."""
+    return plane if nearest is None else plane[nearest]
 
 
 def round_kernel(radius: int) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from typing import Literal
 from hypsegcli.files.place import scan
 
 Format = Literal["png", "npy", "tif"]  # that can be wanted of the kinds that come in it
-FileType = Literal["png", "npy", "tif", "npz"]
+FileType = Literal["png", "npy", "tif", "npz", "geojson", "qml"]
 
 # Kinds of output, which are names of files here, of folders of results, and what --save calls them.
 PREDICT = (
@@ -19,6 +19,7 @@ PREDICT = (
     "probabilities",
     "embeddings",
     "prototypes",
+    "polygons",
 )
 USUAL = PREDICT[:4]  # of those, where none are named
 UNCERTAINTY = (
@@ -27,6 +28,7 @@ UNCERTAINTY = (
     "uncertainty",
 )
 
+STYLE = "labels-style"  # what names the classes of label maps for QGIS, and lies beside each that is a TIFF
 FILMED = ("overlay", "doubt")  # of which those of a video's frames become a video too
 RANKED = "heatmap"  # that every image of the ranking has
 
@@ -44,6 +46,11 @@ def folders_of_kinds(out: Path) -> list[str]:
     with contextlib.suppress(OSError), scan(out) as entries:
         found += [entry.name for entry in entries if is_kind(entry.name) and entry.is_dir()]
     return found
+
+
+def folder_of(kind: str) -> str:
+    """The folder in which the files of a kind lie."""
+    return base_of(kind) if kind == STYLE else kind
 
 
 def base_of(kind: str) -> str:

@@ -21,6 +21,7 @@ from hypsegcli.images.exact import inexact, one_channel
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.metadata import no_photograph
+from hypsegcli.images.nodata import NOTE, Valid
 from hypsegcli.images.open_image import Opened, open_upright, take_upright
 from hypsegcli.images.picture_file import image_errors
 
@@ -50,6 +51,7 @@ class DecodedImage:
     digest: Digest | None = None
     georeference: Georeference = ()
     orientation: int = 1
+    valid: Valid | None = None  # (H, W) bool, of a TIFF that says where it has no data: False there
     time: float | None = None  # of a frame of a video, in seconds from its beginning, as the container has it
 
 
@@ -60,15 +62,16 @@ def decode_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     off. Transparent pixels are shown on white. Raises ImageError for anything that cannot be decoded completely and
     faithfully, for a map that says that hypseg wrote it, and for more than `max_pixels` pixels.
     """
-    return _to_pixels(path, open_upright(path, max_pixels=max_pixels))
+    return to_pixels(path, open_upright(path, max_pixels=max_pixels))
 
 
 def decode_pillow(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Turn a Pillow image to upright RGB as `decode_image` does a file; in errors it is called `name`."""
-    return _to_pixels(name, take_upright(image, name, max_pixels=max_pixels))
+    return to_pixels(name, take_upright(image, name, max_pixels=max_pixels))
 
 
-def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
+def to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
+    """What `decode_image` makes of a picture that is open; it calls it `path`."""
     if opened.own_map is not None:
         raise no_photograph(path, opened.own_map)
     notes = list(opened.notes)
@@ -98,7 +101,10 @@ def _to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
             )
         else:
             raise ImageError(f"{path}: pictures of mode {mode} are not supported; save it as 8-bit RGB", "unsupported")
-    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference, opened.orientation)
+    valid = opened.valid
+    if valid is not None and not valid.all():
+        notes.append(NOTE)
+    return DecodedImage(pixels, tuple(notes), opened.digest, opened.georeference, opened.orientation, valid)
 
 
 def count_bright(values: NDArray[Any], *, bits: int) -> int:
@@ -238,8 +244,8 @@ def _to_rgb(opened: Opened, notes: list[str]) -> Image.Image:
     lowest, highest = rgba.getchannel("A").getextrema()
     if lowest == 255:
         return rgba.convert("RGB")
-    if highest == 0:  # nobody stores a picture in order not to show it
-        notes.append("alpha that is 0 everywhere ignored")
+    if highest == 0:  # nobody stores a picture in order not to show it, but the empty corners of a map
+        notes.extend([] if opened.georeference else ["alpha that is 0 everywhere ignored"])
         return rgba.convert("RGB")
     notes.append("transparent pixels shown on white")
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

@@ -31,6 +31,7 @@ class Input:
     path: Path
     key: PurePosixPath
     frame: int | None = None  # of a video, counted from 0; None: the file is a picture
+    page: int | None = None  # of a TIFF of several, counted from 1; None: the first, or the only one
 
 
 @dataclass(frozen=True)

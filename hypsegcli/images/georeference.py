@@ -1,7 +1,7 @@
 """Where on Earth a picture lies, from a GeoTIFF to the maps of it: OGC GeoTIFF 1.1, annex on tags.
 
-What GDAL says besides of the samples, its nodata value above all, is not carried: maps have other samples, and a class
-everywhere.
+What GDAL says besides of the samples is not carried, for maps have other samples. Which value of the picture stands
+for no measurement is for `images.nodata`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from collections.abc import Callable
 SHORT, ASCII, DOUBLE = 3, 2, 12
 # ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams
 _KINDS = {33550: DOUBLE, 33922: DOUBLE, 34264: DOUBLE, 34735: SHORT, 34736: DOUBLE, 34737: ASCII}
-
-_NODATA = 42113  # GDAL's
 
 Georeference = tuple[tuple[int, int, tuple[float, ...] | bytes], ...]  # tag, type and values, by tag
 
@@ -29,11 +27,3 @@ def georeference(value_of: Callable[[int], object]) -> Georeference:
         elif kind == SHORT and isinstance(value, tuple) and all(0 <= number < 2**16 for number in value):
             found.append((tag, kind, tuple(map(int, value))))
     return tuple(found)
-
-
-def nodata_note(value_of: Callable[[int], object]) -> str | None:
-    """What is to be said of a picture some of whose values are no measurements; None where none are declared so."""
-    value = value_of(_NODATA)
-    if not isinstance(value, str) or not value.strip("\0 "):
-        return None
-    return "pixels that are declared nodata get a class all the same"

@@ -29,6 +29,8 @@ class MapMetadata(BaseModel):
     kind: str  # of output: labels, confidence, boundary, uncertainty, embeddings, prototypes
     names: tuple[str, ...] | None = None  # of labels and prototypes: what ids mean
     ignore_index: int | None = None  # of labels: the id that means void in the masks that were learned from
+    void: int | None = None  # of labels and prototypes: the id of pixels of which there are no data
+    nodata: int | None = None  # of other maps: the value of such pixels
     level: int | Literal["auto"] | None = None  # of labels: depth in the class tree; None: classes
     parents: tuple[int, ...] | None = None  # of labels that are nodes: of each but `undecided`, -1 for the root
     threshold: float | None = None  # of level auto

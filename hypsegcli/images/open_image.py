@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from hypsegcli.budget import MAX_PIXELS
@@ -20,10 +21,20 @@ from hypsegcli.images.georeference import Georeference, georeference
 from hypsegcli.images.identify import identify
 from hypsegcli.images.jpeg2000_boxes import arrange, channels
 from hypsegcli.images.metadata import kind_of_map
+from hypsegcli.images.nodata import (
+    Valid,
+    all_valid,
+    declared_nodata,
+    find_mask,
+    lower_bytes,
+    mask_pixels,
+    valid_samples,
+    with_readable_masks,
+)
 from hypsegcli.images.orientation import Orientation, read_orientation, tiff_orientation
 from hypsegcli.images.picture_file import check_size, image_errors, read_file
 from hypsegcli.images.png_check import check_png
-from hypsegcli.images.tiff_directories import check_directories
+from hypsegcli.images.tiff_directories import check_directories, read_directories
 from hypsegcli.images.tiff_kind import (
     check_said,
     find_picture,
@@ -34,7 +45,8 @@ from hypsegcli.images.tiff_kind import (
 )
 from hypsegcli.images.unread_profile import unread_profile
 
-_PHOTOMETRIC = 0x0106
+_BITS, _PHOTOMETRIC = 0x0102, 0x0106
+_HIDES = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +72,7 @@ class Opened:
     georeference: Georeference = ()
     orientation: int = 1  # as EXIF numbers them, of the pixels as stored
     own_map: str | None = None  # the kind of map that hypseg wrote it as
+    valid: Valid | None = None  # of a TIFF that says where it has no data
 
 
 def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -70,17 +83,20 @@ def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
     """
     data = read_file(path, max_pixels=max_pixels)
     with image_errors(path):
-        image = identify(path, data)
-        if image.format == "TIFF":
-            check_directories(path, BytesIO(data))
-        frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
-        turned = None
+        image, digest, mask, turned = identify(path, data), digest_of(data), None, None
         if isinstance(image, TiffImagePlugin.TiffImageFile):
+            directories = read_directories(path, BytesIO(data))
+            if (readable := with_readable_masks(data, directories)) is not data:
+                data = readable
+                image = TiffImagePlugin.TiffImageFile(BytesIO(data))
             image, frames, turned = find_picture(path, image, data)
+            mask = find_mask(directories, image.tell()) if turned is None else None
+        else:
+            frames = int(getattr(image, "n_frames", 1))  # before load(): counting moves the file position
         width, height = image.size
         check_size(path, height, width, max_pixels=max_pixels)
         check_complete(path, image, data)
-        return _load_upright(path, image, data, frames=frames, turned=turned, digest=digest_of(data))
+        return load_upright(path, image, data, frames=frames, turned=turned, digest=digest, mask=mask)
 
 
 def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -98,7 +114,7 @@ def take_upright(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS)
             check_complete(name, image, data)
             if isinstance(image, TiffImagePlugin.TiffImageFile):
                 image = _from_memory(image, data)
-        return _load_upright(name, image, data)
+        return load_upright(name, image, data)
 
 
 def _from_memory(image: TiffImagePlugin.TiffImageFile, data: bytes) -> TiffImagePlugin.TiffImageFile:
@@ -120,7 +136,7 @@ def _file_of(image: Image.Image) -> bytes:
     return data
 
 
-def _load_upright(
+def load_upright(
     path: Path | str,
     image: Image.Image,
     data: bytes,
@@ -128,12 +144,17 @@ def _load_upright(
     frames: int = 1,
     turned: Orientation | None = None,
     digest: Digest | None = None,
+    mask: int | None = None,
 ) -> Opened:
-    """Load an image from its file, of which `data` are the bytes where they are known."""
+    """Load an image from its file, of which `data` are the bytes where they are known; `mask` is the directory of its.
+
+    Raises what Pillow does, which `image_errors` turns into ImageErrors.
+    """
     kind = image.format or ""
     own_map = kind_of_map(text_chunks(image))
     white_is_zero = signed = False
     place: Georeference = ()
+    nodata = low = None
     notes = [f"frame 1 of {frames} used"] if frames > 1 else []
     orientation = Orientation()
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -145,14 +166,24 @@ def _load_upright(
         place = georeference(image.tag_v2.get) if orientation.number == 1 else ()
         notes.extend(kind_notes(image))
         samples_as_stored(image)
+        nodata = declared_nodata(image.tag_v2.get)
+        low = lower_bytes(image, data) if nodata is not None and data else None
     if data:
         image = with_its_palette(image, data)
     rawmode, maxval = _samples(image)
     found = channels(path, data, len(image.getbands())) if data and kind == "JPEG2000" else None
     image.load()
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and (palette := palette_of_bytes(image)):
-        image = image.copy()  # it may be a caller's
-        image.putpalette(palette)
+    valid = None
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = max(image.tag_v2.get(_BITS, (1,)))
+        of_value = None if nodata is None else valid_samples(image, nodata, bits=bits, low=low, inverted=white_is_zero)
+        # What else hides pixels may be a cut-out; of what lies on Earth, it is what was never photographed.
+        of_alpha = np.asarray(image.getchannel("A")) != 0 if place and image.mode in _HIDES else None
+        of_mask = mask_pixels(data, mask) if mask is not None and orientation.number == 1 else None
+        valid = all_valid(of_value, of_alpha, of_mask)
+        if palette := palette_of_bytes(image):
+            image = image.copy()  # it may be a caller's
+            image.putpalette(palette)
     if data and kind == "PNG" and not image.tell() and _ends_black(image):
         check_png(path, data)
     upright: Image.Image = arrange(image, found, notes) if found else image
@@ -178,6 +209,7 @@ def _load_upright(
         place,
         orientation.number,
         own_map,
+        valid,
     )
 
 

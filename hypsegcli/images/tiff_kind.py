@@ -15,12 +15,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from hypsegcli.errors import ImageError
 from hypsegcli.files.words import count_of
-from hypsegcli.images.georeference import nodata_note
 from hypsegcli.images.orientation import Orientation, tiff_orientation
-from hypsegcli.images.tiff_directories import check_directories
+from hypsegcli.images.tiff_directories import MASK, OLD_SUBFILE, REDUCED, SUBFILE, check_directories
 
-SUBFILE, OLD_SUBFILE, SUB_DIRECTORIES = 254, 255, 330
-REDUCED = 1 | 4  # bits of NewSubfileType: a smaller copy of another picture, or a mask of one
+SUB_DIRECTORIES = 330
 _BITS, _COMPRESSION, _PLANAR, _EXTRA, _FORMAT = 258, 259, 284, 338, 339
 _PHOTOMETRIC, _YCBCR, _REFERENCE, _FULL_RANGE = 262, 6, 532, (0, 255, 128, 255, 128, 255)
 _SIGNED, _OLD_JPEG = 2, 6
@@ -85,7 +83,7 @@ def _below(
 def is_whole(image: TiffImageFile, number: int) -> bool:
     """Whether a picture at the top is no smaller copy and no mask of another; moves to it."""
     image.seek(number)
-    return not (image.tag_v2.get(SUBFILE, 0) & REDUCED or image.tag_v2.get(OLD_SUBFILE, 1) == 2)
+    return not (image.tag_v2.get(SUBFILE, 0) & (REDUCED | MASK) or image.tag_v2.get(OLD_SUBFILE, 1) == 2)
 
 
 def check_said(path: Path | str, value_of: Callable[[int], object]) -> None:
@@ -146,18 +144,15 @@ def is_signed(image: TiffImageFile) -> bool:
 
 
 def kind_notes(image: TiffImageFile) -> list[str]:
-    """What is to be said of its pixels and samples, of which Pillow knows nothing.
+    """What is to be said of its samples, of which Pillow knows nothing.
 
-    Some may be declared nodata, samples after the colours not be called alpha, such as near infrared, and black and
-    white not be 0 and 255.
+    Those after the colours may not be called alpha, such as near infrared, and black and white not be 0 and 255.
     """
     tags = image.tag_v2
-    nodata = nodata_note(tags.get)
     ignored = sum(kind not in (1, 2) for kind in tags.get(_EXTRA, ()))
     plain = tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION, 1) == 1
     usual = tuple(map(float, tags.get(_REFERENCE, _FULL_RANGE))) == _FULL_RANGE
     return [
-        *([nodata] if nodata else []),
         *([f"{count_of(ignored, 'further channel')} ignored"] if ignored else []),
         *(["reference black and white ignored"] if plain and not usual else []),
     ]

@@ -20,17 +20,19 @@ from hypsegcli.errors import ImageError, setting
 from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.files.regular import open_regular
 from hypsegcli.images.decode import count_bright, dark_note
-from hypsegcli.images.georeference import georeference, nodata_note
+from hypsegcli.images.georeference import georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.metadata import kind_of_map, no_photograph
+from hypsegcli.images.nodata import NOTE, Valid, all_valid, declared_nodata, differs
 from hypsegcli.images.orientation import Orientation, tiff_orientation
 from hypsegcli.images.picture_file import check_size, image_errors
-from hypsegcli.images.tiff_check import check_piece
-from hypsegcli.images.tiff_directories import check_directories
-from hypsegcli.images.tiff_kind import REDUCED, check_said, is_whole
-from hypsegcli.images.tiff_pieces import JPEG, YCBCR, Pieces
+from hypsegcli.images.tiff_directories import MASK, REDUCED, check_directories, read_directories
+from hypsegcli.images.tiff_kind import check_said
+from hypsegcli.images.tiff_pieces import JPEG, YCBCR
+from hypsegcli.images.tiff_rows import PageRows, pieces_of
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+_ALPHA = 2  # of ExtraSamples: colours are not multiplied by it
 _PROFILE = 34675
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -41,11 +43,10 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
         with open_regular(path) as file:
             if file.read(4) not in _MAGIC:
                 return None
-            check_directories(path, file)
+            whole = next(directory for directory in read_directories(path, file) if directory.is_whole)
             file.seek(0)
             with TiffImageFile(file) as image:
-                whole = [number for number in range(image.n_frames) if is_whole(image, number)]
-                image.seek(whole[0])  # none: it is below another picture
+                image.seek(whole.index)  # none: it is below another picture
                 return image.height, image.width
     except Exception:  # the usual way of decoding says what is wrong
         return None
@@ -53,16 +54,28 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
 
 def _find_page(file: Any) -> tuple[Any, int, Orientation]:
     """The first page that is no reduced copy, how many are at the top, and how it is turned; see `find_picture`."""
-    whole = [page for page in file.pages if not page.subfiletype & REDUCED]
+    whole = [page for page in file.pages if not page.subfiletype & (REDUCED | MASK)]
     if whole:
         page = file.pages[whole[0].index]
         return page, len(whole), _orientation(page)
     for index in range(len(file.pages)):
         above = file.pages[index].aspage()
         for page in above.pages or ():
-            if not page.subfiletype & REDUCED:
+            if not page.subfiletype & (REDUCED | MASK):
                 return page, 1, _orientation(page, above)
     return file.pages.first, 1, _orientation(file.pages.first)
+
+
+def _find_mask(file: Any, picture: Any) -> Any | None:
+    """The page that is the mask of another, which follows it in its full size."""
+    size = picture.imagelength, picture.imagewidth
+    for frame in file.pages[picture.index + 1 :] if picture in list(file.pages[:]) else ():
+        page = file.pages[frame.index].aspage()
+        if not page.subfiletype & (REDUCED | MASK):
+            return None
+        if page.subfiletype & (REDUCED | MASK) == MASK and (page.imagelength, page.imagewidth) == size:
+            return page
+    return None
 
 
 def _orientation(*pages: Any) -> Orientation:
@@ -101,6 +114,7 @@ class TiffRows:
                 check_said(path, self._page.tags.valueof)
                 if kind := kind_of_map({"ImageDescription": self._page.description}):
                     raise no_photograph(path, kind)
+                self.georeference = georeference(self._page.tags.valueof)
                 self._refuse(orientation)
         except BaseException:
             self._bytes.close()
@@ -109,11 +123,14 @@ class TiffRows:
         if self._page.bitspersample == 16:
             grey = self._page.samplesperpixel == 1
             notes.append("16-bit values divided by 257" if grey else "16-bit values reduced to 8 bits")
-        if note := nodata_note(self._page.tags.valueof):
-            notes.append(note)
         if 0 in self._page.dataoffsets:
             notes.append("parts that are left out taken for black")
-        self.georeference = georeference(self._page.tags.valueof)
+        self._nodata = declared_nodata(self._page.tags.valueof)
+        self._rows = PageRows(path, self._file, self._page, blank=self._nodata or 0)
+        mask = _find_mask(self._file, self._page)
+        self._mask = None if mask is None else PageRows(path, self._file, mask)
+        self._band: tuple[int, Valid | None] = 0, None  # rows that were read last: the first, and which have data
+        self._lacks_data = self._is_transparent = False
         self._notes = notes
         self._bright = self._looked_at = self._last = 0  # samples, samples, row
         profile = self._page.tags.valueof(_PROFILE)
@@ -125,7 +142,8 @@ class TiffRows:
     def notes(self) -> tuple[str, ...]:
         """Those of a DecodedImage, as far as it was read."""
         dark = dark_note(self._bright, self._looked_at)
-        return (*self._notes, *([dark] if dark else []))
+        shown = ["transparent pixels shown on white"] if self._is_transparent else []
+        return (*self._notes, *shown, *([dark] if dark else []), *([NOTE] if self._lacks_data else []))
 
     def __enter__(self) -> TiffRows:
         return self
@@ -145,42 +163,28 @@ class TiffRows:
         """Rows [start, stop), C-contiguous and writable; ImageError where they are damaged."""
         start, stop, _ = rows.indices(self.shape[0])
         with image_errors(self._path):
-            page = self._page
-            as_in_memory = page.is_contiguous and 0 not in page.dataoffsets and sum(page.databytecounts) >= page.nbytes
-            samples = (self._contiguous if as_in_memory else self._decode)(start, stop)
+            samples = self._rows.read(start, stop)
             pixels = self._to_rgb(samples)
-            if page.bitspersample == 16:
+            if self._page.bitspersample == 16:
                 self._look_at(start, samples, pixels)
+            self._band = start, self._valid(samples, start, stop)
             return pixels
 
-    def _contiguous(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of a picture that lies in the file as it would lie in memory."""
-        page = self._page
-        dtype = np.dtype(page.dtype).newbyteorder(self._file.byteorder)
-        row = page.imagewidth * page.samplesperpixel
-        at = page.dataoffsets[0] + start * row * dtype.itemsize
-        samples = self._file.filehandle.read_array(dtype, count=(stop - start) * row, offset=at)
-        return samples.reshape(stop - start, page.imagewidth, page.samplesperpixel)
+    def valid(self, start: int, stop: int) -> Valid | None:
+        """(stop - start, W) of rows among those that were read last: whether there are data; None: everywhere."""
+        first, valid = self._band
+        if valid is None:
+            return None
+        part = valid[start - first : stop - first]
+        self._lacks_data = self._lacks_data or not part.all()
+        return part
 
-    def _decode(self, start: int, stop: int) -> NDArray[Any]:
-        page, file = self._page, self._file.filehandle
-        samples = np.zeros((stop - start, page.imagewidth, page.samplesperpixel), page.dtype)
-        high, wide = self._pieces.high, self._pieces.wide
-        across = -(-page.imagewidth // wide)
-        jpeg = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if page.compression == JPEG else {}
-        for index in range(start // high * across, -(-stop // high) * across):
-            if not page.dataoffsets[index]:
-                continue  # what is left out is black
-            file.seek(page.dataoffsets[index])
-            data = file.read(page.databytecounts[index])
-            if len(data) < page.databytecounts[index]:
-                raise ImageError(f"{self._path}: the picture is truncated; replace the file", "truncated")
-            check_piece(self._path, data, self._pieces, index, tables=page.jpegtables or b"")
-            decoded, (_, _, top, left, _), _ = page.decode(data, index, _fullsize=page.is_tiled, **jpeg)
-            first, last = max(top, start), min(top + decoded.shape[1], stop)
-            part = decoded[0, first - top : last - top, : page.imagewidth - left]
-            samples[first - start : last - start, left : left + part.shape[1]] = part
-        return samples
+    def _valid(self, samples: NDArray[Any], start: int, stop: int) -> Valid | None:
+        colors = samples[..., :3] if samples.shape[2] > 1 else samples
+        of_value = None if self._nodata is None else differs(colors, self._nodata)
+        of_alpha = samples[..., 3] != 0 if samples.shape[2] == 4 and self.georeference else None
+        of_mask = None if self._mask is None else self._mask.read(start, stop)[..., 0] != 0
+        return all_valid(of_value, of_alpha, of_mask)
 
     def _look_at(self, start: int, samples: NDArray[Any], pixels: NDArray[np.uint8]) -> None:
         """Count what is bright in rows that were not read before: in grey as stored, in RGB once it is sRGB."""
@@ -191,11 +195,15 @@ class TiffRows:
         self._last = max(self._last, start + len(values))
 
     def _to_rgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        if samples.dtype.itemsize > 1 and samples.shape[2] == 3:
+        if samples.dtype.itemsize > 1 and samples.shape[2] >= 3:
             samples = samples >> 8  # as Pillow does, within 1 of v / 257
         elif samples.dtype.itemsize > 1:
             samples = (samples.astype(np.uint32) * 255 + 32767) // 65535
         pixels = samples.astype(np.uint8)
+        if samples.shape[2] == 4:
+            self._is_transparent = self._is_transparent or bool((pixels[..., 3] < 255).any())
+            rgba = Image.fromarray(pixels)
+            pixels = np.array(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
         if self._page.photometric == _WHITE_IS_ZERO:
             pixels = np.uint8(255) - pixels
         if self._colors:
@@ -208,19 +216,10 @@ class TiffRows:
         kind, samples = page.photometric, page.samplesperpixel
         color = kind == _RGB or (kind == YCBCR and page.compression == JPEG)
         grey = kind in (_BLACK_IS_ZERO, _WHITE_IS_ZERO)
-        high, wide = page.chunks[:2]  # of a tile, or of a strip
-        self._pieces = Pieces(
-            width=page.imagewidth,
-            height=page.imagelength,
-            wide=wide,
-            high=high,
-            planes=1,
-            bits=page.bitspersample * samples,
-            compression=page.compression,
-            photometric=kind,
-            subsampling=(1, 1),  # means nothing in one plane
-        )
-        if not ((color and samples == 3 and page.planarconfig == 1) or (grey and samples == 1)):
+        self._pieces = pieces_of(page)
+        # Of a cut-out, whether its alpha means anything is known at its end.
+        alpha = bool(self.georeference) and samples == 4 and tuple(page.extrasamples) == (_ALPHA,) and kind == _RGB
+        if not ((color and (samples == 3 or alpha) and page.planarconfig == 1) or (grey and samples == 1)):
             obstacle = f"it has {samples} samples a pixel of kind {getattr(kind, 'name', kind)}"
         elif page.dtype not in (np.uint8, np.uint16) or page.bitspersample not in (8, 16):
             obstacle = f"its samples have {page.bitspersample} bits of type {page.dtype}"

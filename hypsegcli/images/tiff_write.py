@@ -21,6 +21,7 @@ from hypsegcli.images.georeference import DOUBLE, Georeference
 TILE = 256  # pixels, what most viewers of large images ask for at a time
 LARGEST_CLASSIC = 2**32 - 2**26  # bytes of pixels; offsets have 32 bits, and the rest is for what does not compress
 
+_GDAL_NODATA = 42113  # of GDAL, which QGIS and rasterio read too
 _LEVEL = 1  # of deflate, as in images.write
 _ASCII, _SHORT, _LONG, _LONG8 = 2, 3, 4, 16
 _FORMATS = {_ASCII: "B", _SHORT: "H", _LONG: "I", _LONG8: "Q", DOUBLE: "d"}
@@ -30,8 +31,8 @@ class TiffWriter:
     """One plane (height, width) of uint8 or uint16, deflated; uint16 as differences along a row, which are smaller.
 
     With a `palette`, (N, 3) uint8 of at most 256 rows, pixels are indices into it; else grey, 0 is black.
-    `description` is what ImageDescription holds, ASCII; `georeference` says where it lies. A plane of more
-    than `largest_classic` bytes is a BigTIFF.
+    `description` is what ImageDescription holds, ASCII; `georeference` says where it lies, `nodata`
+    which value stands for no data. A plane of more than `largest_classic` bytes is a BigTIFF.
     Nothing is a TIFF before `close`, which ValueError refuses before the last row.
     """
 
@@ -45,11 +46,13 @@ class TiffWriter:
         palette: NDArray[np.uint8] | None = None,
         description: str = "",
         georeference: Georeference = (),
+        nodata: int | None = None,
         largest_classic: int = LARGEST_CLASSIC,
     ) -> None:
         self._file, self._height, self._width = file, height, width
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._palette, self._description, self._georeference = palette, description, georeference
+        self._nodata = nodata
         self._big = height * width * self._dtype.itemsize > largest_classic
         self._offsets: list[int] = []
         self._sizes: list[int] = []
@@ -108,6 +111,7 @@ class TiffWriter:
             (325, where, self._sizes),
             (339, _SHORT, [1]),  # unsigned
             *self._georeference,
+            (_GDAL_NODATA, _ASCII, b"" if self._nodata is None else f"{self._nodata}\0".encode()),
         ]
         entries = [entry for entry in entries if len(entry[2])]
         number, offset, entry_size = ("<Q", "Q", 20) if self._big else ("<H", "I", 12)
@@ -133,6 +137,7 @@ def encode_tiff(
     palette: NDArray[np.uint8] | None = None,
     description: str = "",
     georeference: Georeference = (),
+    nodata: int | None = None,
     largest_classic: int = LARGEST_CLASSIC,
 ) -> bytes:
     """A whole plane (H, W) as a file; the rest as for `TiffWriter`."""
@@ -146,6 +151,7 @@ def encode_tiff(
         palette=palette,
         description=description,
         georeference=georeference,
+        nodata=nodata,
         largest_classic=largest_classic,
     )
     writer.write(plane)

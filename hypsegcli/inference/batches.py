@@ -152,7 +152,14 @@ class Batches:
             request = self._segmenter.request
             how = "" if request.guide_side is None else f", more of them at boundaries seen at {request.guide_side}"
             notes = (f"shrunk to {request.longest_side} pixels for the network (longest side){how}",)
-        return [Segmented(loaded, prediction, notes) for loaded, prediction in zip(batch, predictions, strict=True)]
+        return [
+            Segmented(loaded, self._without_data(prediction, loaded.image), notes)
+            for loaded, prediction in zip(batch, predictions, strict=True)
+        ]
+
+    def _without_data(self, prediction: Prediction, image: DecodedImage) -> Prediction:
+        """The prediction, void where the image says that it has no data."""
+        return prediction if image.valid is None else self._segmenter.leave_void(prediction, image.valid)
 
 
 def _pixels(image: object) -> int:

@@ -12,6 +12,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hypsegcli.budget import BUDGET, Budget
@@ -23,6 +24,7 @@ from hypsegcli.inference.engines.base import Engine
 from hypsegcli.inference.keep_embeddings import keep_embeddings
 from hypsegcli.inference.lanes import Lanes, torch_threads
 from hypsegcli.inference.nearest import nearest_prototypes
+from hypsegcli.inference.nodata import leave_void
 from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.reduce import Reducer
 from hypsegcli.inference.request import Request
@@ -95,6 +97,12 @@ class Segmenter:
     def cuts(self, height: int, width: int) -> bool:
         """Whether an image of that size goes in windows."""
         return goes_in_windows(height, width, self.tiling, self.request)
+
+    def leave_void(self, prediction: Prediction, valid: NDArray[np.bool_] | None) -> Prediction:
+        """A prediction of this one without answers where an image has no data, as `inference.nodata` says."""
+        config = self.engine.config
+        prototypes = config.prototypes * self.tree.classes if config.has_prototypes else 0
+        return leave_void(prediction, valid, nodes=self.tree.nodes, prototypes=prototypes)
 
     def strips(self, image: Rows) -> Iterator[Strip]:
         """What `predict` says of an image that is too large to be in memory, from top to bottom.

@@ -12,28 +12,42 @@ from PIL import Image, ImageDraw
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.pictures.panel import INK, PAPER, beside, panel_font
 
+Valid = NDArray[np.bool_]
+
 _BAR_COLORS = 256
+_NO_DATA = 96  # the grey of pixels without any
 _SHADE = 0.5  # of the heat where the photograph is black, and of the photograph where nothing is doubtful
 
 
-def heatmap(plane: NDArray[np.float32], *, title: str) -> RGB:
-    """An uncertainty plane in [0, 1] as dark (sure) to bright (doubtful), with a colour bar from 0 to 1."""
-    return beside(doubt_colors(plane), _color_bar(plane.shape[0], title, _inferno))
+def heatmap(plane: NDArray[np.float32], *, title: str, valid: Valid | None = None) -> RGB:
+    """An uncertainty plane in [0, 1] as dark (sure) to bright (doubtful), with a colour bar from 0 to 1.
+
+    Pixels that are not `valid` (H, W), for there are no data, are of a grey that is no heat's.
+    """
+    return beside(_neutral(doubt_colors(plane), valid), _color_bar(plane.shape[0], title, _inferno))
 
 
-def heat_over(photograph: RGB, plane: NDArray[np.float32], *, title: str, bar: bool = True) -> RGB:
+def heat_over(
+    photograph: RGB, plane: NDArray[np.float32], *, title: str, bar: bool = True, valid: Valid | None = None
+) -> RGB:
     """The same over its photograph (H, W, 3), which is dimmed and grey, with a `bar` of the heat over black to white.
 
     The photograph fades as doubt grows, and the heat takes its light and shade, so that things are seen under both.
     """
     grey = np.asarray(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY), np.uint8)
-    shown = _glow(_levels(plane), grey)
+    shown = _neutral(_glow(_levels(plane), grey), valid)
     return beside(shown, _color_bar(plane.shape[0], title, _glowing_ramp)) if bar else shown
 
 
 def doubt_colors(plane: NDArray[np.float32]) -> RGB:
     """An uncertainty plane (H, W) in [0, 1] as dark (sure) to bright (doubtful), without a bar."""
     return _inferno(_levels(plane))
+
+
+def _neutral(shown: RGB, valid: Valid | None) -> RGB:
+    if valid is not None:
+        shown[~valid] = _NO_DATA
+    return shown
 
 
 def _levels(plane: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -27,14 +27,18 @@ def overlay(
     *,
     background: int | None = None,
     legend: bool = True,
+    valid: NDArray[np.bool_] | None = None,
 ) -> RGB:
     """The photograph under its classes, label edges drawn, and a legend with each class's share of the picture.
 
     `labels` (H, W) index both `palette` (N, 3) and `names`. Pixels of the label `background` show the photograph as
-    it is, and the legend lists it last. The result is as high as the photograph (legends of pictures under 240 pixels
+    it is, and the legend lists it last; so do pixels that are not `valid`, whose labels mean nothing, and shares are of
+    the others. The result is as high as the photograph (legends of pictures under 240 pixels
     may make it higher) and wider by the legend, whose size depends on `names` and on the photograph's height alone:
     overlays of photographs of one size have one size. What it has no row for, its last row sums up.
     """
+    if valid is not None:
+        labels = np.where(valid, labels, 0)
     tinted = cv2.addWeighted(palette[labels], _OPACITY, photograph, 1.0 - _OPACITY, 0.0)
     if background is not None:
         np.copyto(tinted, photograph, where=(labels == background)[..., None])
@@ -42,13 +46,16 @@ def overlay(
     edges[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edges[1:] |= labels[1:] != labels[:-1]
     tinted[edges] = palette[labels[edges]]
+    if valid is not None:
+        np.copyto(tinted, photograph, where=~valid[..., None])
     shown = np.asarray(tinted, dtype=np.uint8)
     if not legend:
         return shown
-    counts = np.bincount(labels.ravel(), minlength=len(names))
+    shares = labels.ravel() if valid is None else labels[valid]
+    counts = np.bincount(shares, minlength=len(names))
     words = [as_label(legible(name, number), _LETTERS) for number, name in enumerate(names)]
     rows = [
-        (palette[node], words[node], 100.0 * counts[node] / labels.size) for node in legend_order(counts, background)
+        (palette[node], words[node], 100.0 * counts[node] / shares.size) for node in legend_order(counts, background)
     ]
     return beside(shown, _legend(rows, words, labels.shape[0]))
 

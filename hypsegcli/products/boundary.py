@@ -21,7 +21,7 @@ class Boundary(Product):
             f"closing with a disk of radius {RADIUS} pixels"
         )
         metadata = context.metadata(self.kind, method=method, full_scale=1.0)
-        return encode_grey8_png(boundary_map(plane), metadata.png_text())
+        return encode_grey8_png(boundary_map(plane, prediction.valid), metadata.png_text())
 
 
 PRODUCT = Boundary()

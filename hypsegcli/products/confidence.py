@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.planes import Plane
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.npy import encode_npy
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.inference.prediction import RGB, Prediction
-from hypsegcli.products.product import Context, Product, TiffPlane
+from hypsegcli.products.product import NODATA_LEVEL, Context, Product, TiffPlane, levels_with_nodata
 
 
 class Confidence(Product):
@@ -25,15 +28,17 @@ class Confidence(Product):
 
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """A PNG, or the values themselves."""
-        plane = self._plane(prediction)
+        plane, valid = self._plane(prediction), prediction.valid
         if context.format == "npy":
-            return encode_npy(plane.values)
-        return encode_grey16_png(plane.levels(), _metadata(plane, context).png_text())
+            return encode_npy(plane.values if valid is None else np.where(valid, plane.values, np.float32(np.nan)))
+        levels = levels_with_nodata(plane.share(), valid)
+        return encode_grey16_png(levels, _metadata(plane, context, valid).png_text())
 
     def tiff(self, prediction: Prediction, context: Context) -> TiffPlane:
         """The levels of the PNG."""
-        plane = self._plane(prediction)
-        return TiffPlane(plane.levels(), _metadata(plane, context))
+        plane, valid = self._plane(prediction), prediction.valid
+        metadata = _metadata(plane, context, valid)
+        return TiffPlane(levels_with_nodata(plane.share(), valid), metadata, nodata=metadata.nodata)
 
     def further(self, measures: Sequence[str]) -> tuple[Product, ...]:
         """One a measure."""
@@ -43,8 +48,9 @@ class Confidence(Product):
         return prediction.main if self._measure is None else prediction.confidence[self._measure]
 
 
-def _metadata(plane: Plane, context: Context) -> MapMetadata:
+def _metadata(plane: Plane, context: Context, valid: NDArray[np.bool_] | None) -> MapMetadata:
     measure = MEASURES[plane.measure]
+    nodata = {} if valid is None else {"nodata": NODATA_LEVEL}
     of_nodes = context.level is not None and measure.formula_of_node
     return context.metadata(
         "confidence",
@@ -52,13 +58,15 @@ def _metadata(plane: Plane, context: Context) -> MapMetadata:
         formula=of_nodes or measure.formula,
         full_scale=plane.full_scale,
         decode="value / 65535 * full_scale",
+        **nodata,
     )
 
 
 def mean_confidence(prediction: Prediction) -> dict[str, float]:
-    """What is kept of an image: the mean of its main plane."""
+    """What is kept of an image: the mean of its main plane, of what has data; nothing where that is no pixel."""
     plane = prediction.main
-    return {f"mean {plane.measure}": round(float(plane.values.mean()), 6)}
+    values = plane.values if prediction.valid is None else plane.values[prediction.valid]
+    return {f"mean {plane.measure}": round(float(values.mean()), 6)} if values.size else {}
 
 
 PRODUCT = Confidence()

@@ -19,7 +19,8 @@ class Doubt(Product):
         """A PNG in colour."""
         plane = prediction.main
         title = MEASURES[plane.measure].doubt_title
-        return encode_rgb_png(heat_over(photograph, plane.doubt(), title=title, bar=context.legend))
+        shown = heat_over(photograph, plane.doubt(), title=title, bar=context.legend, valid=prediction.valid)
+        return encode_rgb_png(shown)
 
 
 PRODUCT = Doubt()

@@ -17,7 +17,7 @@ class Heatmap(Product):
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """A PNG in colour."""
         plane = prediction.main
-        return encode_rgb_png(heatmap(plane.doubt(), title=MEASURES[plane.measure].doubt_title))
+        return encode_rgb_png(heatmap(plane.doubt(), title=MEASURES[plane.measure].doubt_title, valid=prediction.valid))
 
 
 PRODUCT = Heatmap()

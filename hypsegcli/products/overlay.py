@@ -22,6 +22,7 @@ class Overlay(Product):
             context.palette,
             context.names,
             background=context.background,
+            valid=prediction.valid,
             legend=context.legend,
         )
         return encode_rgb_png(picture)

@@ -6,22 +6,27 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.checkpoint.format import Header
+from hypsegcli.confidence.levels import to_levels
+from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import FileType, Format
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.tiff_write import TiffWriter, encode_tiff
+from hypsegcli.inference.nodata import void_of
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.inference.request import Refinement
 from hypsegcli.pictures.palette import node_palette
 from hypsegcli.sampling.choice import Sampling
 
 ROOT_NAME = "undecided"
+NODATA_LEVEL = 0  # in maps of levels, of pixels of which there are no data
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +100,7 @@ class TiffPlane:
     values: NDArray[Any]  # (H, W) uint8 or uint16
     metadata: MapMetadata
     palette: NDArray[np.uint8] | None = None  # (N, 3), that of uint8 values which are ids
+    nodata: int | None = None  # the value of pixels of which there are no data, where there may be such
 
     def encode(self, georeference: Georeference = ()) -> bytes:
         """The file of a whole image, which lies where the picture does."""
@@ -105,6 +111,7 @@ class TiffPlane:
             palette=self.palette,
             description=description,
             georeference=georeference,
+            nodata=self.nodata,
         )
 
     def writer(self, file: BinaryIO, height: int, width: int, georeference: Georeference = ()) -> TiffWriter:
@@ -118,7 +125,29 @@ class TiffPlane:
             palette=self.palette,
             description=description,
             georeference=georeference,
+            nodata=self.nodata,
         )
+
+
+def with_void(palette: NDArray[np.uint8], ids: NDArray[Any], prediction: Prediction) -> NDArray[np.uint8]:
+    """(N, 3) the palette of a map of these ids; where some may be void, it reaches to that one, and is black there."""
+    if prediction.valid is None:
+        return palette
+    black = np.zeros((void_of(ids) + 1, 3), np.uint8)
+    black[: len(palette)] = palette
+    return black
+
+
+def levels_with_nodata(share: NDArray[np.float32], valid: NDArray[np.bool_] | None) -> NDArray[np.uint16]:
+    """A plane of shares of full scale as 16 bits; of an image that lacks data somewhere 0 means that, and 1 the least.
+
+    What has data and would be 0 is off by one level, which is as far as rounding is off for two others.
+    """
+    levels = to_levels(share)
+    if valid is not None:
+        np.maximum(levels, 1, out=levels)
+        levels[~valid] = NODATA_LEVEL
+    return levels
 
 
 class Product(ABC):
@@ -130,14 +159,28 @@ class Product(ABC):
     needs_embeddings: bool = False
     needs_prototypes: bool = False
     has_legend: bool = False  # or a bar, beside the photograph
+    made_with: tuple[str, str] | None = None  # a package that need not be there, and the extra that brings it
+    is_placed: bool = False  # whether `encode_at` makes another file, that says where the photograph lies on Earth
 
     @abstractmethod
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """The file of an image (H, W, 3), other than as a TIFF."""
 
+    def encode_at(self, photograph: RGB, prediction: Prediction, place: Georeference, context: Context) -> bytes:
+        """The same of an image that lies somewhere."""
+        return self.encode(photograph, prediction, context)
+
+    def of_all(self, context: Context) -> bytes | None:
+        """The file, where it is the same for all images of a run; else None."""
+        return None
+
     def tiff(self, prediction: Prediction, context: Context) -> TiffPlane:
         """The same as a TIFF, of any rows of an image; only where that is among the formats."""
         raise NotImplementedError(f"{self.kind} comes in {', '.join(self.formats)}")
+
+    def beside(self, wanted: Format) -> tuple[Product, ...]:
+        """The products whose files go with its own where some format is wanted."""
+        return ()
 
     def further(self, measures: Sequence[str]) -> tuple[Product, ...]:
         """The products that are added for measures besides the main one; none where the kind is not one a measure."""
@@ -160,6 +203,18 @@ def find_products(kinds: Sequence[str], measures: Sequence[str]) -> list[Product
     """The products of some kinds, in their order, and then those for measures besides the first, the main one."""
     products = [find_product(kind) for kind in kinds]
     return products + [further for product in products for further in product.further(measures[1:])]
+
+
+def with_beside(products: Sequence[Product], wanted: Format) -> list[Product]:
+    """The products of a run that wants a format, and then those that go with some of them.
+
+    Raises UsageError for one that cannot be made here.
+    """
+    for product in products:
+        if product.made_with is not None and find_spec(product.made_with[0]) is None:
+            package, extra = product.made_with
+            raise UsageError(f"{product.kind}: are made with {package}; pip install '{extra}', or leave them out")
+    return [*products, *(beside for product in products for beside in product.beside(wanted))]
 
 
 def find_product(kind: str) -> Product:

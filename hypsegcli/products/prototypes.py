@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from hypsegcli.images.metadata import MapMetadata
 from hypsegcli.images.png import encode_indexed_png
+from hypsegcli.inference.nodata import void_of
 from hypsegcli.inference.prediction import RGB, Prediction
-from hypsegcli.products.product import Context, Product, TiffPlane
+from hypsegcli.products.product import Context, Product, TiffPlane, with_void
 
 _DARK, _LIGHT = 0.55, 0.6  # how far the first shade of a class goes to black, and the last to white
 
@@ -22,17 +23,21 @@ class Prototypes(Product):
 
     def encode(self, photograph: RGB, prediction: Prediction, context: Context) -> bytes:
         """An indexed PNG; ValueError where the request did not ask for prototypes."""
-        return encode_indexed_png(_of(prediction), _shades(context), self._metadata(context).png_text())
+        numbers = _of(prediction)
+        palette = with_void(_shades(context), numbers, prediction)
+        return encode_indexed_png(numbers, palette, self._metadata(prediction, context).png_text())
 
     def tiff(self, prediction: Prediction, context: Context) -> TiffPlane:
         """The same numbers, of 8 bits with the palette, of 16 without."""
         numbers, palette = _of(prediction), _shades(context)
-        return TiffPlane(numbers, self._metadata(context), palette if numbers.dtype == np.uint8 else None)
+        metadata = self._metadata(prediction, context)
+        return TiffPlane(numbers, metadata, palette if numbers.dtype == np.uint8 else None, nodata=metadata.void)
 
-    def _metadata(self, context: Context) -> MapMetadata:
+    def _metadata(self, prediction: Prediction, context: Context) -> MapMetadata:
         P = context.prototypes
         names = tuple(f"{name} {number}" for name in context.names for number in range(P))
-        return context.metadata(self.kind, names=names, formula=f"class * {P} + prototype of the class")
+        void = {} if prediction.valid is None else {"void": void_of(_of(prediction))}
+        return context.metadata(self.kind, names=names, **void, formula=f"class * {P} + prototype of the class")
 
 
 def _of(prediction: Prediction) -> NDArray[np.uint8 | np.uint16]:

@@ -231,8 +231,8 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cut
     return (
         {kind: path for kind, (path, _) in made.items()} == planned.outputs
         and all(digest_file(path) == digest for path, digest in made.values())
-        and line.get("frame") == planned.frame
-        and (digest_file if planned.frame is None else digest_shared)(planned.source) == source_of(line)
+        and (line.get("frame"), line.get("page")) == (planned.frame, planned.page)
+        and (digest_file if planned.part is None else digest_shared)(planned.source) == source_of(line)
     )
 
 

@@ -1,5 +1,7 @@
 """Frames of videos for the threads that decode ahead: one video is open at a time, and read from its beginning on.
 
+Pages of TIFFs are frames here, which come in any order.
+
 Threads may come for their frames in any order, a decoder gives them out in one. So the images of a plan line up as they
 are taken, and each that is a frame waits for the one before.
 """
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypsegcli.images.decode import DecodedImage
+from hypsegcli.images.stack import Stack
 from hypsegcli.images.video import Video
 from hypsegcli.run.plan import PlannedImage
 
@@ -26,19 +29,19 @@ class InLine:
 
 
 class Frames:
-    """Decodes the frames of a run's videos; close it when no thread reads any more."""
+    """Decodes the frames of a run's videos, and pages; close it when no thread reads any more."""
 
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._path: Path | None = None
-        self._video: Video | None = None
+        self._video: Video | Stack | None = None
 
     def line_up(self, plan: Iterable[PlannedImage]) -> Iterator[InLine]:
         """The images of a plan in its order, in which whoever takes one has to begin with it."""
         before = threading.Event()
         before.set()
         for planned in plan:
-            if planned.frame is None:
+            if planned.part is None:
                 yield InLine(planned)
                 continue
             image = InLine(planned, before)
@@ -50,13 +53,14 @@ class Frames:
 
         Frames that nobody asks for are grabbed on the way, and the video begun anew for one that has been passed.
         """
-        planned, number = image.planned, image.planned.frame
+        planned, number = image.planned, image.planned.part
         assert number is not None, "it is a frame"
         image.before.wait()
         try:
             if self._video is None or self._path != planned.source or self._video.next > number:
                 self.close()
-                self._video, self._path = Video(planned.source, max_pixels=self._max_pixels), planned.source
+                kind = Video if planned.page is None else Stack
+                self._video, self._path = kind(planned.source, max_pixels=self._max_pixels), planned.source
             return self._video.frame(number)
         finally:
             image.over.set()

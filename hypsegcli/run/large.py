@@ -6,6 +6,8 @@ import contextlib
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from hypsegcli.errors import ImageError, first_line, setting
 from hypsegcli.files.atomic import replacing
 from hypsegcli.files.digest import digest_stream
@@ -39,7 +41,7 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
     Raises ImageError for a picture that cannot be read by rows or is too large, for outputs that need it whole, and
     where the network fails.
     """
-    if whole := [kind for kind in planned.outputs if kind not in outputs.tiffs]:
+    if whole := [kind for kind in planned.outputs if kind not in {*outputs.tiffs, *outputs.same}]:
         raise ImageError(
             f"{planned.source}: so large a picture is written strip by strip, which {', '.join(whole)} cannot be; "
             f"take {setting('save', 'labels,confidence')}",
@@ -51,17 +53,24 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
         with TiffRows(planned.source, max_pixels=max_pixels) as picture, contextlib.ExitStack() as files:
             height, width = picture.shape[:2]
             source = picture.digest()
-            opened = {kind: files.enter_context(replacing(planned.outputs[kind])) for kind in outputs.tiffs}
+            opened = {kind: files.enter_context(replacing(target)) for kind, target in planned.outputs.items()}
+            for kind, data in outputs.same.items():
+                opened[kind].write(data)
             writers: dict[str, TiffWriter] = {}
             sums: dict[str, float] = {}
-            for start, stop, prediction in segmenter.strips(picture):
+            rows = 0.0  # of which the sums are, those without data counted in part
+            for start, stop, answer in segmenter.strips(picture):
+                valid = picture.valid(start, stop)
+                prediction = segmenter.leave_void(answer, valid)
                 for kind, make_plane in outputs.tiffs.items():
                     plane = make_plane(prediction)
                     if kind not in writers:
                         writers[kind] = plane.writer(opened[kind], height, width, picture.georeference)
                     writers[kind].write(plane.values)
+                part = stop - start if valid is None else np.count_nonzero(valid) / width
                 for name, mean in outputs.summarise(prediction).items():
-                    sums[name] = sums.get(name, 0.0) + mean * (stop - start)
+                    sums[name] = sums.get(name, 0.0) + mean * part
+                rows += part
             for writer in writers.values():
                 writer.close()
             if picture.digest() != source:
@@ -85,5 +94,5 @@ def stream(planned: PlannedImage, segmenter: Segmenter, outputs: Outputs, *, max
             f"{planned.source}: the network failed on this image: {first_line(error)}", code_of_failure(error)
         ) from error
     seconds = {"stream": time.perf_counter() - started}
-    summary = {name: round(total / height, 6) for name, total in sums.items()}
+    summary = {name: round(total / rows, 6) for name, total in sums.items()}
     return Written(planned, source, digests, height, width, seconds, summary, notes)

@@ -134,7 +134,7 @@ class Ledger:
     def add(self, result: FileResult) -> None:
         """Append an image's line; it is in the file before this returns. OSError where that cannot be."""
         planned = result.planned
-        line: Line = {"key": str(planned.key), **place_of(planned.source, planned.frame)}
+        line: Line = {"key": str(planned.key), **place_of(planned.source, planned.frame, planned.page)}
         if isinstance(result, Failed):
             line |= {"status": "failed", "code": result.code, "reason": result.reason}
         else:

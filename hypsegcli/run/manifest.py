@@ -42,14 +42,21 @@ def files_of(run: Mapping[str, Any]) -> dict[str, Digest]:
         return {}
 
 
-def place_of(source: Path, frame: int | None = None) -> Line:
+def place_of(source: Path, frame: int | None = None, page: int | None = None) -> Line:
     """What a line says of where its image lies: the path as it was given, and from where a relative one is meant.
 
-    And of a video, which frame.
+    And of a video, which frame, of a TIFF of several pages, which page.
     """
     place: Line = {"input": str(source)}
     place |= {} if source.is_absolute() else {"directory": str(Path.cwd())}
-    return place if frame is None else place | {"frame": frame}
+    part = {"frame": frame, "page": page}
+    return place | {name: number for name, number in part.items() if number is not None}
+
+
+def part_of(line: Mapping[str, Any]) -> int | None:
+    """The number of the frame or page that an image is; None where its file is one picture."""
+    found: int | None = line.get("frame", line.get("page"))
+    return found
 
 
 def placed(line: Line, source: Path) -> Line:
@@ -110,7 +117,7 @@ def without_result(line: Line, status: Literal["stale", "dropped"]) -> Line:
 
     Nor must it that it failed.
     """
-    place = {name: line[name] for name in ("key", "input", "directory", "frame") if name in line}
+    place = {name: line[name] for name in ("key", "input", "directory", "frame", "page") if name in line}
     failure = {name: line[name] for name in _OF_FAILURES if name in line}
     going = {_GOING: line[_GOING]} if _GOING in line else {}
     return place | {"status": status} | failure | {name: line.get(name, {}) for name in _OF_FILES} | going
@@ -176,7 +183,9 @@ def is_line(line: object) -> TypeGuard[Line]:
     """Whether it has what is read of lines, each of its type."""
     if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in ("key", "input")):
         return False
-    if not isinstance(line.get("directory", ""), str) or type(line.get("frame", 0)) is not int:
+    if not isinstance(line.get("directory", ""), str):
+        return False
+    if any(type(line.get(part, 0)) is not int for part in ("frame", "page")):
         return False
     if line.get("status") == "failed":
         return isinstance(line.get("reason"), str) and ("outputs" not in line or _names_files(line))

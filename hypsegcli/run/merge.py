@@ -23,7 +23,16 @@ from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
-from hypsegcli.run.manifest import Line, files_of, input_of, is_for_another, outputs_of, source_of, without_result
+from hypsegcli.run.manifest import (
+    Line,
+    files_of,
+    input_of,
+    is_for_another,
+    outputs_of,
+    part_of,
+    source_of,
+    without_result,
+)
 from hypsegcli.run.ranking_csv import write_ranking
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
@@ -147,7 +156,7 @@ def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
                 failed[key] = line["reason"]
             else:
                 changed += _not_of_their_size(out, line)
-                if "frame" in line:
+                if part_of(line) is not None:
                     clips.setdefault(key.rpartition("/")[0], set()).add(source_of(line))
     if several := [clip for clip, files in clips.items() if len(files) > 1]:
         raise PlanError(

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.errors import PlanError
+from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.place import StorePath, is_taken, locate, real
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import first_of
@@ -54,16 +55,22 @@ class PlannedImage:
     outputs: Mapping[str, Path]
     theirs: Mapping[Path, os.stat_result] = field(default_factory=lambda: _NOTHING)
     frame: int | None = None  # of a video, counted from 0
+    page: int | None = None  # of a TIFF of several, counted from 1
+
+    @property
+    def part(self) -> int | None:
+        """The number of the frame or page that it is; None: its file is one picture."""
+        return self.page if self.frame is None else self.frame
 
     @property
     def name(self) -> str:
-        """What it is called in sentences: its file, and of a video, which frame: `clip.mp4#123`."""
-        return name_of(self.source, self.frame)
+        """What it is called in sentences: its file, and which frame or page of it: `clip.mp4#123`."""
+        return name_of(self.source, self.part)
 
 
-def name_of(source: Path | str, frame: int | None) -> str:
-    """What an image is called: its file, and of a video, which frame: `clip.mp4#123`."""
-    return str(source) if frame is None else f"{source}#{frame}"
+def name_of(source: Path | str, part: int | None) -> str:
+    """What an image is called: its file, and which frame or page of it, if it is one: `clip.mp4#123`."""
+    return str(source) if part is None else f"{source}#{part}"
 
 
 def plan_outputs(
@@ -79,7 +86,8 @@ def plan_outputs(
     """
     _check_out(inputs, out, suffixes)
     plan = [
-        PlannedImage(item.path, item.key, Targets(out, item.key, suffixes), frame=item.frame) for item in inputs.images
+        PlannedImage(item.path, item.key, Targets(out, item.key, suffixes), frame=item.frame, page=item.page)
+        for item in inputs.images
     ]
     _check_shared(plan, out, suffixes, extra)
     _check_overwrites(plan, out, suffixes, extra)
@@ -104,20 +112,23 @@ class Share(NamedTuple):
 
 def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:
     """Where an output of an image goes, from the output folder on."""
-    return PurePosixPath(kind, f"{key}{suffix}")
+    return PurePosixPath(folder_of(kind), f"{key}{suffix}")
 
 
 def targets_of(plan: Sequence[PlannedImage], out: Path) -> Callable[[Path], bool]:
     """Whether a path is that of an output of a plan; all its images have the same kinds."""
     keys = {str(planned.key) for planned in plan}
-    suffixes = {
-        kind: path.name.removeprefix(planned.key.name) for planned in plan[:1] for kind, path in planned.outputs.items()
+    places = {
+        (folder_of(kind), path.name.removeprefix(planned.key.name))
+        for planned in plan[:1]
+        for kind, path in planned.outputs.items()
     }
 
     def is_target(path: Path) -> bool:
-        kind, _, name = path.relative_to(out).as_posix().partition("/")
-        suffix = suffixes.get(kind)
-        return suffix is not None and name.endswith(suffix) and name.removesuffix(suffix) in keys
+        folder, _, name = path.relative_to(out).as_posix().partition("/")
+        return any(
+            folder == own and name.endswith(suffix) and name.removesuffix(suffix) in keys for own, suffix in places
+        )
 
     return is_target
 
@@ -135,7 +146,7 @@ def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
     # Compared by identity, which also sees through links, mounts and file systems that ignore case.
-    folders = [out / kind for kind in kinds]
+    folders = [out / folder for folder in dict.fromkeys(map(folder_of, kinds))]
     for place in (out, *folders):
         around = [folder for folder in _with_parents(place) if folder.exists()]
         for given in inputs.folders:
@@ -170,14 +181,14 @@ def _check_shared(plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str
     own = {fold(path): path for path in extra}
     for folder, planned in below.items():  # a.jpg makes a file a.png where a.png/b.jpg needs a folder
         for kind, suffix in suffixes.items():
-            if own and (path := own.get(fold(out / kind / folder))):  # a folder that is called like a video of maps
+            if own and (path := own.get(fold(out / folder_of(kind) / folder))):
                 clashes.setdefault(("the run itself", str(planned.source)), path)
             key = fold(folder).removesuffix(suffix)
             if fold(folder) == key + suffix and key in owners:
-                clashes.setdefault((str(plan[owners[key]].source), str(planned.source)), out / kind / folder)
+                clashes.setdefault((str(plan[owners[key]].source), str(planned.source)), out / folder_of(kind) / folder)
     for path in extra:
         for kind, suffix in suffixes.items():
-            name, start = fold(path), f"{fold(out / kind)}/"
+            name, start = fold(path), f"{fold(out / folder_of(kind))}/"
             key = name.removeprefix(start).removesuffix(suffix)
             if name == f"{start}{key}{suffix}" and key in owners:
                 clashes.setdefault(("the run itself", str(plan[owners[key]].source)), path)
@@ -197,7 +208,8 @@ def _check_overwrites(
     def place(path: Path) -> str:
         return fold(Path(in_fact(path.parent), path.name))
 
-    folders = {out / kind / folder for folder in {planned.key.parent for planned in plan} for kind in suffixes}
+    kinds = set(map(folder_of, suffixes))
+    folders = {out / kind / folder for folder in {planned.key.parent for planned in plan} for kind in kinds}
     written = {fold(Path(in_fact(folder))) for folder in (*folders, *(path.parent for path in extra))}
 
     def is_near(source: Path) -> bool:

@@ -70,12 +70,12 @@ def process(
 def _load(
     image: InLine, *, segmenter: Segmenter, outputs: Outputs, max_pixels: int, budget: Budget, frames: Frames
 ) -> Loaded[PlannedImage] | Large | Failed:
-    planned, is_frame = image.planned, image.planned.frame is not None
-    if not is_frame and is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
+    planned, is_part = image.planned, image.planned.part is not None
+    if not is_part and is_streamed(planned, segmenter, outputs, whole_pixels=budget.whole_pixels):
         return Large(planned)
     started = time.perf_counter()
     try:
-        decoded = frames.decode(image) if is_frame else decode_image(planned.source, max_pixels=max_pixels)
+        decoded = frames.decode(image) if is_part else decode_image(planned.source, max_pixels=max_pixels)
     except ImageError as error:
         return Failed(planned, error.message, error.code)
     return Loaded(planned, decoded, seconds={"decode": time.perf_counter() - started})
@@ -133,7 +133,7 @@ def _store(
     digests = {kind: digest_of(files[planned.outputs[kind]]) for kind in outputs.encoders}
     height, width = pixels.shape[:2]
     assert loaded.image.digest is not None, "it was decoded from a file"
-    notes = loaded.image.notes + segmented.notes
+    notes = loaded.image.notes + segmented.notes + outputs.notes(place)
     return Written(
         planned, loaded.image.digest, digests, height, width, seconds, summary, notes, time=loaded.image.time
     )

@@ -20,6 +20,7 @@ from hypsegcli.run.manifest import (
     files_of,
     input_from_here,
     input_of,
+    part_of,
     real_place,
 )
 from hypsegcli.run.plan import PlannedImage, name_of
@@ -53,7 +54,7 @@ def write_ranking(out: Path, recipe: str) -> Digest | None:
 
 def _row(line: Line) -> tuple[Any, ...]:
     statistics = (float(line["summary"][name]) for name in _STATISTICS)
-    name = name_of(input_from_here(line), line.get("frame"))
+    name = name_of(input_from_here(line), part_of(line))
     return (name, *statistics, line["outputs"][RANKED])
 
 
@@ -84,8 +85,8 @@ def say_of_ranking(
             f"{path} leaves out {count_of(left_out, 'image')} of an earlier run, made with other settings; name all "
             "images, and all are ranked"
         )
-    ranked = [(planned.source, planned.frame) for planned in plan]
-    ranked += [(input_of(line), line.get("frame")) for line in staying if line["recipe"] == recipe]
+    ranked = [(planned.source, planned.part) for planned in plan]
+    ranked += [(input_of(line), part_of(line)) for line in staying if line["recipe"] == recipe]
     folders: dict[Path, str] = {}
     times = Counter((real_place(source, folders), frame) for source, frame in ranked)
     if twice := [name_of(*one) for one in ranked if times.pop((real_place(one[0], folders), one[1]), 0) > 1]:

@@ -14,6 +14,7 @@ from hypsegcli.errors import PlanError
 from hypsegcli.files.books import MANIFEST, Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.hold import LOCK
+from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.place import is_taken, looking_ahead, scan
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
@@ -24,6 +25,7 @@ from hypsegcli.run.manifest import (
     files_of,
     input_of,
     outputs_of,
+    part_of,
     real_place,
     source_of,
 )
@@ -114,11 +116,11 @@ def _verify(out: Path) -> Verified:
 
 
 def _sources(done: Iterable[Line]) -> Iterator[tuple[str, Path, Digest]]:
-    """Of images that are done, the files that they are of: a video once, however many of its frames there are."""
+    """Of images that are done, the files that they are of: a video or stack once, however many are parts of it."""
     videos = set()
     for line in done:
         source = (line["input"], input_of(line), source_of(line))
-        if "frame" not in line:
+        if part_of(line) is None:
             yield source
         elif source not in videos:
             videos.add(source)
@@ -130,7 +132,7 @@ class _Owned:
 
     def __init__(self) -> None:
         self.folders: set[str] = set()  # in which they lie, and those around
-        self.keys: dict[str, frozenset[tuple[str, str]]] = {}  # of each image, the kinds and suffixes of its files
+        self.keys: dict[str, frozenset[tuple[str, str]]] = {}  # of each image, the folders and suffixes of its files
         self._alike: dict[frozenset[tuple[str, str]], frozenset[tuple[str, str]]] = {}
         self._suffixes: set[str] = set()
         self._elsewhere = Counter[str]()  # that do not lie where runs put them: somebody has edited the books
@@ -143,9 +145,10 @@ class _Owned:
             while folder not in self.folders:
                 self.folders.add(folder)
                 folder = folder.rpartition("/")[0]
-            suffix = name.removeprefix(f"{kind}/{key}")
-            if suffix.startswith(".") and "/" not in suffix and name == f"{kind}/{key}{suffix}":
-                usual.add((kind, suffix))
+            start = f"{folder_of(kind)}/{key}"
+            suffix = name.removeprefix(start)
+            if suffix.startswith(".") and "/" not in suffix and name == f"{start}{suffix}":
+                usual.add((folder_of(kind), suffix))
                 self._suffixes.add(suffix)
             else:
                 self._elsewhere[name] += 1

@@ -24,7 +24,7 @@ from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.diagnose import size_mistake
-from hypsegcli.truth.masks import IdMap, read_mask
+from hypsegcli.truth.masks import IdMap, decode_ids, read_mask
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.plane_order import Agreement, count_others
 from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
@@ -81,6 +81,7 @@ class NetworkSource:
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the image of a pair, to be segmented."""
         image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
+        truth = _void_without_data(truth, image.valid, void=self._segmenter.tree.classes)
         if (alone := turned_alone(pair, image)) != 1:
             image = replace(image, notes=(*image.notes, NOTE))
         return partial(self._predict, Loaded(pair, image, truth), truth, alone)
@@ -128,7 +129,7 @@ class NetworkSource:
         sample = Sample(
             pair.key,
             truth,
-            prediction.labels,
+            _void_without_data(prediction.labels, prediction.valid, void=self._segmenter.tree.classes),
             levels,
             prediction.proper,
             dropout_labels,
@@ -163,9 +164,13 @@ class StoredSource:
         among: Sequence[int] | None,
         max_pixels: int = MAX_PIXELS,
         nodes: int | None = None,
+        void: int | None = None,
     ) -> None:
-        """`nodes` is how many the class tree has, where the maps hold ids of nodes; that of undecided follows them."""
-        self._nodes = nodes
+        """`nodes` is how many the class tree has, where the maps hold ids of nodes; that of undecided follows them.
+
+        `void` is the id by which maps say where photographs have no data, which `id_map` leads to void.
+        """
+        self._nodes, self._void = nodes, void
         self._planes = planes
         self._folder = labels_folder
         self._probabilities = probabilities
@@ -187,8 +192,11 @@ class StoredSource:
             raise DataError(
                 f"{pair.labels} and {pair.mask}: {size_mistake(labels.shape, truth.shape, kind='label map')}"
             )
-        key = plane_key(pair.labels, self._folder)
-        levels = {plane.name: plane.read(key, labels.shape) for plane in self._planes}
+        key, valid = plane_key(pair.labels, self._folder), None
+        if self._void is not None:
+            valid = decode_ids(pair.labels) != self._void
+            truth = _void_without_data(truth, valid, void=self._classes)
+        levels = {plane.name: plane.read(key, labels.shape, valid) for plane in self._planes}
         proper, others = None, (0, 0)
         if self._probabilities is not None:
             stack = read_probabilities(
@@ -198,6 +206,7 @@ class StoredSource:
                 classes=self._classes,
                 id_map=self._id_map,
                 ignore_index=self._none,
+                valid=valid,
             )
             proper = proper_planes(stack, truth)
             if self._nodes is None:
@@ -208,6 +217,7 @@ class StoredSource:
         if pair.image is not None:
             image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
             photograph, alone = image.pixels, turned_alone(pair, image)
+            truth = _void_without_data(truth, image.valid, void=self._classes)
         sample = Sample(pair.key, truth, labels, levels, proper)
         if self._nodes is not None:
             classes = np.minimum(labels, self._classes).astype(truth.dtype)  # an inner node is none
@@ -232,6 +242,11 @@ class StoredSource:
     def notes(self) -> list[str]:
         """None: what there is to know of stored maps, they do not tell."""
         return []
+
+
+def _void_without_data(ids: Labels, valid: NDArray[np.bool_] | None, *, void: int) -> Labels:
+    """Class ids, those of the truth too, with none where a photograph has no data: nobody can answer there."""
+    return ids if valid is None else np.where(valid, ids, ids.dtype.type(void))
 
 
 def none_of(ignore_index: int, classes: int) -> int:

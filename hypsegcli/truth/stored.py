@@ -82,16 +82,21 @@ class PlaneFolder:
     full_scale: float  # of .npy files: the value that means entirely sure
     inverted: bool = False  # the files hold uncertainty
 
-    def read(self, key: str, shape: tuple[int, ...]) -> Levels:
-        """(H, W) levels, 65535 for entirely sure; DataError for a missing plane, or values that do not fit."""
+    def read(self, key: str, shape: tuple[int, ...], valid: NDArray[np.bool_] | None = None) -> Levels:
+        """(H, W) levels, 65535 for entirely sure; DataError for a missing plane, or values that do not fit.
+
+        Where its label map is not `valid`, for there are no data, any number will do.
+        """
         path = _find(self.folder, key)
-        levels = self._from_npy(path) if path.suffix == ".npy" else decode_grey_plane(path)
+        levels = self._from_npy(path, valid) if path.suffix == ".npy" else decode_grey_plane(path)
         if levels.shape != shape:
             raise DataError(f"{path}: is {_size(levels.shape)}, its label map {_size(shape)}; planes are not resized")
         return np.uint16(65535) - levels if self.inverted else levels
 
-    def _from_npy(self, path: Path) -> Levels:
+    def _from_npy(self, path: Path, valid: NDArray[np.bool_] | None) -> Levels:
         values = read_npy(path)
+        if valid is not None and valid.shape == values.shape:
+            values = np.where(valid, values, values.dtype.type(0))
         if not np.issubdtype(values.dtype, np.floating) or not values.size or not np.isfinite(values).all():
             raise DataError(
                 f"{path}: holds {values.dtype} values, nothing, or NaN; confidence is finite floating-point numbers"
@@ -184,6 +189,23 @@ def check_alike(maps: Iterable[Path], *, as_ids: bool | None = None) -> frozense
     return frozenset(refined)
 
 
+def void_in(maps: Sequence[Path]) -> int | None:
+    """The id by which label maps of hypseg's say where photographs have no data; None where none of them does.
+
+    DataError where they have several. Where the first says nothing of itself, the others are not looked at.
+    """
+    if not maps or read_metadata(maps[0]) is None:
+        return None
+    found = {own.void: path for path in maps if (own := read_metadata(path)) is not None and own.void is not None}
+    if len(found) > 1:
+        (mine, path), (other, another) = list(found.items())[:2]
+        raise DataError(
+            f"{path} and {another}: say with other ids, {mine} and {other}, where there are no data; maps of several "
+            "networks lie together: score each one's alone, or predict all of them again"
+        )
+    return next(iter(found), None)
+
+
 def stored_files(folders: Sequence[Path], key: str) -> list[Path]:
     """The files that folders of planes or probabilities hold of an image; those without the one are passed over."""
     files = []
@@ -201,9 +223,11 @@ def read_probabilities(
     classes: int,
     id_map: IdMap | None = None,
     ignore_index: int = -1,
+    valid: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """(K, H, W) class probabilities, numbered and added up as `id_map` has the ids of label maps.
 
+    Where the label map is not `valid`, for there are no data, the first class has all.
     DataError where they do not fit, or where the map leads to void what has some of a pixel's probability.
     """
     path = _find(folder, key)
@@ -217,6 +241,8 @@ def read_probabilities(
             f"for each class, or, where there is {setting('prediction_map')}, for each id of the label maps from 0 on; "
             f"{_LEAVE_OUT}"
         )
+    if valid is not None:
+        values = np.where(valid, values, (np.arange(many) == 0)[:, None, None].astype(values.dtype))
     if not (values.min() >= 0 and values.max() <= 1 + _ROUNDING):  # NaN fails both
         raise DataError(
             f"{path}: holds values from {values.min():.4g} to {values.max():.4g}; class probabilities are in [0, 1], "

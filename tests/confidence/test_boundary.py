@@ -1,5 +1,7 @@
 """Planes whose boundary map is known."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -184,3 +186,21 @@ def test_no_direction_is_preferred(flips: bool, seed: int) -> None:
 def test_a_disk_holds_the_pixels_within_its_radius(radius: int, pixels: int) -> None:
     """Gauss's circle problem."""
     assert round_kernel(radius).sum() == pixels
+
+
+def test_where_there_are_no_data_the_picture_ends() -> None:
+    """Boundaries of what has some are those of that part alone."""
+    values = cv2.GaussianBlur(np.random.default_rng(4).random((60, 80), np.float32), (0, 0), 3.0)
+    values = np.asarray((values - values.min()) / (values.max() - values.min()), np.float32)
+    valid = np.zeros((60, 80), np.bool_)
+    valid[:, 30:] = True
+
+    def found(values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+        return boundary_map_of(Plane(np.ascontiguousarray(values), "norm", 1.0), valid)
+
+    alone, part = found(values[:, 30:]), found(np.where(valid, values, np.float32(0)), valid)
+    assert alone.max() > 50
+    np.testing.assert_allclose(part[:, 30:].astype(int), alone, atol=1)
+    assert not part[:, :30].any()
+    np.testing.assert_array_equal(found(values, np.ones_like(valid)), found(values))
+    assert not found(values, np.zeros_like(valid)).any()

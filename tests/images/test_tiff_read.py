@@ -107,9 +107,15 @@ def test_further_frames_are_noted(tmp_path: Path) -> None:
         assert rows.notes == decode_image(path).notes == ("frame 1 of 2 used",)
 
 
+PLACED = [(33550, "d", 3, (0.5, 0.5, 0.0), True)]
 REFUSED: dict[str, tuple[dict[str, Any], Any, str]] = {
     "palette": ({"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}, (H, W), "PALETTE"),
     "alpha": ({"photometric": "rgb", "extrasamples": ["unassalpha"]}, (H, W, 4), "4 samples"),
+    "premultiplied": (
+        {"photometric": "rgb", "extrasamples": ["assocalpha"], "extratags": PLACED},
+        (H, W, 4),
+        "4 samples",
+    ),
     "planes": ({"photometric": "rgb", "planarconfig": "separate"}, (3, H, W), "3 samples"),
     "turned": ({"photometric": "rgb", "extratags": [(274, 3, 1, 6, True)]}, (H, W, 3), "orientation 6"),
 }

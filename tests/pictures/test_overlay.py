@@ -146,3 +146,16 @@ def test_long_names_are_shortened(texts: list[tuple[float, float, str]]) -> None
     labels = tiles(300, 300, 2)
     overlay(np.zeros((300, 300, 3), np.uint8), labels, palette_of(2), ["x" * 40, "y" * 41])
     assert {text for _, _, text in texts if not text.endswith("%")} == {"x" * 40, "y" * 39 + "…"}
+
+
+def test_where_there_are_no_data_the_photograph_is_seen_and_shares_are_of_the_rest() -> None:
+    photograph = np.random.default_rng(0).integers(0, 256, (240, 64, 3), dtype=np.uint8)
+    labels = tiles(240, 64, 3).astype(np.uint8)
+    valid = np.ones(labels.shape, np.bool_)
+    valid[:, :24] = False
+    void = np.where(valid, labels, 255).astype(np.uint8)
+    shown = overlay(photograph, void, palette_of(3), names_of(3), valid=valid)
+    np.testing.assert_array_equal(shown[:240, :24], photograph[:, :24])
+    part = overlay(photograph[:, 24:], labels[:, 24:], palette_of(3), names_of(3))
+    np.testing.assert_array_equal(shown[:, 64:], part[:, 40:])
+    np.testing.assert_array_equal(shown[:240, 25:64], part[:240, 1:40])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,13 +13,14 @@ from PIL import Image
 from support.maps import HEADER, HEIGHT, PHOTOGRAPH, WIDTH, header_of, prediction
 
 import hypsegcli.products
+from hypsegcli.errors import UsageError
 from hypsegcli.files.kinds import PREDICT, UNCERTAINTY, Format
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.prediction import Embeddings
 from hypsegcli.pictures.palette import node_palette
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
-from hypsegcli.products.product import Context, find_product
+from hypsegcli.products.product import Context, find_product, with_beside
 
 KINDS = tuple(dict.fromkeys((*PREDICT, *UNCERTAINTY)))
 FORMATS: tuple[Format, ...] = ("png", "npy", "tif")
@@ -31,7 +33,8 @@ OWN = {"png": "png", "npy": "npy", "tiff": "tif"}  # what Pillow calls a format,
 
 def test_every_file_is_listed_once() -> None:
     shared = {"__init__", "product", "outputs"}
-    files = {path.stem for path in Path(hypsegcli.products.__file__).parent.glob("*.py")} - shared
+    beside = {"style"}  # of label maps
+    files = {path.stem for path in Path(hypsegcli.products.__file__).parent.glob("*.py")} - shared - beside
     assert sorted(KINDS) == sorted(files)
 
 
@@ -47,7 +50,12 @@ def test_a_file_is_what_its_suffix_says(kind: str, asked: Format) -> None:
     outputs = make_outputs([product], context, mean_confidence)
     assert list(outputs.encoders) == [kind]
     assert list(outputs.tiffs) == ([kind] if given == "tif" else [])
+    if product.made_with is not None:
+        pytest.importorskip(product.made_with[0])
     data = outputs.encoders[kind](PHOTOGRAPH, EVERY)
+    if given == "geojson":
+        assert json.loads(data)["type"] == "FeatureCollection"
+        return
     if given == "npz":
         assert np.load(BytesIO(data))["embeddings"].shape == (6, HEIGHT // 4, WIDTH // 4)
         return
@@ -95,6 +103,13 @@ def test_names_and_colours_are_those_of_the_level() -> None:
 
 def test_the_background_is_the_checkpoint_s() -> None:
     assert Context.of(HEADER.model_copy(update={"background": 2}), "ab", level="auto").background == 2
+
+
+def test_what_takes_a_package_is_refused_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    product = find_product("polygons")
+    monkeypatch.setattr(type(product), "made_with", ("there_is_none_of_this_name", "hypseg[it]"))
+    with pytest.raises(UsageError, match=r"polygons: are made with there_is.*; pip install 'hypseg\[it\]'"):
+        with_beside([find_product("labels"), product], "png")
 
 
 def test_metadata_says_which_checkpoint() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.maps import HEADER, HEIGHT, PHOTOGRAPH, SCALE, WIDTH, prediction, read_picture
 
 from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.inference.nodata import leave_void
 from hypsegcli.pictures.heatmap import heatmap
+from hypsegcli.products.doubt import PRODUCT as DOUBT
 from hypsegcli.products.heatmap import PRODUCT as HEATMAP
 from hypsegcli.products.product import Context
 from hypsegcli.products.uncertainty import PRODUCT, doubt_statistics
@@ -45,3 +48,27 @@ def test_a_heatmap_shows_the_same_under_its_title(main: str, title: str) -> None
     np.testing.assert_array_equal(pixels, heatmap(found.main.doubt(), title=title))
     assert pixels.shape[0] >= HEIGHT
     assert pixels.shape[1] > WIDTH
+
+
+def test_what_has_no_data_does_not_count() -> None:
+    """All that is kept of an image is what is kept of the part that has some."""
+    whole = prediction()
+    valid = np.zeros((HEIGHT, WIDTH), np.bool_)
+    valid[:30, 10:] = True
+    planes = {
+        name: replace(plane, values=np.ascontiguousarray(plane.values[:30, 10:]))
+        for name, plane in whole.confidence.items()
+    }
+    part = replace(whole, labels=whole.labels[:30, 10:], confidence=planes)
+    void = leave_void(whole, valid, nodes=3, prototypes=0)
+    kept = doubt_statistics(part)
+    assert doubt_statistics(void) == pytest.approx(kept, abs=1e-6)
+    assert doubt_statistics(leave_void(whole, np.zeros_like(valid), nodes=3, prototypes=0)) == {}
+    stored, image = read_picture(PRODUCT.encode(PHOTOGRAPH, void, CONTEXT))
+    np.testing.assert_array_equal(stored == 0, ~valid)
+    assert json.loads(image.info["hypseg"])["nodata"] == 0
+    for product in (HEATMAP, DOUBT):
+        pixels, _ = read_picture(product.encode(PHOTOGRAPH, void, CONTEXT))
+        assert (pixels[:HEIGHT, :WIDTH][~valid] == 96).all()
+        shown, _ = read_picture(product.encode(PHOTOGRAPH, whole, CONTEXT))
+        np.testing.assert_array_equal(pixels[:HEIGHT, :WIDTH][valid], shown[:HEIGHT, :WIDTH][valid])

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+import tifffile
 from support import photograph
 from support.clips import cut, decoded, film
 
@@ -65,3 +66,19 @@ def test_frames_behind_the_end_fail_alone(tmp_path: Path, workers: int) -> None:
         found = list(ahead(decode, frames.line_up(plan), workers=workers, depth=2 * workers))
     shape = "(48, 64, 3)"
     assert found == [shape, shape, "truncated", "truncated", shape, "missing", shape, shape]
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_pages_come_as_frames_do(tmp_path: Path, workers: int) -> None:
+    arrays = np.random.default_rng(0).integers(0, 256, (6, 24, 32, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", arrays, photometric="rgb")
+    clip = film(tmp_path / "one.avi", frames=3)
+    pages = [
+        PlannedImage(tmp_path / "a.tif", PurePosixPath("a", f"{page:04d}"), {}, page=page) for page in (1, 2, 4, 6, 5)
+    ]
+    plan = [*pages[:3], *planned(clip, 0, 2), *pages[3:], *pages[:1]]
+    with closing(Frames(max_pixels=LARGE)) as frames:
+        found = list(ahead(frames.decode, frames.line_up(plan), workers=workers, depth=2 * workers))
+    shown = [image.pixels for each, image in zip(plan, found, strict=True) if each.page is not None]
+    for each, wanted in zip(shown, arrays[[0, 1, 3, 5, 4, 0]], strict=True):
+        np.testing.assert_array_equal(each, wanted)

@@ -29,7 +29,7 @@ from hypsegcli.inference.build import make_segmenter
 from hypsegcli.inference.request import Request, Tile
 from hypsegcli.products.confidence import mean_confidence
 from hypsegcli.products.outputs import make_outputs
-from hypsegcli.products.product import Context, find_product
+from hypsegcli.products.product import Context, find_product, with_beside
 from hypsegcli.run.occupied import plan_run
 from hypsegcli.run.results import Failed, FileResult, Written
 from hypsegcli.run.run import Job, Run
@@ -62,6 +62,7 @@ def predict(
     checkpoint = load_checkpoint(bundled_checkpoint())
     products = [find_product(kind) for kind in save]
     products += [added for product in products for added in product.further(measures[1:])]
+    products = with_beside(products, format_)
     suffixes = {product.kind: product.suffix(format_) for product in products}
     context = Context.of(checkpoint.header, checkpoint.sha256, format=format_)
     job = Job(
@@ -150,7 +151,7 @@ def test_a_damaged_tile_leaves_nothing_behind_and_costs_nothing_else(large: Path
     assert "damaged" in damaged.reason
     assert was_streamed(other)
     left = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert left == ["confidence/other.tif", "labels/other.tif", "manifest.jsonl", "run.json"]
+    assert left == ["confidence/other.tif", "labels/other.qml", "labels/other.tif", "manifest.jsonl", "run.json"]
 
 
 def test_a_full_disk_is_told(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,3 +199,41 @@ def test_memory_does_not_grow_with_the_picture() -> None:
     assert found is not None, said
     after, before = map(int, found.groups())
     assert after - before < 250
+
+
+@pytest.mark.parametrize("how", ["value", "alpha", "mask"])
+def test_what_has_no_data_is_void_in_strips_as_in_the_whole(tmp_path: Path, how: str) -> None:
+    """Rows without any among them, and a style file beside."""
+    coarse = np.random.default_rng(0).integers(1, 256, (18, 13, 3), dtype=np.uint8)
+    pixels = np.maximum(np.asarray(Image.fromarray(coarse).resize((200, 280), Image.Resampling.BICUBIC)), 1)
+    valid = np.ones((280, 200), np.bool_)
+    valid[:150] = valid[:, 170:] = valid[200:230, 20:60] = False
+    path = tmp_path / "large.tif"
+    options: dict[str, Any] = {"photometric": "rgb", "tile": (64, 64), "compression": "zlib"}
+    tags: list[Any] = [(33550, "d", 3, (0.5, 0.5, 0.0), True)]
+    if how == "value":
+        tags.append((42113, "s", 0, "0", True))
+        pixels = np.where(valid[..., None], pixels, 0).astype(np.uint8)
+    if how == "alpha":
+        pixels = np.dstack([pixels, np.where(valid, 255, 0).astype(np.uint8)])
+        options["extrasamples"] = ("unassalpha",)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(pixels, extratags=tags, **options)
+        if how == "mask":
+            writer.write(valid, photometric="mask", subfiletype=4, compression="zlib", rowsperstrip=32)
+    (whole,) = predict(path, tmp_path / "whole", whole_pixels=280 * 200)
+    (strips,) = predict(path, tmp_path / "strips")
+    assert [was_streamed(result) for result in (whole, strips)] == [False, True]
+    assert isinstance(whole, Written)
+    assert isinstance(strips, Written)
+    assert sorted(strips.notes) == sorted(whole.notes)
+    assert "pixels without data are void in its maps" in strips.notes
+    assert strips.summary == pytest.approx(whole.summary, abs=2e-6)
+    for kind, void in (("labels", 255), ("confidence", 0)):
+        one, two = (tmp_path / name / kind / "large.tif" for name in ("whole", "strips"))
+        assert one.read_bytes() == two.read_bytes()
+        with tifffile.TiffFile(two) as file:
+            np.testing.assert_array_equal(file.asarray() == void, ~valid)
+            assert file.pages.first.tags.valueof(42113) == str(void)
+            assert 33550 in file.pages.first.tags
+    assert (tmp_path / "strips/labels/large.qml").read_bytes() == (tmp_path / "whole/labels/large.qml").read_bytes()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support import Hypseg, photograph
 from support.limited_engine import AUTO, WIDE, LimitedEngine, picture
@@ -29,9 +30,10 @@ from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.scores.sources import NetworkSource, StoredSource, plane_key
+from hypsegcli.scores.tally import Scheme, Tolerance, count_image
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair, pair_files
-from hypsegcli.truth.stored import PlaneFolder, find_planes, proper_planes
+from hypsegcli.truth.stored import PlaneFolder, find_planes, proper_planes, void_in
 
 MEASURES = available(calibrated=False)
 
@@ -341,3 +343,44 @@ def test_a_pair_without_the_file_that_is_read_is_a_defect(data: Path, checkpoint
 )
 def test_the_key_of_planes(labels: str, folder: str, key: str) -> None:
     assert plane_key(Path(labels), Path(folder)) == key
+
+
+@pytest.mark.parametrize("form", ["png", "npy"])
+@pytest.mark.parametrize("rule", [None, Rule("auto", 0.6)])
+def test_what_has_no_data_is_void(
+    hypseg: Hypseg, tmp_path: Path, checkpoint: Path, form: str, rule: Rule | None
+) -> None:
+    """Of a network, and of the maps that it wrote: neither is asked what lies there."""
+    pixels = np.asarray(Image.open(photograph(tmp_path / "a.png", size=(64, 48)))).copy()
+    lacking = np.zeros((48, 64), np.bool_)
+    lacking[:, :20] = True
+    pixels[~lacking] = np.maximum(pixels[~lacking], 1)
+    pixels[lacking] = 0
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(tmp_path / "images/a.tif", pixels, photometric="rgb", extratags=[(42113, "s", 0, "0", True)])
+    mask = np.random.default_rng(0).choice([0, 1, 2, 255], (48, 64))
+    put(tmp_path / "masks/a.png", mask)
+    save = "labels,confidence" if rule else "labels,confidence,probabilities"
+    options: list[object] = ["--save", save, "--format", form, "--device", "cpu", "--measure", "distance,entropy"]
+    options += ["--level", "auto", "--threshold", 0.6] if rule else []
+    maps = tmp_path / "maps"
+    assert hypseg("predict", tmp_path / "images", "--out", maps, "-c", checkpoint, *options).code == 0
+    pairs = pair_files(masks=str(tmp_path / "masks"), images=str(tmp_path / "images"), predictions=maps)
+    planes = find_planes(maps, named={}, inverted={}, key="a", full_scale=1.0)
+    void = void_in([maps / "labels/a.png"])
+    assert void == 255
+    kept = {"id_map": IdMap(((void, None),)), "void": void, "nodes": 4 if rule else None}
+    found = stored(maps / "labels", planes, probabilities=None if rule else maps / "probabilities", **kept)
+    network = NetworkSource(segmenter(checkpoint, rules=(rule,) if rule else ()), sampler=None)
+    wanted = np.where(lacking | (mask == 255), 3, mask)
+    for source in (network, found):
+        sample = source.read(pairs[0], truth_of(pairs[0]))().sample
+        np.testing.assert_array_equal(sample.truth, wanted)
+        assert (sample.labels[lacking] == 3).all()
+        assert not all((levels[lacking] > 0).any() for levels in {**sample.levels, **sample.answer_levels}.values())
+        count_image(sample, Scheme(3, tuple(sample.levels), Tolerance(2, False)))
+    report = tmp_path / "report"
+    assert hypseg("evaluate", "--predictions", maps, tmp_path / "masks", "--out", report, "-c", checkpoint).code == 0
+    lines = (report / "per_image.csv").read_text().splitlines()
+    row = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
+    assert int(row["labelled_pixels"]) == np.count_nonzero(wanted < 3)

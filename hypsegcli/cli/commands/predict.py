@@ -18,6 +18,7 @@ from hypsegcli.cli.options.running import (
     Input,
     InputFiles,
     OutputFolder,
+    PagesText,
     Raw,
     Refine,
     ShardText,
@@ -102,6 +103,7 @@ def predict(
     failures: Failures,
     inputs: Input,
     every: Every = None,
+    pages: PagesText = None,
     refine: Refine = None,
     computing: Computing,
     sharing: Sharing,
@@ -113,7 +115,7 @@ def predict(
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.cli.source import open_source
-    from hypsegcli.products.product import Context, find_products
+    from hypsegcli.products.product import Context, find_products, with_beside
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
@@ -132,7 +134,7 @@ def predict(
         quiet=output.quiet,
     )
     refuse_idle_refinement(refine, kinds, measures, level)
-    products = find_products(kinds, measures)
+    products = with_beside(find_products(kinds, measures), format_)
     _refuse_idle(products, kinds, measures, legend=legend)
     depth = parse_level(level, header.tree)
     if any(product.needs_prototypes for product in products):
@@ -140,7 +142,7 @@ def predict(
     suffixes = {product.kind: product.suffix(format_) for product in products}
     refuse_contradictions(inputs, computing, output, sharing)
     part = parse_shard_of(shard, output)
-    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    found, clips = find_images(paths, every=every, pages=pages, max_pixels=inputs.max_pixels, quiet=output.quiet)
     films = Films(output.out, clips, suffixes)
     share = plan_run(
         found,
@@ -230,7 +232,7 @@ def predict(
 
 
 def _refuse_idle(products: Sequence[Product], kinds: Sequence[str], measures: Sequence[str], *, legend: bool) -> None:
-    if len(measures) > 1 and len(products) == len(kinds):
+    if len(measures) > 1 and "confidence" not in kinds:
         raise UsageError(
             f"--measure {','.join(measures)}: several measures are for confidence maps; name confidence in --save"
         )

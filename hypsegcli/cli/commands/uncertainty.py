@@ -17,6 +17,7 @@ from hypsegcli.cli.options.running import (
     Input,
     InputFiles,
     OutputFolder,
+    PagesText,
     Raw,
     Refine,
     ShardText,
@@ -56,6 +57,7 @@ def uncertainty(
     failures: Failures,
     inputs: Input,
     every: Every = None,
+    pages: PagesText = None,
     refine: Refine = None,
     computing: Computing,
     sharing: Sharing,
@@ -75,7 +77,7 @@ def uncertainty(
     part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
-    found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
+    found, clips = find_images(paths, every=every, pages=pages, max_pixels=inputs.max_pixels, quiet=output.quiet)
     films = Films(out, clips, UNCERTAINTY)
     share = plan_run(
         found,

@@ -83,6 +83,17 @@ Every = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+PagesText = Annotated[
+    str | None,
+    typer.Option(
+        "--pages",
+        metavar="all|N,N-N",
+        help="Of TIFFs of several pages, ImageJ's stacks among them, which are images, counted from 1: all, or such as "
+        "1,3-5 or 8-.",
+        show_default="the first page",
+        rich_help_panel=INPUT,
+    ),
+]
 DeviceName = Annotated[
     str,
     typer.Option(

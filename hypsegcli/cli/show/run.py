@@ -12,6 +12,7 @@ from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.confidence.measures import Interpolation, of_another_precision, of_another_way
 from hypsegcli.files.books import MANIFEST
+from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.words import count_alike, count_of, first_of
 from hypsegcli.inference.guide import of_another_sampling
 from hypsegcli.sampling.choice import Sampling
@@ -123,7 +124,8 @@ def say_done(run: Run, facts: Facts, kinds: Iterable[str], out: Path) -> None:
     """The last line: how many images there are by now, and what of each, where, and what the network ran in."""
     if done := run.ledger.count("done"):
         further = first_of(run.further, _LISTED)
-        written = ", ".join([*kinds, *([further] if further else [])])
+        own = [kind for kind in kinds if folder_of(kind) == kind]  # others lie beside these
+        written = ", ".join([*own, *([further] if further else [])])
         say(f"{count_of(done, 'image')}: {written} in {out} ({facts.engine}, {facts.device})")
 
 

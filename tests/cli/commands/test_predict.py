@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support import Hypseg, make_checkpoint, manifest, photograph, with_sampling
 
@@ -23,6 +24,8 @@ from hypsegcli.inference.device import choose_device
 from hypsegcli.inference.engines.torch_engine import TorchEngine
 from hypsegcli.inference.request import Request
 from hypsegcli.inference.segmenter import Segmenter
+
+KINDS = (("labels", "tif"), ("labels", "qml"), ("confidence", "tif"))
 
 
 def about(path: Path) -> dict[str, object]:
@@ -486,3 +489,61 @@ def test_one_measure_needs_no_confidence_map(hypseg: Hypseg, photos: Path, tmp_p
     options = ("--checkpoint", tiny, "--save", "boundary", "--measure", "entropy,entropy")
     assert hypseg("predict", photos / "a.jpg", "--out", out, *options).code == 0
     assert [path.name for path in out.iterdir() if path.is_dir()] == ["boundary"]
+
+
+def test_pages_are_images_and_a_run_that_was_cut_short_makes_the_same(hypseg: Hypseg, tmp_path: Path) -> None:
+    """With the styles beside their label maps, which verify knows."""
+    arrays = [np.asarray(Image.open(photograph(tmp_path / "x.png", seed=seed))) for seed in range(3)]
+    with tifffile.TiffWriter(tmp_path / "in.tif") as writer:
+        for array in arrays:
+            writer.write(array, photometric="rgb", compression="zlib")
+            writer.write(array[::4, ::4], photometric="rgb", subfiletype=1)
+    tifffile.imwrite(tmp_path / "one.tif", arrays[2], photometric="rgb")
+    save = ("--save", "labels,confidence", "--format", "tif", "--device", "cpu", "--workers", 0)
+    command = ("predict", tmp_path / "in.tif", *save, "--pages", "1,3-")
+    assert hypseg("predict", tmp_path / "one.tif", "--out", tmp_path / "alone", *save).code == 0
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for out in (whole, cut):
+        assert hypseg(*command, "--out", out).code == 0
+
+    def files(out: Path) -> dict[str, bytes]:
+        names = sorted(path for path in out.rglob("*") if path.suffix in {".tif", ".qml"})
+        return {path.relative_to(out).as_posix(): path.read_bytes() for path in names}
+
+    keys = [f"{kind}/in/{key}.{suffix}" for kind, suffix in KINDS for key in ("0001", "0003")]
+    assert sorted(files(whole)) == sorted(keys)
+    for kind, suffix in KINDS:
+        assert files(whole)[f"{kind}/in/0003.{suffix}"] == files(tmp_path / "alone")[f"{kind}/one.{suffix}"]
+    lines = (cut / "manifest.jsonl").read_text().splitlines(keepends=True)
+    assert [json.loads(line)["page"] for line in lines] == [1, 3]
+    (cut / "manifest.jsonl").write_text(lines[0])
+    run = json.loads((cut / "run.json").read_text())
+    (cut / "run.json").write_text(json.dumps(run | {"status": "running"}))
+    (cut / "labels/in/0001.qml").unlink()
+    assert hypseg("verify", cut).code != 0
+    assert hypseg(*command, "--out", cut, "--resume").code == 0
+    assert files(cut) == files(whole)
+    assert hypseg("verify", cut).code == 0
+    assert "2 of 2 images done already" in hypseg(*command, "--out", cut, "--resume").stderr
+    (cut / "labels/mine.qml").touch()
+    assert "labels/mine.qml" in hypseg("verify", cut).stdout + hypseg("verify", cut).stderr
+    assert "names page 4" in hypseg("predict", tmp_path / "in.tif", "--out", tmp_path / "no", "--pages", "4").stderr
+
+
+def test_polygons_lie_where_the_picture_does(hypseg: Hypseg, tmp_path: Path) -> None:
+    pytest.importorskip("rasterio")
+    tags: list[Any] = [
+        (33550, "d", 3, (0.5, 0.5, 0.0), True),
+        (33922, "d", 6, (0.0, 0.0, 0.0, 500000.0, 4649776.0, 0.0), True),
+        (34735, "H", 12, (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32633), True),
+    ]
+    values = np.asarray(Image.open(photograph(tmp_path / "x.png")))
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extratags=tags)
+    out = tmp_path / "out"
+    assert hypseg("predict", tmp_path / "a.tif", "--out", out, "--save", "labels,polygons").code == 0
+    found = json.loads((out / "polygons/a.geojson").read_text())
+    assert found["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::32633"
+    names = {feature["properties"]["class"] for feature in found["features"]}
+    about_labels = about(out / "labels/a.png")["names"]
+    assert names == {about_labels[id_] for id_ in np.unique(pixels(out / "labels/a.png"))}  # type: ignore[index]
+    assert hypseg("verify", out).code == 0
