@@ -123,7 +123,7 @@ def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, 
         if name in source and source[name].shape == tensor.shape and not name.startswith(left_out)
     }
     rows = None
-    carried: Mapping[str, Tensor] = {}
+    carried: dict[str, Tensor] = {}
     # Rows mean something behind the embedding, and in the ball, that they were learned with.
     embedded = all(name in taken for name in target if name.startswith(EMBEDDING))
     if alike and embedded and not same_head and theirs.curvature == ours.curvature:

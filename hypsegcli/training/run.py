@@ -65,6 +65,7 @@ class Run:
     schedule: LambdaLR
     sampler: EpochSampler
     loader: DataLoader[Crop | HypsegError]  # see read_batches
+    source: Source
     train_split: Split
     val_split: Split
     held_out: tuple[int, ...]
@@ -161,8 +162,9 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
         *remarks_on_data(train_split, val_split, more.notes, tree),
     )
     return Run(
-        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, train_split, val_split,
-        held_out, _digests(read, train_split, val_split, more), start.description if start else "", remarks, ranks,
+        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, source, train_split,
+        val_split, held_out, _digests(read, train_split, val_split, more), start.description if start else "", remarks,
+        ranks,
     )  # fmt: skip
 
 
