@@ -27,8 +27,8 @@ def preset_told(settings: TrainConfig, images: int) -> list[str]:
         settings.patience
     )
     return [
-        f"preset {settings.preset}, as for {settings.preset} images ({images} here): {settings.epochs} epochs of "
-        f"{count_of(images // settings.batch_size, 'step')}{alone}{early}, at a rate of "
+        f"preset {settings.preset}, as for {settings.preset} images ({images} here): "
+        f"{count_of(settings.epochs, 'epoch')} of {count_of(images // settings.batch_size, 'step')}{alone}{early}, at a rate of "
         f"{settings.learning_rate:g}; --preset, --epochs and the like say otherwise"
     ]
 
