@@ -232,7 +232,9 @@ def _show(event: Event, progress: Progress, *, head_epochs: int) -> None:
         if event.mistake:
             progress.note(f"hypseg: in the masks of val {event.mistake}")
         if event.ends_early:
-            progress.note(f"ends early, after epoch {event.epoch} of {event.epochs}: none has been better for long")
+            progress.note(
+                f"ends early, after epoch {event.epoch} of {event.epochs}: none has been better since the best"
+            )
     if isinstance(event, Calibrated):
         for note in event.notes:
             progress.note(note)

@@ -26,10 +26,10 @@ def preset_told(settings: TrainConfig, images: int) -> list[str]:
     early = f", fewer where {count_of(settings.patience, 'validation')} in a row finds none better" * bool(
         settings.patience
     )
+    epochs, steps = count_of(settings.epochs, "epoch"), count_of(images // settings.batch_size, "step")
     return [
-        f"preset {settings.preset}, as for {settings.preset} images ({images} here): "
-        f"{count_of(settings.epochs, 'epoch')} of {count_of(images // settings.batch_size, 'step')}{alone}{early}, at a rate of "
-        f"{settings.learning_rate:g}; --preset, --epochs and the like say otherwise"
+        f"preset {settings.preset}, as for {settings.preset} images ({images} here): {epochs} of {steps}{alone}{early}, at "
+        f"a rate of {settings.learning_rate:g}; --preset, --epochs and the like say otherwise"
     ]
 
 
