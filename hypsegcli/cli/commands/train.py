@@ -233,7 +233,7 @@ def _show(event: Event, progress: Progress, *, head_epochs: int) -> None:
             progress.note(f"hypseg: in the masks of val {event.mistake}")
         if event.ends_early:
             progress.note(
-                f"ends early, after epoch {event.epoch} of {event.epochs}: none was better for as long as --patience says"
+                f"ends early, after epoch {event.epoch} of {event.epochs}: none was better for all of --patience"
             )
     if isinstance(event, Calibrated):
         for note in event.notes:

@@ -28,8 +28,8 @@ def preset_told(settings: TrainConfig, images: int) -> list[str]:
     )
     epochs, steps = count_of(settings.epochs, "epoch"), count_of(images // settings.batch_size, "step")
     return [
-        f"preset {settings.preset}, as for {settings.preset} images ({images} here): {epochs} of {steps}{alone}{early}, "
-        f"at a rate of {settings.learning_rate:g}; --preset, --epochs and the like say otherwise"
+        f"preset {settings.preset}, as for {settings.preset} images ({images} here): {epochs} of {steps}{alone}{early}"
+        f", at a rate of {settings.learning_rate:g}; --preset, --epochs and the like say otherwise"
     ]
 
 
