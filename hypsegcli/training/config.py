@@ -94,8 +94,8 @@ class TrainConfig(BaseModel):
     # The start.
     init: str = _choice(
         "",
-        "empty: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring defaults of "
-        "their own; or a backbone file. Addresses are fetched.",
+        "empty: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring a preset; or "
+        "a backbone file. Addresses are fetched.",
     )
     preset: Literal["auto", "10", "100", "1000"] = _choice(
         "auto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,8 @@ def test_the_preset_is_that_of_the_nearest_number(tmp_path: Path, images: int, p
     asked = fine_tuning(path, preset=preset)
     assert {name for name in found if found[name] != asked[name]} <= {"batch_size"}
     config = TrainConfig.model_validate(found | {"init": path})
-    assert config.patience == {"10": 0, "100": 4, "1000": 5}[preset]
-    assert config.freeze_batch_norm
+    assert config.patience == {"10": 0, "100": 5, "1000": 3}[preset]
+    assert config.freeze_batch_norm == (preset == "10")
 
 
 def test_a_step_takes_no_more_images_than_there_are(tmp_path: Path) -> None:
@@ -113,3 +114,22 @@ def test_a_bundled_model_is_known_by_its_name_and_another_name_is_told() -> None
     assert fine_tuning("streets")["backbone"] == "efficientnet_lite2"
     with pytest.raises(CheckpointError, match=r"did you mean streets\?"):
         fine_tuning("street")
+
+
+def test_the_documentation_has_the_presets(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/training.md").read_text()
+    rows = {row[0]: row[1:] for row in (line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line)}
+    path = str(make_checkpoint(tmp_path / "a.safetensors", TREE))
+    names = rows["preset"]
+    found = [fine_tuning(path, preset=name) for name in names]
+    assert rows["epochs"] == [str(each["epochs"]) for each in found]
+    assert rows["of these, classifier and embedding alone"] == [str(each["head_epochs"]) for each in found]
+    assert rows["images a step"] == [str(each["batch_size"]) for each in found]
+    assert rows["learning rate; a tenth of it for the backbone"] == [str(each["learning_rate"]) for each in found]
+    assert {each["backbone_rate"] for each in found} == {0.1}
+    assert rows["batch norm"] == ["as it came" if each["freeze_batch_norm"] else "learns" for each in found]
+    assert [row.split()[0] for row in rows["ends early after"]] == [str(each["patience"] or "never") for each in found]
+    assert [row.split()[0] for row in rows["validated every"]] == ["5", "epoch", "epoch"]
+    bounds = [int(number) for row in rows["images to train on"] for number in re.findall("[0-9]+", row)]
+    chosen = [fine_tuning(path, glance=Glance(images, ()))["preset"] for images in bounds]
+    assert chosen == ["10", "100", "100", "1000"]

@@ -34,7 +34,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of train/ and val/ (images/, masks/) and classes.txt, or a known set as it unpacks.",
+            help="Folder of images/, masks/ and classes.txt, the first two below train/ and val/ or alone; or a known "
+            "set as it unpacks.",
         ),
     ] = None,
     config: Annotated[

@@ -263,9 +263,9 @@ def test_a_checkpoint_brings_the_preset_of_as_many_images(hypseg: Hypseg, data: 
     show = ("train", "--show-config", "--init", "streets")
     assert (shown(hypseg(*show))["preset"], shown(hypseg(*show))["epochs"]) == ("10", 30)
     found = shown(hypseg(*show, "--data", many))
-    assert (found["preset"], found["patience"], found["batch_size"]) == ("100", 4, 8)
+    assert (found["preset"], found["patience"], found["batch_size"]) == ("100", 5, 8)
     found = shown(hypseg(*show, "--data", few, "--preset", 1000, "--epochs", 9, "--set", "patience=1"))
-    assert (found["preset"], found["patience"], found["epochs"], found["head_epochs"]) == ("1000", 1, 9, 3)
+    assert (found["preset"], found["patience"], found["epochs"], found["head_epochs"]) == ("1000", 1, 9, 1)
     assert shown(hypseg(*show, "--data", few))["preset"] == "10"
     assert shown(hypseg("train", "--show-config", "--data", many))["preset"] == "auto"
     recipe = tmp_path / "recipe.toml"
@@ -273,7 +273,7 @@ def test_a_checkpoint_brings_the_preset_of_as_many_images(hypseg: Hypseg, data: 
     assert shown(hypseg("train", "--show-config", "--config", recipe))["backbone"] == "resnet18"
     recipe.write_text('init = "streets"\nepochs = 7\npreset = 100\n')
     found = shown(hypseg("train", "--show-config", "--config", recipe))
-    assert (found["epochs"], found["backbone"], found["patience"]) == (7, "efficientnet_lite2", 4)
+    assert (found["epochs"], found["backbone"], found["patience"]) == (7, "efficientnet_lite2", 5)
 
 
 @pytest.mark.parametrize(
