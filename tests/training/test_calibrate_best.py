@@ -94,7 +94,7 @@ def test_one_that_was_killed_before_is_calibrated_when_it_goes_on(
     for event in killed:
         if isinstance(event, EpochReport):
             break
-    killed.close()
+    del killed
     assert read_header(tmp_path / "run/best.safetensors").calibration is None
     assert notes_of(events(data, tmp_path / "run", resume=True)) == notes
     assert parts(tmp_path / "run/best.safetensors") == parts(out / "best.safetensors")

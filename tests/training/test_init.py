@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -141,7 +142,7 @@ def test_inner_nodes_have_rows_too(tmp_path: Path) -> None:
 
 
 def test_prototypes_and_what_all_of_them_share_are_kept(tmp_path: Path) -> None:
-    fields = {"backbone": "mobilenet_v3_small", "head": "prototypes", "prototypes": 3}
+    fields: dict[str, Any] = {"backbone": "mobilenet_v3_small", "head": "prototypes", "prototypes": 3}
     path = make_checkpoint(tmp_path / "prototypes.safetensors", TREE, **fields)
     other = load_checkpoint(path)
     with torch.no_grad():

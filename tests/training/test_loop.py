@@ -40,7 +40,7 @@ from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import read_settings
 from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler, Pool
 from hypsegcli.training.learner import Learner
-from hypsegcli.training.loop import EpochReport, Started, Step, train
+from hypsegcli.training.loop import EpochReport, Event, Started, Step, train
 from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.state import read_state, restore, save_state
@@ -57,9 +57,6 @@ SMALL = {
     "workers": 0,
     "warmup_steps": 0,
 }
-
-
-Event = Started | Step | EpochReport
 
 
 def events(data: Path, out: Path, *, resume: bool = False, **options: Any) -> Generator[Event, None, None]:
