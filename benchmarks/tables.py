@@ -161,7 +161,7 @@ def train_cell(
     optimizer = build_optimizer(nn.ModuleList([model, loss]), config)
     steps = len(features.batches)
     schedule = build_schedule(optimizer, config, steps=steps)
-    teacher = make_teacher(config, tree, steps, from_chance=True, device=run.job.device.torch)
+    teacher = make_teacher(config, tree, steps, known=(), device=run.job.device.torch)
     for index in torch.randperm(len(features.batches)).tolist():
         crops, masks, in_fold = features.batches[index]
         optimizer.zero_grad(set_to_none=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import UsageError
 from hypsegcli.files.words import count_of, first_of, shorten
+from hypsegcli.hierarchy.alike import name_key
 
 _LINES, _NAMED, _LETTERS = 20, 5, 80  # of a map of ids, names and letters of a name in a sentence
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
 def check_class_list(path: Path, listed: Sequence[str], known: Sequence[str], *, maps: Path | None) -> str | None:
@@ -61,7 +60,7 @@ def _compare(sides: _Sides, listed: Sequence[str], known: Sequence[str]) -> str 
     told, knower = sides.told, sides.knower
     if len(listed) != len(known):
         raise UsageError(f"{told}: has {len(listed)} classes, {knower} {len(known)}; {sides.cure_of_number}")
-    ours, theirs = [_key(name) for name in listed], [_key(name) for name in known]
+    ours, theirs = [name_key(name) for name in listed], [name_key(name) for name in known]
     other = [index for index in range(len(ours)) if listed[index] != known[index] and ours[index] != theirs[index]]
     if not other:
         return None
@@ -81,10 +80,6 @@ def _compare(sides: _Sides, listed: Sequence[str], known: Sequence[str]) -> str 
     unknown = [_quoted(listed[index]) for index in other if index not in moved]
     rest = f"; {first_of(unknown, _NAMED)} is no name of {knower}'s" if unknown else ""
     raise UsageError(f"{found}, where the same names stand at other ids; {cure}, a line each: {lines}{rest}")
-
-
-def _key(name: str) -> str:
-    return _BETWEEN_WORDS.sub("", name).casefold() or name
 
 
 def _quoted(name: str) -> str:

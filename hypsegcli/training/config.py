@@ -15,6 +15,7 @@ NETWORK = (
     "backbone", "decoder", "output_stride", "convolutions", "embedding_size", "embedding_layers", "head", "prototypes",
     "curvature",
 )  # fmt: skip
+FEWEST_CALIBRATED = 4  # images to validate on, for which a calibration is fitted at the end
 UNKNOWN_LICENCE = "unknown"  # where none was given
 
 
@@ -93,8 +94,13 @@ class TrainConfig(BaseModel):
     # The start.
     init: str = _choice(
         "",
-        "empty: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring defaults of "
-        "their own; or a backbone file. Addresses are fetched.",
+        "empty: random weights; imagenet: the backbone's own; a checkpoint or bundled model, which bring a preset; or "
+        "a backbone file. Addresses are fetched.",
+    )
+    preset: Literal["auto", "10", "100", "1000"] = _choice(
+        "auto",
+        "What a checkpoint in `init` brings beside its network: the settings for about 10, 100 or 1000 images; auto: "
+        "by how many there are to train on.",
     )
     train_only: Literal["all", "head", "last"] = _choice(
         "all", "all; or embedding and classifier alone: head, from random weights, or last, from those of `init`."
@@ -152,6 +158,12 @@ class TrainConfig(BaseModel):
 
     # How.
     epochs: int = _choice(110, "Passes over the training images.", ge=1)
+    patience: int = _choice(
+        0,
+        "Validations without a better one, once all layers learn, after which training ends before all epochs; 0: "
+        "never.",
+        ge=0,
+    )
     batch_size: int = _choice(8, "Images a step, of all processes together; batch norm needs two.", ge=2)
     accumulate: int = _choice(
         1, "Parts that a batch is taken in where memory is short; batch norm sees a part.", ge=1, le=1_000
@@ -173,6 +185,9 @@ class TrainConfig(BaseModel):
 
     # What is reported.
     validate_every: int = _choice(1, "Epochs; the last one is always validated.", ge=1)
+    calibration: bool = _choice(
+        True, f"At the end fit it to half of the images to validate on, of which it takes {FEWEST_CALIBRATED}."
+    )
     pictures: int = _choice(4, "Validation images drawn at every validation.", ge=0)
     tensorboard: bool = _choice(False, "Write RUN/tensorboard; needs the extra hypseg[tensorboard].")
     workers: int = _choice(2, "Processes that read and augment.", ge=0)
@@ -182,6 +197,12 @@ class TrainConfig(BaseModel):
     def _split(cls, value: object) -> object:
         """Names separated by commas, as on the command line, stand for a list."""
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _as_word(cls, value: object) -> object:
+        """`preset=10` is a number as TOML reads it."""
+        return str(value) if isinstance(value, int) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
@@ -206,6 +227,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"learn_curvature needs the hyperbolic head, not {self.head}")
         if self.more_data and self.other_worlds and self.more_share + self.other_worlds_share >= 1:
             raise ValueError("more_share and other_worlds_share leave nothing of an epoch")
+        if self.preset != "auto" and not self.init:
+            raise ValueError(f"preset {self.preset} needs init: it is how a training goes on from a checkpoint")
         if self.train_only != "all" and not self.init:
             raise ValueError(f"train_only {self.train_only} needs init: the other layers would stay random")
         if self.head_epochs and not self.init:

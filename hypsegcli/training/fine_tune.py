@@ -2,33 +2,90 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from hypsegcli.checkpoint.bundled import checkpoint_path
 from hypsegcli.checkpoint.read_header import is_checkpoint, read_header
-from hypsegcli.training.config import NETWORK
+from hypsegcli.hierarchy.alike import match_names
+from hypsegcli.training.config import NETWORK, TrainConfig
+from hypsegcli.training.layouts import Reading, open_source
 
-# Embedding and classifier first, alone: their gradients are those of a new head, and would undo what the layers below
-# have learned. Then all, the backbone slowly. Batch norm stays as it came: a few dozen steps of crops, padded where
-# images are small, leave it with statistics that whole images do not have. `benchmarks/few_images.py` compares ways.
-EPOCHS, _HEAD_SHARE = 30, 3  # of all epochs a third
-_LEARNING = {
-    "learning_rate": 1e-3, "backbone_rate": 0.1, "freeze_batch_norm": True, "batch_size": 4, "validate_every": 5
+# Embedding and classifier first, alone, where they are to learn new classes: their gradients are those of a new head,
+# and would undo what the layers below have learned. Then all, the backbone slowly. Of few images batch norm stays as it
+# came: a few dozen steps of crops, padded where images are small, leave it with statistics that whole images do not
+# have. Of a hundred it learns, in larger steps; more of them need fewer epochs. `benchmarks/few_images.py` compares
+# ways; what is for 1,000 images goes on from what is best for 100, and has not been compared with anything.
+_PRESETS: dict[str, dict[str, Any]] = {
+    "10": {
+        "epochs": 30, "batch_size": 4, "learning_rate": 1e-3, "freeze_batch_norm": True, "validate_every": 5,
+        "patience": 0,
+    },
+    "100": {
+        "epochs": 15, "batch_size": 8, "learning_rate": 2e-3, "freeze_batch_norm": False, "validate_every": 1,
+        "patience": 5,
+    },
+    "1000": {
+        "epochs": 10, "batch_size": 8, "learning_rate": 2e-3, "freeze_batch_norm": False, "validate_every": 1,
+        "patience": 3,
+    },
 }  # fmt: skip
+_HEAD_SHARE = {"10": 3, "100": 5, "1000": 5}  # of all epochs the classifier alone has a third, or a fifth
+_ALWAYS = {"backbone_rate": 0.1}
+# From so many images on: the geometric means of the numbers that presets are called after.
+_FROM = {"1000": 316, "100": 32, "10": 0}
 # What is ours of another project's network, where that has been trained here before.
 _OWN = ("embedding_size", "embedding_layers", "head", "curvature")
 
 
-def fine_tuning(init: str, epochs: object = EPOCHS) -> dict[str, Any]:
-    """The usual settings of a training of so many epochs that starts from `init`; none unless that is a checkpoint.
+class Glance(NamedTuple):
+    """What is seen of the data before any file is read: enough to choose how to go on from a checkpoint."""
 
+    images: int  # to train on
+    classes: tuple[str, ...]
+
+
+def glance_at(data: Path, config: TrainConfig) -> Glance:
+    """Count a folder's images to train on. Raises DataError, PlanError or TreeError as `open_source` does."""
+    reading = Reading(
+        Path(config.map) if config.map else None,
+        Path(config.mask_colors) if config.mask_colors else None,
+        config.image_suffix,
+        config.mask_suffix,
+    )
+    source = open_source(data, config.layout, reading)
+    return Glance(len(source.pairs("train")), source.tree.names[: source.tree.classes])
+
+
+def starts_from_checkpoint(init: str) -> bool:
+    """Whether `init` names one. CheckpointError where it names a file that is not there, or is damaged."""
+    return bool(init) and init != "imagenet" and is_checkpoint(checkpoint_path(init))
+
+
+def fine_tuning(
+    init: str, *, preset: str = "auto", epochs: object = None, glance: Glance | None = None
+) -> dict[str, Any]:
+    """The usual settings of a training that starts from `init`; none unless that is a checkpoint.
+
+    They are those of a preset; for `auto`, of the one that is nearest to the number of images, or for 10 where nobody
+    has counted. `epochs`, where they are given, are shared out alike. Steps take no more images than there are.
     The softmax is not among them, for the new classes may have a tree where the old ones had none. Raises
     CheckpointError for a checkpoint that is not there or is damaged.
     """
-    if not init or init == "imagenet" or not is_checkpoint(path := checkpoint_path(init)):
+    if not starts_from_checkpoint(init):
         return {}
-    model = read_header(path).model
-    first = epochs // _HEAD_SHARE if isinstance(epochs, int) else 0
+    header = read_header(checkpoint_path(init))
+    model = header.model
     names = NETWORK if not model.is_imported else _OWN if model.embedding_layers else ()
     network = {name: getattr(model, name) for name in names}
-    return network | _LEARNING | {"epochs": epochs, "head_epochs": first}
+    if preset == "auto":
+        images = glance.images if glance else 0
+        preset = next(name for name, least in _FROM.items() if images >= least)
+    learning = {"preset": preset, **_ALWAYS, **_PRESETS.get(preset, {})}
+    if glance:
+        learning["batch_size"] = max(2, min(learning.get("batch_size", 2), glance.images))
+    chosen = learning.get("epochs") if epochs is None else epochs
+    known = header.tree.names[: header.tree.classes]
+    all_known = glance is not None and len(match_names(glance.classes, known)) == len(glance.classes)
+    first = 0 if all_known or not isinstance(chosen, int) else chosen // _HEAD_SHARE.get(preset, 1)
+    return network | learning | {"epochs": chosen, "head_epochs": first}

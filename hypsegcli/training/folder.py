@@ -15,6 +15,7 @@ from hypsegcli.training.run import Job, Run
 from hypsegcli.training.saving import saving
 from hypsegcli.training.state import save_run, save_state
 from hypsegcli.training.tensorboard import Board
+from hypsegcli.training.val_lists import val_lists
 from hypsegcli.training.validate import Validation
 
 
@@ -27,8 +28,14 @@ class Folder:
     board: Board | None
 
     def begin(self, run: Run, done: int, *, best: float) -> None:
-        """Write the settings and, where no epoch is done, the state: or a kill would leave nothing to resume from."""
+        """Write the settings and, where no epoch is done, the state: or a kill would leave nothing to resume from.
+
+        And lists of what is validated on, where its masks are such that others can read them.
+        """
+        lists = val_lists(run.val_split.pairs) if run.source.translation else {}
         with saving(self.hold, done):
+            for name, text in lists.items():
+                write_atomically(run.job.out / name, text.encode("utf-8", "surrogateescape"))
             write_atomically(run.job.out / CONFIG, to_toml(run.job.config).encode())
             if not done:
                 save_state(run, 0, best=best)
@@ -42,6 +49,7 @@ class Folder:
         *,
         best: float,
         is_best: bool,
+        waited: int,
     ) -> None:
         """Write all that an epoch leaves, the state last."""
         with saving(self.hold, epoch):
@@ -51,7 +59,7 @@ class Folder:
             self.log.add(epoch, row)
             if self.board:
                 self.board.add(epoch, row, sheet)
-            save_run(run, epoch, found.scores if found else None, best=best, is_best=is_best)
+            save_run(run, epoch, found.scores if found else None, best=best, is_best=is_best, waited=waited)
 
 
 def open_folder(job: Job, hold: Hold, done: int) -> Folder:

@@ -8,18 +8,20 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from hypsegcli.checkpoint.bundled import CheckpointFile, checkpoint_path, find_checkpoint
-from hypsegcli.checkpoint.format import MOST_ANCESTORS, Ancestor, Header, InputSpec
+from hypsegcli.checkpoint.format import MOST_ANCESTORS, Ancestor, Color, Header, InputSpec
 from hypsegcli.checkpoint.read_header import is_checkpoint, read_header
 from hypsegcli.checkpoint.store import load_checkpoint, read_tensors
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, DataError, first_line, setting
 from hypsegcli.files.words import as_text, first_of
+from hypsegcli.hierarchy.alike import match_names
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.network.backbones.features import torchvision_name
 from hypsegcli.network.model import EMBEDDING, Network, filled_backbone
 from hypsegcli.training.config import UNKNOWN_LICENCE
 from hypsegcli.training.foreign import backbone_weights
 from hypsegcli.training.imagenet import imagenet_weights
+from hypsegcli.training.kept_rows import KeptRows, carry_rows
 
 _NAMED = 3
 _OF_NETWORK = ("network", "backbone", "decoder", "output_stride", "convolutions", "rates")
@@ -34,6 +36,8 @@ class Start(NamedTuple):
     images: tuple[str, ...] = ()  # marks of the images that they were trained on, as far as they were kept
     validated_images: tuple[str, ...] = ()  # and of those that their epoch was chosen on
     ancestors: tuple[Ancestor, ...] = ()  # the checkpoint that they are of, and those before it
+    rows: KeptRows | None = None  # of the classifier, where it knew other classes
+    colors: tuple[Color, ...] | None = None  # of our classes, where it knows all of them
 
 
 def imported_network(source: str, earlier: Header | None) -> dict[str, Any]:
@@ -46,6 +50,13 @@ def imported_network(source: str, earlier: Header | None) -> dict[str, Any]:
             return {}
         earlier = read_header(path)
     return earlier.model.model_dump(include=set(_OF_NETWORK)) if earlier.model.is_imported else {}
+
+
+def known_tree(source: str) -> ClassTree | None:
+    """The class tree of the checkpoint that `source` names; None where it names something else."""
+    if not source or source == "imagenet" or not is_checkpoint(path := checkpoint_path(source)):
+        return None
+    return read_header(path).tree
 
 
 def initialise(model: Network, source: str, tree: ClassTree, *, head: bool) -> Start:
@@ -95,33 +106,51 @@ def _from_checkpoint(model: Network, named: CheckpointFile, tree: ClassTree, *, 
             "another file"
         )
     # Rows of a head belong to classes; those of other classes mean nothing here, even where the shapes fit.
-    shape = ("decoder", "head", "t_max", "radial_limit", "embedding_size", "nodes")
-    same_head = other.header.tree == tree and all(getattr(theirs, name) == getattr(ours, name) for name in shape)
-    if head and same_head and theirs.curvature != ours.curvature:
+    shape = ("decoder", "head", "t_max", "radial_limit", "embedding_size")
+    alike = head and all(getattr(theirs, name) == getattr(ours, name) for name in shape)
+    same_head = alike and other.header.tree == tree and theirs.nodes == ours.nodes
+    if same_head and theirs.curvature != ours.curvature:
         raise DataError(
             f"{setting('init', path)}: its head was trained with curvature {theirs.curvature:g}, not "
             f"{ours.curvature:g}; pass {setting('curvature', repr(theirs.curvature))}"
         )
     kept = head and theirs.decoder == ours.decoder  # the embedding, which is one of the decoder's features
-    left_out = () if head and same_head else ("head.",) if kept else ("head.", *EMBEDDING)
+    left_out = () if same_head else ("head.",) if kept else ("head.", *EMBEDDING)
     source, target = other.model.state_dict(), model.state_dict()
     taken = {
         name: source[name]
         for name, tensor in target.items()
         if name in source and source[name].shape == tensor.shape and not name.startswith(left_out)
     }
-    model.load_state_dict(target | taken)
-    left = tuple(name for name in target if name not in taken)
-    if not left:
-        description = f"all {len(target)} tensors from {called}"
-    else:
-        description = f"{len(taken)} of {len(target)} tensors from {called}; random: {first_of(left, _NAMED)}"
+    rows = None
+    carried: dict[str, Tensor] = {}
+    # Rows mean something behind the embedding, and in the ball, that they were learned with.
+    embedded = all(name in taken for name in target if name.startswith(EMBEDDING))
+    if alike and embedded and not same_head and theirs.curvature == ours.curvature:
+        names = (tree.names[: ours.nodes], other.header.tree.names[: theirs.nodes])
+        carried, rows = carry_rows(_of_head(target), _of_head(source), *names, start=as_text(called))
+    model.load_state_dict(target | taken | carried)
+    left = tuple(name for name in target if name not in taken and name not in carried)
+    share = f"{len(taken)} of" if left or carried else "all"
+    description = f"{share} {len(target)} tensors from {called}"
+    if left:
+        description += f"; random: {first_of(left, _NAMED)}"
     made = other.header.provenance
     own = Ancestor(
         name=as_text(called), trained_on=made.trained_on, licence=made.licence, initialised_from=made.initialised_from
     )
     ancestors = (own, *made.ancestors)[:MOST_ANCESTORS]
-    return Start(description, left, other.header.input, made.trained_images, made.validated_images, ancestors)
+    theirs_of = match_names(tree.names[: tree.classes], other.header.tree.names[: other.header.tree.classes])
+    colors = (
+        tuple(other.header.colors[place] for place in theirs_of.values()) if len(theirs_of) == tree.classes else None
+    )
+    return Start(
+        description, left, other.header.input, made.trained_images, made.validated_images, ancestors, rows, colors
+    )
+
+
+def _of_head(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("head.")}
 
 
 def terms(given: str, ancestors: Sequence[Ancestor]) -> str:

@@ -16,7 +16,10 @@ from hypsegcli.files.atomic import refuse_unwritable, sweep
 from hypsegcli.files.books import refuse_in_a_run
 from hypsegcli.files.hold import Hold
 from hypsegcli.files.lock import locked
+from hypsegcli.files.words import count_of
 from hypsegcli.sampling.choice import refuse_without_scipy
+from hypsegcli.training.calibrate_best import calibrate_best
+from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.facts import facts_of
 from hypsegcli.training.folder import Folder, open_folder
 from hypsegcli.training.launched import refuse_crowd
@@ -75,9 +78,20 @@ class EpochReport:
     scores: Scores | None  # None where this epoch was not validated
     is_best: bool
     mistake: str | None = None  # a likely one in the masks' ids, told once
+    ends_early: bool = False  # whether it is the last one, since none has been better for long
 
 
-def train(job: Job, *, resume: bool, ranks: Ranks = ALONE) -> Iterator[Started | Step | EpochReport]:
+@dataclass(frozen=True)
+class Calibrated:
+    """What became of the calibration, once all epochs are done."""
+
+    notes: tuple[str, ...]
+
+
+Event = Started | Step | EpochReport | Calibrated
+
+
+def train(job: Job, *, resume: bool, ranks: Ranks = ALONE) -> Iterator[Event]:
     """Train on `data/train`, choose on `data/val`; an epoch's report comes when its files are safe on disk.
 
     Several ranks train as one process would; the first alone writes. Raises DataError, ImageError, TreeError,
@@ -122,26 +136,41 @@ def _begin(
     return run, earlier, folder, folder.log.notes if folder else ()
 
 
-def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterator[Started | Step | EpochReport]:
+def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterator[Event]:
     """`hold` is that of the rank that writes."""
     config = job.config
     run, earlier, folder, notes = _begin(job, hold, resume=resume, ranks=ranks)
-    done, best = (earlier.epoch, earlier.best) if earlier else (0, -math.inf)
+    done, best, waited = (earlier.epoch, earlier.best, earlier.waited) if earlier else (0, -math.inf, 0)
     if earlier:
         best, told_of = _bring_back(run, earlier, folder)
+        waited = waited if best == earlier.best else 0
         notes += told_of
     with ranks.together():
         if folder:
             folder.begin(run, done, best=best)
-    origin = f"starts from {run.header.provenance.initialised_from}"
+    origin = f"starts from {run.start}"
     if earlier:
         origin = f"goes on after epoch {done}"
     elif resume:
         origin += f"; there was nothing to resume in {job.out}"
-    pairs = (len(run.train_split.pairs), len(run.val_split.pairs))
-    yield Started((origin, *notes, *run.remarks), config.epochs - done, len(run.loader), pairs)
+    left = 0 if _is_over(config, waited) else config.epochs - done
+    if not left and done < config.epochs:
+        notes += (f"{_ended_early(waited)}; {setting('patience', 0)} lets it go on",)
+    yield Started((origin, *notes, *run.remarks), left, len(run.loader), _counted(run))
+    yield from _epochs(run, folder, range(done + 1, done + left + 1), best, waited)
+    fitted: tuple[str, ...] = ()
+    with ranks.together():
+        if folder and config.calibration:
+            fitted = calibrate_best(run, folder.hold)
+    if fitted:
+        yield Calibrated(fitted)
+
+
+def _epochs(run: Run, folder: Folder | None, epochs: range, best: float, waited: int) -> Iterator[Event]:
+    """Some epochs, or as many of them as there is patience for, after a `best` that was `waited` validations ago."""
+    config = run.job.config
     told = False
-    for epoch in range(done + 1, config.epochs + 1):
+    for epoch in epochs:
         started = time.perf_counter()
         run.sampler.epoch = epoch
         sums = torch.zeros(2)
@@ -158,6 +187,8 @@ def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterat
         scores = found.scores if found else None
         is_best = scores is not None and scores.mean_iou > best
         best = scores.mean_iou if scores is not None and is_best else best
+        waited = _waited(waited, scores, is_best=is_best, counts=epoch > config.head_epochs)
+        ends_early = _is_over(config, waited) and epoch < config.epochs
         report = EpochReport(
             epoch=epoch,
             epochs=config.epochs,
@@ -169,12 +200,34 @@ def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterat
             scores=scores,
             is_best=is_best,
             mistake=found.mistake if found and not told else None,
+            ends_early=ends_early,
         )
         told = told or report.mistake is not None
-        with ranks.together():
+        with run.ranks.together():
             if folder:
-                folder.add(run, epoch, log_row(report), found, best=best, is_best=is_best)
+                folder.add(run, epoch, log_row(report), found, best=best, is_best=is_best, waited=waited)
         yield report
+        if ends_early:
+            break
+
+
+def _counted(run: Run) -> tuple[int, int]:
+    return len(run.train_split.pairs), len(run.val_split.pairs)
+
+
+def _waited(waited: int, scores: Scores | None, *, is_best: bool, counts: bool) -> int:
+    """Validations since the best one, after another, which gave a number and `counts`, or did not."""
+    if is_best:
+        return 0
+    return waited + (counts and scores is not None and not math.isnan(scores.mean_iou))
+
+
+def _is_over(config: TrainConfig, waited: int) -> bool:
+    return 0 < config.patience <= waited
+
+
+def _ended_early(waited: int) -> str:
+    return f"training has ended early, for none of the last {count_of(waited, 'validation')} was better"
 
 
 def _where_it_began(job: Job, earlier: State | None) -> tuple[Job, Header | None]:
@@ -201,7 +254,8 @@ def _bring_back(run: Run, state: State, folder: Folder | None) -> tuple[float, t
         if folder:
             with saving(folder.hold, state.epoch):
                 save_scored(run, scores, made)
-        if made != list(missing) and state.epoch == run.job.config.epochs:
+        over = state.epoch == run.job.config.epochs or _is_over(run.job.config, state.waited)
+        if made != list(missing) and over:
             raise UsageError(f"{run.job.out}: {lost}; use {LAST}, or go on with more {setting('epochs')}")
     notes = tuple(f"{name} was missing, and is written again" for name in made)
     if made == list(missing):

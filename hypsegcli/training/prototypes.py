@@ -10,6 +10,7 @@ goes to another prototype three times in four, and in the end all of a class are
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import cv2
 import numpy as np
@@ -47,15 +48,17 @@ class PrototypeTeacher(nn.Module):
         momentum: float,
         warmup: int,
         seed: int,
-        from_chance: bool = True,
+        known: Collection[int] = (),
     ) -> None:
-        """Of `warmup` steps from chance, prototypes follow fast, and then start anew where the pixels crowd."""
+        """Of classes that are not `known`, prototypes follow fast for `warmup` steps, then start where pixels crowd."""
         super().__init__()
         self.ignore_index = ignore_index  # which may be the id of a class
         self.ppc_weight, self.ppd_weight = ppc_weight, ppd_weight
         self.momentum, self.warmup, self.seed = momentum, warmup, seed
         self.register_buffer("steps", torch.tensor(0))  # so far
-        self.register_buffer("started", torch.full((classes,), not from_chance))  # where pixels crowd, by class
+        self.register_buffer(
+            "started", torch.tensor([k in known for k in range(classes)])
+        )  # where pixels crowd, by class
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
     def forward(self, head: PrototypeHead, embedding: Tensor, target: Tensor, ranks: Ranks = ALONE) -> Tensor:
@@ -110,9 +113,9 @@ class PrototypeTeacher(nn.Module):
 
 
 def make_teacher(
-    config: TrainConfig, tree: ClassTree, steps: int, *, from_chance: bool, device: torch.device
+    config: TrainConfig, tree: ClassTree, steps: int, *, known: Collection[int], device: torch.device
 ) -> PrototypeTeacher | None:
-    """The one of a training of so many steps, whose prototypes may be learned already; None for another head."""
+    """That of a training of so many steps, with the classes whose prototypes are learned; None for another head."""
     if config.head not in PROTOTYPES:
         return None
     return PrototypeTeacher(
@@ -123,7 +126,7 @@ def make_teacher(
         momentum=config.prototype_momentum,
         warmup=warmup_of(config, steps),
         seed=config.seed,
-        from_chance=from_chance,
+        known=known,
     ).to(device)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,30 +15,28 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from hypsegcli.checkpoint.format import Header, InputSpec, Provenance
+from hypsegcli.checkpoint.format import Header
 from hypsegcli.errors import DataError, HypsegError, setting
 from hypsegcli.files.digest import digest_file, short_digest
-from hypsegcli.files.mark import image_mark, kept_marks
-from hypsegcli.files.words import as_text, count_alike, count_of
-from hypsegcli.hierarchy.tree import ClassTree, background_of
-from hypsegcli.images.shrink import shrunk_size
+from hypsegcli.files.mark import image_mark
+from hypsegcli.hierarchy.alike import inherit_tree
+from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import Device
 from hypsegcli.network.config import PROTOTYPES, ModelConfig
 from hypsegcli.network.model import EMBEDDING, Network, build_model
-from hypsegcli.training.colors import read_colors
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, EpochSampler, Split, read_split
-from hypsegcli.training.init import Start, imported_network, initialise, terms
-from hypsegcli.training.layouts import Reading, open_source
+from hypsegcli.training.init import Start, imported_network, initialise, known_tree
+from hypsegcli.training.layouts import Reading, Source, open_source
 from hypsegcli.training.learner import Learner, moving_average
 from hypsegcli.training.loader import More, build_loader, read_more
 from hypsegcli.training.loss import SegmentationLoss, class_weights
 from hypsegcli.training.optimizer import build_optimizer, build_schedule
 from hypsegcli.training.prototypes import PrototypeTeacher, make_teacher
 from hypsegcli.training.ranks import ALONE, Ranks
-from hypsegcli.truth.shift import histograms_shifted
+from hypsegcli.training.remarks import remarks_on_data, remarks_on_leaks, remarks_on_settings, remarks_on_start
+from hypsegcli.training.untrained import origin_of, origin_of_earlier, untrained_header
 
-_NAMED = 5  # files in a remark
 _FEWEST = 2  # classes
 
 
@@ -69,10 +65,12 @@ class Run:
     schedule: LambdaLR
     sampler: EpochSampler
     loader: DataLoader[Crop | HypsegError]  # see read_batches
+    source: Source
     train_split: Split
     val_split: Split
     held_out: tuple[int, ...]
     digests: Mapping[str, Mapping[str, str]]  # by part of the data and by file, of what is in all that is read
+    start: str  # where first weights come from, in words; empty where a run goes on
     remarks: tuple[str, ...]  # what is odd, but no reason to refuse it
     ranks: Ranks  # that share its steps
 
@@ -111,20 +109,12 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
         mask_suffix=config.mask_suffix,
     )
     source = open_source(job.data, config.layout, reading, told.append)
-    tree = source.tree
-    held_out, background = _held_out(config, tree), _background(config, tree)
+    tree, inherited = _tree(source, config, earlier)
+    told += inherited
+    held_out = _held_out(config, tree)
     pairs = [source.pairs("train"), source.pairs("val")]  # both, before the first file is decoded
     train_split, val_split = (read_split(each, source, ignore_index=config.ignore_index) for each in pairs)
-    splits = {"train": train_split, "val": val_split}
-    for split in splits.values():
-        split.pixels[list(held_out)] = 0
-        if not split.pixels.any():
-            raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
-    if len(train_split.pairs) < config.batch_size:
-        raise DataError(
-            f"{job.data}, train: {len(train_split.pairs)} images do not fill a batch; lower {setting('batch_size')}"
-        )
-    _refuse_nothing_to_choose(config, train_split)
+    _refuse_unfit(job, config, train_split, val_split, held_out)
     more = read_more(read, tree, job.directory)
     flat = config.softmax == "flat" or tree.is_flat or config.head in PROTOTYPES
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
@@ -133,49 +123,16 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
     model = build_model(ModelConfig(**config.architecture() | decided | imported))
     if imported:
         told.append(f"the layers are those of {model.config.kind.title}, whatever backbone and the like say")
-    if earlier is None:
-        start = _initialise(model, config, tree)
-        initialised_from, new_head = start.description, any(name.startswith("head.") for name in start.random)
-        images, validated_images, ancestors = start.images, start.validated_images, start.ancestors
-        known = start.input or InputSpec(
-            **model.normalisation._asdict(), height=train_split.height, width=train_split.width
-        )
-        seen = {*images, *validated_images} & {image_mark(digest) for digest in val_split.digests.values()}
-        if seen:
-            told.append(
-                f"{len(seen)} of {count_of(len(val_split.pairs), 'image')} to validate on are known to what it starts "
-                "from, which was trained on them or chosen by them: their scores are too good"
-            )
-    else:
-        initialised_from, new_head = earlier.provenance.initialised_from, False
-        images, validated_images = earlier.provenance.trained_images, earlier.provenance.validated_images
-        ancestors = earlier.provenance.ancestors
-        known = earlier.input
-    name = job.data.resolve().name
+    start = _initialise(model, config, tree) if earlier is None else None
+    if start:
+        told += start.rows.told() if start.rows else []
+        told += remarks_on_start((*start.images, *start.validated_images), val_split)
+    origin = origin_of(start, tree) if start else origin_of_earlier(cast(Header, earlier))
     learned = {*map(image_mark, [*train_split.digests.values(), *more.digests["more_data"].values()])}
-    validated = [image_mark(digest) for digest in val_split.digests.values()]
-    header = Header(
-        model=model.config,
-        input=_input(config, known, train_split, more),
-        tree=tree,
-        colors=read_colors(
-            Path(read.colors) if read.colors else None, tree.names[: tree.classes], background=background
-        ),
-        ignore_index=config.ignore_index,
-        background=background,
-        provenance=Provenance(
-            trained_on=as_text("; ".join([f"{name}/train, {len(train_split.pairs)} images", *more.names])),
-            validated_on=f"{as_text(name)}/val, {len(val_split.pairs)} images",
-            trained_images=kept_marks([*images, *learned]),
-            validated_images=kept_marks([*validated_images, *validated]),
-            licence=terms(config.licence, ancestors),
-            initialised_from=initialised_from,
-            ancestors=ancestors,
-            recipe=config.model_dump(mode="json"),
-            hypseg_version=version("hypseg"),
-            torch_version=torch.__version__,
-        ),
-    )
+    header = untrained_header(
+        job.data, read, model, tree, origin, train=train_split, val=val_split, more=more, learned=sorted(learned),
+        recipe=config,
+    )  # fmt: skip
     learner = Learner(
         model,
         learn_curvature=config.learn_curvature,
@@ -195,26 +152,19 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
     loader, sampler = build_loader(job.config, train_split, more, header=header, held_out=held_out, place=ranks.place)
     steps = config.epochs * len(loader)
     schedule = build_schedule(optimizer, config, steps=steps)
-    teacher = make_teacher(config, tree, steps, from_chance=new_head, device=job.device.torch)
+    known = frozenset(range(tree.classes)) - origin.new_classes
+    teacher = make_teacher(config, tree, steps, known=known, device=job.device.torch)
     remarks = (
         *told,
-        *_leaked(learned, validated),
+        *remarks_on_leaks(learned, [image_mark(digest) for digest in val_split.digests.values()]),
         *source.notes,
-        *_remarks(config, tree, new_head=new_head),
-        *(f"{name}: {doubt}" for name, split in splits.items() for doubt in split.doubts),
-        *(
-            f"{name}: {line}"
-            for name, split in splits.items()
-            for line in count_alike(chain.from_iterable(split.notes), "image")
-        ),
-        *more.notes,
-        *_absent("train", train_split, tree),
-        *_absent("val", val_split, tree),
-        *_shifted(train_split, val_split),
+        *remarks_on_settings(config, tree, new_head=origin.new_head),
+        *remarks_on_data(train_split, val_split, more.notes, tree),
     )
     return Run(
-        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, train_split, val_split,
-        held_out, _digests(read, train_split, val_split, more), remarks, ranks,
+        job, header, learner, average, loss, teacher, optimizer, schedule, sampler, loader, source, train_split,
+        val_split, held_out, _digests(read, train_split, val_split, more), start.description if start else "", remarks,
+        ranks,
     )  # fmt: skip
 
 
@@ -235,15 +185,34 @@ def _initialise(model: Network, config: TrainConfig, tree: ClassTree) -> Start:
     return start
 
 
-def _input(config: TrainConfig, known: InputSpec, split: Split, more: More) -> InputSpec:
-    """As into what it starts from, but of the size of what is learned from; larger ones show what they show there."""
-    height, width = shrunk_size(split.height, split.width, config.longest_side or None)
-    shown = (known.field_of_view or "fixed") if config.field_of_view == "auto" else config.field_of_view
-    side = None if shown == "grows" and not config.longest_side else _longest_side(config, split, more)
-    update = {
-        "height": height, "width": width, "longest_side": side, "field_of_view": shown, "sampling": config.sampling
-    }  # fmt: skip
-    return known.model_copy(update=update)
+def _tree(source: Source, config: TrainConfig, earlier: Header | None) -> tuple[ClassTree, list[str]]:
+    """The class tree: the data's own, else what is left of that of the checkpoint it starts from, with a sentence."""
+    tree = source.tree
+    if not tree.is_flat or config.softmax == "flat":
+        return tree, []
+    if earlier:
+        known = earlier.tree
+        return (known if known.names[: known.classes] == tree.names else tree), []
+    if (theirs := known_tree(config.init)) is None or (found := inherit_tree(tree.names, theirs)) is None:
+        return tree, []
+    inner = ", ".join(found.names[found.classes :])
+    return found, [
+        f"there is no hierarchy.json: the class tree is that of {config.init}, as far as these classes are in it "
+        f"({inner}); {setting('softmax', 'flat')} leaves it out"
+    ]
+
+
+def _refuse_unfit(job: Job, config: TrainConfig, train: Split, val: Split, held_out: Sequence[int]) -> None:
+    """Where nothing can be learned of these images; pixels of `held_out` classes count no more."""
+    for split in (train, val):
+        split.pixels[list(held_out)] = 0
+        if not split.pixels.any():
+            raise DataError(f"{job.data}: no pixel is left of the classes that are not held out")
+    if len(train.pairs) < config.batch_size:
+        raise DataError(
+            f"{job.data}, train: {len(train.pairs)} images do not fill a batch; lower {setting('batch_size')}"
+        )
+    _refuse_nothing_to_choose(config, train)
 
 
 def _refuse_nothing_to_choose(config: TrainConfig, split: Split) -> None:
@@ -264,64 +233,3 @@ def _held_out(config: TrainConfig, tree: ClassTree) -> tuple[int, ...]:
     if len(names) - len(held_out) < _FEWEST:
         raise DataError(f"{len(names) - len(held_out)} classes are left to be told apart; it takes {_FEWEST}")
     return held_out
-
-
-def _background(config: TrainConfig, tree: ClassTree) -> int | None:
-    names = tree.names[: tree.classes]
-    if config.background and config.background not in names:
-        raise DataError(f"background: {config.background}: no such class; there are {', '.join(names)}")
-    return names.index(config.background) if config.background else background_of(tree)
-
-
-def _remarks(config: TrainConfig, tree: ClassTree, *, new_head: bool) -> list[str]:
-    remarks = []
-    if config.train_only == "all" and config.head_epochs:
-        remarks.append(
-            f"embedding and classifier learn alone up to epoch {config.head_epochs}"
-            f"{': till then scores say little' if new_head else ''}"
-        )
-    if config.softmax == "hierarchical" and tree.is_flat:
-        remarks.append("there is no hierarchy.json, so the softmax is flat")
-    elif config.softmax == "hierarchical" and config.head in PROTOTYPES:
-        remarks.append("prototypes are of classes alone, so the softmax is flat")
-    if config.ignore_index < tree.classes:
-        name = tree.names[config.ignore_index]
-        remarks.append(f"'{name}' is not learned: its id, {config.ignore_index}, is what means 'not labelled'")
-    return remarks
-
-
-def _longest_side(config: TrainConfig, split: Split, more: More) -> int:
-    """What 19 of 20 images that are learned from do not exceed, in pixels, as they go in."""
-    sides = [*split.longest_sides, *(pair.longest_side for pair in more.pairs)]
-    usual = int(np.percentile(sides, 95, method="inverted_cdf"))
-    return min(usual, config.longest_side or usual)
-
-
-def _leaked(learned: Set[str], validated: Sequence[str]) -> list[str]:
-    """On images to validate on whose files are among those that are learned from, from the marks of both."""
-    if not (leaked := sum(mark in learned for mark in validated)):
-        return []
-    return [
-        f"{leaked} of {count_of(len(validated), 'image')} to validate on {'is' if leaked == 1 else 'are'} trained on "
-        "too, byte for byte: scores are too good, and so seems the best epoch; keep each image in one part of the data "
-        "alone, train, val or more_data"
-    ]
-
-
-def _shifted(train: Split, val: Split) -> list[str]:
-    if not histograms_shifted(train.pixels, val.pixels):
-        return []
-    return [
-        "train and val have classes in like shares only if the ids of one are off by one: look whether one of them "
-        "runs from 0 and the other from 1"
-    ]
-
-
-def _absent(name: str, split: Split, tree: ClassTree) -> list[str]:
-    remarks = []
-    if absent := [tree.names[k] for k in range(tree.classes) if not split.pixels[k]]:
-        remarks.append(f"{name}: no mask has a pixel to be learned of {', '.join(absent)}")
-    if split.void:
-        some = ", ".join(path.name for path in split.void[:_NAMED])
-        remarks.append(f"{name}: nothing is labelled in {len(split.void)} masks, such as {some}")
-    return remarks

@@ -10,13 +10,17 @@ from hypsegcli.files.hold import Hold
 
 
 @contextlib.contextmanager
-def saving(hold: Hold, epoch: int) -> Iterator[None]:
-    """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left."""
+def saving(hold: Hold, epoch: int | None = None) -> Iterator[None]:
+    """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left.
+
+    Without an `epoch` it is the calibration that is written.
+    """
     hold.check()
     try:
         yield
     except OSError as error:
+        what = "the calibration" if epoch is None else f"epoch {epoch}"
         raise DataError(
-            f"{hold.folder}: epoch {epoch} cannot be saved ({error.strerror or error}); what was saved before is "
+            f"{hold.folder}: {what} cannot be saved ({error.strerror or error}); what was saved before is "
             f"whole: mend that, and go on with {setting('resume')}"
         ) from error

@@ -34,9 +34,9 @@ STATE, BEST, LAST = "state.pt", "best.safetensors", "last.safetensors"
 
 _FILES = (STATE, BEST, LAST, LOG)
 
-# Settings that may change when a run goes on: they change no weight, but for the epochs, of which there may be more,
-# and the parts that a batch is taken in, which have to fit the memory of where it goes on.
-_FREE = {"background", "workers", "pictures", "tensorboard", "epochs", "accumulate"}
+# Settings that may change when a run goes on: they change no weight, but for the epochs, of which there may be more or,
+# by patience, fewer, and the parts that a batch is taken in, which have to fit the memory of where it goes on.
+_FREE = {"background", "workers", "pictures", "tensorboard", "epochs", "accumulate", "patience", "calibration"}
 
 
 _NAMED = 3  # pairs in a sentence
@@ -49,6 +49,7 @@ class State(NamedTuple):
     config: dict[str, Any]
     epoch: int  # the last one done; 0 before the first
     best: float  # mean IoU so far
+    waited: int  # validations since then, those of the classifier alone left out
     parts: dict[str, Any]
     data: Path  # the folder that was trained on
     directory: Path  # in which it was started
@@ -98,6 +99,7 @@ def read_state(job: Job) -> State | None:
             json.loads(content["config"]),
             content["epoch"],
             content["best"],
+            content.get("waited", 0),  # which a state of an earlier version does not tell
             content,
             Path(content["data"]),
             Path(content["directory"]),
@@ -157,10 +159,10 @@ def _refuse(job: Job, changed: list[str]) -> None:
         )
 
 
-def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool) -> None:
+def save_run(run: Run, epoch: int, scores: Scores | None, *, best: float, is_best: bool, waited: int = 0) -> None:
     """Write `last.safetensors`, `best.safetensors` where it is, and the state last: it stands for the others."""
     save_scored(run, scores, (BEST, LAST) if is_best else (LAST,))
-    save_state(run, epoch, best=best)
+    save_state(run, epoch, best=best, waited=waited)
 
 
 def scored_copy(run: Run) -> Network:
@@ -201,7 +203,7 @@ def _is_checkpoint(path: Path) -> bool:
     return True
 
 
-def save_state(run: Run, epoch: int, *, best: float) -> None:
+def save_state(run: Run, epoch: int, *, best: float, waited: int = 0) -> None:
     """Write `state.pt`. It can be used as a checkpoint, of which no scores are known: they may be of an average."""
     header = run.header.model_copy(update={"model": run.learner.finished().config})
     state = {key: part.state_dict() for key, part in run.parts().items()}
@@ -210,6 +212,7 @@ def save_state(run: Run, epoch: int, *, best: float) -> None:
         "config": run.job.config.model_dump_json(),
         "epoch": epoch,
         "best": best,
+        "waited": waited,
         "data": str(run.job.data.resolve()),
         "directory": str(run.job.directory.resolve()),
         "digests": json.dumps({part: dict(digests) for part, digests in run.digests.items()}),

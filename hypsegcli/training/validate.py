@@ -91,16 +91,26 @@ def validate(
 
 
 def validation_segmenter(
-    model: Network, header: Header, *, device: Device, held_out: Sequence[int], longest_side: int | None
+    model: Network,
+    header: Header,
+    *,
+    device: Device,
+    held_out: Sequence[int],
+    longest_side: int | None,
+    measures: tuple[str, ...] = _MEASURES,
 ) -> Segmenter:
-    """What predicts while training: every image whole, unless it does not fit into memory."""
+    """What predicts while training: every image whole, unless it does not fit into memory.
+
+    A measure `calibrated` is that of the header.
+    """
     among = tuple(k for k in range(header.tree.classes) if k not in held_out) if held_out else None
-    request = Request(measures=_MEASURES, among=among, longest_side=longest_side)
+    request = Request(measures=measures, among=among, longest_side=longest_side)
     if header.input.sampling == "adaptive" and longest_side is not None:
         request = replace(request, sampling="adaptive", guide_side=usual_guide_side(longest_side))
     windows = make_tiling("auto", model)
     tiling = None if windows is None else replace(windows, above=sys.maxsize)
-    return Segmenter(TorchEngine(model, header.input, device), header.tree, request=request, tiling=tiling)
+    engine = TorchEngine(model, header.input, device)
+    return Segmenter(engine, header.tree, request=request, tiling=tiling, calibration=header.calibration)
 
 
 def score(

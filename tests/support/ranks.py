@@ -189,7 +189,7 @@ def taught(
     }
     head = PrototypeHead(ModelConfig.model_validate(fields))
     teacher = PrototypeTeacher(
-        2, ignore_index=255, ppc_weight=1.0, ppd_weight=1.0, momentum=0.9, warmup=0, seed=0, from_chance=False
+        2, ignore_index=255, ppc_weight=1.0, ppd_weight=1.0, momentum=0.9, warmup=0, seed=0, known=range(2)
     )
     part = parts[ranks.place.index]
     own = torch.from_numpy(embedding[part]).requires_grad_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -81,13 +82,82 @@ def test_the_head_stays_random_where_it_alone_is_trained(checkpoint: Path) -> No
     assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
 
 
-def test_a_head_of_other_classes_means_nothing(checkpoint: Path) -> None:
+def test_of_a_head_of_other_classes_the_rows_of_common_names_are_kept(checkpoint: Path) -> None:
+    """In any order; whatever the shapes."""
+    model, other, random = (
+        network(nodes=4),
+        load_checkpoint(checkpoint).model.state_dict(),
+        network(nodes=4).state_dict(),
+    )
+    start = initialise(model, str(checkpoint), flat_tree(["C", "new", "a", "d"]), head=True)
+    count = len(other)
+    assert start.description == f"{count - 2} of {count} tensors from other.safetensors"
+    assert (start.random, start.colors) == ((), None)
+    assert start.rows is not None
+    assert (start.rows.kept, start.rows.new, start.rows.dropped) == (("C", "a"), ("new", "d"), ("b",))
+    for name in ("head.normals", "head.bias"):
+        ours = model.state_dict()[name]
+        assert torch.equal(ours[[0, 2]], other[name][[2, 0]])
+        assert torch.equal(ours[[1, 3]], random[name][[1, 3]])
+    assert "decoder.embed.weight" not in differing(model, checkpoint)
+
+
+def test_of_a_head_that_knows_none_of_the_classes_nothing_is_kept(checkpoint: Path) -> None:
     """Even where its shape fits."""
     model = network()
-    told = initialise(model, str(checkpoint), flat_tree(["a", "b", "d"]), head=True).description
-    assert told.endswith("random: head.normals, head.bias")
+    start = initialise(model, str(checkpoint), flat_tree(["d", "e", "f"]), head=True)
+    assert start.description.endswith("random: head.normals, head.bias")
+    assert start.rows is not None
+    assert (start.rows.kept, start.rows.dropped) == ((), ("a", "b", "c"))
     assert torch.equal(model.state_dict()["head.normals"], network().state_dict()["head.normals"])
     assert "decoder.embed.weight" not in differing(model, checkpoint)
+
+
+def test_rows_of_another_ball_or_behind_another_embedding_are_not_kept(checkpoint: Path) -> None:
+    tree = flat_tree(["a", "b", "d"])
+    for fields in ({"curvature": 0.5}, {"embedding_layers": 2}, {"head": "euclidean"}, {"t_max": 5.0}):
+        start = initialise(network(**fields), str(checkpoint), tree, head=True)
+        assert start.rows is None
+        assert any(name.startswith("head.") for name in start.random)
+
+
+def test_inner_nodes_have_rows_too(tmp_path: Path) -> None:
+    tree = ClassTree(names=("sky", "road", "car", "ground"), parents=(-1, 3, 3, -1), classes=3)
+    path = make_checkpoint(tmp_path / "tree.safetensors", tree, backbone="mobilenet_v3_small")
+    other = load_checkpoint(path)
+    ours = ClassTree(names=("car", "path", "sky", "lawn", "ground", "green"), parents=(4, 4, -1, 5, 5, -1), classes=4)
+    model = network(nodes=6, softmax="hierarchical")
+    start = initialise(model, str(path), ours, head=True)
+    assert start.rows is not None
+    assert start.rows.kept == ("car", "sky", "ground")
+    assert torch.equal(
+        model.get_parameter("head.normals")[[0, 2, 4]], other.model.get_parameter("head.normals")[[2, 0, 3]]
+    )
+    flat = network(nodes=2)
+    start = initialise(flat, str(path), flat_tree(["car", "sky"]), head=True)
+    assert start.rows is not None
+    assert start.rows.dropped == ("road", "ground")
+    assert start.colors == (other.header.colors[2], other.header.colors[0])
+    assert torch.equal(flat.get_parameter("head.normals"), other.model.get_parameter("head.normals")[[2, 0]])
+
+
+def test_prototypes_and_what_all_of_them_share_are_kept(tmp_path: Path) -> None:
+    fields: dict[str, Any] = {"backbone": "mobilenet_v3_small", "head": "prototypes", "prototypes": 3}
+    path = make_checkpoint(tmp_path / "prototypes.safetensors", TREE, **fields)
+    other = load_checkpoint(path)
+    with torch.no_grad():
+        other.model.get_parameter("head.log_scale").fill_(2.5)
+    save_checkpoint(path, other.header, other.model.state_dict())
+    model = network(head="prototypes", prototypes=3)
+    start = initialise(model, str(path), flat_tree(["b", "d", "a"]), head=True)
+    assert start.rows is not None
+    assert start.rows.new == ("d",)
+    assert torch.equal(
+        model.state_dict()["head.prototypes"][[0, 2]], other.model.state_dict()["head.prototypes"][[1, 0]]
+    )
+    assert float(model.state_dict()["head.log_scale"]) == 2.5
+    few = initialise(network(head="prototypes", prototypes=2), str(path), flat_tree(["b", "d", "a"]), head=True)
+    assert few.rows is None
 
 
 def test_what_does_not_fit_stays_random(checkpoint: Path) -> None:
@@ -241,10 +311,12 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         initialise(network(), str(tmp_path / "text.pth"), TREE, head=True)
 
 
-def test_a_tree_with_more_nodes_keeps_the_trunk(checkpoint: Path) -> None:
+def test_a_tree_with_more_nodes_keeps_trunk_and_rows(checkpoint: Path) -> None:
     tree = ClassTree(names=("a", "b", "c", "bc"), parents=(-1, 3, 3, -1), classes=3)
     model = network(nodes=4, softmax="hierarchical")
-    assert initialise(model, str(checkpoint), tree, head=True).description.endswith("random: head.normals, head.bias")
+    start = initialise(model, str(checkpoint), tree, head=True)
+    assert start.rows is not None
+    assert start.rows.new == ("bc",)
 
 
 def test_another_project_s_network_may_be_the_start_with_a_head_of_ours(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import read_settings
 from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler, Pool
 from hypsegcli.training.learner import Learner
-from hypsegcli.training.loop import EpochReport, Started, Step, train
+from hypsegcli.training.loop import EpochReport, Event, Started, Step, train
 from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.state import read_state, restore, save_state
@@ -57,9 +57,6 @@ SMALL = {
     "workers": 0,
     "warmup_steps": 0,
 }
-
-
-Event = Started | Step | EpochReport
 
 
 def events(data: Path, out: Path, *, resume: bool = False, **options: Any) -> Generator[Event, None, None]:
@@ -121,7 +118,16 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(data: Path, tmp_path: P
     # The same run's files, since it costs seconds.
     out = tmp_path / "broken"
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        ["best.safetensors", "last.safetensors", "state.pt", "log.csv", "config.toml", "pictures"]
+        [
+            "best.safetensors",
+            "last.safetensors",
+            "state.pt",
+            "log.csv",
+            "config.toml",
+            "pictures",
+            "val-images.txt",
+            "val-masks.txt",
+        ]
     )
     rows = log(out)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -425,6 +431,48 @@ def test_best_is_the_epoch_of_the_highest_miou(data: Path, tmp_path: Path, score
     assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.6
     assert read_header(out / "last.safetensors").provenance.scores["mean_iou"] == 0.5
     assert not scores
+
+
+def test_training_ends_where_nothing_is_better_for_long(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """The best epoch stays; a run that is killed waits as long as one that is not."""
+    values = [0.5, 0.6, 0.6, 0.4, 0.7, 0.1]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    scores += [of(value) for value in values]
+    reports = list(start(data, whole, epochs=6, patience=2))
+    assert [report.ends_early for report in reports] == [False, False, False, True]
+    assert read_header(whole / "best.safetensors").provenance.scores["mean_iou"] == 0.6
+    scores[:] = [of(value) for value in values]
+    run = start(data, broken, epochs=6, patience=2)
+    assert [next(run).epoch for _ in range(3)] == [1, 2, 3]
+    run.close()
+    assert len(list(start(data, broken, epochs=6, patience=2, resume=True))) == 1
+    for name in ("last.safetensors", "best.safetensors"):
+        assert content(whole / name) == content(broken / name)
+    ended = announced(events(data, broken, epochs=6, patience=2, resume=True))
+    assert ended.epochs == 0
+    assert any(
+        "training has ended early, for none of the last 2 validations was better" in note for note in ended.notes
+    )
+    more = list(start(data, broken, epochs=6, patience=0, resume=True))
+    assert [(report.epoch, report.is_best, report.ends_early) for report in more] == [
+        (5, True, False),
+        (6, False, False),
+    ]
+
+
+def test_nobody_waits_while_the_classifier_learns_alone_or_nothing_is_scored(
+    data: Path, tmp_path: Path, scores: list[Scores]
+) -> None:
+    path = make_checkpoint(
+        tmp_path / "first.safetensors", flat_tree(NAMES), backbone="mobilenet_v3_small", embedding_size=4
+    )
+    scores += [of(value) for value in (0.5, 0.4, 0.3, float("nan"), 0.4)]
+    options = {"init": str(path), "head_epochs": 2, "epochs": 9, "patience": 2}
+    reports = list(start(data, tmp_path / "run", **options))
+    assert [report.epoch for report in reports if report.ends_early] == [5]
+    scores += [of(value) for value in (0.5, 0.4, 0.3)]
+    reports = list(start(data, tmp_path / "alone", train_only="last", **options | {"head_epochs": 0}))
+    assert [report.epoch for report in reports if report.ends_early] == [3]
 
 
 def test_each_epoch_draws_anew_and_the_rate_falls_to_zero(

@@ -162,7 +162,7 @@ def authors_update(head: PrototypeHead, *, steps: int) -> PrototypeHead:
 
 @torch.no_grad()
 def test_a_prototype_keeps_its_share_of_itself() -> None:
-    head, teacher = head_for(prototypes=1), teacher_for(momentum=0.75, from_chance=False)
+    head, teacher = head_for(prototypes=1), teacher_for(momentum=0.75, known=range(K))
     embedding, target, _ = crowds(0)
     before = head.directions.clone()
     teacher(head, embedding, target)
@@ -209,10 +209,8 @@ def test_prototypes_cannot_follow_pixels_that_nobody_assigned() -> None:
 
 def test_only_a_head_of_prototypes_has_a_teacher() -> None:
     tree, cpu = flat_tree(["sky", "road"]), torch.device("cpu")
-    assert make_teacher(TrainConfig(), tree, 1000, from_chance=True, device=cpu) is None
-    found = make_teacher(
-        TrainConfig(head="prototypes", prototype_momentum=0.5), tree, 1000, from_chance=True, device=cpu
-    )
+    assert make_teacher(TrainConfig(), tree, 1000, known=(), device=cpu) is None
+    found = make_teacher(TrainConfig(head="prototypes", prototype_momentum=0.5), tree, 1000, known=(), device=cpu)
     assert found is not None
     assert (found.momentum, found.warmup, found.started.tolist()) == (0.5, 100, [False, False])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
+from hypsegcli.cli.console import loading, say_text, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.heard_once import heard_once
 from hypsegcli.cli.interruption import saying_what_is_saved
@@ -20,14 +20,11 @@ from hypsegcli.cli.options.training import LEARNING, Settings, default_of
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError
 from hypsegcli.files.place import refuse_address
-from hypsegcli.files.words import count_of
 from hypsegcli.training.launched import Place, place_of
 
 if TYPE_CHECKING:
     from hypsegcli.training.config import TrainConfig
-    from hypsegcli.training.loop import EpochReport, Started, Step
-
-_FEW = 5  # images to validate on
+    from hypsegcli.training.loop import Event
 
 
 @spread
@@ -37,7 +34,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of train/ and val/ (images/, masks/) and classes.txt, or a known set as it unpacks.",
+            help="Folder of images/, masks/ and classes.txt, the first two below train/ and val/ or alone; or a known "
+            "set as it unpacks.",
         ),
     ] = None,
     config: Annotated[
@@ -91,9 +89,11 @@ def train(
         given["crop_height"], given["crop_width"] = crop
     place = place_of()
     with heard_once(place):
+        if data is not None:
+            refuse_address(data)
         begun = _settings_of(out) if resume and out is not None else None
         quiet = quiet or not place.is_first
-        settings = _settle(given, config or begun, set_ or [], begun=begun, quiet=quiet)
+        settings = _settle(given, config or begun, set_ or [], data=data, begun=begun, quiet=quiet)
         if show_config:
             from hypsegcli.training.config_file import to_toml
 
@@ -111,7 +111,6 @@ def train(
 
         if data is None:
             data = data_of(out)
-        refuse_address(data)
         own = choose_own_device(device, place)
         if place.count > 1:
             talk_of([f"waiting for all of {place.count} processes"], quiet=quiet)
@@ -124,7 +123,7 @@ def train(
 
 
 def _tell(
-    events: Iterator[Started | Step | EpochReport],
+    events: Iterator[Event],
     out: Path,
     data: Path,
     settings: TrainConfig,
@@ -133,16 +132,16 @@ def _tell(
     quiet: bool,
 ) -> None:
     """Let a training run, and say how it goes and what it gave."""
-    from hypsegcli.checkpoint.read_header import read_header
+    from hypsegcli.cli.show.trained import preset_told, say_trained
     from hypsegcli.training import loop
     from hypsegcli.training.log import LOG
-    from hypsegcli.training.state import BEST, LAST
 
     if not quiet:
         talk(f"looking at every file in {data}")
     started = next(events)
     assert isinstance(started, loop.Started)
     talk(f"{started.pairs[0]} images with masks to train on, {started.pairs[1]} to validate on")
+    talk_of(preset_told(settings, started.pairs[0]), quiet=quiet)
     if place.count > 1:
         talk(f"{place.count} processes share each batch of {settings.batch_size}")
     for note in started.notes:
@@ -157,29 +156,7 @@ def _tell(
             _show(event, progress, head_epochs=settings.head_epochs)
             if isinstance(event, loop.EpochReport):
                 finished = event.epoch
-    scored = (out / BEST).exists()  # not where no validation gave a number
-    best = out / (BEST if scored else LAST)
-    header = read_header(best)
-    score = header.provenance.scores.get("mean_iou")
-    say(f"trained: {best}{'' if score is None else f', mIoU {100 * score:.1f} % on val'}")
-    side = header.input.longest_side
-    shrunk = [
-        f"images larger than {side} pixels will be shrunk to that, as those were that it learned from; where larger "
-        "ones show more, and not the same larger, as under a microscope: --set field_of_view=grows"
-    ]
-    few = [f"that score is of {count_of(started.pairs[1], 'image')}, and rough: score others with hypseg evaluate"]
-    talk_of(
-        [
-            *(few if scored and started.pairs[1] < _FEW else []),
-            *(shrunk if side is not None and settings.field_of_view == "auto" else []),
-            f"next: hypseg predict IMAGES --checkpoint {best} --out MAPS"
-            f"{' --sampling adaptive' if settings.sampling == 'adaptive' else ''}",
-            f"or first hypseg calibrate IMAGES MASKS --checkpoint {best} --name 'what these are' --out "
-            f"{out / 'calibrated.safetensors'}, on images that are in neither train nor val: then confidence is a "
-            "probability",
-        ],
-        quiet=quiet,
-    )
+    say_trained(out, settings, started.pairs[1], quiet=quiet)
 
 
 def _settings_of(run: Path) -> Path | None:
@@ -190,9 +167,15 @@ def _settings_of(run: Path) -> Path | None:
 
 
 def _settle(
-    given: dict[str, Any], config: Path | None, pairs: list[str], *, begun: Path | None, quiet: bool
+    given: dict[str, Any],
+    config: Path | None,
+    pairs: list[str],
+    *,
+    data: Path | None,
+    begun: Path | None,
+    quiet: bool,
 ) -> TrainConfig:
-    """Options before --set before the file before the defaults.
+    """Options before --set before the file before what `init` brings for the images in `data` before the defaults.
 
     Where a training begins, an address to start from is fetched, and becomes the one that names it for good; where one
     goes on that has `begun` with some settings, it is theirs, unless it is that of another checkpoint.
@@ -200,7 +183,6 @@ def _settle(
     from hypsegcli.checkpoint.remote.address import is_address, may_be, read_address
     from hypsegcli.cli.checkpoint_in import open_named
     from hypsegcli.training.config_file import check_settings, parse_setting, read_settings
-    from hypsegcli.training.fine_tune import EPOCHS, fine_tuning
 
     settings = read_settings(config) if config else {}
     origin = {name: f"{config}: {name}" for name in settings}
@@ -216,14 +198,27 @@ def _settle(
             settings["init"] = open_named(init, quiet=quiet).source
         elif is_address(kept) and may_be(read_address(init), read_address(kept)):
             settings["init"] = kept
-    usual: dict[str, Any] = {}
-    if config is None:  # a file of settings says all that is not a default
-        usual = fine_tuning(str(settings.get("init", "")), settings.get("epochs", EPOCHS))
-    return check_settings(usual | settings, origin)
+    # A file of settings says all that is not a default, unless it names a preset; that of a run that goes on says all.
+    if config is not None and (config == begun or settings.get("preset", "auto") == "auto"):
+        return check_settings(settings, origin)
+    return _fine_tuned(settings, origin, data)
 
 
-def _show(event: Started | Step | EpochReport, progress: Progress, *, head_epochs: int) -> None:
-    from hypsegcli.training.loop import EpochReport, Step
+def _fine_tuned(settings: dict[str, Any], origin: dict[str, str], data: Path | None) -> TrainConfig:
+    """Settings, above those that are usual where a training starts from a checkpoint, by how many images there are."""
+    from hypsegcli.training.config_file import check_settings
+    from hypsegcli.training.fine_tune import fine_tuning, glance_at, starts_from_checkpoint
+
+    init, preset, epochs = str(settings.get("init", "")), str(settings.get("preset", "auto")), settings.get("epochs")
+    checked = check_settings(fine_tuning(init, preset=preset, epochs=epochs) | settings, origin)
+    if data is None or not starts_from_checkpoint(init):
+        return checked
+    usual = fine_tuning(init, preset=preset, epochs=epochs, glance=glance_at(data, checked))
+    return check_settings(usual | settings | {"preset": usual["preset"]}, origin)
+
+
+def _show(event: Event, progress: Progress, *, head_epochs: int) -> None:
+    from hypsegcli.training.loop import Calibrated, EpochReport, Step
 
     if isinstance(event, Step):
         progress.advance()
@@ -237,3 +232,10 @@ def _show(event: Started | Step | EpochReport, progress: Progress, *, head_epoch
         progress.note(f"{line}{'  best' if event.is_best else ''}")
         if event.mistake:
             progress.note(f"hypseg: in the masks of val {event.mistake}")
+        if event.ends_early:
+            progress.note(
+                f"ends early, after epoch {event.epoch} of {event.epochs}: none was better for all of --patience"
+            )
+    if isinstance(event, Calibrated):
+        for note in event.notes:
+            progress.note(note)

@@ -23,7 +23,9 @@ _PANELS = {
         "init",
     ),
     LEARNING: (
+        "preset",
         "epochs",
+        "patience",
         "batch_size",
         "learning_rate",
         "class_weights",
@@ -45,6 +47,7 @@ _PANELS = {
         "colors",
         "licence",
         "validate_every",
+        "calibration",
         "tensorboard",
         "workers",
     ),

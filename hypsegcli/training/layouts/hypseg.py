@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import get_args
 
 from hypsegcli.errors import DataError
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.hierarchy.tree import flat_tree, read_class_names
+from hypsegcli.training.held_back import held_back
 from hypsegcli.training.layouts.source import AS_OURS, Layout, Reading, Source, SplitName, say_nothing
 from hypsegcli.truth.masks import read_translation
 from hypsegcli.truth.pairs import Pair, pair_folders
 
-_EVERY = 5  # of images without splits, the one that is validated on
+_SHARE = 5  # of images without splits, one in so many is validated on
+_FEWEST = 3  # of those: a step takes two, for batch norm
 _NAMED = 5  # of those
 
 
@@ -34,21 +36,26 @@ def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = s
 def pair_split(
     root: Path, name: SplitName, *, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing
 ) -> tuple[Pair, ...]:
-    """The pairs of a split; where there are no splits, `val` is every fifth image of all, and `train` the others.
+    """The pairs of a split; where there are no splits, `val` is a fifth of all, see `held_back`, `train` the others.
 
-    Raises PlanError for missing partners, DataError for a missing folder, or a single image that cannot be split.
+    Raises PlanError for missing partners, DataError for a missing folder, or too few images to be split.
     """
     apart = any((root / split).exists() for split in get_args(SplitName)) or not (root / "images").is_dir()
     if apart:
         return _pair(root / name, reading, tell)
     pairs = _pair(root, reading, tell if name == "train" else say_nothing)
-    if len(pairs) < 2:
-        raise DataError(f"{root}: one image with a mask is not enough to train on and to validate on; add others")
-    held_back = set(pairs[_EVERY - 1 :: _EVERY] or pairs[-1:])
+    if len(pairs) < _FEWEST:
+        raise DataError(
+            f"{root}: {count_of(len(pairs), 'image')} with a mask: too few to train on and to validate on; it takes "
+            f"{_FEWEST} at least, better 10; label others"
+        )
+    kept = held_back((pair.key for pair in pairs), max(1, len(pairs) // _SHARE))
     if name == "val":
-        names = first_of([pair.key for pair in pairs if pair in held_back], _NAMED)
-        tell(f"{root}: has no val/; {len(held_back)} of its {len(pairs)} images are held back to validate on: {names}")
-    return tuple(pair for pair in pairs if (pair in held_back) == (name == "val"))
+        tell(
+            f"{root}: has no val/; {len(kept)} of its {len(pairs)} images are held back to validate on, one in "
+            f"{_SHARE} by a hash of their names: {first_of(sorted(kept), _NAMED)}"
+        )
+    return tuple(pair for pair in pairs if (pair.key in kept) == (name == "val"))
 
 
 def _pair(folder: Path, reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import Hypseg, Outcome, photograph
+from support import Hypseg, Outcome, make_checkpoint, photograph
 from support.layouts import make_cityscapes, make_coco_stuff_10k, make_voc, put_image, put_mask
 
+from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.validate import Scores, Validation
@@ -207,6 +209,7 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
     given: dict[str, tuple[object, ...]] = {
         "backbone": ("resnet50",), "output_stride": (8,), "embedding_size": (2,), "head": ("euclidean",),
         "curvature": (0.5,), "softmax": ("flat",), "init": ("imagenet",), "epochs": (1,), "batch_size": (2,),
+        "preset": ("100", "--init", "imagenet"), "patience": (3,), "no_calibration": (),
         "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
         "map": ("m",), "mask_colors": ("n",), "image_suffix": ("_i",), "mask_suffix": ("_m",),
@@ -216,10 +219,22 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
     }  # fmt: skip
     together = {
         "crop": {"crop_height", "crop_width"}, "decoder": {"decoder", "backbone"},
-        "sampling": {"sampling", "longest_side"},
+        "sampling": {"sampling", "longest_side"}, "preset": {"preset", "init"}, "no_calibration": {"calibration"},
     }  # fmt: skip
     monkeypatch.setenv("COLUMNS", "200")
-    own = {"data", "out", "config", "set", "show_config", "device", "resume", "quiet", "help", "no_tensorboard"}
+    own = {
+        "data",
+        "out",
+        "config",
+        "set",
+        "show_config",
+        "device",
+        "resume",
+        "quiet",
+        "help",
+        "no_tensorboard",
+        "calibration",
+    }
     options = re.findall(r"--([a-z][a-z-]+)", hypseg("train", "--help").stdout)
     assert {name.replace("-", "_") for name in options} - own == set(given)
     for name, values in given.items():
@@ -229,6 +244,83 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
     assert (found["crop_height"], found["held_out"]) == (240, [])
     assert shown(hypseg("train", "--show-config", "--held-out", "a, b"))["held_out"] == ["a", "b"]
     assert shown(hypseg("train", "--show-config", "--crop", 64, 96))["crop_width"] == 96
+
+
+def flat_folder(data: Path, folder: Path, images: int) -> Path:
+    """So many copies of the data's images and masks, in one folder without val/."""
+    for number in range(images):
+        for kind, suffix in (("images", "jpg"), ("masks", "png")):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            source = data / "train" / kind / f"{number % 4}.{suffix}"
+            (folder / kind / f"{number}.{suffix}").write_bytes(source.read_bytes())
+    (folder / "classes.txt").write_bytes((data / "classes.txt").read_bytes())
+    return folder
+
+
+def test_a_checkpoint_brings_the_preset_of_as_many_images(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    """Which is seen, and gives way to any option."""
+    few, many = flat_folder(data, tmp_path / "few", 10), flat_folder(data, tmp_path / "many", 60)
+    show = ("train", "--show-config", "--init", "streets")
+    assert (shown(hypseg(*show))["preset"], shown(hypseg(*show))["epochs"]) == ("10", 30)
+    found = shown(hypseg(*show, "--data", many))
+    assert (found["preset"], found["patience"], found["batch_size"]) == ("100", 5, 8)
+    found = shown(hypseg(*show, "--data", few, "--preset", 1000, "--epochs", 9, "--set", "patience=1"))
+    assert (found["preset"], found["patience"], found["epochs"], found["head_epochs"]) == ("1000", 1, 9, 1)
+    assert shown(hypseg(*show, "--data", few))["preset"] == "10"
+    assert shown(hypseg("train", "--show-config", "--data", many))["preset"] == "auto"
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('init = "streets"\nepochs = 7\n')
+    assert shown(hypseg("train", "--show-config", "--config", recipe))["backbone"] == "resnet18"
+    recipe.write_text('init = "streets"\nepochs = 7\npreset = 100\n')
+    found = shown(hypseg("train", "--show-config", "--config", recipe))
+    assert (found["epochs"], found["backbone"], found["patience"]) == (7, "efficientnet_lite2", 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--preset", 10), "preset 10 needs init: it is how a training goes on from a checkpoint"),
+        (("--init", "streets", "--preset", 50), "--preset: expected auto, 10, 100 or 1000, found '50'"),
+        (("--init", "streets", "--set", "patience=-1"), "--set patience: expected a whole number from 0 on"),
+    ],
+)
+def test_a_preset_that_cannot_be(hypseg: Hypseg, arguments: tuple[object, ...], sentence: str) -> None:
+    outcome = hypseg("train", "--show-config", *arguments)
+    assert outcome.code == 2
+    assert sentence in outcome.stderr
+
+
+def test_from_a_checkpoint_to_a_better_one_and_the_proof(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    """In one line; what shows whether it helped, is printed ready to be run."""
+    tree = ClassTree(names=("near", "sky", "far", "ground"), parents=(3, -1, 3, -1), classes=3)
+    start = make_checkpoint(tmp_path / "my start.safetensors", tree, backbone="mobilenet_v3_small")
+    folder, run = flat_folder(data, tmp_path / "corrected", 10), tmp_path / "a run"
+    small = ("--crop", 64, 64, "--workers", 0, "--epochs", 1)
+    outcome = hypseg("train", "--init", start, "--data", folder, "--out", run, *small)
+    assert outcome.code == 0, outcome.stderr
+    assert (
+        "8 images with masks to train on, 2 to validate on\npreset 10, as for 10 images (8 here): 1 epoch of 2 steps"
+        in (outcome.stderr)
+    )
+    for told in (
+        "kept of my start.safetensors, by name: 3 of 3 rows of the classifier (near, far, ground)\n",
+        "not taken over, for nothing here is called so: sky\n",
+        "as far as these classes are in it (ground); --softmax flat leaves it out\n",
+        "no calibration was fitted: 2 images to validate on are too few, of which it takes 4",
+        f"{start} cannot be scored on these masks, for its classes are others: there is no before\n",
+    ):
+        assert told in outcome.stderr
+    again = hypseg("train", "--init", run / "best.safetensors", "--data", folder, "--out", tmp_path / "next", *small)
+    assert again.code == 0, again.stderr
+    assert "starts from all " in again.stderr
+    commands = re.findall(r"^  hypseg (.*)$", again.stderr, re.M)
+    assert [command.split()[0] for command in commands] == ["evaluate", "evaluate", "compare"]
+    outcomes = [hypseg(*shlex.split(command)) for command in commands]
+    assert [each.code for each in outcomes] == [0, 0, 0], outcomes
+    assert "2 images; B - A with 95 % intervals" in outcomes[-1].stdout
+    (folder / "classes.txt").write_text("0:bread\n1:jam\n")
+    other = hypseg("train", "--init", start, "--data", folder, "--out", tmp_path / "other", *small)
+    assert "none of the 4 classes and nodes that my start.safetensors knows is called as one of these" in other.stderr
 
 
 @pytest.mark.parametrize("missing", ["--data", "--out"])

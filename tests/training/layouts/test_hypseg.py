@@ -59,27 +59,32 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         pair_split(tmp_path, "train")
 
 
-@pytest.mark.parametrize(("images", "held_back"), [(2, [1]), (4, [3]), (5, [4]), (10, [4, 9]), (14, [4, 9])])
-def test_of_images_without_splits_every_fifth_is_held_back(tmp_path: Path, images: int, held_back: list[int]) -> None:
+def flat_folder(folder: Path, images: int) -> Path:
     for number in range(images):
         for kind, content in (("images", photo()), ("masks", mask())):
-            (tmp_path / kind).mkdir(exist_ok=True)
-            Image.fromarray(content).save(tmp_path / kind / f"{number:02}.png")
+            (folder / kind).mkdir(exist_ok=True)
+            Image.fromarray(content).save(folder / kind / f"{number:02}.png")
+    return folder
+
+
+@pytest.mark.parametrize(("images", "held_back"), [(3, [1]), (5, [3]), (10, [3, 7]), (14, [3, 7])])
+def test_of_images_without_splits_a_fifth_is_held_back(tmp_path: Path, images: int, held_back: list[int]) -> None:
+    """Those whose names `sha256sum` puts first."""
+    flat_folder(tmp_path, images)
     told: list[str] = []
     found = {split: [int(pair.key) for pair in pair_split(tmp_path, split, tell=told.append)] for split in SPLITS}
     assert found == {"train": [number for number in range(images) if number not in held_back], "val": held_back}
     names = ", ".join(f"{number:02}" for number in held_back)
     assert told == [
-        f"{tmp_path}: has no val/; {len(held_back)} of its {images} images are held back to validate on: {names}"
+        f"{tmp_path}: has no val/; {len(held_back)} of its {images} images are held back to validate on, one in 5 by a "
+        f"hash of their names: {names}"
     ]
 
 
-def test_one_image_is_not_split(tmp_path: Path) -> None:
-    for kind, content in (("images", photo()), ("masks", mask())):
-        (tmp_path / kind).mkdir()
-        Image.fromarray(content).save(tmp_path / kind / "a.png")
-    with pytest.raises(DataError, match="one image with a mask is not enough"):
-        pair_split(tmp_path, "train")
+@pytest.mark.parametrize(("images", "told"), [(1, "1 image with"), (2, "2 images with")])
+def test_too_few_images_are_not_split(tmp_path: Path, images: int, told: str) -> None:
+    with pytest.raises(DataError, match=f"{told} a mask: too few to train on and to validate on; it takes 3 at least"):
+        pair_split(flat_folder(tmp_path, images), "train")
 
 
 def test_an_ending_that_masks_alone_have_is_named(pairs: Pairs) -> None:
