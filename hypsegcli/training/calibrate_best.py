@@ -14,7 +14,7 @@ from hypsegcli.confidence.calibration import Calibration, fit_calibration, image
 from hypsegcli.confidence.measures import full_scale
 from hypsegcli.errors import DataError
 from hypsegcli.files.digest import digest_file
-from hypsegcli.files.lock import Hold
+from hypsegcli.files.hold import Hold
 from hypsegcli.files.words import as_text, count_of
 from hypsegcli.inference.request import Request
 from hypsegcli.metrics.reliability import expected_calibration_error
