@@ -59,7 +59,9 @@ def find_regions(
     doubtful = chance < np.float32(bounds.below)
     if counted is not None:
         doubtful &= counted
-    count, parts, statistics, _ = cv2.connectedComponentsWithStats(doubtful.view(np.uint8), connectivity=8)
+    count, found, table, _ = cv2.connectedComponentsWithStats(doubtful.view(np.uint8), connectivity=8)
+    parts: NDArray[np.int32] = np.asarray(found, np.int32)
+    statistics: NDArray[np.int32] = np.asarray(table, np.int32)
     large = np.flatnonzero(statistics[:, cv2.CC_STAT_AREA] >= bounds.least)
     large = large[large != 0]  # which is the background
     if not len(large):
