@@ -60,10 +60,7 @@ def diverse_order(
     values = _checked(scores, signatures, classes, quotas)
     by_score = np.argsort(-values, kind="stable")
     most = min(count, _STEPS // max(count, 1) if most is None else most)
-    if signatures is None or apart <= 0:
-        reach = 0.0
-    else:
-        reach = apart * sqrt(_typical_square(signatures))
+    reach = 0.0 if signatures is None or apart <= 0 else apart * sqrt(_typical_square(signatures))
     if reach == 0 and quotas is None:
         return by_score
     kinds = np.zeros(count, np.intp) if classes is None else classes

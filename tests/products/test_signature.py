@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
 
 from hypsegcli.products.signature import SIZE, signature
 
@@ -46,14 +48,20 @@ def test_an_image_of_any_size_has_one(size: tuple[int, int]) -> None:
 def test_what_is_nearly_the_same_photograph_is_nearer_than_any_other() -> None:
     """Moved by a few pixels, brighter, or from JPEG at low quality, photographs of examples/ find themselves."""
     paths = [path for path in sorted(EXAMPLES.glob("*/*")) if path.suffix in {".jpg", ".png"}]
-    images = [cv2.resize(cv2.imread(str(path)), (160, 120), interpolation=cv2.INTER_AREA) for path in paths]
-    labels = [image[:, :, 0] // 64 for image in images]
-    known = np.array([signature(*pair) for pair in zip(images, labels, strict=True)]).astype(int)
+    photographs = [Image.open(path).convert("RGB").resize((160, 120)) for path in paths]
+    labels = [pixels(photograph)[:, :, 0] // 64 for photograph in photographs]
+    known = np.array([signature(pixels(one), its) for one, its in zip(photographs, labels, strict=True)]).astype(int)
     assert len(known) > 5
-    for number, image in enumerate(images):
-        moved = np.roll(image, (2, 5), (0, 1))
-        _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 20])
-        for other in (moved, cv2.convertScaleAbs(image, alpha=1.08), cv2.imdecode(coded, cv2.IMREAD_COLOR)):
+    for number, photograph in enumerate(photographs):
+        stored = io.BytesIO()
+        photograph.save(stored, "JPEG", quality=20)
+        moved = np.roll(pixels(photograph), (2, 5), (0, 1))
+        brighter = pixels(ImageEnhance.Brightness(photograph).enhance(1.08))
+        for other in (moved, brighter, pixels(Image.open(stored))):
             squares = ((known - signature(other, labels[number])) ** 2).sum(1)
             assert squares.argmin() == number
             assert squares[number] * 4 < np.delete(squares, number).min()
+
+
+def pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(picture)

@@ -31,7 +31,8 @@ def plain(scores: np.ndarray, signatures: np.ndarray, apart: float) -> list[int]
         for b in range(len(rows))
     }
     reach = apart * sqrt(sum(square.values()) / len(rows) ** 2)
-    left, order = sorted(range(len(rows)), key=lambda number: -scores[number]), []
+    left = sorted(range(len(rows)), key=lambda number: -scores[number])
+    order: list[int] = []
     while left:
         worth = {
             number: scores[number] * min([1.0, *(sqrt(square[number, taken]) / reach for taken in order)])
