@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, RUN, Books
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
@@ -73,7 +73,7 @@ def merge(out: Path) -> Merged:
             for account in shards
             if account.shard and account.shard.of == of and generation_of(account) == generation_of(shards[-1])
         }
-        parts = [newest[index] for index in sorted(newest)]
+        parts = [newest[index] for index in sorted(newest) if _has_begun(out, newest[index])]
         if merged := _merged_before(accounts, shards):
             remove_books(out)
             return merged
@@ -103,8 +103,8 @@ def _stamp(part: Account) -> list[Any]:
 
 def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
     """PlanError unless shards have planned the same images, and done them by one recipe."""
-    first = parts[0]
     for part in parts:
+        first = parts[0]
         if not _is_readable(part):
             raise PlanError(
                 f"{out}: the books of the shard {part.shard} are damaged; run it again with {setting('resume')}"
@@ -241,6 +241,11 @@ def _of_all_images(
 def _stays(line: Line) -> bool:
     """Whether the line of an image that the shards were not asked for stays, as it does where one run goes on."""
     return line["status"] != "dropped" and not is_forgotten(line, keep=True)
+
+
+def _has_begun(out: Path, part: Account) -> bool:
+    """Whether a shard has its run.json; its manifest is there before, and it may have been killed between the two."""
+    return Books(out, part.shard).run.exists()
 
 
 def _is_finished(part: Account) -> bool:
