@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 APART = 0.5  # of the typical distance of two images; benchmarks/selection.py shows what it does
 _STEPS = 1_000_000_000  # images times places that are given greedily; seconds, a minute where all scores are alike
 _BLOCK = 4096  # images looked at together
+_ROWS = 512  # of them, that so many are compared with
 _LARGEST_SIGNATURE = 64  # numbers; squared lengths of more would leave float32's whole numbers
 
 
@@ -74,6 +75,32 @@ def diverse_order(
     is_left = np.ones(count, bool)
     is_left[front] = False
     return np.concatenate([np.array(front, np.intp), by_score[is_left[by_score]]])
+
+
+def newness(
+    scores: NDArray[Any], signatures: NDArray[np.uint8], *, apart: float = APART, most: int | None = None
+) -> NDArray[np.float64]:
+    """(N,) `min(1, d / apart)` of each image when `diverse_order` came to it: what its score counted for.
+
+    By which other things than images can be ranked, such as places in them. Of the images behind the first `most`, how
+    far they are from those.
+    """
+    count = len(scores)
+    order = diverse_order(scores, signatures, apart=apart, most=most)
+    reach = apart * sqrt(_typical_square(signatures)) if apart > 0 else 0.0
+    if reach == 0:
+        return np.ones(count)
+    taken = _floats(signatures, order[: _STEPS // max(count, 1) if most is None else most])
+    squares = np.full(count, np.inf, np.float32)
+    for start in range(0, count, _ROWS):
+        rows = order[start : start + _ROWS]
+        looks = _floats(signatures, rows)
+        for first in range(0, min(start + len(rows), len(taken)), _BLOCK):
+            others = taken[first : first + _BLOCK]
+            found = (looks**2).sum(1)[:, None] + (others**2).sum(1) - 2 * (looks @ others.T)
+            found[start + np.arange(len(rows))[:, None] <= first + np.arange(len(others))] = np.inf  # that come later
+            squares[rows] = np.minimum(squares[rows], found.min(1))
+    return np.minimum(1, np.sqrt(squares.astype(np.float64)) / reach)
 
 
 @dataclass

@@ -24,7 +24,8 @@ from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import Line, files_of, input_of, is_for_another, outputs_of, source_of, without_result
-from hypsegcli.run.tables import WRITERS
+from hypsegcli.run.ordering import ordering_in
+from hypsegcli.run.tables import writers
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
@@ -120,6 +121,11 @@ def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
             raise PlanError(
                 f"{out}: the shards {first.shard} and {part.shard} make other maps: {which}; give all of them the same "
                 f"options, and run those again with {setting('resume')}"
+            )
+        if ordering_in(part.run) != ordering_in(first.run):
+            raise PlanError(
+                f"{out}: the shards {first.shard} and {part.shard} were to rank images otherwise; give all of them the "
+                f"same options, and run those again with {setting('resume')}"
             )
 
 
@@ -230,8 +236,9 @@ def _of_all_images(
     files = write_films(out, run, in_one(accounts))
     made = set(files)
     if run["options"].get("command") == "uncertainty":
-        made.update(WRITERS)
-        files |= {name: table for name, write in WRITERS.items() if (table := write(out, run["recipe"]))}
+        tables = writers(ordering_in(run))
+        made.update(tables)
+        files |= {name: table for name, write in tables.items() if (table := write(out, run["recipe"]))}
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     going = [line for key, line in before.lines.items() if key in keys]
     files |= files_that_stay(out, before.run, made=made, going=going, others=others)

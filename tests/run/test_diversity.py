@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.run.diversity import diverse_order
+from hypsegcli.run.diversity import diverse_order, newness
 
 
 def pool(seed: int, *, scenes: int = 8, each: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -153,3 +153,19 @@ def test_a_hundred_thousand_images_are_ordered_in_no_time() -> None:
     signatures = random.integers(0, 256, (500, 64), dtype=np.uint8)[random.integers(0, 500, len(scores))]
     order = diverse_order(scores, signatures, most=100)
     assert len({signatures[number].tobytes() for number in order[:100]}) == 100
+
+
+@pytest.mark.parametrize("most", [None, 5, 0])
+def test_newness_is_what_each_counted_for_when_it_was_placed(most: int | None) -> None:
+    scores, signatures, _ = pool(3, each=8)
+    signatures[7] = signatures[20]
+    order = diverse_order(scores, signatures, most=most)
+    rows = signatures.astype(int)
+    squares = ((rows[:, None] - rows) ** 2).sum(2)
+    reach = 0.5 * sqrt(squares.mean())
+    front = order if most is None else order[:most]
+    for place, number in enumerate(order):
+        nearest = min((squares[number, taken] for taken in front[:place]), default=np.inf)
+        assert newness(scores, signatures, most=most)[number] == pytest.approx(min(1.0, sqrt(nearest) / reach))
+    assert newness(scores, signatures, apart=0).tolist() == [1.0] * len(scores)
+    assert newness(np.zeros(0), np.zeros((0, 64), np.uint8)).tolist() == []

@@ -11,6 +11,8 @@ import typer
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, loading, talk
 from hypsegcli.cli.groups import spread
+from hypsegcli.cli.looking import UNKNOWN, parse_bounds_of_regions, parse_ordering
+from hypsegcli.cli.options.looking import Looking
 from hypsegcli.cli.options.running import (
     BatchSize,
     Computing,
@@ -39,9 +41,6 @@ from hypsegcli.errors import UsageError
 from hypsegcli.files.books import REGIONS, TABLES
 from hypsegcli.files.kinds import UNCERTAINTY
 
-# Why there are no regions.
-_UNKNOWN = "how likely pixels are right is not known without a calibration for these options; see hypseg calibrate"
-
 
 @spread
 def uncertainty(
@@ -58,6 +57,7 @@ def uncertainty(
         ),
     ] = None,
     raw: Raw = False,
+    looking: Looking,
     failures: Failures,
     inputs: Input,
     every: Every = None,
@@ -72,19 +72,17 @@ def uncertainty(
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.cli.source import open_source
-    from hypsegcli.confidence.regions import Bounds
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output, sharing)
-    out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
     found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
-    films = Films(out, clips, UNCERTAINTY)
+    films = Films(output.out, clips, UNCERTAINTY)
     share = plan_run(
         found,
-        out,
+        output.out,
         {product.kind: product.suffix("png") for product in products},
         further=(*TABLES, *films.names),
         overwrite=output.overwrite,
@@ -104,11 +102,12 @@ def uncertainty(
     )
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    main, bounds = measures[0], Bounds() if header.calibrated_when(inputs.sampling) == inputs.interpolate else None
-    if bounds is not None:  # whatever the heatmaps show, where to look first is a matter of chances
-        measures = tuple(dict.fromkeys((main, "calibrated")))
+    ordering, main = parse_ordering(looking, header.tree), measures[0]
+    bounds = parse_bounds_of_regions(looking, header, inputs)
+    if bounds is not None:
+        measures = tuple(dict.fromkeys((main, "calibrated")))  # of which regions are, whatever the heatmaps show
     elif not output.quiet:
-        talk(f"{_UNKNOWN}; {out / REGIONS} is not written")
+        talk(f"{output.out / REGIONS} is not written: {UNKNOWN}")
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
         print_plan(share.images, clips)
@@ -119,13 +118,16 @@ def uncertainty(
         from hypsegcli.files.lock import locked
         from hypsegcli.inference.request import Request
         from hypsegcli.products.outputs import make_outputs
-        from hypsegcli.products.uncertainty import doubt_statistics, regions_of
+        from hypsegcli.products.uncertainty import doubt_statistics
+        from hypsegcli.products.worth import weigh
         from hypsegcli.run.run import Job, Run
         from hypsegcli.run.source import Work
-        from hypsegcli.run.tables import WRITERS
+        from hypsegcli.run.tables import writers
 
-    with locked(out, "uncertainty", share.shard) as hold:
-        refuse_occupied(share, out, further=(*TABLES, *films.names), overwrite=output.overwrite, resume=output.resume)
+    with locked(output.out, "uncertainty", share.shard) as hold:
+        refuse_occupied(
+            share, output.out, further=(*TABLES, *films.names), overwrite=output.overwrite, resume=output.resume
+        )
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
@@ -138,12 +140,7 @@ def uncertainty(
         )
         context = Context.of(loaded.header, loaded.sha256, refine=refine, sampling=inputs.sampling)
         work = Work(
-            outputs=make_outputs(
-                products,
-                context,
-                doubt_statistics,
-                None if bounds is None else partial(regions_of, context=context, bounds=bounds),
-            ),
+            outputs=make_outputs(products, context, doubt_statistics, partial(weigh, context=context, bounds=bounds)),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,
             workers=computing.workers,
@@ -152,17 +149,20 @@ def uncertainty(
             command="uncertainty",
             share=share,
             clips=clips,
-            out=out,
+            out=output.out,
             hold=hold,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            further={**WRITERS, **films.further()},
+            further={**writers(ordering), **films.further()},
+            ordering=ordering,
             detail={} if bounds is None else asdict(bounds),
         )
         with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
             run = Run(job, loaded, source)
-            code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-            say_done(run, source.facts, UNCERTAINTY, out)
+            code = show_run(
+                run, out=output.out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
+            )
+            say_done(run, source.facts, UNCERTAINTY, output.out)
         raise typer.Exit(code)
