@@ -3,54 +3,58 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hypsegcli.cli.options.looking import Looking
-from hypsegcli.cli.options.running import Input
+from hypsegcli.cli.console import talk
 from hypsegcli.errors import UsageError
-from hypsegcli.run.ordering import Ordering
+from hypsegcli.files.books import REGIONS
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
+    from hypsegcli.cli.options.running import Input, OutputFolder
     from hypsegcli.confidence.regions import Bounds
     from hypsegcli.hierarchy.tree import ClassTree
 
-UNKNOWN = (
+_UNKNOWN = (
     "how likely pixels are right takes a calibration that is one for these options, which this checkpoint lacks; fit "
     "one with hypseg calibrate"
 )
 
 
-def parse_bounds_of_regions(looking: Looking, header: Header, inputs: Input) -> Bounds | None:
-    """What is a region; None where nobody knows how likely pixels are right, which not all options can do without."""
+def parse_bounds(options: Mapping[str, object], header: Header, inputs: Input, output: OutputFolder) -> Bounds | None:
+    """What is a region; None where nobody knows how likely pixels are right, which is said.
+
+    `options` by their names are all that take such knowledge, None where one was not named; those that are fields of
+    Bounds say what a region is. UsageError where one was named that cannot do without.
+    """
     from hypsegcli.confidence.regions import Bounds
 
-    own = {"below": looking.below, "smallest": looking.smallest, "most": looking.most}
+    named: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if header.calibrated_when(inputs.sampling) == inputs.interpolate:
-        named: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
-        return replace(Bounds(), **named)
-    needing = {**own, "quota": looking.quota, "rank": looking.rank if looking.rank == "expected" else None}
-    if idle := next((f"--{name} {value}" for name, value in needing.items() if value is not None), None):
-        raise UsageError(f"{idle}: {UNKNOWN}, or leave it out")
+        own = {field.name for field in fields(Bounds)}
+        return Bounds(**{name: value for name, value in named.items() if name in own})
+    if named:
+        name, value = next(iter(named.items()))
+        raise UsageError(f"--{name} {value}: {_UNKNOWN}, or leave it out")
+    if not output.quiet:
+        talk(f"{output.out / REGIONS} is not written: {_UNKNOWN}")
     return None
 
 
-def parse_ordering(looking: Looking, tree: ClassTree) -> Ordering:
-    """`--rank`, `--diverse` and `--quota`."""
-    return Ordering(looking.rank, looking.diverse, None if looking.quota is None else _quota(looking.quota, tree))
-
-
-def _quota(text: str, tree: ClassTree) -> float | dict[str, float]:
-    if "=" not in text:
-        return _share(text, text)
+def parse_quota(text: str | None, tree: ClassTree) -> float | dict[str, float] | None:
+    """`--quota`: the largest share of each class, such as `0.2`, or of some by their names, `sky=0.05,road=0.1`."""
+    if text is None or "=" not in text:
+        return None if text is None else _share(text, text)
     quotas: dict[str, float] = {}
     classes = tree.names[: tree.classes]
     for part in text.split(","):
         name, equals, share = part.rpartition("=")
         name = name.strip()
         if not equals or name not in classes:
-            raise UsageError(f"--quota {text}: {name or part.strip()!r} is no class; expected CLASS=P, of {', '.join(classes)}")
+            known = ", ".join(classes)
+            raise UsageError(f"--quota {text}: {name or part.strip()!r} is no class; expected CLASS=P, of {known}")
         if name in quotas:
             raise UsageError(f"--quota {text}: {name} is named twice")
         quotas[name] = _share(share, text)

@@ -6,11 +6,9 @@ import re
 
 import pytest
 
-from hypsegcli.cli.looking import parse_ordering
-from hypsegcli.cli.options.looking import Looking
+from hypsegcli.cli.looking import parse_quota
 from hypsegcli.errors import UsageError
 from hypsegcli.hierarchy.tree import flat_tree
-from hypsegcli.run.ordering import Ordering
 
 TREE = flat_tree(["sky", "road = wet", "car"])
 
@@ -24,8 +22,8 @@ TREE = flat_tree(["sky", "road = wet", "car"])
         ("sky=0.1, road = wet=1", {"sky": 0.1, "road = wet": 1.0}),
     ],
 )
-def test_a_quota_is_one_for_all_or_for_some(text: str, quota: object) -> None:
-    assert parse_ordering(Looking(quota=text), TREE) == Ordering(quota=quota)  # type: ignore[arg-type]
+def test_a_quota_is_one_for_all_or_for_some(text: str | None, quota: object) -> None:
+    assert parse_quota(text, TREE) == quota
 
 
 @pytest.mark.parametrize(
@@ -42,4 +40,4 @@ def test_a_quota_is_one_for_all_or_for_some(text: str, quota: object) -> None:
 )
 def test_a_quota_that_is_none_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=rf"^--quota {re.escape(text)}: {re.escape(sentence)}"):
-        parse_ordering(Looking(quota=text), TREE)
+        parse_quota(text, TREE)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, loading, talk
+from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.looking import UNKNOWN, parse_bounds_of_regions, parse_ordering
-from hypsegcli.cli.options.looking import Looking
 from hypsegcli.cli.options.running import (
     BatchSize,
     Computing,
@@ -38,8 +36,81 @@ from hypsegcli.cli.show.run import (
 )
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
-from hypsegcli.files.books import REGIONS, TABLES
+from hypsegcli.files.books import TABLES
 from hypsegcli.files.kinds import UNCERTAINTY
+
+LOOKING = "Where to look first"  # a panel of --help
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """How images and regions of them are ranked, and what is a region."""
+
+    rank: Annotated[
+        Literal["mean", "expected"],
+        typer.Option(
+            metavar="HOW",
+            help="How ranking.csv ranks images. mean: by their mean uncertainty; expected: by the number of their "
+            "pixels that are expected to be wrong, as regions.csv ranks regions.",
+            rich_help_panel=LOOKING,
+        ),
+    ] = "mean"
+    diverse: Annotated[
+        bool,
+        typer.Option(
+            "--diverse/--no-diverse",
+            help="Let images wait that look like one ranked before, and regions of such images.",
+            rich_help_panel=LOOKING,
+        ),
+    ] = False
+    quota: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P|CLASS=P,...",
+            help="Of any first rows, the largest share of one class, or of classes by their names, while there are "
+            "rows of others: 0.2, or sky=0.05,road=0.1.",
+            show_default="any",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+    below: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            min=0.01,
+            max=1.0,
+            help="A region is of connected pixels that are right with less than this probability.",
+            show_default="0.7",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+    smallest: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Leave out regions of fewer pixels.",
+            show_default="64",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+    most: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Of an image, keep this many regions: those with the most pixels that are expected to be wrong.",
+            show_default="20",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+
+    @property
+    def that_take_a_calibration(self) -> dict[str, object]:
+        """What was named of that which only a checkpoint with a calibration can do; None where nothing was."""
+        rank = self.rank if self.rank == "expected" else None
+        return {"below": self.below, "smallest": self.smallest, "most": self.most, "quota": self.quota, "rank": rank}
 
 
 @spread
@@ -71,10 +142,12 @@ def uncertainty(
     """Write heatmaps of uncertainty, 16-bit planes, labels, and what to look at first: ranking.csv and regions.csv."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
+    from hypsegcli.cli.looking import parse_bounds, parse_quota
     from hypsegcli.cli.source import open_source
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
+    from hypsegcli.run.ordering import Ordering
 
     refuse_contradictions(inputs, computing, output, sharing)
     products = [find_product(kind) for kind in UNCERTAINTY]
@@ -102,12 +175,10 @@ def uncertainty(
     )
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    ordering, main = parse_ordering(looking, header.tree), measures[0]
-    bounds = parse_bounds_of_regions(looking, header, inputs)
-    if bounds is not None:
-        measures = tuple(dict.fromkeys((main, "calibrated")))  # of which regions are, whatever the heatmaps show
-    elif not output.quiet:
-        talk(f"{output.out / REGIONS} is not written: {UNKNOWN}")
+    bounds = parse_bounds(looking.that_take_a_calibration, header, inputs, output)
+    ordering = Ordering(looking.rank, looking.diverse, parse_quota(looking.quota, header.tree))
+    # Regions are of what is calibrated, whatever the heatmaps show.
+    measures = measures if bounds is None else tuple(dict.fromkeys((measures[0], "calibrated")))
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
         print_plan(share.images, clips)
@@ -131,7 +202,7 @@ def uncertainty(
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
-            main=main,
+            main=measures[0],
             longest_side=side,
             sampling=inputs.sampling,
             guide_side=guide,
