@@ -37,7 +37,7 @@ from hypsegcli.cli.app import main as hypseg
 from hypsegcli.products.signature import signature
 from hypsegcli.run.diversity import diverse_order
 
-HELD, QUOTA, SPREAD = 6, 0.3, 3.0
+HELD, QUOTA = 6, 0.3
 DOUBTFUL, SMALLEST = 0.7, 0.001  # a place is of pixels less sure than that, and of at least that share of the image
 TOP = 0.1  # of the images, or of the pixels that are in places
 
@@ -178,7 +178,6 @@ WAYS: dict[str, Order] = {
     f"expected wrong, diverse, no class above {QUOTA:.0%}": lambda look, seed: diverse_order(
         look["expected"], look["signature"], look["class"], quotas=QUOTA
     ),
-    "expected wrong, spread": lambda look, seed: diverse_order(look["expected"], look["signature"], apart=SPREAD),
 }
 
 
