@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-APART = 0.5  # of the typical distance of two images; benchmarks/selection.py shows what it does
+APART = 1.0  # of the typical distance of two images: with half of it, two frames a second apart are both on top
 _STEPS = 1_000_000_000  # images times places that are given greedily; seconds, a minute where all scores are alike
 _BLOCK = 4096  # images looked at together
 _ROWS = 512  # of them, that so many are compared with
