@@ -12,9 +12,10 @@ from hypsegcli.files.place import locate, real, scan
 from hypsegcli.files.shard import Shard, shard_of
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
-RANKING = "ranking.csv"  # what `uncertainty` adds to them
+RANKING, REGIONS = "ranking.csv", "regions.csv"
+TABLES = (RANKING, REGIONS)  # what `uncertainty` adds to them: of all images, made of their lines
 _FILM = ".mp4"
-BOOKS = frozenset({RUN, MANIFEST, RANKING})
+BOOKS = frozenset({RUN, MANIFEST, *TABLES})
 
 
 def film_of(kind: str, clip: PurePosixPath | str) -> str:
@@ -26,7 +27,7 @@ def is_of_all_images(name: str) -> bool:
     """Whether a run may write a file of this name, from its folder on, that is of many images, beside its books."""
     kind, _, rest = name.partition("/")
     is_film = kind in FILMED and rest.endswith(_FILM) and rest != _FILM
-    return name == RANKING or (is_film and ".." not in PurePosixPath(rest).parts and "\0" not in rest)
+    return name in TABLES or (is_film and ".." not in PurePosixPath(rest).parts and "\0" not in rest)
 
 
 class Books(NamedTuple):

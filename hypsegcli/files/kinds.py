@@ -26,11 +26,12 @@ UNCERTAINTY = (
     "heatmap",
     "doubt",
     "uncertainty",
+    "labels",
 )
 
 STYLE = "labels-style"  # what names the classes of label maps for QGIS, and lies beside each that is a TIFF
 FILMED = ("overlay", "doubt")  # of which those of a video's frames become a video too
-RANKED = "heatmap"  # that every image of the ranking has
+RANKED = "heatmap"  # that every image of the ranking has, and of the table of regions
 
 SELF_TOLD = (*PREDICT[:3], "uncertainty", "prototypes")  # of those, what says in its PNG or TIFF what it is
 

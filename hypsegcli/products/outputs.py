@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.inference.prediction import RGB, Prediction
@@ -13,6 +14,7 @@ from hypsegcli.products.product import Context, Product, TiffPlane
 UNPLACED = "none of its maps says where it lies on Earth, for none is a TIFF"
 Encoder = Callable[[RGB, Prediction], bytes]  # from the upright photograph (H, W, 3) and its prediction
 Summary = Callable[[Prediction], dict[str, float]]
+Weigh = Callable[[RGB, Prediction], dict[str, Any]]  # what lines of a manifest have of what is worth a look
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Outputs:
     # Those of them that take the place on Earth as well.
     located: Mapping[str, Callable[[RGB, Prediction, Georeference], bytes]] = field(default_factory=dict)
     same: Mapping[str, bytes] = field(default_factory=dict)  # those of them whose files are the same for all images
+    weigh: Weigh | None = None  # None: nobody asks what is worth a look
 
     def notes(self, georeference: Georeference) -> tuple[str, ...]:
         """What is to be said of the files of an image that lies somewhere on Earth."""
@@ -39,7 +42,9 @@ class Outputs:
         return self.encoders[kind](photograph, prediction)
 
 
-def make_outputs(products: Sequence[Product], context: Context, summarise: Summary) -> Outputs:
+def make_outputs(
+    products: Sequence[Product], context: Context, summarise: Summary, weigh: Weigh | None = None
+) -> Outputs:
     """The products of a run, in their order."""
     tiffs = {
         product.kind: partial(product.tiff, context=context)
@@ -54,7 +59,7 @@ def make_outputs(products: Sequence[Product], context: Context, summarise: Summa
             encoders[product.kind] = partial(product.encode, context=context)
     located = {product.kind: partial(product.encode_at, context=context) for product in products if product.is_placed}
     same = {product.kind: data for product in products if (data := product.of_all(context)) is not None}
-    return Outputs(encoders, summarise, tiffs, located, same)
+    return Outputs(encoders, summarise, tiffs, located, same, weigh)
 
 
 def _encode_tiff(tiff: Callable[[Prediction], TiffPlane], _: RGB, prediction: Prediction) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.confidence.regions import wrong_by_class
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.products.confidence import mean_confidence
@@ -28,7 +29,8 @@ class Uncertainty(Product):
 def doubt_statistics(prediction: Prediction) -> dict[str, float]:
     """What is kept of an image: what predict keeps, and mean, median and 95th percentile of its uncertainty.
 
-    Of what has data; nothing where no pixel has any, so that it is not ranked.
+    And where the probability is known that a pixel is right, the expected number of those that are wrong. Of what has
+    data; nothing where no pixel has any, so that it is not ranked.
     """
     values = prediction.main.doubt()
     if prediction.valid is not None:
@@ -37,6 +39,9 @@ def doubt_statistics(prediction: Prediction) -> dict[str, float]:
         return {}
     median, p95 = np.quantile(values, (0.5, 0.95))
     statistics = {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
+    if (chance := prediction.confidence.get("calibrated")) is not None:
+        by_class = wrong_by_class(prediction.labels, chance.values, prediction.valid)
+        statistics["expected_wrong"] = round(float(by_class.sum()), 3)
     return statistics | mean_confidence(prediction)
 
 

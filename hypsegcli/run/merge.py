@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import MANIFEST, RANKING, RUN, Books
+from hypsegcli.files.books import MANIFEST, RUN, Books
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
@@ -33,7 +33,8 @@ from hypsegcli.run.manifest import (
     source_of,
     without_result,
 )
-from hypsegcli.run.ranking_csv import write_ranking
+from hypsegcli.run.ordering import ordering_in
+from hypsegcli.run.tables import writers
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
@@ -129,6 +130,11 @@ def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
             raise PlanError(
                 f"{out}: the shards {first.shard} and {part.shard} make other maps: {which}; give all of them the same "
                 f"options, and run those again with {setting('resume')}"
+            )
+        if ordering_in(part.run) != ordering_in(first.run):
+            raise PlanError(
+                f"{out}: the shards {first.shard} and {part.shard} were to rank images otherwise; give all of them the "
+                f"same options, and run those again with {setting('resume')}"
             )
 
 
@@ -242,12 +248,12 @@ def _of_all_images(
     run: Mapping[str, Any],
     films: Mapping[str, Digest],
 ) -> tuple[dict[str, Digest], list[str]]:
-    """The videos, the ranking, which is written, and earlier files that stay; and which are to be written still."""
+    """The videos, the tables, which are written, and earlier files that stay; and which are to be written still."""
     files, made = dict(films), set(films)
     if run["options"].get("command") == "uncertainty":
-        made.add(RANKING)
-        if ranking := write_ranking(out, run["recipe"]):
-            files[RANKING] = ranking
+        tables = writers(ordering_in(run))
+        made.update(tables)
+        files |= {name: table for name, write in tables.items() if (table := write(out, run["recipe"]))}
     going = [line for key, line in before.lines.items() if key in keys]
     files |= files_that_stay(out, before.run, made=made, going=going, others=others)
     return files, files_that_are_owed(before.run, but={*made, *files}, going=going, others=others)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hypsegcli.errors import Code
 from hypsegcli.files.digest import Digest
@@ -23,6 +24,7 @@ class Written:
     summary: Mapping[str, float]
     notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
     time: float | None = None  # of a frame of a video, in seconds from its beginning
+    worth: Mapping[str, Any] = field(default_factory=dict)  # what its line has of what in it is worth a look
 
 
 @dataclass(frozen=True)

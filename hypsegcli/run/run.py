@@ -11,13 +11,14 @@ from typing import Any
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import TABLES
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.hold import Hold
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.images.frames import Clip
 from hypsegcli.run.films import of_clips
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
+from hypsegcli.run.ordering import ORDERING, Ordering
 from hypsegcli.run.plan import Share
 from hypsegcli.run.profile import Profile
 from hypsegcli.run.results import Failed, FileResult, Written
@@ -39,6 +40,7 @@ class Job:
     # What is written of all images in `out` that a recipe has made, by name, such as ranking.csv; None for nothing.
     further: Mapping[str, Callable[[Path, str], Digest | None]] = field(default_factory=dict)
     clips: Sequence[Clip] = ()  # the videos among the inputs
+    ordering: Ordering | None = None  # of the tables of all images, where there are some, for the books
 
 
 class Run:
@@ -62,7 +64,12 @@ class Run:
                     "sha256": checkpoint.sha256,
                     **({"source": checkpoint.source} if checkpoint.source else {}),
                 },
-                "options": {**recipe, "tiling": asdict(facts.tiling) if facts.tiling else None, **sizes},
+                "options": {
+                    **recipe,
+                    **_of_ordering(job.ordering),
+                    "tiling": asdict(facts.tiling) if facts.tiling else None,
+                    **sizes,
+                },
                 "engine": facts.engine,
                 "device": facts.device,
                 **_of_shard(job.share),
@@ -122,7 +129,7 @@ class Run:
                 self.ledger.settle()
                 # A ranking of a part is of use; a video of one takes its time, when somebody has asked to stop.
                 further = {} if self._job.share.shard is not None else self._job.further
-                names = further if status == "finished" else {RANKING} & further.keys()
+                names = [name for name in further if status == "finished" or name in TABLES]
                 self.further = [name for name in names if self.ledger.write(name, further[name])]
             self.status = status
         finally:
@@ -150,6 +157,11 @@ def _of_shard(share: Share) -> dict[str, Any]:
         return {}
     index, of = share.shard.index, share.shard.of
     return {"shard": {"index": index, "of": of, "images": share.total, "plan_sha256": share.sha256}}
+
+
+def _of_ordering(ordering: Ordering | None) -> dict[str, Any]:
+    """What the books say of it: no recipe has it, so that a run that goes on ranks all images anew by another."""
+    return {} if ordering is None else {ORDERING: asdict(ordering)}
 
 
 def _in_any_order(recipe: Mapping[str, Any]) -> dict[str, Any]:
