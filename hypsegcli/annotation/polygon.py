@@ -26,7 +26,8 @@ def draw_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) 
 
 def _draw(corners: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
     fine = np.trunc(_FINER * corners + 0.5).astype(np.int64)
-    edges = [_edge(start, end) for start, end in zip(fine, np.roll(fine, -1, axis=0), strict=True) if (start != end).any()]
+    sides = zip(fine, np.roll(fine, -1, axis=0), strict=True)
+    edges = [_edge(start, end) for start, end in sides if (start != end).any()]
     if not edges:
         return np.zeros((height, width), bool)
     x, y = np.concatenate(edges).T

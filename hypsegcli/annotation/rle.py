@@ -27,7 +27,7 @@ class Region(NamedTuple):
 
 def encode_regions(labels: NDArray[np.integer[Any]]) -> list[Region]:
     """The regions of all labels in (H, W) but 0, in the order of the labels."""
-    height, width = labels.shape
+    height = len(labels)
     columns = labels.T.ravel()
     starts = np.flatnonzero(np.concatenate([[True], columns[1:] != columns[:-1]]))
     ends = np.append(starts[1:], columns.size)
