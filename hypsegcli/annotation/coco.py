@@ -104,9 +104,8 @@ class CocoExport(Export):
         self._images = keyed
         self.keys = tuple(key for key, (_, annotations) in keyed.items() if annotations)
         self.empty = tuple(key for key, (_, annotations) in keyed.items() if not annotations)
-        self.notes = ("where annotations overlap, the later one counts",)
         if boxes:
-            self.notes += (f"{boxes} of its annotations have no pixels, such as boxes, and are left out",)
+            self.notes = (f"{boxes} of its annotations have no pixels, such as boxes, and are left out",)
 
     def decode(self, key: str) -> LabelMap:
         """See Export."""

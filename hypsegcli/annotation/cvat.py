@@ -108,6 +108,7 @@ class CvatExport(Export):
     """The zip, or the folder that it unpacks to."""
 
     tool = "CVAT segmentation mask"
+    may_overlap = False
 
     def __init__(self, origin: Path) -> None:
         """Raises DataError where it is not what it should be, TreeError for lines of labelmap.txt that are none."""
@@ -142,6 +143,10 @@ class CvatExport(Export):
             return self._archive.read(f"{root}{LABEL_MAP}").decode("utf-8-sig"), found
         except (ImageError, UnicodeDecodeError) as error:
             raise DataError(f"{self.origin}, {LABEL_MAP}: cannot be read ({error}); export it again") from error
+
+    def file_of(self, key: str) -> Path:
+        """See Export."""
+        return self.origin if self._archive is not None else Path(self._masks[key])
 
     def decode(self, key: str) -> LabelMap:
         """See Export."""

@@ -16,11 +16,16 @@ class Export(ABC):
     labels: tuple[str, ...]  # their names, numbered from 1
     keys: tuple[str, ...]  # of the images that somebody labelled
     empty: tuple[str, ...] = ()  # of images in which nobody has labelled anything, so that they may still wait
-    notes: tuple[str, ...] = ()  # sentences on what was left out, and on what counts where several do
+    may_overlap = True  # of masks in one image the later one counts
+    notes: tuple[str, ...] = ()  # on what was left out
 
     @abstractmethod
     def decode(self, key: str) -> LabelMap:
         """(H, W) the label of each pixel, 0 where nobody labelled it; ImageError for what is damaged."""
+
+    def file_of(self, key: str) -> Path:
+        """The file that holds the labels of an image."""
+        return self.origin
 
     def whose(self, key: str) -> str:
         """What messages call the labels of an image."""

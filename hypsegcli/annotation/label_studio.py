@@ -120,8 +120,9 @@ class LabelStudioExport(Export):
         refuse_namesakes(by_key, self.origin)
         self.labels = tuple(used)
         self._numbers = {name: number for number, name in enumerate(used, start=1)}
-        self.keys, self.empty = tuple(self._images), tuple(empty)
-        self.notes = ("where masks overlap, the later one counts",)
+        self.keys = tuple(self._images)
+        if empty:  # whose size nothing tells
+            self.notes += (f"{len(empty)} of its tasks have no masks, such as {empty[0]}, and are left out",)
         if several:
             self.notes += (f"{several} of its tasks have several annotations, of which the last counts",)
 

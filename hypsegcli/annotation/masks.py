@@ -34,7 +34,7 @@ class AnnotatedMask(_Base):
 
     export: Export
     key: str
-    ids: tuple[int, ...] | None = None  # of pixels nobody labelled, and of each label; None: labels are ids
+    ids: tuple[int, ...] | None = None  # of pixels nobody labelled, and of each label; None: nobody has said yet
 
     @classmethod
     def of(cls, export: Export, key: str, ids: tuple[int, ...] | None = None) -> AnnotatedMask:
@@ -44,13 +44,19 @@ class AnnotatedMask(_Base):
         return mask
 
     def decode(self) -> NDArray[np.uint16]:
-        """(H, W) ids; ImageError for what is damaged."""
-        labels = self.export.decode(self.key)
-        return labels if self.ids is None else np.take(np.asarray(self.ids, np.uint16), labels)
+        """(H, W) ids; ImageError for what is damaged, ValueError where nobody has said which label is which id."""
+        if self.ids is None:
+            raise ValueError(f"{self}: its labels are no ids yet")
+        return np.take(np.asarray(self.ids, np.uint16), self.export.decode(self.key))
+
+    @property
+    def file(self) -> Path:
+        """The file that it is in."""
+        return self.export.file_of(self.key)
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """That of the file, or the folder, that it is in."""
-        return self.export.origin.stat()
+        """That of the file that it is in."""
+        return self.file.stat()
 
     def __reduce__(self) -> tuple[Callable[..., AnnotatedMask], tuple[Any, ...]]:
         return _again, (str(self.export.origin), self.key, self.ids)
