@@ -37,7 +37,8 @@ def _draw(corners: NDArray[np.float64], height: int, width: int) -> NDArray[np.b
     seen = (np.floor(columns) == columns) & (columns >= 0) & (columns <= width - 1)
     places = columns[seen].astype(np.int64) * height + np.ceil(np.clip(rows[seen], 0, height)).astype(np.int64)
     changes = np.bincount(places, minlength=height * width + 1)[: height * width]
-    return (np.cumsum(changes) % 2 == 1).reshape(width, height).T
+    inside: NDArray[np.bool_] = (np.cumsum(changes) % 2 == 1).reshape(width, height).T
+    return inside
 
 
 def _edge(start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:

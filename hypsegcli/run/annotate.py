@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +153,7 @@ def _refuse(chosen: Chosen, files: Sequence[Path], *, with_images: bool, replace
         )
 
 
-def _read(chosen: Chosen, *, with_images: bool, advance: Callable[[], None]) -> Iterator[Annotated]:
+def _read(chosen: Chosen, *, with_images: bool, advance: Callable[[], None]) -> Generator[Annotated, None, None]:
     def read(line: Line) -> Annotated:
         path = _map_of(chosen.out, line)
         check_alike([_map_of(chosen.out, chosen.lines[0]), path])

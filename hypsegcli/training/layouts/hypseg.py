@@ -65,8 +65,9 @@ def _pair_named(
     )
     if translated.id_map != NAMED:
         raise DataError(f"{root}: the masks of {split} are files, and others what a labelling tool exported; use one")
-    for note in translated.notes:
-        tell(note)
+    if split == "train" or _export_in(root / split) is not None:  # else they have been told of train
+        for note in translated.notes:
+            tell(note)
     return tuple(translated.pairs)
 
 
