@@ -12,6 +12,7 @@ from hypsegcli.errors import DataError
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.text import composed
 from hypsegcli.files.words import first_of
+from hypsegcli.images.formats import SUFFIXES
 
 _NAMED = 5
 
@@ -45,9 +46,9 @@ def write_list(file: BinaryIO, items: Iterable[Any], *, before: str = "[", after
 
 
 def key_of(name: str) -> str:
-    """The path of an image without its suffix, as tools write it, on Windows too."""
+    """The path of an image without its suffix, if that is one of pictures, as tools write it, on Windows too."""
     path = PurePosixPath(composed(name).replace("\\", "/"))
-    return str(path.with_suffix("")) if path.name else str(path)
+    return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
 
 
 def refuse_namesakes(names: Mapping[str, list[str]], origin: Path) -> None:

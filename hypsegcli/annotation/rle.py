@@ -80,7 +80,7 @@ def to_text(counts: Counts) -> str:
 
 def from_text(text: str) -> Counts:
     """The run lengths of a text; ValueError for one that is none."""
-    letters = np.frombuffer(text.encode("ascii", "replace"), np.uint8).astype(np.int64) - _ZERO
+    letters = np.frombuffer(text.encode("utf-8", "replace"), np.uint8).astype(np.int64) - _ZERO
     if letters.size == 0 or (letters < 0).any() or (letters > 63).any() or letters[-1] & 32:
         raise ValueError("its run lengths are no text of COCO's")
     ends = np.flatnonzero(~(letters & 32).astype(bool))
