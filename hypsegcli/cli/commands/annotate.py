@@ -101,7 +101,8 @@ def annotate(
             replace=overwrite,
             advance=progress.advance,
         )
-    say(f"{out}: {count_of(len(chosen.lines), 'image')} with {count_of(len(chosen.labels.names), 'label')}")
+    labels = len(chosen.labels.names) - (chosen.labels.void is not None)
+    say(f"{out}: {count_of(len(chosen.lines), 'image')} with {count_of(labels, 'label')}")
     following = _NEXT["with-images" if with_images else to]
     talk_of([following.format(file=written[0], labels=written[-1], images=f"{prefix}...")], quiet=quiet)
     if chosen.failed:
