@@ -18,7 +18,9 @@ from hypsegcli.annotation.json_file import key_of, refuse_namesakes, write_list
 from hypsegcli.annotation.labels import UNLABELLED, Annotated, LabelMap, Labels
 from hypsegcli.annotation.polygon import draw_polygons
 from hypsegcli.annotation.rle import encode_regions, from_text, to_mask, to_text
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.images.picture_file import check_size
 
 _PARTS = ("images", "annotations", "categories")
 
@@ -112,12 +114,15 @@ class CocoExport(Export):
         image, annotations = self._images[key]
         try:
             height, width = _size_of(image, annotations)
+            check_size(self.whose(key), height, width, max_pixels=MAX_PIXELS)
             labels = np.full((height, width), UNLABELLED, np.uint16)
             for annotation in annotations:
                 inside = _draw(annotation["segmentation"], height, width)
                 labels[inside] = self._numbers[annotation["category_id"]]
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise ImageError(f"{self.whose(key)}: its labels cannot be drawn: {error}; export it again") from error
+            raise ImageError(
+                f"{self.whose(key)}: its labels cannot be drawn: {error}; export it again", "damaged"
+            ) from error
         return labels
 
 

@@ -22,7 +22,9 @@ from hypsegcli.annotation.export import Export
 from hypsegcli.annotation.json_file import key_of, refuse_namesakes, write_list
 from hypsegcli.annotation.labels import UNLABELLED, Annotated, LabelMap, Labels
 from hypsegcli.annotation.polygon import draw_polygons
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.images.picture_file import check_size
 
 LOCAL_FILES = "/data/local-files/?d="  # where Label Studio shows files of a folder of its own machine
 
@@ -144,11 +146,14 @@ class LabelStudioExport(Export):
             if len(sizes) != 1:
                 raise ValueError(f"its masks are of {len(sizes)} sizes")
             ((height, width),) = sizes
+            check_size(self.whose(key), height, width, max_pixels=MAX_PIXELS)
             labels = np.full((height, width), UNLABELLED, np.uint16)
             for each in drawn:
                 labels[_draw(each, height, width)] = self._numbers[_label_of(each, self.whose(key))]
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise ImageError(f"{self.whose(key)}: its labels cannot be drawn: {error}; export it again") from error
+            raise ImageError(
+                f"{self.whose(key)}: its labels cannot be drawn: {error}; export it again", "damaged"
+            ) from error
         return labels
 
 

@@ -17,6 +17,7 @@ from hypsegcli.annotation.cvat import LABEL_MAP, MASKS, CvatExport, is_cvat
 from hypsegcli.annotation.export import Export
 from hypsegcli.annotation.json_file import parse_json, read_json
 from hypsegcli.annotation.label_studio import LabelStudioExport, is_label_studio
+from hypsegcli.budget import LARGEST_EXPORT
 from hypsegcli.errors import DataError
 from hypsegcli.files.regular import state_of
 
@@ -96,7 +97,8 @@ def _open_zip(path: Path) -> Export:
         with ZipFile(path) as archive:
             names = archive.namelist()
             texts = [name for name in names if name.lower().endswith(".json")]
-            data = archive.read(texts[0]) if len(texts) == 1 and not is_cvat(names) else None
+            alone = len(texts) == 1 and not is_cvat(names) and archive.getinfo(texts[0]).file_size <= LARGEST_EXPORT
+            data = archive.read(texts[0]) if alone else None
     except (OSError, BadZipFile, RuntimeError, NotImplementedError) as error:
         raise DataError(f"{path}: is no zip that can be read ({error}); export it again") from error
     if is_cvat(names):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FINER = 5
+_FAR = 1_000_000  # pixels, beyond which a corner is a mistake
 
 
 def draw_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> NDArray[np.bool_]:
@@ -20,6 +21,8 @@ def draw_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) 
         corners = np.asarray(points, np.float64)
         if corners.ndim != 1 or corners.size < 6 or corners.size % 2 or not np.isfinite(corners).all():
             raise ValueError("a polygon is at least three points, x and y by turns")
+        if np.abs(corners).max() > _FAR:
+            raise ValueError(f"a polygon has a corner more than {_FAR:,} pixels away")
         inside |= _draw(corners.reshape(-1, 2), height, width)
     return inside
 

@@ -53,7 +53,8 @@ def encode_regions(labels: NDArray[np.integer[Any]]) -> list[Region]:
 def to_mask(counts: NDArray[Any], height: int, width: int) -> NDArray[np.bool_]:
     """(H, W) where a mask is in; ValueError for counts that are not those of so many pixels."""
     counts = np.asarray(counts, np.int64)
-    if counts.size == 0 or (counts < 0).any() or int(counts.sum()) != height * width:
+    total = height * width
+    if counts.size == 0 or counts.min() < 0 or counts.max() > total or int(counts.sum()) != total:
         raise ValueError(f"its run lengths are not those of {width} x {height} pixels")
     inside = np.arange(len(counts)) % 2 == 1
     return np.repeat(inside, counts).reshape(width, height).T

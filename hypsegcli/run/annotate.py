@@ -21,7 +21,7 @@ from hypsegcli.files.digest import digest_of
 from hypsegcli.files.place import is_taken
 from hypsegcli.files.regular import is_there, open_regular
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import escaped, first_of
 from hypsegcli.images.color_mask import read_palette
 from hypsegcli.images.metadata import MapMetadata, read_metadata
 from hypsegcli.pictures.palette import spread_colors
@@ -140,8 +140,8 @@ def _refuse(chosen: Chosen, files: Sequence[Path], *, with_images: bool, replace
         if not replace and is_taken(path):
             raise already_there(path)
     for key in (line["key"] for line in chosen.lines):
-        if not key.isprintable():
-            raise PlanError(f"{key!r}: a labelling tool cannot hold this name; rename the photograph")
+        if escaped(key) != key:
+            raise PlanError(f"{escaped(key)}: a labelling tool cannot hold this name; rename the photograph")
     if not with_images:
         return
     if frames := [line["key"] for line in chosen.lines if "frame" in line]:

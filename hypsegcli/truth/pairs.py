@@ -69,9 +69,8 @@ def pair_files(
     endings of the stems that do not count: of images and masks only those are taken that have the ending. Label
     maps are named after their images, so they lose the image's ending where they have it. A single file pairs
     with a single file whatever the names. Names that differ only in how Unicode composes their letters are one.
-    `tell` is given a line on what a folder of masks or images holds
-    that is left out. Masks may be what a labelling tool exported, see masks_of, of which `with_empty` is; then images
-    that it does not know are left out.
+    `tell` is given a line on what a folder of masks or images holds that is left out. Masks may be what a labelling
+    tool exported, see masks_of, of which `with_empty` is; images that it does not know are left out then.
 
     Raises PlanError for two files of one key and for files without a partner; UsageError if there is nothing to
     judge.
@@ -118,10 +117,11 @@ def pair_folders(
     tell: Callable[[str], None] = _say_nothing,
 ) -> list[Pair]:
     """As `pair_files` of two folders, in the order of their keys as texts: for training."""
+    export = export_at(masks)
+    truth = _find("masks", str(masks), "mask_suffix", mask_suffix, tell=tell) if export is None else None
     photographs = _find("images", str(images), "image_suffix", image_suffix, tell=tell)
-    if (export := export_at(masks)) is None:
-        truth = _find("masks", str(masks), "mask_suffix", mask_suffix, tell=tell)
-    else:
+    if truth is None:
+        assert export is not None
         truth, judged = _of_export(export, {"images": photographs}, mask_suffix, with_empty=with_empty, tell=tell)
         photographs = judged["images"]
     _check_partners(photographs, truth)

@@ -118,6 +118,11 @@ def test_labels_that_cannot_be_are_refused_by_image(
     assert problem in sentence
 
 
+def test_an_image_of_more_pixels_than_there_may_be_is_refused() -> None:
+    found = dataset({"category_id": 3, "segmentation": [SQUARE]}, width=10**6, height=10**6)
+    assert "1,000,000,000,000 pixels" in refused(lambda: decoded(found))
+
+
 @pytest.mark.parametrize(
     ("annotation", "problem"),
     [

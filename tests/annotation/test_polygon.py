@@ -32,6 +32,11 @@ def test_what_is_no_polygon_is_refused(points: list[float]) -> None:
         draw_polygons([points], 8, 8)
 
 
+def test_a_corner_that_is_nowhere_near_is_refused() -> None:
+    with pytest.raises(ValueError, match="1,000,000 pixels away"):
+        draw_polygons([[0, 0, 1e9, 0, 1e9, 5]], 8, 8)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in pycocotools
 @pytest.mark.parametrize("grid", [None, 1, 2])
 def test_pycocotools_agrees(grid: int | None) -> None:

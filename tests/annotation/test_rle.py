@@ -56,7 +56,9 @@ def test_pycocotools_agrees(seed: int) -> None:
         assert to_text(region.counts) == encoded["counts"].decode()
         assert region.area == oracle.area(encoded)
         assert list(region.box) == oracle.toBbox(encoded).tolist()
-        np.testing.assert_array_equal(to_mask(from_text(encoded["counts"].decode()), *labels.shape), labels == region.label)
+        np.testing.assert_array_equal(
+            to_mask(from_text(encoded["counts"].decode()), *labels.shape), labels == region.label
+        )
 
 
 def test_long_runs_come_back() -> None:

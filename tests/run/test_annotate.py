@@ -22,10 +22,10 @@ def out(tmp_path: Path) -> Path:
     return make_run(tmp_path, STREETS, MAPS)
 
 
-def edit(out: Path, key: str, **changes: object) -> None:
+def edit(out: Path, which: str, /, **changes: object) -> None:
     """Change the manifest's line of an image."""
     lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
-    lines = [line | changes if line["key"] == key else line for line in lines]
+    lines = [line | changes if line["key"] == which else line for line in lines]
     (out / "manifest.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
@@ -69,7 +69,7 @@ def test_a_map_of_another_size_is_refused(out: Path) -> None:
 
 def test_ids_of_no_class_are_refused(out: Path) -> None:
     with Image.open(out / "labels/b.png") as image:
-        palette, text = image.getpalette(), image.text["hypseg"]  # type: ignore[attr-defined]
+        palette, text = image.getpalette() or [], image.text["hypseg"]  # type: ignore[attr-defined]
     from PIL.PngImagePlugin import PngInfo
 
     info, changed = PngInfo(), Image.fromarray(np.full((24, 32), 7, np.uint8))
@@ -111,6 +111,13 @@ def test_what_is_no_run_is_refused(tmp_path: Path, out: Path) -> None:
         suffix = "jsonl" if name == "manifest" else "json"
         (out / f"{name}.0-of-2.{suffix}").write_text("")
     assert "is in shards" in refused(lambda: choose_maps(out, ()))
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\x1bb", "a\udc80"])
+def test_names_that_no_tool_can_hold_are_refused(out: Path, key: str) -> None:
+    edit(out, "b", key=key)
+    assert "cannot hold this name" in refused(lambda: annotate(out, "coco"))
+    assert left(out) == set()
 
 
 def test_photographs_that_moved_or_changed_are_named(out: Path) -> None:

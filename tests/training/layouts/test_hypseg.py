@@ -125,7 +125,8 @@ def exported(root: Path, names: tuple[str, ...], keys: str = "abcdef") -> Path:
 def ids_of(source: Source, split: SplitName) -> dict[str, NDArray[np.integer]]:
     K = source.tree.classes
     return {
-        pair.key: read_mask(pair.mask, classes=K, ignore_index=255, id_map=source.id_map) for pair in source.pairs(split)
+        pair.key: read_mask(pair.mask, classes=K, ignore_index=255, id_map=source.id_map)
+        for pair in source.pairs(split)
     }
 
 
