@@ -115,6 +115,8 @@ def test_the_same_maps_are_the_same_bytes(tmp_path: Path) -> None:
     out = make_run(tmp_path, STREETS, MAPS)
     first = annotate(out, "cvat").read_bytes()
     assert annotate(out, "cvat", file=tmp_path / "again.zip").read_bytes() == first
+    with zipfile.ZipFile(tmp_path / "again.zip") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_photographs_go_along(tmp_path: Path) -> None:

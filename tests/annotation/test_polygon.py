@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hypsegcli.annotation.polygon import draw_polygons
+from hypsegcli.annotation.rle import encode_regions, to_text
 
 
 def test_a_rectangle_has_its_pixels() -> None:
@@ -20,6 +21,13 @@ def test_several_polygons_are_one_mask_also_where_they_overlap() -> None:
     both = draw_polygons([one, other], 8, 8)
     np.testing.assert_array_equal(both, draw_polygons([one], 8, 8) | draw_polygons([other], 8, 8))
     assert both[3, 3]
+
+
+def test_pixels_at_the_edges_are_those_of_the_coco_api() -> None:
+    """As pycocotools 2.0.11 draws it, with a corner beyond the image."""
+    corners = [2.3, 1.2, 17.6, 3.4, 21.5, 12.5, 14.1, 9.8, 8.7, 15.3, -1.5, 7.25]
+    (region,) = encode_regions(draw_polygons([corners], 14, 20).astype(np.uint8))
+    assert to_text(region.counts) == "4581N3O1O100O001O000001N1N2O100001O02N3NG"
 
 
 def test_a_point_is_nothing() -> None:
