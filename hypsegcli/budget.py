@@ -7,6 +7,7 @@ from dataclasses import dataclass
 MAX_PIXELS = 178_956_970  # of a picture; where Pillow itself refuses by default: 2 * (1 GiB / 4 bytes / 3 channels)
 LARGEST_CHECKPOINT = 8 * 10**9  # bytes of one that is fetched; timm's largest networks have four thousand million
 LARGEST_SHARD = 2**31  # bytes of the sums in the file of an evaluation's shard; those of 7 measures have 0.2 * 10^9
+LARGEST_EXPORT = 2**31  # bytes of the JSON of a labelling tool; ten thousand images with brush masks have half of it
 LARGEST_TEXT = 2**28  # bytes of a list, class list, tree or other text of a person: a million long paths
 
 

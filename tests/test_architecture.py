@@ -22,6 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"report"}),
     frozenset({"scores", "products", "export"}),
     frozenset({"truth"}),
+    frozenset({"annotation"}),
     frozenset({"inference"}),
     frozenset({"checkpoint"}),
     frozenset({"network"}),

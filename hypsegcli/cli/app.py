@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from hypsegcli.cli.command import Command, write_help
 from hypsegcli.cli.commands import (
+    annotate,
     calibrate,
     card,
     cluster,
@@ -95,6 +96,7 @@ app.command("export", cls=Command)(export.export)
 app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)
+app.command("annotate", cls=Command)(annotate.annotate)
 app.command("verify", cls=Command)(verify.verify)
 app.command("merge", cls=Command)(merge.merge)
 app.command("cluster", cls=Command)(cluster.cluster)

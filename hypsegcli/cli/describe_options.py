@@ -51,6 +51,7 @@ def describe_options(
         "bootstrap": scoring.bootstrap,
         "level": None if rule is None else rule.level,
         "threshold": None if rule is None else rule.threshold,
+        **({"unlabelled": truth.unlabelled} if truth.unlabelled else {}),
     }
 
 

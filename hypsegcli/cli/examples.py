@@ -63,6 +63,11 @@ EXAMPLES = {
         "hypseg card streets",
         "hypseg card RUN/best.safetensors -o README.md --name 'my streets'",
     ),
+    "annotate": (
+        "hypseg annotate out --to cvat -o corrections.zip",
+        "hypseg annotate doubt @doubt/review.csv --to cvat -o corrections.zip --with-images",
+        "hypseg annotate out @list.txt --to label-studio -o tasks.json",
+    ),
     "verify": (
         "hypseg verify out",
         "hypseg verify out --json",

@@ -37,7 +37,6 @@ def find_labelled(images: str, masks: str, truth: Truth, header: Header, *, quie
     Raises PlanError or UsageError where they do not pair, DataError or ImageError where masks cannot be right.
     """
     from hypsegcli.truth.check import examine_masks
-    from hypsegcli.truth.masks import read_translation
     from hypsegcli.truth.pairs import pair_files
 
     pairs = pair_files(
@@ -46,17 +45,28 @@ def find_labelled(images: str, masks: str, truth: Truth, header: Header, *, quie
         predictions=None,
         image_suffix=truth.image_suffix,
         mask_suffix=truth.mask_suffix,
+        with_empty=bool(truth.unlabelled),
         tell=say_nothing if quiet else talk,
     )
     names = header.tree.names[: header.tree.classes]
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
-    id_map = read_translation(truth.id_map, truth.mask_colors, names)
-    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    pairs, id_map = translate(pairs, names, truth, quiet=quiet)
     survey = examine_masks(
         [pair.mask for pair in pairs], classes=len(names), ignore_index=void, id_map=id_map, names=names
     )
     of_a_class = void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None)
     return Labelled(pairs, void, id_map, frozenset(survey.void), (*survey.doubts, *of_a_class))
+
+
+def translate(
+    pairs: Sequence[Pair], names: Sequence[str], truth: Truth, *, quiet: bool
+) -> tuple[list[Pair], IdMap | None]:
+    """Say which class is which in the masks of pairs; what leads from them to ids comes back."""
+    from hypsegcli.truth.exports import translate_masks
+
+    found = translate_masks(pairs, names, id_map=truth.id_map, colors=truth.mask_colors, unlabelled=truth.unlabelled)
+    talk_of([spell(note, as_option) for note in found.notes], quiet=quiet)
+    return found.pairs, found.id_map
 
 
 def look_at_masks(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
 from hypsegcli.images.beside_pixels import open_palette
 from hypsegcli.images.exact import inexact
-from hypsegcli.images.open_image import open_upright
+from hypsegcli.images.open_image import Opened, open_upright, take_upright
 from hypsegcli.images.picture_file import image_errors
+
+_FORM = "a PNG of 8-bit RGB"
 
 
 def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
@@ -21,12 +26,23 @@ def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
     sample, transparency), and for several frames.
     """
     opened = open_upright(path)
-    form = "a PNG of 8-bit RGB"
-    advice = f"save it as {form}"
+    with image_errors(path):
+        if reason := inexact(path, opened, of="colours", form=_FORM):
+            raise ImageError(f"{path}: {reason}", "unsupported")
+    return _pack(path, opened)
+
+
+def decode_png_colors(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint32]:
+    """As decode_mask_colors, of a PNG in memory that messages call `name`."""
+    with image_errors(name):
+        image = Image.open(BytesIO(data), formats=("PNG",))
+    return _pack(name, take_upright(image, name, max_pixels=max_pixels))
+
+
+def _pack(path: Path | str, opened: Opened) -> NDArray[np.uint32]:
+    advice = f"save it as {_FORM}"
     with image_errors(path):
         image = opened.image
-        if reason := inexact(path, opened, of="colours", form=form):
-            raise ImageError(f"{path}: {reason}", "unsupported")
         if image.mode not in ("RGB", "RGBA", "P", "L", "1"):
             raise ImageError(
                 f"{path}: colours of a mask are of 8 bits a sample, these are {image.mode}; {advice}", "unsupported"

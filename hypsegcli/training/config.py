@@ -64,6 +64,11 @@ class TrainConfig(BaseModel):
     ignore_index: int = _choice(255, "The mask value that means 'not labelled'.", ge=0, le=65535)
     map: str = _choice("", "File that translates the masks' ids: lines 'from:to' or 'from:void'; ids not listed stay.")
     mask_colors: str = _choice("", "Masks are in colour: file of lines 'name:#rrggbb', 'name: r g b', or CVAT's.")
+    unlabelled: str = _choice(
+        "",
+        "Of masks that CVAT, COCO or Label Studio exported: the class of pixels nobody labelled, or void; empty: "
+        "background, where that is a class, else void.",
+    )
     image_suffix: str = _choice("", "Ending of the images' names that masks lack, e.g. _leftImg8bit.")
     mask_suffix: str = _choice("", "Ending of the masks' names, e.g. _gtFine_labelTrainIds.")
     longest_side: int = _choice(0, "Pixels; larger images and masks are shrunk to it; 0: never.", ge=0)

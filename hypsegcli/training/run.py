@@ -105,6 +105,7 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
     reading = Reading(
         id_map=Path(read.map) if read.map else None,
         mask_colors=Path(read.mask_colors) if read.mask_colors else None,
+        unlabelled=config.unlabelled,
         image_suffix=config.image_suffix,
         mask_suffix=config.mask_suffix,
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.errors import DataError, setting
-from hypsegcli.files.digest import digest_file, short_digest
+from hypsegcli.files.digest import digest_file, digest_shared, short_digest
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.truth.pairs import Pair
 
 
 def digest_pair(pair: Pair, image: DecodedImage) -> str:
     """What is in the files of a pair's image, which was decoded just now, and of its mask."""
-    return short_digest(image.digest) + short_digest(digest_file(pair.mask))
+    mask = digest_shared(pair.mask.file) if isinstance(pair.mask, AnnotatedMask) else digest_file(pair.mask)
+    return short_digest(image.digest) + short_digest(mask)
 
 
 def check_pair(pair: Pair, image: DecodedImage, expected: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.truth.masks import IdMap
+from hypsegcli.truth.masks import NAMED, IdMap
 from hypsegcli.truth.mirrored import mirror_mistake
 from hypsegcli.truth.shift import find_shift, shift_mistake
 from hypsegcli.truth.turned import Turns
@@ -22,7 +22,7 @@ def contradictions(
     what their masks were read by; `stored` says that label maps are scored.
     """
     said = []
-    if (shift := find_shift(confusion)) is not None:
+    if id_map != NAMED and (shift := find_shift(confusion)) is not None:  # names leave nothing to be shifted
         decides = None if id_map is None else "mask_colors" if id_map.colors else "map"
         said.append(shift_mistake(shift, classes=len(confusion), decides=decides, stored=stored))
     if id_map and id_map.colors and (mistake := mirror_mistake(confusion, id_map.colors)):

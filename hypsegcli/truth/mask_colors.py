@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,11 @@ from numpy.typing import NDArray
 from hypsegcli.errors import ColorError, TreeError
 from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import first_of
+from hypsegcli.images.color_lines import Color, parse_color_lines
 from hypsegcli.images.color_mask import decode_mask_colors
-
-Color = tuple[int, int, int]
 
 VOID = 65535  # in what decode_by_color returns, of colours that are no class's
 _NAMED = 8
-_NUMBERS = r"[0-9]{1,3}(?:\s*,\s*|\s+)[0-9]{1,3}(?:\s*,\s*|\s+)[0-9]{1,3}"
-_NAME_FIRST = re.compile(rf"(?P<name>.+?)\s*:\s*(?P<color>#?[0-9a-fA-F]{{6}}|{_NUMBERS})\s*(?::[^:]*:[^:]*)?")
-_COLOR_FIRST = re.compile(rf"(?P<color>{_NUMBERS})\s+(?P<name>\S.*)")
 
 
 @dataclass(frozen=True)
@@ -35,26 +30,15 @@ class MaskColors:
 
 
 def read_color_lines(path: Path) -> list[tuple[int, str, Color]]:
-    """Number of the line, name and colour of every line of a file.
+    """Number of the line, name and colour of every line of a file; see parse_color_lines.
 
-    Lines are `name:#rrggbb`, `name: r g b`, `name:r,g,b::` as in CVAT's labelmap.txt, or `r g b name` as in CamVid's
-    label_colors.txt; those that begin with # are comments. Raises TreeError for any other line.
+    Raises TreeError for a file that cannot be read, or a line that is none.
     """
     try:
-        lines = read_text(path).splitlines()
+        text = read_text(path)
     except UnreadableTextError as error:
         raise TreeError(f"{path}: cannot read the colours ({error})") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        match = _NAME_FIRST.fullmatch(text) or _COLOR_FIRST.fullmatch(text)
-        color = _color(match["color"]) if match else None
-        if match is None or color is None:
-            raise TreeError(f"{path}, line {number}: expected 'name:#rrggbb' or 'name: r g b', found '{text[:60]}'")
-        found.append((number, composed(match["name"].strip()), color))
-    return found
+    return parse_color_lines(text, path)
 
 
 def read_mask_colors(path: Path, names: Sequence[str]) -> MaskColors:
@@ -122,12 +106,3 @@ def decode_by_color(path: Path, colors: MaskColors) -> NDArray[np.uint16]:
 def exchanged(color: int) -> int:
     """A colour, 65536 R + 256 G + B, with red and blue in each other's place."""
     return (color & 255) << 16 | color & 0xFF00 | color >> 16
-
-
-def _color(text: str) -> Color | None:
-    numbers = re.split(r"[,\s]+", text)
-    if len(numbers) == 1:
-        red, green, blue = bytes.fromhex(text.removeprefix("#"))
-        return red, green, blue
-    red, green, blue = map(int, numbers)
-    return (red, green, blue) if max(red, green, blue) < 256 else None

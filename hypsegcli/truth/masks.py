@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of
@@ -46,6 +47,9 @@ class IdMap:
         for source, target in self.changes:
             mapped[values == source] = void if target is None else target
         return mapped
+
+
+NAMED = IdMap(((VOID, None),))  # of masks in what a tool exported, whose labels are classes by their names
 
 
 def read_id_map(path: Path) -> IdMap:
@@ -92,8 +96,11 @@ def read_translation(
 def decode_ids(path: Path, colors: MaskColors | None = None) -> NDArray[Any]:
     """Read the ids of a mask as the file holds them, see decode_mask, or by its colours, see decode_by_color.
 
-    A file that ends in .mat is one of two published kinds, see decode_matlab.
+    A file that ends in .mat is one of two published kinds, see decode_matlab. What a labelling tool exported knows how
+    it is read.
     """
+    if isinstance(path, AnnotatedMask):
+        return path.decode()
     if path.suffix.lower() == SUFFIX:
         return decode_matlab(path)
     if colors is not None:

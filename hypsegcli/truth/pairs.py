@@ -12,10 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from unicodedata import normalize
 
+from hypsegcli.annotation.export import Export
 from hypsegcli.errors import PlanError, UsageError, setting
 from hypsegcli.files.place import locate
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.images.discover import Input, find_inputs
+from hypsegcli.truth.export_pairs import export_at, keep, masks_of
 
 _LISTED = 20
 _TRIED = 20  # partners tried for one file when an ending is looked for
@@ -57,6 +59,7 @@ def pair_files(
     predictions: Path | None,
     image_suffix: str = "",
     mask_suffix: str = "",
+    with_empty: bool = False,
     tell: Callable[[str], None] = _say_nothing,
 ) -> list[Pair]:
     """Pair masks with images, with label maps, or with both, in the order of the masks.
@@ -66,8 +69,8 @@ def pair_files(
     endings of the stems that do not count: of images and masks only those are taken that have the ending. Label
     maps are named after their images, so they lose the image's ending where they have it. A single file pairs
     with a single file whatever the names. Names that differ only in how Unicode composes their letters are one.
-    `tell` is given a line on what a folder of masks or images holds
-    that is left out.
+    `tell` is given a line on what a folder of masks or images holds that is left out. Masks may be what a labelling
+    tool exported, see masks_of, of which `with_empty` is; images that it does not know are left out then.
 
     Raises PlanError for two files of one key and for files without a partner; UsageError if there is nothing to
     judge.
@@ -76,7 +79,8 @@ def pair_files(
         raise UsageError(
             f"there is nothing to judge; name the images, or a folder of label maps with {setting('predictions')}"
         )
-    truth = _find("masks", masks, "mask_suffix", mask_suffix, tell=tell)
+    export = export_at(masks)
+    truth = _find("masks", masks, "mask_suffix", mask_suffix, tell=tell) if export is None else None
     judged: dict[str, _Side] = {}
     if predictions is not None:
         judged["labels"] = _find(
@@ -84,7 +88,10 @@ def pair_files(
         )
     if images is not None:
         judged["images"] = _find("images", images, "image_suffix", image_suffix, tell=tell)
-    if truth.single and all(side.single for side in judged.values()):
+    if truth is None:
+        assert export is not None
+        truth, judged = _of_export(export, judged, mask_suffix, with_empty=with_empty, tell=tell)
+    elif truth.single and all(side.single for side in judged.values()):
         (mask,) = truth.files.values()
         (key,) = next(reversed(judged.values())).files  # the image's where there is one
         truth = truth._replace(files={key: mask})
@@ -106,13 +113,31 @@ def pair_folders(
     images: Path,
     image_suffix: str = "",
     mask_suffix: str = "",
+    with_empty: bool = False,
     tell: Callable[[str], None] = _say_nothing,
 ) -> list[Pair]:
     """As `pair_files` of two folders, in the order of their keys as texts: for training."""
-    truth = _find("masks", str(masks), "mask_suffix", mask_suffix, tell=tell)
+    export = export_at(masks)
+    truth = _find("masks", str(masks), "mask_suffix", mask_suffix, tell=tell) if export is None else None
     photographs = _find("images", str(images), "image_suffix", image_suffix, tell=tell)
+    if truth is None:
+        assert export is not None
+        truth, judged = _of_export(export, {"images": photographs}, mask_suffix, with_empty=with_empty, tell=tell)
+        photographs = judged["images"]
     _check_partners(photographs, truth)
     return [Pair(key, truth.files[key], photographs.files[key], None) for key in sorted(truth.files)]
+
+
+def _of_export(
+    export: Export, judged: Mapping[str, _Side], ending: str, *, with_empty: bool, tell: Callable[[str], None]
+) -> tuple[_Side, dict[str, _Side]]:
+    """The masks of an export, and of what they judge that of which there are any."""
+    if ending:
+        raise UsageError(f"{setting('mask_suffix', ending)}: {export.origin} knows whose its masks are; leave it out")
+    main = judged.get("images") or judged["labels"]
+    files = masks_of(export, main.files, single=main.single, with_empty=with_empty, tell=tell)
+    kept = {name: side._replace(files=keep(side.files, files)) for name, side in judged.items()}
+    return _Side("masks", "mask_suffix", "", files, main.single), kept
 
 
 def pair_keys(*, masks: Mapping[str, Path], images: Mapping[str, Path]) -> list[Pair]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.files.words import count_of
 from hypsegcli.images.decode import DecodedImage
 from hypsegcli.images.open_image import open_upright
@@ -38,7 +39,9 @@ def turned_alone(pair: Pair, image: DecodedImage) -> int:
 
     Raises ImageError for a mask that cannot be read.
     """
-    if image.orientation == 1 or (pair.mask.suffix.lower() != MATLAB and open_upright(pair.mask).orientation != 1):
+    if image.orientation == 1 or isinstance(pair.mask, AnnotatedMask):  # which people saw upright as they labelled
+        return image.orientation
+    if pair.mask.suffix.lower() != MATLAB and open_upright(pair.mask).orientation != 1:
         return 1
     return image.orientation
 

@@ -186,6 +186,7 @@ def _find_sources(
         predictions=None,
         image_suffix=truth.image_suffix,
         mask_suffix=truth.mask_suffix,
+        with_empty=bool(truth.unlabelled),
         tell=say_nothing if quiet else talk,
     )
     return [(pair.image, pair.mask) for pair in pairs if pair.image is not None]
@@ -195,18 +196,18 @@ def _look_at_masks(
     masks: Sequence[Path], truth: Truth, header: Header, *, quiet: bool
 ) -> Callable[[Path], NDArray[np.uint8 | np.uint16]]:
     """What reads a mask as the ids of the checkpoint's classes; none may hold what is no class."""
-    from functools import partial
-
+    from hypsegcli.cli.labelled import translate
     from hypsegcli.truth.check import examine_masks
-    from hypsegcli.truth.masks import read_mask, read_translation
+    from hypsegcli.truth.masks import read_mask
+    from hypsegcli.truth.pairs import Pair
 
     classes, names = header.tree.classes, header.tree.names[: header.tree.classes]
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
-    id_map = read_translation(truth.id_map, truth.mask_colors, names)
-    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    pairs, id_map = translate([Pair("", mask, None, None) for mask in masks], names, truth, quiet=quiet)
+    read_as = {pair.mask: pair.mask for pair in pairs}  # what tools exported knows by now which label is which class
     if masks:
-        examine_masks(masks, classes=classes, ignore_index=void, id_map=id_map, names=names)
-    return partial(read_mask, classes=classes, ignore_index=void, id_map=id_map)
+        examine_masks(list(read_as), classes=classes, ignore_index=void, id_map=id_map, names=names)
+    return lambda mask: read_mask(read_as[mask], classes=classes, ignore_index=void, id_map=id_map)
 
 
 def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypsegcli.cli.class_names import decide_class_names
-from hypsegcli.cli.console import loading, say_nothing, talk, talk_of
+from hypsegcli.cli.console import loading, say_nothing, talk
 from hypsegcli.cli.exit_codes import DONE
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.labelled import look_at_masks
+from hypsegcli.cli.labelled import look_at_masks, translate
 from hypsegcli.cli.matched_source import Opened, open_scored, parse_match
 from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, Refine, ShardText, ShowProfile
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
@@ -81,7 +81,6 @@ def evaluate(
     matched = parse_match(scoring.match)
 
     with loading(quiet=quiet):
-        from hypsegcli.truth.masks import read_translation
         from hypsegcli.truth.pairs import pair_files
 
     pairs = pair_files(
@@ -90,6 +89,7 @@ def evaluate(
         predictions=stored.predictions,
         image_suffix=truth.image_suffix,
         mask_suffix=truth.mask_suffix,
+        with_empty=bool(truth.unlabelled),
         tell=say_nothing if quiet else talk,
     )
     named, header = _open_checkpoint(inputs, stored, quiet=quiet)
@@ -101,8 +101,7 @@ def evaluate(
         ignore_index=truth.ignore_index,
         translated=stored.prediction_map is not None or stored.prediction_colors is not None,
     )
-    id_map = read_translation(truth.id_map, truth.mask_colors, names.classes)
-    talk_of(id_map.colors.notes if id_map and id_map.colors else (), quiet=quiet)
+    pairs, id_map = translate(pairs, names.classes, truth, quiet=quiet)
     rule = parse_rule(scoring.level, scoring.threshold, names.tree) or names.rule
     odd = look_at_masks(pairs, names, id_map, asked=truth.ignore_index is not None, quiet=quiet)
     scored, match = open_scored(

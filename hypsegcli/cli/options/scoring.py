@@ -45,6 +45,15 @@ class Truth:
             rich_help_panel=MASKS,
         ),
     ] = None
+    unlabelled: Annotated[
+        str,
+        typer.Option(
+            metavar="CLASS|void",
+            help="Of masks that CVAT, COCO or Label Studio exported: what pixels are that nobody labelled.",
+            show_default="background, where that is a class, else void",
+            rich_help_panel=MASKS,
+        ),
+    ] = ""
     image_suffix: Annotated[
         str,
         typer.Option(

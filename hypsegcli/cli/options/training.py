@@ -38,6 +38,7 @@ _PANELS = {
         "ignore_index",
         "map",
         "mask_colors",
+        "unlabelled",
         "image_suffix",
         "mask_suffix",
         "longest_side",
@@ -57,8 +58,8 @@ _PANELS = {
 # What stands behind an option, where it is neither a number nor the option's own name.
 _METAVARS = {
     "map": "FILE", "mask_colors": "FILE", "colors": "FILE", "image_suffix": "TEXT", "mask_suffix": "TEXT",
-    "licence": "TEXT", "held_out": "CLASS,...", "background": "CLASS", "init": "FILE|NAME", "class_weights": "HOW",
-    "backbone": "NAME",
+    "licence": "TEXT", "held_out": "CLASS,...", "background": "CLASS", "unlabelled": "CLASS|void", "init": "FILE|NAME",
+    "class_weights": "HOW", "backbone": "NAME",
 }  # fmt: skip
 
 

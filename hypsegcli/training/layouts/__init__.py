@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from hypsegcli.annotation.masks import is_export
 from hypsegcli.errors import DataError, setting
 from hypsegcli.hierarchy.tree import read_tree
 from hypsegcli.training.layouts.ade20k import ADE20K
@@ -39,8 +40,8 @@ def open_source(
     else:
         raise DataError(
             f"{data}: is laid out as {chosen.name}, of which names and ids of the masks are known; leave "
-            f"{setting('map')}, {setting('mask_colors')} and the endings out, or lay the files out as "
-            f"{setting('layout', HYPSEG.name)} wants them"
+            f"{setting('map')}, {setting('mask_colors')}, {setting('unlabelled')} and the endings out, or lay the "
+            f"files out as {setting('layout', HYPSEG.name)} wants them"
         )
     hierarchy = data / "hierarchy.json"
     if hierarchy.exists():
@@ -56,6 +57,8 @@ def _named(data: Path, name: str) -> tuple[Layout, Path]:
 def _recognise(data: Path) -> tuple[Layout, Path]:
     if not data.is_dir():
         raise DataError(f"{data}: there is no such folder; name the one that holds images and masks")
+    if is_export(data):  # CVAT's, which VOC's looks like
+        return HYPSEG, data
     found: dict[Path, Layout] = {}
     for layout in REGISTRY:
         if root := layout.root(data):

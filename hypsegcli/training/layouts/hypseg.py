@@ -3,34 +3,74 @@
 DIR/train/images  DIR/train/masks  DIR/val/images  DIR/val/masks    same names without their suffixes
 DIR/images        DIR/masks                                         or all together, of which some are held back
 DIR/classes.txt                                                     id:name, ids from 0 without gaps
+
+For masks there may be masks.zip or masks.json, or a folder masks, that a labelling tool exported, and then classes.txt
+may lack. A data set of CVAT's, with its photographs in JPEGImages, needs neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
+from hypsegcli.annotation.cvat import LABEL_MAP
+from hypsegcli.annotation.export import Export
+from hypsegcli.annotation.masks import is_export
 from hypsegcli.errors import DataError
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.hierarchy.tree import flat_tree, read_class_names
 from hypsegcli.training.held_back import held_back
 from hypsegcli.training.layouts.source import AS_OURS, Layout, Reading, Source, SplitName, say_nothing
-from hypsegcli.truth.masks import read_translation
+from hypsegcli.truth.export_pairs import export_at
+from hypsegcli.truth.exports import names_of_labels, translate_masks
+from hypsegcli.truth.masks import NAMED
 from hypsegcli.truth.pairs import Pair, pair_folders
 
 _SHARE = 5  # of images without splits, one in so many is validated on
 _FEWEST = 3  # of those: a step takes two, for batch norm
 _NAMED = 5  # of those
+_SPLITS = get_args(SplitName)
+_IMAGES = ("images", "JPEGImages")  # the second is that of CVAT's data sets
+_MASKS = ("masks", "masks.zip", "masks.json")
 
 
 def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing) -> Source:
-    """See Layout; `tell` is given a line on what a folder holds that is left out, when its pairs are asked for."""
-    tree = flat_tree(read_class_names(root / "classes.txt"))
-    id_map = read_translation(reading.id_map, reading.mask_colors, tree.names[: tree.classes])
-    notes = id_map.colors.notes if id_map and id_map.colors else ()
-    return Source(tree, partial(pair_split, root, reading=reading, tell=tell), id_map, notes, translation="map")
+    """See Layout; `tell` is given a line on what a folder holds that is left out, when its pairs are asked for.
+
+    And on what labels of labelling tools are taken for. Without classes.txt, the classes are those labels.
+    """
+    exports = [found for folder in (root, *(root / split for split in _SPLITS)) if (found := _export_in(folder))]
+    listed = (root / "classes.txt").exists() or not exports
+    tree = flat_tree(read_class_names(root / "classes.txt") if listed else names_of_labels(exports, reading.unlabelled))
+    names = tree.names[: tree.classes]
+    if exports:  # read by their names, each by its own
+        return Source(tree, partial(_pair_named, root, names, reading=reading, tell=tell), NAMED)
+    translated = translate_masks(
+        [], names, id_map=reading.id_map, colors=reading.mask_colors, unlabelled=reading.unlabelled
+    )
+    pairs = partial(pair_split, root, reading=reading, tell=tell)
+    return Source(tree, pairs, translated.id_map, translated.notes, translation="map")
+
+
+def _pair_named(
+    root: Path, names: Sequence[str], split: SplitName, *, reading: Reading, tell: Callable[[str], None]
+) -> tuple[Pair, ...]:
+    """The pairs of a split, whose masks know by what ids the classes go."""
+    translated = translate_masks(
+        pair_split(root, split, reading=reading, tell=tell),
+        names,
+        id_map=reading.id_map,
+        colors=reading.mask_colors,
+        unlabelled=reading.unlabelled,
+    )
+    if translated.id_map != NAMED:
+        raise DataError(f"{root}: the masks of {split} are files, and others what a labelling tool exported; use one")
+    if split == "train" or _export_in(root / split) is not None:  # else they have been told of train
+        for note in translated.notes:
+            tell(note)
+    return tuple(translated.pairs)
 
 
 def pair_split(
@@ -40,7 +80,7 @@ def pair_split(
 
     Raises PlanError for missing partners, DataError for a missing folder, or too few images to be split.
     """
-    apart = any((root / split).exists() for split in get_args(SplitName)) or not (root / "images").is_dir()
+    apart = any((root / split).exists() for split in _SPLITS) or not any((root / each).is_dir() for each in _IMAGES)
     if apart:
         return _pair(root / name, reading, tell)
     pairs = _pair(root, reading, tell if name == "train" else say_nothing)
@@ -59,12 +99,13 @@ def pair_split(
 
 
 def _pair(folder: Path, reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:
-    images, masks = folder / "images", folder / "masks"
+    images = next((folder / name for name in _IMAGES if (folder / name).is_dir()), folder / _IMAGES[0])
+    masks = _masks_in(folder) or folder / _MASKS[0]
     for part in (images, masks):
-        if not part.is_dir():
+        if not part.exists():
             raise DataError(
                 f"{part}: no such folder; expected train/images, train/masks, val/images and val/masks, or images and "
-                "masks alone"
+                "masks alone; masks may be masks.zip or masks.json, as a labelling tool exports them"
             )
     return tuple(
         pair_folders(
@@ -72,11 +113,25 @@ def _pair(folder: Path, reading: Reading, tell: Callable[[str], None]) -> tuple[
             images=images,
             image_suffix=reading.image_suffix,
             mask_suffix=reading.mask_suffix,
+            with_empty=bool(reading.unlabelled),
             tell=tell,
         )
     )
 
 
+def _masks_in(folder: Path) -> Path | None:
+    """Where the masks of a folder are: files in a folder, or what a tool exported; DataError for several of these."""
+    found = [folder / name for name in _MASKS if (folder / name).exists()]
+    if len(found) > 1:
+        raise DataError(f"{found[0]} and {found[1]}: are both masks; keep those that count")
+    return found[0] if found else folder if is_export(folder) else None
+
+
+def _export_in(folder: Path) -> Export | None:
+    masks = _masks_in(folder)
+    return None if masks is None else export_at(masks)
+
+
 HYPSEG = Layout(
-    "hypseg", ("",), ("classes.txt", "train/images", "train/masks", "val/images", "val/masks", "masks"), read
+    "hypseg", ("",), ("classes.txt", "train/images", "train/masks", "val/images", "val/masks", *_MASKS, LABEL_MAP), read
 )

@@ -36,6 +36,7 @@ class Reading:
 
     id_map: Path | None = None
     mask_colors: Path | None = None
+    unlabelled: str = ""  # of masks that a labelling tool exported: what pixels are that nobody labelled
     image_suffix: str = ""
     mask_suffix: str = ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support.labelled_runs import NUCLEI, STREETS, annotate, blobs, make_run, stored
 
 from hypsegcli.errors import DataError, PlanError, TreeError
+from hypsegcli.training.layouts import open_source
 from hypsegcli.training.layouts.hypseg import HYPSEG, pair_split
-from hypsegcli.training.layouts.source import SplitName
+from hypsegcli.training.layouts.source import Reading, Source, SplitName
+from hypsegcli.truth.masks import read_mask
 
 Pairs = Callable[..., Path]
 SPLITS: tuple[SplitName, ...] = ("train", "val")
@@ -111,3 +116,86 @@ def test_its_classes_are_those_of_the_list_and_its_ids_too(data: Path) -> None:
     (data / "classes.txt").unlink()
     with pytest.raises(TreeError, match=r"classes\.txt: cannot read the class list"):
         HYPSEG.read(data)
+
+
+def exported(root: Path, names: tuple[str, ...], keys: str = "abcdef") -> Path:
+    """A folder of images beside which masks.zip lies, as CVAT exports it."""
+    out = make_run(root / "run", names, {key: blobs(len(names), seed=ord(key)) for key in keys})
+    data = root / "data"
+    shutil.copytree(root / "run/photos", data / "images")
+    shutil.copy(annotate(out, "cvat"), data / "masks.zip")
+    return data
+
+
+def ids_of(source: Source, split: SplitName) -> dict[str, NDArray[np.integer]]:
+    K = source.tree.classes
+    return {
+        pair.key: read_mask(pair.mask, classes=K, ignore_index=255, id_map=source.id_map)
+        for pair in source.pairs(split)
+    }
+
+
+def test_masks_may_be_what_a_tool_exported_and_need_no_list_of_classes(tmp_path: Path) -> None:
+    data = exported(tmp_path, STREETS)
+    told: list[str] = []
+    source = open_source(data, "auto", tell=told.append)
+    assert (source.tree.names, source.tree.is_flat) == (STREETS, True)
+    found = ids_of(source, "train") | ids_of(source, "val")
+    assert list(found) == ["a", "b", "c", "d", "f", "e"]
+    for key, ids in found.items():
+        np.testing.assert_array_equal(ids, stored(tmp_path / "run/out", key))
+    assert len([line for line in told if "pixels nobody labelled are void" in line]) == 1
+
+
+def test_a_list_of_classes_numbers_them_whatever_the_export_does(tmp_path: Path) -> None:
+    data = exported(tmp_path, STREETS)
+    (data / "classes.txt").write_text("0:car\n1:tree\n2:road\n3:sky\n")
+    for key, ids in ids_of(open_source(data, "auto"), "train").items():
+        np.testing.assert_array_equal(ids, np.array([3, 2, 0])[stored(tmp_path / "run/out", key)])
+
+
+def test_one_label_and_the_rest_take_a_word(tmp_path: Path) -> None:
+    data = exported(tmp_path, NUCLEI)
+    with pytest.raises(DataError, match=r"there is one label, nucleus.*unlabelled=background"):
+        open_source(data, "auto")
+    source = open_source(data, "auto", Reading(unlabelled="background"))
+    assert source.tree.names == NUCLEI
+    for key, ids in ids_of(source, "train").items():
+        np.testing.assert_array_equal(ids, stored(tmp_path / "run/out", key))
+
+
+def test_each_split_may_have_an_export_of_its_own(tmp_path: Path) -> None:
+    """Of labels in another order: both are read by their names."""
+    train, val = exported(tmp_path / "1", STREETS), exported(tmp_path / "2", STREETS[::-1], "xy")
+    data = tmp_path / "both"
+    data.mkdir()
+    train.rename(data / "train")
+    val.rename(data / "val")
+    source = open_source(data, "auto")
+    assert source.tree.names == STREETS
+    for key, ids in ids_of(source, "val").items():
+        np.testing.assert_array_equal(ids, 2 - stored(tmp_path / "2/run/out", key))
+    (data / "val/masks.zip").unlink()
+    (data / "val/masks").mkdir()
+    for key in "xy":
+        Image.fromarray(mask()).save(data / f"val/masks/{key}.png")
+    with pytest.raises(DataError, match="the masks of val are files"):
+        source.pairs("val")
+
+
+def test_a_data_set_of_cvat_s_is_one(tmp_path: Path) -> None:
+    """With its photographs in it; VOC's looks like it."""
+    out = make_run(tmp_path, STREETS, {f"s/{key}": blobs(3, seed=ord(key)) for key in "abcdef"})
+    with zipfile.ZipFile(annotate(out, "cvat", with_images=True)) as archive:
+        archive.extractall(tmp_path / "set")
+    source = open_source(tmp_path / "set", "auto")
+    assert [pair.key for pair in source.pairs("val")] == ["s/e"]
+    for key, ids in ids_of(source, "train").items():
+        np.testing.assert_array_equal(ids, stored(out, key))
+
+
+def test_two_kinds_of_masks_are_refused(tmp_path: Path) -> None:
+    data = exported(tmp_path, STREETS)
+    (data / "masks").mkdir()
+    with pytest.raises(DataError, match=r"masks and \S*masks\.zip: are both masks; keep those that count"):
+        open_source(data, "auto")

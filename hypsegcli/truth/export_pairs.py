@@ -1,0 +1,85 @@
+"""Which image each mask is of that lies in what a labelling tool exported."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from hypsegcli.annotation.export import Export
+from hypsegcli.annotation.masks import AnnotatedMask, is_export, open_export
+from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.place import StorePath, locate
+from hypsegcli.files.text import composed
+from hypsegcli.files.words import count_of, first_of
+
+_SHOWN = 5
+
+
+def export_at(argument: str | Path) -> Export | None:
+    """What a tool exported, where an argument names that; None where masks are files of their own."""
+    place = locate(argument)
+    return open_export(place) if not isinstance(place, StorePath) and is_export(place) else None
+
+
+def masks_of(
+    export: Export, images: Iterable[str], *, single: bool, with_empty: bool, tell: Callable[[str], None]
+) -> dict[str, Path]:
+    """The masks of an export by the keys of images, whose names agree, or end alike; what it leaves out is told.
+
+    A single image is that of a single mask. Those in which nobody labelled anything count only `with_empty`. Raises
+    PlanError for masks whose image is not among them, or could be one of several.
+    """
+    keys = (*export.keys, *(export.empty if with_empty else ()))
+    if export.empty and not with_empty:
+        tell(
+            f"{export.origin}: left out: {count_of(len(export.empty), 'image')} in which nobody labelled anything, "
+            f"such as {export.empty[0]}; where that is right, say what they are: {setting('unlabelled', 'CLASS')}"
+        )
+    listed = list(images)
+    found = dict(zip(listed, keys, strict=True)) if single and len(keys) == 1 else _match(export, keys, listed)
+    if left := len(listed) - len(found):
+        tell(f"left out: {left} of {count_of(len(listed), 'image')}, of which {export.origin} has no labels")
+    ordered = {key: image for image, key in found.items()}
+    return {ordered[key]: AnnotatedMask.of(export, key) for key in keys}
+
+
+def _match(export: Export, keys: Sequence[str], images: Sequence[str]) -> dict[str, str]:
+    """The key in the export of each image that it has."""
+    exact = {*images}
+    by_end = defaultdict[str, list[str]](list)
+    for image in images:
+        by_end[image.rpartition("/")[2]].append(image)
+    found: dict[str, str] = {}
+    lonely, doubtful = [], []
+    for key in map(composed, keys):
+        likely = [key] if key in exact else [each for each in by_end[key.rpartition("/")[2]] if _end_alike(each, key)]
+        if not likely:
+            lonely.append(key)
+        elif len(likely) > 1 or likely[0] in found:
+            doubtful.append(f"{key} ({first_of(likely, 2)})")
+        else:
+            found[likely[0]] = key
+    if doubtful:
+        raise PlanError(
+            f"{export.origin}: several images may be meant by {first_of(doubtful, _SHOWN)}; give the tool the images "
+            "with their folders, or give them names of their own"
+        )
+    if lonely:
+        raise PlanError(
+            f"{len(lonely)} of {len(keys)} images in {export.origin} are not among the images that were named: "
+            f"{first_of(lonely, _SHOWN)}; there are such as {first_of(images, 2)}; name the folder that they lie in, "
+            "or bring back those that have moved or were renamed"
+        )
+    return found
+
+
+def _end_alike(one: str, other: str) -> bool:
+    """Whether one of two paths is the end of the other."""
+    short, long = sorted((one.split("/"), other.split("/")), key=len)
+    return long[-len(short) :] == short
+
+
+def keep(files: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:
+    """Those of files, by key, that have masks."""
+    return {key: path for key, path in files.items() if key in masks}

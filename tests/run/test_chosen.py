@@ -1,0 +1,109 @@
+"""Which images somebody chose: keys, paths, lists, and tables with verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.labelled_runs import STREETS, blobs, make_run, refused
+
+from hypsegcli.run.accounts import read_manifest
+from hypsegcli.run.chosen import choose
+
+KEYS = ("day/a", "day/b", "night/a", "c.d")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return make_run(tmp_path, STREETS, {key: blobs(3) for key in KEYS})
+
+
+def chosen(out: Path, *wanted: str) -> list[str]:
+    return [line["key"] for line in choose(read_manifest(out), wanted, out)]
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text)
+    return f"@{path}"
+
+
+def test_all_where_nothing_is_named(out: Path) -> None:
+    assert chosen(out) == list(KEYS)
+
+
+@pytest.mark.parametrize("way", ["key", "file name", "path", "relative path", "real path"])
+def test_an_image_has_several_names(out: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = out.parent / "photos/night/a.png"
+    (out.parent / "link").symlink_to(out.parent / "photos")
+    monkeypatch.chdir(out.parent)
+    names = {
+        "key": "night/a",
+        "file name": "night/a.jpg",
+        "path": str(photo),
+        "relative path": "photos/night/a.png",
+        "real path": "link/night/a.png",
+    }
+    assert chosen(out, names[way]) == ["night/a"]
+
+
+def test_a_key_with_a_dot_is_not_cut(out: Path) -> None:
+    assert chosen(out, "c.d") == chosen(out, "c.d.png") == ["c.d"]
+
+
+def test_each_once_in_the_order_of_what_names_them(out: Path) -> None:
+    listed = write(out.parent / "list.txt", "# those\nnight/a\n\nday/b\r\nnight/a\n")
+    assert chosen(out, "c.d", listed, "day/b") == ["c.d", "night/a", "day/b"]
+
+
+def test_the_last_verdict_on_a_place_counts(out: Path) -> None:
+    review = write(
+        out.parent / "review.csv",
+        "key,x,y,width,height,verdict,time\n"
+        "day/b,1,1,5,5,wrong,2026-01-01T00:00:00Z\n"  # taken back, and another place stays wrong
+        "day/b,9,1,5,5,wrong,2026-01-01T00:00:01Z\n"
+        "day/b,1,1,5,5,,2026-01-01T00:00:02Z\n"
+        "day/a,1,1,5,5,wrong,2026-01-01T00:00:03Z\n"
+        "day/a,1,1,5,5,right,2026-01-01T00:00:04Z\n"
+        "night/a,1,1,5,5,right,2026-01-01T00:00:05Z\n"
+        "c.d,1,1,5,5,right,2026-01-01T00:00:06Z\n"
+        "c.d,1,1,5,5,Wrong,2026-01-01T00:00:07Z\n",
+    )
+    assert chosen(out, review) == ["day/b", "c.d"]
+
+
+def test_tables_without_verdicts_mean_every_row(out: Path) -> None:
+    regions = write(out.parent / "regions.csv", "rank,image,key,x\n1,a,night/a,3\n2,a,night/a,9\n3,b,day/b,1\n")
+    assert chosen(out, regions) == ["night/a", "day/b"]
+    photo = out.parent / "photos/day/b.png"
+    assert chosen(out, write(out.parent / "ranking.csv", f"rank,image,mean\n1,{photo},0.5\n")) == ["day/b"]
+
+
+def test_an_apostrophe_that_a_table_put_before_a_name_is_none(tmp_path: Path) -> None:
+    out = make_run(tmp_path, STREETS, {"=a": blobs(3)})
+    assert chosen(out, write(tmp_path / "r.csv", "rank,key\n1,'=a\n")) == ["=a"]
+
+
+def test_names_of_nothing_are_counted_and_shown(out: Path) -> None:
+    sentence = refused(lambda: chosen(out, "day/a", "nowhere", write(out.parent / "l.txt", "day/x\n")))
+    assert sentence.startswith(f"2 names of 3 are no image of {out}: nowhere, day/x; ")
+    assert "such as day/a" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("review.csv", "key,verdict\nday/a,right\n", "no row of it has the verdict wrong"),
+        ("review.csv", "key,verdict\nday/a,bad\n", "line 2: the verdict is bad; expected right, wrong"),
+        ("other.csv", "a,b\n1,2\n", "the table has no column key; its columns are a, b"),
+        ("empty.csv", "", "its columns are none"),
+        ("list.txt", "# nothing\n\n", "it has no line"),
+        ("rows.csv", "key,x\n", "it has no row"),
+    ],
+)
+def test_files_that_name_nothing_are_refused(out: Path, name: str, text: str, problem: str) -> None:
+    argument = write(out.parent / name, text)
+    assert problem in refused(lambda: chosen(out, argument))
+
+
+def test_a_file_that_is_not_there_is_refused(out: Path) -> None:
+    assert "cannot be read" in refused(lambda: chosen(out, "@nowhere.csv"))

@@ -1,0 +1,87 @@
+"""Which image a mask in an export is of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import photograph
+from support.labelled_runs import refused
+
+from hypsegcli.annotation.export import Export
+from hypsegcli.annotation.labels import LabelMap
+from hypsegcli.annotation.masks import AnnotatedMask
+from hypsegcli.truth.export_pairs import export_at, masks_of
+
+
+class Known(Export):
+    """An export of some keys."""
+
+    tool = "a tool"
+    labels = ("road",)
+
+    def __init__(self, *keys: str, empty: tuple[str, ...] = ()) -> None:
+        self.origin, self.keys, self.empty = Path("e.json"), keys, empty
+
+    def decode(self, key: str) -> LabelMap:
+        return np.ones((2, 3), np.uint16)
+
+
+def match(
+    export: Export, *images: str, single: bool = False, with_empty: bool = False
+) -> tuple[dict[str, str], list[str]]:
+    told: list[str] = []
+    masks = masks_of(export, images, single=single, with_empty=with_empty, tell=told.append)
+    assert all(isinstance(mask, AnnotatedMask) for mask in masks.values())
+    return {image: mask.key for image, mask in masks.items() if isinstance(mask, AnnotatedMask)}, told
+
+
+def test_names_that_agree_pair_first() -> None:
+    assert match(Known("a", "s/a"), "a", "s/a") == ({"a": "a", "s/a": "s/a"}, [])
+
+
+def test_names_that_end_alike_pair() -> None:
+    """As where a tool was given the files without their folders, or with more of them."""
+    assert match(Known("a", "photos/s/b"), "day/a", "s/b")[0] == {"day/a": "a", "s/b": "photos/s/b"}
+
+
+def test_a_name_that_only_ends_in_the_same_letters_is_another() -> None:
+    assert "are not among the images" in refused(lambda: match(Known("a"), "ba"))
+    assert "are not among the images" in refused(lambda: match(Known("x/a"), "y/a"))
+
+
+def test_a_name_that_several_images_end_in_is_refused() -> None:
+    sentence = refused(lambda: match(Known("a"), "day/a", "night/a"))
+    assert "several images may be meant by a (day/a, night/a)" in sentence
+    assert "may be meant" in refused(lambda: match(Known("day/a", "a"), "day/a"))
+
+
+def test_images_without_labels_are_left_out_and_counted() -> None:
+    found, told = match(Known("b"), "a", "b", "c")
+    assert found == {"b": "b"}
+    assert told == ["left out: 2 of 3 images, of which e.json has no labels"]
+
+
+def test_masks_whose_images_moved_are_named() -> None:
+    sentence = refused(lambda: match(Known("a", "gone", "lost"), "a", "b"))
+    assert sentence.startswith("2 of 3 images in e.json are not among the images that were named: gone, lost")
+
+
+def test_one_image_is_that_of_one_mask() -> None:
+    assert match(Known("x"), "a", single=True)[0] == {"a": "x"}
+
+
+def test_images_in_which_nobody_labelled_anything_count_where_that_is_said() -> None:
+    found, told = match(Known("a", empty=("b",)), "a", "b")
+    assert (found, len(told)) == ({"a": "a"}, 2)
+    assert told[0].startswith("e.json: left out: 1 image in which nobody labelled anything, such as b")
+    assert match(Known("a", empty=("b",)), "a", "b", with_empty=True) == ({"a": "a", "b": "b"}, [])
+
+
+@pytest.mark.parametrize("name", ["photo.png", "@list.json", "*.json", "nowhere.zip"])
+def test_other_masks_are_no_exports(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    photograph(tmp_path / "photo.png")
+    assert export_at(name) is None
+    assert export_at("s3://bucket/a.zip") is None
