@@ -13,8 +13,9 @@ from hypsegcli.files.shard import Shard, shard_of
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 RANKING = "ranking.csv"  # what `uncertainty` adds to them
+REVIEW = "review.csv"  # what a person says of places, which no run writes, replaces or removes
 _FILM = ".mp4"
-BOOKS = frozenset({RUN, MANIFEST, RANKING})
+BOOKS = frozenset({RUN, MANIFEST, RANKING, REVIEW})
 
 
 def film_of(kind: str, clip: PurePosixPath | str) -> str:
