@@ -12,10 +12,11 @@ from hypsegcli.files.place import locate, real, scan
 from hypsegcli.files.shard import Shard, shard_of
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
-RANKING = "ranking.csv"  # what `uncertainty` adds to them
+RANKING, REGIONS = "ranking.csv", "regions.csv"
+TABLES = (RANKING, REGIONS)  # what `uncertainty` adds to them: of all images, made of their lines
 REVIEW = "review.csv"  # what a person says of places, which no run writes, replaces or removes
 _FILM = ".mp4"
-BOOKS = frozenset({RUN, MANIFEST, RANKING, REVIEW})
+BOOKS = frozenset({RUN, MANIFEST, *TABLES, REVIEW})
 
 
 def film_of(kind: str, clip: PurePosixPath | str) -> str:
@@ -27,7 +28,7 @@ def is_of_all_images(name: str) -> bool:
     """Whether a run may write a file of this name, from its folder on, that is of many images, beside its books."""
     kind, _, rest = name.partition("/")
     is_film = kind in FILMED and rest.endswith(_FILM) and rest != _FILM
-    return name == RANKING or (is_film and ".." not in PurePosixPath(rest).parts and "\0" not in rest)
+    return name in TABLES or (is_film and ".." not in PurePosixPath(rest).parts and "\0" not in rest)
 
 
 class Books(NamedTuple):

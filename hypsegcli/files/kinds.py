@@ -25,10 +25,11 @@ UNCERTAINTY = (
     "heatmap",
     "doubt",
     "uncertainty",
+    "labels",
 )
 
 FILMED = ("overlay", "doubt")  # of which those of a video's frames become a video too
-RANKED = "heatmap"  # that every image of the ranking has
+RANKED = "heatmap"  # that every image of the ranking has, and of the table of regions
 
 SELF_TOLD = (*PREDICT[:3], "uncertainty", "prototypes")  # of those, what says in its PNG or TIFF what it is
 

@@ -6,8 +6,12 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
+from hypsegcli.files.atomic import replacing
+from hypsegcli.files.digest import Digest, digest_stream
 from hypsegcli.files.words import escaped
 
 # How formulas begin, in letters of full width too, which spreadsheets of East Asia take for the others.
@@ -25,11 +29,22 @@ def encode_csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes
     and a text that a spreadsheet would take for a formula has an apostrophe before it, as spreadsheets themselves write
     it.
     """
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(map(_cell, header))
-    writer.writerows(map(_cell, row) for row in rows)
-    return table.getvalue().encode("utf-8", "surrogateescape")
+    file = io.BytesIO()
+    _write(file, header, rows)
+    return file.getvalue()
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Digest:
+    """Write what `encode_csv` makes as `replacing` does, row by row, so that a table may be larger than memory."""
+    with replacing(path) as file:
+        _write(file, header, rows)
+        return digest_stream(file)
+
+
+def _write(file: BinaryIO, header: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+    csv.writer(text).writerows(map(_cell, row) for row in chain([header], rows))
+    text.detach()
 
 
 def as_cell(text: str) -> str:

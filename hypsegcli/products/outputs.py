@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.inference.prediction import RGB, Prediction
@@ -12,6 +13,7 @@ from hypsegcli.products.product import Context, Product, TiffPlane
 
 Encoder = Callable[[RGB, Prediction], bytes]  # from the upright photograph (H, W, 3) and its prediction
 Summary = Callable[[Prediction], dict[str, float]]
+Regions = Callable[[Prediction], list[dict[str, Any]]]  # as lines of a manifest have them
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Outputs:
     encoders: Mapping[str, Encoder]
     summarise: Summary
     tiffs: Mapping[str, Callable[[Prediction], TiffPlane]] = field(default_factory=dict)  # those of them that are
+    find_regions: Regions | None = None  # that are likely to be wrong; None: nobody asks for them
 
     def encode(self, kind: str, photograph: RGB, prediction: Prediction, georeference: Georeference = ()) -> bytes:
         """The file of a kind; a TIFF lies where the photograph does."""
@@ -29,7 +32,9 @@ class Outputs:
         return self.encoders[kind](photograph, prediction)
 
 
-def make_outputs(products: Sequence[Product], context: Context, summarise: Summary) -> Outputs:
+def make_outputs(
+    products: Sequence[Product], context: Context, summarise: Summary, find_regions: Regions | None = None
+) -> Outputs:
     """The products of a run, in their order."""
     tiffs = {
         product.kind: partial(product.tiff, context=context)
@@ -42,7 +47,7 @@ def make_outputs(products: Sequence[Product], context: Context, summarise: Summa
             encoders[product.kind] = partial(_encode_tiff, tiffs[product.kind])
         else:
             encoders[product.kind] = partial(product.encode, context=context)
-    return Outputs(encoders, summarise, tiffs)
+    return Outputs(encoders, summarise, tiffs, find_regions)
 
 
 def _encode_tiff(tiff: Callable[[Prediction], TiffPlane], _: RGB, prediction: Prediction) -> bytes:

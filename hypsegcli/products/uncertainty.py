@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.confidence.regions import Bounds, expected_wrong, find_regions
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.products.confidence import mean_confidence
@@ -26,11 +29,33 @@ class Uncertainty(Product):
 
 
 def doubt_statistics(prediction: Prediction) -> dict[str, float]:
-    """What is kept of an image: what predict keeps, and mean, median and 95th percentile of its uncertainty."""
+    """What is kept of an image: what predict keeps, and mean, median and 95th percentile of its uncertainty.
+
+    And where the probability is known that a pixel is right, the expected number of those that are wrong.
+    """
     values = prediction.main.doubt()
     median, p95 = np.quantile(values, (0.5, 0.95))
     statistics = {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
+    if (chance := prediction.confidence.get("calibrated")) is not None:
+        statistics["expected_wrong"] = round(expected_wrong(chance.values), 3)
     return statistics | mean_confidence(prediction)
+
+
+def regions_of(prediction: Prediction, *, context: Context, bounds: Bounds) -> list[dict[str, Any]]:
+    """The regions of an image that are likely to be wrong, as a line of the manifest has them; see find_regions.
+
+    The prediction has the plane `calibrated`.
+    """
+    found = find_regions(prediction.labels, prediction.confidence["calibrated"].values, bounds)
+    return [
+        {
+            "box": [region.x, region.y, region.width, region.height],
+            "area": region.area,
+            "expected_wrong": region.expected_wrong,
+            "classes": {context.names[index]: pixels for index, pixels in region.classes.items()},
+        }
+        for region in found
+    ]
 
 
 PRODUCT = Uncertainty()

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypsegcli.files.books import RANKING, Books
+from hypsegcli.files.books import RANKING, TABLES, Books
 from hypsegcli.files.digest import Digest, digest_file, digest_shared
 from hypsegcli.files.place import StorePath, is_gone_from
 from hypsegcli.files.regular import is_there
@@ -39,8 +39,8 @@ from hypsegcli.run.manifest import (
 )
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, targets_of
-from hypsegcli.run.ranking_csv import say_of_ranking
 from hypsegcli.run.remarks import say_owed, say_redone, say_replaced
+from hypsegcli.run.tables import say_of_tables
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
@@ -117,9 +117,9 @@ def look_back(
     whole = files_that_stay(out, run, made=further, going=chain(stale, dropped), others=others)
     owed = files_that_are_owed(run, but={*further, *whole}, going=chain(stale, dropped), others=others)
     remarks += say_owed(out, owed)
-    if RANKING not in whole:
+    if again_or_never := [name for name in TABLES if name not in whole]:
         made_by = recipe if RANKING in further else None
-        remarks += say_of_ranking(out, run, plan=plan, others=others, recipe=made_by, keep=keep)
+        remarks += say_of_tables(out, run, again_or_never, plan=plan, others=others, recipe=made_by, keep=keep)
     unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
     left_over = find_left_over(
         out,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeGuard
 
-from hypsegcli.files.books import RANKING, film_of, is_of_all_images
+from hypsegcli.files.books import TABLES, film_of, is_of_all_images
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import FILMED, RANKED
 from hypsegcli.files.place import is_address, locate, real
@@ -21,6 +21,7 @@ _GOING = "going"  # kinds of those that the run which the line is of does not ma
 _OF_ANOTHER = "of_another"  # that a shard keeps the line of an image that is another's by now
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
+MOST_REGIONS = 1000  # of an image, that its line may have
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def outputs_of(line: Mapping[str, Any]) -> dict[str, tuple[PurePosixPath, Digest
 def goes_into(line: Line) -> Iterator[str]:
     """The files of the whole run, by name, that an image's own go into, whether or not there are any."""
     if RANKED in line.get("outputs", {}):
-        yield RANKING
+        yield from TABLES
     if "frame" in line:
         clip = line["key"].rpartition("/")[0]
         yield from (film_of(kind, clip) for kind in FILMED if kind in line.get("outputs", {}))
@@ -191,10 +192,30 @@ def is_line(line: object) -> TypeGuard[Line]:
         and all(abs(number) <= _LARGEST for number in line["summary"].values())
         and isinstance(notes := line.get("notes"), list)
         and all(isinstance(note, str) for note in notes)
+        and _are_regions(line.get("regions", []))
         and isinstance(source, dict)
         and type(source.get("bytes")) is int
         and isinstance(source.get("sha256"), str)
         and _names_files(line)
+    )
+
+
+def _are_regions(found: object) -> bool:
+    """Whether they are regions of an image, each with its box, area, expected number of wrong pixels, and classes."""
+    return (
+        isinstance(found, list)
+        and len(found) <= MOST_REGIONS
+        and all(
+            isinstance(region, dict)
+            and isinstance(box := region.get("box"), list)
+            and len(box) == 4
+            and all(type(number) is int and 0 <= number <= _LARGEST for number in (*box, region.get("area")))
+            and isinstance(wrong := region.get("expected_wrong"), int | float)
+            and 0 <= wrong <= _LARGEST
+            and bool(classes := region.get("classes"))
+            and _all_are(classes, int)
+            for region in found
+        )
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import MANIFEST, RANKING, RUN
+from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
@@ -24,7 +24,7 @@ from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import Line, files_of, input_of, is_for_another, outputs_of, source_of, without_result
-from hypsegcli.run.ranking_csv import write_ranking
+from hypsegcli.run.tables import WRITERS
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
@@ -226,13 +226,12 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
 def _of_all_images(
     out: Path, accounts: Sequence[Account], keys: Collection[str], others: Collection[Line], run: Mapping[str, Any]
 ) -> tuple[dict[str, Digest], list[str]]:
-    """The ranking and videos that are written, and earlier ones that stay; and which are to be written still."""
+    """The tables and videos that are written, and earlier ones that stay; and which are to be written still."""
     files = write_films(out, run, in_one(accounts))
     made = set(files)
     if run["options"].get("command") == "uncertainty":
-        made.add(RANKING)
-        if ranking := write_ranking(out, run["recipe"]):
-            files[RANKING] = ranking
+        made.update(WRITERS)
+        files |= {name: table for name, write in WRITERS.items() if (table := write(out, run["recipe"]))}
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     going = [line for key, line in before.lines.items() if key in keys]
     files |= files_that_stay(out, before.run, made=made, going=going, others=others)

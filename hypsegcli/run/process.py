@@ -117,6 +117,7 @@ def _store(
         encode = outputs.encode
         files = {planned.outputs[kind]: encode(kind, pixels, prediction, place) for kind in outputs.encoders}
         summary = outputs.summarise(prediction)
+        regions = None if outputs.find_regions is None else outputs.find_regions(prediction)
     except MemoryError:
         reason = f"{planned.name}: its maps do not fit into memory; ask for fewer with {setting('save')}"
         return clear(Failed(planned, reason, "out_of_memory"))
@@ -135,7 +136,16 @@ def _store(
     assert loaded.image.digest is not None, "it was decoded from a file"
     notes = loaded.image.notes + segmented.notes
     return Written(
-        planned, loaded.image.digest, digests, height, width, seconds, summary, notes, time=loaded.image.time
+        planned,
+        loaded.image.digest,
+        digests,
+        height,
+        width,
+        seconds,
+        summary,
+        notes,
+        time=loaded.image.time,
+        regions=regions,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hypsegcli.errors import setting
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import TABLES
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import Account
 from hypsegcli.run.difference import differences
@@ -42,7 +42,7 @@ def say_owed(out: Path, names: Iterable[str]) -> list[str]:
     """That files of the whole run are still to be written, a sentence each."""
     by = {True: "run uncertainty with", False: "run what was stopped with"}
     return [
-        f"{out / name} is still to be written, which an earlier run was stopped before; {by[name == RANKING]} "
+        f"{out / name} is still to be written, which an earlier run was stopped before; {by[name in TABLES]} "
         f"{setting('resume')}"
         for name in names
     ]

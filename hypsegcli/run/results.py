@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hypsegcli.errors import Code
 from hypsegcli.files.digest import Digest
@@ -23,6 +24,7 @@ class Written:
     summary: Mapping[str, float]
     notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
     time: float | None = None  # of a frame of a video, in seconds from its beginning
+    regions: Sequence[Mapping[str, Any]] | None = None  # that are likely to be wrong, as lines have them; if looked for
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import TABLES
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import Hold
@@ -122,7 +122,7 @@ class Run:
                 self.ledger.settle()
                 # A ranking of a part is of use; a video of one takes its time, when somebody has asked to stop.
                 further = {} if self._job.share.shard is not None else self._job.further
-                names = further if status == "finished" else {RANKING} & further.keys()
+                names = [name for name in further if status == "finished" or name in TABLES]
                 self.further = [name for name in names if self.ledger.write(name, further[name])]
             self.status = status
         finally:

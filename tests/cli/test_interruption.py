@@ -86,7 +86,7 @@ COMMANDS = {
     "info": ("hypsegcli.checkpoint.read_header.header_from_json", ("info",), "no file is left half written"),
     "predict": ("hypsegcli.images.discover.Skipped", ("predict", "images", "--out", "out"), "with --resume continues"),
     "uncertainty": (
-        "hypsegcli.run.ranking_csv.encode_csv",
+        "hypsegcli.run.ranking_csv.write_csv",
         ("uncertainty", "images", "--out", "out", "--engine", "torch"),
         "with --resume continues",
     ),
@@ -105,7 +105,7 @@ def test_a_command_that_is_interrupted_says_what_is_saved(data: Path, name: str)
     assert sentence in told
     assert "Traceback" not in told
     assert not list(data.rglob("*.tmp"))
-    for written in ("report/report.json", "c.safetensors", "d.svg", "out/ranking.csv"):
+    for written in ("report/report.json", "c.safetensors", "d.svg", "out/ranking.csv", "out/regions.csv"):
         assert not (data / written).exists()
 
 

@@ -7,13 +7,15 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Hypseg, manifest, photograph
 
-from hypsegcli.files.atomic import append, write_atomically
+from hypsegcli.files.atomic import append
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.lock import LOCK
+from hypsegcli.files.table import write_csv
 
 
 def files_in(out: Path) -> list[str]:
@@ -234,19 +236,20 @@ def test_nothing_outside_of_its_kinds_goes_whatever_run_json_says(
     assert all(path.exists() for path in mine)
 
 
-def test_a_ranking_that_a_killed_run_wrote_goes(
-    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("module", ["ranking_csv", "regions_csv"])
+def test_a_table_that_a_killed_run_wrote_goes(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     """It has no digest in run.json yet."""
     out = tmp_path / "out"
 
-    def leave(path: Path, data: bytes) -> None:
-        write_atomically(path, data)
-        if path.name == "ranking.csv":
-            shutil.copytree(out, tmp_path / "killed")
+    def leave(*arguments: Any) -> Digest:
+        digest = write_csv(*arguments)
+        shutil.copytree(out, tmp_path / "killed")
+        return digest
 
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.ranking_csv.write_atomically", leave)
+        patch.setattr(f"hypsegcli.run.{module}.write_csv", leave)
         assert hypseg("uncertainty", photos, "--out", out).code == 0
     (tmp_path / "killed" / LOCK).unlink()
     assert hypseg("predict", photos, "--out", tmp_path / "killed", "--save", "labels", "--overwrite").code == 0

@@ -282,7 +282,7 @@ def test_merging_can_be_cut_short_anywhere(
     if removed < 4:
         assert (merged.code, merged.stdout) == (
             0,
-            f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv in {out}\n",
+            f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv, regions.csv in {out}\n",
         )
     assert hypseg("verify", out).code == 0
     assert not list(out.glob("*-of-*"))

@@ -119,15 +119,15 @@ def test_maps_of_other_kinds_are_not_lost_unasked(
 ) -> None:
     """Neither is the way named that would lose them: all would be done again in either."""
     out = tmp_path / "out"
-    assert hypseg("predict", photos, "--out", out, "--save", "labels,overlay").code == 0
+    assert hypseg("predict", photos, "--out", out, "--save", "boundary,overlay").code == 0
     before = {path: path.read_bytes() for path in out.rglob("*.*")}
     name, *save = command
     outcome = hypseg(name, photos, "--out", out, *save, *way, "--quiet")
     assert outcome.code == 2
-    assert "has 6 maps of kinds that this run does not make (labels, overlay) and would lose them" in outcome.stderr
+    assert "has 6 maps of kinds that this run does not make (boundary, overlay) and would lose them" in outcome.stderr
     assert "--resume" not in outcome.stderr
     assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
-    for path in (*(out / "labels").rglob("*.png"), *(out / "overlay").rglob("*.png")):
+    for path in (*(out / "boundary").rglob("*.png"), *(out / "overlay").rglob("*.png")):
         path.unlink()  # whoever has taken them away may go on
     assert hypseg(name, photos, "--out", out, *save, "--resume").code == 0
 

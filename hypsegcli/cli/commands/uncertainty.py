@@ -1,13 +1,15 @@
-"""`hypseg uncertainty`: heatmaps, and a ranking of the images a person should look at first."""
+"""`hypseg uncertainty`: heatmaps, labels, and what a person should look at first: images, and regions of them."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, loading
+from hypsegcli.cli.console import as_option, loading, talk
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -24,7 +26,7 @@ from hypsegcli.cli.options.running import (
     ShowProfile,
 )
 from hypsegcli.cli.parse import parse_failures, parse_measures, parse_shard_of, parse_sides
-from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement
+from hypsegcli.cli.refuse import refuse_contradictions
 from hypsegcli.cli.show.run import (
     print_plan,
     say_done,
@@ -34,8 +36,11 @@ from hypsegcli.cli.show.run import (
 )
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
-from hypsegcli.files.books import RANKING
+from hypsegcli.files.books import REGIONS, TABLES
 from hypsegcli.files.kinds import UNCERTAINTY
+
+# Why there are no regions.
+_UNKNOWN = "how likely pixels are right is not known without a calibration for these options; see hypseg calibrate"
 
 
 @spread
@@ -63,16 +68,16 @@ def uncertainty(
     shard: ShardText = None,
     profile: ShowProfile = False,
 ) -> None:
-    """Write heatmaps of uncertainty, alone and over the photograph, 16-bit planes, and ranking.csv, the worst first."""
+    """Write heatmaps of uncertainty, 16-bit planes, labels, and what to look at first: ranking.csv and regions.csv."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
     from hypsegcli.cli.source import open_source
+    from hypsegcli.confidence.regions import Bounds
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
 
     refuse_contradictions(inputs, computing, output, sharing)
-    part = parse_shard_of(shard, output)
     out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
     found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
@@ -81,10 +86,10 @@ def uncertainty(
         found,
         out,
         {product.kind: product.suffix("png") for product in products},
-        further=(RANKING, *films.names),
+        further=(*TABLES, *films.names),
         overwrite=output.overwrite,
         resume=output.resume,
-        shard=part,
+        shard=parse_shard_of(shard, output),
     )
     named, header = read_named(inputs.checkpoint, quiet=output.quiet)
     side, guide = parse_sides(inputs, computing, header)
@@ -97,9 +102,13 @@ def uncertainty(
         sampling=inputs.sampling,
         quiet=output.quiet,
     )
-    refuse_idle_refinement(refine, (), measures)
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
+    main, bounds = measures[0], Bounds() if header.calibrated_when(inputs.sampling) == inputs.interpolate else None
+    if bounds is not None:  # whatever the heatmaps show, where to look first is a matter of chances
+        measures = tuple(dict.fromkeys((main, "calibrated")))
+    elif not output.quiet:
+        talk(f"{_UNKNOWN}; {out / REGIONS} is not written")
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
         print_plan(share.images, clips)
@@ -110,26 +119,31 @@ def uncertainty(
         from hypsegcli.files.lock import locked
         from hypsegcli.inference.request import Request
         from hypsegcli.products.outputs import make_outputs
-        from hypsegcli.products.uncertainty import doubt_statistics
-        from hypsegcli.run.ranking_csv import write_ranking
+        from hypsegcli.products.uncertainty import doubt_statistics, regions_of
         from hypsegcli.run.run import Job, Run
         from hypsegcli.run.source import Work
+        from hypsegcli.run.tables import WRITERS
 
     with locked(out, "uncertainty", share.shard) as hold:
-        refuse_occupied(share, out, further=(RANKING, *films.names), overwrite=output.overwrite, resume=output.resume)
+        refuse_occupied(share, out, further=(*TABLES, *films.names), overwrite=output.overwrite, resume=output.resume)
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
-            main=measures[0],
+            main=main,
             longest_side=side,
             sampling=inputs.sampling,
             guide_side=guide,
             interpolate=inputs.interpolate,
             refine=refine,
         )
-        context = Context.of(loaded.header, loaded.sha256, sampling=inputs.sampling)
+        context = Context.of(loaded.header, loaded.sha256, refine=refine, sampling=inputs.sampling)
         work = Work(
-            outputs=make_outputs(products, context, doubt_statistics),
+            outputs=make_outputs(
+                products,
+                context,
+                doubt_statistics,
+                None if bounds is None else partial(regions_of, context=context, bounds=bounds),
+            ),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,
             workers=computing.workers,
@@ -143,7 +157,8 @@ def uncertainty(
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            further={RANKING: write_ranking, **films.further()},
+            further={**WRITERS, **films.further()},
+            detail={} if bounds is None else asdict(bounds),
         )
         with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)

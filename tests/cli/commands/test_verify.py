@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import Hypseg, photograph
 
+from hypsegcli.files.books import TABLES
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.lock import LOCK
 
@@ -205,24 +206,26 @@ def test_a_broken_photograph_that_was_taken_away_is_forgotten(hypseg: Hypseg, ph
     assert found(hypseg, tmp_path / "out")["is_whole"]
 
 
-def test_the_ranking_is_one_of_the_files(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_among_the_files(hypseg: Hypseg, photos: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"
     assert hypseg("uncertainty", photos, "--out", out).code == 0
-    assert found(hypseg, out)["files"] == len(list(out.rglob("*.png"))) + 1
-    with (out / "ranking.csv").open("a") as file:
+    assert found(hypseg, out)["files"] == len(list(out.rglob("*.png"))) + len(TABLES)
+    with (out / name).open("a") as file:
         file.write(" ")
-    assert found(hypseg, out)["changed"] == ["ranking.csv"]
-    (out / "ranking.csv").unlink()
-    assert found(hypseg, out)["missing"] == ["ranking.csv"]
+    assert found(hypseg, out)["changed"] == [name]
+    (out / name).unlink()
+    assert found(hypseg, out)["missing"] == [name]
 
 
-def test_a_ranking_that_cannot_be_written_leaves_no_finished_run(
-    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("module", ["ranking_csv", "regions_csv"])
+def test_a_table_that_cannot_be_written_leaves_no_finished_run(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
-    def full(*_: object) -> bytes:
-        raise OSError(28, "No space left on device", "ranking.csv")
+    def full(path: Path, *_: object) -> bytes:
+        raise OSError(28, "No space left on device", path.name)
 
-    monkeypatch.setattr("hypsegcli.run.ranking_csv.encode_ranking", full)
+    monkeypatch.setattr(f"hypsegcli.run.{module}.write_csv", full)
     assert hypseg("uncertainty", photos, "--out", tmp_path / "out").code == 1
     assert found(hypseg, tmp_path / "out")["status"] == "aborted"
 

@@ -1,0 +1,67 @@
+"""The tables of all images that `uncertainty` leaves in a run's folder: who writes them, what becomes of earlier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hypsegcli.errors import setting
+from hypsegcli.files.books import RANKING, REGIONS
+from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.words import count_of, first_of
+from hypsegcli.run.manifest import Line, files_of, input_of, real_place
+from hypsegcli.run.plan import PlannedImage, name_of
+from hypsegcli.run.ranked import is_ranked
+from hypsegcli.run.ranking_csv import write_ranking
+from hypsegcli.run.regions_csv import write_regions
+
+WRITERS: Mapping[str, Callable[[Path, str], Digest | None]] = {RANKING: write_ranking, REGIONS: write_regions}
+"""By name, what writes each in a folder, of what a recipe has made; None where there is nothing to write."""
+
+_LISTED = 3  # images
+
+
+def say_of_tables(
+    out: Path,
+    run: Mapping[str, Any],
+    names: Collection[str],
+    *,
+    plan: Sequence[PlannedImage],
+    others: Collection[Line],
+    recipe: str | None,
+    keep: bool,
+) -> list[str]:
+    """What becomes of those tables of an earlier run, which go, a sentence each.
+
+    With a recipe, they are made anew by that, of the images planned then, and of those of the lines `others` that it
+    has made.
+    """
+    found = {out / name: digest for name, digest in files_of(run).items() if name in names}
+    staying = [line for line in others if is_ranked(line)]
+    if recipe is None:
+        anew = f"for it names heatmaps that do; run uncertainty with {setting('resume')} to make it anew"
+        return [f"{path} goes, {anew}" for path in found] if staying else []
+    sentences = [
+        f"{path} has been changed since it was written, and is made anew"
+        for path, digest in found.items()
+        if keep and digest_file(path) not in {None, digest}
+    ]
+    path = out / RANKING
+    if left_out := sum(line["recipe"] != recipe for line in staying):
+        sentences.append(
+            f"{path} leaves out {count_of(left_out, 'image')} of an earlier run, made with other settings; name all "
+            "images, and all are ranked"
+        )
+    ranked = [(planned.source, planned.frame) for planned in plan]
+    ranked += [(input_of(line), line.get("frame")) for line in staying if line["recipe"] == recipe]
+    folders: dict[Path, str] = {}
+    times = Counter((real_place(source, folders), frame) for source, frame in ranked)
+    if twice := [name_of(*one) for one in ranked if times.pop((real_place(one[0], folders), one[1]), 0) > 1]:
+        sentences.append(
+            f"{path} lists {count_of(len(twice), 'image')} more than once, named by several folders: "
+            f"{first_of(twice, _LISTED)}; a run into another {setting('out')}, with all "
+            "images named by one, lists each once"
+        )
+    return sentences
