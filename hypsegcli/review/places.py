@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import PlanError, setting
+from hypsegcli.files.books import REGIONS
 from hypsegcli.files.regular import open_regular
 from hypsegcli.files.table import read_csv
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.run.regions_csv import COLUMNS
 
-REGIONS = "regions.csv"
-COLUMNS = ("rank", "image", "key", "x", "y", "width", "height", "area", "expected_wrong", "class", "classes")
 _LISTED = 3  # lines
 
 Show = Literal["open", "all", "wrong", "right"]
@@ -137,9 +137,7 @@ def read_places(out: Path) -> tuple[Places, list[str]]:
         else:
             places.append(place)
     if not places:
-        raise PlanError(
-            f"{path}: lists no places: in no image of this run is anything doubtful enough; {_unread(damaged)}"
-        )
+        raise PlanError(f"{path}: lists no place, for nothing in these images is doubtful enough; {_unread(damaged)}")
     return Places(places), [f"{path}: {_unread(damaged)}"] if damaged else []
 
 
@@ -147,7 +145,8 @@ def _unread(damaged: Sequence[int]) -> str:
     if not damaged:
         return "there is nothing to review"
     numbers = first_of([str(line) for line in sorted(damaged)], _LISTED)
-    return f"{count_of(len(damaged), 'line')} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out: {numbers}"
+    are = "is" if len(damaged) == 1 else "are"
+    return f"{count_of(len(damaged), 'line')} cannot be read and {are} left out: {numbers}"
 
 
 def _parse(row: tuple[str, ...]) -> Place | None:

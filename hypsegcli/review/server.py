@@ -1,9 +1,9 @@
 """The page, its data and its pictures over HTTP, for browsers of this machine that know the address.
 
-Only 127.0.0.1 listens. The address holds a random token, which the page sends back in a header with every question, so
-that neither another user of the machine nor a page of the web can ask; and the name by which the server is asked has to
-be this machine's own, so that no name of the web that leads here (DNS rebinding) does either. Questions name places by
-their numbers, never files: nothing but the page, the list, pictures of listed places and their verdicts can be asked for.
+It listens at 127.0.0.1 alone. The address holds a random token, which the page sends back in a header with every
+question, so that neither another user of the machine nor a page of the web can ask; and the name by which the server is
+asked has to be this machine's own, so that no name of the web that leads here (DNS rebinding) does either. Questions
+name places by their numbers, never files: there are the page, the list, pictures of listed places, and their verdicts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Query = dict[str, str]
 Answer = tuple[str, bytes, dict[str, str]]  # type, content, further headers
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """What is answered to a question that cannot be."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
@@ -89,10 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _PATIENCE
     server: Server
 
-    def do_GET(self) -> None:  # noqa: N802 (the name that http.server calls)
+    def do_GET(self) -> None:
         self._answer({"/": _page, "/run": _run, "/places": _places, "/place": _place, "/picture": _picture})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._answer({"/verdict": _verdict})
 
     def log_message(self, format: str, *args: object) -> None:
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             route, query = self._question(routes)
             kind, content, headers = route(self.server, query)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             status, kind, headers, content = refusal.status, "application/json", {}, _as_json({"error": str(refusal)})
         except HypsegError as error:
             status, kind, headers = HTTPStatus.UNPROCESSABLE_ENTITY, "application/json", {}
@@ -133,22 +133,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _question(
         self, routes: dict[str, Callable[[Server, Query], Answer]]
     ) -> tuple[Callable[[Server, Query], Answer], Query]:
-        """What is asked for, and with what; Refusal unless it may be."""
+        """What is asked for, and with what; RefusedError unless it may be."""
         if (self.headers.get("Host") or "").rpartition(":")[0] not in _NAMES:
-            raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"this server is called {HOST}, and answers to no other name")
+            raise RefusedError(
+                HTTPStatus.MISDIRECTED_REQUEST, f"this server is called {HOST}, and answers to no other name"
+            )
         asked = urlsplit(self.path)
         try:
             query = {name: values[-1] for name, values in parse_qs(asked.query, max_num_fields=12).items()}
         except ValueError:
-            raise Refusal(HTTPStatus.BAD_REQUEST, "there is too much in this address") from None
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "there is too much in this address") from None
         # Only the page itself may be asked for by a plain link: pictures and data come to nobody's page but ours.
         given = query.pop("token", "") if asked.path == "/" else self.headers.get(TOKEN, "")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode()):
-            raise Refusal(
+            raise RefusedError(
                 HTTPStatus.FORBIDDEN, "open the address that hypseg review printed last, with all that is behind its ?"
             )
         if asked.path not in routes:
-            raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "there is nothing here")
         if self.command == "POST":
             query |= self._body()
         return routes[asked.path], query
@@ -156,14 +158,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> Query:
         size = self.headers.get("Content-Length", "")
         if not (size.isascii() and size.isdigit()):
-            raise Refusal(HTTPStatus.LENGTH_REQUIRED, "a verdict says how long it is")
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "a verdict says how long it is")
         if len(size) > 9 or int(size) > _LARGEST:
-            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a verdict has at most {_LARGEST} bytes")
+            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a verdict has at most {_LARGEST} bytes")
         try:
             found = json.loads(self.rfile.read(int(size)))
             return {str(name): str(value) for name, value in found.items()}
         except (ValueError, AttributeError, RecursionError):
-            raise Refusal(HTTPStatus.BAD_REQUEST, "a verdict is an object of JSON") from None
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "a verdict is an object of JSON") from None
 
 
 def _page(server: Server, _: Query) -> Answer:
@@ -177,7 +179,7 @@ def _run(server: Server, _: Query) -> Answer:
 def _places(server: Server, query: Query) -> Answer:
     show = query.get("show", "all")
     if show not in SHOWS:
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"show is one of {', '.join(SHOWS)}")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"show is one of {', '.join(SHOWS)}")
     wanted = Wanted(query.get("class", ""), query.get("beginning", ""), show)
     before = _number(query, "before", 10**9) if "before" in query else None
     after = _number(query, "from", 10**9, default=0) - 1
@@ -194,13 +196,13 @@ def _picture(server: Server, query: Query) -> Answer:
         if layer == known:
             picture, note = server.session.picture(_place_number(server, query), known, _zoom(query))
             return "image/png", picture, {"X-Note": quote(note)} if note else {}
-    raise Refusal(HTTPStatus.BAD_REQUEST, f"layer is one of {', '.join(LAYERS)}")
+    raise RefusedError(HTTPStatus.BAD_REQUEST, f"layer is one of {', '.join(LAYERS)}")
 
 
 def _verdict(server: Server, query: Query) -> Answer:
     verdict = query.get("verdict", "?")
     if verdict not in VERDICTS:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "a verdict is right, wrong or empty")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "a verdict is right, wrong or empty")
     return "application/json", _as_json(server.session.judge(_place_number(server, query), verdict)), {}
 
 
@@ -216,7 +218,7 @@ def _number(query: Query, name: str, highest: int, default: int | None = None) -
     """A whole number from 0 to `highest`."""
     text = query.get(name, "" if default is None else str(default))
     if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > highest:
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name} is a whole number from 0 to {highest}")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"{name} is a whole number from 0 to {highest}")
     return int(text)
 
 

@@ -73,20 +73,20 @@ class Session:
         """How many places of the run have which verdict."""
         with self._lock:
             self._catch_up()
-            return {verdict: int(np.count_nonzero(self._given == VERDICTS.index(verdict))) for verdict in VERDICTS[1:]}
+            given = np.bincount(self._given, minlength=len(VERDICTS))
+        return dict(zip(VERDICTS[1:], given[1:].tolist(), strict=True))
 
-    def page(self, wanted: Wanted, *, after: int = -1, before: int | None = None, most: int = _PAGE) -> dict[str, Any]:
-        """Places of those that are wanted: the first behind the place `after`, or the last before the place `before`."""
+    def page(self, wanted: Wanted, *, after: int = -1, before: int | None = None) -> dict[str, Any]:
+        """Places of those that are wanted: the first behind the place `after`, or the last before `before`."""
         with self._lock:
             self._catch_up()
             given = self._given.copy()
         chosen = self.places.select(wanted, given)
-        most = min(most, _PAGE)
         if before is None:
             first = int(np.searchsorted(chosen, after, side="right"))
         else:
-            first = max(0, int(np.searchsorted(chosen, before)) - most)
-        page = chosen[first : first + most]
+            first = max(0, int(np.searchsorted(chosen, before)) - _PAGE)
+        page = chosen[first : first + _PAGE]
         return {
             "places": [self._listed(int(number), given) for number in page],
             "first": first,
@@ -106,7 +106,7 @@ class Session:
         }
 
     def place(self, number: int, zoom: int) -> dict[str, Any]:
-        """All about a place, with the window in which it is shown, and the classes in that; `problem` where there is one."""
+        """All about a place, its window, and the classes in that; a `problem` where there is one."""
         place = self.places[number]
         told = {
             "id": number,
@@ -145,7 +145,7 @@ class Session:
         return self._pictures.encode(self._line(place), place.mark, layer, zoom)
 
     def judge(self, number: int, verdict: str) -> dict[str, Any]:
-        """Give a place a verdict, empty to take it back; on the disk when this returns. HypsegError where it cannot be."""
+        """Give a place a verdict, empty to take it back; see `Verdicts.give`."""
         with self._lock:
             before = self.verdicts.give(self.places[number].mark, verdict)
             self._given[number] = VERDICTS.index(verdict)
@@ -160,8 +160,8 @@ class Session:
         line = self._lines.get(key)
         if line is None or line["status"] != "done":
             raise ImageError(
-                f"{place.mark.key}: {MANIFEST} has no such image that is done; it was made again, or removed, since the "
-                "list of places was written",
+                f"{place.mark.key}: {MANIFEST} has no such image that is done; it has been removed, or has failed, "
+                "since the list of places was written",
                 "missing",
             )
         return line
@@ -185,8 +185,8 @@ class Session:
             return []
         if len(missing) == len(sources):
             raise PlanError(
-                f"{self.out}: none of its {count_of(len(sources), 'photograph')} is where it was, such as {missing[0]}; "
-                "put them back there, so that a person can see what there is"
+                f"{self.out}: none of its {count_of(len(sources), 'photograph')} is where it was, such as "
+                f"{missing[0]}; put them back there, so that a person can see what there is"
             )
         return [
             f"{len(missing)} of {count_of(len(sources), 'photograph')} are not where they were, such as {missing[0]}; "

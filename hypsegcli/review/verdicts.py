@@ -134,16 +134,10 @@ class Verdicts:
         if data:
             table = read_csv(data, COLUMNS)
             self._header, self._delimiter, self.damaged = table.header, table.delimiter, list(table.damaged)
-            for line, (key, *box, verdict, _) in zip(table.lines, table.rows, strict=True):
-                verdict = verdict.strip().lower()
+            for line, (key, *box, said, _) in zip(table.lines, table.rows, strict=True):
                 try:
-                    mark = Mark(key, *map(int, box))
+                    self._note(Mark(key, *map(int, box)), VERDICTS[VERDICTS.index(said.strip().lower())])
                 except ValueError:
-                    self.damaged.append(line)
-                    continue
-                if verdict in VERDICTS:
-                    self._note(mark, verdict)
-                else:
                     self.damaged.append(line)
         self._state = state
 

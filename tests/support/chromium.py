@@ -36,12 +36,11 @@ class Page:
     def __init__(self, send: BinaryIO, receive: BinaryIO) -> None:
         self._send, self._receive = send, receive
         self._number, self._session = 0, None
+        self.complaints: list[str] = []  # errors of scripts, and of what they asked for, since `open`
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-
-    complaints: list[str] = []
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """What a method gives back."""
