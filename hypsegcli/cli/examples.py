@@ -21,7 +21,7 @@ EXAMPLES = {
     "review": (
         "hypseg review doubt",
         "hypseg review doubt --port 8000",
-        "hypseg uncertainty photos -o doubt && hypseg review doubt",
+        "hypseg review doubt && hypseg verify doubt",
     ),
     "evaluate": (
         "hypseg evaluate photos masks -o report",

@@ -56,7 +56,8 @@ class Server(ThreadingHTTPServer):
         """Listen on a port, or on any that is free for 0. PlanError where it cannot be had."""
         self.session = session
         self.token = secrets.token_urlsafe(24)
-        self.page = (files("hypsegcli.review") / "page.html").open("rb").read()
+        with (files("hypsegcli.review") / "page.html").open("rb") as file:
+            self.page = file.read()
         self.policy = _policy(self.page.decode())
         try:
             super().__init__((HOST, port), _Handler)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypsegcli.errors import HypsegError, ImageError, PlanError
+from hypsegcli.checkpoint.read_header import is_torch_file, read_header
+from hypsegcli.confidence.measures import MEASURES
+from hypsegcli.confidence.regions import Bounds
+from hypsegcli.errors import CheckpointError, HypsegError, ImageError, PlanError
 from hypsegcli.files.books import MANIFEST, REVIEW, holds_a_run
 from hypsegcli.files.place import StorePath, refuse_address
 from hypsegcli.files.regular import is_there
@@ -46,7 +49,9 @@ class Session:
         self._generation = -1
         self._lock = threading.Lock()
         self.notices += self._missing_photographs()
-        if (status := read_run(out).get("status")) != "finished":
+        run = read_run(out)
+        self._told = _told_by(run)
+        if (status := run.get("status")) != "finished":
             self.notices.append(f"{out}: the run is {status}; the places are those of the images that it has done")
         self._catch_up()
         others = sum(mark not in self.places.number_of for mark in self.verdicts.marks())
@@ -65,6 +70,7 @@ class Session:
             "classes": self.places.class_counts(),
             "folders": self.places.folder_counts(_FOLDERS),
             "zooms": ZOOMS,
+            **self._told,
             "notices": [*self.notices, *self.verdicts.notices()],
             **self.progress(),
         }
@@ -201,3 +207,26 @@ class Session:
             except ImageError:  # which its place says
                 continue
         return list(found)
+
+
+def _told_by(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run.json, what the page shows otherwise: from which doubt on a place is one, and what is no thing at all."""
+    options, checkpoint = run.get("options"), run.get("checkpoint")
+    below = options.get("below") if isinstance(options, dict) else None
+    request = options.get("request") if isinstance(options, dict) else None
+    main = request.get("main") if isinstance(request, dict) else None
+    path = checkpoint.get("path") if isinstance(checkpoint, dict) else None
+    return {
+        "doubtful": 1 - (below if isinstance(below, float) and 0 < below < 1 else Bounds().below),
+        "doubt": MEASURES[main].doubt_title if main in MEASURES else "",
+        "background": _background_of(Path(path)) if isinstance(path, str) else None,
+    }
+
+
+def _background_of(checkpoint: Path) -> str | None:
+    """The class that is the rest of the world, which overlays leave clear; None where nobody knows of one any more."""
+    try:
+        header = None if is_torch_file(checkpoint) else read_header(checkpoint)  # that alone needs no torch
+    except (CheckpointError, OSError, ValueError):
+        return None
+    return None if header is None or header.background is None else header.tree.names[header.background]

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.groups import spread
 from hypsegcli.files.words import count_of
 
 
+@spread
 def review(
+    *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What uncertainty wrote.")],
     port: Annotated[
         int,
