@@ -16,6 +16,7 @@ import pytest
 from support import REPOSITORY
 
 from hypsegcli.errors import HypsegError, PlanError
+from hypsegcli.files.held import in_turn
 from hypsegcli.review.places import Mark
 from hypsegcli.review.verdicts import COLUMNS, Verdicts
 
@@ -196,3 +197,14 @@ def test_a_full_disk_is_told_and_leaves_no_half_line(path: Path, monkeypatch: py
 
 def test_columns_are_those_that_other_commands_read() -> None:
     assert COLUMNS == ("key", "x", "y", "width", "height", "verdict", "time")
+
+
+def test_a_verdict_waits_for_the_turn_of_another_server(path: Path) -> None:
+    """Which may be taking back what a full disk did not take, or writing the first line."""
+    thread = threading.Thread(target=Verdicts(path).give, args=(A, "wrong"))
+    with in_turn(path.parent, patience=5):
+        thread.start()
+        thread.join(0.3)
+        assert not path.exists()
+    thread.join(20)
+    assert Verdicts(path).of(A) == "wrong"
