@@ -47,6 +47,8 @@ class Prediction:
     embeddings: Embeddings | None = None  # only on request
     prototypes: Labels | None = None  # (H, W) the number of the one that answered, only on request
     answers: Labels | None = field(default=None)  # (A, H, W) node ids by each of the request's rules, M for undecided
+    # (H, W) of an image that says where it has no data, False there: see inference.nodata; None: it has some everywhere
+    valid: NDArray[np.bool_] | None = None
     # Of the answers by the first rule: the measures that are other values there, by name.
     answer_confidence: Mapping[str, Plane] = field(default_factory=dict)
 

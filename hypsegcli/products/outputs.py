@@ -13,7 +13,7 @@ from hypsegcli.products.product import Context, Product, TiffPlane
 
 Encoder = Callable[[RGB, Prediction], bytes]  # from the upright photograph (H, W, 3) and its prediction
 Summary = Callable[[Prediction], dict[str, float]]
-Regions = Callable[[Prediction], list[dict[str, Any]]]  # as lines of a manifest have them
+Weigh = Callable[[RGB, Prediction], dict[str, Any]]  # what lines of a manifest have of what is worth a look
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Outputs:
     encoders: Mapping[str, Encoder]
     summarise: Summary
     tiffs: Mapping[str, Callable[[Prediction], TiffPlane]] = field(default_factory=dict)  # those of them that are
-    find_regions: Regions | None = None  # that are likely to be wrong; None: nobody asks for them
+    weigh: Weigh | None = None  # None: nobody asks what is worth a look
 
     def encode(self, kind: str, photograph: RGB, prediction: Prediction, georeference: Georeference = ()) -> bytes:
         """The file of a kind; a TIFF lies where the photograph does."""
@@ -33,7 +33,7 @@ class Outputs:
 
 
 def make_outputs(
-    products: Sequence[Product], context: Context, summarise: Summary, find_regions: Regions | None = None
+    products: Sequence[Product], context: Context, summarise: Summary, weigh: Weigh | None = None
 ) -> Outputs:
     """The products of a run, in their order."""
     tiffs = {
@@ -47,7 +47,7 @@ def make_outputs(
             encoders[product.kind] = partial(_encode_tiff, tiffs[product.kind])
         else:
             encoders[product.kind] = partial(product.encode, context=context)
-    return Outputs(encoders, summarise, tiffs, find_regions)
+    return Outputs(encoders, summarise, tiffs, weigh)
 
 
 def _encode_tiff(tiff: Callable[[Prediction], TiffPlane], _: RGB, prediction: Prediction) -> bytes:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hypsegcli.confidence.levels import to_levels
 from hypsegcli.confidence.measures import MEASURES
-from hypsegcli.confidence.regions import Bounds, expected_wrong, find_regions
+from hypsegcli.confidence.regions import wrong_by_class
 from hypsegcli.images.png import encode_grey16_png
 from hypsegcli.inference.prediction import RGB, Prediction
 from hypsegcli.products.confidence import mean_confidence
@@ -37,25 +35,9 @@ def doubt_statistics(prediction: Prediction) -> dict[str, float]:
     median, p95 = np.quantile(values, (0.5, 0.95))
     statistics = {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
     if (chance := prediction.confidence.get("calibrated")) is not None:
-        statistics["expected_wrong"] = round(expected_wrong(chance.values), 3)
+        by_class = wrong_by_class(prediction.labels, chance.values, prediction.valid)
+        statistics["expected_wrong"] = round(float(by_class.sum()), 3)
     return statistics | mean_confidence(prediction)
-
-
-def regions_of(prediction: Prediction, *, context: Context, bounds: Bounds) -> list[dict[str, Any]]:
-    """The regions of an image that are likely to be wrong, as a line of the manifest has them; see find_regions.
-
-    The prediction has the plane `calibrated`.
-    """
-    found = find_regions(prediction.labels, prediction.confidence["calibrated"].values, bounds)
-    return [
-        {
-            "box": [region.x, region.y, region.width, region.height],
-            "area": region.area,
-            "expected_wrong": region.expected_wrong,
-            "classes": {context.names[index]: pixels for index, pixels in region.classes.items()},
-        }
-        for region in found
-    ]
 
 
 PRODUCT = Uncertainty()

@@ -17,6 +17,7 @@ _OFF = {"tiling", "longest_side"}  # what is off where it is nothing
 # Sizes that change nothing in the pixels, and what follows from another setting.
 _OF_NO_ACCOUNT = {
     "batch_size", "workers", "max_pixels", "request", "main", "probabilities", "embeddings", "prototypes", "full_scale",
+    "ranking",
 }  # fmt: skip
 
 

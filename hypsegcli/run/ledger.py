@@ -148,7 +148,7 @@ class Ledger:
                 "width": result.width,
                 "windows": self._cuts(result.height, result.width),
                 "summary": dict(result.summary),
-                **({} if result.regions is None else {"regions": list(result.regions)}),
+                **result.worth,
                 "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
                 "notes": list(result.notes),
                 "recipe": self.recipe,

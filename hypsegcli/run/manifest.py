@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeGuard
@@ -21,6 +22,7 @@ _GOING = "going"  # kinds of those that the run which the line is of does not ma
 _OF_ANOTHER = "of_another"  # that a shard keeps the line of an image that is another's by now
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
+_NO_SIGNATURE = "0" * 128
 MOST_REGIONS = 1000  # of an image, that its line may have
 
 
@@ -192,12 +194,19 @@ def is_line(line: object) -> TypeGuard[Line]:
         and all(abs(number) <= _LARGEST for number in line["summary"].values())
         and isinstance(notes := line.get("notes"), list)
         and all(isinstance(note, str) for note in notes)
+        and isinstance(line.get("class", ""), str)
+        and _is_signature(line.get("signature", _NO_SIGNATURE))
         and _are_regions(line.get("regions", []))
         and isinstance(source, dict)
         and type(source.get("bytes")) is int
         and isinstance(source.get("sha256"), str)
         and _names_files(line)
     )
+
+
+def _is_signature(found: object) -> bool:
+    """Whether it is that of an image, in hexadecimal digits."""
+    return isinstance(found, str) and re.fullmatch(r"[0-9a-f]{128}", found, re.ASCII) is not None
 
 
 def _are_regions(found: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import MANIFEST, RUN
+from hypsegcli.files.books import MANIFEST, RUN, Books
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
@@ -24,7 +24,8 @@ from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import Line, files_of, input_of, is_for_another, outputs_of, source_of, without_result
-from hypsegcli.run.tables import WRITERS
+from hypsegcli.run.ordering import ordering_in
+from hypsegcli.run.tables import writers
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
@@ -73,7 +74,7 @@ def merge(out: Path) -> Merged:
             for account in shards
             if account.shard and account.shard.of == of and generation_of(account) == generation_of(shards[-1])
         }
-        parts = [newest[index] for index in sorted(newest)]
+        parts = [newest[index] for index in sorted(newest) if _has_begun(out, newest[index])]
         if merged := _merged_before(accounts, shards):
             remove_books(out)
             return merged
@@ -103,8 +104,8 @@ def _stamp(part: Account) -> list[Any]:
 
 def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
     """PlanError unless shards have planned the same images, and done them by one recipe."""
-    first = parts[0]
     for part in parts:
+        first = parts[0]
         if not _is_readable(part):
             raise PlanError(
                 f"{out}: the books of the shard {part.shard} are damaged; run it again with {setting('resume')}"
@@ -120,6 +121,11 @@ def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
             raise PlanError(
                 f"{out}: the shards {first.shard} and {part.shard} make other maps: {which}; give all of them the same "
                 f"options, and run those again with {setting('resume')}"
+            )
+        if ordering_in(part.run) != ordering_in(first.run):
+            raise PlanError(
+                f"{out}: the shards {first.shard} and {part.shard} were to rank images otherwise; give all of them the "
+                f"same options, and run those again with {setting('resume')}"
             )
 
 
@@ -230,8 +236,9 @@ def _of_all_images(
     files = write_films(out, run, in_one(accounts))
     made = set(files)
     if run["options"].get("command") == "uncertainty":
-        made.update(WRITERS)
-        files |= {name: table for name, write in WRITERS.items() if (table := write(out, run["recipe"]))}
+        tables = writers(ordering_in(run))
+        made.update(tables)
+        files |= {name: table for name, write in tables.items() if (table := write(out, run["recipe"]))}
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     going = [line for key, line in before.lines.items() if key in keys]
     files |= files_that_stay(out, before.run, made=made, going=going, others=others)
@@ -241,6 +248,11 @@ def _of_all_images(
 def _stays(line: Line) -> bool:
     """Whether the line of an image that the shards were not asked for stays, as it does where one run goes on."""
     return line["status"] != "dropped" and not is_forgotten(line, keep=True)
+
+
+def _has_begun(out: Path, part: Account) -> bool:
+    """Whether a shard has its run.json; its manifest is there before, and it may have been killed between the two."""
+    return Books(out, part.shard).run.exists()
 
 
 def _is_finished(part: Account) -> bool:

@@ -117,7 +117,7 @@ def _store(
         encode = outputs.encode
         files = {planned.outputs[kind]: encode(kind, pixels, prediction, place) for kind in outputs.encoders}
         summary = outputs.summarise(prediction)
-        regions = None if outputs.find_regions is None else outputs.find_regions(prediction)
+        worth = {} if outputs.weigh is None else outputs.weigh(pixels, prediction)
     except MemoryError:
         reason = f"{planned.name}: its maps do not fit into memory; ask for fewer with {setting('save')}"
         return clear(Failed(planned, reason, "out_of_memory"))
@@ -145,7 +145,7 @@ def _store(
         summary,
         notes,
         time=loaded.image.time,
-        regions=regions,
+        worth=worth,
     )
 
 

@@ -1,43 +1,83 @@
-"""Lines of a manifest by rank, of which there may be a million: only a few numbers of each are held."""
+"""Lines of a manifest by rank, of which there may be a million: only some numbers of each are held."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hypsegcli.files.kinds import RANKED
 from hypsegcli.run.manifest import Line, input_from_here
+from hypsegcli.run.ordering import Ordering
 from hypsegcli.run.plan import name_of
 
+MEAN, WRONG = "mean", "expected_wrong"  # of a line's summary
+_NO_SIGNATURE = bytes(64)
 
-class Ranked:
-    """From the largest score on: its rank from 1 on, the line that has it, and its place among those of the line.
 
-    Of equal ones, that of the first key, and there the first. `scores_of` a line may have none.
-    """
+@dataclass(frozen=True)
+class Entries:
+    """What is to be ranked: N images, or regions of images, those of one image one after the other."""
 
-    def __init__(self, lines: Mapping[str, Line], scores_of: Callable[[Line], Iterable[float]]) -> None:
-        self._lines = lines
-        self._keys: list[str] = []
-        scores, owners, places = array("d"), array("q"), array("i")
+    keys: Sequence[str]  # of the lines that have some, rising
+    owners: NDArray[np.int64]  # (N,) the numbers of their keys
+    places: NDArray[np.int32]  # (N,) the how manieth of its line each is, from 0 on
+    scores: NDArray[np.float64]  # (N,) 0 or more
+    kinds: NDArray[np.int32]  # (N,) the numbers of their classes
+    numbers: Mapping[str, int]  # of the classes, by name
+
+    @classmethod
+    def of(cls, lines: Mapping[str, Line], find: Callable[[Line], Iterable[tuple[float, str]]]) -> Entries:
+        """Those of lines in which `find` finds some, each a score and the name of a class."""
+        keys: list[str] = []
+        numbers: dict[str, int] = {}
+        owners, places, scores, kinds = array("q"), array("i"), array("d"), array("i")
         for key in sorted(lines):
             before = len(scores)
-            scores.extend(scores_of(lines[key]))
-            if count := len(scores) - before:
-                owners.extend([len(self._keys)] * count)
-                places.extend(range(count))
-                self._keys.append(key)
-        order = np.argsort(-np.asarray(scores), kind="stable")
-        self._owners, self._places = np.asarray(owners)[order], np.asarray(places)[order]
+            for place, (score, name) in enumerate(find(lines[key])):
+                owners.append(len(keys))
+                places.append(place)
+                scores.append(max(score, 0.0))
+                kinds.append(numbers.setdefault(name, len(numbers)))
+            if len(scores) > before:
+                keys.append(key)
+        return cls(keys, np.asarray(owners), np.asarray(places), np.asarray(scores), np.asarray(kinds), numbers)
 
     def __len__(self) -> int:
-        return len(self._owners)
+        return len(self.scores)
 
-    def __iter__(self) -> Iterator[tuple[int, Line, int]]:
-        for at, (owner, place) in enumerate(zip(self._owners, self._places, strict=True)):
-            yield at + 1, self._lines[self._keys[owner]], int(place)
+    def quotas(self, ordering: Ordering) -> float | dict[int, float] | None:
+        """The largest share of each class, by its number; or one for all."""
+        if isinstance(ordering.quota, Mapping):
+            return {self.numbers[name]: share for name, share in ordering.quota.items() if name in self.numbers}
+        return ordering.quota
+
+    def by_rank(self, lines: Mapping[str, Line], order: NDArray[np.intp]) -> Iterator[tuple[int, Line, int]]:
+        """In an order (N,): the rank from 1 on, the line, which is read only then, and the place in that."""
+        for rank, number in enumerate(order, start=1):
+            yield rank, lines[self.keys[self.owners[number]]], int(self.places[number])
+
+
+def signatures_of(lines: Mapping[str, Line], keys: Sequence[str]) -> NDArray[np.uint8]:
+    """(N, 64) of images, by the keys of their lines."""
+    found = bytearray()
+    for key in keys:
+        line = lines[key]
+        found += bytes.fromhex(line["signature"]) if "signature" in line else _NO_SIGNATURE
+    return np.frombuffer(found, np.uint8).reshape(len(keys), -1)
+
+
+def score_of(line: Line, ordering: Ordering) -> float:
+    """By which an image is ranked; see Ordering."""
+    return float(line["summary"].get(MEAN if ordering.rank == "mean" else WRONG, 0.0))
+
+
+def class_of(line: Line) -> str:
+    """The name of the class that most of an image's expected wrong pixels have; empty where that is not known."""
+    return str(line.get("class", ""))
 
 
 def is_by(line: Line, recipe: str) -> bool:

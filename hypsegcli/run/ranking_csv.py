@@ -1,4 +1,4 @@
-"""ranking.csv: the images of a run, most uncertain first, which is what a person should look at next."""
+"""ranking.csv: the images of a run, those first that a person should look at next."""
 
 from __future__ import annotations
 
@@ -12,33 +12,37 @@ from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import RANKED
 from hypsegcli.files.table import write_csv
 from hypsegcli.run.accounts import read_manifest
+from hypsegcli.run.diversity import diverse_order
 from hypsegcli.run.manifest import Line
-from hypsegcli.run.ranked import Ranked, called, is_by
+from hypsegcli.run.ordering import Ordering
+from hypsegcli.run.ranked import MEAN, WRONG, Entries, called, class_of, is_by, score_of, signatures_of
 
-_STATISTICS = ("mean", "median", "p95")
-_WRONG = "expected_wrong"  # pixels; only where the checkpoint is calibrated
+_STATISTICS = (MEAN, "median", "p95")
+COLUMNS = ("rank", "image", *_STATISTICS, WRONG, "class", RANKED)
 
 
-def write_ranking(out: Path, recipe: str) -> Digest | None:
+def write_ranking(out: Path, recipe: str, ordering: Ordering) -> Digest | None:
     """Write the ranking in a run's folder; None, and nothing is written, where there is nothing to rank.
 
     It has rank, input, mean, median and 95th percentile of every image's uncertainty in [0, 1], the expected number of
-    its wrong pixels, and its heatmap; largest mean first. It is of the images that were made by one recipe: measures do
-    not compare.
+    its wrong pixels and the class that most of these have, where the checkpoint is calibrated, and its heatmap. It is
+    of the images that were made by one recipe: measures do not compare.
     """
+
+    def find(line: Line) -> Iterator[tuple[float, str]]:
+        if is_by(line, recipe) and line["summary"].keys() >= set(_STATISTICS):
+            yield score_of(line, ordering), class_of(line)
+
     lines = read_manifest(out)
-    rows = Ranked(lines, lambda line: _scores(line, recipe))
-    if not len(rows):
+    images = Entries.of(lines, find)
+    if not len(images):
         return None
-    return write_csv(out / RANKING, ["rank", "image", *_STATISTICS, _WRONG, RANKED], map(_row, rows))
-
-
-def _scores(line: Line, recipe: str) -> Iterator[float]:
-    if is_by(line, recipe) and line["summary"].keys() >= set(_STATISTICS):
-        yield line["summary"]["mean"]
+    signatures = signatures_of(lines, images.keys) if ordering.diverse else None
+    order = diverse_order(images.scores, signatures, images.kinds, quotas=images.quotas(ordering))
+    return write_csv(out / RANKING, COLUMNS, map(_row, images.by_rank(lines, order)))
 
 
 def _row(found: tuple[int, Line, int]) -> tuple[Any, ...]:
     rank, line, _ = found
-    statistics = (float(line["summary"].get(name, math.nan)) for name in (*_STATISTICS, _WRONG))
-    return (rank, called(line), *statistics, line["outputs"][RANKED])
+    statistics = (float(line["summary"].get(name, math.nan)) for name in (*_STATISTICS, WRONG))
+    return (rank, called(line), *statistics, class_of(line), line["outputs"][RANKED])

@@ -6,45 +6,53 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hypsegcli.files.books import REGIONS
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.table import write_csv
 from hypsegcli.run.accounts import read_manifest
+from hypsegcli.run.diversity import diverse_order, newness
 from hypsegcli.run.manifest import Line
-from hypsegcli.run.ranked import Ranked, called, is_by
+from hypsegcli.run.ordering import Ordering
+from hypsegcli.run.ranked import Entries, called, is_by, score_of, signatures_of
 
 COLUMNS = ("rank", "image", "key", "x", "y", "width", "height", "area", "expected_wrong", "class", "classes")
 
 
-def write_regions(out: Path, recipe: str) -> Digest | None:
+def write_regions(out: Path, recipe: str, ordering: Ordering) -> Digest | None:
     """Write the table in a run's folder: a row a region, the largest expected number of wrong pixels first.
 
-    It is of the images that were made by one recipe. None, and nothing is written, where regions were looked for in
-    none of them, for their network is not calibrated.
+    Where near-identical images wait, regions count for as much of that as their image is new; those of one image are
+    never too alike. They are of the images that were made by one recipe. None, and nothing is written, where regions
+    were looked for in none of them, for their network is not calibrated.
     """
+
+    def find(line: Line) -> Iterator[tuple[float, str]]:
+        if is_by(line, recipe):
+            yield from ((region["expected_wrong"], _first(region)) for region in line.get("regions", ()))
+
     lines = read_manifest(out)
     if not any(is_by(line, recipe) and "regions" in line for line in lines.values()):
         return None
-    rows = Ranked(lines, lambda line: _scores(line, recipe))
-    return write_csv(out / REGIONS, COLUMNS, map(_row, rows))
+    regions = Entries.of(lines, find)
+    scores = regions.scores
+    if ordering.diverse:
+        images = np.array([score_of(lines[key], ordering) for key in regions.keys])
+        scores = scores * newness(images, signatures_of(lines, regions.keys))[regions.owners]
+    first = np.argsort(-regions.scores, kind="stable")  # by which those that are as new as nothing are ranked
+    order = first[diverse_order(scores[first], None, regions.kinds[first], quotas=regions.quotas(ordering))]
+    return write_csv(out / REGIONS, COLUMNS, map(_row, regions.by_rank(lines, order)))
 
 
-def _scores(line: Line, recipe: str) -> Iterator[float]:
-    if is_by(line, recipe):
-        yield from (region["expected_wrong"] for region in line.get("regions", ()))
+def _first(region: dict[str, Any]) -> str:
+    """The name of the class that most pixels of a region have."""
+    return str(next(iter(region["classes"])))
 
 
 def _row(found: tuple[int, Line, int]) -> tuple[Any, ...]:
-    rank, line, index = found
-    region = line["regions"][index]
-    classes = region["classes"]
-    return (
-        rank,
-        called(line),
-        line["key"],
-        *region["box"],
-        region["area"],
-        float(region["expected_wrong"]),
-        next(iter(classes)),
-        "; ".join(f"{name} {pixels}" for name, pixels in classes.items()),
-    )
+    rank, line, place = found
+    region = line["regions"][place]
+    classes = "; ".join(f"{name} {pixels}" for name, pixels in region["classes"].items())
+    box, area, wrong = region["box"], region["area"], float(region["expected_wrong"])
+    return (rank, called(line), line["key"], *box, area, wrong, _first(region), classes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypsegcli.errors import Code
@@ -24,7 +24,7 @@ class Written:
     summary: Mapping[str, float]
     notes: tuple[str, ...]  # what was changed in decoding, shrunk for the network, or done for want of memory
     time: float | None = None  # of a frame of a video, in seconds from its beginning
-    regions: Sequence[Mapping[str, Any]] | None = None  # that are likely to be wrong, as lines have them; if looked for
+    worth: Mapping[str, Any] = field(default_factory=dict)  # what its line has of what in it is worth a look
 
 
 @dataclass(frozen=True)

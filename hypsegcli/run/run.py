@@ -18,6 +18,7 @@ from hypsegcli.files.lock import Hold
 from hypsegcli.images.frames import Clip
 from hypsegcli.run.films import of_clips
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
+from hypsegcli.run.ordering import ORDERING, Ordering
 from hypsegcli.run.plan import Share
 from hypsegcli.run.profile import Profile
 from hypsegcli.run.results import Failed, FileResult, Written
@@ -39,6 +40,7 @@ class Job:
     # What is written of all images in `out` that a recipe has made, by name, such as ranking.csv; None for nothing.
     further: Mapping[str, Callable[[Path, str], Digest | None]] = field(default_factory=dict)
     clips: Sequence[Clip] = ()  # the videos among the inputs
+    ordering: Ordering | None = None  # of the tables of all images, where there are some, for the books
 
 
 class Run:
@@ -62,7 +64,12 @@ class Run:
                     "sha256": checkpoint.sha256,
                     **({"source": checkpoint.source} if checkpoint.source else {}),
                 },
-                "options": {**recipe, "tiling": asdict(facts.tiling) if facts.tiling else None, **sizes},
+                "options": {
+                    **recipe,
+                    **_of_ordering(job.ordering),
+                    "tiling": asdict(facts.tiling) if facts.tiling else None,
+                    **sizes,
+                },
                 "engine": facts.engine,
                 "device": facts.device,
                 **_of_shard(job.share),
@@ -150,6 +157,11 @@ def _of_shard(share: Share) -> dict[str, Any]:
         return {}
     index, of = share.shard.index, share.shard.of
     return {"shard": {"index": index, "of": of, "images": share.total, "plan_sha256": share.sha256}}
+
+
+def _of_ordering(ordering: Ordering | None) -> dict[str, Any]:
+    """What the books say of it: no recipe has it, so that a run that goes on ranks all images anew by another."""
+    return {} if ordering is None else {ORDERING: asdict(ordering)}
 
 
 def _in_any_order(recipe: Mapping[str, Any]) -> dict[str, Any]:

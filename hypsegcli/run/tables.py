@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from hypsegcli.files.books import RANKING, REGIONS
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.manifest import Line, files_of, input_of, real_place
+from hypsegcli.run.ordering import Ordering
 from hypsegcli.run.plan import PlannedImage, name_of
 from hypsegcli.run.ranked import is_ranked
 from hypsegcli.run.ranking_csv import write_ranking
 from hypsegcli.run.regions_csv import write_regions
 
-WRITERS: Mapping[str, Callable[[Path, str], Digest | None]] = {RANKING: write_ranking, REGIONS: write_regions}
-"""By name, what writes each in a folder, of what a recipe has made; None where there is nothing to write."""
-
+_WRITERS = {RANKING: write_ranking, REGIONS: write_regions}
 _LISTED = 3  # images
+
+
+def writers(ordering: Ordering) -> dict[str, Callable[[Path, str], Digest | None]]:
+    """By name, what writes each in a folder, of what a recipe has made; None where there is nothing to write."""
+    return {name: partial(write, ordering=ordering) for name, write in _WRITERS.items()}
 
 
 def say_of_tables(

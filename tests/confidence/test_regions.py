@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hypsegcli.confidence.regions import Bounds, Region, expected_wrong, find_regions
+from hypsegcli.confidence.regions import Bounds, Region, find_regions, wrong_by_class
 
-ALL = Bounds(least=1, most=10_000)
+ALL = Bounds(smallest=1, most=10_000)
 
 
 def plain(
-    labels: NDArray[np.uint8], chance: NDArray[np.float32], counted: NDArray[np.bool_]
+    labels: NDArray[np.uint8], chance: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> dict[tuple[int, int], Region]:
     """All regions, by their first pixels, looked for pixel by pixel."""
     height, width = labels.shape
-    open_ = {(y, x) for y in range(height) for x in range(width) if chance[y, x] < np.float32(0.7) and counted[y, x]}
+    open_ = {(y, x) for y in range(height) for x in range(width) if chance[y, x] < np.float32(0.7) and valid[y, x]}
     found = {}
     for first in sorted(open_):
         if first not in open_:
@@ -46,9 +46,9 @@ def test_regions_are_those_of_a_plain_search(seed: int) -> None:
     shape = (23, 31)
     labels = random.integers(0, 4, shape).astype(np.uint8)
     chance = random.random(shape, np.float32) ** np.float32(0.3)
-    counted = random.random(shape) < 0.9
-    wanted = plain(labels, chance, counted)
-    found = find_regions(labels, chance, ALL, counted=counted)
+    valid = random.random(shape) < 0.9
+    wanted = plain(labels, chance, valid)
+    found = find_regions(labels, chance, ALL, valid=valid)
     assert len(found) == len(wanted) > 5
 
     def facts(region: Region) -> tuple[object, ...]:
@@ -65,23 +65,23 @@ def test_regions_are_those_of_a_plain_search(seed: int) -> None:
 
 def test_pixels_that_do_not_count_are_in_no_region_and_part_others() -> None:
     chance = np.full((5, 9), 0.5, np.float32)
-    counted = np.ones((5, 9), bool)
-    counted[:, 4] = False
-    left, right = find_regions(np.zeros((5, 9), np.uint8), chance, ALL, counted=counted)
+    valid = np.ones((5, 9), bool)
+    valid[:, 4] = False
+    left, right = find_regions(np.zeros((5, 9), np.uint8), chance, ALL, valid=valid)
     assert (left.x, left.width, left.area, left.expected_wrong) == (0, 4, 20, 10.0)
     assert (right.x, right.width) == (5, 4)
-    assert expected_wrong(chance, counted) == 20.0
-    assert expected_wrong(chance) == 22.5
-    assert find_regions(np.zeros((5, 9), np.uint8), chance, ALL, counted=np.zeros((5, 9), bool)) == []
+    assert float(wrong_by_class(np.zeros((5, 9), np.uint8), chance, valid).sum()) == 20.0
+    assert float(wrong_by_class(np.zeros((5, 9), np.uint8), chance).sum()) == 22.5
+    assert find_regions(np.zeros((5, 9), np.uint8), chance, ALL, valid=np.zeros((5, 9), bool)) == []
 
 
 def test_small_regions_are_left_out_and_the_largest_kept() -> None:
     chance = np.ones((9, 40), np.float32)
     for number in range(8):
         chance[: number + 1, 5 * number : 5 * number + 2] = 0.25  # 2, 4, ... 16 pixels
-    found = find_regions(np.zeros(chance.shape, np.uint8), chance, Bounds(least=6, most=3))
+    found = find_regions(np.zeros(chance.shape, np.uint8), chance, Bounds(smallest=6, most=3))
     assert [region.area for region in found] == [16, 14, 12]
-    assert len(find_regions(np.zeros(chance.shape, np.uint8), chance, Bounds(least=6, most=99))) == 6
+    assert len(find_regions(np.zeros(chance.shape, np.uint8), chance, Bounds(smallest=6, most=99))) == 6
     assert find_regions(np.zeros(chance.shape, np.uint8), np.ones_like(chance), ALL) == []
 
 

@@ -195,7 +195,7 @@ def test_uncertainty_ranks_frames(hypseg: Hypseg, clip: Path, tmp_path: Path) ->
     outcome = hypseg("uncertainty", clip, "--out", tmp_path / "doubt", "--every", "3")
     assert outcome.code == 0, outcome.stderr
     assert "more than once" not in outcome.stderr
-    assert "ranking.csv, doubt/clip.mp4" in outcome.stdout
+    assert "ranking.csv, regions.csv, doubt/clip.mp4" in outcome.stdout
     rows = (tmp_path / "doubt/ranking.csv").read_text().splitlines()[1:]
     assert sorted(row.split(",")[1] for row in rows) == [f"{clip}#{number}" for number in (0, 3, 6)]
     assert len(decoded(tmp_path / "doubt/doubt/clip.mp4")) == 3

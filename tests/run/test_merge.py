@@ -211,6 +211,26 @@ def test_damaged_books_are_named(hypseg: Hypseg, photos: Path, tmp_path: Path, d
     assert (outcome.code, sentence in outcome.stderr) == (2, True), outcome.stderr
 
 
+@pytest.mark.parametrize("without", [{1}, {0, 1}])
+def test_a_shard_killed_before_its_run_json_has_not_begun(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, without: set[int]
+) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    for index in without:  # its manifest is written first
+        (out / f"run.{index}-of-2.json").unlink()
+    outcome = hypseg("merge", out)
+    assert (outcome.code, outcome.stdout.splitlines()) == (
+        3,
+        [f"not begun: shard {index}/2" for index in sorted(without)],
+    )
+    for index in without:
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2", "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+
+
 def test_lines_taken_from_a_shards_books_are_missed(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for index in (0, 1):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from hypsegcli.cli import complete
-from hypsegcli.cli.console import as_option, loading, talk
+from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.options.running import (
     BatchSize,
@@ -36,11 +36,81 @@ from hypsegcli.cli.show.run import (
 )
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.errors import UsageError
-from hypsegcli.files.books import REGIONS, TABLES
+from hypsegcli.files.books import TABLES
 from hypsegcli.files.kinds import UNCERTAINTY
 
-# Why there are no regions.
-_UNKNOWN = "how likely pixels are right is not known without a calibration for these options; see hypseg calibrate"
+LOOKING = "Where to look first"  # a panel of --help
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """How images and regions of them are ranked, and what is a region."""
+
+    rank: Annotated[
+        Literal["mean", "expected"],
+        typer.Option(
+            metavar="HOW",
+            help="How ranking.csv ranks images. mean: by their mean uncertainty; expected: by the number of their "
+            "pixels that are expected to be wrong, as regions.csv ranks regions.",
+            rich_help_panel=LOOKING,
+        ),
+    ] = "mean"
+    diverse: Annotated[
+        bool,
+        typer.Option(
+            "--diverse/--no-diverse",
+            help="Let images wait that look like one ranked before, and regions of such images.",
+            rich_help_panel=LOOKING,
+        ),
+    ] = False
+    quota: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P|CLASS=P,...",
+            help="Of any first rows, the largest share of one class, or of classes by their names, while there are "
+            "rows of others: 0.2, or sky=0.05,road=0.1.",
+            show_default="any",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+    below: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            min=0.01,
+            max=1.0,
+            help="A region is of connected pixels that are right with less than this probability.",
+            show_default="0.7",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+    smallest: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Leave out regions of fewer pixels.",
+            show_default="64",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+    most: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Of an image, keep this many regions: those with the most pixels that are expected to be wrong.",
+            show_default="20",
+            rich_help_panel=LOOKING,
+        ),
+    ] = None
+
+    @property
+    def that_take_a_calibration(self) -> dict[str, object]:
+        """What was named of that which only a checkpoint with a calibration can do; None where nothing was."""
+        rank = self.rank if self.rank == "expected" else None
+        return {"below": self.below, "smallest": self.smallest, "most": self.most, "quota": self.quota, "rank": rank}
 
 
 @spread
@@ -58,6 +128,7 @@ def uncertainty(
         ),
     ] = None,
     raw: Raw = False,
+    looking: Looking,
     failures: Failures,
     inputs: Input,
     every: Every = None,
@@ -71,20 +142,20 @@ def uncertainty(
     """Write heatmaps of uncertainty, 16-bit planes, labels, and what to look at first: ranking.csv and regions.csv."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
+    from hypsegcli.cli.looking import parse_bounds, parse_quota
     from hypsegcli.cli.source import open_source
-    from hypsegcli.confidence.regions import Bounds
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
+    from hypsegcli.run.ordering import Ordering
 
     refuse_contradictions(inputs, computing, output, sharing)
-    out = output.out
     products = [find_product(kind) for kind in UNCERTAINTY]
     found, clips = find_images(paths, every=every, max_pixels=inputs.max_pixels, quiet=output.quiet)
-    films = Films(out, clips, UNCERTAINTY)
+    films = Films(output.out, clips, UNCERTAINTY)
     share = plan_run(
         found,
-        out,
+        output.out,
         {product.kind: product.suffix("png") for product in products},
         further=(*TABLES, *films.names),
         overwrite=output.overwrite,
@@ -104,11 +175,10 @@ def uncertainty(
     )
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    main, bounds = measures[0], Bounds() if header.calibrated_when(inputs.sampling) == inputs.interpolate else None
-    if bounds is not None:  # whatever the heatmaps show, where to look first is a matter of chances
-        measures = tuple(dict.fromkeys((main, "calibrated")))
-    elif not output.quiet:
-        talk(f"{_UNKNOWN}; {out / REGIONS} is not written")
+    bounds = parse_bounds(looking.that_take_a_calibration, header, inputs, output)
+    ordering = Ordering(looking.rank, looking.diverse, parse_quota(looking.quota, header.tree))
+    # Regions are of what is calibrated, whatever the heatmaps show.
+    measures = measures if bounds is None else tuple(dict.fromkeys((measures[0], "calibrated")))
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
         print_plan(share.images, clips)
@@ -119,17 +189,20 @@ def uncertainty(
         from hypsegcli.files.lock import locked
         from hypsegcli.inference.request import Request
         from hypsegcli.products.outputs import make_outputs
-        from hypsegcli.products.uncertainty import doubt_statistics, regions_of
+        from hypsegcli.products.uncertainty import doubt_statistics
+        from hypsegcli.products.worth import weigh
         from hypsegcli.run.run import Job, Run
         from hypsegcli.run.source import Work
-        from hypsegcli.run.tables import WRITERS
+        from hypsegcli.run.tables import writers
 
-    with locked(out, "uncertainty", share.shard) as hold:
-        refuse_occupied(share, out, further=(*TABLES, *films.names), overwrite=output.overwrite, resume=output.resume)
+    with locked(output.out, "uncertainty", share.shard) as hold:
+        refuse_occupied(
+            share, output.out, further=(*TABLES, *films.names), overwrite=output.overwrite, resume=output.resume
+        )
         loaded = load_checkpoint(named.path, header=header, source=named.source)
         request = Request(
             measures=measures,
-            main=main,
+            main=measures[0],
             longest_side=side,
             sampling=inputs.sampling,
             guide_side=guide,
@@ -138,12 +211,7 @@ def uncertainty(
         )
         context = Context.of(loaded.header, loaded.sha256, refine=refine, sampling=inputs.sampling)
         work = Work(
-            outputs=make_outputs(
-                products,
-                context,
-                doubt_statistics,
-                None if bounds is None else partial(regions_of, context=context, bounds=bounds),
-            ),
+            outputs=make_outputs(products, context, doubt_statistics, partial(weigh, context=context, bounds=bounds)),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,
             workers=computing.workers,
@@ -152,17 +220,20 @@ def uncertainty(
             command="uncertainty",
             share=share,
             clips=clips,
-            out=out,
+            out=output.out,
             hold=hold,
             resume=output.resume,
             most_failures=most_failures,
             write_setting=as_option,
-            further={**WRITERS, **films.further()},
+            further={**writers(ordering), **films.further()},
+            ordering=ordering,
             detail={} if bounds is None else asdict(bounds),
         )
         with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
             run = Run(job, loaded, source)
-            code = show_run(run, out=out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
-            say_done(run, source.facts, UNCERTAINTY, out)
+            code = show_run(
+                run, out=output.out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
+            )
+            say_done(run, source.facts, UNCERTAINTY, output.out)
         raise typer.Exit(code)

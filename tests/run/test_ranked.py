@@ -1,0 +1,43 @@
+"""Lines by rank: laws on lines made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hypsegcli.run.ordering import Ordering
+from hypsegcli.run.ranked import Entries, score_of, signatures_of
+
+LINES: dict[str, dict[str, Any]] = {
+    "b": {"key": "b", "scores": [3.0, 1.0], "signature": "01" * 64, "summary": {"mean": 0.5, "expected_wrong": 7}},
+    "a": {"key": "a", "scores": [1.0, -2.0, 9.0], "summary": {"mean": 0.25}},
+    "c": {"key": "c", "scores": [], "summary": {}},
+}
+
+
+def entries() -> Entries:
+    return Entries.of(LINES, lambda line: ((score, f"class {score % 2:g}") for score in line["scores"]))
+
+
+def test_entries_are_those_of_the_lines_by_key() -> None:
+    found = entries()
+    assert (len(found), list(found.keys)) == (5, ["a", "b"])
+    assert found.owners.tolist() == [0, 0, 0, 1, 1]
+    assert found.places.tolist() == [0, 1, 2, 0, 1]
+    assert found.scores.tolist() == [1.0, 0.0, 9.0, 3.0, 1.0]
+    ranked = [(rank, line["key"], place) for rank, line, place in found.by_rank(LINES, np.array([2, 3, 0]))]
+    assert ranked == [(1, "a", 2), (2, "b", 0), (3, "a", 0)]
+    assert len(Entries.of(LINES, lambda _: ())) == 0
+
+
+@pytest.mark.parametrize(("quota", "quotas"), [(None, None), (0.5, 0.5), ({"class 1": 0.2, "class 7": 0.1}, {0: 0.2})])
+def test_quotas_are_by_number(quota: Any, quotas: object) -> None:
+    assert entries().quotas(Ordering(quota=quota)) == quotas
+
+
+def test_of_lines_that_lack_something_it_is_nothing() -> None:
+    assert signatures_of(LINES, ["a", "b"]).tolist() == [[0] * 64, [1] * 64]
+    assert [score_of(LINES[key], Ordering()) for key in "abc"] == [0.25, 0.5, 0.0]
+    assert [score_of(LINES[key], Ordering("expected")) for key in "abc"] == [0.0, 7.0, 0.0]
