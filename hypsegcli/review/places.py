@@ -137,13 +137,12 @@ def read_places(out: Path) -> tuple[Places, list[str]]:
         else:
             places.append(place)
     if not places:
-        raise PlanError(f"{path}: lists no place, for nothing in these images is doubtful enough; {_unread(damaged)}")
+        why = _unread(damaged) if damaged else f"look for them with a higher {setting('below')}, or smaller ones"
+        raise PlanError(f"{path}: lists no place, for nothing in these images is doubtful enough; {why}")
     return Places(places), [f"{path}: {_unread(damaged)}"] if damaged else []
 
 
 def _unread(damaged: Sequence[int]) -> str:
-    if not damaged:
-        return "there is nothing to review"
     numbers = first_of([str(line) for line in sorted(damaged)], _LISTED)
     are = "is" if len(damaged) == 1 else "are"
     return f"{count_of(len(damaged), 'line')} cannot be read and {are} left out: {numbers}"

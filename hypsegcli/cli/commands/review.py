@@ -42,8 +42,11 @@ def review(
     except KeyboardInterrupt:  # the way in which it is meant to end
         server.server_close()
         session.close()
-        talk(f"{_so_far(session.progress(), len(session.places))}, in {session.verdicts.path}")
-        if len(session.verdicts):
+        so_far = _so_far(session.progress(), len(session.places))
+        if not len(session.verdicts):
+            talk(so_far)
+        else:
+            talk(f"{so_far}, in {session.verdicts.path}")
             talk(f"next: hypseg annotate {folder} @{session.verdicts.path} --to cvat")
 
 
