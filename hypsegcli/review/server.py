@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from hypsegcli.errors import HypsegError, PlanError, setting
+from hypsegcli.files.words import as_text, printable
 from hypsegcli.review.pictures import LAYERS, ZOOMS
 from hypsegcli.review.places import SHOWS, VERDICTS, Wanted
 from hypsegcli.review.session import Session
@@ -105,13 +106,13 @@ class _Handler(BaseHTTPRequestHandler):
             route, query = self._question(routes)
             kind, content, headers = route(self.server, query)
         except RefusedError as refusal:
-            status, kind, headers, content = refusal.status, "application/json", {}, _as_json({"error": str(refusal)})
+            status, kind, headers, content = refusal.status, "application/json", {}, _problem(str(refusal))
         except HypsegError as error:
             status, kind, headers = HTTPStatus.UNPROCESSABLE_ENTITY, "application/json", {}
-            content = _as_json({"error": str(error)})
+            content = _problem(str(error))
         except Exception as error:  # one broken file must not end the page
             status, kind, headers = HTTPStatus.INTERNAL_SERVER_ERROR, "application/json", {}
-            content = _as_json({"error": f"this cannot be shown ({type(error).__name__}: {error})"})
+            content = _problem(f"this cannot be shown ({type(error).__name__}: {error})")
         if status != HTTPStatus.OK and self.command == "POST":
             self.close_connection = True  # what it sends is not read, and would be taken for the next question
             headers = headers | {"Connection": "close"}
@@ -135,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, routes: dict[str, Callable[[Server, Query], Answer]]
     ) -> tuple[Callable[[Server, Query], Answer], Query]:
         """What is asked for, and with what; RefusedError unless it may be."""
-        if (self.headers.get("Host") or "").rpartition(":")[0] not in _NAMES:
+        if (self.headers.get("Host") or "").rsplit(":", 1)[0] not in _NAMES:
             raise RefusedError(
                 HTTPStatus.MISDIRECTED_REQUEST, f"this server is called {HOST}, and answers to no other name"
             )
@@ -196,7 +197,7 @@ def _picture(server: Server, query: Query) -> Answer:
     for known in LAYERS:
         if layer == known:
             picture, note = server.session.picture(_place_number(server, query), known, _zoom(query))
-            return "image/png", picture, {"X-Note": quote(note)} if note else {}
+            return "image/png", picture, {"X-Note": quote(printable(as_text(note)))} if note else {}
     raise RefusedError(HTTPStatus.BAD_REQUEST, f"layer is one of {', '.join(LAYERS)}")
 
 
@@ -225,6 +226,11 @@ def _number(query: Query, name: str, highest: int, default: int | None = None) -
 
 def _as_json(found: object) -> bytes:
     return json.dumps(found, allow_nan=False).encode()
+
+
+def _problem(sentence: str) -> bytes:
+    """Names of files in it steer nothing."""
+    return _as_json({"error": printable(as_text(sentence))})
 
 
 def _policy(page: str) -> str:

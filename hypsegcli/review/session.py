@@ -14,11 +14,11 @@ from hypsegcli.checkpoint.read_header import is_torch_file, read_header
 from hypsegcli.confidence.measures import MEASURES
 from hypsegcli.confidence.regions import Bounds
 from hypsegcli.errors import CheckpointError, HypsegError, ImageError, PlanError
-from hypsegcli.files.books import MANIFEST, REVIEW, holds_a_run
+from hypsegcli.files.books import MANIFEST, REGIONS, REVIEW, holds_a_run
 from hypsegcli.files.place import StorePath, refuse_address
-from hypsegcli.files.regular import is_there
+from hypsegcli.files.regular import is_there, state_of
 from hypsegcli.files.table import as_cell
-from hypsegcli.files.words import as_text, count_of
+from hypsegcli.files.words import as_text, count_of, printable
 from hypsegcli.review.pictures import ZOOMS, Layer, Pictures, window_around
 from hypsegcli.review.places import VERDICTS, Place, Wanted, read_places
 from hypsegcli.review.verdicts import Verdicts
@@ -42,6 +42,7 @@ class Session:
         self.out = out
         self._lines = read_manifest(out)
         self._key_of = {cell: key for key in self._lines if (cell := as_cell(key)) != key}
+        self._state = _state_at(out / REGIONS)
         self.places, self.notices = read_places(out)
         self.verdicts = Verdicts(out / REVIEW)
         self._pictures = Pictures(out)
@@ -64,16 +65,22 @@ class Session:
     def facts(self) -> dict[str, Any]:
         """What the page says and offers as a whole."""
         return {
-            "out": as_text(self.out),
+            "out": printable(as_text(self.out)),
             "places": len(self.places),
             "images": len({place.mark.key for place in self.places}),
             "classes": self.places.class_counts(),
             "folders": self.places.folder_counts(_FOLDERS),
             "zooms": ZOOMS,
             **self._told,
-            "notices": [*self.notices, *self.verdicts.notices()],
+            "notices": [printable(as_text(notice)) for notice in self._notices()],
             **self.progress(),
         }
+
+    def _notices(self) -> list[str]:
+        notices = [*self.notices, *self.verdicts.notices()]
+        if _state_at(self.out / REGIONS) != self._state:
+            notices.append(f"{self.out / REGIONS}: is another list by now; start hypseg review again to see its places")
+        return notices
 
     def progress(self) -> dict[str, int]:
         """How many places of the run have which verdict."""
@@ -129,18 +136,22 @@ class Session:
         try:
             line = self._line(place)
         except HypsegError as error:
-            return told | {"problem": str(error)}
+            return told | {"problem": printable(as_text(error))}
         window = window_around(place.mark, line["height"], line["width"], zoom)
         told |= {"size": [line["width"], line["height"]], "window": window}
         try:
             labels = self._pictures.labels(line)
         except HypsegError as error:
-            return told | {"problem": str(error)}
+            return told | {"problem": printable(as_text(error))}
         counts = np.bincount(window.of(labels.ids).ravel())
         order = [int(number) for number in np.argsort(-counts, kind="stable") if counts[number]]
         return told | {
             "legend": [
-                [labels.name(number), "#" + bytes(labels.palette[number]).hex(), counts[number] / counts.sum()]
+                [
+                    printable(labels.name(number)),
+                    "#" + bytes(labels.palette[number]).hex(),
+                    counts[number] / counts.sum(),
+                ]
                 for number in order
             ]
         }
@@ -229,4 +240,12 @@ def _background_of(checkpoint: Path) -> str | None:
         header = None if is_torch_file(checkpoint) else read_header(checkpoint)  # that alone needs no torch
     except (CheckpointError, OSError, ValueError):
         return None
-    return None if header is None or header.background is None else header.tree.names[header.background]
+    return None if header is None or header.background is None else printable(header.tree.names[header.background])
+
+
+def _state_at(path: Path) -> tuple[int, ...] | None:
+    """What is another once a file has been replaced, or written into; None where there is none."""
+    try:
+        return state_of(path.stat())
+    except OSError:
+        return None

@@ -165,7 +165,7 @@ class Verdicts:
         end = os.fstat(descriptor).st_size
         if end == 0:
             line = self._delimiter.join(self._header).encode() + b"\r\n" + line
-        elif os.pread(descriptor, 1, end - 1) != b"\n":
+        elif _last_byte(descriptor, end) != b"\n":
             line = b"\r\n" + line
         try:
             if os.write(descriptor, line) != len(line):
@@ -179,13 +179,20 @@ class Verdicts:
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
     """OSError for what is no regular file."""
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # without it, opening a pipe already waits
+    # Without the first, opening a pipe already waits; without the second, Windows changes the ends of lines.
+    further = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags | further)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _last_byte(descriptor: int, end: int) -> bytes:
+    os.lseek(descriptor, end - 1, os.SEEK_SET)
+    return os.read(descriptor, 1)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

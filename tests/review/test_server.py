@@ -138,7 +138,7 @@ def test_another_name_gets_nothing(shared: Server, host: str | None) -> None:
     assert answer.status == 421
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:{}", "localhost:{}", "localhost:9"])
+@pytest.mark.parametrize("host", ["127.0.0.1:{}", "localhost:{}", "localhost:9", "127.0.0.1"])
 def test_this_machine_s_names_do_with_any_port(shared: Server, host: str) -> None:
     assert ask(shared, "/run", Host=host.format(shared.server_port)).status == 200
 
@@ -331,6 +331,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         page.press("ArrowRight")
         page.wait("document.body.dataset.shown === '2/0'")
         assert page.value("document.getElementById('told').innerText") == "1 of 9 judged: 1 wrong, 0 right"
+        page.press(" ")
         page.value("(() => { const show = document.getElementById('show'); show.value = 'wrong'; show.onchange(); })()")
         page.wait("document.body.dataset.shown === '0/0'")
         assert page.value("document.querySelectorAll('#list li').length") == 1

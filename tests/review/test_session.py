@@ -129,6 +129,23 @@ def test_what_is_odd_about_the_books_is_told(out: Path) -> None:
     assert "1 line cannot be read (4)" in damaged
 
 
+def test_a_list_that_is_written_anew_meanwhile_is_told(out: Path) -> None:
+    session = Session(out)
+    (out / "regions.csv").write_bytes((out / "regions.csv").read_bytes().replace(b"a,0,", b"a,1,"))
+    (notice,) = session.facts()["notices"]
+    assert "regions.csv: is another list by now; start hypseg review again" in notice
+    assert session.places[0].mark.x == 0
+
+
+def test_names_that_would_steer_a_reader_do_not(tmp_path: Path) -> None:
+    out = reviewed(tmp_path, ("a",)).rename(tmp_path / "o\u202eut")
+    (out.parent / "photos/a.png").write_bytes(b"x")
+    session = Session(out)
+    assert session.facts()["out"].endswith("o\N{REPLACEMENT CHARACTER}ut")
+    (out / "labels/a.png").unlink()
+    assert "\u202e" not in session.place(0, 0)["problem"]
+
+
 def test_nothing_of_the_run_is_held_or_written(out: Path) -> None:
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     session = Session(out)
