@@ -18,6 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"api"}),
     frozenset({"segmentation"}),
+    frozenset({"review"}),
     frozenset({"training", "run"}),
     frozenset({"report"}),
     frozenset({"scores", "products", "export"}),

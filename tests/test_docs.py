@@ -17,6 +17,7 @@ from support import EXAMPLES, REPOSITORY, Hypseg, make_checkpoint, photograph, w
 from support.clips import film
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
+from support.served import pretend_to_serve
 from support.stores import Store
 from support.web import Hub, Repository
 
@@ -205,6 +206,7 @@ def test_what_a_page_shows_works(
     monkeypatch.chdir(tmp_path)
     pretend_to_quantise(monkeypatch)
     pretend_to_export(monkeypatch)
+    pretend_to_serve(monkeypatch)
     for name, *arguments in shell_commands(PAGES[page]):
         meant = {"A": "report", "B": "report"} | ({"DIR": "data"} if name == "train" else {})
         given = [meant.get(word, word) for word in arguments]

@@ -24,6 +24,7 @@ from hypsegcli.cli.commands import (
     merge,
     predict,
     quantise,
+    review,
     uncertainty,
     verify,
 )
@@ -87,6 +88,7 @@ app = typer.Typer(
 )
 app.command("predict", cls=Command)(predict.predict)
 app.command("uncertainty", cls=Command)(uncertainty.uncertainty)
+app.command("review", cls=Command)(review.review)
 app.command("evaluate", cls=Command)(evaluate.evaluate)
 app.command("compare", cls=Command)(compare.compare)
 app.command("calibrate", cls=Command)(calibrate.calibrate)

@@ -18,6 +18,11 @@ EXAMPLES = {
         "hypseg uncertainty photos -o doubt -c RUN/best.safetensors",
         "hypseg uncertainty clip.mp4 -o doubt --every 25",
     ),
+    "review": (
+        "hypseg review doubt",
+        "hypseg review doubt --port 8000",
+        "hypseg review doubt && hypseg verify doubt",
+    ),
     "evaluate": (
         "hypseg evaluate photos masks -o report",
         "hypseg evaluate photos masks -c model.safetensors --fail-under miou=0.6",

@@ -14,8 +14,9 @@ from hypsegcli.files.shard import Shard, shard_of
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 RANKING, REGIONS = "ranking.csv", "regions.csv"
 TABLES = (RANKING, REGIONS)  # what `uncertainty` adds to them: of all images, made of their lines
+REVIEW = "review.csv"  # what a person says of places, which no run writes, replaces or removes
 _FILM = ".mp4"
-BOOKS = frozenset({RUN, MANIFEST, *TABLES})
+BOOKS = frozenset({RUN, MANIFEST, *TABLES, REVIEW})
 
 
 def film_of(kind: str, clip: PurePosixPath | str) -> str:

@@ -18,7 +18,7 @@ def shrunk_size(height: int, width: int, longest_side: int | None) -> tuple[int,
 
 
 def shrink_image(pixels: NDArray[np.uint8], longest_side: int | None) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) uint8, each pixel the mean of those that it stands for."""
+    """RGB (H, W, 3), or a plane (H, W), uint8, each pixel the mean of those that it stands for."""
     size = shrunk_size(pixels.shape[0], pixels.shape[1], longest_side)
     if size == pixels.shape[:2]:
         return pixels

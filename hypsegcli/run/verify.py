@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import MANIFEST, Books
+from hypsegcli.files.books import MANIFEST, REVIEW, Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.hold import LOCK
 from hypsegcli.files.kinds import folder_of
@@ -96,7 +96,7 @@ def _verify(out: Path) -> Verified:
     files, missing, changed = _compare(chain(of_images, ((name, out / name, run.files[name]) for name in run.files)))
     missing += [name for name in run.owed if not is_taken(out / name)]
     _, unreached, changed_inputs = _compare(_sources(done))
-    own = {LOCK, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
+    own = {LOCK, REVIEW, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
     own |= {each.shard.named(LOCK) for each in books if each.shard is not None}
     foreign = sorted(name for name in _names_below(out, owned.folders) if name not in owned and name not in own)
     return Verified(

@@ -14,6 +14,8 @@ from support import Hypseg, photograph
 from support.clips import film
 from support.exported import pretend_to_export
 from support.quantised import pretend_to_quantise
+from support.reviewed import reviewed
+from support.served import pretend_to_serve
 from torchvision.models import get_model
 
 from hypsegcli.checkpoint.bundled import DISK, bundled_checkpoint
@@ -58,6 +60,9 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, m
     """Each into a place of its own. Of what learns, which takes hours or minutes, the settings."""
     pretend_to_quantise(monkeypatch)
     pretend_to_export(monkeypatch)
+    pretend_to_serve(monkeypatch)
+    if name == "review":
+        reviewed(folder).rename("doubt")
     if name == "convert":
         net = get_model("deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=19)
         torch.save(net.state_dict(), "best.pth")

@@ -8,7 +8,7 @@ import pytest
 from support import Hypseg, photograph
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import refuse_in_a_run
+from hypsegcli.files.books import REVIEW, is_book, is_of_all_images, refuse_in_a_run
 
 
 @pytest.fixture
@@ -63,3 +63,8 @@ def test_commands_write_nothing_into_a_run(
     assert outcome.code == 2
     assert f"{run}: holds the maps and the books of a run, which do not know of a" in outcome.stderr
     assert "choose another --out" in outcome.stderr
+
+
+def test_verdicts_lie_among_the_books_and_no_run_writes_them() -> None:
+    assert is_book(REVIEW)
+    assert not is_of_all_images(REVIEW)

@@ -1,0 +1,55 @@
+"""`hypseg review`: the doubtful places of a run, looked at in a browser and judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hypsegcli.cli.console import say, talk
+from hypsegcli.cli.groups import spread
+from hypsegcli.files.words import count_of
+
+
+@spread
+def review(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What uncertainty wrote.")],
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65535, help="Where the page is served.", show_default="any that is free"
+        ),
+    ] = 0,
+) -> None:
+    """Look at the places that a run doubts, the worst first, in a browser, and judge them; Ctrl-C ends it.
+
+    Verdicts are added to review.csv in the folder, each at once. The page is for browsers of this machine alone.
+    """
+    from hypsegcli.files.place import locate
+    from hypsegcli.review.server import Server
+    from hypsegcli.review.session import Session
+
+    session = Session(locate(folder))
+    server = Server(session, port)
+    for notice in session.facts()["notices"]:
+        talk(notice)
+    talk(f"{_so_far(session.progress(), len(session.places))}; open this address in a browser of this machine:")
+    say(server.address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:  # the way in which it is meant to end
+        server.server_close()
+        session.close()
+        so_far = _so_far(session.progress(), len(session.places))
+        if not len(session.verdicts):
+            talk(so_far)
+        else:
+            talk(f"{so_far}, in {session.verdicts.path}")
+            talk(f"next: hypseg annotate {folder} @{session.verdicts.path} --to cvat")
+
+
+def _so_far(progress: dict[str, int], places: int) -> str:
+    judged = sum(progress.values())
+    return f"{judged} of {count_of(places, 'place')} judged: {progress['wrong']} wrong, {progress['right']} right"

@@ -1,0 +1,1 @@
+"""A run's doubtful places, looked at in a browser of this machine, one after the other, and judged."""
