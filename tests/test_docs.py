@@ -145,6 +145,9 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with Image.open(path) as image:
             image.resize((96, 64)).save(small)
     photograph(folder / "scan.tif")
+    photograph(folder / "ortho.tif")
+    with Image.open(folder / "scan.tif") as image:
+        image.save(folder / "stack.tif", save_all=True, append_images=[image])
     film(folder / "clip.mp4")
     for (data, model), keys in SETS.items():
         masks = folder / data / "val" / "masks"

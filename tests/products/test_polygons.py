@@ -71,8 +71,9 @@ def test_drawn_again_they_are_the_label_map(name: str, lacking: bool) -> None:
     np.testing.assert_array_equal(drawn, labels)
 
 
-def test_a_feature_says_what_it_is_and_rings_turn_as_they_should() -> None:
-    found, _ = written(PLACES["utm"])
+@pytest.mark.parametrize("name", PLACES)
+def test_a_feature_says_what_it_is_and_rings_turn_as_they_should(name: str) -> None:
+    found, _ = written(PLACES[name])
     with_hole = [each for each in found["features"] if len(each["geometry"]["coordinates"]) > 1]
     assert with_hole
     for feature in found["features"]:
