@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hypsegcli.hierarchy.alike import inherit_tree, match_names, name_key
+from hypsegcli.hierarchy.alike import inherit_tree, match_names
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 
 STREET = ClassTree(
@@ -12,12 +12,6 @@ STREET = ClassTree(
     parents=(-1, 5, 5, 6, 6, -1, 7, -1),
     classes=5,
 )
-
-
-def test_case_and_what_stands_between_words_are_no_difference() -> None:
-    assert name_key("Traffic_Light") == name_key("traffic light") == name_key("trafficlight")
-    assert name_key("_") == "_"
-    assert name_key("car") != name_key("cars")
 
 
 @pytest.mark.parametrize(
