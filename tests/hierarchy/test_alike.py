@@ -46,10 +46,16 @@ def test_what_is_left_of_a_tree() -> None:
     assert found.parents == (-1, 4, 4, -1, -1)
 
 
-@pytest.mark.parametrize("names", [("a", "b"), ("sky", "road", "car"), ("vehicle", "sky", "car", "bus")])
+@pytest.mark.parametrize("names", [("a", "b"), ("sky", "road", "car"), ("vehicle", "Mobile", "car", "bus")])
 def test_nothing_is_left_of_a_tree(names: tuple[str, ...]) -> None:
     """For no two classes are of one family, or the family is a class now."""
     assert inherit_tree(names, STREET) is None
+
+
+def test_a_family_that_is_a_class_now_leaves_its_members_to_the_one_above() -> None:
+    found = inherit_tree(("vehicle", "sky", "car", "bus"), STREET)
+    assert found is not None
+    assert (found.names[4:], found.families()) == (("mobile",), ((2, 3),))
 
 
 def test_a_flat_list_leaves_no_tree() -> None:
