@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import UsageError
-from hypsegcli.files.words import count_of, first_of, shorten
-from hypsegcli.hierarchy.alike import name_key
+from hypsegcli.files.words import count_of, first_of, name_key, shorten
 
 _LINES, _NAMED, _LETTERS = 20, 5, 80  # of a map of ids, names and letters of a name in a sentence
 

@@ -9,6 +9,7 @@ from unicodedata import category, east_asian_width
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
 def count_of(number: int, noun: str) -> str:
@@ -115,3 +116,8 @@ def shorten(words: str, letters: int) -> str:
 def as_label(name: str, letters: int) -> str:
     """A name as a label in a picture: on one line, printable, and of at most so many letters."""
     return shorten(printable(" ".join(name.split())), letters)
+
+
+def name_key(name: str) -> str:
+    """What of a name tells it from others: upper and lower case and what stands between words are no difference."""
+    return _BETWEEN_WORDS.sub("", name).casefold() or name

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hypsegcli.files.words import name_key
 from hypsegcli.hierarchy.tree import ROOT, ClassTree, build_tree
-
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
-
-
-def name_key(name: str) -> str:
-    """What of a name tells it from others: upper and lower case and what stands between words are no difference."""
-    return _BETWEEN_WORDS.sub("", name).casefold() or name
 
 
 def match_names(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:

@@ -32,8 +32,9 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _HEAD_SHARE = {"10": 3, "100": 5, "1000": 5}  # of all epochs the classifier alone has a third, or a fifth
 _ALWAYS = {"backbone_rate": 0.1}
-# From so many images on: the geometric means of the numbers that presets are called after.
-_FROM = {"1000": 316, "100": 32, "10": 0}
+_GENTLE = 0.3  # of the rate, where all classes are known
+# From so many images on. Of 48 images batch norm has too few steps to find statistics of its own.
+_FROM = {"1000": 400, "100": 64, "10": 0}
 # What is ours of another project's network, where that has been trained here before.
 _OWN = ("embedding_size", "embedding_layers", "head", "curvature")
 
@@ -67,8 +68,9 @@ def fine_tuning(
 ) -> dict[str, Any]:
     """The usual settings of a training that starts from `init`; none unless that is a checkpoint.
 
-    They are those of a preset; for `auto`, of the one that is nearest to the number of images, or for 10 where nobody
-    has counted. `epochs`, where they are given, are shared out alike. Steps take no more images than there are.
+    They are those of a preset; for `auto`, of the one for about the number of images, or for 10 where nobody
+    has counted. `epochs`, where they are given, are shared out alike. Where all classes are known
+    already, all layers learn from the first epoch on, gently. Steps take no more images than there are.
     The softmax is not among them, for the new classes may have a tree where the old ones had none. Raises
     CheckpointError for a checkpoint that is not there or is damaged.
     """
@@ -84,8 +86,28 @@ def fine_tuning(
     learning = {"preset": preset, **_ALWAYS, **_PRESETS.get(preset, {})}
     if glance:
         learning["batch_size"] = max(2, min(learning.get("batch_size", 2), glance.images))
-    chosen = learning.get("epochs") if epochs is None else epochs
     known = header.tree.names[: header.tree.classes]
-    all_known = glance is not None and len(match_names(glance.classes, known)) == len(glance.classes)
-    first = 0 if all_known or not isinstance(chosen, int) else chosen // _HEAD_SHARE.get(preset, 1)
-    return network | learning | {"epochs": chosen, "head_epochs": first}
+    if glance and len(match_names(glance.classes, known)) == len(glance.classes):
+        learning |= _gently(learning)
+        first = 0
+    else:
+        chosen = learning.get("epochs", 0) if epochs is None else epochs
+        first = chosen // _HEAD_SHARE.get(preset, 1) if isinstance(chosen, int) else 0
+    learning |= {} if epochs is None else {"epochs": epochs}
+    return network | learning | {"head_epochs": first}
+
+
+def _gently(learning: dict[str, Any]) -> dict[str, Any]:
+    """What is otherwise where a network knows all classes already, and is to be corrected, not to begin anew.
+
+    At the full rate, and with batch norm that learns, mIoU fell from 94 to 51 % in the first epochs on 48 images of
+    nuclei, from where it had to climb again.
+    """
+    if not learning.keys() >= {"epochs", "learning_rate"}:
+        return {}  # of no preset
+    preset = learning["preset"]
+    return {
+        "epochs": learning["epochs"] - learning["epochs"] // _HEAD_SHARE[preset],
+        "learning_rate": round(_GENTLE * learning["learning_rate"], 6),
+        "freeze_batch_norm": True,
+    }

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.files.words import as_label, as_text, count_alike, escaped, first_of, letter_count, printable, shorten
+from hypsegcli.files.words import (
+    as_label,
+    as_text,
+    count_alike,
+    escaped,
+    first_of,
+    letter_count,
+    name_key,
+    printable,
+    shorten,
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -103,3 +113,9 @@ def test_bytes_that_are_no_text_become_question_marks() -> None:
 def test_long_words_are_shortened_at_once_and_in_lists_too() -> None:
     assert shorten("x" * 10_000_000, 5) == "xxxx…"
     assert first_of(["x" * 100, "b", "c"], 2, letters=4) == "xxx…, b and 1 more"
+
+
+def test_case_and_what_stands_between_words_are_no_difference() -> None:
+    assert name_key("Traffic_Light") == name_key("traffic light") == name_key("trafficlight")
+    assert name_key("_") == "_"
+    assert name_key("car") != name_key("cars")

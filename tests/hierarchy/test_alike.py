@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hypsegcli.hierarchy.alike import inherit_tree, match_names, name_key
+from hypsegcli.hierarchy.alike import inherit_tree, match_names
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 
 STREET = ClassTree(
@@ -12,12 +12,6 @@ STREET = ClassTree(
     parents=(-1, 5, 5, 6, 6, -1, 7, -1),
     classes=5,
 )
-
-
-def test_case_and_what_stands_between_words_are_no_difference() -> None:
-    assert name_key("Traffic_Light") == name_key("traffic light") == name_key("trafficlight")
-    assert name_key("_") == "_"
-    assert name_key("car") != name_key("cars")
 
 
 @pytest.mark.parametrize(
@@ -52,10 +46,16 @@ def test_what_is_left_of_a_tree() -> None:
     assert found.parents == (-1, 4, 4, -1, -1)
 
 
-@pytest.mark.parametrize("names", [("a", "b"), ("sky", "road", "car"), ("vehicle", "sky", "car", "bus")])
+@pytest.mark.parametrize("names", [("a", "b"), ("sky", "road", "car"), ("vehicle", "Mobile", "car", "bus")])
 def test_nothing_is_left_of_a_tree(names: tuple[str, ...]) -> None:
     """For no two classes are of one family, or the family is a class now."""
     assert inherit_tree(names, STREET) is None
+
+
+def test_a_family_that_is_a_class_now_leaves_its_members_to_the_one_above() -> None:
+    found = inherit_tree(("vehicle", "sky", "car", "bus"), STREET)
+    assert found is not None
+    assert (found.names[4:], found.families()) == (("mobile",), ((2, 3),))
 
 
 def test_a_flat_list_leaves_no_tree() -> None:

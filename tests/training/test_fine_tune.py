@@ -69,7 +69,7 @@ def test_the_head_alone_has_a_third_of_the_epochs(tmp_path: Path, epochs: object
 
 
 @pytest.mark.parametrize(
-    ("images", "preset"), [(0, "10"), (3, "10"), (31, "10"), (32, "100"), (315, "100"), (316, "1000"), (99_999, "1000")]
+    ("images", "preset"), [(0, "10"), (3, "10"), (63, "10"), (64, "100"), (399, "100"), (400, "1000"), (99_999, "1000")]
 )
 def test_the_preset_is_that_of_the_nearest_number(tmp_path: Path, images: int, preset: str) -> None:
     path = str(make_checkpoint(tmp_path / "a.safetensors", TREE))
@@ -89,11 +89,16 @@ def test_a_step_takes_no_more_images_than_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("classes", "first"), [(("Car", "sky"), 0), (("road", "car", "sky"), 0), (("car", "van"), 10)])
-def test_a_classifier_that_knows_all_classes_need_not_learn_alone(
+def test_a_network_that_knows_all_classes_is_corrected_gently(
     tmp_path: Path, classes: tuple[str, ...], first: int
 ) -> None:
     path = str(make_checkpoint(tmp_path / "a.safetensors", TREE))
-    assert fine_tuning(path, preset="10", glance=Glance(8, classes))["head_epochs"] == first
+    for preset, epochs, rate in (("10", 20, 3e-4), ("100", 12, 6e-4), ("1000", 8, 6e-4)):
+        found = fine_tuning(path, preset=preset, glance=Glance(8, classes))
+        assert (found["head_epochs"] > 0) == bool(first)
+        if not first:
+            assert (found["epochs"], found["learning_rate"], found["freeze_batch_norm"]) == (epochs, rate, True)
+            assert fine_tuning(path, preset=preset, epochs=5, glance=Glance(8, classes))["epochs"] == 5
 
 
 def test_a_glance_counts_what_is_to_be_trained_on(data: Path, tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def flat_folder(data: Path, folder: Path, images: int) -> Path:
 
 def test_a_checkpoint_brings_the_preset_of_as_many_images(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
     """Which is seen, and gives way to any option."""
-    few, many = flat_folder(data, tmp_path / "few", 10), flat_folder(data, tmp_path / "many", 60)
+    few, many = flat_folder(data, tmp_path / "few", 10), flat_folder(data, tmp_path / "many", 100)
     show = ("train", "--show-config", "--init", "streets")
     assert (shown(hypseg(*show))["preset"], shown(hypseg(*show))["epochs"]) == ("10", 30)
     found = shown(hypseg(*show, "--data", many))
