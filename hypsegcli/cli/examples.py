@@ -70,7 +70,7 @@ EXAMPLES = {
     ),
     "annotate": (
         "hypseg annotate out --to cvat -o corrections.zip",
-        "hypseg annotate doubt @doubt/review.csv --to cvat -o corrections.zip --with-images",
+        "hypseg annotate doubt @doubt/review.csv --to cvat -o set.zip --with-images",
         "hypseg annotate out @list.txt --to label-studio -o tasks.json",
     ),
     "verify": (

@@ -67,8 +67,11 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, m
         net = get_model("deeplabv3_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=19)
         torch.save(net.state_dict(), "best.pth")
         Path("classes.txt").write_text("".join(f"{number}:class {number}\n" for number in range(19)))
-    if name in {"evaluate", "verify"}:
+    if name in {"annotate", "evaluate", "verify"}:
         assert hypseg("predict", "photos", "-o", "out").code == 0
+    if name == "annotate":
+        shutil.copytree("out", "doubt")
+        Path("doubt/review.csv").write_text("key,verdict\n0,wrong\n")
     if name == "evaluate":
         shutil.copy(bundled_checkpoint(), "model.safetensors")
     if name == "compare":

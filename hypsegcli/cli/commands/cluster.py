@@ -17,7 +17,6 @@ from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.heard_once import heard_once
 from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
-from hypsegcli.cli.show.clustering import show_learning
 from hypsegcli.cli.show.run import tell_of_skipped
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.words import count_of, first_of
@@ -144,6 +143,7 @@ def cluster(
     plan = _plan(paths, out, resume=resume, quiet=quiet)
 
     with loading(quiet=quiet):
+        from hypsegcli.cli.show.clustering import show_learning
         from hypsegcli.inference.device import choose_device
         from hypsegcli.run.corrected import refuse_corrected
         from hypsegcli.training.clustering.run import Job
