@@ -127,7 +127,8 @@ def rank(root: Path, *, diverse: bool = False) -> str:
     """Write ranking.csv and regions.csv."""
     for write in writers(Ordering(diverse=diverse)).values():
         write(root / "doubt", RECIPE)
-    return count_of(len((root / "doubt/regions.csv").read_bytes().splitlines()) - 1, "region")
+    with (root / "doubt/regions.csv").open("rb") as file:
+        return count_of(sum(1 for _ in file) - 1, "region")
 
 
 def rank_diverse(root: Path) -> str:
