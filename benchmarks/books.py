@@ -2,9 +2,9 @@
 
 The lines are made up, and so are photographs and maps: a thousand small files of each kind lie in one folder, to which
 a thousand links lead. Measured is what stands around the images of a run: to plan it; to read and compare what an
-earlier run has done, as `--resume` does where nothing is to be done again; to merge the books of eight shards; and
-`verify`. Each goes in a process of its own, in one thread; memory is the most that the process has held, less what it
-held before. Linux only.
+earlier run has done, as `--resume` does where nothing is to be done again; to merge the books of eight shards;
+`verify`; and to rank images, and the twelve regions of each. Each goes in a process of its own, in one thread; memory
+is the most that the process has held, less what it held before. Linux only.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypsegcli.files.books import Books
@@ -26,11 +27,14 @@ from hypsegcli.images.discover import find_inputs
 from hypsegcli.run.ledger import Ledger
 from hypsegcli.run.lines import write_lines
 from hypsegcli.run.merge import merge
+from hypsegcli.run.ordering import Ordering
 from hypsegcli.run.plan import Share, plan_outputs
+from hypsegcli.run.tables import writers
 from hypsegcli.run.verify import verify
 
 A_FOLDER = 1000  # images in one
 SHARDS = 8
+REGIONS = 12  # of an image, as those of CamVid have
 KINDS = ("labels", "confidence")
 SUFFIXES = dict.fromkeys(KINDS, ".png")
 RECIPE = "a" * 16
@@ -104,6 +108,34 @@ def verify_all(root: Path) -> str:
     return f"{found.files} files, {'whole' if found.is_whole else 'not whole'}"
 
 
+def doubtful(line: dict[str, Any], random: Random) -> dict[str, Any]:
+    """A line as `uncertainty` has it, of made-up numbers."""
+    region = {"area": 900, "classes": {"building": 500, "tree": 400}}
+    boxes = [{"box": [random.randrange(400) for _ in range(4)]} for _ in range(REGIONS)]
+    return line | {
+        "outputs": {"heatmap": f"heatmap/{line['key']}.png"},
+        "bytes": {"heatmap": 1},
+        "sha256": {"heatmap": "0" * 64},
+        "summary": {"mean": random.random(), "median": 0.1, "p95": 0.5, "expected_wrong": 9000 * random.random()},
+        "signature": random.randbytes(64).hex(),
+        "class": random.choice(("building", "tree", "car")),
+        "regions": [box | region | {"expected_wrong": round(900 * random.random(), 3)} for box in boxes],
+    }
+
+
+def rank(root: Path, *, diverse: bool = False) -> str:
+    """Write ranking.csv and regions.csv."""
+    for write in writers(Ordering(diverse=diverse)).values():
+        write(root / "doubt", RECIPE)
+    with (root / "doubt/regions.csv").open("rb") as file:
+        return count_of(sum(1 for _ in file) - 1, "region")
+
+
+def rank_diverse(root: Path) -> str:
+    """The same, where images wait that look like others."""
+    return rank(root, diverse=True)
+
+
 def most_memory() -> int:
     """Bytes that this process has held at most."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -151,10 +183,13 @@ def main() -> None:
         names = (f"{number // A_FOLDER:04}/{number % A_FOLDER:04}.png" for number in range(given.images))
         (root / "photos/list.txt").write_text("".join(f"{name}\n" for name in names))
         print("| | CPU s | s | most memory, MB | bytes an image | says |\n| --- | --- | --- | --- | --- | --- |")  # noqa: T201
-        for task in (plan, merge_shards, resume, verify_all):
+        for task in (plan, merge_shards, resume, verify_all, rank, rank_diverse):
             if task is merge_shards:
                 for index in range(SHARDS):
                     write_books(root, given.images, Shard(index, SHARDS))
+            if task is rank:
+                random, lines = Random(0), (line_of(number, root) for number in range(given.images))
+                write_lines(Books(root / "doubt").manifest, (doubtful(line, random) for line in lines))
             mine, theirs = spawn.Pipe(duplex=False)
             process = spawn.Process(target=measure, args=(task, root, theirs))
             process.start()
