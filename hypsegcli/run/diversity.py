@@ -123,8 +123,9 @@ class _Block:
 
     def see(self, taken: NDArray[np.float32], reach: float) -> None:
         """Take all taken (t, D) into account."""
-        if self.signatures is not None and len(taken) > self.seen:
-            new = taken[self.seen :]
+        for first in range(self.seen, len(taken), _ROWS):
+            assert self.signatures is not None
+            new = taken[first : first + _ROWS]
             # Whole numbers below 2**24, so that no order of the sums changes them.
             squares = self._lengths[:, None] + (new**2).sum(1) - 2 * (self.signatures @ new.T)
             self.squares = np.minimum(self.squares, squares.min(1))

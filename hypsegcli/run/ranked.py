@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from hypsegcli.run.plan import name_of
 
 MEAN, WRONG = "mean", "expected_wrong"  # of a line's summary
 _NO_SIGNATURE = bytes(64)
+_HELD = 50_000  # rows, of some hundred bytes
+
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,8 @@ class Entries:
     """What is to be ranked: N images, or regions of images, those of one image one after the other."""
 
     keys: Sequence[str]  # of the lines that have some, rising
-    owners: NDArray[np.int64]  # (N,) the numbers of their keys
-    places: NDArray[np.int32]  # (N,) the how manieth of its line each is, from 0 on
+    owners: NDArray[np.int32]  # (N,) the numbers of their keys
+    places: NDArray[np.int16]  # (N,) the how manieth of its line each is, from 0 on
     scores: NDArray[np.float64]  # (N,) 0 or more
     kinds: NDArray[np.int32]  # (N,) the numbers of their classes
     numbers: Mapping[str, int]  # of the classes, by name
@@ -34,7 +39,7 @@ class Entries:
         """Those of lines in which `find` finds some, each a score and the name of a class."""
         keys: list[str] = []
         numbers: dict[str, int] = {}
-        owners, places, scores, kinds = array("q"), array("i"), array("d"), array("i")
+        owners, places, scores, kinds = array("i"), array("h"), array("d"), array("i")
         for key in sorted(lines):
             before = len(scores)
             for place, (score, name) in enumerate(find(lines[key])):
@@ -55,10 +60,26 @@ class Entries:
             return {self.numbers[name]: share for name, share in ordering.quota.items() if name in self.numbers}
         return ordering.quota
 
-    def by_rank(self, lines: Mapping[str, Line], order: NDArray[np.intp]) -> Iterator[tuple[int, Line, int]]:
-        """In an order (N,): the rank from 1 on, the line, which is read only then, and the place in that."""
-        for rank, number in enumerate(order, start=1):
-            yield rank, lines[self.keys[self.owners[number]]], int(self.places[number])
+    def rows(
+        self,
+        lines: Mapping[str, Line],
+        order: NDArray[np.intp],
+        row_of: Callable[[Line, int], Row],
+        *,
+        most: int = _HELD,
+    ) -> Iterator[Row]:
+        """In an order (N,), what `row_of` makes of the line of each, and its place there, after the rank from 1 on.
+
+        Of `most` rows at a time, each line is read once.
+        """
+        for start in range(0, len(order), most):
+            part = order[start : start + most]
+            found: dict[int, Row] = {}
+            by_line = part[np.argsort(self.owners[part], kind="stable")].tolist()
+            for owner, numbers in groupby(by_line, key=self.owners.__getitem__):
+                line = lines[self.keys[int(owner)]]
+                found |= {number: row_of(line, int(self.places[number])) for number in numbers}
+            yield from ((rank, *found[number]) for rank, number in enumerate(part.tolist(), start=start + 1))
 
 
 def signatures_of(lines: Mapping[str, Line], keys: Sequence[str]) -> NDArray[np.uint8]:

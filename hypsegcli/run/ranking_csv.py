@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from hypsegcli.files.books import RANKING
 from hypsegcli.files.digest import Digest
@@ -15,7 +14,7 @@ from hypsegcli.run.accounts import read_manifest
 from hypsegcli.run.diversity import diverse_order
 from hypsegcli.run.manifest import Line
 from hypsegcli.run.ordering import Ordering
-from hypsegcli.run.ranked import MEAN, WRONG, Entries, called, class_of, is_by, score_of, signatures_of
+from hypsegcli.run.ranked import MEAN, WRONG, Entries, Row, called, class_of, is_by, score_of, signatures_of
 
 _STATISTICS = (MEAN, "median", "p95")
 COLUMNS = ("rank", "image", *_STATISTICS, WRONG, "class", RANKED)
@@ -39,10 +38,9 @@ def write_ranking(out: Path, recipe: str, ordering: Ordering) -> Digest | None:
         return None
     signatures = signatures_of(lines, images.keys) if ordering.diverse else None
     order = diverse_order(images.scores, signatures, images.kinds, quotas=images.quotas(ordering))
-    return write_csv(out / RANKING, COLUMNS, map(_row, images.by_rank(lines, order)))
+    return write_csv(out / RANKING, COLUMNS, images.rows(lines, order, _row))
 
 
-def _row(found: tuple[int, Line, int]) -> tuple[Any, ...]:
-    rank, line, _ = found
+def _row(line: Line, _: int) -> Row:
     statistics = (float(line["summary"].get(name, math.nan)) for name in (*_STATISTICS, WRONG))
-    return (rank, called(line), *statistics, class_of(line), line["outputs"][RANKED])
+    return (called(line), *statistics, class_of(line), line["outputs"][RANKED])

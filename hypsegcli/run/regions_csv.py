@@ -15,7 +15,7 @@ from hypsegcli.run.accounts import read_manifest
 from hypsegcli.run.diversity import diverse_order, newness
 from hypsegcli.run.manifest import Line
 from hypsegcli.run.ordering import Ordering
-from hypsegcli.run.ranked import Entries, called, is_by, score_of, signatures_of
+from hypsegcli.run.ranked import Entries, Row, called, is_by, score_of, signatures_of
 
 COLUMNS = ("rank", "image", "key", "x", "y", "width", "height", "area", "expected_wrong", "class", "classes")
 
@@ -36,13 +36,15 @@ def write_regions(out: Path, recipe: str, ordering: Ordering) -> Digest | None:
     if not any(is_by(line, recipe) and "regions" in line for line in lines.values()):
         return None
     regions = Entries.of(lines, find)
-    scores = regions.scores
+    scores, kinds, quotas = regions.scores, regions.kinds, regions.quotas(ordering)
     if ordering.diverse:
         images = np.array([score_of(lines[key], ordering) for key in regions.keys])
         scores = scores * newness(images, signatures_of(lines, regions.keys))[regions.owners]
-    first = np.argsort(-regions.scores, kind="stable")  # by which those that are as new as nothing are ranked
-    order = first[diverse_order(scores[first], None, regions.kinds[first], quotas=regions.quotas(ordering))]
-    return write_csv(out / REGIONS, COLUMNS, map(_row, regions.by_rank(lines, order)))
+        first = np.argsort(-regions.scores, kind="stable")  # by which those are ranked that are not new at all
+        order = first[diverse_order(scores[first], None, kinds[first], quotas=quotas)]
+    else:
+        order = diverse_order(scores, None, kinds, quotas=quotas)
+    return write_csv(out / REGIONS, COLUMNS, regions.rows(lines, order, _row))
 
 
 def _first(region: dict[str, Any]) -> str:
@@ -50,9 +52,8 @@ def _first(region: dict[str, Any]) -> str:
     return str(next(iter(region["classes"])))
 
 
-def _row(found: tuple[int, Line, int]) -> tuple[Any, ...]:
-    rank, line, place = found
+def _row(line: Line, place: int) -> Row:
     region = line["regions"][place]
     classes = "; ".join(f"{name} {pixels}" for name, pixels in region["classes"].items())
     box, area, wrong = region["box"], region["area"], float(region["expected_wrong"])
-    return (rank, called(line), line["key"], *box, area, wrong, _first(region), classes)
+    return (called(line), line["key"], *box, area, wrong, _first(region), classes)

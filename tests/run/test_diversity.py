@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypsegcli.run.diversity import diverse_order, newness
+from hypsegcli.run.diversity import APART, diverse_order, newness
 
 
 def pool(seed: int, *, scenes: int = 8, each: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,7 +162,7 @@ def test_newness_is_what_each_counted_for_when_it_was_placed(most: int | None) -
     order = diverse_order(scores, signatures, most=most)
     rows = signatures.astype(int)
     squares = ((rows[:, None] - rows) ** 2).sum(2)
-    reach = 0.5 * sqrt(squares.mean())
+    reach = APART * sqrt(squares.mean())
     front = order if most is None else order[:most]
     for place, number in enumerate(order):
         nearest = min((squares[number, taken] for taken in front[:place]), default=np.inf)

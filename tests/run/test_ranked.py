@@ -27,9 +27,21 @@ def test_entries_are_those_of_the_lines_by_key() -> None:
     assert found.owners.tolist() == [0, 0, 0, 1, 1]
     assert found.places.tolist() == [0, 1, 2, 0, 1]
     assert found.scores.tolist() == [1.0, 0.0, 9.0, 3.0, 1.0]
-    ranked = [(rank, line["key"], place) for rank, line, place in found.by_rank(LINES, np.array([2, 3, 0]))]
-    assert ranked == [(1, "a", 2), (2, "b", 0), (3, "a", 0)]
     assert len(Entries.of(LINES, lambda _: ())) == 0
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_rows_are_in_the_order_that_was_asked_for(most: int) -> None:
+    read = []
+
+    class Lines(dict[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            read.append(key)
+            return super().__getitem__(key)
+
+    rows = entries().rows(Lines(LINES), np.array([2, 3, 0, 4]), lambda line, place: (line["key"], place), most=most)
+    assert list(rows) == [(1, "a", 2), (2, "b", 0), (3, "a", 0), (4, "b", 1)]
+    assert len(read) == (2 if most == 100 else 4)
 
 
 @pytest.mark.parametrize(("quota", "quotas"), [(None, None), (0.5, 0.5), ({"class 1": 0.2, "class 7": 0.1}, {0: 0.2})])
