@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -24,7 +25,6 @@ from hypsegcli.cli.commands import (
     merge,
     predict,
     quantise,
-    review,
     uncertainty,
     verify,
 )
@@ -48,9 +48,9 @@ _SAVED = {
 
 
 class _Commands(TyperGroup):
-    """Imports `train` where it is run: its options are made from a pydantic model, and that takes as long as all else.
+    """Imports some commands where they are run, as `train`, whose options are made from a pydantic model.
 
-    The list of commands shows what stands for it, and its first sentence.
+    The list of commands shows what stands for them, and their first sentences.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -69,11 +69,10 @@ class _Commands(TyperGroup):
         if not ctx.resilient_parsing:
             refuse_unknown(args[0], self.commands)
         name, command, rest = super().resolve_command(ctx, args)
-        if name == "train":
-            from hypsegcli.cli.commands.train import train
-
+        if name in _LATER:
             alone = typer.Typer(add_completion=False)
-            alone.command("train", cls=Command, help=_train.__doc__)(train)
+            run = getattr(import_module(f"hypsegcli.cli.commands.{name}"), str(name))
+            alone.command(name, cls=Command, help=_LATER[str(name)].__doc__)(run)
             command = get_command(alone)
         return name, command, rest
 
@@ -88,7 +87,16 @@ app = typer.Typer(
 )
 app.command("predict", cls=Command)(predict.predict)
 app.command("uncertainty", cls=Command)(uncertainty.uncertainty)
-app.command("review", cls=Command)(review.review)
+
+
+@app.command("review", cls=Command)
+def _review() -> None:
+    """Look at the places that a run doubts, the worst first, in a browser, and judge them; Ctrl-C ends it.
+
+    Verdicts are added to review.csv in the folder, each at once. The page is for browsers of this machine alone.
+    """
+
+
 app.command("evaluate", cls=Command)(evaluate.evaluate)
 app.command("compare", cls=Command)(compare.compare)
 app.command("calibrate", cls=Command)(calibrate.calibrate)
@@ -107,6 +115,9 @@ app.command("cluster", cls=Command)(cluster.cluster)
 @app.command("train", cls=Command)
 def _train() -> None:
     """Train a checkpoint; writes one after every epoch and keeps the best. All settings: --show-config."""
+
+
+_LATER = {"review": _review, "train": _train}
 
 
 def _print_version(wanted: bool) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.chromium import browsing, find_chromium
-from support.reviewed import reviewed
+from support.reviewed import reviewed, rows_of
 
 from hypsegcli.errors import PlanError
 from hypsegcli.review.server import HOST, TOKEN, Server
@@ -303,7 +303,7 @@ def test_it_listens_on_this_machine_alone(shared: Server) -> None:
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed here: the page is not tried in a browser")
 def test_the_page_in_a_browser(tmp_path: Path) -> None:
     """By its keys alone: look, judge, take back, filter; a broken photograph on the way; light and dark."""
-    out = reviewed(tmp_path, rows=None)
+    out = reviewed(tmp_path, rows=rows_of(("a", "sub/b", "sub/c"), places=40))
     (tmp_path / "photos/sub/b.png").write_bytes(b"broken")
     browser = find_chromium()
     assert browser is not None
@@ -312,7 +312,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         page.open(server.address)
         page.wait("document.body?.dataset.shown === '0/1'")
         assert page.value("document.activeElement.innerText").startswith("1\nroad")
-        assert page.value("document.getElementById('told').innerText") == "0 of 9 judged: 0 wrong, 0 right"
+        assert page.value("document.getElementById('told').innerText") == "0 of 120 judged: 0 wrong, 0 right"
         seen = []
         for key in "123":
             page.press(key)
@@ -330,11 +330,22 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         page.wait("document.body.dataset.shown === '1/0'")
         page.press("ArrowRight")
         page.wait("document.body.dataset.shown === '2/0'")
-        assert page.value("document.getElementById('told').innerText") == "1 of 9 judged: 1 wrong, 0 right"
+        assert page.value("document.getElementById('told').innerText") == "1 of 120 judged: 1 wrong, 0 right"
         page.press(" ")
         page.value("(() => { const show = document.getElementById('show'); show.value = 'wrong'; show.onchange(); })()")
         page.wait("document.body.dataset.shown === '0/0'")
         assert page.value("document.querySelectorAll('#list li').length") == 1
+        page.value("(() => { const show = document.getElementById('show'); show.value = 'open'; show.onchange(); })()")
+        page.wait("document.body.dataset.shown === '1/0'")
+        page.value("select(99)")  # the last of its page of the list
+        page.wait("document.body.dataset.shown === '100/0'")
+        page.value(SLOW)
+        page.press("r")
+        page.wait("document.getElementById('told').innerText.endsWith('1 right')")
+        page.press("r")  # while the next page of the list is on its way
+        page.wait("Number.parseInt(document.body.dataset.shown) > 100")
+        lines = (out / "review.csv").read_text().splitlines()
+        assert len([line for line in lines if line.startswith("sub/b,264,16,40,24,right,")]) == 1
         page.size(1200, 800, dark=True)
         assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(16, 20, 24)"
         assert page.value(UNNAMED) == []
@@ -346,6 +357,12 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
 UNNAMED = """[...document.querySelectorAll('button, input, select, canvas, [role]')].filter(one => !(one.innerText
   || one.ariaLabel || one.getAttribute('aria-labelledby') || one.labels?.length || /alert|status/.test(one.role)))
   .map(one => one.id)"""
+
+
+# The list comes late.
+SLOW = """(() => { const soon = ask; ask = async (path, ...more) => {
+  if (path === '/places') await new Promise(done => setTimeout(done, 500));
+  return soon(path, ...more); }; })()"""
 
 
 def shot(page: Any) -> Any:

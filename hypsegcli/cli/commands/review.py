@@ -23,10 +23,7 @@ def review(
         ),
     ] = 0,
 ) -> None:
-    """Look at the places that a run doubts, the worst first, in a browser, and judge them; Ctrl-C ends it.
-
-    Verdicts are added to review.csv in the folder, each at once. The page is for browsers of this machine alone.
-    """
+    """Serve the page of a run's doubtful places until Ctrl-C."""
     from hypsegcli.files.place import locate
     from hypsegcli.review.server import Server
     from hypsegcli.review.session import Session
