@@ -174,6 +174,7 @@ WAYS: dict[str, Order] = {
     "random": by_chance,
     "mean doubt": lambda look, seed: diverse_order(look["mean"]),
     "expected wrong pixels": lambda look, seed: diverse_order(look["expected"]),
+    "diverse, whatever the doubt": lambda look, seed: diverse_order(np.ones(len(look["mean"])), look["signature"]),
     "expected wrong, diverse": lambda look, seed: diverse_order(look["expected"], look["signature"]),
     f"expected wrong, diverse, no class above {QUOTA:.0%}": lambda look, seed: diverse_order(
         look["expected"], look["signature"], look["class"], quotas=QUOTA
@@ -270,7 +271,7 @@ def main() -> None:
     parser.add_argument("--longest-side", type=int, default=192)
     parser.add_argument("--crop", type=int, nargs=2, default=(96, 128))
     parser.add_argument("--ignore-index", type=int, default=255)
-    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS)[:5])
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--ranked", help="a checkpoint whose ranking of val/ is looked at, in place of the first ones")
     given = parser.parse_args()
     study = Study(given.data, given.out, given)
