@@ -78,7 +78,7 @@ def test_what_directories_say_is_what_another_reader_finds(order: Any, big: bool
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer, byteorder=order, bigtiff=big) as file:
         for size, kind in ((40, 0), (20, 1), (40, 4), (10, 5), (70_000, 0)):
-            array = np.zeros((3, size), np.bool_ if kind & 4 else np.uint8)
+            array: Any = np.zeros((3, size), np.bool_ if kind & 4 else np.uint8)
             file.write(array, photometric="mask" if kind & 4 else "minisblack", subfiletype=kind, compression="zlib")
     found = read_directories("a.tif", buffer)
     assert [each.index for each in found] == [0, 1, 2, 3, 4]
