@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, TiffImagePlugin
 from support import Hypseg, make_checkpoint, photograph
 
@@ -281,3 +282,24 @@ def test_a_file_that_cannot_be_written(segmentation: Segmentation, tmp_path: Pat
 def test_it_says_what_it_is(segmentation: Segmentation, model: Model) -> None:
     assert repr(segmentation).endswith("a.png, 64 x 48 pixels, distance>")
     assert "4 classes, torch" in repr(model)
+
+
+def test_where_an_image_has_no_data_it_has_no_answer(
+    model: Model, tmp_path: Path, hypseg: Hypseg, checkpoint: Path
+) -> None:
+    pixels = np.maximum(np.asarray(Image.open(photograph(tmp_path / "a.png"))), 1)
+    pixels[:, :20] = 0
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=[(42113, "s", 0, "0", True)])
+    found = model.segment(tmp_path / "a.tif")
+    assert found.valid is not None
+    assert not found.valid[:, :20].any()
+    assert found.valid[:, 20:].all()
+    assert (found.labels == 255).tolist() == (~found.valid).tolist()
+    assert not found.confidence[:, :20].any()
+    assert not found.boundary()[:, :20].any()
+    np.testing.assert_array_equal(found.overlay(legend=False)[:, :20], pixels[:, :20])
+    found.save(tmp_path / "saved", kinds=ALL[:5])
+    arguments = ("--checkpoint", checkpoint, "--engine", "torch", "--save", ",".join(ALL[:5]))
+    assert hypseg("predict", tmp_path / "a.tif", "--out", tmp_path / "out", *arguments).code == 0
+    assert files(tmp_path / "saved") == files(tmp_path / "out")
+    assert model.segment(tmp_path / "a.png").valid is None

@@ -21,7 +21,8 @@ SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, PHOTOMETRIC = 254, 255, 256, 257, 262
 REDUCED, MASK = 1, 4  # bits of NewSubfileType: a smaller copy of another picture, and a mask of one
 _OLD_REDUCED = 2  # of SubfileType
 _WANTED = (SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, PHOTOMETRIC)
-_NUMBERS = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
+_LONG8 = 16
+_NUMBERS = {3: "H", 4: "I", _LONG8: "Q"}  # SHORT, LONG
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def read_directories(path: Path | str, file: BinaryIO) -> list[Directory]:
         numbers: dict[int, int] = {}
         places: dict[int, tuple[int, str]] = {}
         for at in range(0, len(table) - entry + 1, entry):
-            tag, kind = struct.unpack_from(order + "HH", table, at)
-            if tag in _WANTED and kind in _NUMBERS and tag not in numbers:
+            tag, kind, values = struct.unpack_from(order + ("HHQ" if big else "HHI"), table, at)
+            fits = kind in _NUMBERS and values == 1 and (big or kind != _LONG8)  # else the field says where it is
+            if tag in _WANTED and fits and tag not in numbers:
                 value = at + (12 if big else 8)
                 places[tag] = first + value, order + _NUMBERS[kind]
                 numbers[tag] = struct.unpack_from(places[tag][1], table, value)[0]

@@ -15,7 +15,7 @@ import tifffile
 
 from hypsegcli.errors import ImageError
 from hypsegcli.images.decode import decode_image
-from hypsegcli.images.tiff_directories import check_directories
+from hypsegcli.images.tiff_directories import PHOTOMETRIC, SUBFILE, check_directories, read_directories
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 
 
@@ -70,3 +70,21 @@ def test_directories_cost_what_their_file_says(tmp_path: Path) -> None:
 )
 def test_what_has_no_chain_is_left_to_the_decoder(data: bytes) -> None:
     check_directories("a.tif", io.BytesIO(data))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_what_directories_say_is_what_another_reader_finds(order: Any, big: bool) -> None:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer, byteorder=order, bigtiff=big) as file:
+        for size, kind in ((40, 0), (20, 1), (40, 4), (10, 5), (70_000, 0)):
+            array: Any = np.zeros((3, size), np.bool_ if kind & 4 else np.uint8)
+            file.write(array, photometric="mask" if kind & 4 else "minisblack", subfiletype=kind, compression="zlib")
+    found = read_directories("a.tif", buffer)
+    assert [each.index for each in found] == [0, 1, 2, 3, 4]
+    assert [each.size for each in found] == [(3, 40), (3, 20), (3, 40), (3, 10), (3, 70_000)]
+    assert [each.is_whole for each in found] == [True, False, False, False, True]
+    assert [each.is_mask for each in found] == [False, False, True, False, False]
+    for each in found:
+        at, form = each.places[PHOTOMETRIC]
+        assert struct.unpack_from(form, buffer.getvalue(), at) == (4 if each.numbers[SUBFILE] & 4 else 1,)
