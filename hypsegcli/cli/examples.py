@@ -16,7 +16,7 @@ EXAMPLES = {
     "uncertainty": (
         "hypseg uncertainty photos -o doubt",
         "hypseg uncertainty photos -o doubt -c RUN/best.safetensors",
-        "hypseg uncertainty clip.mp4 -o doubt --every 25 --diverse",
+        "hypseg uncertainty clip.mp4 -o doubt --every 25",
     ),
     "review": (
         "hypseg review doubt",

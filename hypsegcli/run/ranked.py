@@ -88,7 +88,7 @@ def signatures_of(lines: Mapping[str, Line], keys: Sequence[str]) -> NDArray[np.
     for key in keys:
         line = lines[key]
         found += bytes.fromhex(line["signature"]) if "signature" in line else _NO_SIGNATURE
-    return np.frombuffer(found, np.uint8).reshape(len(keys), -1)
+    return np.frombuffer(found, np.uint8).reshape(len(keys), len(_NO_SIGNATURE))
 
 
 def score_of(line: Line, ordering: Ordering) -> float:

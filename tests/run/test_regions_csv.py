@@ -18,7 +18,7 @@ from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.run.manifest import is_line
 from hypsegcli.run.regions_csv import COLUMNS
 
-SMALL = ("--smallest", "12")
+SMALL = ("--smallest", "12", "--no-diverse")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_regions_do_not_depend_on_the_measure_of_the_heatmaps(hypseg: Hypseg, st
 
 
 def test_shards_resume_and_rank_as_one_run(hypseg: Hypseg, streets: Path, tmp_path: Path) -> None:
-    options = (*SMALL, "--rank", "expected", "--diverse", "--quota", "0.5")
+    options = ("--smallest", "12", "--diverse", "--quota", "0.5")
     one, out = tmp_path / "one", tmp_path / "out"
     assert hypseg("uncertainty", streets, "--out", one, *options).code == 0
     for shard in ("1/2", "0/2"):
@@ -110,10 +110,10 @@ def test_shards_resume_and_rank_as_one_run(hypseg: Hypseg, streets: Path, tmp_pa
 def test_shards_that_rank_otherwise_are_no_run(hypseg: Hypseg, streets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert hypseg("uncertainty", streets, "--out", out, "--shard", "0/2").code == 0
-    assert hypseg("uncertainty", streets, "--out", out, "--shard", "1/2", "--diverse").code == 0
+    assert hypseg("uncertainty", streets, "--out", out, "--shard", "1/2", "--no-diverse").code == 0
     merged = hypseg("merge", out)
     assert (merged.code, "the shards 0/2 and 1/2 were to rank images otherwise" in merged.stderr) == (2, True)
-    assert hypseg("uncertainty", streets, "--out", out, "--shard", "0/2", "--diverse", "--resume").code == 0
+    assert hypseg("uncertainty", streets, "--out", out, "--shard", "0/2", "--no-diverse", "--resume").code == 0
     assert hypseg("merge", out).code == 0
 
 
@@ -121,10 +121,10 @@ def test_another_order_needs_nothing_done_again_and_other_bounds_do(
     hypseg: Hypseg, streets: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    assert hypseg("uncertainty", streets, "--out", out, *SMALL).code == 0
+    assert hypseg("uncertainty", streets, "--out", out, *SMALL, "--rank", "mean").code == 0
     before = tables(out)
     assert json.loads((out / "run.json").read_text())["options"]["ranking"]["rank"] == "mean"
-    again = hypseg("uncertainty", streets, "--out", out, *SMALL, "--rank", "expected", "--resume")
+    again = hypseg("uncertainty", streets, "--out", out, *SMALL, "--resume")
     assert "6 of 6 images done already" in again.stderr
     ranked = [float(row["expected_wrong"]) for row in rows(out, "ranking.csv")]
     assert ranked == sorted(ranked, reverse=True)

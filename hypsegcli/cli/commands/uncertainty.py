@@ -48,14 +48,15 @@ class Looking:
     """How images and regions of them are ranked, and what is a region."""
 
     rank: Annotated[
-        Literal["mean", "expected"],
+        Literal["mean", "expected"] | None,
         typer.Option(
             metavar="HOW",
             help="How ranking.csv ranks images. mean: by their mean uncertainty; expected: by the number of their "
             "pixels that are expected to be wrong, as regions.csv ranks regions.",
+            show_default="expected where the checkpoint is calibrated, else mean",
             rich_help_panel=LOOKING,
         ),
-    ] = "mean"
+    ] = None
     diverse: Annotated[
         bool,
         typer.Option(
@@ -63,7 +64,7 @@ class Looking:
             help="Let images wait that look like one ranked before, and regions of such images.",
             rich_help_panel=LOOKING,
         ),
-    ] = False
+    ] = True
     quota: Annotated[
         str | None,
         typer.Option(
@@ -149,7 +150,7 @@ def uncertainty(
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
-    from hypsegcli.run.ordering import Ordering
+    from hypsegcli.run.ordering import Ordering, Rank
 
     refuse_contradictions(inputs, computing, output, sharing)
     products = [find_product(kind) for kind in UNCERTAINTY]
@@ -178,7 +179,8 @@ def uncertainty(
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
     bounds = parse_bounds(looking.that_take_a_calibration, header, inputs, output)
-    ordering = Ordering(looking.rank, looking.diverse, parse_quota(looking.quota, header.tree))
+    usual: Rank = "mean" if bounds is None else "expected"
+    ordering = Ordering(looking.rank or usual, looking.diverse, parse_quota(looking.quota, header.tree))
     # Regions are of what is calibrated, whatever the heatmaps show.
     measures = measures if bounds is None else tuple(dict.fromkeys((measures[0], "calibrated")))
     most_failures = parse_failures(failures, len(share.images))
