@@ -15,7 +15,8 @@ def pair(folder: Path, key: str) -> Pair:
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
-    return Pair(key, *files, None)
+    mask, image = files
+    return Pair(key, mask, image, None)
 
 
 def test_they_name_the_same_pairs_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
