@@ -16,6 +16,7 @@ from hypsegcli.errors import DataError
 from hypsegcli.files.digest import digest_file
 from hypsegcli.files.hold import Hold
 from hypsegcli.files.words import as_text, count_of
+from hypsegcli.images.decode import decode_image
 from hypsegcli.inference.request import Request
 from hypsegcli.metrics.reliability import expected_calibration_error
 from hypsegcli.network.model import Network
@@ -25,7 +26,7 @@ from hypsegcli.training.held_back import held_back
 from hypsegcli.training.run import Run
 from hypsegcli.training.saving import saving
 from hypsegcli.training.state import BEST
-from hypsegcli.training.unchanged import check_files
+from hypsegcli.training.unchanged import check_pair
 from hypsegcli.training.validate import validation_segmenter
 from hypsegcli.truth.pairs import Pair
 
@@ -51,7 +52,8 @@ def calibrate_best(run: Run, hold: Hold) -> tuple[str, ...]:
             f"{FEWEST_CALIBRATED}; {advice}",
         )
     for pair in pairs:
-        check_files(pair, run.val_split.digests[pair.key])
+        if pair.image is not None:
+            check_pair(pair, decode_image(pair.image), run.val_split.digests[pair.key])
     header = loaded.header
     keys = held_back((pair.key for pair in pairs), (len(pairs) + 1) // 2)
     fitted_on = [pair for pair in pairs if pair.key in keys]

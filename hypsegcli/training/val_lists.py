@@ -13,7 +13,7 @@ VAL_IMAGES, VAL_MASKS = "val-images.txt", "val-masks.txt"
 def val_lists(pairs: Sequence[Pair]) -> dict[str, str]:
     """By their names, the texts of both lists, a path a line from the root on.
 
-    None where such a list would not name them: two have one name in different folders, or names break lines.
+    Nothing where such lists would not name them: two have one name in different folders, or names break lines.
     """
     listed = {
         VAL_IMAGES: [str(pair.image.resolve()) for pair in pairs if pair.image],

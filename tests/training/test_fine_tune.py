@@ -111,6 +111,9 @@ def test_a_glance_counts_what_is_to_be_trained_on(data: Path, tmp_path: Path) ->
             (flat / kind / f"{number}.png").write_bytes(b"no picture")
     (flat / "classes.txt").write_text("0:a\n1:b\n")
     assert glance_at(flat, TrainConfig()) == Glance(8, ("a", "b"))
+    for path in (flat / "masks").iterdir():
+        path.rename(path.with_name(f"{path.stem}_ids.png"))
+    assert glance_at(flat, TrainConfig(mask_suffix="_ids")) == Glance(8, ("a", "b"))
     with pytest.raises(DataError, match="there is no such folder"):
         glance_at(tmp_path / "nowhere", TrainConfig())
 

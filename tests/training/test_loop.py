@@ -557,7 +557,12 @@ def test_a_run_that_diverges_names_the_images_at_which(
     names = ", ".join(f"{draw.sample:02}" for draw in list(sampler)[2:4])
     with pytest.raises(DataError, match=rf"became nan, its gradient nan, in epoch 1, at the images {names}; look at"):
         next(start(data, tmp_path / "run"))
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "state.pt"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "config.toml",
+        "state.pt",
+        "val-images.txt",
+        "val-masks.txt",
+    }
 
 
 def test_a_damaged_photograph_of_another_world_is_found_before_the_first_epoch(data: Path, tmp_path: Path) -> None:
@@ -638,7 +643,7 @@ def _also_in_further_data(data: Path) -> tuple[Path, list[str]]:
 
 
 def _five_names_for_each(data: Path) -> tuple[Path, list[str]]:
-    """In a flat folder, every fifth file of which is held back to validate on."""
+    """In a flat folder, of which a fifth is held back to validate on."""
     flat = data.parent / "flat"
     for kind in ("images", "masks"):
         (flat / kind).mkdir(parents=True)
