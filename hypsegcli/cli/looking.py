@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import talk
 from hypsegcli.errors import UsageError
-from hypsegcli.files.books import REGIONS
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
-    from hypsegcli.cli.options.running import Input, OutputFolder
-    from hypsegcli.confidence.regions import Bounds
+    from hypsegcli.cli.options.running import Input
     from hypsegcli.hierarchy.tree import ClassTree
 
-_UNKNOWN = (
-    "how likely pixels are right takes a calibration that is one for these options, which this checkpoint lacks; fit "
-    "one with hypseg calibrate"
+_ROUGH = (
+    "no calibration tells how likely pixels are right here: ranks and regions go by the largest class probability, "
+    "which may promise too much or too little; fit one with hypseg calibrate"
 )
 
 
-def parse_bounds(options: Mapping[str, object], header: Header, inputs: Input, output: OutputFolder) -> Bounds | None:
-    """What is a region; None where nobody knows how likely pixels are right, which is said.
-
-    `options` by their names are all that take such knowledge, None where one was not named; those that are fields of
-    Bounds say what a region is. UsageError where one was named that cannot do without.
-    """
-    from hypsegcli.confidence.regions import Bounds
-
-    named: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+def chance_of(header: Header, inputs: Input, *, quiet: bool) -> str:
+    """The measure that says how likely a pixel is right; says so where it is a rough one, for want of a calibration."""
     if header.calibrated_when(inputs.sampling) == inputs.interpolate:
-        own = {field.name for field in fields(Bounds)}
-        return Bounds(**{name: value for name, value in named.items() if name in own})
-    if named:
-        name, value = next(iter(named.items()))
-        raise UsageError(f"--{name} {value}: {_UNKNOWN}, or leave it out")
-    if not output.quiet:
-        talk(f"{output.out / REGIONS} is not written: {_UNKNOWN}")
-    return None
+        return "calibrated"
+    if not quiet:
+        talk(_ROUGH)
+    return "max-probability"
 
 
 def parse_quota(text: str | None, tree: ClassTree) -> float | dict[str, float] | None:

@@ -26,10 +26,10 @@ class Uncertainty(Product):
         return encode_grey16_png(levels_with_nodata(plane.doubt(), prediction.valid), metadata.png_text())
 
 
-def doubt_statistics(prediction: Prediction) -> dict[str, float]:
+def doubt_statistics(prediction: Prediction, *, chance: str) -> dict[str, float]:
     """What is kept of an image: what predict keeps, and mean, median and 95th percentile of its uncertainty.
 
-    And where the probability is known that a pixel is right, the expected number of those that are wrong. Of what has
+    And the expected number of wrong pixels, by the measure `chance` that says how likely each is right. Of what has
     data; nothing where no pixel has any, so that it is not ranked.
     """
     values = prediction.main.doubt()
@@ -39,9 +39,8 @@ def doubt_statistics(prediction: Prediction) -> dict[str, float]:
         return {}
     median, p95 = np.quantile(values, (0.5, 0.95))
     statistics = {"mean": float(values.mean()), "median": float(median), "p95": float(p95)}
-    if (chance := prediction.confidence.get("calibrated")) is not None:
-        by_class = wrong_by_class(prediction.labels, chance.values, prediction.valid)
-        statistics["expected_wrong"] = round(float(by_class.sum()), 3)
+    by_class = wrong_by_class(prediction.labels, prediction.confidence[chance].values, prediction.valid)
+    statistics["expected_wrong"] = round(float(by_class.sum()), 3)
     return statistics | mean_confidence(prediction)
 
 

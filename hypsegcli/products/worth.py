@@ -10,17 +10,15 @@ from hypsegcli.products.product import Context
 from hypsegcli.products.signature import signature
 
 
-def weigh(photograph: RGB, prediction: Prediction, *, context: Context, bounds: Bounds | None) -> dict[str, Any]:
-    """The signature in hexadecimal digits, and within bounds, of the plane `calibrated`, a class and regions.
+def weigh(photograph: RGB, prediction: Prediction, *, context: Context, chance: str, bounds: Bounds) -> dict[str, Any]:
+    """The signature in hexadecimal digits, a class and regions, of the plane of the measure `chance`.
 
-    The class is that of most of the expected wrong pixels. Of a region, `box` is x, y, width and height in pixels, and
-    `classes` are names with their pixels, most first.
+    That says how likely pixels are right. The class is that of most of the expected wrong pixels. Of a region, `box` is
+    x, y, width and height in pixels, and `classes` are names with their pixels, most first.
     """
     worth: dict[str, Any] = {"signature": signature(photograph, prediction.labels).tobytes().hex()}
-    if bounds is None:
-        return worth
-    labels, chance, valid = prediction.labels, prediction.confidence["calibrated"].values, prediction.valid
-    worth["class"] = context.names[int(wrong_by_class(labels, chance, valid).argmax())]
+    labels, right, valid = prediction.labels, prediction.confidence[chance].values, prediction.valid
+    worth["class"] = context.names[int(wrong_by_class(labels, right, valid).argmax())]
     worth["regions"] = [
         {
             "box": [region.x, region.y, region.width, region.height],
@@ -28,6 +26,6 @@ def weigh(photograph: RGB, prediction: Prediction, *, context: Context, bounds: 
             "expected_wrong": region.expected_wrong,
             "classes": {context.names[index]: pixels for index, pixels in region.classes.items()},
         }
-        for region in find_regions(labels, chance, bounds, valid=valid)
+        for region in find_regions(labels, right, bounds, valid=valid)
     ]
     return worth

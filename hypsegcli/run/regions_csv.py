@@ -24,8 +24,8 @@ def write_regions(out: Path, recipe: str, ordering: Ordering) -> Digest | None:
     """Write the table in a run's folder: a row a region, the largest expected number of wrong pixels first.
 
     Where near-identical images wait, regions count for as much of that as their image is new; those of one image are
-    never too alike. They are of the images that were made by one recipe. None, and nothing is written, where regions
-    were looked for in none of them, for their network is not calibrated.
+    never too alike. They are of the images that were made by one recipe. None, and nothing is written, where there is
+    none.
     """
 
     def find(line: Line) -> Iterator[tuple[float, str]]:
@@ -33,7 +33,7 @@ def write_regions(out: Path, recipe: str, ordering: Ordering) -> Digest | None:
             yield from ((region["expected_wrong"], _first(region)) for region in line.get("regions", ()))
 
     lines = read_manifest(out)
-    if not any(is_by(line, recipe) and "regions" in line for line in lines.values()):
+    if not any(is_by(line, recipe) for line in lines.values()):
         return None
     regions = Entries.of(lines, find)
     scores, kinds, quotas = regions.scores, regions.kinds, regions.quotas(ordering)

@@ -51,6 +51,7 @@ def glance_at(data: Path, config: TrainConfig) -> Glance:
     reading = Reading(
         id_map=Path(config.map) if config.map else None,
         mask_colors=Path(config.mask_colors) if config.mask_colors else None,
+        unlabelled=config.unlabelled,
         image_suffix=config.image_suffix,
         mask_suffix=config.mask_suffix,
     )

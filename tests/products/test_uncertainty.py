@@ -30,11 +30,12 @@ def test_levels_are_what_is_missing_to_full_scale(main: str, scale: float) -> No
     assert list(text) == ["kind", "measure", "formula", "full_scale", "checkpoint", "curvature", "head"]
     assert text["formula"] == f"1 - ({MEASURES[main].formula}) / {scale:g}"
     assert (text["measure"], text["full_scale"]) == (main, 1.0)
-    stats = doubt_statistics(found)
+    stats = doubt_statistics(found, chance=main)
     assert stats == {
         "mean": pytest.approx(stored.mean() / 65535, abs=1e-5),
         "median": pytest.approx(np.median(stored) / 65535, abs=1e-5),
         "p95": pytest.approx(np.quantile(stored, 0.95) / 65535, abs=1e-5),
+        "expected_wrong": pytest.approx((1 - found.confidence[main].values.clip(0, 1)).sum(), abs=1e-2),
         f"mean {main}": pytest.approx(scale * (1 - stored.mean() / 65535), abs=1e-4),
     }
 
@@ -61,9 +62,9 @@ def test_what_has_no_data_does_not_count() -> None:
     }
     part = replace(whole, labels=whole.labels[:30, 10:], confidence=planes)
     void = leave_void(whole, valid, nodes=3, prototypes=0)
-    kept = doubt_statistics(part)
-    assert doubt_statistics(void) == pytest.approx(kept, abs=1e-6)
-    assert doubt_statistics(leave_void(whole, np.zeros_like(valid), nodes=3, prototypes=0)) == {}
+    kept = doubt_statistics(part, chance="distance")
+    assert doubt_statistics(void, chance="distance") == pytest.approx(kept, abs=1e-6)
+    assert doubt_statistics(leave_void(whole, np.zeros_like(valid), nodes=3, prototypes=0), chance="distance") == {}
     stored, image = read_picture(PRODUCT.encode(PHOTOGRAPH, void, CONTEXT))
     np.testing.assert_array_equal(stored == 0, ~valid)
     assert json.loads(image.info["hypseg"])["nodata"] == 0

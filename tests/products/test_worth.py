@@ -30,7 +30,7 @@ def predicted(**more: Any) -> Prediction:
 
 def test_worth_is_the_class_the_signature_and_the_regions() -> None:
     prediction = predicted()
-    worth = weigh(PHOTOGRAPH, prediction, context=CONTEXT, bounds=Bounds(smallest=10))
+    worth = weigh(PHOTOGRAPH, prediction, context=CONTEXT, chance="calibrated", bounds=Bounds(smallest=10))
     assert json.loads(json.dumps(worth)) == worth
     assert worth == {
         "signature": signature(PHOTOGRAPH, prediction.labels).tobytes().hex(),
@@ -46,9 +46,5 @@ def test_worth_is_the_class_the_signature_and_the_regions() -> None:
 def test_pixels_without_data_are_worth_nothing() -> None:
     valid = np.ones((20, 30), bool)
     valid[:10] = False
-    worth = weigh(PHOTOGRAPH, predicted(valid=valid), context=CONTEXT, bounds=Bounds(smallest=10))
+    worth = weigh(PHOTOGRAPH, predicted(valid=valid), context=CONTEXT, chance="calibrated", bounds=Bounds(smallest=10))
     assert (worth["class"], [region["area"] for region in worth["regions"]]) == ("car", [54])
-
-
-def test_without_bounds_only_the_signature_is_known() -> None:
-    assert list(weigh(PHOTOGRAPH, predicted(), context=CONTEXT, bounds=None)) == ["signature"]

@@ -137,24 +137,21 @@ def test_another_order_needs_nothing_done_again_and_other_bounds_do(
     assert all(float(row["expected_wrong"]) > 0.5 * int(row["area"]) for row in rows(out))
 
 
-def test_without_a_calibration_there_are_none_which_is_said(hypseg: Hypseg, streets: Path, tmp_path: Path) -> None:
+def test_without_a_calibration_they_go_by_the_largest_probability(
+    hypseg: Hypseg, streets: Path, tmp_path: Path
+) -> None:
     checkpoint, out = make_checkpoint(tmp_path / "random.safetensors", flat_tree(["a", "b"])), tmp_path / "out"
     given = ("uncertainty", streets, "--checkpoint", checkpoint, "--out", out)
     outcome = hypseg(*given)
     assert outcome.code == 0
-    assert f"{out / 'regions.csv'} is not written: how likely pixels are right takes a calibration" in outcome.stderr
-    assert not (out / "regions.csv").exists()
-    assert (out / "labels/taxis0.png").exists()
-    assert {(row["expected_wrong"], row["class"]) for row in rows(out, "ranking.csv")} == {("", "")}
+    assert "no calibration tells how likely pixels are right here" in outcome.stderr
+    assert hypseg("predict", *given[1:4], "--out", tmp_path / "maps", "--measure", "max-probability").code == 0
+    for row in rows(out, "ranking.csv"):
+        with Image.open(tmp_path / "maps/confidence" / Path(row["heatmap"]).relative_to("heatmap")) as image:
+            doubt = 1 - np.asarray(image, np.float64) / 65535
+        assert float(row["expected_wrong"]) == pytest.approx(doubt.sum(), abs=doubt.size / 65535)
+    assert len(rows(out)) > 0
     assert hypseg("verify", out).code == 0
-    for option in (("--rank", "expected"), ("--below", "0.5"), ("--quota", "0.5")):
-        outcome = hypseg(*given, "--resume", *option)
-        assert (outcome.code, f"{' '.join(option)}: how likely" in outcome.stderr) == (2, True)
-    assert hypseg(*given, "--resume", "--diverse").code == 0
-    for shard in ("0/2", "1/2"):
-        assert hypseg(*given[:-1], tmp_path / "parts", "--shard", shard, "--quiet").code == 0
-    assert hypseg("merge", tmp_path / "parts").code == 0
-    assert hypseg("verify", tmp_path / "parts").code == 0
 
 
 def test_nothing_doubtful_is_a_table_without_rows(hypseg: Hypseg, streets: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,9 @@ from hypsegcli.errors import UsageError
 from hypsegcli.files.books import TABLES
 from hypsegcli.files.kinds import UNCERTAINTY
 
+if TYPE_CHECKING:
+    from hypsegcli.confidence.regions import Bounds
+
 LOOKING = "Where to look first"  # a panel of --help
 
 
@@ -48,15 +51,14 @@ class Looking:
     """How images and regions of them are ranked, and what is a region."""
 
     rank: Annotated[
-        Literal["mean", "expected"] | None,
+        Literal["mean", "expected"],
         typer.Option(
             metavar="HOW",
             help="How ranking.csv ranks images. mean: by their mean uncertainty; expected: by the number of their "
             "pixels that are expected to be wrong, as regions.csv ranks regions.",
-            show_default="expected where the checkpoint is calibrated, else mean",
             rich_help_panel=LOOKING,
         ),
-    ] = None
+    ] = "expected"
     diverse: Annotated[
         bool,
         typer.Option(
@@ -76,43 +78,41 @@ class Looking:
         ),
     ] = None
     below: Annotated[
-        float | None,
+        float,
         typer.Option(
             metavar="P",
             min=0.01,
             max=1.0,
             help="A region is of connected pixels that are right with less than this probability.",
-            show_default="0.7",
             rich_help_panel=LOOKING,
         ),
-    ] = None
+    ] = 0.7
     smallest: Annotated[
-        int | None,
+        int,
         typer.Option(
             metavar="N",
             min=1,
             help="Leave out regions of fewer pixels.",
-            show_default="64",
             rich_help_panel=LOOKING,
         ),
-    ] = None
+    ] = 64
     most: Annotated[
-        int | None,
+        int,
         typer.Option(
             metavar="N",
             min=1,
             max=1000,
             help="Of an image, keep this many regions: those with the most pixels that are expected to be wrong.",
-            show_default="20",
             rich_help_panel=LOOKING,
         ),
-    ] = None
+    ] = 20
 
     @property
-    def that_take_a_calibration(self) -> dict[str, object]:
-        """What was named of that which only a checkpoint with a calibration can do; None where nothing was."""
-        rank = self.rank if self.rank == "expected" else None
-        return {"below": self.below, "smallest": self.smallest, "most": self.most, "quota": self.quota, "rank": rank}
+    def bounds(self) -> Bounds:
+        """What is a region."""
+        from hypsegcli.confidence.regions import Bounds
+
+        return Bounds(self.below, self.smallest, self.most)
 
 
 @spread
@@ -145,12 +145,12 @@ def uncertainty(
     """Write heatmaps of uncertainty, 16-bit planes, labels, and what to look at first: ranking.csv and regions.csv."""
     from hypsegcli.cli.checkpoint_in import read_named
     from hypsegcli.cli.found_inputs import find_images
-    from hypsegcli.cli.looking import parse_bounds, parse_quota
+    from hypsegcli.cli.looking import chance_of, parse_quota
     from hypsegcli.cli.source import open_source
     from hypsegcli.products.product import Context, find_product
     from hypsegcli.run.films import Films
     from hypsegcli.run.occupied import plan_run, refuse_occupied
-    from hypsegcli.run.ordering import Ordering, Rank
+    from hypsegcli.run.ordering import Ordering
 
     refuse_contradictions(inputs, computing, output, sharing)
     products = [find_product(kind) for kind in UNCERTAINTY]
@@ -178,11 +178,10 @@ def uncertainty(
     )
     if len(measures) > 1:
         raise UsageError(f"--measure {measure}: a heatmap is of one measure; run the command once for each")
-    bounds = parse_bounds(looking.that_take_a_calibration, header, inputs, output)
-    usual: Rank = "mean" if bounds is None else "expected"
-    ordering = Ordering(looking.rank or usual, looking.diverse, parse_quota(looking.quota, header.tree))
-    # Regions are of what is calibrated, whatever the heatmaps show.
-    measures = measures if bounds is None else tuple(dict.fromkeys((measures[0], "calibrated")))
+    bounds = looking.bounds
+    ordering = Ordering(looking.rank, looking.diverse, parse_quota(looking.quota, header.tree))
+    chance = chance_of(header, inputs, quiet=output.quiet)  # whatever the heatmaps show
+    measures = tuple(dict.fromkeys((measures[0], chance)))
     most_failures = parse_failures(failures, len(share.images))
     if output.dry_run:
         print_plan(share.images, clips)
@@ -215,7 +214,12 @@ def uncertainty(
         )
         context = Context.of(loaded.header, loaded.sha256, refine=refine, sampling=inputs.sampling)
         work = Work(
-            outputs=make_outputs(products, context, doubt_statistics, partial(weigh, context=context, bounds=bounds)),
+            outputs=make_outputs(
+                products,
+                context,
+                partial(doubt_statistics, chance=chance),
+                partial(weigh, context=context, chance=chance, bounds=bounds),
+            ),
             max_pixels=inputs.max_pixels,
             batch_size=batch_size,
             workers=computing.workers,
@@ -231,7 +235,7 @@ def uncertainty(
             write_setting=as_option,
             further={**writers(ordering), **films.further()},
             ordering=ordering,
-            detail={} if bounds is None else asdict(bounds),
+            detail=asdict(bounds),
         )
         with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
