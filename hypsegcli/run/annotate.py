@@ -48,6 +48,7 @@ class Chosen:
     out: Path
     lines: Sequence[Line]  # of images that are done, and have label maps
     failed: Mapping[str, str]  # of those that were wanted and failed, by key, why
+    notices: Sequence[str]  # sentences on what cannot be read of the tables that name them
     names: tuple[str, ...]  # of the classes, or nodes, by id
     ignore_index: int  # -1 where label maps have no void
     labels: Labels
@@ -64,7 +65,7 @@ def choose_maps(out: Path, wanted: Sequence[str]) -> Chosen:
         raise PlanError(f"{out}: the run is in shards; make one of them with hypseg merge first")
     if not Books(out).manifest.is_file():
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
-    lines = choose(read_manifest(out), wanted, out)
+    lines, notices = choose(read_manifest(out), wanted, out)
     failed = {line["key"]: line.get("reason", "it is still to be done") for line in lines if line["status"] != "done"}
     done = [line for line in lines if line["status"] == "done"]
     if not done:
@@ -88,6 +89,7 @@ def choose_maps(out: Path, wanted: Sequence[str]) -> Chosen:
         out,
         done,
         failed,
+        notices,
         own.names,
         _void_of(own, len(own.names)),
         plan_labels(own.names, _colors_of(first, len(own.names))),

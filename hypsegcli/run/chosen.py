@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.place import locate, real
+from hypsegcli.files.table import Table, read_csv
 from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.manifest import Line, input_of
+from hypsegcli.run.manifest import Line, input_of, part_of
 from hypsegcli.run.plan import name_of
 
 _NAMED = 5
@@ -19,18 +20,29 @@ _KEY, _IMAGE, _VERDICT = "key", "image", "verdict"
 _BOX = ("x", "y", "width", "height")
 _WRONG = "wrong"
 _VERDICTS = (_WRONG, "right", "")  # the last takes an earlier one back
+# Of tables of images, those first that say most.
+_COLUMNS = ((_KEY, *_BOX, _VERDICT), (_KEY, _VERDICT), (_KEY,), (_IMAGE,))
 
 
-def choose(lines: Mapping[str, Line], wanted: Sequence[str], out: Path) -> list[Line]:
+class Choice(NamedTuple):
+    """Which images are wanted."""
+
+    lines: list[Line]
+    notices: list[str]  # sentences on what cannot be read of the tables that name them
+
+
+def choose(lines: Mapping[str, Line], wanted: Sequence[str], out: Path) -> Choice:
     """The lines of the images that are wanted, each once, in the order of what names them; all where nothing does.
 
     Each is a key, the path of the image, or @FILE: a list of those, a line each, or a CSV with a column `key`, or
     `image`; where that has a column `verdict`, it means the images of which the last verdict on some box is `wrong`.
+    A line of a table that was cut off, as by a crash, costs itself alone.
     Raises PlanError for names that are no image of the run, and for files that name none.
     """
     if not wanted:
-        return list(lines.values())
-    names = [name for each in wanted for name in (_in_file(each) if each.startswith("@") else [each])]
+        return Choice(list(lines.values()), [])
+    named = [_in_file(each) if each.startswith("@") else ([each], []) for each in wanted]
+    names = [name for found, _ in named for name in found]
     find = _Finder(lines)
     found = {name: find.key_of(name) for name in dict.fromkeys(names)}
     if unknown := [name for name, key in found.items() if key is None]:
@@ -39,7 +51,10 @@ def choose(lines: Mapping[str, Line], wanted: Sequence[str], out: Path) -> list[
             f"{count_of(len(unknown), 'name')} of {len(found)} {'is' if len(unknown) == 1 else 'are'} no image of "
             f"{out}: {first_of(unknown, _NAMED)}; name images by their paths, or by their keys, such as {some}"
         )
-    return [lines[key] for key in dict.fromkeys(found.values()) if key is not None]
+    return Choice(
+        [lines[key] for key in dict.fromkeys(found.values()) if key is not None],
+        [notice for _, notices in named for notice in notices],
+    )
 
 
 class _Finder:
@@ -60,43 +75,63 @@ class _Finder:
 
     def _paths(self) -> Iterator[tuple[str, str]]:
         for key, line in self._lines.items():
-            frame = line.get("frame")
-            yield composed(name_of(line["input"], frame)), key
-            yield composed(name_of(real(input_of(line)), frame)), key
+            part = part_of(line)
+            yield composed(name_of(line["input"], part)), key
+            yield composed(name_of(real(input_of(line)), part)), key
             yield composed(key), key
 
 
-def _in_file(argument: str) -> list[str]:
+def _in_file(argument: str) -> tuple[list[str], list[str]]:
+    """The names in a list or table, and sentences on lines of it that count for nothing."""
     path = Path(argument[1:])
     try:
         text = read_text(path)
     except UnreadableTextError as error:
         raise PlanError(f"{argument}: the file {path} cannot be read ({error})") from None
-    rows = csv.DictReader(io.StringIO(text))
-    columns = rows.fieldnames or ()
-    if _KEY in columns or (_IMAGE in columns and len(columns) > 1):
-        names = list(_in_table(rows, _KEY if _KEY in columns else _IMAGE, path))
+    notices: list[str] = []
+    if table := _table_in(text):
+        columns, rows = table
+        names, damaged = _in_table(columns, rows)
         problem = f"no row of it has the verdict {_WRONG}" if _VERDICT in columns else "it has no row"
+        if damaged:
+            numbers = first_of([str(line) for line in damaged], _NAMED)
+            count = "counts" if len(damaged) == 1 else "count"
+            notices.append(
+                f"{path}: {count_of(len(damaged), 'line')} cannot be read and {count} for nothing ({numbers}): a line "
+                f"has all columns of the first, and a verdict is right, {_WRONG} or empty"
+            )
     elif path.suffix.lower() == ".csv":
-        raise PlanError(f"{path}: the table has no column {_KEY}; its columns are {', '.join(columns) or 'none'}")
+        raise PlanError(f"{path}: the table has no column {_KEY}; its columns are {text.split(chr(10))[0] or 'none'}")
     else:
         names = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
         problem = "it has no line"
     if not names:
         raise PlanError(f"{path}: names no image, for {problem}; there is nothing to be done")
-    return names
+    return names, notices
 
 
-def _in_table(rows: csv.DictReader[str], column: str, path: Path) -> Iterable[str]:
+def _table_in(text: str) -> tuple[tuple[str, ...], Table] | None:
+    """The columns that count of a table of images; None of a list of names."""
+    for columns in _COLUMNS:
+        with contextlib.suppress(ValueError):
+            table = read_csv(text.encode(), columns)
+            return (columns, table) if columns != (_IMAGE,) or len(table.header) > 1 else None
+    return None
+
+
+def _in_table(columns: Sequence[str], table: Table) -> tuple[list[str], list[int]]:
+    """The images that a table means, and the lines of it that are no row."""
     verdicts: dict[tuple[str, ...], str] = {}
-    for row in rows:
-        verdict = (row.get(_VERDICT) or "").strip().lower() if _VERDICT in row else _WRONG
-        if verdict not in _VERDICTS:
-            raise PlanError(
-                f"{path}, line {rows.line_num}: the verdict is {verdict[:60]}; expected right, {_WRONG}, or nothing, "
-                "which takes an earlier one back"
-            )
-        name = (row.get(column) or "").strip()
-        if name:
-            verdicts[name, *((row.get(side) or "").strip() for side in _BOX)] = verdict
-    return dict.fromkeys(place[0] for place, verdict in verdicts.items() if verdict == _WRONG)
+    damaged = list(table.damaged)
+    for line, row in zip(table.lines, table.rows, strict=True):
+        place = tuple(cell.strip() for cell in row)
+        verdict = _WRONG
+        if columns[-1] == _VERDICT:
+            *cells, verdict = place
+            place, verdict = tuple(cells), verdict.lower()
+        if verdict not in _VERDICTS or not place[0]:
+            damaged.append(line)
+        else:
+            verdicts[place] = verdict
+    names = dict.fromkeys(place[0] for place, verdict in verdicts.items() if verdict == _WRONG)
+    return list(names), sorted(damaged)

@@ -87,6 +87,8 @@ def annotate(
         from hypsegcli.run.annotate import choose_maps, write_export
 
     chosen = choose_maps(locate(folder), images or [])
+    for notice in chosen.notices:
+        error(notice)
     for key, reason in chosen.failed.items():
         say(f"left out: {key}: {reason}")
     sweep(out.parent)
