@@ -16,6 +16,7 @@ from PIL import Image
 from support import EXAMPLES, REPOSITORY, Hypseg, make_checkpoint, photograph, with_sampling
 from support.clips import film
 from support.exported import pretend_to_export
+from support.labelling import export_of_cvat
 from support.quantised import pretend_to_quantise
 from support.served import pretend_to_serve
 from support.stores import Store
@@ -25,6 +26,7 @@ from hypsegcli.checkpoint.bundled import DEFAULT, bundled_checkpoint
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.cli.app import app
 from hypsegcli.errors import Code
+from hypsegcli.files.table import read_csv
 
 PAGES = {
     path.relative_to(REPOSITORY).as_posix(): path.read_text(encoding="utf-8")
@@ -122,6 +124,7 @@ def test_a_command_that_does_not_parse_is_noticed() -> None:
 
 
 # By data set and the model that knows it: an image that the calibration was fitted to, and one that it was not.
+PLACE = ("key", "x", "y", "width", "height")
 PROTOTYPES: dict[str, Any] = {"head": "prototypes", "softmax": "flat", "backbone": "mobilenet_v3_small"}
 SETS = {
     ("camvid", "streets"): ("0016E5_08001", "0016E5_08159"),
@@ -166,7 +169,22 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("train", "val"):
         (folder / "data" / name).symlink_to(folder / "camvid" / "val")
     (folder / "data" / "classes.txt").symlink_to(folder / "FILE")
+    for name, meant in {"photographs": "IMAGES", "proof": "camvid/val"}.items():
+        (folder / name).symlink_to(folder / meant)
+    for name in ("first", "corrected"):
+        for key in "abc":
+            photograph(folder / name / "images" / f"{key}.png", size=(48, 64))
+        export_of_cvat(folder / name / "masks.zip", {key: np.eye(64, 48, dtype=np.bool_) for key in "abc"})
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "best.safetensors").symlink_to(bundled_checkpoint())
     return folder
+
+
+def judge(out: Path) -> None:
+    """What a person does in a review: the first place is wrong."""
+    first, columns = read_csv((out / "regions.csv").read_bytes(), PLACE).rows[0], ",".join((*PLACE, "verdict", "time"))
+    (out / "review.csv").write_text(f"{columns}\n{','.join(first)},wrong,2026-01-01T00:00:00Z\n")
 
 
 def fill_my_bucket(store: Store, stand_ins: Path) -> None:
@@ -215,6 +233,8 @@ def test_what_a_page_shows_works(
         given = [meant.get(word, word) for word in arguments]
         short = {"train": ["--show-config"], "cluster": ["--epochs", "1"]}
         outcome = hypseg(name, *given, *short.get(name, []))
+        if name == "review":
+            judge(Path(given[0]))
         # Drawn masks are no truth, so that a score may miss its bound.
         assert outcome.code in ({0, 4} if "--fail-under" in arguments else {0}), (name, arguments, outcome.stderr)
         assert outcome.stdout

@@ -92,7 +92,7 @@ def pair_split(
     kept = held_back((pair.key for pair in pairs), max(1, len(pairs) // _SHARE))
     if name == "val":
         tell(
-            f"{root}: has no val/; {len(kept)} of its {len(pairs)} images are held back to validate on, one in "
+            f"{root}: has no val/; held back to validate on: {len(kept)} of its {len(pairs)} images, one in "
             f"{_SHARE} by a hash of their names: {first_of(sorted(kept), _NAMED)}"
         )
     return tuple(pair for pair in pairs if (pair.key in kept) == (name == "val"))

@@ -81,7 +81,7 @@ def test_of_images_without_splits_a_fifth_is_held_back(tmp_path: Path, images: i
     assert found == {"train": [number for number in range(images) if number not in held_back], "val": held_back}
     names = ", ".join(f"{number:02}" for number in held_back)
     assert told == [
-        f"{tmp_path}: has no val/; {len(held_back)} of its {images} images are held back to validate on, one in 5 by a "
+        f"{tmp_path}: has no val/; held back to validate on: {len(held_back)} of its {images} images, one in 5 by a "
         f"hash of their names: {names}"
     ]
 
