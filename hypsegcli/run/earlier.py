@@ -21,6 +21,7 @@ from hypsegcli.files.place import StorePath, is_gone_from
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
+from hypsegcli.run.asked import asked_for
 from hypsegcli.run.etags import note_etags
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.lines import Lines, Selection
@@ -72,6 +73,7 @@ def look_back(
     books: Books,
     plan: Sequence[PlannedImage],
     *,
+    of_others: Sequence[PlannedImage],
     recipe: str,
     description: Mapping[str, Any],
     cuts: Callable[[int, int], bool],
@@ -83,7 +85,8 @@ def look_back(
     To know that, every input and output that they speak of is read. Images that are not in the plan stay as they are;
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
     next run's, as run.json has them; `cuts` says of a height and a width whether it takes such an image in windows;
-    `further` are the files of the whole run that it makes. A shard looks at what there is of its own images alone.
+    `further` are the files of the whole run that it makes. A shard looks at what there is of its own images alone, and
+    keeps lines of those `of_others` that no book speaks of: such a shard may never begin.
     """
     out, tidies = books.out, not keep and books.shard is None
     accounts = read_accounts(out)
@@ -95,7 +98,7 @@ def look_back(
         dropped, others = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target)
     else:
         run = _of_a_shard(plan, run)
-        dropped, others = (), _kept_for_others(books, plan)
+        dropped, others = (), _kept_for_others(books, plan, [one for one in of_others if str(one.key) not in earlier])
     kept, rest = _compare(plan, earlier, lambda planned, line: keep and _holds(out, planned, line, recipe, cuts), keep)
 
     def before(planned: PlannedImage) -> Line:
@@ -207,11 +210,12 @@ def _of_a_shard(plan: Sequence[PlannedImage], run: Mapping[str, Any]) -> dict[st
     return {**run, "files": {}, "owed": [], "unfinished": {**said, "images": never, "files": []}}
 
 
-def _kept_for_others(books: Books, plan: Sequence[PlannedImage]) -> Collection[Line]:
-    """Lines of images that a shard was asked for before: they are another's by now, or no longer asked for."""
+def _kept_for_others(books: Books, plan: Sequence[PlannedImage], new: Sequence[PlannedImage]) -> Collection[Line]:
+    """Lines of images that are no shard's own: it was asked for them before, or they are those of others, and `new`."""
     planned = {str(each.key) for each in plan}
     own = Lines(books.manifest)
-    return Selection([key for key in own if key not in planned], lambda key: for_another(own[key]))
+    items: list[str | PlannedImage] = [*(key for key in own if key not in planned), *new]
+    return Selection(items, lambda one: for_another(own[one] if isinstance(one, str) else asked_for(one)))
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:

@@ -23,11 +23,11 @@ from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import next_generation, take_over
-from hypsegcli.run.asked import noted, said_to_run
+from hypsegcli.run.asked import asked_for, noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
 from hypsegcli.run.lines import Lines, Selection, write_lines
-from hypsegcli.run.manifest import Line, dump, place_of, without_result
+from hypsegcli.run.manifest import Line, dump, place_of
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 from hypsegcli.run.unfinished import to_be_written
@@ -80,12 +80,17 @@ class Ledger:
         self._clock = time.perf_counter()
 
     def unfinished(
-        self, plan: Sequence[PlannedImage], *, further: Collection[str] = (), keep: bool
+        self,
+        plan: Sequence[PlannedImage],
+        *,
+        of_others: Sequence[PlannedImage] = (),
+        further: Collection[str] = (),
+        keep: bool,
     ) -> list[PlannedImage]:
         """The images that must be done, in order; last, those that failed when they were last tried.
 
-        With `keep`, an earlier run's lines remain where they hold. `further` are the files of the whole run that are to
-        be written too.
+        With `keep`, an earlier run's lines remain where they hold. `of_others` are the images of the other shards,
+        `further` the files of the whole run that are to be written too.
         """
         if self._books.shard is None:
             self._further = further
@@ -98,6 +103,7 @@ class Ledger:
             self._earlier = look_back(
                 self._books,
                 plan,
+                of_others=of_others,
                 recipe=self.recipe,
                 description=self.description,
                 cuts=self._cuts,
@@ -121,9 +127,7 @@ class Ledger:
         for line in earlier.kept:
             self._note(line)
         # To remove files may take long, and until run.json tells what is to be done, the manifest has to.
-        asked = Selection(
-            earlier.new, lambda one: without_result({"key": str(one.key), **place_of(one.source)}, "stale")
-        )
+        asked = Selection(earlier.new, asked_for)
         with said_to_run(self._books) if self._books.run.is_file() else contextlib.nullcontext():
             write_lines(self._books.manifest, chain(earlier.lines(), asked))
             self._remove(earlier.left_over)

@@ -418,3 +418,34 @@ def test_clocks_do_not_say_which_shards_are_the_newest(hypseg: Hypseg, photos: P
         assert hypseg(*arguments, "--shard", f"{index}/2", "--resume").code == 0
     assert hypseg("merge", out).code == 0
     assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize("after", [["0/2", "1/2"], ["0/3", "1/3", "2/3"], [None]])
+def test_a_shard_that_never_began_is_not_forgotten(hypseg: Hypseg, tmp_path: Path, after: list[str | None]) -> None:
+    """Neither by shards of other images, in the same number or another, nor by one process."""
+    out = tmp_path / "out"
+    for seed in range(6):
+        photograph(tmp_path / f"day{seed // 3}/{seed}.png", seed=seed, size=(48, 33))
+    assert hypseg("predict", tmp_path / "day0", "--out", out, *KINDS, "--shard", "0/2").code == 0
+    assert "not begun: shard 1/2" in hypseg("merge", out).stdout
+    for shard in after:
+        which = () if shard is None else ("--shard", shard)
+        assert hypseg("predict", tmp_path / "day1", "--out", out, *KINDS, "--resume", *which).code == 0
+    if None not in after:
+        assert hypseg("merge", out).code == 0
+    found = hypseg("verify", out)
+    assert (found.code, "still to be done: 1 image\n" in found.stdout) == (3, True)
+    assert hypseg("predict", tmp_path / "day0", "--out", out, *KINDS, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
+def test_what_a_shard_says_of_others_is_said_once(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    lines = [len((out / f"manifest.{index}-of-2.jsonl").read_text().splitlines()) for index in (0, 1)]
+    assert lines == [3, 1]  # of three images
+    found = hypseg("verify", out)
+    assert "still to be done" not in found.stdout
+    assert hypseg("merge", out).code == 0
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
