@@ -11,7 +11,7 @@ from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books, names_in, shards_in
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.lines import Lines, write_lines
-from hypsegcli.run.manifest import Line, input_of, is_for_another, of_whoever_has_it, read_object
+from hypsegcli.run.manifest import Line, input_of, is_for_another, is_only_asked_for, of_whoever_has_it, read_object
 from hypsegcli.run.unfinished import never_done, reached
 
 # Of a run that is in shards, the status: the first of these that one of them has.
@@ -71,7 +71,7 @@ class _Newest(Mapping[str, Line]):
         self._of: dict[str, Mapping[str, Line]] = {}
         for lines in books:
             for key, line in lines.items():
-                if not (is_for_another(line) and key in self._of):
+                if key not in self._of or not is_for_another(line) or is_only_asked_for(self._of[key][key]):
                     self._of[key] = lines
 
     def __getitem__(self, key: str) -> Line:

@@ -27,10 +27,11 @@ from hypsegcli.run.asked import asked_for, noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
 from hypsegcli.run.lines import Lines, Selection, write_lines
-from hypsegcli.run.manifest import Line, dump, place_of
+from hypsegcli.run.manifest import Line, dump, place_of, read_object
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
 from hypsegcli.run.unfinished import to_be_written
+from hypsegcli.run.whole_files import owed_by
 
 Status = Literal[
     "finished",
@@ -95,8 +96,8 @@ class Ledger:
         if self._books.shard is None:
             self._further = further
             take_over(self.out)
-        else:  # whoever merges the shards makes them, and until then they are missing
-            self._owed, further = sorted(further), ()
+        else:  # whoever merges the shards makes them, and until then they are missing, those of earlier plans too
+            self._owed, further = sorted({*further, *owed_by(read_object(self._books.run))}), ()
             said = {**self.description.get("shard", {}), "generation": next_generation(self.out, self._books.shard)}
             self.description["shard"] = said
         with looking_ahead(), noted(self._books, plan, keep=keep or self._books.shard is not None):

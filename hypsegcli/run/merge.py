@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,6 @@ from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import Account, generation_of, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
-from hypsegcli.run.films import write_films
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
@@ -33,10 +32,9 @@ from hypsegcli.run.manifest import (
     source_of,
     without_result,
 )
+from hypsegcli.run.merged_files import make_files
 from hypsegcli.run.ordering import ordering_in
-from hypsegcli.run.tables import writers
 from hypsegcli.run.unfinished import never_done
-from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
 _LISTED = 5  # shards
 _MERGED = "merged"  # of the whole run's books: the shards that they were made of
@@ -53,6 +51,7 @@ class Merged(NamedTuple):
     not_finished: Mapping[Shard, str]  # that have begun, and how they ended, or `running`
     missing: Sequence[str]  # images that these have still to do, by key
     changed: Sequence[str]  # maps that are not there, or not of their size
+    remarks: Sequence[str] = ()  # sentences on what becomes of files of earlier runs
 
     @property
     def is_complete(self) -> bool:
@@ -91,7 +90,8 @@ def merge(out: Path) -> Merged:
         found = _look_at(out, parts, of)
         if found.is_complete:
             sweep(out, folders_of_kinds(out))
-            return found._replace(files=_write(out, accounts, parts))
+            files, remarks = _write(out, accounts, parts)
+            return found._replace(files=files, remarks=remarks)
         return found
 
 
@@ -202,8 +202,8 @@ def _not_of_their_size(out: Path, line: Line) -> Iterator[str]:
             yield path.as_posix()
 
 
-def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> list[str]:
-    """Write the books of the whole, and what is of all images; the names of these files."""
+def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> tuple[Sequence[str], Sequence[str]]:
+    """Write the books of the whole, and what is of all images; the names of these files, and what is to be said."""
     run, known = parts[0].run, in_one(accounts)
     of_shards = {key: part for part in parts for key, line in part.lines.items() if not is_for_another(line)}
     elsewhere = [key for key in known if key not in of_shards and _stays(known[key])]
@@ -212,8 +212,8 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     asked = {key: line for key, line in never.items() if key not in known and not is_gone_from(input_of(line))}
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
-    films = write_films(out, run, known)
-    files, owed = _of_all_images(out, before, of_shards, others, run, films)
+    again = (line for key, line in before.lines.items() if key in of_shards)
+    files, owed, remarks = make_files(out, accounts, run, known, again=again, others=others)
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":
@@ -230,33 +230,14 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
             "others": len(others) + len(asked),
         },
         "files": {name: digest._asdict() for name, digest in files.items()},
-        **({"owed": owed} if owed else {}),
+        **({"owed": list(owed)} if owed else {}),
         **_times(parts),
         "notes": notes,
         _MERGED: {str(part.shard): _stamp(part) for part in parts},
     }
     still_asked = (without_result(line, "stale") for line in asked.values())
     replace_books(out, chain(lines, others, still_asked), whole)
-    return [MANIFEST, RUN, *files]
-
-
-def _of_all_images(
-    out: Path,
-    before: Account,
-    keys: Collection[str],
-    others: Collection[Line],
-    run: Mapping[str, Any],
-    films: Mapping[str, Digest],
-) -> tuple[dict[str, Digest], list[str]]:
-    """The videos, the tables, which are written, and earlier files that stay; and which are to be written still."""
-    files, made = dict(films), set(films)
-    if run["options"].get("command") == "uncertainty":
-        tables = writers(ordering_in(run))
-        made.update(tables)
-        files |= {name: table for name, write in tables.items() if (table := write(out, run["recipe"]))}
-    going = [line for key, line in before.lines.items() if key in keys]
-    files |= files_that_stay(out, before.run, made=made, going=going, others=others)
-    return files, files_that_are_owed(before.run, but={*made, *files}, going=going, others=others)
+    return [MANIFEST, RUN, *files], remarks
 
 
 def _stays(line: Line) -> bool:

@@ -449,3 +449,28 @@ def test_what_a_shard_says_of_others_is_said_once(hypseg: Hypseg, photos: Path, 
     assert "still to be done" not in found.stdout
     assert hypseg("merge", out).code == 0
     assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("of", [2, 3])
+def test_what_shards_of_other_images_were_to_make_is_owed(hypseg: Hypseg, tmp_path: Path, of: int) -> None:
+    """Whether their books are there still, or those of the next ones of their names."""
+    clip, out = film(tmp_path / "clip.mp4", frames=3), tmp_path / "out"
+    for seed in range(3):
+        photograph(tmp_path / f"day/{seed}.png", seed=seed, size=(48, 33))
+    for index in range(2):
+        assert hypseg("uncertainty", clip, "--out", out, "--shard", f"{index}/2").code == 0
+    for index in range(of):
+        command = ("predict", tmp_path / "day", "--out", out, "--save", "labels", "--resume")
+        assert hypseg(*command, "--shard", f"{index}/{of}").code == 0
+    owed = ["doubt/clip.mp4", "ranking.csv", "regions.csv"]
+    merged = hypseg("merge", out)
+    assert merged.code == 0
+    assert [name for name in owed if f"{out / name} is still to be written" in merged.stderr] == owed
+    found = hypseg("verify", out)
+    assert (found.code, [line for line in found.stdout.splitlines() if line.startswith("missing: ")]) == (
+        3,
+        [f"missing: {name}" for name in owed],
+    )
+    assert hypseg("uncertainty", clip, "--out", out, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+    assert (out / "doubt/clip.mp4").is_file()
