@@ -17,6 +17,8 @@ from hypsegcli.run.unfinished import never_done, reached
 # Of a run that is in shards, the status: the first of these that one of them has.
 _WORST_FIRST = ("running", "aborted", "interrupted", "stopped", "finished")
 
+MERGING = "merging"  # of a shard's run.json: files of many images, by name, that whoever merges has begun to write
+
 
 class Account(NamedTuple):
     """What the books of a run say, or those of one shard of it."""
@@ -121,7 +123,7 @@ def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
             "images": {line["key"]: str(input_of(line)) for line in cut},
             "directory": "",
             "outputs": {kind: suffix for part in said for kind, suffix in _items(part.get("outputs"))},
-            "files": owed,  # which may be there: a merging of the shards was cut short after it
+            "files": _names([*(part.get("files") for part in said), *(run.get(MERGING) for run in runs)]),
         },
         "replaces": _names(run.get("replaces") for run in runs),
         "owed": owed,

@@ -122,7 +122,8 @@ def look_back(
     remarks += say_owed(out, owed)
     if again_or_never := [name for name in TABLES if name not in whole]:
         made_by = recipe if RANKING in further else None
-        remarks += say_of_tables(out, run, again_or_never, plan=plan, others=others, recipe=made_by, keep=keep)
+        images = ((planned.source, planned.part) for planned in plan)
+        remarks += say_of_tables(out, run, again_or_never, images=images, others=others, recipe=made_by, keep=keep)
     unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
     left_over = find_left_over(
         out,

@@ -22,7 +22,7 @@ from hypsegcli.files.books import Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
-from hypsegcli.run.accounts import next_generation, take_over
+from hypsegcli.run.accounts import MERGING, next_generation, take_over
 from hypsegcli.run.asked import asked_for, noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
@@ -30,6 +30,7 @@ from hypsegcli.run.lines import Lines, Selection, write_lines
 from hypsegcli.run.manifest import Line, dump, place_of, read_object
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
+from hypsegcli.run.tables import say_changed
 from hypsegcli.run.unfinished import to_be_written
 from hypsegcli.run.whole_files import owed_by
 
@@ -93,13 +94,14 @@ class Ledger:
         With `keep`, an earlier run's lines remain where they hold. `of_others` are the images of the other shards,
         `further` the files of the whole run that are to be written too.
         """
+        remarks: list[str] = []
         if self._books.shard is None:
             self._further = further
             take_over(self.out)
-        else:  # whoever merges the shards makes them, and until then they are missing, those of earlier plans too
-            self._owed, further = sorted({*further, *owed_by(read_object(self._books.run))}), ()
-            said = {**self.description.get("shard", {}), "generation": next_generation(self.out, self._books.shard)}
-            self.description["shard"] = said
+        else:
+            remarks += say_changed(self.out, read_object(Books(self.out).run), further)
+            self._leave_to_merging(further, self._books.shard)
+            further = ()
         with looking_ahead(), noted(self._books, plan, keep=keep or self._books.shard is not None):
             self._earlier = look_back(
                 self._books,
@@ -111,8 +113,17 @@ class Ledger:
                 further=further,
                 keep=keep,
             )
-        self._rest, self.remarks = self._earlier.rest, self._earlier.remarks
+        self._rest, self.remarks = self._earlier.rest, [*remarks, *self._earlier.remarks]
         return self._rest
+
+    def _leave_to_merging(self, further: Collection[str], shard: Shard) -> None:
+        """Let a shard's books say what of many images is missing until somebody merges, those of earlier plans too."""
+        own = read_object(self._books.run)
+        self._owed = sorted({*further, *owed_by(own)})
+        said = {**self.description.get("shard", {}), "generation": next_generation(self.out, shard)}
+        merging = found if isinstance(found := own.get(MERGING), list) else []
+        rest = [name for name in merging if isinstance(name, str) and name not in further]
+        self.description |= {"shard": said} | ({MERGING: rest} if rest else {})
 
     def open(self, *, total: int) -> None:
         """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.

@@ -18,7 +18,7 @@ from hypsegcli.files.lock import locked
 from hypsegcli.files.place import is_gone_from
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.accounts import Account, generation_of, in_one, read_accounts, remove_books, replace_books
+from hypsegcli.run.accounts import MERGING, Account, generation_of, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.lines import Selection
@@ -213,13 +213,13 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     again = (line for key, line in before.lines.items() if key in of_shards)
-    files, owed, remarks = make_files(out, accounts, run, known, again=again, others=others)
+    files, owed, remarks = make_files(out, accounts, parts[0], known, lines=lines, again=again, others=others)
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":
             done += 1
             notes.update(line["notes"])
-    of_parts = {"shard", "unfinished", "owed", "replaces", "profile"}
+    of_parts = {"shard", "unfinished", "owed", "replaces", "profile", MERGING}
     whole = {
         **{name: value for name, value in run.items() if name not in of_parts},
         "status": "finished",

@@ -474,3 +474,73 @@ def test_what_shards_of_other_images_were_to_make_is_owed(hypseg: Hypseg, tmp_pa
     assert hypseg("uncertainty", clip, "--out", out, "--resume").code == 0
     assert hypseg("verify", out).code == 0
     assert (out / "doubt/clip.mp4").is_file()
+
+
+def test_what_becomes_of_tables_is_said_as_by_one_process(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos / "a.jpg", "--out", out).code == 0
+    with (out / "ranking.csv").open("a") as file:
+        file.write("checked\n")
+    arguments = ("uncertainty", photos / "b.png", "--out", out, "--measure", "norm", "--resume")
+    first = hypseg(*arguments, "--shard", "0/2")
+    assert f"{out / 'ranking.csv'} has been changed since it was written, and is made anew" in first.stderr
+    assert hypseg(*arguments, "--shard", "1/2").code == 0
+    merged = hypseg("merge", out)
+    assert merged.code == 0
+    assert f"{out / 'ranking.csv'} leaves out 1 image of an earlier run, made with other settings" in merged.stderr
+
+
+@pytest.mark.parametrize("name", ["ranking.csv", "doubt/clip.mp4"])
+def test_merging_leaves_somebody_s_files(hypseg: Hypseg, tmp_path: Path, name: str) -> None:
+    clip, out = film(tmp_path / "clip.mp4", frames=2), tmp_path / "out"
+    arguments = ("uncertainty", clip, "--out", out)
+    for index in (0, 1):
+        assert hypseg(*arguments, "--shard", f"{index}/2").code == 0
+    (out / name).write_text("mine")
+    for command in (("merge", out), (*arguments, "--resume"), (*arguments, "--resume", "--shard", "0/2")):
+        outcome = hypseg(*command)
+        assert (outcome.code, f"such as {out / name}" in outcome.stderr) == (2, True), outcome.stderr
+    assert (out / name).read_text() == "mine"
+    (out / name).unlink()
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize("after", [["merge"], ["0/2", "merge"], ["whole"]])
+def test_what_a_killed_merging_has_written_is_nobody_else_s(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: list[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("uncertainty", photos, "--out", out)
+    for index in (0, 1):
+        assert hypseg(*arguments, "--shard", f"{index}/2").code == 0
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.merge.replace_books", stop)
+        assert hypseg("merge", out).code == 130
+    assert (out / "ranking.csv").exists()
+    for each in after:
+        command = {"merge": ("merge", out), "whole": (*arguments, "--resume")}.get(
+            each, (*arguments, "--resume", "--shard", each)
+        )
+        assert hypseg(*command).code == 0
+    assert hypseg("verify", out).code == 0
+    assert "merging" not in json.loads((out / "run.json").read_text())
+
+
+def test_a_shard_that_begins_again_owes_the_tables_of_the_whole(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("uncertainty", photos, "--out", out, "--shard", "0/2", "--resume").code == 0
+    assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 1
+    photograph(tmp_path / "more/new.png")
+    outcome = hypseg("predict", tmp_path / "more", "--out", out, "--save", "labels", "--resume")
+    assert f"{out / 'ranking.csv'} is still to be written" in outcome.stderr
+    assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 1
+    assert hypseg("uncertainty", photos, "--out", out, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
