@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 
 from hypsegcli.files.books import RANKING, TABLES, Books
 from hypsegcli.files.digest import Digest, digest_file, digest_shared
-from hypsegcli.files.place import StorePath, is_gone_from
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
 from hypsegcli.run.asked import asked_for
+from hypsegcli.run.ends import Ends
 from hypsegcli.run.etags import note_etags
+from hypsegcli.run.films import frames_in
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.lines import Lines, Selection
 from hypsegcli.run.manifest import (
@@ -40,7 +42,7 @@ from hypsegcli.run.manifest import (
 )
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, targets_of
-from hypsegcli.run.remarks import say_owed, say_redone, say_replaced
+from hypsegcli.run.remarks import say_beyond, say_owed, say_redone, say_replaced
 from hypsegcli.run.tables import say_of_tables
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
@@ -94,8 +96,11 @@ def look_back(
     if any(isinstance(place, StorePath) for place in (out, *(planned.source for planned in plan))):
         note_etags(out, earlier.values())
     is_target = targets_of(plan, out)
+    remarks: list[str] = []
     if books.shard is None:
-        dropped, others = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target)
+        ends = Ends(frames_in(description), lambda: ((str(planned.key), planned.source) for planned in plan))
+        dropped, others, beyond = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target, ends=ends)
+        remarks += say_beyond(beyond)
     else:
         run = _of_a_shard(plan, run)
         dropped, others = (), _kept_for_others(books, plan, [one for one in of_others if str(one.key) not in earlier])
@@ -105,7 +110,6 @@ def look_back(
         return earlier[str(planned.key)]
 
     again = [planned for planned in rest if str(planned.key) in earlier]
-    remarks: list[str] = []
     if keep:
         remarks += say_redone(
             accounts, map(before, again), of=len(plan), recipe=recipe, description=description, cuts=cuts
@@ -159,25 +163,31 @@ def _elsewhere(
     *,
     tidies: bool,
     is_target: Callable[[Path], bool],
-) -> tuple[Collection[Line], Collection[Line]]:
-    """Lines of images that are not planned: of those whose files go, and of others, which stay as they are."""
+    ends: Ends,
+) -> tuple[Collection[Line], Collection[Line], int]:
+    """Lines of images that are not planned: of those whose files go, and of others, which stay as they are.
+
+    And how many of the others their files have no longer.
+    """
     planned = {str(each.key) for each in plan}
-    dropped, others = [], []
+    dropped, others, beyond = [], [], 0
     for key in earlier:
         if key in planned:
             continue
         line = earlier[key]
-        if line["status"] == "dropped" or (tidies and outputs_of(line) and is_gone_from(input_of(line))):
+        if line["status"] == "dropped" or (tidies and outputs_of(line) and ends.is_gone(line)):
             dropped += [key] if outputs_of(line) else []
-        elif not is_forgotten(line, keep=not tidies) and not any(
+        elif not is_forgotten(line, keep=not tidies, is_gone=ends.is_gone) and not any(
             # No run writes such a line, but somebody may have edited it.
             is_target(out / path)
             for path, _ in outputs_of(line).values()
         ):
             others.append(key)
+            beyond += ends.is_beyond(line)
     return (
         Selection(dropped, lambda key: without_result(earlier[key], "dropped")),
         Selection(others, earlier.__getitem__),
+        beyond,
     )
 
 
@@ -241,10 +251,10 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cut
     )
 
 
-def is_forgotten(line: Line, *, keep: bool) -> bool:
+def is_forgotten(line: Line, *, keep: bool, is_gone: Callable[[Line], bool]) -> bool:
     """Whether no book needs to speak any more of an image that the next run is not asked for."""
     has_files = bool(outputs_of(line))
     is_none = line["status"] != "done" and not has_files
     if is_none and not keep and (not has_failed(line) or not is_there(input_of(line))):
         return True  # nothing has ever been made of it, and what was asked for then is replaced
-    return (line["status"] == "failed" or not has_files or not keep) and is_gone_from(input_of(line))
+    return (line["status"] == "failed" or not has_files or not keep) and is_gone(line)

@@ -69,6 +69,11 @@ def of_clips(clips: Sequence[Clip]) -> dict[str, Any]:
     return {"clips": said} if said else {}
 
 
+def frames_in(run: Mapping[str, Any]) -> dict[str, int]:
+    """How many frames each video has that a run.json tells of, by its key."""
+    return {source.key: source.numbers.stop for source in _sources_in(run)}
+
+
 def films_in(run: Mapping[str, Any], lines: Mapping[str, Line]) -> dict[str, Callable[[Path, str], Digest | None]]:
     """What writes each, by name, that a run.json tells of and these lines have frames for."""
     pairs = ((kind, source) for source in _sources_in(run) for kind in FILMED)

@@ -15,12 +15,13 @@ from hypsegcli.files.books import MANIFEST, RUN, Books
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
-from hypsegcli.files.place import is_gone_from
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.accounts import MERGING, Account, generation_of, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
+from hypsegcli.run.ends import Ends
+from hypsegcli.run.films import frames_in
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
@@ -34,6 +35,7 @@ from hypsegcli.run.manifest import (
 )
 from hypsegcli.run.merged_files import make_files
 from hypsegcli.run.ordering import ordering_in
+from hypsegcli.run.remarks import say_beyond
 from hypsegcli.run.unfinished import never_done
 
 _LISTED = 5  # shards
@@ -206,14 +208,16 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     """Write the books of the whole, and what is of all images; the names of these files, and what is to be said."""
     run, known = parts[0].run, in_one(accounts)
     of_shards = {key: part for part in parts for key, line in part.lines.items() if not is_for_another(line)}
-    elsewhere = [key for key in known if key not in of_shards and _stays(known[key])]
+    ends = Ends(frames_in(run), lambda: ((key, input_of(part.lines[key])) for key, part in of_shards.items()))
+    elsewhere = [key for key in known if key not in of_shards and _stays(known[key], ends)]
     others = Selection(elsewhere, known.__getitem__)
     never = {line["key"]: line for account in accounts for line in never_done(account.run)}
-    asked = {key: line for key, line in never.items() if key not in known and not is_gone_from(input_of(line))}
+    asked = {key: line for key, line in never.items() if key not in known and not ends.is_gone(line)}
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     again = (line for key, line in before.lines.items() if key in of_shards)
     files, owed, remarks = make_files(out, accounts, parts[0], known, lines=lines, again=again, others=others)
+    remarks = [*remarks, *say_beyond(sum(map(ends.is_beyond, others)))]
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":
@@ -240,9 +244,9 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     return [MANIFEST, RUN, *files], remarks
 
 
-def _stays(line: Line) -> bool:
+def _stays(line: Line, ends: Ends) -> bool:
     """Whether the line of an image that the shards were not asked for stays, as it does where one run goes on."""
-    return line["status"] != "dropped" and not is_forgotten(line, keep=True)
+    return line["status"] != "dropped" and not is_forgotten(line, keep=True, is_gone=ends.is_gone)
 
 
 def _has_begun(out: Path, part: Account) -> bool:
