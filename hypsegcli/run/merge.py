@@ -65,14 +65,17 @@ def merge(out: Path) -> Merged:
     """Make one run of the shards whose books lie in a folder; nobody may write there meanwhile.
 
     The newest shards count, where there have been several numbers of them: they have looked at what the others did.
-    What the maps hold is not read, but for their sizes; see `verify`. Raises PlanError where there are no shards, where
-    they are not of one run, and where one of them is still running.
+    What the maps hold is not read, but for their sizes; see `verify`. Where they have been merged already, it says so.
+    Raises PlanError where there are no shards, where they are not of one run, and where one of them is still running.
     """
     if not out.is_dir():
         raise PlanError(f"{out}: there is no such folder; name one that shards of a run wrote into")
     with locked(out, "merge"):
         accounts = read_accounts(out)
         shards = [account for account in accounts if account.shard is not None]
+        if merged := _merged_before(out, accounts, shards):
+            remove_books(out)
+            return merged
         if not shards:
             raise PlanError(
                 f"{out}: holds no books of shards; name a folder that hypseg predict, uncertainty or evaluate wrote "
@@ -85,9 +88,6 @@ def merge(out: Path) -> Merged:
             if account.shard and account.shard.of == of and generation_of(account) == generation_of(shards[-1])
         }
         parts = [newest[index] for index in sorted(newest) if _has_begun(out, newest[index])]
-        if merged := _merged_before(accounts, shards):
-            remove_books(out)
-            return merged
         _refuse_of_several_runs(out, parts)
         found = _look_at(out, parts, of)
         if found.is_complete:
@@ -97,15 +97,16 @@ def merge(out: Path) -> Merged:
         return found
 
 
-def _merged_before(accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
-    """What became of shards that have been merged, where whoever did it was stopped while it removed their books."""
+def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
+    """What became of shards that have been merged, whose books are gone, unless whoever did it was stopped before."""
     own = next(account for account in accounts if account.shard is None)
     merged = own.run.get(_MERGED)
     if not isinstance(merged, dict) or any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
         return None
     failed = {key: line["reason"] for key, line in own.lines.items() if line["status"] == "failed"}
     done = sum(line["status"] == "done" for line in own.lines.values())
-    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files_of(own.run)], [], {}, [], [])
+    files = [MANIFEST, RUN, *files_of(own.run)]
+    return Merged(len(merged), done, failed, files, [], {}, [], [], remarks=[f"{out}: its shards are one run already"])
 
 
 def _stamp(part: Account) -> list[Any]:

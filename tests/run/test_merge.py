@@ -76,11 +76,14 @@ def test_shards_in_any_number_and_order_are_one_run(
     run, one = (json.loads((folder / "run.json").read_text()) for folder in (out, whole))
     for name in ("status", "recipe", "counts", "files", "checkpoint", "options"):
         assert run[name] == one[name], name
-    assert hypseg("merge", out).code == 2  # there are no shards any more
+    again = hypseg("merge", out)  # there are no shards any more
+    assert (again.code, again.stdout) == (merged.code, merged.stdout)
+    assert "its shards are one run already" in again.stderr
     (many / "broken.png").unlink()
     photograph(many / "broken.png")
     assert hypseg("uncertainty", many, "--out", out, "--resume").code == 0
     assert hypseg("verify", out).code == 0
+    assert hypseg("merge", out).code == 2  # it is no run of shards any more
 
 
 def test_killed_shards_go_on_as_another_number(hypseg: Hypseg, many: Path, whole: Path, tmp_path: Path) -> None:
@@ -302,11 +305,10 @@ def test_merging_can_be_cut_short_anywhere(
         patch.setattr(Path, "unlink", stop)
         assert hypseg("merge", out).code == (130 if removed < 4 else 0)
     merged = hypseg("merge", out)
-    if removed < 4:
-        assert (merged.code, merged.stdout) == (
-            0,
-            f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv, regions.csv in {out}\n",
-        )
+    assert (merged.code, merged.stdout) == (
+        0,
+        f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv, regions.csv in {out}\n",
+    )
     assert hypseg("verify", out).code == 0
     assert not list(out.glob("*-of-*"))
 
@@ -330,7 +332,9 @@ def test_shards_share_a_bucket(hypseg: Hypseg, many: Path, whole: Path, store: S
     maps = {key.removeprefix("out/"): store[key] for key in keys if not key.endswith((".json", ".jsonl"))}
     assert maps == tree(whole)
     assert [key for key in keys if "-of-" in key or "lock" in key] == []
-    assert hypseg("verify", out).code == 3  # an image failed
+    found = hypseg("verify", out)
+    assert found.code == 3  # an image failed
+    assert f"hypseg: {store.at('out')}: 6 images" in found.stderr
 
 
 ADVICE = "have all of them made in one run"
