@@ -51,9 +51,9 @@ def say_beyond(count: int) -> list[str]:
 
 def say_owed(out: Path, names: Iterable[str]) -> list[str]:
     """That files of the whole run are still to be written, a sentence each."""
-    by = {True: "run uncertainty with", False: "run what was stopped with"}
+    by = {True: "run uncertainty with", False: "run what was to make it again with"}
     return [
-        f"{out / name} is still to be written, which an earlier run was stopped before; {by[name in TABLES]} "
+        f"{out / name} is still to be written, which an earlier run did not come to; {by[name in TABLES]} "
         f"{setting('resume')}"
         for name in names
     ]
