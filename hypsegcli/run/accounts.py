@@ -11,11 +11,13 @@ from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books, names_in, shards_in
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.lines import Lines, write_lines
-from hypsegcli.run.manifest import Line, input_of, is_for_another, of_whoever_has_it, read_object
+from hypsegcli.run.manifest import Line, input_of, is_for_another, is_only_asked_for, of_whoever_has_it, read_object
 from hypsegcli.run.unfinished import never_done, reached
 
 # Of a run that is in shards, the status: the first of these that one of them has.
 _WORST_FIRST = ("running", "aborted", "interrupted", "stopped", "finished")
+
+MERGING = "merging"  # of a shard's run.json: files of many images, by name, that whoever merges has begun to write
 
 
 class Account(NamedTuple):
@@ -71,7 +73,7 @@ class _Newest(Mapping[str, Line]):
         self._of: dict[str, Mapping[str, Line]] = {}
         for lines in books:
             for key, line in lines.items():
-                if not (is_for_another(line) and key in self._of):
+                if key not in self._of or not is_for_another(line) or is_only_asked_for(self._of[key][key]):
                     self._of[key] = lines
 
     def __getitem__(self, key: str) -> Line:
@@ -121,7 +123,7 @@ def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
             "images": {line["key"]: str(input_of(line)) for line in cut},
             "directory": "",
             "outputs": {kind: suffix for part in said for kind, suffix in _items(part.get("outputs"))},
-            "files": owed,  # which may be there: a merging of the shards was cut short after it
+            "files": _names([*(part.get("files") for part in said), *(run.get(MERGING) for run in runs)]),
         },
         "replaces": _names(run.get("replaces") for run in runs),
         "owed": owed,

@@ -19,6 +19,12 @@ from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.unfinished import never_done
 
 
+def asked_for(planned: PlannedImage) -> Line:
+    """The line of an image that a run is to do, of which nothing has ever been made."""
+    place = place_of(planned.source, planned.frame, planned.page)
+    return without_result({"key": str(planned.key), **place}, "stale")
+
+
 @contextlib.contextmanager
 def noted(books: Books, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator[None]:
     """Let an earlier run's books say, while the block compares them, that another one is under way, and of what images.
@@ -31,9 +37,8 @@ def noted(books: Books, plan: Sequence[PlannedImage], *, keep: bool) -> Iterator
         return
     own = Lines(books.manifest)
     earlier = own if len(shards_of(books.out)) == 1 else read_manifest(books.out)
-    asked = never_done(read_object(books.run))
-    asked += [{"key": str(planned.key), **place_of(planned.source)} for planned in plan]
-    lines = {line["key"]: without_result(line, "stale") for line in asked if line["key"] not in earlier}
+    asked = [without_result(line, "stale") for line in never_done(read_object(books.run))]
+    lines = {line["key"]: line for line in chain(asked, map(asked_for, plan)) if line["key"] not in earlier}
     lines |= {} if keep else _that_may_lose(earlier, plan)
     if lines:
         as_they_are = (line for key, line in own.items() if key not in lines)

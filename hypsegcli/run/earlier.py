@@ -17,11 +17,14 @@ from typing import Any, NamedTuple
 
 from hypsegcli.files.books import RANKING, TABLES, Books
 from hypsegcli.files.digest import Digest, digest_file, digest_shared
-from hypsegcli.files.place import StorePath, is_gone_from
+from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
+from hypsegcli.run.asked import asked_for
+from hypsegcli.run.ends import Ends
 from hypsegcli.run.etags import note_etags
+from hypsegcli.run.films import frames_in
 from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.lines import Lines, Selection
 from hypsegcli.run.manifest import (
@@ -39,7 +42,7 @@ from hypsegcli.run.manifest import (
 )
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, targets_of
-from hypsegcli.run.remarks import say_owed, say_redone, say_replaced
+from hypsegcli.run.remarks import say_beyond, say_owed, say_redone, say_replaced
 from hypsegcli.run.tables import say_of_tables
 from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
@@ -72,6 +75,7 @@ def look_back(
     books: Books,
     plan: Sequence[PlannedImage],
     *,
+    of_others: Sequence[PlannedImage],
     recipe: str,
     description: Mapping[str, Any],
     cuts: Callable[[int, int], bool],
@@ -83,7 +87,8 @@ def look_back(
     To know that, every input and output that they speak of is read. Images that are not in the plan stay as they are;
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
     next run's, as run.json has them; `cuts` says of a height and a width whether it takes such an image in windows;
-    `further` are the files of the whole run that it makes. A shard looks at what there is of its own images alone.
+    `further` are the files of the whole run that it makes. A shard looks at what there is of its own images alone, and
+    keeps lines of those `of_others` that no book speaks of: such a shard may never begin.
     """
     out, tidies = books.out, not keep and books.shard is None
     accounts = read_accounts(out)
@@ -91,18 +96,20 @@ def look_back(
     if any(isinstance(place, StorePath) for place in (out, *(planned.source for planned in plan))):
         note_etags(out, earlier.values())
     is_target = targets_of(plan, out)
+    remarks: list[str] = []
     if books.shard is None:
-        dropped, others = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target)
+        ends = Ends(frames_in(description), lambda: ((str(planned.key), planned.source) for planned in plan))
+        dropped, others, beyond = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target, ends=ends)
+        remarks += say_beyond(beyond)
     else:
         run = _of_a_shard(plan, run)
-        dropped, others = (), _kept_for_others(books, plan)
+        dropped, others = (), _kept_for_others(books, plan, [one for one in of_others if str(one.key) not in earlier])
     kept, rest = _compare(plan, earlier, lambda planned, line: keep and _holds(out, planned, line, recipe, cuts), keep)
 
     def before(planned: PlannedImage) -> Line:
         return earlier[str(planned.key)]
 
     again = [planned for planned in rest if str(planned.key) in earlier]
-    remarks: list[str] = []
     if keep:
         remarks += say_redone(
             accounts, map(before, again), of=len(plan), recipe=recipe, description=description, cuts=cuts
@@ -119,7 +126,8 @@ def look_back(
     remarks += say_owed(out, owed)
     if again_or_never := [name for name in TABLES if name not in whole]:
         made_by = recipe if RANKING in further else None
-        remarks += say_of_tables(out, run, again_or_never, plan=plan, others=others, recipe=made_by, keep=keep)
+        images = ((planned.source, planned.part) for planned in plan)
+        remarks += say_of_tables(out, run, again_or_never, images=images, others=others, recipe=made_by, keep=keep)
     unnamed = list(find_unnamed(out, rest, run=run, earlier=earlier))
     left_over = find_left_over(
         out,
@@ -155,25 +163,31 @@ def _elsewhere(
     *,
     tidies: bool,
     is_target: Callable[[Path], bool],
-) -> tuple[Collection[Line], Collection[Line]]:
-    """Lines of images that are not planned: of those whose files go, and of others, which stay as they are."""
+    ends: Ends,
+) -> tuple[Collection[Line], Collection[Line], int]:
+    """Lines of images that are not planned: of those whose files go, and of others, which stay as they are.
+
+    And how many of the others their files have no longer.
+    """
     planned = {str(each.key) for each in plan}
-    dropped, others = [], []
+    dropped, others, beyond = [], [], 0
     for key in earlier:
         if key in planned:
             continue
         line = earlier[key]
-        if line["status"] == "dropped" or (tidies and outputs_of(line) and is_gone_from(input_of(line))):
+        if line["status"] == "dropped" or (tidies and outputs_of(line) and ends.is_gone(line)):
             dropped += [key] if outputs_of(line) else []
-        elif not is_forgotten(line, keep=not tidies) and not any(
+        elif not is_forgotten(line, keep=not tidies, is_gone=ends.is_gone) and not any(
             # No run writes such a line, but somebody may have edited it.
             is_target(out / path)
             for path, _ in outputs_of(line).values()
         ):
             others.append(key)
+            beyond += ends.is_beyond(line)
     return (
         Selection(dropped, lambda key: without_result(earlier[key], "dropped")),
         Selection(others, earlier.__getitem__),
+        beyond,
     )
 
 
@@ -207,11 +221,12 @@ def _of_a_shard(plan: Sequence[PlannedImage], run: Mapping[str, Any]) -> dict[st
     return {**run, "files": {}, "owed": [], "unfinished": {**said, "images": never, "files": []}}
 
 
-def _kept_for_others(books: Books, plan: Sequence[PlannedImage]) -> Collection[Line]:
-    """Lines of images that a shard was asked for before: they are another's by now, or no longer asked for."""
+def _kept_for_others(books: Books, plan: Sequence[PlannedImage], new: Sequence[PlannedImage]) -> Collection[Line]:
+    """Lines of images that are no shard's own: it was asked for them before, or they are those of others, and `new`."""
     planned = {str(each.key) for each in plan}
     own = Lines(books.manifest)
-    return Selection([key for key in own if key not in planned], lambda key: for_another(own[key]))
+    items: list[str | PlannedImage] = [*(key for key in own if key not in planned), *new]
+    return Selection(items, lambda one: for_another(own[one] if isinstance(one, str) else asked_for(one)))
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:
@@ -236,10 +251,10 @@ def _holds(out: Path, planned: PlannedImage, line: Line | None, recipe: str, cut
     )
 
 
-def is_forgotten(line: Line, *, keep: bool) -> bool:
+def is_forgotten(line: Line, *, keep: bool, is_gone: Callable[[Line], bool]) -> bool:
     """Whether no book needs to speak any more of an image that the next run is not asked for."""
     has_files = bool(outputs_of(line))
     is_none = line["status"] != "done" and not has_files
     if is_none and not keep and (not has_failed(line) or not is_there(input_of(line))):
         return True  # nothing has ever been made of it, and what was asked for then is replaced
-    return (line["status"] == "failed" or not has_files or not keep) and is_gone_from(input_of(line))
+    return (line["status"] == "failed" or not has_files or not keep) and is_gone(line)

@@ -50,7 +50,7 @@ class Films:
         return read_manifest(self._out)  # as it is when the first one is written, which is when no line is added
 
     def _write(self, kind: str, source: _Source, out: Path, recipe: str) -> Digest | None:
-        return _write(out, kind, source, self._lines, recipe)
+        return _write(self._lines, kind, source, out, recipe)
 
 
 def of_clips(clips: Sequence[Clip]) -> dict[str, Any]:
@@ -69,15 +69,20 @@ def of_clips(clips: Sequence[Clip]) -> dict[str, Any]:
     return {"clips": said} if said else {}
 
 
-def write_films(out: Path, run: Mapping[str, Any], lines: Mapping[str, Line]) -> dict[str, Digest]:
-    """Make those that a run.json tells of, of the frames in these lines; by name, what was written."""
-    found = {}
-    for source in _sources_in(run):
-        for kind in FILMED:
-            name = film_of(kind, source.key)
-            if is_of_all_images(name) and (digest := _write(out, kind, source, lines, str(run.get("recipe")))):
-                found[name] = digest
-    return found
+def frames_in(run: Mapping[str, Any]) -> dict[str, int]:
+    """How many frames each video has that a run.json tells of, by its key."""
+    return {source.key: source.numbers.stop for source in _sources_in(run)}
+
+
+def films_in(run: Mapping[str, Any], lines: Mapping[str, Line]) -> dict[str, Callable[[Path, str], Digest | None]]:
+    """What writes each, by name, that a run.json tells of and these lines have frames for."""
+    pairs = ((kind, source) for source in _sources_in(run) for kind in FILMED)
+    return {
+        name: partial(_write, lines, kind, source)
+        for kind, source in pairs
+        if is_of_all_images(name := film_of(kind, source.key))
+        and any(_files(kind, source, lines, str(run.get("recipe"))))
+    }
 
 
 def _sources_in(run: Mapping[str, Any]) -> Iterator[_Source]:
@@ -90,7 +95,7 @@ def _sources_in(run: Mapping[str, Any]) -> Iterator[_Source]:
             continue
 
 
-def _write(out: Path, kind: str, source: _Source, lines: Mapping[str, Line], recipe: str) -> Digest | None:
+def _write(lines: Mapping[str, Line], kind: str, source: _Source, out: Path, recipe: str) -> Digest | None:
     """Write a video of what a recipe has made of a kind; None, and nothing is written, where that is nothing."""
     from hypsegcli.images.video_write import write_video
 

@@ -22,15 +22,17 @@ from hypsegcli.files.books import Books
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
-from hypsegcli.run.accounts import next_generation, take_over
-from hypsegcli.run.asked import noted, said_to_run
+from hypsegcli.run.accounts import MERGING, next_generation, take_over
+from hypsegcli.run.asked import asked_for, noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
 from hypsegcli.run.lines import Lines, Selection, write_lines
-from hypsegcli.run.manifest import Line, dump, place_of, without_result
+from hypsegcli.run.manifest import Line, dump, place_of, read_object
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.results import Failed, FileResult
+from hypsegcli.run.tables import say_changed
 from hypsegcli.run.unfinished import to_be_written
+from hypsegcli.run.whole_files import owed_by
 
 Status = Literal[
     "finished",
@@ -80,32 +82,48 @@ class Ledger:
         self._clock = time.perf_counter()
 
     def unfinished(
-        self, plan: Sequence[PlannedImage], *, further: Collection[str] = (), keep: bool
+        self,
+        plan: Sequence[PlannedImage],
+        *,
+        of_others: Sequence[PlannedImage] = (),
+        further: Collection[str] = (),
+        keep: bool,
     ) -> list[PlannedImage]:
         """The images that must be done, in order; last, those that failed when they were last tried.
 
-        With `keep`, an earlier run's lines remain where they hold. `further` are the files of the whole run that are to
-        be written too.
+        With `keep`, an earlier run's lines remain where they hold. `of_others` are the images of the other shards,
+        `further` the files of the whole run that are to be written too.
         """
+        remarks: list[str] = []
         if self._books.shard is None:
             self._further = further
             take_over(self.out)
-        else:  # whoever merges the shards makes them, and until then they are missing
-            self._owed, further = sorted(further), ()
-            said = {**self.description.get("shard", {}), "generation": next_generation(self.out, self._books.shard)}
-            self.description["shard"] = said
+        else:
+            remarks += say_changed(self.out, read_object(Books(self.out).run), further)
+            self._leave_to_merging(further, self._books.shard)
+            further = ()
         with looking_ahead(), noted(self._books, plan, keep=keep or self._books.shard is not None):
             self._earlier = look_back(
                 self._books,
                 plan,
+                of_others=of_others,
                 recipe=self.recipe,
                 description=self.description,
                 cuts=self._cuts,
                 further=further,
                 keep=keep,
             )
-        self._rest, self.remarks = self._earlier.rest, self._earlier.remarks
+        self._rest, self.remarks = self._earlier.rest, [*remarks, *self._earlier.remarks]
         return self._rest
+
+    def _leave_to_merging(self, further: Collection[str], shard: Shard) -> None:
+        """Let a shard's books say what of many images is missing until somebody merges, those of earlier plans too."""
+        own = read_object(self._books.run)
+        self._owed = sorted({*further, *owed_by(own)})
+        said = {**self.description.get("shard", {}), "generation": next_generation(self.out, shard)}
+        merging = found if isinstance(found := own.get(MERGING), list) else []
+        rest = [name for name in merging if isinstance(name, str) and name not in further]
+        self.description |= {"shard": said} | ({MERGING: rest} if rest else {})
 
     def open(self, *, total: int) -> None:
         """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.
@@ -121,9 +139,7 @@ class Ledger:
         for line in earlier.kept:
             self._note(line)
         # To remove files may take long, and until run.json tells what is to be done, the manifest has to.
-        asked = Selection(
-            earlier.new, lambda one: without_result({"key": str(one.key), **place_of(one.source)}, "stale")
-        )
+        asked = Selection(earlier.new, asked_for)
         with said_to_run(self._books) if self._books.run.is_file() else contextlib.nullcontext():
             write_lines(self._books.manifest, chain(earlier.lines(), asked))
             self._remove(earlier.left_over)

@@ -172,6 +172,11 @@ def has_failed(line: Line | None) -> bool:
     return line is not None and line["status"] in {"failed", "stale"} and "reason" in line
 
 
+def is_only_asked_for(line: Line) -> bool:
+    """Whether a line says no more than that an image is to be done: nothing is left of it, and it has not failed."""
+    return line["status"] == "stale" and not line.get("outputs") and not has_failed(line)
+
+
 def is_cut_otherwise(line: Line, cuts: Callable[[int, int], bool]) -> bool:
     """Whether an image that is done went in windows where it would go whole now, or the other way; see Ledger."""
     return bool(line.get("windows") is not cuts(line["height"], line["width"]))

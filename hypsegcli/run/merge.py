@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -15,13 +15,13 @@ from hypsegcli.files.books import MANIFEST, RUN, Books
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
-from hypsegcli.files.place import is_gone_from
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.accounts import Account, generation_of, in_one, read_accounts, remove_books, replace_books
+from hypsegcli.run.accounts import MERGING, Account, generation_of, in_one, read_accounts, remove_books, replace_books
 from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
-from hypsegcli.run.films import write_films
+from hypsegcli.run.ends import Ends
+from hypsegcli.run.films import frames_in
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
@@ -33,10 +33,10 @@ from hypsegcli.run.manifest import (
     source_of,
     without_result,
 )
+from hypsegcli.run.merged_files import make_files
 from hypsegcli.run.ordering import ordering_in
-from hypsegcli.run.tables import writers
+from hypsegcli.run.remarks import say_beyond
 from hypsegcli.run.unfinished import never_done
-from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
 _LISTED = 5  # shards
 _MERGED = "merged"  # of the whole run's books: the shards that they were made of
@@ -53,6 +53,7 @@ class Merged(NamedTuple):
     not_finished: Mapping[Shard, str]  # that have begun, and how they ended, or `running`
     missing: Sequence[str]  # images that these have still to do, by key
     changed: Sequence[str]  # maps that are not there, or not of their size
+    remarks: Sequence[str] = ()  # sentences on what becomes of files of earlier runs
 
     @property
     def is_complete(self) -> bool:
@@ -64,14 +65,17 @@ def merge(out: Path) -> Merged:
     """Make one run of the shards whose books lie in a folder; nobody may write there meanwhile.
 
     The newest shards count, where there have been several numbers of them: they have looked at what the others did.
-    What the maps hold is not read, but for their sizes; see `verify`. Raises PlanError where there are no shards, where
-    they are not of one run, and where one of them is still running.
+    What the maps hold is not read, but for their sizes; see `verify`. Where they have been merged already, it says so.
+    Raises PlanError where there are no shards, where they are not of one run, and where one of them is still running.
     """
     if not out.is_dir():
         raise PlanError(f"{out}: there is no such folder; name one that shards of a run wrote into")
     with locked(out, "merge"):
         accounts = read_accounts(out)
         shards = [account for account in accounts if account.shard is not None]
+        if merged := _merged_before(out, accounts, shards):
+            remove_books(out)
+            return merged
         if not shards:
             raise PlanError(
                 f"{out}: holds no books of shards; name a folder that hypseg predict, uncertainty or evaluate wrote "
@@ -84,26 +88,25 @@ def merge(out: Path) -> Merged:
             if account.shard and account.shard.of == of and generation_of(account) == generation_of(shards[-1])
         }
         parts = [newest[index] for index in sorted(newest) if _has_begun(out, newest[index])]
-        if merged := _merged_before(accounts, shards):
-            remove_books(out)
-            return merged
         _refuse_of_several_runs(out, parts)
         found = _look_at(out, parts, of)
         if found.is_complete:
             sweep(out, folders_of_kinds(out))
-            return found._replace(files=_write(out, accounts, parts))
+            files, remarks = _write(out, accounts, parts)
+            return found._replace(files=files, remarks=remarks)
         return found
 
 
-def _merged_before(accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
-    """What became of shards that have been merged, where whoever did it was stopped while it removed their books."""
+def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
+    """What became of shards that have been merged, whose books are gone, unless whoever did it was stopped before."""
     own = next(account for account in accounts if account.shard is None)
     merged = own.run.get(_MERGED)
     if not isinstance(merged, dict) or any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
         return None
     failed = {key: line["reason"] for key, line in own.lines.items() if line["status"] == "failed"}
     done = sum(line["status"] == "done" for line in own.lines.values())
-    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files_of(own.run)], [], {}, [], [])
+    files = [MANIFEST, RUN, *files_of(own.run)]
+    return Merged(len(merged), done, failed, files, [], {}, [], [], remarks=[f"{out}: its shards are one run already"])
 
 
 def _stamp(part: Account) -> list[Any]:
@@ -202,24 +205,26 @@ def _not_of_their_size(out: Path, line: Line) -> Iterator[str]:
             yield path.as_posix()
 
 
-def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> list[str]:
-    """Write the books of the whole, and what is of all images; the names of these files."""
+def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> tuple[Sequence[str], Sequence[str]]:
+    """Write the books of the whole, and what is of all images; the names of these files, and what is to be said."""
     run, known = parts[0].run, in_one(accounts)
     of_shards = {key: part for part in parts for key, line in part.lines.items() if not is_for_another(line)}
-    elsewhere = [key for key in known if key not in of_shards and _stays(known[key])]
+    ends = Ends(frames_in(run), lambda: ((key, input_of(part.lines[key])) for key, part in of_shards.items()))
+    elsewhere = [key for key in known if key not in of_shards and _stays(known[key], ends)]
     others = Selection(elsewhere, known.__getitem__)
     never = {line["key"]: line for account in accounts for line in never_done(account.run)}
-    asked = {key: line for key, line in never.items() if key not in known and not is_gone_from(input_of(line))}
+    asked = {key: line for key, line in never.items() if key not in known and not ends.is_gone(line)}
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
-    films = write_films(out, run, known)
-    files, owed = _of_all_images(out, before, of_shards, others, run, films)
+    again = (line for key, line in before.lines.items() if key in of_shards)
+    files, owed, remarks = make_files(out, accounts, parts[0], known, lines=lines, again=again, others=others)
+    remarks = [*remarks, *say_beyond(sum(map(ends.is_beyond, others)))]
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":
             done += 1
             notes.update(line["notes"])
-    of_parts = {"shard", "unfinished", "owed", "replaces", "profile"}
+    of_parts = {"shard", "unfinished", "owed", "replaces", "profile", MERGING}
     whole = {
         **{name: value for name, value in run.items() if name not in of_parts},
         "status": "finished",
@@ -230,38 +235,19 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
             "others": len(others) + len(asked),
         },
         "files": {name: digest._asdict() for name, digest in files.items()},
-        **({"owed": owed} if owed else {}),
+        **({"owed": list(owed)} if owed else {}),
         **_times(parts),
         "notes": notes,
         _MERGED: {str(part.shard): _stamp(part) for part in parts},
     }
     still_asked = (without_result(line, "stale") for line in asked.values())
     replace_books(out, chain(lines, others, still_asked), whole)
-    return [MANIFEST, RUN, *files]
+    return [MANIFEST, RUN, *files], remarks
 
 
-def _of_all_images(
-    out: Path,
-    before: Account,
-    keys: Collection[str],
-    others: Collection[Line],
-    run: Mapping[str, Any],
-    films: Mapping[str, Digest],
-) -> tuple[dict[str, Digest], list[str]]:
-    """The videos, the tables, which are written, and earlier files that stay; and which are to be written still."""
-    files, made = dict(films), set(films)
-    if run["options"].get("command") == "uncertainty":
-        tables = writers(ordering_in(run))
-        made.update(tables)
-        files |= {name: table for name, write in tables.items() if (table := write(out, run["recipe"]))}
-    going = [line for key, line in before.lines.items() if key in keys]
-    files |= files_that_stay(out, before.run, made=made, going=going, others=others)
-    return files, files_that_are_owed(before.run, but={*made, *files}, going=going, others=others)
-
-
-def _stays(line: Line) -> bool:
+def _stays(line: Line, ends: Ends) -> bool:
     """Whether the line of an image that the shards were not asked for stays, as it does where one run goes on."""
-    return line["status"] != "dropped" and not is_forgotten(line, keep=True)
+    return line["status"] != "dropped" and not is_forgotten(line, keep=True, is_gone=ends.is_gone)
 
 
 def _has_begun(out: Path, part: Account) -> bool:

@@ -101,13 +101,17 @@ class Share(NamedTuple):
     shard: Shard | None
     total: int  # images that all shards have
     sha256: str  # of the keys of these, in order: shards belong together if they have planned the same
+    of_others: Sequence[PlannedImage] = ()  # the images of the other shards
 
     @classmethod
     def of(cls, plan: Sequence[PlannedImage], shard: Shard | None) -> Share:
         """A shard's share of the whole plan, or all of it."""
         keys = "\0".join(str(planned.key) for planned in plan)
         digest = hashlib.sha256(keys.encode("utf-8", "surrogateescape")).hexdigest()
-        return cls(plan if shard is None else shard.take(plan), shard, len(plan), digest)
+        if shard is None:
+            return cls(plan, None, len(plan), digest)
+        of_others = [planned for place, planned in enumerate(plan) if place % shard.of != shard.index]
+        return cls(shard.take(plan), shard, len(plan), digest, of_others)
 
 
 def target_of(key: PurePosixPath | str, kind: str, suffix: str) -> PurePosixPath:

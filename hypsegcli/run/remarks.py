@@ -38,11 +38,22 @@ def say_replaced(dropped: Collection[Line], others: Collection[Line], namesakes:
     return sentences
 
 
+def say_beyond(count: int) -> list[str]:
+    """That frames or pages are left of files that have been replaced by shorter ones, a sentence."""
+    if not count:
+        return []
+    are, stay, their, end = ("is", "stays", "its", "end") if count == 1 else ("are", "stay", "their", "ends")
+    return [
+        f"{count_of(count, 'image')} of an earlier run {are} beyond the {end} of {their} video or stack and {stay}; "
+        f"{setting('overwrite')} removes {their} maps"
+    ]
+
+
 def say_owed(out: Path, names: Iterable[str]) -> list[str]:
     """That files of the whole run are still to be written, a sentence each."""
-    by = {True: "run uncertainty with", False: "run what was stopped with"}
+    by = {True: "run uncertainty with", False: "run what was to make it again with"}
     return [
-        f"{out / name} is still to be written, which an earlier run was stopped before; {by[name in TABLES]} "
+        f"{out / name} is still to be written, which an earlier run did not come to; {by[name in TABLES]} "
         f"{setting('resume')}"
         for name in names
     ]

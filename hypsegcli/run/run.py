@@ -79,7 +79,9 @@ class Run:
             shard=job.share.shard,
         )
         self._check()  # the books say from now on that a run is under way
-        self.unfinished = self.ledger.unfinished(job.share.images, further=job.further, keep=job.resume)
+        self.unfinished = self.ledger.unfinished(
+            job.share.images, of_others=job.share.of_others, further=job.further, keep=job.resume
+        )
 
     @property
     def kept(self) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hypsegcli.errors import setting
-from hypsegcli.files.books import RANKING, REGIONS
+from hypsegcli.files.books import RANKING, REGIONS, TABLES
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.manifest import Line, files_of, input_of, part_of, real_place
 from hypsegcli.run.ordering import Ordering
-from hypsegcli.run.plan import PlannedImage, name_of
+from hypsegcli.run.plan import name_of
 from hypsegcli.run.ranked import is_ranked
 from hypsegcli.run.ranking_csv import write_ranking
 from hypsegcli.run.regions_csv import write_regions
@@ -28,38 +28,42 @@ def writers(ordering: Ordering) -> dict[str, Callable[[Path, str], Digest | None
     return {name: partial(write, ordering=ordering) for name, write in _WRITERS.items()}
 
 
+def say_changed(out: Path, run: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """Which of those tables of an earlier run somebody has changed, a sentence each: they are made anew."""
+    return [
+        f"{out / name} has been changed since it was written, and is made anew"
+        for name, digest in files_of(run).items()
+        if name in TABLES and name in names and digest_file(out / name) not in {None, digest}
+    ]
+
+
 def say_of_tables(
     out: Path,
     run: Mapping[str, Any],
     names: Collection[str],
     *,
-    plan: Sequence[PlannedImage],
+    images: Iterable[tuple[Path, int | None]],
     others: Collection[Line],
     recipe: str | None,
     keep: bool,
 ) -> list[str]:
     """What becomes of those tables of an earlier run, which go, a sentence each.
 
-    With a recipe, they are made anew by that, of the images planned then, and of those of the lines `others` that it
-    has made.
+    With a recipe, they are made anew by that, of `images`, each a file and which frame or page of it, if it is one, and
+    of those of the lines `others` that it has made.
     """
-    found = {out / name: digest for name, digest in files_of(run).items() if name in names}
     staying = [line for line in others if is_ranked(line)]
     if recipe is None:
         anew = f"for it names heatmaps that do; run uncertainty with {setting('resume')} to make it anew"
-        return [f"{path} goes, {anew}" for path in found] if staying else []
-    sentences = [
-        f"{path} has been changed since it was written, and is made anew"
-        for path, digest in found.items()
-        if keep and digest_file(path) not in {None, digest}
-    ]
+        return [f"{out / name} goes, {anew}" for name in files_of(run) if name in names] if staying else []
+    sentences = say_changed(out, run, names) if keep else []
     path = out / RANKING
     if left_out := sum(line["recipe"] != recipe for line in staying):
         sentences.append(
             f"{path} leaves out {count_of(left_out, 'image')} of an earlier run, made with other settings; name all "
             "images, and all are ranked"
         )
-    ranked = [(planned.source, planned.part) for planned in plan]
+    ranked = [*images]
     ranked += [(input_of(line), part_of(line)) for line in staying if line["recipe"] == recipe]
     folders: dict[Path, str] = {}
     times = Counter((real_place(source, folders), frame) for source, frame in ranked)

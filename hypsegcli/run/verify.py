@@ -94,7 +94,7 @@ def _verify(out: Path) -> Verified:
     done = Selection([key for key in lines if key in owned.keys], lines.__getitem__)
     of_images = ((path.as_posix(), out / path, digest) for line in done for path, digest in outputs_of(line).values())
     files, missing, changed = _compare(chain(of_images, ((name, out / name, run.files[name]) for name in run.files)))
-    missing += [name for name in run.owed if not is_taken(out / name)]
+    missing += [name for name in run.owed if name not in run.files and not is_taken(out / name)]
     _, unreached, changed_inputs = _compare(_sources(done))
     own = {LOCK, REVIEW, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
     own |= {each.shard.named(LOCK) for each in books if each.shard is not None}

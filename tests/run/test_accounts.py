@@ -11,7 +11,7 @@ from hypsegcli.files.books import Books
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of, take_over
 from hypsegcli.run.lines import write_lines
-from hypsegcli.run.manifest import for_another
+from hypsegcli.run.manifest import for_another, without_result
 from hypsegcli.run.unfinished import never_done, reached
 
 
@@ -57,6 +57,15 @@ def test_what_a_shard_keeps_for_another_holds_only_where_that_has_none(tmp_path:
     lines = read_manifest(tmp_path)
     assert {key: line["reason"] for key, line in lines.items()} == {"a": "own", "b": "kept"}
     assert "of_another" not in lines["b"]
+
+
+def test_that_an_image_is_to_be_done_holds_where_no_book_says_more(tmp_path: Path) -> None:
+    asked = [for_another(without_result(failed(key, ""), "stale")) for key in ("a", "b")]
+    for line in asked:
+        del line["reason"]
+    book(tmp_path, Shard(0, 2), asked, at=3)
+    book(tmp_path, Shard(1, 2), [for_another(failed("a", "kept"))], at=7)
+    assert {key: line["status"] for key, line in read_manifest(tmp_path).items()} == {"a": "failed", "b": "stale"}
 
 
 def test_one_run_owes_what_its_shards_do(tmp_path: Path) -> None:

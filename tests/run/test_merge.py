@@ -76,11 +76,14 @@ def test_shards_in_any_number_and_order_are_one_run(
     run, one = (json.loads((folder / "run.json").read_text()) for folder in (out, whole))
     for name in ("status", "recipe", "counts", "files", "checkpoint", "options"):
         assert run[name] == one[name], name
-    assert hypseg("merge", out).code == 2  # there are no shards any more
+    again = hypseg("merge", out)  # there are no shards any more
+    assert (again.code, again.stdout) == (merged.code, merged.stdout)
+    assert "its shards are one run already" in again.stderr
     (many / "broken.png").unlink()
     photograph(many / "broken.png")
     assert hypseg("uncertainty", many, "--out", out, "--resume").code == 0
     assert hypseg("verify", out).code == 0
+    assert hypseg("merge", out).code == 2  # it is no run of shards any more
 
 
 def test_killed_shards_go_on_as_another_number(hypseg: Hypseg, many: Path, whole: Path, tmp_path: Path) -> None:
@@ -302,11 +305,10 @@ def test_merging_can_be_cut_short_anywhere(
         patch.setattr(Path, "unlink", stop)
         assert hypseg("merge", out).code == (130 if removed < 4 else 0)
     merged = hypseg("merge", out)
-    if removed < 4:
-        assert (merged.code, merged.stdout) == (
-            0,
-            f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv, regions.csv in {out}\n",
-        )
+    assert (merged.code, merged.stdout) == (
+        0,
+        f"3 images of 2 shards: manifest.jsonl, run.json, ranking.csv, regions.csv in {out}\n",
+    )
     assert hypseg("verify", out).code == 0
     assert not list(out.glob("*-of-*"))
 
@@ -330,7 +332,9 @@ def test_shards_share_a_bucket(hypseg: Hypseg, many: Path, whole: Path, store: S
     maps = {key.removeprefix("out/"): store[key] for key in keys if not key.endswith((".json", ".jsonl"))}
     assert maps == tree(whole)
     assert [key for key in keys if "-of-" in key or "lock" in key] == []
-    assert hypseg("verify", out).code == 3  # an image failed
+    found = hypseg("verify", out)
+    assert found.code == 3  # an image failed
+    assert f"hypseg: {store.at('out')}: 6 images" in found.stderr
 
 
 ADVICE = "have all of them made in one run"
@@ -417,4 +421,130 @@ def test_clocks_do_not_say_which_shards_are_the_newest(hypseg: Hypseg, photos: P
     for index in (0, 1):
         assert hypseg(*arguments, "--shard", f"{index}/2", "--resume").code == 0
     assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize("after", [["0/2", "1/2"], ["0/3", "1/3", "2/3"], [None]])
+def test_a_shard_that_never_began_is_not_forgotten(hypseg: Hypseg, tmp_path: Path, after: list[str | None]) -> None:
+    """Neither by shards of other images, in the same number or another, nor by one process."""
+    out = tmp_path / "out"
+    for seed in range(6):
+        photograph(tmp_path / f"day{seed // 3}/{seed}.png", seed=seed, size=(48, 33))
+    assert hypseg("predict", tmp_path / "day0", "--out", out, *KINDS, "--shard", "0/2").code == 0
+    assert "not begun: shard 1/2" in hypseg("merge", out).stdout
+    for shard in after:
+        which = () if shard is None else ("--shard", shard)
+        assert hypseg("predict", tmp_path / "day1", "--out", out, *KINDS, "--resume", *which).code == 0
+    if None not in after:
+        assert hypseg("merge", out).code == 0
+    found = hypseg("verify", out)
+    assert (found.code, "still to be done: 1 image\n" in found.stdout) == (3, True)
+    assert hypseg("predict", tmp_path / "day0", "--out", out, *KINDS, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
+def test_what_a_shard_says_of_others_is_said_once(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--shard", f"{index}/2").code == 0
+    lines = [len((out / f"manifest.{index}-of-2.jsonl").read_text().splitlines()) for index in (0, 1)]
+    assert lines == [3, 1]  # of three images
+    found = hypseg("verify", out)
+    assert "still to be done" not in found.stdout
+    assert hypseg("merge", out).code == 0
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("of", [2, 3])
+def test_what_shards_of_other_images_were_to_make_is_owed(hypseg: Hypseg, tmp_path: Path, of: int) -> None:
+    """Whether their books are there still, or those of the next ones of their names."""
+    clip, out = film(tmp_path / "clip.mp4", frames=3), tmp_path / "out"
+    for seed in range(3):
+        photograph(tmp_path / f"day/{seed}.png", seed=seed, size=(48, 33))
+    for index in range(2):
+        assert hypseg("uncertainty", clip, "--out", out, "--shard", f"{index}/2").code == 0
+    for index in range(of):
+        command = ("predict", tmp_path / "day", "--out", out, "--save", "labels", "--resume")
+        assert hypseg(*command, "--shard", f"{index}/{of}").code == 0
+    owed = ["doubt/clip.mp4", "ranking.csv", "regions.csv"]
+    merged = hypseg("merge", out)
+    assert merged.code == 0
+    assert [name for name in owed if f"{out / name} is still to be written" in merged.stderr] == owed
+    found = hypseg("verify", out)
+    assert (found.code, [line for line in found.stdout.splitlines() if line.startswith("missing: ")]) == (
+        3,
+        [f"missing: {name}" for name in owed],
+    )
+    assert hypseg("uncertainty", clip, "--out", out, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+    assert (out / "doubt/clip.mp4").is_file()
+
+
+def test_what_becomes_of_tables_is_said_as_by_one_process(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos / "a.jpg", "--out", out).code == 0
+    with (out / "ranking.csv").open("a") as file:
+        file.write("checked\n")
+    arguments = ("uncertainty", photos / "b.png", "--out", out, "--measure", "norm", "--resume")
+    first = hypseg(*arguments, "--shard", "0/2")
+    assert f"{out / 'ranking.csv'} has been changed since it was written, and is made anew" in first.stderr
+    assert hypseg(*arguments, "--shard", "1/2").code == 0
+    merged = hypseg("merge", out)
+    assert merged.code == 0
+    assert f"{out / 'ranking.csv'} leaves out 1 image of an earlier run, made with other settings" in merged.stderr
+
+
+@pytest.mark.parametrize("name", ["ranking.csv", "doubt/clip.mp4"])
+def test_merging_leaves_somebody_s_files(hypseg: Hypseg, tmp_path: Path, name: str) -> None:
+    clip, out = film(tmp_path / "clip.mp4", frames=2), tmp_path / "out"
+    arguments = ("uncertainty", clip, "--out", out)
+    for index in (0, 1):
+        assert hypseg(*arguments, "--shard", f"{index}/2").code == 0
+    (out / name).write_text("mine")
+    for command in (("merge", out), (*arguments, "--resume"), (*arguments, "--resume", "--shard", "0/2")):
+        outcome = hypseg(*command)
+        assert (outcome.code, f"such as {out / name}" in outcome.stderr) == (2, True), outcome.stderr
+    assert (out / name).read_text() == "mine"
+    (out / name).unlink()
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize("after", [["merge"], ["0/2", "merge"], ["whole"]])
+def test_what_a_killed_merging_has_written_is_nobody_else_s(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: list[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("uncertainty", photos, "--out", out)
+    for index in (0, 1):
+        assert hypseg(*arguments, "--shard", f"{index}/2").code == 0
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hypsegcli.run.merge.replace_books", stop)
+        assert hypseg("merge", out).code == 130
+    assert (out / "ranking.csv").exists()
+    for each in after:
+        command = {"merge": ("merge", out), "whole": (*arguments, "--resume")}.get(
+            each, (*arguments, "--resume", "--shard", each)
+        )
+        assert hypseg(*command).code == 0
+    assert hypseg("verify", out).code == 0
+    assert "merging" not in json.loads((out / "run.json").read_text())
+
+
+def test_a_shard_that_begins_again_owes_the_tables_of_the_whole(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("uncertainty", photos, "--out", out, "--shard", "0/2", "--resume").code == 0
+    assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 1
+    photograph(tmp_path / "more/new.png")
+    outcome = hypseg("predict", tmp_path / "more", "--out", out, "--save", "labels", "--resume")
+    assert f"{out / 'ranking.csv'} is still to be written" in outcome.stderr
+    assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 1
+    assert hypseg("uncertainty", photos, "--out", out, "--resume").code == 0
     assert hypseg("verify", out).code == 0

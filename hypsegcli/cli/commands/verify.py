@@ -24,7 +24,8 @@ def verify(
     from hypsegcli.files.place import locate
     from hypsegcli.run.verify import verify as look
 
-    found = look(locate(folder))
+    place = locate(folder)  # of an address, as it was given
+    found = look(place)
     if as_json:
         import json
 
@@ -44,12 +45,12 @@ def verify(
     if found.unreached_inputs:
         say(f"out of reach, and not compared: {count_of(len(found.unreached_inputs), 'photograph')}")
     if found.shards:
-        error(f"{folder}: the run is in {count_of(found.shards, 'shard')}; hypseg merge makes one of them")
+        error(f"{place}: the run is in {count_of(found.shards, 'shard')}; hypseg merge makes one of them")
     elif found.status != "finished":
-        error(f"{folder}: the run is {found.status}; the same command with --resume goes on")
+        error(f"{place}: the run is {found.status}; the same command with --resume goes on")
     summary = f"{count_of(found.images, 'image')}, {count_of(found.files, 'file')} as they were written"
     if found.is_whole:
         say(f"{summary}, nothing missing, changed or foreign")
     else:
-        error(f"{folder}: {summary}; not whole")
+        error(f"{place}: {summary}; not whole")
     raise typer.Exit(DONE if found.is_whole else PARTLY_DONE)

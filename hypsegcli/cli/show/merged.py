@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypsegcli.cli.console import error, say
+from hypsegcli.cli.console import error, say, talk_of
 from hypsegcli.cli.exit_codes import PARTLY_DONE, code_of_run
 from hypsegcli.files.words import count_of
 from hypsegcli.run.merge import Merged
@@ -29,6 +29,7 @@ def show_merged(merged: Merged, out: Path) -> int:
             "--resume, or all of them as another number of shards"
         )
         return PARTLY_DONE
+    talk_of(merged.remarks, quiet=False)
     total = merged.done + len(merged.failed)
     say(f"{count_of(total, 'image')} of {shards}: {', '.join(merged.files)} in {out}")
     if merged.failed:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 BEAT = 60.0  # seconds between two signs of life
 STALE = 600.0  # seconds without one, after which a claim is a dead process's
+
+_PROBE = re.compile(r"\.hypseg\.([0-9]+-of-[0-9]+\.)?lock-[0-9a-f]{8}")  # what the store's clock is read by
+_PROBES = 5  # one after the other, at most, should others sweep them away
 
 _held: set[str] = set()  # names of the claims of this process
 
@@ -116,11 +120,15 @@ def claimed(
     """Hold a folder by the object `path` as long as the block runs.
 
     Raises PlanError where another process holds it, or another object of the folder whose name `excludes` this one.
-    With `alone`, those of the dead are removed, for nobody takes theirs beside this one.
+    With `alone`, those of the dead are removed, for nobody takes theirs beside this one, and what processes that were
+    killed have left of reading the store's clock.
     """
     claim = Claim(path, command)
     claim.take()
     for name in names_in(path.parent):  # after its own: of two that begin at once, one at least sees the other
+        if alone and _PROBE.fullmatch(name):
+            remove(path.parent / name)
+            continue
         if excludes(name) and (found := _read(other := path.parent / name)) is not None:
             try:
                 _refuse_living(other, found, claim.who)
@@ -180,10 +188,12 @@ def _version(told: Any) -> dict[str, Any]:
 def _store_time(path: Address) -> float:
     """What time it is by the clock of the store, which no two machines have alike."""
     probe = path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}")
-    put(probe, b"")
     try:
-        seen = look(probe)
-        return time.time() if seen is None else seen.modified
+        for _ in range(_PROBES):
+            put(probe, b"")
+            if (seen := look(probe)) is not None:
+                return seen.modified
+        return time.time()
     finally:
         remove(probe)
 

@@ -124,6 +124,17 @@ def test_a_claim_that_was_not_kept_fresh_is_a_dead_one_s(store: Store, monkeypat
     assert store.keys() == []  # nor is what the clock was read by
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_the_clock_was_read_by_goes_with_the_next_whole_run(store: Store, alone: bool) -> None:
+    """Where whoever put it there was killed; others, which no claim excludes, may just be reading the clock."""
+    left = sorted(["out/.hypseg.lock-0123abcd", "out/.hypseg.0-of-2.lock-0123abcd"])
+    for key in (*left, "out/.hypseg.lock-mine"):
+        store[key] = b""
+    with claimed(folder(store) / LOCK, "predict", alone=alone):
+        pass
+    assert store.keys() == sorted(["out/.hypseg.lock-mine", *([] if alone else left)])
+
+
 def test_who_lost_it_is_told_and_leaves_the_other_s(store: Store) -> None:
     with claimed(folder(store) / LOCK, "predict", every=0.02) as claim:
         claim.check()
