@@ -12,7 +12,6 @@ from typer.main import get_command
 
 from hypsegcli.cli.command import Command, write_help
 from hypsegcli.cli.commands import (
-    annotate,
     calibrate,
     card,
     cluster,
@@ -91,10 +90,7 @@ app.command("uncertainty", cls=Command)(uncertainty.uncertainty)
 
 @app.command("review", cls=Command)
 def _review() -> None:
-    """Look at the places that a run doubts, the worst first, in a browser, and judge them; Ctrl-C ends it.
-
-    Verdicts are added to review.csv in the folder, each at once. The page is for browsers of this machine alone.
-    """
+    """Look at the places that a run doubts, the worst first, in a browser; verdicts are added to its review.csv."""
 
 
 app.command("evaluate", cls=Command)(evaluate.evaluate)
@@ -106,7 +102,13 @@ app.command("export", cls=Command)(export.export)
 app.command("disk", cls=Command)(disk.disk)
 app.command("info", cls=Command)(info.info)
 app.command("card", cls=Command)(card.card)
-app.command("annotate", cls=Command)(annotate.annotate)
+
+
+@app.command("annotate", cls=Command)
+def _annotate() -> None:
+    """Write label maps for a labelling tool, to be corrected there; train and evaluate read what it exports."""
+
+
 app.command("verify", cls=Command)(verify.verify)
 app.command("merge", cls=Command)(merge.merge)
 app.command("cluster", cls=Command)(cluster.cluster)
@@ -117,7 +119,7 @@ def _train() -> None:
     """Train a checkpoint; writes one after every epoch and keeps the best. All settings: --show-config."""
 
 
-_LATER = {"review": _review, "train": _train}
+_LATER = {"annotate": _annotate, "review": _review, "train": _train}
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.class_names import ClassNames
-from hypsegcli.cli.options.running import Computing, Input
+from hypsegcli.cli.options.computing import Computing
+from hypsegcli.cli.options.running import Input
 from hypsegcli.cli.options.scoring import Scoring, StoredMaps, Truth
 from hypsegcli.files.words import as_text
 

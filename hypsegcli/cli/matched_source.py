@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from hypsegcli.cli.class_names import ClassNames, decide_class_names
 from hypsegcli.cli.console import talk
-from hypsegcli.cli.options.running import Computing, Input
+from hypsegcli.cli.options.computing import Computing
+from hypsegcli.cli.options.running import Input
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps
 from hypsegcli.cli.scored_source import ScoredSource, open_maps, open_network
 from hypsegcli.cli.show.progress import progress_for

@@ -18,7 +18,8 @@ from hypsegcli.sampling.choice import Sampling
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
-    from hypsegcli.cli.options.running import Computing, Failures, Input, OutputFolder
+    from hypsegcli.cli.options.computing import Computing
+    from hypsegcli.cli.options.running import Failures, Input, OutputFolder
     from hypsegcli.export.request import Size
     from hypsegcli.hierarchy.tree import ClassTree
     from hypsegcli.report.bounds import Bound

@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable
 from dataclasses import fields
 
 from hypsegcli.cli.console import as_option
-from hypsegcli.cli.options.running import Computing, Input, OutputFolder, Sharing
+from hypsegcli.cli.options.computing import Computing, Sharing
+from hypsegcli.cli.options.running import Input, OutputFolder
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_longest_side
 from hypsegcli.confidence.measures import MEASURES

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.cli.class_names import ClassNames
 from hypsegcli.cli.doubts import mixed_refinements
-from hypsegcli.cli.options.running import Computing, Input
+from hypsegcli.cli.options.computing import Computing
+from hypsegcli.cli.options.running import Input
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
 from hypsegcli.cli.parse import parse_folders, parse_sides
 from hypsegcli.cli.segmenter import open_segmenter

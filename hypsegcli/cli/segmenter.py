@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import say_nothing, talk
-from hypsegcli.cli.options.running import Computing
+from hypsegcli.cli.options.computing import Computing
 from hypsegcli.cli.parse import parse_tile
 from hypsegcli.errors import UsageError
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypsegcli.cli.console import say_nothing, talk
-from hypsegcli.cli.options.running import Computing, Sharing
+from hypsegcli.cli.options.computing import Computing, Sharing
 from hypsegcli.cli.parse import parse_tile
 from hypsegcli.cli.segmenter import open_segmenter
 

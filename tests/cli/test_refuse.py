@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hypsegcli.cli.options.running import Computing, Input, OutputFolder
+from hypsegcli.cli.options.computing import Computing
+from hypsegcli.cli.options.running import Input, OutputFolder
 from hypsegcli.cli.options.scoring import Dropout, StoredMaps
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_idle_refinement, refuse_what_does_nothing
 from hypsegcli.errors import UsageError

@@ -11,7 +11,8 @@ from hypsegcli.cli.console import loading, say
 from hypsegcli.cli.doubts import unfit_for_calibration
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.interruption import saying_what_is_saved
-from hypsegcli.cli.options.running import CheckpointOut, Computing, Input, Overwrite, Quiet
+from hypsegcli.cli.options.computing import Computing
+from hypsegcli.cli.options.running import CheckpointOut, Input, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.parse import parse_sides
 from hypsegcli.cli.refuse import refuse_contradictions

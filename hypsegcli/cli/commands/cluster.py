@@ -16,7 +16,8 @@ from hypsegcli.cli.console import loading, say, say_text, talk, talk_of
 from hypsegcli.cli.exit_codes import DONE, PARTLY_DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.heard_once import heard_once
-from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
+from hypsegcli.cli.options.computing import DeviceName
+from hypsegcli.cli.options.running import OUTPUT, Quiet
 from hypsegcli.cli.show.run import tell_of_skipped
 from hypsegcli.errors import PlanError, UsageError
 from hypsegcli.files.words import count_of, first_of

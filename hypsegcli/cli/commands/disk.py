@@ -14,16 +14,8 @@ from hypsegcli.checkpoint.bundled import DISK
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import loading, say, say_nothing, talk, talk_of
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.options.running import (
-    INPUT,
-    OUTPUT,
-    DeviceName,
-    InputPaths,
-    MaxPixels,
-    Overwrite,
-    PrecisionName,
-    Quiet,
-)
+from hypsegcli.cli.options.computing import DeviceName, PrecisionName
+from hypsegcli.cli.options.running import INPUT, OUTPUT, InputPaths, MaxPixels, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import MASKS, Truth
 from hypsegcli.cli.refuse import refuse_truth_without_masks
 from hypsegcli.cli.show.progress import progress_for

@@ -14,7 +14,8 @@ from hypsegcli.cli.exit_codes import DONE
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.labelled import look_at_masks, translate
 from hypsegcli.cli.matched_source import Opened, open_scored, parse_match
-from hypsegcli.cli.options.running import OUTPUT, Computing, Input, Overwrite, Quiet, Refine, ShardText, ShowProfile
+from hypsegcli.cli.options.computing import Computing, ShardText, ShowProfile
+from hypsegcli.cli.options.running import OUTPUT, Input, Overwrite, Quiet, Refine
 from hypsegcli.cli.options.scoring import Classes, Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.parse import parse_bounds, parse_rule, parse_tolerance
 from hypsegcli.cli.refuse import refuse_contradictions, refuse_scoring, refuse_what_does_nothing

@@ -10,21 +10,8 @@ import typer
 from hypsegcli.cli import complete
 from hypsegcli.cli.console import as_option, loading
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.options.running import (
-    BatchSize,
-    Computing,
-    Every,
-    Failures,
-    Input,
-    InputFiles,
-    OutputFolder,
-    PagesText,
-    Raw,
-    Refine,
-    ShardText,
-    Sharing,
-    ShowProfile,
-)
+from hypsegcli.cli.options.computing import BatchSize, Computing, ShardText, Sharing, ShowProfile
+from hypsegcli.cli.options.running import Every, Failures, Input, InputFiles, OutputFolder, PagesText, Raw, Refine
 from hypsegcli.cli.parse import parse_failures, parse_level, parse_measures, parse_shard_of, parse_sides
 from hypsegcli.cli.refuse import (
     refuse_contradictions,

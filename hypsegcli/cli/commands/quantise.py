@@ -13,14 +13,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.cli.console import loading, say, say_nothing, talk
 from hypsegcli.cli.doubts import unfit_for_int8
 from hypsegcli.cli.groups import spread
-from hypsegcli.cli.options.running import (
-    CheckpointName,
-    CheckpointOut,
-    LongestSideText,
-    MaxPixels,
-    Overwrite,
-    Quiet,
-)
+from hypsegcli.cli.options.running import CheckpointName, CheckpointOut, LongestSideText, MaxPixels, Overwrite, Quiet
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.errors import DataError, UsageError

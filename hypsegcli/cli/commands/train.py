@@ -15,7 +15,8 @@ from hypsegcli.cli.console import loading, say_text, talk, talk_of
 from hypsegcli.cli.groups import spread
 from hypsegcli.cli.heard_once import heard_once
 from hypsegcli.cli.interruption import saying_what_is_saved
-from hypsegcli.cli.options.running import OUTPUT, DeviceName, Quiet
+from hypsegcli.cli.options.computing import DeviceName
+from hypsegcli.cli.options.running import OUTPUT, Quiet
 from hypsegcli.cli.options.training import LEARNING, Settings, default_of
 from hypsegcli.cli.show.progress import Progress, duration, progress_for
 from hypsegcli.errors import UsageError

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hypsegcli.cli.class_names import ClassNames
 from hypsegcli.cli.describe_options import describe_options
 from hypsegcli.cli.doubts import kinds_of_known
-from hypsegcli.cli.options.running import Computing, Input
+from hypsegcli.cli.options.computing import Computing
+from hypsegcli.cli.options.running import Input
 from hypsegcli.cli.options.scoring import Dropout, Scoring, StoredMaps, Truth
 from hypsegcli.cli.scored_source import ScoredSource, choose_main
 from hypsegcli.errors import UsageError
