@@ -48,14 +48,7 @@ class Glance(NamedTuple):
 
 def glance_at(data: Path, config: TrainConfig) -> Glance:
     """Count a folder's images to train on. Raises DataError, PlanError or TreeError as `open_source` does."""
-    reading = Reading(
-        id_map=Path(config.map) if config.map else None,
-        mask_colors=Path(config.mask_colors) if config.mask_colors else None,
-        unlabelled=config.unlabelled,
-        image_suffix=config.image_suffix,
-        mask_suffix=config.mask_suffix,
-    )
-    source = open_source(data, config.layout, reading)
+    source = open_source(data, config.layout, Reading.of(config))
     return Glance(len(source.pairs("train")), source.tree.names[: source.tree.classes])
 
 

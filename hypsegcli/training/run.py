@@ -102,14 +102,7 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
     """
     config, read = job.config, job.config.seen_from(job.directory)
     told: list[str] = []
-    reading = Reading(
-        id_map=Path(read.map) if read.map else None,
-        mask_colors=Path(read.mask_colors) if read.mask_colors else None,
-        unlabelled=config.unlabelled,
-        image_suffix=config.image_suffix,
-        mask_suffix=config.mask_suffix,
-    )
-    source = open_source(job.data, config.layout, reading, told.append)
+    source = open_source(job.data, config.layout, Reading.of(read), told.append)
     tree, inherited = _tree(source, config, earlier)
     told += inherited
     held_out = _held_out(config, tree)

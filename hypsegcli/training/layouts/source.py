@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hypsegcli.errors import DataError, PlanError
 from hypsegcli.files.text import UnreadableTextError, read_text
@@ -13,6 +13,9 @@ from hypsegcli.files.words import first_of
 from hypsegcli.hierarchy.tree import ClassTree, build_tree
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
+
+if TYPE_CHECKING:
+    from hypsegcli.training.config import TrainConfig
 
 _NAMED = 5  # files in a message
 
@@ -39,6 +42,17 @@ class Reading:
     unlabelled: str = ""  # of masks that a labelling tool exported: what pixels are that nobody labelled
     image_suffix: str = ""
     mask_suffix: str = ""
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Reading:
+        """As the settings of a training say, whose paths are meant from here."""
+        return cls(
+            id_map=Path(config.map) if config.map else None,
+            mask_colors=Path(config.mask_colors) if config.mask_colors else None,
+            unlabelled=config.unlabelled,
+            image_suffix=config.image_suffix,
+            mask_suffix=config.mask_suffix,
+        )
 
 
 AS_OURS = Reading()
