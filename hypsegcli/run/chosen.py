@@ -35,15 +35,15 @@ def choose(lines: Mapping[str, Line], wanted: Sequence[str], out: Path) -> Choic
     """The lines of the images that are wanted, each once, in the order of what names them; all where nothing does.
 
     Each is a key, the path of the image, or @FILE: a list of those, a line each, or a CSV with a column `key`, or
-    `image`; where that has a column `verdict`, it means the images of which the last verdict on some box is `wrong`.
-    A line of a table that was cut off, as by a crash, costs itself alone.
+    `image`; where that has a column `verdict`, it means the images of which the last verdict on some box is `wrong`,
+    of boxes that the run lists, where it lists some. A line that was cut off, as by a crash, costs itself alone.
     Raises PlanError for names that are no image of the run, and for files that name none.
     """
     if not wanted:
         return Choice(list(lines.values()), [])
-    named = [_in_file(each) if each.startswith("@") else ([each], []) for each in wanted]
-    names = [name for found, _ in named for name in found]
     find = _Finder(lines)
+    named = [_in_file(each, find) if each.startswith("@") else ([each], []) for each in wanted]
+    names = [name for found, _ in named for name in found]
     found = {name: find.key_of(name) for name in dict.fromkeys(names)}
     if unknown := [name for name, key in found.items() if key is None]:
         some = next(iter(lines), "none")
@@ -73,6 +73,13 @@ class _Finder:
             self._by_path = dict(self._paths())
         return self._by_path.get(composed(bare)) or self._by_path.get(composed(real(locate(bare))))
 
+    def lists(self, name: str, box: Sequence[str]) -> bool:
+        """Whether the run has such a place; any is one where it has looked for none."""
+        line = self._lines.get(self.key_of(name) or "")
+        if line is None:
+            return False
+        return "regions" not in line or box in [[str(side) for side in region["box"]] for region in line["regions"]]
+
     def _paths(self) -> Iterator[tuple[str, str]]:
         for key, line in self._lines.items():
             part = part_of(line)
@@ -81,7 +88,7 @@ class _Finder:
             yield composed(key), key
 
 
-def _in_file(argument: str) -> tuple[list[str], list[str]]:
+def _in_file(argument: str, find: _Finder) -> tuple[list[str], list[str]]:
     """The names in a list or table, and sentences on lines of it that count for nothing."""
     path = Path(argument[1:])
     try:
@@ -91,14 +98,23 @@ def _in_file(argument: str) -> tuple[list[str], list[str]]:
     notices: list[str] = []
     if table := _table_in(text):
         columns, rows = table
-        names, damaged = _in_table(columns, rows)
-        problem = f"no row of it has the verdict {_WRONG}" if _VERDICT in columns else "it has no row"
+        verdicts, damaged = _verdicts_in(columns, rows)
+        if columns[1:-1] == _BOX:
+            strange = [place for place, said in verdicts.items() if said and not find.lists(place[0], [*place[1:]])]
+            for place in strange:
+                del verdicts[place]
+            if strange:
+                notices.append(
+                    f"{path}: {count_of(len(strange), 'verdict')} of places that this run does not list, of an earlier "
+                    f"run perhaps, {_counts(strange)} for nothing, such as one of {strange[0][0]}"
+                )
+        names = list(dict.fromkeys(place[0] for place, verdict in verdicts.items() if verdict == _WRONG))
+        problem = f"no row of it that counts has the verdict {_WRONG}" if _VERDICT in columns else "it has no row"
         if damaged:
             numbers = first_of([str(line) for line in damaged], _NAMED)
-            count = "counts" if len(damaged) == 1 else "count"
             notices.append(
-                f"{path}: {count_of(len(damaged), 'line')} cannot be read and {count} for nothing ({numbers}): a line "
-                f"has all columns of the first, and a verdict is right, {_WRONG} or empty"
+                f"{path}: {count_of(len(damaged), 'line')} cannot be read and {_counts(damaged)} for nothing "
+                f"({numbers}): a line has all columns of the first, and a verdict is right, {_WRONG} or empty"
             )
     elif path.suffix.lower() == ".csv":
         raise PlanError(f"{path}: the table has no column {_KEY}; its columns are {text.split(chr(10))[0] or 'none'}")
@@ -106,8 +122,12 @@ def _in_file(argument: str) -> tuple[list[str], list[str]]:
         names = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
         problem = "it has no line"
     if not names:
-        raise PlanError(f"{path}: names no image, for {problem}; there is nothing to be done")
+        raise PlanError(" ".join([f"{path}: names no image, for {problem}; there is nothing to be done", *notices]))
     return names, notices
+
+
+def _counts(found: Sequence[object]) -> str:
+    return "counts" if len(found) == 1 else "count"
 
 
 def _table_in(text: str) -> tuple[tuple[str, ...], Table] | None:
@@ -119,8 +139,8 @@ def _table_in(text: str) -> tuple[tuple[str, ...], Table] | None:
     return None
 
 
-def _in_table(columns: Sequence[str], table: Table) -> tuple[list[str], list[int]]:
-    """The images that a table means, and the lines of it that are no row."""
+def _verdicts_in(columns: Sequence[str], table: Table) -> tuple[dict[tuple[str, ...], str], list[int]]:
+    """What is said of each place, or image, that a table names, and the lines of it that are no row."""
     verdicts: dict[tuple[str, ...], str] = {}
     damaged = list(table.damaged)
     for line, row in zip(table.lines, table.rows, strict=True):
@@ -133,5 +153,4 @@ def _in_table(columns: Sequence[str], table: Table) -> tuple[list[str], list[int
             damaged.append(line)
         else:
             verdicts[place] = verdict
-    names = dict.fromkeys(place[0] for place, verdict in verdicts.items() if verdict == _WRONG)
-    return list(names), sorted(damaged)
+    return verdicts, sorted(damaged)

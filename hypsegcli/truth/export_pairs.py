@@ -28,13 +28,17 @@ def masks_of(
     """The masks of an export by the keys of images, whose names agree, or end alike; what it leaves out is told.
 
     A single image is that of a single mask. Those in which nobody labelled anything count only `with_empty`. Raises
-    PlanError for masks whose image is not among them, or could be one of several.
+    PlanError for masks whose image is not among them, or could be one of several, and where there is none.
     """
     keys = (*export.keys, *(export.empty if with_empty else ()))
     if export.empty and not with_empty:
         tell(
             f"{export.origin}: left out: {count_of(len(export.empty), 'image')} in which nobody labelled anything, "
             f"such as {export.empty[0]}; where that is right, say what they are: {setting('unlabelled', 'CLASS')}"
+        )
+    if not keys:
+        raise PlanError(
+            f"{export.origin}: nobody has labelled anything in it yet; label and submit images, and export them again"
         )
     listed = list(images)
     found = dict(zip(listed, keys, strict=True)) if single and len(keys) == 1 else _match(export, keys, listed)
@@ -46,14 +50,16 @@ def masks_of(
 
 def _match(export: Export, keys: Sequence[str], images: Sequence[str]) -> dict[str, str]:
     """The key in the export of each image that it has."""
-    exact = {*images}
+    exact = {composed(image): image for image in images}
     by_end = defaultdict[str, list[str]](list)
-    for image in images:
+    for image in exact:
         by_end[image.rpartition("/")[2]].append(image)
     found: dict[str, str] = {}
     lonely, doubtful = [], []
-    for key in map(composed, keys):
-        likely = [key] if key in exact else [each for each in by_end[key.rpartition("/")[2]] if _end_alike(each, key)]
+    for key in keys:
+        name = composed(key)  # a Mac decomposes accents
+        alike = by_end[name.rpartition("/")[2]]
+        likely = [exact[each] for each in ([name] if name in exact else alike) if _end_alike(each, name)]
         if not likely:
             lonely.append(key)
         elif len(likely) > 1 or likely[0] in found:

@@ -82,6 +82,20 @@ def test_what_was_cut_off_costs_itself_alone(out: Path, delimiter: str) -> None:
     assert "2 lines cannot be read and count for nothing (3, 4)" in choice.notices[0]
 
 
+def test_verdicts_of_places_that_the_run_does_not_list_count_for_nothing(out: Path) -> None:
+    lines = {key: dict(line) for key, line in read_manifest(out).items()}
+    lines["day/a"]["regions"] = [{"box": [1, 2, 3, 4]}]
+    lines["day/b"]["regions"] = []
+    rows = ["key,x,y,width,height,verdict,time", "day/a,1,2,3,4,wrong,now", "day/b,1,1,5,5,wrong,now",
+            "day/a,9,9,9,9,wrong,now", "nowhere,1,1,5,5,wrong,now", "c.d,1,1,5,5,wrong,now"]  # fmt: skip
+    lines_found, notices = choose(lines, [write(out.parent / "review.csv", "\n".join(rows))], out)
+    assert [line["key"] for line in lines_found] == ["day/a", "c.d"]  # of the last nobody has listed places
+    assert len(notices) == 1
+    assert (
+        "3 verdicts of places that this run does not list, of an earlier run perhaps, count for nothing" in notices[0]
+    )
+
+
 def test_tables_without_verdicts_mean_every_row(out: Path) -> None:
     regions = write(out.parent / "regions.csv", "rank,image,key,x\n1,a,night/a,3\n2,a,night/a,9\n3,b,day/b,1\n")
     assert chosen(out, regions) == ["night/a", "day/b"]
@@ -103,7 +117,7 @@ def test_names_of_nothing_are_counted_and_shown(out: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("review.csv", "key,verdict\nday/a,right\n", "no row of it has the verdict wrong"),
+        ("review.csv", "key,verdict\nday/a,right\n", "no row of it that counts has the verdict wrong"),
         ("other.csv", "a,b\n1,2\n", "the table has no column key; its columns are a,b"),
         ("empty.csv", "", "its columns are none"),
         ("list.txt", "# nothing\n\n", "it has no line"),

@@ -46,6 +46,19 @@ def test_names_that_end_alike_pair() -> None:
     assert match(Known("a", "photos/s/b"), "day/a", "s/b")[0] == {"day/a": "a", "s/b": "photos/s/b"}
 
 
+@pytest.mark.parametrize("folder", ["", "photos/"])
+def test_accents_may_be_composed_or_not(folder: str) -> None:
+    """As a Mac names files, and others do."""
+    composed, decomposed = "br\N{LATIN SMALL LETTER U WITH DIAERESIS}cke", "bru\N{COMBINING DIAERESIS}cke"
+    for one, other in ((composed, decomposed), (decomposed, composed), (decomposed, decomposed)):
+        assert match(Known(folder + one), other)[0] == {other: folder + one}
+
+
+def test_where_nobody_has_labelled_anything_that_is_said() -> None:
+    assert "nobody has labelled anything in it yet" in refused(lambda: match(Known(), "a", "b"))
+    assert "nobody has labelled anything in it yet" in refused(lambda: match(Known(empty=("a",)), "a", "b"))
+
+
 def test_a_name_that_only_ends_in_the_same_letters_is_another() -> None:
     assert "are not among the images" in refused(lambda: match(Known("a"), "ba"))
     assert "are not among the images" in refused(lambda: match(Known("x/a"), "y/a"))

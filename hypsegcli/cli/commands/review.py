@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,9 @@ def review(
             talk(so_far)
         else:
             talk(f"{so_far}, in {session.verdicts.path}")
-            talk(f"next: hypseg annotate {folder} @{session.verdicts.path} --to cvat")
+            if session.progress()["wrong"]:
+                given = shlex.join([str(folder), f"@{session.verdicts.path}"])
+                talk(f"next: hypseg annotate {given} --to cvat --out corrections.zip")
 
 
 def _so_far(progress: dict[str, int], places: int) -> str:

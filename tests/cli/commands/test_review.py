@@ -48,7 +48,7 @@ def test_it_serves_until_it_is_told_to_stop_and_then_says_what_there_is(tmp_path
     assert first == "0 of 9 places judged: 0 wrong, 0 right; open this address in a browser of this machine:"
     assert end == [
         f"2 of 9 places judged: 1 wrong, 1 right, in {out}/review.csv",
-        f"next: hypseg annotate {out} @{out}/review.csv --to cvat",
+        f"next: hypseg annotate {out} @{out}/review.csv --to cvat --out corrections.zip",
     ]
 
 
