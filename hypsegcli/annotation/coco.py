@@ -129,12 +129,17 @@ class CocoExport(Export):
 def _size_of(image: Mapping[str, Any], annotations: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
     """Height and width, as the image says, else as run lengths do."""
     said = (image.get("height"), image.get("width"))
-    found = [tuple(one["segmentation"]["size"]) for one in annotations if isinstance(one["segmentation"], dict)]
+    found = [_pair(one["segmentation"]["size"]) for one in annotations if isinstance(one["segmentation"], dict)]
     height, width = said if None not in said else found[0] if found else (0, 0)
     if type(height) is not int or type(width) is not int or height < 1 or width < 1:
         raise ValueError("it says no height and width of the image")
     if other := [size for size in found if size != (height, width)]:
         raise ValueError(f"an annotation is of {other[0][1]} x {other[0][0]} pixels, the image of {width} x {height}")
+    return height, width
+
+
+def _pair(size: Any) -> tuple[Any, Any]:
+    height, width = size  # ValueError where it has more or fewer
     return height, width
 
 

@@ -108,9 +108,12 @@ def ids_of_labels(export: Export, names: Sequence[str], unlabelled: str = "") ->
 def names_of_labels(exports: Iterable[Export], unlabelled: str) -> list[str]:
     """The classes that labels are, where nothing lists classes: as they are called, `unlabelled` before them.
 
-    Raises DataError for a single one, which would be all that a network could answer.
+    Raises DataError where there is none, and for a single one, which would be all that a network could answer.
     """
-    found = dict.fromkeys(label for export in exports for label in export.labels)
+    read = list(exports)
+    found = dict.fromkeys(label for export in read for label in export.labels)
+    if not found:
+        raise DataError(f"{read[0].origin}: has no labels; label and submit images, and export them again")
     if unlabelled and unlabelled != _VOID and unlabelled not in found:
         return [unlabelled, *found]
     if len(found) < 2:

@@ -105,6 +105,7 @@ def test_images_without_masks_and_annotations_without_pixels_are_told_apart() ->
     [
         ({"category_id": 3, "segmentation": {"size": [6, 9], "counts": [54]}}, {}, "9 x 6 pixels, the image of 8 x 6"),
         ({"category_id": 3, "segmentation": {"size": [6, 8], "counts": [4]}}, {}, "not those of 8 x 6 pixels"),
+        ({"category_id": 3, "segmentation": {"size": [6], "counts": [48]}}, {}, "its labels cannot be drawn"),
         ({"category_id": 3, "segmentation": [[1, 2]]}, {}, "three points"),
         ({"category_id": 3, "segmentation": [SQUARE]}, {"width": None}, "no height and width"),
         ({"category_id": 3, "segmentation": [SQUARE]}, {"width": -3}, "no height and width"),

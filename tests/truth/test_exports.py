@@ -65,6 +65,7 @@ def test_classes_where_nothing_lists_them() -> None:
     assert names_of_labels([Labelled("nucleus")], "background") == ["background", "nucleus"]
     assert "say so: unlabelled=background" in refused(lambda: names_of_labels([Labelled("nucleus")], ""))
     assert "there is one label" in refused(lambda: names_of_labels([Labelled("nucleus")], "void"))
+    assert "e.json: has no labels; label and submit" in refused(lambda: names_of_labels([Labelled()], ""))
 
 
 @pytest.mark.parametrize("tool", ["cvat", "coco"])
