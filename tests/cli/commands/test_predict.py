@@ -329,8 +329,6 @@ def test_what_cannot_be_refined_is_refused(hypseg: Hypseg, photos: Path, tmp_pat
         outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--refine", "edges", *arguments)
         assert outcome.code == 2
         assert sentence in outcome.stderr
-    outcome = hypseg("uncertainty", photos, "--out", tmp_path / "out", "--refine", "edges")
-    assert (outcome.code, "--refine edges is of" in outcome.stderr) == (2, True)
     outcome = hypseg("predict", photos, "--out", tmp_path / "out", "--refine", "corners")
     assert (outcome.code, "--refine corners: expected edges" in outcome.stderr) == (2, True)
     assert not (tmp_path / "out").exists()
