@@ -127,7 +127,7 @@ class CvatExport(Export):
         known = {*map(composed, masks)}
         listed = {line.strip(): name for name in lists for line in self._text(name).splitlines()}
         self._listed = {key: name for key, name in listed.items() if key and composed(key) not in known}
-        self.blank = tuple(self._listed)
+        self.blank = self._listed.keys()
 
     def _find(self) -> tuple[Mapping[str, str], list[str]]:
         """The masks by key, and the lists of images: names of members, or paths below the folder."""
