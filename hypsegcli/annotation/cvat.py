@@ -1,7 +1,7 @@
 """CVAT's "Segmentation mask 1.1": pictures in colour, and a text that says which colour is which label.
 
 labelmap.txt                            name:r,g,b::    a line a label; background is black, which nobody labelled
-ImageSets/Segmentation/default.txt      a key a line
+ImageSets/Segmentation/default.txt      a key a line, also of images without labels, which have no PNG
 SegmentationClass/KEY.png               the label of each pixel
 SegmentationObject/KEY.png              whose part it is; without this CVAT takes what is black for a label
 JPEGImages/KEY.jpg                      the photographs, where they go along
@@ -24,7 +24,7 @@ from hypsegcli.annotation.export import Export
 from hypsegcli.annotation.labels import BACKGROUND, BLACK, UNLABELLED, Annotated, LabelMap, Labels, is_background
 from hypsegcli.budget import LARGEST_TEXT
 from hypsegcli.errors import DataError, ImageError, UsageError, setting
-from hypsegcli.files.text import UnreadableTextError, read_text
+from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.images.color_lines import Color, parse_color_lines
 from hypsegcli.images.color_mask import decode_mask_colors, decode_png_colors
@@ -32,8 +32,9 @@ from hypsegcli.images.png import encode_indexed_png, encode_rgb_png
 
 LABEL_MAP, MASKS = "labelmap.txt", "SegmentationClass"
 
-_LIST, _OBJECTS, _IMAGES = "ImageSets/Segmentation/default.txt", "SegmentationObject", "JPEGImages"
-_SUFFIX = ".png"
+_LISTS, _OBJECTS, _IMAGES = "ImageSets/Segmentation", "SegmentationObject", "JPEGImages"
+_LIST = f"{_LISTS}/default.txt"  # others are of a project's subsets
+_SUFFIX, _LIST_SUFFIX = ".png", ".txt"
 _HEAD = "# label:color_rgb:parts:actions\n"
 _TIME = (1980, 1, 1, 0, 0, 0)  # of every file, so that the same labels are the same bytes
 _PALETTE = 256
@@ -114,8 +115,8 @@ class CvatExport(Export):
         """Raises DataError where it is not what it should be, TreeError for lines of labelmap.txt that are none."""
         self.origin = origin
         self._archive = None if origin.is_dir() else _Archive(origin)
-        text, masks = self._find()
-        lines = parse_color_lines(text, f"{origin}, {LABEL_MAP}")
+        masks, lists = self._find()
+        lines = parse_color_lines(self._text(LABEL_MAP), f"{origin}, {LABEL_MAP}")
         self.labels = tuple(dict.fromkeys(name for _, name, _ in lines if not is_background(name)))
         numbers = {name: number for number, name in enumerate(self.labels, start=1)}
         self._numbers = _number_colors(lines, numbers, origin)
@@ -123,36 +124,46 @@ class CvatExport(Export):
         self.keys = tuple(masks)
         if not masks:
             raise DataError(f"{origin}: holds no mask in {MASKS}; export it again with its annotations")
+        known = {*map(composed, masks)}
+        listed = {line.strip(): name for name in lists for line in self._text(name).splitlines()}
+        self._listed = {key: name for key, name in listed.items() if key and composed(key) not in known}
+        self.blank = self._listed.keys()
 
-    def _find(self) -> tuple[str, Mapping[str, str]]:
-        """The text of labelmap.txt, and the masks by key: the names of members, or paths below the folder."""
+    def _find(self) -> tuple[Mapping[str, str], list[str]]:
+        """The masks by key, and the lists of images: names of members, or paths below the folder."""
         if self._archive is None:
-            try:
-                text = read_text(self.origin / LABEL_MAP)
-            except UnreadableTextError as error:
-                raise DataError(f"{self.origin / LABEL_MAP}: cannot be read ({error})") from error
-            folder = self.origin / MASKS
-            paths = sorted(folder.rglob(f"*{_SUFFIX}"))
-            return text, {path.relative_to(folder).with_suffix("").as_posix(): str(path) for path in paths}
-        names = self._archive.names
-        root = next(name for name in names if name.rpartition("/")[2] == LABEL_MAP).removesuffix(LABEL_MAP)
-        start = f"{root}{MASKS}/"
+            paths = [path for part in (MASKS, _LISTS) for path in (self.origin / part).rglob("*.*")]
+            names, self._root = [path.relative_to(self.origin).as_posix() for path in paths], ""
+        else:
+            names = self._archive.names
+            label_map = next(name for name in names if name.rpartition("/")[2] == LABEL_MAP)
+            self._root = label_map.removesuffix(LABEL_MAP)
+        start, listing = f"{self._root}{MASKS}/", f"{self._root}{_LISTS}/"
         masks = [name for name in names if name.startswith(start) and name.lower().endswith(_SUFFIX)]
+        lists = [name for name in names if name.startswith(listing) and name.endswith(_LIST_SUFFIX)]
         found = {name[len(start) : -len(_SUFFIX)]: name for name in sorted(masks)}
+        return found, [name.removeprefix(self._root) for name in sorted(lists)]
+
+    def _text(self, name: str) -> str:
+        """What is in a file of the export; DataError where it is no text."""
         try:
-            return self._archive.read(f"{root}{LABEL_MAP}").decode("utf-8-sig"), found
-        except (ImageError, UnicodeDecodeError) as error:
-            raise DataError(f"{self.origin}, {LABEL_MAP}: cannot be read ({error}); export it again") from error
+            if self._archive is None:
+                return read_text(self.origin / name)
+            return self._archive.read(f"{self._root}{name}").decode("utf-8-sig")
+        except (UnreadableTextError, ImageError, UnicodeDecodeError) as error:
+            raise DataError(f"{self.origin}, {name}: cannot be read ({error}); export it again") from error
 
     def file_of(self, key: str) -> Path:
         """See Export."""
-        return self.origin if self._archive is not None else Path(self._masks[key])
+        if self._archive is not None:
+            return self.origin
+        return self.origin / (self._masks[key] if key in self._masks else self._listed[key])
 
     def decode(self, key: str) -> LabelMap:
         """See Export."""
         name = self._masks[key]
         if self._archive is None:
-            packed = decode_mask_colors(Path(name))
+            packed = decode_mask_colors(self.origin / name)
         else:
             packed = decode_png_colors(self._archive.read(name), self.whose(key))
         known = np.array(sorted(self._numbers), np.uint32)

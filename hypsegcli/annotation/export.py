@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 
 from hypsegcli.annotation.labels import LabelMap
@@ -16,6 +17,7 @@ class Export(ABC):
     labels: tuple[str, ...]  # their names, numbered from 1
     keys: tuple[str, ...]  # of the images that somebody labelled
     empty: tuple[str, ...] = ()  # of images in which nobody has labelled anything, so that they may still wait
+    blank: Collection[str] = ()  # of images that are listed without labels, and are as large as their photographs
     may_overlap = True  # of masks in one image the later one counts
     notes: tuple[str, ...] = ()  # on what was left out
 

@@ -17,9 +17,11 @@ from hypsegcli.annotation.cvat import LABEL_MAP, MASKS, CvatExport, is_cvat
 from hypsegcli.annotation.export import Export
 from hypsegcli.annotation.json_file import parse_json, read_json
 from hypsegcli.annotation.label_studio import LabelStudioExport, is_label_studio
+from hypsegcli.annotation.labels import UNLABELLED
 from hypsegcli.budget import LARGEST_EXPORT
 from hypsegcli.errors import DataError
 from hypsegcli.files.regular import state_of
+from hypsegcli.images.upright_size import upright_size
 
 if TYPE_CHECKING:
     from pathlib import Path as _Base
@@ -36,19 +38,35 @@ class AnnotatedMask(_Base):
     export: Export
     key: str
     ids: tuple[int, ...] | None = None  # of pixels nobody labelled, and of each label; None: nobody has said yet
+    picture: Path | None = None  # what it is the mask of
 
     @classmethod
-    def of(cls, export: Export, key: str, ids: tuple[int, ...] | None = None) -> AnnotatedMask:
-        """That of an image, by its key."""
+    def of(
+        cls, export: Export, key: str, ids: tuple[int, ...] | None = None, *, picture: Path | None = None
+    ) -> AnnotatedMask:
+        """That of an image, by its key; without the `picture` it has no size where the export has but its name."""
         mask = cls(f"{export.origin}/{key}")
-        mask.export, mask.key, mask.ids = export, key, ids
+        mask.export, mask.key, mask.ids, mask.picture = export, key, ids, picture
         return mask
 
+    def named(self, ids: tuple[int, ...]) -> AnnotatedMask:
+        """The same, by other ids."""
+        return self.of(self.export, self.key, ids, picture=self.picture)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the export has but its name."""
+        return self.key in self.export.blank
+
     def decode(self) -> NDArray[np.uint16]:
-        """(H, W) ids; ImageError for what is damaged, ValueError where nobody has said which label is which id."""
+        """(H, W) ids; ImageError for what is damaged, ValueError where nobody has said what it takes."""
         if self.ids is None:
             raise ValueError(f"{self}: its labels are no ids yet")
-        return np.take(np.asarray(self.ids, np.uint16), self.export.decode(self.key))
+        if not self.is_blank:
+            return np.take(np.asarray(self.ids, np.uint16), self.export.decode(self.key))
+        if self.picture is None:
+            raise ValueError(f"{self}: nobody has said what it is the mask of")
+        return np.full(upright_size(self.picture), self.ids[UNLABELLED], np.uint16)
 
     @property
     def file(self) -> Path:
@@ -60,11 +78,11 @@ class AnnotatedMask(_Base):
         return self.file.stat()
 
     def __reduce__(self) -> tuple[Callable[..., AnnotatedMask], tuple[Any, ...]]:
-        return _again, (str(self.export.origin), self.key, self.ids)
+        return _again, (str(self.export.origin), self.key, self.ids, self.picture)
 
 
-def _again(origin: str, key: str, ids: tuple[int, ...] | None) -> AnnotatedMask:
-    return AnnotatedMask.of(open_export(Path(origin)), key, ids)
+def _again(origin: str, key: str, ids: tuple[int, ...] | None, picture: Path | None) -> AnnotatedMask:
+    return AnnotatedMask.of(open_export(Path(origin)), key, ids, picture=picture)
 
 
 def is_export(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hypsegcli.annotation.export import Export
@@ -23,14 +23,15 @@ def export_at(argument: str | Path) -> Export | None:
 
 
 def masks_of(
-    export: Export, images: Iterable[str], *, single: bool, with_empty: bool, tell: Callable[[str], None]
+    export: Export, images: Mapping[str, Path], *, single: bool, with_empty: bool, tell: Callable[[str], None]
 ) -> dict[str, Path]:
     """The masks of an export by the keys of images, whose names agree, or end alike; what it leaves out is told.
 
     A single image is that of a single mask. Those in which nobody labelled anything count only `with_empty`. Raises
-    PlanError for masks whose image is not among them, or could be one of several, and where there is none.
+    PlanError for masks whose image is not among them, or could be one of several, and where there is none; of an image
+    that is listed without a mask nothing is lost, so that it may be elsewhere.
     """
-    keys = (*export.keys, *(export.empty if with_empty else ()))
+    keys = (*export.keys, *(export.empty if with_empty else ()), *export.blank)
     if export.empty and not with_empty:
         tell(
             f"{export.origin}: left out: {count_of(len(export.empty), 'image')} in which nobody labelled anything, "
@@ -45,11 +46,16 @@ def masks_of(
     if left := len(listed) - len(found):
         tell(f"left out: {left} of {count_of(len(listed), 'image')}, of which {export.origin} has no labels")
     ordered = {key: image for image, key in found.items()}
-    return {ordered[key]: AnnotatedMask.of(export, key) for key in keys}
+    if absent := [key for key in keys if key not in ordered]:
+        tell(
+            f"{export.origin}: left out: {count_of(len(absent), 'image')} that it lists without a mask, and not "
+            f"among those that were named, such as {absent[0]}"
+        )
+    return {ordered[key]: AnnotatedMask.of(export, key, picture=images[ordered[key]]) for key in keys if key in ordered}
 
 
 def _match(export: Export, keys: Sequence[str], images: Sequence[str]) -> dict[str, str]:
-    """The key in the export of each image that it has."""
+    """The key in the export of each image that it has, as the export spells it."""
     exact = {composed(image): image for image in images}
     by_end = defaultdict[str, list[str]](list)
     for image in exact:
@@ -60,6 +66,8 @@ def _match(export: Export, keys: Sequence[str], images: Sequence[str]) -> dict[s
         name = composed(key)  # a Mac decomposes accents
         alike = by_end[name.rpartition("/")[2]]
         likely = [exact[each] for each in ([name] if name in exact else alike) if _end_alike(each, name)]
+        if not likely and key in export.blank:
+            continue
         if not likely:
             lonely.append(key)
         elif len(likely) > 1 or likely[0] in found:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.annotation.export import Export
-from hypsegcli.annotation.labels import BACKGROUND
+from hypsegcli.annotation.labels import BACKGROUND, UNLABELLED
 from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import composed
-from hypsegcli.files.words import first_of
+from hypsegcli.files.words import count_of, first_of
 from hypsegcli.truth.diagnose import MASKS, Wording
 from hypsegcli.truth.mask_colors import VOID
 from hypsegcli.truth.masks import NAMED, IdMap, read_translation
@@ -41,7 +42,8 @@ def translate_masks(
     """What leads from the masks of pairs to the classes `names`.
 
     Of what tools exported, labels are classes by their names, and pixels nobody labelled are `unlabelled`, see
-    `ids_of_labels`. Else as read_translation. Raises UsageError where settings are for masks of the other kind.
+    `ids_of_labels`; images that are all void, since they are but listed, are left out. Else as read_translation.
+    Raises UsageError where settings are for masks of the other kind.
     """
     exports = {pair.mask.export.origin: pair.mask.export for pair in pairs if isinstance(pair.mask, AnnotatedMask)}
     if not exports:
@@ -58,13 +60,30 @@ def translate_masks(
                 f"{setting(name, given)}: labels of {next(iter(exports))} are classes by their names; leave it out"
             )
     told = {origin: ids_of_labels(export, names, unlabelled) for origin, export in exports.items()}
-    named = [
-        pair._replace(mask=AnnotatedMask.of(pair.mask.export, pair.mask.key, told[pair.mask.export.origin][0]))
-        if isinstance(pair.mask, AnnotatedMask)
-        else pair
-        for pair in pairs
-    ]
-    return Translated(named, NAMED, tuple(note for _, notes in told.values() for note in notes))
+    named, blank = [], defaultdict[Path, list[str]](list)
+    for pair in pairs:
+        if not isinstance(pair.mask, AnnotatedMask):
+            named.append(pair)
+            continue
+        origin, ids = pair.mask.export.origin, told[pair.mask.export.origin][0]
+        if pair.mask.is_blank:
+            blank[origin].append(pair.mask.key)
+        if not pair.mask.is_blank or ids[UNLABELLED] != VOID:
+            named.append(pair._replace(mask=pair.mask.named(ids)))
+    notes = [note for _, notes in told.values() for note in notes]
+    notes += [_on_blank(origin, keys, told[origin][0][UNLABELLED], names) for origin, keys in blank.items()]
+    return Translated(named, NAMED, tuple(notes))
+
+
+def _on_blank(origin: Path, keys: Sequence[str], rest: int, names: Sequence[str]) -> str:
+    """What becomes of images that an export lists without a mask."""
+    which = f"{count_of(len(keys), 'image')} that it lists without a mask, such as {keys[0]}"
+    if rest != VOID:
+        return f"{origin}: {which}: nothing is labelled there, so that all pixels are {names[rest]}"
+    return (
+        f"{origin}: left out: {which}: nothing is labelled there, and pixels nobody labelled are void; where that is "
+        f"right, say what they are: {setting('unlabelled', 'CLASS')}"
+    )
 
 
 def ids_of_labels(export: Export, names: Sequence[str], unlabelled: str = "") -> tuple[tuple[int, ...], list[str]]:

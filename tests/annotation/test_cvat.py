@@ -188,3 +188,44 @@ def test_a_damaged_mask_is_named(tmp_path: Path) -> None:
     data[data.index(b"IDAT") + 8] ^= 255
     path.write_bytes(data)
     assert "a.png: is damaged" in refused(lambda: CvatExport(path).decode("a"))
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_images_that_are_listed_without_a_mask_are_known(tmp_path: Path, unpacked: bool) -> None:
+    """In whatever subset, by the whole line; accents may be spelt in two ways."""
+    members = {
+        "labelmap.txt": b"road:1,2,3::",
+        "SegmentationClass/s/a.png": png((1, 2, 3)),
+        "SegmentationClass/u\u0308.png": png((1, 2, 3)),
+        "ImageSets/Segmentation/default.txt": "s/a\r\ns/b c\r\n\r\n\u00fc\r\n".encode(),
+        "ImageSets/Segmentation/train.txt": b"t/d",
+        "ImageSets/Main/default.txt": b"other\n",
+    }
+    path = write(tmp_path / "a.zip", members)
+    if unpacked:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(tmp_path / "a")
+        path = tmp_path / "a"
+    export = CvatExport(path)
+    assert (export.keys, tuple(export.blank)) == (("s/a", "u\u0308"), ("s/b c", "t/d"))
+    assert export.empty == ()
+    lists = [path / f"ImageSets/Segmentation/{name}.txt" for name in ("default", "train")] if unpacked else [path, path]
+    assert [export.file_of(key) for key in export.blank] == lists
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    members = {"labelmap.txt": b"a:1,2,3::", "SegmentationClass/a.png": png((1, 2, 3))}
+    path = write(tmp_path / "a.zip", members | {"ImageSets/Segmentation/default.txt": b"\xff\xfe\x00\xd8"})
+    assert "default.txt: cannot be read" in refused(lambda: CvatExport(path))
+
+
+@pytest.mark.filterwarnings("ignore")  # of datumaro's own
+def test_datumaro_lists_what_was_erased(datumaro: Any, tmp_path: Path) -> None:
+    out = make_run(tmp_path, NUCLEI, {"s/a": blobs(2), "s/b": blobs(2, seed=1)})
+    with zipfile.ZipFile(annotate(out, "cvat")) as archive:
+        archive.extractall(tmp_path / "theirs")
+    data = datumaro.Dataset.import_from(str(tmp_path / "theirs"), "voc_segmentation")
+    data.put(data.get("s/b", "default").wrap(annotations=[]))
+    data.export(str(tmp_path / "again"), "voc_segmentation", apply_colormap=True, label_map="source")
+    export = CvatExport(tmp_path / "again")
+    assert (export.keys, tuple(export.blank)) == (("s/a",), ("s/b",))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.labelled_runs import STREETS, annotate, blobs, make_run, refused
+from support.labelled_runs import NUCLEI, STREETS, annotate, blobs, erase, make_run, refused
 
 from hypsegcli.annotation.masks import AnnotatedMask, is_export, open_export
 from hypsegcli.annotation.rle import encode_regions, to_text
@@ -40,6 +40,19 @@ def test_a_mask_whose_labels_are_no_ids_yet_is_not_read(out: Path) -> None:
     mask = AnnotatedMask.of(open_export(annotate(out, "coco")), "b")
     with pytest.raises(ValueError, match="no ids yet"):
         mask.decode()
+
+
+def test_an_image_that_is_but_listed_is_as_large_as_its_photograph(tmp_path: Path) -> None:
+    """Also in another process, and by other ids."""
+    out = make_run(tmp_path, NUCLEI, {"a": blobs(2), "b": blobs(2, size=(17, 45))})
+    export = open_export(erase(annotate(out, "cvat"), "b"))
+    mask = AnnotatedMask.of(export, "b", picture=tmp_path / "photos/b.png").named((7, 1))
+    for each in (mask, pickle.loads(pickle.dumps(mask))):
+        ids = each.decode()
+        assert (ids.shape, ids.dtype, set(ids.ravel().tolist())) == ((17, 45), np.uint16, {7})
+    assert not AnnotatedMask.of(export, "a").is_blank
+    with pytest.raises(ValueError, match="nobody has said what it is the mask of"):
+        AnnotatedMask.of(export, "b", (0, 1)).decode()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of newer Pythons, on forks beside threads

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,19 @@ def annotate(out: Path, tool: Tool, *wanted: str, file: Path | None = None, with
     options: dict[str, Any] = {"images_at": "/data/local-files/?d=", "with_images": with_images, "replace": True}
     write_export(chosen, tool, path, **options, advance=lambda: None)
     return path
+
+
+def erase(exported: Path, *keys: str) -> Path:
+    """What CVAT exports where a person erased everything in some images: it lists them, and writes no masks."""
+    with ZipFile(exported) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    gone = {f"{folder}/{key}.png" for folder in ("SegmentationClass", "SegmentationObject") for key in keys}
+    assert gone <= members.keys()
+    with ZipFile(exported, "w") as archive:
+        for name, data in members.items():
+            if name not in gone:
+                archive.writestr(name, data)
+    return exported
 
 
 def accept(tasks: Path, exported: Path | None = None) -> Path:

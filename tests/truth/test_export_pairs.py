@@ -21,8 +21,8 @@ class Known(Export):
     tool = "a tool"
     labels = ("road",)
 
-    def __init__(self, *keys: str, empty: tuple[str, ...] = ()) -> None:
-        self.origin, self.keys, self.empty = Path("e.json"), keys, empty
+    def __init__(self, *keys: str, empty: tuple[str, ...] = (), blank: tuple[str, ...] = ()) -> None:
+        self.origin, self.keys, self.empty, self.blank = Path("e.json"), keys, empty, blank
 
     def decode(self, key: str) -> LabelMap:
         return np.ones((2, 3), np.uint16)
@@ -32,7 +32,8 @@ def match(
     export: Export, *images: str, single: bool = False, with_empty: bool = False
 ) -> tuple[dict[str, str], list[str]]:
     told: list[str] = []
-    masks = masks_of(export, images, single=single, with_empty=with_empty, tell=told.append)
+    files = {image: Path(f"photos/{image}.jpg") for image in images}
+    masks = masks_of(export, files, single=single, with_empty=with_empty, tell=told.append)
     assert all(isinstance(mask, AnnotatedMask) for mask in masks.values())
     return {image: mask.key for image, mask in masks.items() if isinstance(mask, AnnotatedMask)}, told
 
@@ -90,6 +91,25 @@ def test_images_in_which_nobody_labelled_anything_count_where_that_is_said() -> 
     assert (found, len(told)) == ({"a": "a"}, 2)
     assert told[0].startswith("e.json: left out: 1 image in which nobody labelled anything, such as b")
     assert match(Known("a", empty=("b",)), "a", "b", with_empty=True) == ({"a": "a", "b": "b"}, [])
+
+
+def test_images_that_are_listed_without_a_mask_count(tmp_path: Path) -> None:
+    """And what is no longer there was nobody's work."""
+    found, told = match(Known("a", blank=("b", "gone")), "day/a", "day/b", "day/c")
+    assert found == {"day/a": "a", "day/b": "b"}
+    assert told == [
+        "left out: 1 of 3 images, of which e.json has no labels",
+        "e.json: left out: 1 image that it lists without a mask, and not among those that were named, such as gone",
+    ]
+    assert "may be meant" in refused(lambda: match(Known("x/a", blank=("b",)), "x/a", "day/b", "night/b"))
+    files = {"b": tmp_path / "b.jpg", "a": tmp_path / "a.jpg"}
+    masks = masks_of(Known("a", blank=("b",)), files, single=False, with_empty=False, tell=told.append)
+    assert {key: mask.picture for key, mask in masks.items() if isinstance(mask, AnnotatedMask)} == files
+
+
+def test_accents_that_are_characters_of_their_own_pair() -> None:
+    """As in a zip that was made on a Mac; the export goes by its own spelling."""
+    assert match(Known("u\u0308"), "\u00fc")[0] == {"\u00fc": "u\u0308"}
 
 
 @pytest.mark.parametrize("name", ["photo.png", "@list.json", "*.json", "nowhere.zip"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.labelled_runs import NUCLEI, STREETS, annotate, blobs, make_run, refused, stored
+from support.labelled_runs import NUCLEI, STREETS, annotate, blobs, erase, make_run, refused, stored
 
 from hypsegcli.annotation.export import Export
 from hypsegcli.annotation.labels import LabelMap
@@ -91,3 +91,28 @@ def test_settings_for_other_masks_are_refused(tmp_path: Path) -> None:
     assert "is for what a labelling tool exported" in refused(lambda: translate_masks(files, STREETS, unlabelled="sky"))
     ending = {"masks": masks, "images": photos, "predictions": None, "mask_suffix": "_x"}
     assert "knows whose its masks are" in refused(lambda: pair_files(**ending))  # type: ignore[arg-type]
+
+
+def test_images_without_a_mask_are_what_pixels_nobody_labelled_are(tmp_path: Path) -> None:
+    out = make_run(tmp_path, NUCLEI, {"s/a": blobs(2), "s/b": blobs(2, seed=1)})
+    masks = str(erase(annotate(out, "cvat"), "s/b"))
+    pairs = pair_files(masks=masks, images=str(tmp_path / "photos"), predictions=None)
+    found = translate_masks(pairs, NUCLEI)
+    assert [pair.key for pair in found.pairs] == ["s/a", "s/b"]
+    ids = read_mask(found.pairs[1].mask, classes=2, ignore_index=255, id_map=found.id_map)
+    assert ids.shape == (24, 32)
+    assert not ids.any()
+    which = f"{masks}: 1 image that it lists without a mask, such as s/b: nothing is labelled there"
+    assert found.notes[-1] == f"{which}, so that all pixels are background"
+    for names, unlabelled in ((NUCLEI, "void"), (("nucleus", "rest"), "")):
+        void = translate_masks(pairs, names, unlabelled=unlabelled)
+        assert [pair.key for pair in void.pairs] == ["s/a"]
+        assert "left out: 1 image that it lists without a mask, such as s/b" in void.notes[-1]
+        assert "pixels nobody labelled are void; where that is right, say what they are" in void.notes[-1]
+    ids = read_mask(
+        translate_masks(pairs, ("nucleus", "rest"), unlabelled="rest").pairs[1].mask, classes=2, ignore_index=255
+    )
+    assert (ids == 1).all()
+    of_maps = pair_files(masks=masks, images=None, predictions=out)
+    maps = translate_masks(of_maps, NUCLEI)
+    np.testing.assert_array_equal(read_mask(maps.pairs[1].mask, classes=2, ignore_index=255), np.zeros((24, 32)))

@@ -119,7 +119,7 @@ def disk(
         from hypsegcli.run.draw_disk import draw_disk, photograph_of
 
     where = choose_device(device, precision)
-    read_truth = _look_at_masks([mask for _, mask in sources if mask is not None], truth, header, quiet=quiet)
+    sources, read_truth = _look_at_masks(sources, truth, header, quiet=quiet)
     loaded = load_checkpoint(path, header=header, source=named.source)
     # Where nobody said how large the training images were, an image goes in as it is.
     limit = longest_side or max(header.input.height or 0, header.input.width or 0) or None
@@ -185,9 +185,12 @@ def _find_sources(
 
 
 def _look_at_masks(
-    masks: Sequence[Path], truth: Truth, header: Header, *, quiet: bool
-) -> Callable[[Path], NDArray[np.uint8 | np.uint16]]:
-    """What reads a mask as the ids of the checkpoint's classes; none may hold what is no class."""
+    sources: Sequence[tuple[Path, Path | None]], truth: Truth, header: Header, *, quiet: bool
+) -> tuple[Sequence[tuple[Path, Path | None]], Callable[[Path], NDArray[np.uint8 | np.uint16]]]:
+    """The images that have masks, or need none, and what reads a mask as the ids of the checkpoint's classes.
+
+    None may hold what is no class.
+    """
     from hypsegcli.cli.labelled import translate
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.masks import read_mask
@@ -195,11 +198,13 @@ def _look_at_masks(
 
     classes, names = header.tree.classes, header.tree.names[: header.tree.classes]
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
-    pairs, id_map = translate([Pair("", mask, None, None) for mask in masks], names, truth, quiet=quiet)
+    masks = [Pair("", mask, image, None) for image, mask in sources if mask is not None]
+    pairs, id_map = translate(masks, names, truth, quiet=quiet)
     read_as = {pair.mask: pair.mask for pair in pairs}  # what tools exported knows by now which label is which class
     if masks:
+        sources = [(image, mask) for image, mask in sources if mask in read_as]
         examine_masks(list(read_as), classes=classes, ignore_index=void, id_map=id_map, names=names)
-    return lambda mask: read_mask(read_as[mask], classes=classes, ignore_index=void, id_map=id_map)
+    return sources, lambda mask: read_mask(read_as[mask], classes=classes, ignore_index=void, id_map=id_map)
 
 
 def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:

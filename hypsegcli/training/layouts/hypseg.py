@@ -46,7 +46,7 @@ def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = s
     tree = flat_tree(read_class_names(root / "classes.txt") if listed else names_of_labels(exports, reading.unlabelled))
     names = tree.names[: tree.classes]
     if exports:  # read by their names, each by its own
-        return Source(tree, partial(_pair_named, root, names, reading=reading, tell=tell), NAMED)
+        return Source(tree, partial(pair_split, root, names=names, reading=reading, tell=tell), NAMED)
     translated = translate_masks(
         [], names, id_map=reading.id_map, colors=reading.mask_colors, unlabelled=reading.unlabelled
     )
@@ -54,36 +54,23 @@ def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = s
     return Source(tree, pairs, translated.id_map, translated.notes, translation="map")
 
 
-def _pair_named(
-    root: Path, names: Sequence[str], split: SplitName, *, reading: Reading, tell: Callable[[str], None]
-) -> tuple[Pair, ...]:
-    """The pairs of a split, whose masks know by what ids the classes go."""
-    translated = translate_masks(
-        pair_split(root, split, reading=reading, tell=tell),
-        names,
-        id_map=reading.id_map,
-        colors=reading.mask_colors,
-        unlabelled=reading.unlabelled,
-    )
-    if translated.id_map != NAMED:
-        raise DataError(f"{root}: the masks of {split} are files, and others what a labelling tool exported; use one")
-    if split == "train" or _export_in(root / split) is not None:  # else they have been told of train
-        for note in translated.notes:
-            tell(note)
-    return tuple(translated.pairs)
-
-
 def pair_split(
-    root: Path, name: SplitName, *, reading: Reading = AS_OURS, tell: Callable[[str], None] = say_nothing
+    root: Path,
+    name: SplitName,
+    *,
+    names: Sequence[str] = (),
+    reading: Reading = AS_OURS,
+    tell: Callable[[str], None] = say_nothing,
 ) -> tuple[Pair, ...]:
     """The pairs of a split; where there are no splits, `val` is a fifth of all, see `held_back`, `train` the others.
 
-    Raises PlanError for missing partners, DataError for a missing folder, or too few images to be split.
+    `names` are of the classes where a tool exported the masks, which know then by what ids they go. Raises PlanError
+    for missing partners, DataError for a missing folder, or too few images to be split.
     """
     apart = any((root / split).exists() for split in _SPLITS) or not any((root / each).is_dir() for each in _IMAGES)
     if apart:
-        return _pair(root / name, reading, tell)
-    pairs = _pair(root, reading, tell if name == "train" else say_nothing)
+        return _pair(root / name, names, reading, tell)
+    pairs = _pair(root, names, reading, tell if name == "train" else say_nothing)
     if len(pairs) < _FEWEST:
         raise DataError(
             f"{root}: {count_of(len(pairs), 'image')} with a mask: too few to train on and to validate on; it takes "
@@ -98,7 +85,7 @@ def pair_split(
     return tuple(pair for pair in pairs if (pair.key in kept) == (name == "val"))
 
 
-def _pair(folder: Path, reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:
+def _pair(folder: Path, names: Sequence[str], reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:
     images = next((folder / name for name in _IMAGES if (folder / name).is_dir()), folder / _IMAGES[0])
     masks = _masks_in(folder) or folder / _MASKS[0]
     for part in (images, masks):
@@ -107,16 +94,31 @@ def _pair(folder: Path, reading: Reading, tell: Callable[[str], None]) -> tuple[
                 f"{part}: no such folder; expected train/images, train/masks, val/images and val/masks, or images and "
                 "masks alone; masks may be masks.zip or masks.json, as a labelling tool exports them"
             )
-    return tuple(
-        pair_folders(
-            masks=masks,
-            images=images,
-            image_suffix=reading.image_suffix,
-            mask_suffix=reading.mask_suffix,
-            with_empty=bool(reading.unlabelled),
-            tell=tell,
-        )
+    pairs = pair_folders(
+        masks=masks,
+        images=images,
+        image_suffix=reading.image_suffix,
+        mask_suffix=reading.mask_suffix,
+        with_empty=bool(reading.unlabelled),
+        tell=tell,
     )
+    return tuple(_name(pairs, folder, names, reading, tell) if names else pairs)
+
+
+def _name(
+    pairs: Sequence[Pair], folder: Path, names: Sequence[str], reading: Reading, tell: Callable[[str], None]
+) -> list[Pair]:
+    """The pairs of what a tool exported, whose masks know by what ids the classes go."""
+    translated = translate_masks(
+        pairs, names, id_map=reading.id_map, colors=reading.mask_colors, unlabelled=reading.unlabelled
+    )
+    if translated.id_map != NAMED:
+        raise DataError(
+            f"{folder.parent}: the masks of {folder.name} are files, and others what a labelling tool exported; use one"
+        )
+    for note in translated.notes:
+        tell(note)
+    return translated.pairs
 
 
 def _masks_in(folder: Path) -> Path | None:

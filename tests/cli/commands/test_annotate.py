@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import EXAMPLES, Hypseg, make_checkpoint
-from support.labelled_runs import STREETS, accept, annotate, blobs, ids_in, make_run, stored
+from support.labelled_runs import STREETS, accept, annotate, blobs, erase, ids_in, make_run, stored
 from support.lively import make_lively_checkpoint
 
 from hypsegcli.checkpoint.read_header import read_header
@@ -209,6 +209,85 @@ def test_a_network_learns_the_same_from_it(hypseg: Hypseg, out: Path, tmp_path: 
         settings = ("--epochs", 1, "--batch-size", 2, "--crop", 48, 64, "--backbone", "mobilenet_v3_large")
         workers = ("--workers", 1 if name == "export" else 0)
         outcome = hypseg("train", "--data", data, "-o", run, *settings, *workers, "--init", "")
+        assert outcome.code == 0, outcome.stderr
+        weights.append((run / "last.safetensors").read_bytes())
+    from safetensors.numpy import load
+
+    one, other = (load(each) for each in weights)
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+BACKGROUND = ("background", "a", "b")
+
+
+@pytest.fixture
+def erased(tmp_path: Path) -> tuple[Path, Path]:
+    """What CVAT exports of six images in one of which a person erased everything, and the same as files."""
+    keys = "abcdef"
+    maps = {key: blobs(3, size=(48, 64), seed=n) for n, key in enumerate(keys)}
+    out = make_run(tmp_path, BACKGROUND, maps)
+    export = erase(annotate(out, "cvat"), "c")
+    masks = tmp_path / "masks"
+    shutil.copytree(out / "labels", masks)
+    Image.new("L", (64, 48)).save(masks / "c.png")
+    return export, masks
+
+
+@pytest.mark.parametrize("command", ["evaluate", "calibrate", "disk"])
+def test_an_image_in_which_everything_was_erased_counts(
+    hypseg: Hypseg, erased: tuple[Path, Path], tmp_path: Path, command: str
+) -> None:
+    """As a file of background alone does."""
+    tree = flat_tree(BACKGROUND)
+    make = make_lively_checkpoint if command == "calibrate" else make_checkpoint
+    model = make(tmp_path / "n.safetensors", tree, **({"embedding_size": 2} if command == "disk" else {}))
+    found = []
+    for number, masks in enumerate(erased):
+        out = (
+            tmp_path / {"evaluate": f"{number}", "calibrate": f"{number}.safetensors", "disk": f"{number}.svg"}[command]
+        )
+        more = {"evaluate": ("--bootstrap", 0), "calibrate": ("--name", "six"), "disk": ("--size", 300)}[command]
+        where = ("--masks", masks) if command == "disk" else (masks,)
+        outcome = hypseg(command, tmp_path / "photos", *where, "-c", model, "-o", out, *more)
+        assert outcome.code == 0, outcome.stderr
+        if not number:
+            assert "1 image that it lists without a mask, such as c: nothing is labelled there" in outcome.stderr
+        if command == "evaluate":
+            report = json.loads((out / "report.json").read_text())
+            report["subject"].pop("masks")
+            found.append(report)
+        else:
+            found.append(read_header(out).calibration if command == "calibrate" else out.read_bytes())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "disk"])
+def test_where_what_nobody_labelled_is_void_it_is_left_out(
+    hypseg: Hypseg, erased: tuple[Path, Path], tmp_path: Path, command: str
+) -> None:
+    embedding = {"embedding_size": 2} if command == "disk" else {}
+    model = make_checkpoint(tmp_path / "n.safetensors", flat_tree(BACKGROUND), **embedding)
+    where = ("--masks", erased[0], "-o", tmp_path / "disk.svg") if command == "disk" else (erased[0], "--bootstrap", 0)
+    outcome = hypseg(command, tmp_path / "photos", *where, "-c", model, "--unlabelled", "void")
+    assert outcome.code == 0, outcome.stderr
+    assert "left out: 1 image that it lists without a mask, such as c" in outcome.stderr
+    assert "say what they are: --unlabelled CLASS" in outcome.stderr
+    assert "5 images" in outcome.stdout
+
+
+def test_a_network_learns_from_what_was_erased(hypseg: Hypseg, erased: tuple[Path, Path], tmp_path: Path) -> None:
+    """As from a file of background alone, bit for bit, in processes that read for it too."""
+    weights = []
+    for number, masks in enumerate(erased):
+        data, run = tmp_path / f"data-{number}", tmp_path / f"run-{number}"
+        shutil.copytree(tmp_path / "photos", data / "images")
+        if number:
+            shutil.copytree(masks, data / "masks")
+        else:
+            shutil.copy(masks, data / "masks.zip")
+        (data / "classes.txt").write_text("0:background\n1:a\n2:b\n")
+        settings = ("--epochs", 1, "--batch-size", 2, "--crop", 48, 64, "--backbone", "mobilenet_v3_large")
+        outcome = hypseg("train", "--data", data, "-o", run, *settings, "--workers", 1 - number, "--init", "")
         assert outcome.code == 0, outcome.stderr
         weights.append((run / "last.safetensors").read_bytes())
     from safetensors.numpy import load

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from support.labelled_runs import NUCLEI, STREETS, annotate, blobs, make_run, stored
+from support.labelled_runs import NUCLEI, STREETS, annotate, blobs, erase, make_run, stored
 
 from hypsegcli.errors import DataError, PlanError, TreeError
 from hypsegcli.training.layouts import open_source
@@ -162,6 +162,25 @@ def test_one_label_and_the_rest_take_a_word(tmp_path: Path) -> None:
     assert source.tree.names == NUCLEI
     for key, ids in ids_of(source, "train").items():
         np.testing.assert_array_equal(ids, stored(tmp_path / "run/out", key))
+
+
+def test_images_in_which_everything_was_erased_are_background(tmp_path: Path) -> None:
+    """Held back or not; they are counted once, and left out before a share is held back where that is void."""
+    data = exported(tmp_path, ("background", "a", "b"))
+    erase(data / "masks.zip", "b", "c")
+    (data / "classes.txt").write_text("0:background\n1:a\n2:b\n")
+    told: list[str] = []
+    source = open_source(data, "auto", tell=told.append)
+    found = ids_of(source, "train") | ids_of(source, "val")
+    assert sorted(found) == list("abcdef")
+    for key, ids in found.items():
+        assert ids.shape == (24, 32)
+        assert bool(ids.any()) == (key not in "bc")
+    assert len([line for line in told if "2 images that it lists without a mask" in line]) == 1
+    told.clear()
+    source = open_source(data, "auto", Reading(unlabelled="void"), tell=told.append)
+    assert sorted(ids_of(source, "train") | ids_of(source, "val")) == list("adef")
+    assert len([line for line in told if "left out: 2 images that it lists without a mask" in line]) == 1
 
 
 def test_each_split_may_have_an_export_of_its_own(tmp_path: Path) -> None:
