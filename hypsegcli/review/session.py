@@ -35,6 +35,8 @@ class Session:
     def __init__(self, out: Path) -> None:
         """Raises PlanError for a folder that is no run's, or cannot be reviewed, before anything is decoded."""
         refuse_address(out)
+        if not is_there(out):
+            raise PlanError(f"{out}: is not there; name a folder that hypseg uncertainty wrote")
         if not holds_a_run(out):
             raise PlanError(f"{out}: holds no {MANIFEST} of a run; name a folder that hypseg uncertainty wrote")
         if len(shards_of(out)) > 1:
@@ -57,9 +59,11 @@ class Session:
         self._catch_up()
         others = sum(mark not in self.places.number_of for mark in self.verdicts.marks())
         if others:
+            whose = "a place" if others == 1 else "places"
+            stay = "stays there and counts" if others == 1 else "stay there and count"
             self.notices.append(
-                f"{self.verdicts.path}: {count_of(others, 'verdict')} of places that this run does not list, of an "
-                "earlier one perhaps, stay there and count for nothing here"
+                f"{self.verdicts.path}: {count_of(others, 'verdict')} of {whose} that this run does not list, of an "
+                f"earlier one perhaps, {stay} for nothing here"
             )
 
     def facts(self) -> dict[str, Any]:
@@ -137,8 +141,9 @@ class Session:
             line = self._line(place)
         except HypsegError as error:
             return told | {"problem": printable(as_text(error))}
-        window = window_around(place.mark, line["height"], line["width"], zoom)
-        told |= {"size": [line["width"], line["height"]], "window": window}
+        windows = [window_around(place.mark, line["height"], line["width"], step) for step in range(ZOOMS)]
+        window = windows[zoom]
+        told |= {"size": [line["width"], line["height"]], "window": window, "windows": windows}
         try:
             labels = self._pictures.labels(line)
         except HypsegError as error:
@@ -205,9 +210,12 @@ class Session:
                 f"{self.out}: none of its {count_of(len(sources), 'photograph')} is where it was, such as "
                 f"{missing[0]}; put them back there, so that a person can see what there is"
             )
+        of = f"of {count_of(len(sources), 'photograph')}"
+        if len(missing) == 1:
+            return [f"1 {of} is not where it was, {missing[0]}; its places show classes and doubt alone"]
         return [
-            f"{len(missing)} of {count_of(len(sources), 'photograph')} are not where they were, such as {missing[0]}; "
-            "their places show classes and doubt alone"
+            f"{len(missing)} {of} are not where they were, such as {missing[0]}; their places show classes and doubt "
+            "alone"
         ]
 
     def _sources(self, places: Iterable[Place]) -> list[Path]:
