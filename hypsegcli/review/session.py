@@ -47,13 +47,13 @@ class Session:
         self._state = _state_at(out / REGIONS)
         self.places, self.notices = read_places(out)
         self.verdicts = Verdicts(out / REVIEW)
-        self._pictures = Pictures(out)
         self._given = np.zeros(len(self.places), np.int8)
         self._generation = -1
         self._lock = threading.Lock()
         self.notices += self._missing_photographs()
         run = read_run(out)
         self._told = _told_by(run)
+        self._pictures = Pictures(out, below=1 - self._told["doubtful"] if _is_chance(run) else None)
         if (status := run.get("status")) != "finished":
             self.notices.append(f"{out}: the run is {status}; the places are those of the images that it has done")
         self._catch_up()
@@ -164,7 +164,7 @@ class Session:
     def picture(self, number: int, layer: Layer, zoom: int) -> tuple[bytes, str]:
         """A layer of the window of a place, as `Pictures.encode` has it; HypsegError where it cannot be shown."""
         place = self.places[number]
-        return self._pictures.encode(self._line(place), place.mark, layer, zoom)
+        return self._pictures.encode(self._line(place), place.mark, layer, zoom, area=place.area)
 
     def judge(self, number: int, verdict: str) -> dict[str, Any]:
         """Give a place a verdict, empty to take it back; see `Verdicts.give`."""
@@ -240,6 +240,13 @@ def _told_by(run: Mapping[str, Any]) -> dict[str, Any]:
         "doubt": MEASURES[main].doubt_title if main in MEASURES else "",
         "background": _background_of(Path(path)) if isinstance(path, str) else None,
     }
+
+
+def _is_chance(run: Mapping[str, Any]) -> bool:
+    """Whether the planes of doubt may be what regions were found in: how likely pixels are to be wrong."""
+    options = run.get("options")
+    request = options.get("request") if isinstance(options, dict) else None
+    return isinstance(request, dict) and request.get("main") in ("calibrated", "max-probability")
 
 
 def _background_of(checkpoint: Path) -> str | None:

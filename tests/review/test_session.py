@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import photograph
 from support.reviewed import Row, reviewed, rows_of
 
@@ -60,6 +63,20 @@ def test_a_place_is_told_with_the_classes_of_its_window(out: Path) -> None:
     assert {name: color for name, color, _ in told["legend"]}["sky"] == "#4682b4"
     assert "problem" not in told
     json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.parametrize(("measure", "is_known"), [("calibrated", True), ("max-probability", True), ("norm", False)])
+def test_pixels_of_a_place_are_those_of_the_measure_that_regions_are_of(
+    tmp_path: Path, measure: str, is_known: bool
+) -> None:
+    levels = np.zeros((120, 160), np.uint16)
+    levels[16, :40] = levels[16:40, 0] = 30000  # of 65535
+    out = reviewed(tmp_path, ("a",), rows=[(1, "photos/a.png", "a", 0, 16, 40, 24, 63, 9.0, "sky", "sky 63")])
+    Image.fromarray(levels).save(out / "uncertainty/a.png")
+    run = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(run | {"options": {"below": 0.6, "request": {"main": measure}}}))
+    shown = np.asarray(Image.open(io.BytesIO(Session(out).picture(0, "place", 3)[0])))
+    assert int((shown > 0).sum()) == (63 if is_known else 40 * 24)
 
 
 def test_keys_that_tables_write_otherwise_find_their_images(tmp_path: Path) -> None:
