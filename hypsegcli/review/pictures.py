@@ -28,7 +28,7 @@ from hypsegcli.run.manifest import Line, input_of, outputs_of, source_of
 Layer = Literal["photograph", "classes", "doubt", "place", "whole"]
 LAYERS: tuple[Layer, ...] = ("photograph", "classes", "doubt", "place", "whole")
 
-_SIDE, _SMALL = 1280, 360  # pixels on the longer side of what is sent, of a window and of the whole image
+_SIDE, _FINE, _SMALL = 1280, 3200, 360  # pixels on the longer side of a window, finely, and of the whole image
 _HELD = 2**26  # pixels of pictures that are kept for the next question, unless one alone has more
 _MARGINS = (0.35, 1.0, 3.0)  # around a box, as shares of its longer side; behind them, the whole image
 _LEAST = (48, 96, 192)  # pixels on the longer side of a window: a place of five pixels shows nothing by itself
@@ -97,29 +97,32 @@ class Pictures:
         self._labels = _Held[LabelMap](lambda labels: labels.ids.size)
         self._doubts = _Held["NDArray[np.uint16]"](lambda plane: plane.size)
 
-    def encode(self, line: Line, mark: Mark, layer: Layer, zoom: int, *, area: int = 0) -> tuple[bytes, str]:
+    def encode(
+        self, line: Line, mark: Mark, layer: Layer, zoom: int, *, area: int = 0, fine: bool = False
+    ) -> tuple[bytes, str]:
         """A PNG of a window of a layer, and a sentence on what is doubtful about it, which is mostly empty.
 
         The photograph and the classes are RGB, doubt is grey, white where nothing is known, and the place, of `area`
-        pixels, is white: all of its box where its own pixels are not known. Raises HypsegError with a sentence for
-        people where it cannot be shown.
+        pixels, is white: all of its box where its own pixels are not known. `fine` is for a close look. Raises
+        HypsegError with a sentence for people where it cannot be shown.
         """
         height, width = line["height"], line["width"]
+        side = _FINE if fine else _SIDE
         if layer == "whole":
             photograph, note = self._photograph(line)
             return encode_rgb_png(shrink_image(photograph, _SMALL)), note
         window = window_around(mark, height, width, zoom)
         if layer == "photograph":
             photograph, note = self._photograph(line)
-            return encode_rgb_png(shrink_image(window.of(photograph), _SIDE)), note
+            return encode_rgb_png(shrink_image(window.of(photograph), side)), note
         if layer == "classes":
             labels = self.labels(line)
-            return encode_rgb_png(labels.palette[shrink_mask(window.of(labels.ids), _SIDE)]), ""
+            return encode_rgb_png(labels.palette[shrink_mask(window.of(labels.ids), side)]), ""
         if layer == "place":
-            share = shrink_image(window.of(self._place(line, mark, area)) * np.uint8(255), _SIDE)
+            share = shrink_image(window.of(self._place(line, mark, area)) * np.uint8(255), side)
             return encode_grey8_png((share > 0) * np.uint8(255)), ""  # what is thin does not vanish
         plane = (window.of(self._doubt(line)) >> 8).astype(np.uint8)
-        return encode_grey8_png(shrink_image(plane, _SIDE)), ""
+        return encode_grey8_png(shrink_image(plane, side)), ""
 
     def _place(self, line: Line, mark: Mark, area: int) -> NDArray[np.bool_]:
         """(H, W) which pixels of an image are a place's, as far as that is known."""

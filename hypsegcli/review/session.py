@@ -161,10 +161,10 @@ class Session:
             ]
         }
 
-    def picture(self, number: int, layer: Layer, zoom: int) -> tuple[bytes, str]:
+    def picture(self, number: int, layer: Layer, zoom: int, *, fine: bool = False) -> tuple[bytes, str]:
         """A layer of the window of a place, as `Pictures.encode` has it; HypsegError where it cannot be shown."""
         place = self.places[number]
-        return self._pictures.encode(self._line(place), place.mark, layer, zoom, area=place.area)
+        return self._pictures.encode(self._line(place), place.mark, layer, zoom, area=place.area, fine=fine)
 
     def judge(self, number: int, verdict: str) -> dict[str, Any]:
         """Give a place a verdict, empty to take it back; see `Verdicts.give`."""

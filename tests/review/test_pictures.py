@@ -105,6 +105,7 @@ def test_large_pictures_are_sent_small(tmp_path: Path) -> None:
     out, source = tmp_path / "out", photograph(tmp_path / "a.png", size=(3000, 30))
     line = line_of(out, "a", source, 0) | {"height": 30, "width": 3000}
     assert decoded(Pictures(out).encode(line, MARK, "photograph", WHOLE)[0]).shape == (13, 1280, 3)
+    assert decoded(Pictures(out).encode(line, MARK, "photograph", WHOLE, fine=True)[0]).shape == (30, 3000, 3)
     thin = Mark("a", 0, 4, 3000, 1)
     assert (decoded(Pictures(out).encode(line, thin, "place", WHOLE)[0]) > 0).any(axis=0).all()
     assert decoded(Pictures(out).encode(line, MARK, "whole", 0)[0]).shape == (4, 360, 3)

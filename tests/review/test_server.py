@@ -177,6 +177,7 @@ def test_there_is_nothing_else(shared: Server, path: str) -> None:
         "/place?id=%D9%A3",
         "/picture?id=0",
         "/picture?id=0&layer=/etc/passwd",
+        "/picture?id=0&layer=whole&fine=2",
         "/places?show=none",
         "/places?before=x",
         f"/places?{'a=1&' * 50}",
