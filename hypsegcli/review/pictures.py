@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,13 +21,14 @@ from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.png import encode_grey8_png, encode_rgb_png
 from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.pictures.palette import RGB, spread_colors
+from hypsegcli.review.outline import find_pixels
 from hypsegcli.review.places import Mark
 from hypsegcli.run.manifest import Line, input_of, outputs_of, source_of
 
-Layer = Literal["photograph", "classes", "doubt", "whole"]
-LAYERS: tuple[Layer, ...] = ("photograph", "classes", "doubt", "whole")
+Layer = Literal["photograph", "classes", "doubt", "place", "whole"]
+LAYERS: tuple[Layer, ...] = ("photograph", "classes", "doubt", "place", "whole")
 
-_SIDE, _SMALL = 1280, 360  # pixels on the longer side of what is sent, of a window and of the whole image
+_SIDE, _FINE, _SMALL = 1280, 3200, 360  # pixels on the longer side of a window, finely, and of the whole image
 _HELD = 2**26  # pixels of pictures that are kept for the next question, unless one alone has more
 _MARGINS = (0.35, 1.0, 3.0)  # around a box, as shares of its longer side; behind them, the whole image
 _LEAST = (48, 96, 192)  # pixels on the longer side of a window: a place of five pixels shows nothing by itself
@@ -88,40 +90,62 @@ def _along(middle: float, length: float, whole: int) -> tuple[int, int]:
 class Pictures:
     """Pictures of the images of a run, those that were looked at last kept in memory."""
 
-    def __init__(self, out: Path) -> None:
-        self._out = out
+    def __init__(self, out: Path, *, below: float | None = None) -> None:
+        """`below` is the bound of `find_regions`, where planes of doubt are of the measure that it was held against."""
+        self._out, self._below = out, below
         self._photographs = _Held[DecodedImage](lambda image: image.pixels.size // 3)
         self._labels = _Held[LabelMap](lambda labels: labels.ids.size)
-        self._doubts = _Held["NDArray[np.uint8]"](lambda plane: plane.size)
+        self._doubts = _Held["NDArray[np.uint16]"](lambda plane: plane.size)
 
-    def encode(self, line: Line, mark: Mark, layer: Layer, zoom: int) -> tuple[bytes, str]:
+    def encode(
+        self, line: Line, mark: Mark, layer: Layer, zoom: int, *, area: int = 0, fine: bool = False
+    ) -> tuple[bytes, str]:
         """A PNG of a window of a layer, and a sentence on what is doubtful about it, which is mostly empty.
 
-        The photograph and the classes are RGB, doubt is grey, white where nothing is known. Raises HypsegError with a
-        sentence for people where it cannot be shown.
+        The photograph and the classes are RGB, doubt is grey, white where nothing is known, and the place, of `area`
+        pixels, is white: all of its box where its own pixels are not known. `fine` is for a close look. Raises
+        HypsegError with a sentence for people where it cannot be shown.
         """
         height, width = line["height"], line["width"]
+        side = _FINE if fine else _SIDE
         if layer == "whole":
             photograph, note = self._photograph(line)
             return encode_rgb_png(shrink_image(photograph, _SMALL)), note
         window = window_around(mark, height, width, zoom)
         if layer == "photograph":
             photograph, note = self._photograph(line)
-            return encode_rgb_png(shrink_image(window.of(photograph), _SIDE)), note
+            return encode_rgb_png(shrink_image(window.of(photograph), side)), note
         if layer == "classes":
             labels = self.labels(line)
-            return encode_rgb_png(labels.palette[shrink_mask(window.of(labels.ids), _SIDE)]), ""
-        plane = shrink_image(window.of(self._doubt(line)), _SIDE)
-        return encode_grey8_png(plane), ""
+            return encode_rgb_png(labels.palette[shrink_mask(window.of(labels.ids), side)]), ""
+        if layer == "place":
+            share = shrink_image(window.of(self._place(line, mark, area)) * np.uint8(255), side)
+            return encode_grey8_png((share > 0) * np.uint8(255)), ""  # what is thin does not vanish
+        plane = (window.of(self._doubt(line)) >> 8).astype(np.uint8)
+        return encode_grey8_png(shrink_image(plane, side)), ""
+
+    def _place(self, line: Line, mark: Mark, area: int) -> NDArray[np.bool_]:
+        """(H, W) which pixels of an image are a place's, as far as that is known."""
+        found = np.zeros((line["height"], line["width"]), bool)
+        box = Window(*mark[1:])
+        box.of(found)[:] = True
+        if self._below is None:
+            return found
+        with contextlib.suppress(ImageError):  # which the layer of doubt tells
+            levels = box.of(self._doubt(line))
+            own = find_pixels(levels, area, self._below) if levels.shape == (mark.height, mark.width) else None
+            if own is not None:
+                box.of(found)[:] = own
+        return found
 
     def labels(self, line: Line) -> LabelMap:
         """The label map of an image; ImageError where it cannot be read."""
         path = self._map(line, "labels")
         return self._labels.get(path, lambda: _checked(path, _read_labels(path), line))
 
-    def _doubt(self, line: Line) -> NDArray[np.uint8]:
+    def _doubt(self, line: Line) -> NDArray[np.uint16]:
         path = self._map(line, "uncertainty")
-        return self._doubts.get(path, lambda: _of_size(path, (decode_grey_plane(path) >> 8).astype(np.uint8), line))
+        return self._doubts.get(path, lambda: _of_size(path, decode_grey_plane(path), line))
 
     def _map(self, line: Line, kind: str) -> Path:
         found = outputs_of(line).get(kind)

@@ -118,8 +118,7 @@ def read_places(out: Path) -> tuple[Places, list[str]]:
     except FileNotFoundError:
         raise PlanError(
             f"{out}: holds no {REGIONS}, the list of the places to look at; hypseg uncertainty with "
-            f"{setting('out', out)} and {setting('resume')} writes it, of a checkpoint that is calibrated, which "
-            "hypseg calibrate makes of any"
+            f"{setting('out', out)} and {setting('resume')} writes it"
         ) from None
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None

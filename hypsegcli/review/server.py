@@ -196,7 +196,8 @@ def _picture(server: Server, query: Query) -> Answer:
     layer = query.get("layer", "")
     for known in LAYERS:
         if layer == known:
-            picture, note = server.session.picture(_place_number(server, query), known, _zoom(query))
+            fine = bool(_number(query, "fine", 1, default=0))
+            picture, note = server.session.picture(_place_number(server, query), known, _zoom(query), fine=fine)
             return "image/png", picture, {"X-Note": quote(printable(as_text(note)))} if note else {}
     raise RefusedError(HTTPStatus.BAD_REQUEST, f"layer is one of {', '.join(LAYERS)}")
 

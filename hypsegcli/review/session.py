@@ -35,6 +35,8 @@ class Session:
     def __init__(self, out: Path) -> None:
         """Raises PlanError for a folder that is no run's, or cannot be reviewed, before anything is decoded."""
         refuse_address(out)
+        if not is_there(out):
+            raise PlanError(f"{out}: is not there; name a folder that hypseg uncertainty wrote")
         if not holds_a_run(out):
             raise PlanError(f"{out}: holds no {MANIFEST} of a run; name a folder that hypseg uncertainty wrote")
         if len(shards_of(out)) > 1:
@@ -45,21 +47,23 @@ class Session:
         self._state = _state_at(out / REGIONS)
         self.places, self.notices = read_places(out)
         self.verdicts = Verdicts(out / REVIEW)
-        self._pictures = Pictures(out)
         self._given = np.zeros(len(self.places), np.int8)
         self._generation = -1
         self._lock = threading.Lock()
         self.notices += self._missing_photographs()
         run = read_run(out)
         self._told = _told_by(run)
+        self._pictures = Pictures(out, below=1 - self._told["doubtful"] if _is_chance(run) else None)
         if (status := run.get("status")) != "finished":
             self.notices.append(f"{out}: the run is {status}; the places are those of the images that it has done")
         self._catch_up()
         others = sum(mark not in self.places.number_of for mark in self.verdicts.marks())
         if others:
+            whose = "a place" if others == 1 else "places"
+            stay = "stays there and counts" if others == 1 else "stay there and count"
             self.notices.append(
-                f"{self.verdicts.path}: {count_of(others, 'verdict')} of places that this run does not list, of an "
-                "earlier one perhaps, stay there and count for nothing here"
+                f"{self.verdicts.path}: {count_of(others, 'verdict')} of {whose} that this run does not list, of an "
+                f"earlier one perhaps, {stay} for nothing here"
             )
 
     def facts(self) -> dict[str, Any]:
@@ -137,8 +141,9 @@ class Session:
             line = self._line(place)
         except HypsegError as error:
             return told | {"problem": printable(as_text(error))}
-        window = window_around(place.mark, line["height"], line["width"], zoom)
-        told |= {"size": [line["width"], line["height"]], "window": window}
+        windows = [window_around(place.mark, line["height"], line["width"], step) for step in range(ZOOMS)]
+        window = windows[zoom]
+        told |= {"size": [line["width"], line["height"]], "window": window, "windows": windows}
         try:
             labels = self._pictures.labels(line)
         except HypsegError as error:
@@ -156,10 +161,10 @@ class Session:
             ]
         }
 
-    def picture(self, number: int, layer: Layer, zoom: int) -> tuple[bytes, str]:
+    def picture(self, number: int, layer: Layer, zoom: int, *, fine: bool = False) -> tuple[bytes, str]:
         """A layer of the window of a place, as `Pictures.encode` has it; HypsegError where it cannot be shown."""
         place = self.places[number]
-        return self._pictures.encode(self._line(place), place.mark, layer, zoom)
+        return self._pictures.encode(self._line(place), place.mark, layer, zoom, area=place.area, fine=fine)
 
     def judge(self, number: int, verdict: str) -> dict[str, Any]:
         """Give a place a verdict, empty to take it back; see `Verdicts.give`."""
@@ -205,9 +210,12 @@ class Session:
                 f"{self.out}: none of its {count_of(len(sources), 'photograph')} is where it was, such as "
                 f"{missing[0]}; put them back there, so that a person can see what there is"
             )
+        of = f"of {count_of(len(sources), 'photograph')}"
+        if len(missing) == 1:
+            return [f"1 {of} is not where it was, {missing[0]}; its places show classes and doubt alone"]
         return [
-            f"{len(missing)} of {count_of(len(sources), 'photograph')} are not where they were, such as {missing[0]}; "
-            "their places show classes and doubt alone"
+            f"{len(missing)} {of} are not where they were, such as {missing[0]}; their places show classes and doubt "
+            "alone"
         ]
 
     def _sources(self, places: Iterable[Place]) -> list[Path]:
@@ -232,6 +240,13 @@ def _told_by(run: Mapping[str, Any]) -> dict[str, Any]:
         "doubt": MEASURES[main].doubt_title if main in MEASURES else "",
         "background": _background_of(Path(path)) if isinstance(path, str) else None,
     }
+
+
+def _is_chance(run: Mapping[str, Any]) -> bool:
+    """Whether the planes of doubt may be what regions were found in: how likely pixels are to be wrong."""
+    options = run.get("options")
+    request = options.get("request") if isinstance(options, dict) else None
+    return isinstance(request, dict) and request.get("main") in ("calibrated", "max-probability")
 
 
 def _background_of(checkpoint: Path) -> str | None:

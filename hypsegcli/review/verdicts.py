@@ -42,6 +42,7 @@ class Verdicts:
         self._delimiter = ","
         self._of: dict[Mark, str] = {}
         self.damaged: list[int] = []  # lines that cannot be read, and stay
+        self._saved = False  # whether this server has added a verdict
         self.generation = 0  # rises with everything that others have changed
         try:
             self._look()
@@ -67,15 +68,15 @@ class Verdicts:
         if not self.damaged:
             return []
         numbers = first_of([str(line) for line in sorted(self.damaged)], _LISTED)
-        stay, count = ("stays", "counts") if len(self.damaged) == 1 else ("stay", "count")
+        stay = "it stays, and counts" if len(self.damaged) == 1 else "they stay, and count"
         return [
-            f"{self.path}: {count_of(len(self.damaged), 'line')} cannot be read ({numbers}); what is there {stay}, and "
-            f"{count} for nothing: a line has {', '.join(COLUMNS)}, and the verdict is right, wrong or empty"
+            f"{self.path}: {count_of(len(self.damaged), 'line')} cannot be read ({numbers}); {stay} for nothing: a "
+            f"line has {', '.join(COLUMNS)}, and the verdict is right, wrong or empty"
         ]
 
     def refresh(self) -> None:
         """Read the file again where others have written into it; HypsegError where it cannot be used any more."""
-        with self._lock, self._sentences():
+        with self._lock, self._sentences("what was judged until then was saved in it" if self._saved else ""):
             self._look()
 
     def give(self, mark: Mark, verdict: str) -> str:
@@ -83,7 +84,7 @@ class Verdicts:
 
         Raises HypsegError where that cannot be; then nothing of it is in the file.
         """
-        with self._lock, self._sentences(), in_turn(self.path.parent, patience=_PATIENCE):
+        with self._lock, self._sentences("this verdict was not saved"), in_turn(self.path.parent, patience=_PATIENCE):
             while True:
                 self._make()
                 with _opened(self.path, os.O_RDWR | os.O_APPEND) as descriptor:
@@ -94,6 +95,7 @@ class Verdicts:
                         continue
                     self._note(mark, verdict)
                     self._state = state_of(os.fstat(descriptor))
+                    self._saved = True
                     return before
 
     def close(self) -> None:
@@ -102,11 +104,11 @@ class Verdicts:
             pass
 
     @contextlib.contextmanager
-    def _sentences(self) -> Iterator[None]:
+    def _sentences(self, end: str) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError) as error:
-            raise HypsegError(f"{_unusable(self.path, error)}; nothing was saved") from error
+            raise HypsegError("; ".join(filter(None, (_unusable(self.path, error), end)))) from error
 
     def _look(self) -> None:
         try:

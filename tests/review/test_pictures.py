@@ -75,6 +75,22 @@ def test_layers_are_those_of_the_files_pixel_for_pixel(tmp_path: Path) -> None:
     assert pictures.labels(line).names == NAMES
 
 
+def test_a_place_is_its_own_pixels_where_they_are_known_and_its_box_elsewhere(tmp_path: Path) -> None:
+    out = reviewed(tmp_path)
+    line = lines_of(out)[0]
+    levels = np.zeros((HEIGHT, WIDTH), np.uint16)
+    levels[20:30, 30] = levels[20, 30:50] = 40000
+    Image.fromarray(levels).save(out / "uncertainty/a.png")
+    window = window_around(MARK, HEIGHT, WIDTH, 0)
+    box = np.zeros((HEIGHT, WIDTH), bool)
+    box[20:30, 30:50] = True
+    for below, area, found in ((0.7, 29, levels > 0), (0.7, 40, box), (0.2, 29, box), (None, 29, box)):
+        shown = decoded(Pictures(out, below=below).encode(line, MARK, "place", 0, area=area)[0])
+        assert (shown == window.of(found) * 255).all()
+    (out / "uncertainty/a.png").write_bytes(b"")
+    assert decoded(Pictures(out, below=0.7).encode(line, MARK, "place", 0, area=29)[0]).sum() == 200 * 255
+
+
 def test_the_photograph_is_turned_as_a_prediction_turns_it(tmp_path: Path) -> None:
     out, source = tmp_path / "out", photograph(tmp_path / "a.jpg", size=(HEIGHT, WIDTH))
     exif = Image.Exif()
@@ -89,6 +105,9 @@ def test_large_pictures_are_sent_small(tmp_path: Path) -> None:
     out, source = tmp_path / "out", photograph(tmp_path / "a.png", size=(3000, 30))
     line = line_of(out, "a", source, 0) | {"height": 30, "width": 3000}
     assert decoded(Pictures(out).encode(line, MARK, "photograph", WHOLE)[0]).shape == (13, 1280, 3)
+    assert decoded(Pictures(out).encode(line, MARK, "photograph", WHOLE, fine=True)[0]).shape == (30, 3000, 3)
+    thin = Mark("a", 0, 4, 3000, 1)
+    assert (decoded(Pictures(out).encode(line, thin, "place", WHOLE)[0]) > 0).any(axis=0).all()
     assert decoded(Pictures(out).encode(line, MARK, "whole", 0)[0]).shape == (4, 360, 3)
 
 

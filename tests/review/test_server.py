@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.chromium import browsing, find_chromium
-from support.reviewed import reviewed, rows_of
+from support.reviewed import HEIGHT, WIDTH, reviewed, rows_of
 
 from hypsegcli.errors import PlanError
 from hypsegcli.review.server import HOST, TOKEN, Server
@@ -177,6 +177,7 @@ def test_there_is_nothing_else(shared: Server, path: str) -> None:
         "/place?id=%D9%A3",
         "/picture?id=0",
         "/picture?id=0&layer=/etc/passwd",
+        "/picture?id=0&layer=whole&fine=2",
         "/places?show=none",
         "/places?before=x",
         f"/places?{'a=1&' * 50}",
@@ -249,7 +250,7 @@ def test_a_verdict_that_cannot_be_kept_says_so(server: Server, out: Path) -> Non
     (out / "review.csv").mkdir()
     answer = judge(server, id=1, verdict="wrong")
     assert answer.status == 422
-    assert "nothing was saved" in answer.json()["error"]
+    assert "this verdict was not saved" in answer.json()["error"]
     (out / "review.csv").rmdir()
     assert judge(server, id=1, verdict="wrong").status == 200
 
@@ -325,20 +326,20 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         page.press("+")
         page.wait("document.body.dataset.shown === '1/0'")
         page.press("r")
-        page.wait("document.body.dataset.shown === '2/0'")
+        page.wait("document.body.dataset.shown === '2/1'")  # not as near as the one before
         page.press("u")
-        page.wait("document.body.dataset.shown === '1/0'")
+        page.wait("document.body.dataset.shown === '1/1'")
         page.press("ArrowRight")
-        page.wait("document.body.dataset.shown === '2/0'")
+        page.wait("document.body.dataset.shown === '2/1'")
         assert page.value("document.getElementById('told').innerText") == "1 of 120 judged: 1 wrong, 0 right"
         page.press(" ")
         page.value("(() => { const show = document.getElementById('show'); show.value = 'wrong'; show.onchange(); })()")
-        page.wait("document.body.dataset.shown === '0/0'")
+        page.wait("document.body.dataset.shown === '0/1'")
         assert page.value("document.querySelectorAll('#list li').length") == 1
         page.value("(() => { const show = document.getElementById('show'); show.value = 'open'; show.onchange(); })()")
-        page.wait("document.body.dataset.shown === '1/0'")
+        page.wait("document.body.dataset.shown === '1/1'")
         page.value("select(99)")  # the last of its page of the list
-        page.wait("document.body.dataset.shown === '100/0'")
+        page.wait("document.body.dataset.shown === '100/1'")
         page.value(SLOW)
         page.press("r")
         page.wait("document.getElementById('told').innerText.endsWith('1 right')")
@@ -351,6 +352,71 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         assert page.value(UNNAMED) == []
         assert [one for one in page.complaints if "422" not in one] == []  # but the broken photograph's
     assert (out / "review.csv").read_text().splitlines()[3].startswith("sub/b,0,16,40,24,,")
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed here: the page is not tried in a browser")
+def test_a_page_that_is_looked_at_closely(tmp_path: Path) -> None:
+    """Late answers, brightness, a large place magnified, a folder as it is typed, and the keys."""
+    large = [(1, "photos/a.png", "a", 0, 0, WIDTH, HEIGHT, 500, 400.0, "road", "road 500")]
+    out = reviewed(tmp_path, rows=[*large, *rows_of(("a", "sub/b", "sub/c"))[1:]])
+    browser = find_chromium()
+    assert browser is not None
+    with serving(out) as server, browsing(browser, tmp_path / "home") as page:
+        page.size(1200, 800)
+        page.open(server.address)
+        page.wait("document.body?.dataset.shown === '0/1'")
+        page.press("1")
+        page.press("+")  # all windows of this place are the whole image
+        page.wait("document.body.dataset.shown === '0/-1'")
+        near = shot(page)
+        page.value("pan(200, 0)")
+        assert (shot(page) != near).any()
+        page.press("+")
+        page.wait("document.body.dataset.shown === '0/-2'")
+        assert page.value("document.getElementById('nearer').disabled")
+        before = shot(page)[300:500, 500:700]
+        page.press("b")
+        page.press("b")
+        brighter = shot(page)[300:500, 500:700]
+        assert (brighter >= before).all()
+        assert brighter.mean() > 1.2 * before.mean()
+        page.press("w")
+        page.wait("document.body.dataset.shown === '1/1'")
+        assert "saved" in page.value("document.getElementById('saved').innerText")
+        page.press("n")
+        page.wait("document.body.dataset.shown === '2/1'")
+        assert page.value("document.getElementById('saved').innerText") == ""
+        page.press("?")
+        assert page.value("document.getElementById('keys').open")
+        page.press("?")
+        assert not page.value("document.getElementById('keys').open")
+        page.value(TYPE)
+        page.wait("page.total === 3 && page.places.every(one => one.key === 'sub/b')")
+        page.value(LATE)
+        page.wait("window.late === 2")
+        assert page.value("[page.total, document.querySelectorAll('#list li').length]") == [3, 3]
+        assert "No place" not in page.value("document.getElementById('saved').innerText")
+        page.open(server.address)
+        page.wait("document.body?.dataset.shown === '1/1'")
+        assert page.value("document.getElementById('bright').value") == "2"
+        assert page.complaints == []
+
+
+TYPE = """(() => { const one = document.getElementById('beginning'); one.value = 'sub/b';
+  one.dispatchEvent(new Event('input')); })()"""
+
+
+# Two questions in a row, of which the first, for places that are right, is answered last.
+LATE = """(() => { const soon = ask, show = document.getElementById('show'); window.late = 0;
+  ask = async (path, query, ...more) => {
+    const found = await soon(path, query, ...more);
+    if (path === '/places') {
+      await new Promise(done => setTimeout(done, query.show === 'right' ? 400 : 0));
+      setTimeout(() => window.late++, 50);
+    }
+    return found;
+  };
+  for (const value of ['right', 'open']) { show.value = value; show.onchange(); } })()"""
 
 
 # What can be worked and has no name that could be read aloud.

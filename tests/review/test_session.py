@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import photograph
 from support.reviewed import Row, reviewed, rows_of
 
@@ -62,6 +65,20 @@ def test_a_place_is_told_with_the_classes_of_its_window(out: Path) -> None:
     json.dumps(told, allow_nan=False)
 
 
+@pytest.mark.parametrize(("measure", "is_known"), [("calibrated", True), ("max-probability", True), ("norm", False)])
+def test_pixels_of_a_place_are_those_of_the_measure_that_regions_are_of(
+    tmp_path: Path, measure: str, is_known: bool
+) -> None:
+    levels = np.zeros((120, 160), np.uint16)
+    levels[16, :40] = levels[16:40, 0] = 30000  # of 65535
+    out = reviewed(tmp_path, ("a",), rows=[(1, "photos/a.png", "a", 0, 16, 40, 24, 63, 9.0, "sky", "sky 63")])
+    Image.fromarray(levels).save(out / "uncertainty/a.png")
+    run = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(run | {"options": {"below": 0.6, "request": {"main": measure}}}))
+    shown = np.asarray(Image.open(io.BytesIO(Session(out).picture(0, "place", 3)[0])))
+    assert int((shown > 0).sum()) == (63 if is_known else 40 * 24)
+
+
 def test_keys_that_tables_write_otherwise_find_their_images(tmp_path: Path) -> None:
     key = "=odd"
     out = reviewed(tmp_path, (key,))
@@ -109,7 +126,11 @@ def test_a_run_in_shards_and_a_store_are_refused(out: Path) -> None:
 def test_photographs_that_moved_are_told_and_refused_where_none_is_left(out: Path) -> None:
     (out.parent / "photos/a.png").unlink()
     (notice,) = Session(out).facts()["notices"]
-    assert "1 of 3 photographs are not where they were, such as" in notice
+    path = out.parent / "photos/a.png"
+    assert notice == f"1 of 3 photographs is not where it was, {path}; its places show classes and doubt alone"
+    (out.parent / "photos/sub/b.png").unlink()
+    (notice,) = Session(out).facts()["notices"]
+    assert notice.startswith(f"2 of 3 photographs are not where they were, such as {path}; their places show ")
     shutil.rmtree(out.parent / "photos")
     with pytest.raises(PlanError, match=r"none of its 3 photographs is where it was, such as .*a.png; put them back"):
         Session(out)
@@ -125,8 +146,13 @@ def test_what_is_odd_about_the_books_is_told(out: Path) -> None:
     assert facts["right"] == 1
     run_is, unknown, damaged = facts["notices"]
     assert "the run is interrupted; the places are those of the images that it has done" in run_is
-    assert "1 verdict of places that this run does not list" in unknown
-    assert "1 line cannot be read (4)" in damaged
+    assert "1 verdict of a place that this run does not list, of an earlier one perhaps, stays there and " in unknown
+    assert "1 line cannot be read (4); it stays, and counts for nothing: a line has key, x" in damaged
+    with (out / "review.csv").open("a") as file:
+        file.write("\nother,2,2,3,4,wrong,\nhalf\n")
+    _, unknown, damaged = Session(out).facts()["notices"]
+    assert "2 verdicts of places that this run does not list, of an earlier one perhaps, stay there and " in unknown
+    assert "2 lines cannot be read (4, 6); they stay, and count for nothing: a line has key, x" in damaged
 
 
 def test_a_list_that_is_written_anew_meanwhile_is_told(out: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_line_that_was_cut_off_is_kept_and_costs_no_other(path: Path, half: by
     verdicts = Verdicts(path)
     assert (verdicts.of(A), verdicts.of(B), verdicts.damaged) == ("wrong", "", [3])
     (notice,) = verdicts.notices()
-    assert "1 line cannot be read (3); what is there stays, and counts for nothing" in notice
+    assert "1 line cannot be read (3); it stays, and counts for nothing" in notice
     verdicts.give(B, "right")
     assert path.read_bytes().startswith(HEADER + b"a,1,2,30,40,wrong,\r\n" + half + b"\r\nsub/b,5,6,7,8,right,")
     again = Verdicts(path)
@@ -176,7 +176,7 @@ def test_pipes_folders_and_links_into_nothing_are_refused(path: Path) -> None:
         Verdicts(path)
     path.rmdir()
     path.symlink_to("elsewhere.csv")
-    with pytest.raises(HypsegError, match="nothing was saved"):
+    with pytest.raises(HypsegError, match="this verdict was not saved"):
         Verdicts(path).give(A, "wrong")
     assert not (path.parent / "elsewhere.csv").exists()
 
@@ -186,7 +186,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_line(path: Path, monkeypatch: py
     verdicts.give(A, "wrong")
     before, write = path.read_bytes(), os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
-    with pytest.raises(HypsegError, match=f"{os.strerror(errno.ENOSPC)}.*nothing was saved"):
+    with pytest.raises(HypsegError, match=f"{os.strerror(errno.ENOSPC)}.*this verdict was not saved"):
         verdicts.give(B, "wrong")
     monkeypatch.undo()
     assert path.read_bytes() == before
@@ -208,3 +208,19 @@ def test_a_verdict_waits_for_the_turn_of_another_server(path: Path) -> None:
         assert not path.exists()
     thread.join(20)
     assert Verdicts(path).of(A) == "wrong"
+
+
+def test_a_file_that_is_spoilt_after_verdicts_were_saved_does_not_say_that_none_was(tmp_path: Path) -> None:
+    verdicts = Verdicts(tmp_path / "review.csv")
+    verdicts.give(A, "wrong")
+    verdicts.path.write_text("name,age\n")
+    with pytest.raises(HypsegError, match=r".*; what was judged until then was saved in it"):
+        verdicts.refresh()
+    with pytest.raises(HypsegError, match=r"cannot be used for verdicts .*; this verdict was not saved"):
+        verdicts.give(B, "right")
+    unused = tmp_path / "other/review.csv"
+    unused.parent.mkdir()
+    other = Verdicts(unused)
+    unused.write_text("name,age\n")
+    with pytest.raises(HypsegError, match=r"mend it$"):
+        other.refresh()

@@ -66,7 +66,7 @@ def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["photos"], "photos: holds no manifest.jsonl of a run; name a folder that hypseg uncertainty wrote"),
-        (["nowhere"], "nowhere: holds no manifest.jsonl of a run"),
+        (["nowhere"], "nowhere: is not there; name a folder that hypseg uncertainty wrote"),
         (["out", "--port", "66000"], "--port 66000: "),
         (["out", "--port", "1"], "port 1 "),
         (["s3://bucket/out"], "this cannot lie in a store"),
