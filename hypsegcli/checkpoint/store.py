@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from hypsegcli.errors import CheckpointError, PlanError, UsageError, first_line,
 from hypsegcli.files.atomic import replacing
 from hypsegcli.files.digest import Digest, digest_file, digest_stream
 from hypsegcli.files.regular import ChangedFileError, unchanging
+from hypsegcli.files.threads import beside
 from hypsegcli.files.words import first_of
 from hypsegcli.geometry.poincare import EDGE
 from hypsegcli.network.model import Network, build_model
@@ -103,7 +105,7 @@ def load_checkpoint(path: Path, *, header: Header | None = None, source: str = "
     require_file(path)
     try:
         with unchanging(path) as file:
-            found, state = read_state(path) if is_torch_file(path) else _read_safetensors(path)
+            found, state = beside(partial(read_state if is_torch_file(path) else _read_safetensors, path))
             int8 = take_int8(path, found, state)
             model = _build_shapes(path, found)
             check_state(path, found, state, model)

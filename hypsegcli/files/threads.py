@@ -28,6 +28,16 @@ def default_workers() -> int:
     return min(allowed, _MOST)
 
 
+def beside(function: Callable[[], Result]) -> Result:
+    """What `function` gives, worked out in another thread, and waited for here.
+
+    An interrupt is raised in the main thread, wherever that is, and libraries in C that call Python may lose it and say
+    something else is wrong. So it comes here instead; `function` goes on to its end before it is passed on.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(function).result()
+
+
 def ahead(
     function: Callable[[Item], Result],
     items: Iterable[Item],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from hypsegcli.run.unfinished import never_done, reached
 _WORST_FIRST = ("running", "aborted", "interrupted", "stopped", "finished")
 
 MERGING = "merging"  # of a shard's run.json: files of many images, by name, that whoever merges has begun to write
+MERGED = "merged"  # of the whole run's books: the shards that they were made of, until another run begins
 
 
 class Account(NamedTuple):
@@ -114,7 +116,7 @@ def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
     options = newest.get("options")
     own = next((account.run for account in accounts if account.shard is None), {})
     return {
-        **newest,
+        **{name: value for name, value in newest.items() if name != MERGED},
         "status": next((status for status in _WORST_FIRST if status in statuses), "unknown"),
         "options": (options if isinstance(options, dict) else {}) | {"workers": len(first) - 1},
         "counts": {"planned": _images_of(newest, lines), "others": 0},
@@ -155,6 +157,14 @@ def remove_books(out: Path) -> None:
         if shard is not None:
             Books(out, shard).manifest.unlink(missing_ok=True)
             Books(out, shard).run.unlink(missing_ok=True)
+
+
+def times_of(parts: Sequence[Account]) -> dict[str, Any]:
+    """From when the first of a run's shards began, and for how long until the last ended."""
+    started = [datetime.fromisoformat(part.run["started"]).timestamp() for part in parts]
+    ended = [since + part.run["seconds"] for since, part in zip(started, parts, strict=True)]
+    first = min(range(len(parts)), key=lambda index: started[index])
+    return {"started": parts[first].run["started"], "seconds": round(max(ended) - min(started), 3)}
 
 
 def _has_ended(line: Line | None) -> bool:

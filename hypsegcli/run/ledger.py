@@ -102,7 +102,8 @@ class Ledger:
             remarks += say_changed(self.out, read_object(Books(self.out).run), further)
             self._leave_to_merging(further, self._books.shard)
             further = ()
-        with looking_ahead(), noted(self._books, plan, keep=keep or self._books.shard is not None):
+        keep_all = keep or self._books.shard is not None
+        with looking_ahead(), noted(self._books, plan, of_others=of_others, keep=keep_all):
             self._earlier = look_back(
                 self._books,
                 plan,

@@ -17,7 +17,17 @@ from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.files.lock import locked
 from hypsegcli.files.shard import Shard
 from hypsegcli.files.words import count_of, first_of
-from hypsegcli.run.accounts import MERGING, Account, generation_of, in_one, read_accounts, remove_books, replace_books
+from hypsegcli.run.accounts import (
+    MERGED,
+    MERGING,
+    Account,
+    generation_of,
+    in_one,
+    read_accounts,
+    remove_books,
+    replace_books,
+    times_of,
+)
 from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.ends import Ends
@@ -33,13 +43,12 @@ from hypsegcli.run.manifest import (
     source_of,
     without_result,
 )
-from hypsegcli.run.merged_files import make_files
+from hypsegcli.run.merged_files import is_of_its_size, make_files
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_beyond
 from hypsegcli.run.unfinished import never_done
 
 _LISTED = 5  # shards
-_MERGED = "merged"  # of the whole run's books: the shards that they were made of
 
 
 class Merged(NamedTuple):
@@ -98,15 +107,22 @@ def merge(out: Path) -> Merged:
 
 
 def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
-    """What became of shards that have been merged, whose books are gone, unless whoever did it was stopped before."""
+    """What became of shards that have been merged, whose books are gone, unless whoever did it was stopped before.
+
+    None where no merging has been the last, since a run has begun by now. Files of many images may have gone.
+    """
     own = next(account for account in accounts if account.shard is None)
-    merged = own.run.get(_MERGED)
-    if not isinstance(merged, dict) or any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
+    merged = own.run.get(MERGED)
+    if not isinstance(merged, dict) or not _is_finished(own):
+        return None
+    if any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
         return None
     failed = {key: line["reason"] for key, line in own.lines.items() if line["status"] == "failed"}
     done = sum(line["status"] == "done" for line in own.lines.values())
-    files = [MANIFEST, RUN, *files_of(own.run)]
-    return Merged(len(merged), done, failed, files, [], {}, [], [], remarks=[f"{out}: its shards are one run already"])
+    files = files_of(own.run)
+    changed = [name for name, digest in files.items() if not is_of_its_size(out / name, digest)]
+    remarks = [f"{out}: its shards are one run already"]
+    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks)
 
 
 def _stamp(part: Account) -> list[Any]:
@@ -197,11 +213,7 @@ def _look_at(out: Path, parts: Sequence[Account], of: int) -> Merged:
 
 def _not_of_their_size(out: Path, line: Line) -> Iterator[str]:
     for path, digest in outputs_of(line).values():
-        try:
-            size = (out / path).stat().st_size
-        except (OSError, ValueError):
-            size = -1
-        if size != digest.bytes:
+        if not is_of_its_size(out / path, digest):
             yield path.as_posix()
 
 
@@ -236,9 +248,9 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
         },
         "files": {name: digest._asdict() for name, digest in files.items()},
         **({"owed": list(owed)} if owed else {}),
-        **_times(parts),
+        **times_of(parts),
         "notes": notes,
-        _MERGED: {str(part.shard): _stamp(part) for part in parts},
+        MERGED: {str(part.shard): _stamp(part) for part in parts},
     }
     still_asked = (without_result(line, "stale") for line in asked.values())
     replace_books(out, chain(lines, others, still_asked), whole)
@@ -283,11 +295,3 @@ def _whole(part: Account) -> tuple[Any, ...]:
 
 def _images(part: Account) -> int:
     return int(_whole(part)[1])
-
-
-def _times(parts: Sequence[Account]) -> dict[str, Any]:
-    """From when the first shard began, and for how long until the last ended."""
-    started = [datetime.fromisoformat(part.run["started"]).timestamp() for part in parts]
-    ended = [since + part.run["seconds"] for since, part in zip(started, parts, strict=True)]
-    first = min(range(len(parts)), key=lambda index: started[index])
-    return {"started": parts[first].run["started"], "seconds": round(max(ended) - min(started), 3)}

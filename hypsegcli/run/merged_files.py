@@ -22,6 +22,14 @@ from hypsegcli.run.unnamed import is_somebody_s
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
 
+def is_of_its_size(path: Path, digest: Digest) -> bool:
+    """Whether a file is there, and of the size that it was written with."""
+    try:
+        return path.stat().st_size == digest.bytes
+    except (OSError, ValueError):  # of a name that cannot be
+        return False
+
+
 class MergedFiles(NamedTuple):
     """What becomes of the files of many images, by name from the run's folder on."""
 

@@ -4,14 +4,19 @@ import hashlib
 import os
 import pickle
 import random
+import signal
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save
 from support.checkpoints import CONFIG, HEADER, header_for, put, refusal, torch_bytes
 from torch import Tensor, nn
@@ -411,3 +416,35 @@ def test_damaged_bytes_are_refused_or_harmless(tmp_path: Path, form: str) -> Non
         for _ in range(chance.choice([1, 2, 8])):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         refusal(put(tmp_path, bytes(damaged), name))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no process is told to stop by a signal")
+def test_an_interrupt_while_a_file_is_read_is_not_called_damage(
+    tmp_path: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where torch, in C, calls Python, and says of whatever is raised there that it cannot determine a shape."""
+    save_checkpoint(tmp_path / "model.safetensors", HEADER, state)
+    told: list[str] = []
+
+    @contextmanager
+    def opened(path: Path, framework: str) -> Iterator[SimpleNamespace]:
+        with safe_open(path, framework=framework) as file:
+
+            def get_tensor(name: str) -> Tensor:
+                try:
+                    if not told:
+                        told.append(name)
+                        time.sleep(0.1)  # until it is waited for
+                        os.kill(os.getpid(), signal.SIGINT)
+                        time.sleep(0.1)
+                except KeyboardInterrupt:
+                    raise TypeError("could not determine the shape") from None
+                found: Tensor = file.get_tensor(name)
+                return found
+
+            yield SimpleNamespace(keys=file.keys, metadata=file.metadata, get_tensor=get_tensor)
+
+    monkeypatch.setattr("hypsegcli.checkpoint.read_header.safe_open", opened)
+    with pytest.raises(KeyboardInterrupt):
+        load_checkpoint(tmp_path / "model.safetensors")
+    assert load_checkpoint(tmp_path / "model.safetensors").header == HEADER

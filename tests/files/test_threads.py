@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hypsegcli.files.threads import ahead, default_workers
+from hypsegcli.files.threads import ahead, beside, default_workers
 
 PATIENCE = 20  # seconds, until a wait counts as one that never ends
 
@@ -218,3 +218,24 @@ def test_there_is_a_worker_for_every_cpu_up_to_a_bound(monkeypatch: pytest.Monke
     for count, workers in counts:
         monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
         assert default_workers() == workers
+
+
+def test_what_is_worked_out_beside_comes_back_or_is_raised() -> None:
+    assert beside(threading.get_ident) != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        beside(lambda: 1 // 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no process is told to stop by a signal")
+def test_an_interrupt_comes_to_whoever_waits_for_what_is_worked_out_beside() -> None:
+    ended = []
+
+    def work() -> None:
+        time.sleep(0.1)  # until it is waited for
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        beside(work)
+    assert ended

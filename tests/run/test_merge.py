@@ -548,3 +548,19 @@ def test_a_shard_that_begins_again_owes_the_tables_of_the_whole(hypseg: Hypseg, 
     assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 1
     assert hypseg("uncertainty", photos, "--out", out, "--resume").code == 0
     assert hypseg("verify", out).code == 0
+
+
+def test_tables_that_are_gone_since_they_were_merged_are_named(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for index in (0, 1):
+        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
+    assert hypseg("merge", out).code == 0
+    (out / "ranking.csv").unlink()
+    with (out / "regions.csv").open("a") as file:
+        file.write("\n")
+    found = hypseg("merge", out)
+    assert (found.code, found.stdout) == (3, "missing or changed: ranking.csv\nmissing or changed: regions.csv\n")
+    for index in (0, 1):
+        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2", "--resume").code == 0
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0

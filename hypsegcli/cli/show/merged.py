@@ -22,6 +22,7 @@ def show_merged(merged: Merged, out: Path) -> int:
         say(f"missing or changed: {name}")
     for key, reason in merged.failed.items():
         say(f"failed: {key}: {reason}")
+    talk_of(merged.remarks, quiet=False)
     shards = count_of(merged.shards, "shard")
     if not merged.is_complete:
         error(
@@ -29,7 +30,6 @@ def show_merged(merged: Merged, out: Path) -> int:
             "--resume, or all of them as another number of shards"
         )
         return PARTLY_DONE
-    talk_of(merged.remarks, quiet=False)
     total = merged.done + len(merged.failed)
     say(f"{count_of(total, 'image')} of {shards}: {', '.join(merged.files)} in {out}")
     if merged.failed:
