@@ -72,6 +72,12 @@ def test_they_run_one_after_the_other(hypseg: Hypseg, folder: Path, name: str, m
     if name == "annotate":
         shutil.copytree("out", "doubt")
         Path("doubt/review.csv").write_text("key,verdict\n0,wrong\n")
+    if name == "train":  # whose settings are those for so many images
+        shutil.copytree("photos", "DIR/images")
+        shutil.copytree("masks", "DIR/masks")
+        for kind, suffix in (("images", "jpg"), ("masks", "png")):
+            shutil.copy(f"DIR/{kind}/0.{suffix}", f"DIR/{kind}/2.{suffix}")
+        Path("DIR/classes.txt").write_text("0:background\n1:nucleus\n")
     if name == "evaluate":
         shutil.copy(bundled_checkpoint(), "model.safetensors")
     if name == "compare":
