@@ -91,7 +91,7 @@ def test_a_run_records_the_commit_and_knows_the_bytes_again(
     assert found["source"] == pinned
     assert found["sha256"] == hashlib.sha256(FILE.read_bytes()).hexdigest()
     again = hypseg(command, photos, "--out", out, "--checkpoint", FILE, "--resume")
-    assert again.stderr == "3 of 3 images done already\n"
+    assert again.stderr.endswith("3 of 3 images done already\n")
     assert json.loads((out / "run.json").read_text())["checkpoint"] == {"path": str(FILE), "sha256": found["sha256"]}
 
 
