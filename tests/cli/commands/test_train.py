@@ -212,7 +212,7 @@ def test_every_option_is_a_setting(hypseg: Hypseg, monkeypatch: pytest.MonkeyPat
         "preset": ("100", "--init", "imagenet"), "patience": (3,), "no_calibration": (),
         "crop": (64, 96), "learning_rate": (0.5,), "class_weights": ("none",), "radius_weight": (0.25,),
         "precision": ("bf16",), "seed": (3,), "ignore_index": (7,), "longest_side": (99,), "held_out": ("a, b",),
-        "map": ("m",), "mask_colors": ("n",), "image_suffix": ("_i",), "mask_suffix": ("_m",),
+        "map": ("m",), "mask_colors": ("n",), "unlabelled": ("u",), "image_suffix": ("_i",), "mask_suffix": ("_m",),
         "layout": ("voc",), "colors": ("c",), "background": ("e",), "licence": ("d",), "validate_every": (4,),
         "workers": (0,), "tensorboard": (),
         "sampling": ("adaptive", "--longest-side", 99), "decoder": ("mlp", "--backbone", "timm:pvt_v2_b0"),
