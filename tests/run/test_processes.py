@@ -82,8 +82,9 @@ def test_a_worker_is_killed_and_an_image_kills_all_that_touch_it(tmp_path: Path,
 
 
 START = """
+import signal
 import sys
-from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 sys.path[:0] = sys.argv[1].split(":")
 from hypsegcli.__main__ import run_and_leave
 sys.argv = ["hypseg", *sys.argv[2:]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,10 +19,22 @@ from support.reviewed import reviewed
 VERDICT = "key,x,y,width,height,verdict,time\na,0,16,40,24,wrong,2026-01-01T00:00:00Z\n"
 
 
-def started(out: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "hypsegcli", "review", str(out), *options]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, text=True, cwd=REPOSITORY, **pipes)  # type: ignore[call-overload, no-any-return]
+# Whoever runs the tests may ignore Ctrl-C, which its children would as well.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
+@contextlib.contextmanager
+def started(out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A review that does not outlive the block."""
+    start = f"{HEARING}from hypsegcli.__main__ import run_and_leave; run_and_leave()"
+    command = [sys.executable, "-c", start, "review", str(out), *options]
+    with subprocess.Popen(
+        command, text=True, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def judge(address: str, number: int, verdict: str) -> int:
