@@ -19,6 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 from support.checkpoints import CONFIG, HEADER, header_for, put, refusal, torch_bytes
+from support.hearing import hearing_interrupts
 from torch import Tensor, nn
 
 from hypsegcli.checkpoint.format import METADATA_KEY, Header, header_to_json
@@ -445,6 +446,6 @@ def test_an_interrupt_while_a_file_is_read_is_not_called_damage(
             yield SimpleNamespace(keys=file.keys, metadata=file.metadata, get_tensor=get_tensor)
 
     monkeypatch.setattr("hypsegcli.checkpoint.read_header.safe_open", opened)
-    with pytest.raises(KeyboardInterrupt):
+    with hearing_interrupts(), pytest.raises(KeyboardInterrupt):
         load_checkpoint(tmp_path / "model.safetensors")
     assert load_checkpoint(tmp_path / "model.safetensors").header == HEADER

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from support.hearing import hearing_interrupts
 
 from hypsegcli.files.threads import ahead, beside, default_workers
 
@@ -88,12 +89,8 @@ def test_a_result_that_is_waited_for_when_an_interrupt_comes_is_late() -> None:
         return number
 
     results = ahead(work, range(2), workers=1, late=late.append)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            list(results)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with hearing_interrupts(), pytest.raises(KeyboardInterrupt):
+        list(results)
     assert late[-1] == 1
 
 
@@ -236,6 +233,6 @@ def test_an_interrupt_comes_to_whoever_waits_for_what_is_worked_out_beside() -> 
         time.sleep(0.1)
         ended.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
+    with hearing_interrupts(), pytest.raises(KeyboardInterrupt):
         beside(work)
     assert ended
