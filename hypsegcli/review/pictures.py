@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -20,10 +21,11 @@ from hypsegcli.images.grey_plane import decode_grey_plane
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.images.png import encode_grey8_png, encode_rgb_png
 from hypsegcli.images.shrink import shrink_image, shrink_mask
+from hypsegcli.images.stack import Stack
 from hypsegcli.pictures.palette import RGB, spread_colors
 from hypsegcli.review.outline import find_pixels
 from hypsegcli.review.places import Mark
-from hypsegcli.run.manifest import Line, input_of, outputs_of, source_of
+from hypsegcli.run.manifest import Line, input_of, outputs_of, part_of, source_of
 
 Layer = Literal["photograph", "classes", "doubt", "place", "whole"]
 LAYERS: tuple[Layer, ...] = ("photograph", "classes", "doubt", "place", "whole")
@@ -156,7 +158,7 @@ class Pictures:
     def _photograph(self, line: Line) -> tuple[RGB, str]:
         source = input_of(line)
         try:
-            image = self._photographs.get((source, line.get("frame")), lambda: _read_photograph(source, line))
+            image = self._photographs.get((source, part_of(line)), lambda: _read_photograph(source, line))
         except ImageError as error:
             if error.code == "missing":
                 raise ImageError(
@@ -175,22 +177,22 @@ class Pictures:
 
 
 def _read_photograph(source: Path, line: Line) -> DecodedImage:
-    if "frame" not in line:
+    number = part_of(line)
+    if number is None:
         return decode_image(source)
+    if "page" in line:
+        with closing(Stack(source)) as stack:
+            return stack.frame(number)
     from hypsegcli.images.video import Video
 
-    number = line["frame"]
     if number > _FAR or _size_of(source) > _LARGE:
         raise ImageError(
             f"frame {number} of {source} is not fetched for a look, for all frames before it would be decoded; "
             "cut the video into pictures, and segment these",
             "unsupported",
         )
-    video = Video(source)
-    try:
+    with closing(Video(source)) as video:
         return video.frame(number)
-    finally:
-        video.close()
 
 
 def _size_of(path: Path) -> int:

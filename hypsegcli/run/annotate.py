@@ -27,7 +27,7 @@ from hypsegcli.images.metadata import MapMetadata, read_metadata
 from hypsegcli.pictures.palette import spread_colors
 from hypsegcli.run.accounts import read_manifest, shards_of
 from hypsegcli.run.chosen import choose
-from hypsegcli.run.manifest import Line, input_of, outputs_of, source_of
+from hypsegcli.run.manifest import Line, input_of, outputs_of, part_of, source_of
 from hypsegcli.truth.masks import read_mask
 from hypsegcli.truth.stored import check_alike, refuse_kind
 
@@ -146,8 +146,11 @@ def _refuse(chosen: Chosen, files: Sequence[Path], *, with_images: bool, replace
             raise PlanError(f"{escaped(key)}: a labelling tool cannot hold this name; rename the photograph")
     if not with_images:
         return
-    if frames := [line["key"] for line in chosen.lines if "frame" in line]:
-        raise PlanError(f"{frames[0]}: frames of a video are no files that could go along; leave the photographs out")
+    if parts := [line["key"] for line in chosen.lines if part_of(line) is not None]:
+        raise PlanError(
+            f"{parts[0]}: frames of a video and pages of a stack are no files that could go along; leave the "
+            "photographs out"
+        )
     if gone := [str(path) for line in chosen.lines if not is_there(path := input_of(line))]:
         raise PlanError(
             f"{len(gone)} of {len(chosen.lines)} photographs are not where they were: {first_of(gone, _NAMED)}; bring "
@@ -166,7 +169,7 @@ def _read(chosen: Chosen, *, with_images: bool, advance: Callable[[], None]) -> 
                 f"make it again with {setting('resume')}"
             )
         photograph = _photograph(line) if with_images else None
-        suffix = ".png" if "frame" in line else input_of(line).suffix
+        suffix = ".png" if part_of(line) is not None else input_of(line).suffix
         return Annotated(line["key"], f"{line['key']}{suffix}", chosen.labels.of(ids), photograph)
 
     with closing(ahead(read, chosen.lines, workers=default_workers(), pixels=lambda seen: seen.labels.size)) as images:

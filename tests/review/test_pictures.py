@@ -169,6 +169,18 @@ def test_a_frame_of_a_video_is_fetched_unless_it_lies_far_in(tmp_path: Path) -> 
         Pictures(out).encode(line | {"frame": 999999}, MARK, "whole", 0)
 
 
+def test_each_page_of_a_stack_is_its_own_picture(tmp_path: Path) -> None:
+    grey = [Image.new("RGB", (WIDTH, HEIGHT), (level, level, level)) for level in (10, 200)]
+    stack, out = tmp_path / "stack.tif", tmp_path / "out"
+    grey[0].save(stack, save_all=True, append_images=grey[1:])
+    pictures, whole = Pictures(out), (WIDTH, HEIGHT)
+    for page, level in ((1, 10), (2, 200)):
+        line = line_of(out, f"stack/{page:04}", stack, 0) | {"page": page, "source": digest(stack)._asdict()}
+        line |= {"width": whole[0], "height": whole[1]}
+        shown, note = pictures.encode(line, MARK, "whole", 0)
+        assert (set(decoded(shown).ravel().tolist()), note) == ({level}, "")
+
+
 def frame_of(clip: Path) -> bytes:
     from hypsegcli.images.png import encode_rgb_png
     from hypsegcli.images.video import Video

@@ -131,8 +131,9 @@ def test_photographs_that_moved_or_changed_are_named(out: Path) -> None:
     annotate(out, "cvat")
 
 
-def test_frames_of_a_video_cannot_go_along(out: Path) -> None:
-    edit(out, "b", frame=7)
+@pytest.mark.parametrize("part", ["frame", "page"])
+def test_frames_and_pages_cannot_go_along(out: Path, part: str) -> None:
+    edit(out, "b", **{part: 7})
     assert "b: frames of a video" in refused(lambda: annotate(out, "cvat", with_images=True))
     assert [*ids_in(annotate(out, "coco", "b"), STREETS)] == ["b"]
 
