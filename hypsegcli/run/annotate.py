@@ -28,7 +28,7 @@ from hypsegcli.pictures.palette import spread_colors
 from hypsegcli.run.accounts import read_manifest, shards_of
 from hypsegcli.run.chosen import choose
 from hypsegcli.run.manifest import Line, input_of, outputs_of, part_of, source_of
-from hypsegcli.truth.masks import read_mask
+from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.stored import check_alike, refuse_kind
 
 Tool = Literal["cvat", "coco", "label-studio"]
@@ -162,7 +162,9 @@ def _read(chosen: Chosen, *, with_images: bool, advance: Callable[[], None]) -> 
     def read(line: Line) -> Annotated:
         path = _map_of(chosen.out, line)
         check_alike([_map_of(chosen.out, chosen.lines[0]), path])
-        ids = read_mask(path, classes=len(chosen.names), ignore_index=chosen.ignore_index)
+        own = read_metadata(path)
+        no_data = None if own is None or own.void is None else IdMap(((own.void, None),))
+        ids = read_mask(path, classes=len(chosen.names), ignore_index=chosen.ignore_index, id_map=no_data)
         if ids.shape != (line["height"], line["width"]):
             raise DataError(
                 f"{path}: is {ids.shape[1]} x {ids.shape[0]} pixels, its image {line['width']} x {line['height']}; "

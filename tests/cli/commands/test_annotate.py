@@ -294,3 +294,22 @@ def test_a_network_learns_from_what_was_erased(hypseg: Hypseg, erased: tuple[Pat
 
     one, other = (load(each) for each in weights)
     assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_pixels_without_data_are_labelled_with_nothing(hypseg: Hypseg, tmp_path: Path) -> None:
+    """Their id is void whatever the masks' void was that the network learned from."""
+    with Image.open(EXAMPLES / "streets/taxis.jpg") as image:
+        pixels = np.asarray(image.convert("RGB").resize((96, 64))).copy()
+    pixels[:, :30] = 0
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "photos/a.tif", tiffinfo={42113: "0"})
+    out = tmp_path / "out"
+    assert hypseg("predict", tmp_path / "photos", "--out", out, "--save", "labels", "--engine", "torch").code == 0
+    assert (stored(out, "a")[:, :30] == 255).all()
+    exported = annotate(out, "cvat")
+    with zipfile.ZipFile(exported) as archive, archive.open("SegmentationClass/a.png") as file:
+        assert not np.asarray(Image.open(file).convert("RGB"))[:, :30].any()
+    outcome = hypseg("evaluate", "--predictions", out, exported, "--out", tmp_path / "report")
+    assert outcome.code == 0, outcome.stderr
+    report = json.loads((tmp_path / "report/report.json").read_text())
+    assert report["labelled_pixels"] == 64 * 66
