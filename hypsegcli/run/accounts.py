@@ -12,7 +12,16 @@ from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books, names_in, shards_in
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.lines import Lines, write_lines
-from hypsegcli.run.manifest import Line, input_of, is_for_another, is_only_asked_for, of_whoever_has_it, read_object
+from hypsegcli.run.manifest import (
+    Age,
+    Line,
+    input_of,
+    is_for_another,
+    is_only_asked_for,
+    kept_since,
+    of_whoever_has_it,
+    read_object,
+)
 from hypsegcli.run.unfinished import never_done, reached
 
 # Of a run that is in shards, the status: the first of these that one of them has.
@@ -51,7 +60,12 @@ def read_accounts(out: Path) -> list[Account]:
     """All books in a run's folder, the oldest first."""
     found = [(shard, Books(out, shard)) for shard in shards_of(out)]
     accounts = [Account(shard, read_object(books.run), Lines(books.manifest)) for shard, books in found]
-    return sorted(accounts, key=lambda account: (generation_of(account), str(account.run.get("started", ""))))
+    return sorted(accounts, key=age_of)
+
+
+def age_of(account: Account) -> Age:
+    """By which books are told to be newer than others."""
+    return generation_of(account), str(account.run.get("started", ""))
 
 
 def generation_of(account: Account) -> int:
@@ -71,15 +85,25 @@ def next_generation(out: Path, shard: Shard) -> int:
 class _Newest(Mapping[str, Line]):
     """The lines of several books, the oldest first: what a later one says of an image holds."""
 
-    def __init__(self, books: Sequence[Mapping[str, Line]]) -> None:
-        self._of: dict[str, Mapping[str, Line]] = {}
-        for lines in books:
-            for key, line in lines.items():
-                if key not in self._of or not is_for_another(line) or is_only_asked_for(self._of[key][key]):
-                    self._of[key] = lines
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        self._of: dict[str, Account] = {}
+        for account in accounts:
+            for key, line in account.lines.items():
+                if key not in self._of or not is_for_another(line) or self._is_newer(line, self._of[key]):
+                    self._of[key] = account
+
+    @staticmethod
+    def _is_newer(kept: Line, before: Account) -> bool:
+        """Whether a line that is kept for another holds all the same."""
+        line = before.lines[kept["key"]]
+        if is_only_asked_for(line) or is_only_asked_for(kept):
+            return is_only_asked_for(line)
+        if is_for_another(line):
+            return kept_since(kept) > kept_since(line)
+        return kept_since(kept)[0] > generation_of(before)
 
     def __getitem__(self, key: str) -> Line:
-        return of_whoever_has_it(self._of[key][key])
+        return of_whoever_has_it(self._of[key].lines[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._of)
@@ -93,7 +117,7 @@ class _Newest(Mapping[str, Line]):
 
 def in_one(accounts: Sequence[Account]) -> Mapping[str, Line]:
     """The lines of several books, the oldest first, by key: what a later one says of an image holds."""
-    return accounts[0].lines if len(accounts) == 1 else _Newest([account.lines for account in accounts])
+    return accounts[0].lines if len(accounts) == 1 else _Newest(accounts)
 
 
 def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from hypsegcli.files.digest import Digest, digest_file, digest_shared
 from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
+from hypsegcli.run.accounts import Account, age_of, as_one_run, in_one, read_accounts
 from hypsegcli.run.asked import asked_for
 from hypsegcli.run.ends import Ends
 from hypsegcli.run.etags import note_etags
@@ -35,6 +35,7 @@ from hypsegcli.run.manifest import (
     is_cut_otherwise,
     outputs_of,
     placed,
+    read_object,
     source_of,
     to_be_made,
     without_going,
@@ -224,9 +225,11 @@ def _of_a_shard(plan: Sequence[PlannedImage], run: Mapping[str, Any]) -> dict[st
 def _kept_for_others(books: Books, plan: Sequence[PlannedImage], new: Sequence[PlannedImage]) -> Collection[Line]:
     """Lines of images that are no shard's own: it was asked for them before, or they are those of others, and `new`."""
     planned = {str(each.key) for each in plan}
-    own = Lines(books.manifest)
+    own, age = Lines(books.manifest), age_of(Account(books.shard, read_object(books.run), {}))
     items: list[str | PlannedImage] = [*(key for key in own if key not in planned), *new]
-    return Selection(items, lambda one: for_another(own[one] if isinstance(one, str) else asked_for(one)))
+    return Selection(
+        items, lambda one: for_another(own[one], age) if isinstance(one, str) else for_another(asked_for(one))
+    )
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:

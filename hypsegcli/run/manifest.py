@@ -16,10 +16,12 @@ from hypsegcli.files.place import is_address, locate, real
 from hypsegcli.files.regular import open_regular
 
 Line = dict[str, Any]
+Age = tuple[int, str]  # of books: how many numbers of shards there were before, and when theirs began
+OLDEST: Age = (-1, "")
 
 _OF_FILES = ("outputs", "bytes", "sha256")
 _GOING = "going"  # kinds of those that the run which the line is of does not make: it was allowed to remove them
-_OF_ANOTHER = "of_another"  # that a shard keeps the line of an image that is another's by now
+_OF_ANOTHER = "of_another"  # how old the line is which a shard keeps of an image that is another's by now
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 _NO_SIGNATURE = "0" * 128
@@ -149,12 +151,20 @@ def is_given_up(line: Line, kind: str) -> bool:
     return kind in line.get(_GOING, [])
 
 
-def for_another(line: Line) -> Line:
-    """The line of an image that a shard was asked for before, and is not by now; should another have one, that holds.
+def for_another(line: Line, age: Age = OLDEST) -> Line:
+    """The line of an image that a shard was asked for before, at an age, and is not by now.
 
-    For what is every how-manieth image changes with their number.
+    Should another have one that is as new, that holds: what is every how-manieth image changes with their number.
     """
-    return line | {_OF_ANOTHER: True}
+    return line if is_for_another(line) else line | {_OF_ANOTHER: list(age)}
+
+
+def kept_since(line: Line) -> Age:
+    """How old a line is that a shard has kept for another."""
+    match line[_OF_ANOTHER]:
+        case [int(generation), str(started)]:
+            return generation, started
+    return OLDEST
 
 
 def is_for_another(line: Line) -> bool:

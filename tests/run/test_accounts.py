@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hypsegcli.files.books import Books
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of, take_over
@@ -20,7 +22,14 @@ def failed(key: str, reason: str) -> dict[str, Any]:
 
 
 def book(
-    out: Path, shard: Shard | None, lines: Sequence[dict[str, Any]], *, at: int, rest: Sequence[str] = (), **more: Any
+    out: Path,
+    shard: Shard | None,
+    lines: Sequence[dict[str, Any]],
+    *,
+    at: int,
+    generation: int = 0,
+    rest: Sequence[str] = (),
+    **more: Any,
 ) -> None:
     out.mkdir(exist_ok=True)
     write_lines(Books(out, shard).manifest, lines)
@@ -28,6 +37,7 @@ def book(
         "status": "running" if rest else "finished",
         "started": f"2026-01-01T00:00:{at:02}Z",
         "options": {"workers": 1},
+        "shard": {"generation": generation},
         "unfinished": {
             "images": {key: f"{key}.jpg" for key in rest},
             "directory": "/photos",
@@ -57,6 +67,15 @@ def test_what_a_shard_keeps_for_another_holds_only_where_that_has_none(tmp_path:
     lines = read_manifest(tmp_path)
     assert {key: line["reason"] for key, line in lines.items()} == {"a": "own", "b": "kept"}
     assert "of_another" not in lines["b"]
+
+
+@pytest.mark.parametrize(
+    ("age", "holds"), [([2, ""], "kept"), ([1, "2999-01-01T00:00:00Z"], "own"), ([0, ""], "own"), (True, "own")]
+)
+def test_what_a_shard_keeps_holds_where_another_s_is_older(tmp_path: Path, age: object, holds: str) -> None:
+    book(tmp_path, Shard(0, 3), [failed("a", "own")], at=3, generation=1)
+    book(tmp_path, Shard(0, 2), [failed("a", "kept") | {"of_another": age}], at=7, generation=2)
+    assert read_manifest(tmp_path)["a"]["reason"] == holds
 
 
 def test_that_an_image_is_to_be_done_holds_where_no_book_says_more(tmp_path: Path) -> None:

@@ -424,6 +424,20 @@ def test_clocks_do_not_say_which_shards_are_the_newest(hypseg: Hypseg, photos: P
     assert hypseg("verify", out).code == 0
 
 
+def test_what_newer_shards_keep_of_images_of_others_is_newer(hypseg: Hypseg, tmp_path: Path) -> None:
+    """Three shards, two of the same images with other settings, two of further images."""
+    out = tmp_path / "out"
+    for seed in range(7):
+        photograph(tmp_path / f"day{seed // 4}/{seed}.png", seed=seed, size=(48, 33))
+    for day, of, measure in (("day0", 3, "distance"), ("day0", 2, "norm"), ("day1", 2, "norm")):
+        for index in range(of):
+            arguments = ("predict", tmp_path / day, "--out", out, *KINDS, "--measure", measure, "--resume")
+            assert hypseg(*arguments, "--shard", f"{index}/{of}").code == 0
+    assert "changed: " not in hypseg("verify", out).stdout
+    assert hypseg("merge", out).code == 0
+    assert hypseg("verify", out).code == 0
+
+
 @pytest.mark.parametrize("after", [["0/2", "1/2"], ["0/3", "1/3", "2/3"], [None]])
 def test_a_shard_that_never_began_is_not_forgotten(hypseg: Hypseg, tmp_path: Path, after: list[str | None]) -> None:
     """Neither by shards of other images, in the same number or another, nor by one process."""
