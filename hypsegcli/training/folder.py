@@ -30,9 +30,9 @@ class Folder:
     def begin(self, run: Run, done: int, *, best: float) -> None:
         """Write the settings and, where no epoch is done, the state: or a kill would leave nothing to resume from.
 
-        And lists of what is validated on, where its masks are such that others can read them.
+        And lists of what is validated on, where others can read its masks.
         """
-        lists = val_lists(run.val_split.pairs) if run.source.translation else {}
+        lists = val_lists(run.val_split.pairs, translated=bool(run.source.translation))
         with saving(self.hold, done):
             for name, text in lists.items():
                 write_atomically(run.job.out / name, text.encode("utf-8", "surrogateescape"))

@@ -41,6 +41,7 @@ from hypsegcli.training.state import (
     scored_copy,
 )
 from hypsegcli.training.step import shared_batches, train_step
+from hypsegcli.training.val_lists import evaluated_as
 from hypsegcli.training.validate import Scores, Validation, validate
 
 _SAME_SCORE = 5e-5  # mean IoU; the scores of a checkpoint have four decimals
@@ -54,6 +55,7 @@ class Started:
     epochs: int  # that are left
     steps: int  # of each
     pairs: tuple[int, int]  # to train on, to validate on
+    evaluated: tuple[str, str] | None  # the latter, as images and masks that `hypseg evaluate` reads; None: it cannot
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,10 @@ def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterat
     left = 0 if _is_over(config, waited) else config.epochs - done
     if not left and done < config.epochs:
         notes += (f"{_ended_early(waited)}; {setting('patience', 0)} lets it go on",)
-    yield Started((origin, *notes, *run.remarks), left, len(run.loader), _counted(run))
+    val = run.val_split.pairs
+    evaluated = evaluated_as(job.out, val, translated=bool(run.source.translation))
+    pairs = len(run.train_split.pairs), len(val)
+    yield Started((origin, *notes, *run.remarks), left, len(run.loader), pairs, evaluated)
     yield from _epochs(run, folder, range(done + 1, done + left + 1), best, waited)
     fitted: tuple[str, ...] = ()
     with ranks.together():
@@ -209,10 +214,6 @@ def _epochs(run: Run, folder: Folder | None, epochs: range, best: float, waited:
         yield report
         if ends_early:
             break
-
-
-def _counted(run: Run) -> tuple[int, int]:
-    return len(run.train_split.pairs), len(run.val_split.pairs)
 
 
 def _waited(waited: int, scores: Scores | None, *, is_best: bool, counts: bool) -> int:

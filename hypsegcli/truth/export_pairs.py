@@ -23,13 +23,20 @@ def export_at(argument: str | Path) -> Export | None:
 
 
 def masks_of(
-    export: Export, images: Mapping[str, Path], *, single: bool, with_empty: bool, tell: Callable[[str], None]
+    export: Export,
+    images: Mapping[str, Path],
+    *,
+    single: bool,
+    listed: bool,
+    with_empty: bool,
+    tell: Callable[[str], None],
 ) -> dict[str, Path]:
     """The masks of an export by the keys of images, whose names agree, or end alike; what it leaves out is told.
 
     A single image is that of a single mask. Those in which nobody labelled anything count only `with_empty`. Raises
-    PlanError for masks whose image is not among them, or could be one of several, and where there is none; of an image
-    that is listed without a mask nothing is lost, so that it may be elsewhere.
+    PlanError for masks whose image is not among them, unless these are `listed` and others of them have masks, or could
+    be one of several, and where there is none; of an image that the export has without a mask nothing is lost, so that
+    it may be elsewhere.
     """
     keys = (*export.keys, *(export.empty if with_empty else ()), *export.blank)
     if export.empty and not with_empty:
@@ -41,21 +48,25 @@ def masks_of(
         raise PlanError(
             f"{export.origin}: nobody has labelled anything in it yet; label and submit images, and export them again"
         )
-    listed = list(images)
-    found = dict(zip(listed, keys, strict=True)) if single and len(keys) == 1 else _match(export, keys, listed)
-    if left := len(listed) - len(found):
-        tell(f"left out: {left} of {count_of(len(listed), 'image')}, of which {export.origin} has no labels")
+    names = list(images)
+    found = dict(zip(names, keys, strict=True)) if single and len(keys) == 1 else _match(export, keys, names, listed)
+    if left := len(names) - len(found):
+        tell(f"left out: {left} of {count_of(len(names), 'image')}, of which {export.origin} has no labels")
     ordered = {key: image for image, key in found.items()}
-    if absent := [key for key in keys if key not in ordered]:
+    absent = [key for key in keys if key not in ordered]
+    if without := [key for key in absent if key in export.blank]:
         tell(
-            f"{export.origin}: left out: {count_of(len(absent), 'image')} that it lists without a mask, and not "
-            f"among those that were named, such as {absent[0]}"
+            f"{export.origin}: left out: {count_of(len(without), 'image')} that it lists without a mask, and not "
+            f"among those that were named, such as {without[0]}"
         )
+    if others := [key for key in absent if key not in export.blank]:
+        are = "is" if len(others) == 1 else "are"
+        tell(f"{export.origin}: left out: {count_of(len(others), 'image')} that {are} not listed, such as {others[0]}")
     return {ordered[key]: AnnotatedMask.of(export, key, picture=images[ordered[key]]) for key in keys if key in ordered}
 
 
-def _match(export: Export, keys: Sequence[str], images: Sequence[str]) -> dict[str, str]:
-    """The key in the export of each image that it has, as the export spells it."""
+def _match(export: Export, keys: Sequence[str], images: Sequence[str], listed: bool) -> dict[str, str]:
+    """The key in the export of each image that it has, as the export spells it; see masks_of."""
     exact = {composed(image): image for image in images}
     by_end = defaultdict[str, list[str]](list)
     for image in exact:
@@ -79,7 +90,7 @@ def _match(export: Export, keys: Sequence[str], images: Sequence[str]) -> dict[s
             f"{export.origin}: several images may be meant by {first_of(doubtful, _SHOWN)}; give the tool the images "
             "with their folders, or give them names of their own"
         )
-    if lonely:
+    if lonely and not (listed and found):
         raise PlanError(
             f"{len(lonely)} of {len(keys)} images in {export.origin} are not among the images that were named: "
             f"{first_of(lonely, _SHOWN)}; there are such as {first_of(images, 2)}; name the folder that they lie in, "

@@ -50,6 +50,7 @@ class _Side(NamedTuple):
     ending: str
     files: dict[str, Path]  # by key
     single: bool  # one file, named by itself
+    listed: bool = False  # by a list, which may be of some of those that there are
 
 
 def pair_files(
@@ -70,7 +71,8 @@ def pair_files(
     maps are named after their images, so they lose the image's ending where they have it. A single file pairs
     with a single file whatever the names. Names that differ only in how Unicode composes their letters are one.
     `tell` is given a line on what a folder of masks or images holds that is left out. Masks may be what a labelling
-    tool exported, see masks_of, of which `with_empty` is; images that it does not know are left out then.
+    tool exported, see masks_of, of which `with_empty` is; images that it does not know are left out then,
+    and masks of images that a list does not name.
 
     Raises PlanError for two files of one key and for files without a partner; UsageError if there is nothing to
     judge.
@@ -135,7 +137,7 @@ def _of_export(
     if ending:
         raise UsageError(f"{setting('mask_suffix', ending)}: {export.origin} knows whose its masks are; leave it out")
     main = judged.get("images") or judged["labels"]
-    files = masks_of(export, main.files, single=main.single, with_empty=with_empty, tell=tell)
+    files = masks_of(export, main.files, single=main.single, listed=main.listed, with_empty=with_empty, tell=tell)
     kept = {name: side._replace(files=keep(side.files, files)) for name, side in judged.items()}
     return _Side("masks", "mask_suffix", "", files, main.single), kept
 
@@ -194,7 +196,9 @@ def _find(
             f"{argument}: {len(doubled)} {kind} are there twice under one name: {first_of(doubled, _LISTED)}; "
             f"{_RULE}; keep one of each, or choose with a quoted pattern such as '**/*.png'"
         )
-    return _Side(kind, suffix_setting, ending, {key: path for key, (path,) in paths.items()}, single)
+    return _Side(
+        kind, suffix_setting, ending, {key: path for key, (path,) in paths.items()}, single, argument.startswith("@")
+    )
 
 
 def _told_apart(paths: Sequence[Path]) -> list[str]:

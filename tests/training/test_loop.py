@@ -44,6 +44,7 @@ from hypsegcli.training.loop import EpochReport, Event, Started, Step, train
 from hypsegcli.training.loss import Losses, SegmentationLoss, class_weights
 from hypsegcli.training.run import Job, prepare
 from hypsegcli.training.state import read_state, restore, save_state
+from hypsegcli.training.val_lists import VAL_IMAGES, VAL_MASKS
 from hypsegcli.training.validate import Scores, Validation, validate
 
 CPU = Device(torch.device("cpu"))
@@ -1057,7 +1058,8 @@ def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]
         "train: no mask has a pixel to be learned of green",
         "train: nothing is labelled in 1 masks, such as 03.png",
     )
-    assert found[0] == Started(notes, 2, 3, (6, 2))
+    lists = (f"@{tmp_path / 'run' / VAL_IMAGES}", f"@{tmp_path / 'run' / VAL_MASKS}")
+    assert found[0] == Started(notes, 2, 3, (6, 2), lists)
     assert [event for event in found if isinstance(event, Step)] == [
         Step(epoch, step) for epoch in (1, 2) for step in (1, 2, 3)
     ]

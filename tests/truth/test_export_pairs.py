@@ -29,11 +29,11 @@ class Known(Export):
 
 
 def match(
-    export: Export, *images: str, single: bool = False, with_empty: bool = False
+    export: Export, *images: str, single: bool = False, listed: bool = False, with_empty: bool = False
 ) -> tuple[dict[str, str], list[str]]:
     told: list[str] = []
     files = {image: Path(f"photos/{image}.jpg") for image in images}
-    masks = masks_of(export, files, single=single, with_empty=with_empty, tell=told.append)
+    masks = masks_of(export, files, single=single, listed=listed, with_empty=with_empty, tell=told.append)
     assert all(isinstance(mask, AnnotatedMask) for mask in masks.values())
     return {image: mask.key for image, mask in masks.items() if isinstance(mask, AnnotatedMask)}, told
 
@@ -103,8 +103,22 @@ def test_images_that_are_listed_without_a_mask_count(tmp_path: Path) -> None:
     ]
     assert "may be meant" in refused(lambda: match(Known("x/a", blank=("b",)), "x/a", "day/b", "night/b"))
     files = {"b": tmp_path / "b.jpg", "a": tmp_path / "a.jpg"}
-    masks = masks_of(Known("a", blank=("b",)), files, single=False, with_empty=False, tell=told.append)
+    masks = masks_of(Known("a", blank=("b",)), files, single=False, listed=False, with_empty=False, tell=told.append)
     assert {key: mask.picture for key, mask in masks.items() if isinstance(mask, AnnotatedMask)} == files
+
+
+def test_a_list_may_name_some_of_the_images() -> None:
+    """And a folder may not, from which some have moved, perhaps."""
+    found, told = match(Known("s/a", "s/b", "s/c", blank=("d",)), "b", "e", listed=True)
+    assert found == {"b": "s/b"}
+    assert told == [
+        "left out: 1 of 2 images, of which e.json has no labels",
+        "e.json: left out: 1 image that it lists without a mask, and not among those that were named, such as d",
+        "e.json: left out: 2 images that are not listed, such as s/a",
+    ]
+    assert "2 of 3 images in e.json are not among" in refused(lambda: match(Known("a", "b", "c"), "b", "e"))
+    assert "1 of 1 images in e.json are not among" in refused(lambda: match(Known("a"), "b", listed=True))
+    assert "may be meant" in refused(lambda: match(Known("x/a", "y/a", "b"), "a", "b", listed=True))
 
 
 def test_accents_that_are_characters_of_their_own_pair() -> None:

@@ -157,7 +157,7 @@ def _tell(
             _show(event, progress, head_epochs=settings.head_epochs)
             if isinstance(event, loop.EpochReport):
                 finished = event.epoch
-    say_trained(out, settings, started.pairs[1], quiet=quiet)
+    say_trained(out, settings, started, quiet=quiet)
 
 
 def _settings_of(run: Path) -> Path | None:

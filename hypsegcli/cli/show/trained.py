@@ -12,6 +12,7 @@ from hypsegcli.files.words import count_of
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
     from hypsegcli.training.config import TrainConfig
+    from hypsegcli.training.loop import Started
 
 _FEW, _MANY = 5, 100  # images to validate on
 
@@ -33,8 +34,8 @@ def preset_told(settings: TrainConfig, images: int) -> list[str]:
     ]
 
 
-def say_trained(out: Path, settings: TrainConfig, validated: int, *, quiet: bool) -> None:
-    """Where the checkpoint is, how good, and what to do with it; `validated` images chose it."""
+def say_trained(out: Path, settings: TrainConfig, started: Started, *, quiet: bool) -> None:
+    """Where the checkpoint is, how good, and what to do with it."""
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.training.state import BEST, LAST
 
@@ -43,7 +44,7 @@ def say_trained(out: Path, settings: TrainConfig, validated: int, *, quiet: bool
     header = read_header(best)
     score = header.provenance.scores.get("mean_iou")
     say(f"trained: {best}{'' if score is None else f', mIoU {100 * score:.1f} % on val'}")
-    side = header.input.longest_side
+    side, validated = header.input.longest_side, started.pairs[1]
     shrunk = [
         f"images larger than {side} pixels will be shrunk to that, as those were that it learned from; where larger "
         "ones show more, and not the same larger, as under a microscope: --set field_of_view=grows"
@@ -58,7 +59,7 @@ def say_trained(out: Path, settings: TrainConfig, validated: int, *, quiet: bool
         [
             *(few if scored and validated < _FEW else []),
             *(shrunk if side is not None and settings.field_of_view == "auto" else []),
-            *_compared(out, best, header, settings, validated),
+            *_compared(out, best, header, settings, started),
             f"next: hypseg predict IMAGES --checkpoint {_quoted(best)} --out MAPS"
             f"{' --sampling adaptive' if settings.sampling == 'adaptive' else ''}",
             *(uncalibrated if header.calibration is None else []),
@@ -67,32 +68,32 @@ def say_trained(out: Path, settings: TrainConfig, validated: int, *, quiet: bool
     )
 
 
-def _compared(out: Path, best: Path, header: Header, settings: TrainConfig, validated: int) -> list[str]:
+def _compared(out: Path, best: Path, header: Header, settings: TrainConfig, started: Started) -> list[str]:
     """How to see whether it helped: a line, and the commands that show it, a line each."""
     from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.errors import CheckpointError
     from hypsegcli.training.fine_tune import starts_from_checkpoint
-    from hypsegcli.training.val_lists import VAL_IMAGES, VAL_MASKS
 
     try:
         before = read_header(checkpoint_path(settings.init)) if starts_from_checkpoint(settings.init) else None
     except CheckpointError:  # gone since the training began
         before = None
-    if before is None or settings.held_out or not (out / VAL_IMAGES).exists():
+    if before is None or settings.held_out or started.evaluated is None:
         return []
     ours, theirs = (each.tree.names[: each.tree.classes] for each in (header, before))
     if ours != theirs:
         why = "in another order" if sorted(ours) == sorted(theirs) else "others"
         return [f"{settings.init} cannot be scored on these masks, for its classes are {why}: there is no before"]
     void = "" if settings.ignore_index == before.ignore_index else str(settings.ignore_index)
-    quick = "torch" if validated < _MANY else ""  # converting a network for another engine takes a minute
+    quick = "torch" if started.pairs[1] < _MANY else ""  # converting a network for another engine takes a minute
     named = {
         "--map": settings.map, "--mask-colors": settings.mask_colors, "--image-suffix": settings.image_suffix,
-        "--mask-suffix": settings.mask_suffix, "--ignore-index": void, "--engine": quick,
+        "--mask-suffix": settings.mask_suffix, "--unlabelled": settings.unlabelled, "--ignore-index": void,
+        "--engine": quick,
     }  # fmt: skip
     given = "".join(f" {option} {_quoted(value)}" for option, value in named.items() if value)
-    scored = f"hypseg evaluate @{_quoted(out / VAL_IMAGES)} @{_quoted(out / VAL_MASKS)}{given}"
+    scored = f"hypseg evaluate {' '.join(map(_quoted, started.evaluated))}{given}"
     first, second = out / "before", out / "after"
     return [
         "whether it helped, on the images to validate on, which is too kind to it, or on others of your own:",

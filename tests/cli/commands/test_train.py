@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import Hypseg, Outcome, make_checkpoint, photograph
+from support.labelled_runs import annotate, blobs, make_run
 from support.layouts import make_cityscapes, make_coco_stuff_10k, make_voc, put_image, put_mask
 
-from hypsegcli.hierarchy.tree import ClassTree
+from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.training import loop
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.validate import Scores, Validation
@@ -321,6 +323,25 @@ def test_from_a_checkpoint_to_a_better_one_and_the_proof(hypseg: Hypseg, data: P
     (folder / "classes.txt").write_text("0:bread\n1:jam\n")
     other = hypseg("train", "--init", start, "--data", folder, "--out", tmp_path / "other", *small)
     assert "none of the 4 classes and nodes that my start.safetensors knows is called as one of these" in other.stderr
+
+
+def test_the_proof_of_what_a_labelling_tool_exported(hypseg: Hypseg, tmp_path: Path) -> None:
+    """Which cannot be cut: of its images those count that the printed commands list."""
+    names = ("background", "nucleus")
+    exported = make_run(tmp_path / "run", names, {f"s/{key}": blobs(2, seed=key) for key in range(10)})
+    folder = tmp_path / "its data"
+    shutil.copytree(tmp_path / "run/photos", folder / "images")
+    annotate(exported, "coco", file=folder / "masks.json")
+    start = make_checkpoint(tmp_path / "start.safetensors", flat_tree(names), backbone="mobilenet_v3_small")
+    rest = ("--unlabelled", "background")
+    small = ("--crop", 64, 64, "--workers", 0, "--epochs", 1)
+    outcome = hypseg("train", "--init", start, "--data", folder, "--out", tmp_path / "next", *small, *rest)
+    assert outcome.code == 0, outcome.stderr
+    commands = re.findall(r"^  hypseg (.*)$", outcome.stderr, re.M)
+    outcomes = [hypseg(*shlex.split(command)) for command in commands]
+    assert [each.code for each in outcomes] == [0, 0, 0], outcomes
+    assert f"{folder / 'masks.json'}: left out: 8 images that are not listed, such as s/" in outcomes[0].stderr
+    assert "2 images; B - A with 95 % intervals" in outcomes[-1].stdout
 
 
 @pytest.mark.parametrize("missing", ["--data", "--out"])
