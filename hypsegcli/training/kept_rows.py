@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from torch import Tensor
 
@@ -27,8 +28,9 @@ class KeptRows:
         nodes = count_of(len(self.kept) + len(self.new), "row")
         if not self.kept:
             return [
-                f"none of the {len(self.dropped)} classes and nodes that {self.start} knows is called as one of these "
-                f"({_some(self.dropped)} there, {_some(self.new)} here): all {nodes} of the classifier begin anew"
+                f"{self.start} knows none of these names: {_some(self.new)}; it knows {_some(self.dropped)}; all "
+                f"{nodes} of the classifier begin anew",
+                *self._renamed(),
             ]
         sentences = [
             f"kept of {self.start}, by name: {len(self.kept)} of {nodes} of the classifier ({_some(self.kept)})"
@@ -37,7 +39,17 @@ class KeptRows:
             sentences.append(f"new to it, from chance: {_some(self.new)}")
         if self.dropped:
             sentences.append(f"not taken over, for nothing here is called so: {_some(self.dropped)}")
-        return sentences
+        return sentences + self._renamed()
+
+    def _renamed(self) -> list[str]:
+        """A sentence on names that may have been changed in between, in a labelling tool perhaps."""
+        pairs = [(new, close[0]) for new in self.new if (close := get_close_matches(new, self.dropped, 1))]
+        if not pairs and len(self.new) == len(self.dropped) == 1:
+            pairs = [(self.new[0], self.dropped[0])]
+        if not pairs:
+            return []
+        which = _some([f"{new} may be {old}" for new, old in pairs])
+        return [f"{which} by another name: then give it the old one, or what was learned of it is lost"]
 
 
 def carry_rows(
