@@ -216,6 +216,8 @@ def _notes(a: Sequence[_Evaluation], b: Sequence[_Evaluation]) -> Iterator[str]:
     for name in _COMMON_OPTIONS:
         if told := _told_apart(a, b, [[each.report.subject.options.get(name) for each in side] for side in (a, b)]):
             yield f"{name} differs, so that scores do not mean the same: {told}"
+    if told := _told_apart(a, b, [[each.report.subject.options.get("device") for each in side] for side in (a, b)]):
+        yield f"what they ran on, or in, differs, and how that rounds is in the differences too: {told}"
 
 
 def _named(a: Sequence[_Evaluation], b: Sequence[_Evaluation], chosen: Sequence[Sequence[bool]]) -> str:

@@ -922,6 +922,18 @@ def test_compare_takes_several_trainings_a_side(hypseg: Hypseg, data: Path) -> N
     assert hypseg("compare", data / "bad", f"{data / 'good'},").code == 2
 
 
+def test_compare_says_where_one_side_was_rounded_otherwise(hypseg: Hypseg, data: Path) -> None:
+    compared(hypseg, data)
+    assert "how that rounds" not in hypseg("compare", data / "good", data / "bad").stdout
+    for name, device in (("good", "cpu, bf16"), ("bad", "cpu, fp32")):
+        path = data / name / "report.json"
+        report = json.loads(path.read_text())
+        report["subject"]["options"]["device"] = device
+        path.write_text(json.dumps(report))
+    told = "what they ran on, or in, differs, and how that rounds is in the differences too: A cpu, bf16, B cpu, fp32"
+    assert f"note: {told}\n" in hypseg("compare", data / "good", data / "bad").stdout
+
+
 def test_compare_looks_at_every_evaluation_of_a_side(hypseg: Hypseg, data: Path) -> None:
     """What is said of two sides, is said of a side whose second evaluation is the odd one."""
     compared(hypseg, data)
