@@ -33,7 +33,7 @@ class Measure:
     @property
     def doubt_title(self) -> str:
         """The title of its complement, for legends."""
-        return self.doubt or f"uncertainty: {self.title}"
+        return self.doubt or f"uncertainty ({self.title})"
 
 
 MEASURES = {
@@ -55,13 +55,26 @@ MEASURES = {
             "norm in the ball",
             "Euclidean norm over the ball's radius, tanh(sqrt(c) distance / 2)",
         ),
-        Measure("entropy", "1 - entropy", "1 - entropy of the class probabilities / ln K", needs_probabilities=True),
-        Measure("margin", "margin", "largest minus second largest class probability", needs_probabilities=True),
+        Measure(
+            "entropy",
+            "1 - entropy",
+            "1 - entropy of the class probabilities / ln K",
+            needs_probabilities=True,
+            doubt="entropy",
+        ),
+        Measure(
+            "margin",
+            "margin",
+            "largest minus second largest class probability",
+            needs_probabilities=True,
+            doubt="1 - margin",
+        ),
         Measure(
             "max-probability",
             "largest probability",
             "largest class probability",
             needs_probabilities=True,
+            doubt="1 - largest probability",
             formula_of_node="probability of the answer, the sum of the classes below it",
         ),
     )

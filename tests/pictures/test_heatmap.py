@@ -11,9 +11,9 @@ from hypsegcli.pictures.heatmap import doubt_colors, heat_over, heatmap
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 5000), (5000, 20), (40, 60)])
 def test_odd_pictures_stay_readable(height: int, width: int, texts: list[tuple[float, float, str]]) -> None:
     """The fixture checks that no text leaves its panel."""
-    heat = heatmap(np.full((height, width), 0.5, np.float32), title="uncertainty: distance to the origin")
+    heat = heatmap(np.full((height, width), 0.5, np.float32), title="uncertainty (distance to the origin)")
     assert [text for _, _, text in texts] == [
-        "uncertainty: distance to the origin", "1.00 doubtful", "0.75", "0.50", "0.25", "0.00 sure",
+        "uncertainty (distance to the origin)", "1.00 doubtful", "0.75", "0.50", "0.25", "0.00 sure",
     ]  # fmt: skip
     ticks = [y for _, y, _ in texts[1:]]
     assert min(np.diff(ticks)) >= 12, "the ticks' letters touch"

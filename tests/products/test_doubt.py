@@ -12,7 +12,7 @@ from hypsegcli.products.product import Context
 
 
 @pytest.mark.parametrize(
-    ("main", "title"), [("distance", "uncertainty: distance to the origin"), ("entropy", "uncertainty: 1 - entropy")]
+    ("main", "title"), [("distance", "uncertainty (distance to the origin)"), ("entropy", "entropy")]
 )
 def test_it_is_the_main_measure_s_doubt_over_the_photograph(main: str, title: str) -> None:
     found = prediction(main_measure=main)

@@ -41,7 +41,7 @@ def test_levels_are_what_is_missing_to_full_scale(main: str, scale: float) -> No
 
 
 @pytest.mark.parametrize(
-    ("main", "title"), [("distance", "uncertainty: distance to the origin"), ("entropy", "uncertainty: 1 - entropy")]
+    ("main", "title"), [("distance", "uncertainty (distance to the origin)"), ("entropy", "entropy")]
 )
 def test_a_heatmap_shows_the_same_under_its_title(main: str, title: str) -> None:
     found = prediction(main_measure=main)

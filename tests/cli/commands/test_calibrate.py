@@ -405,7 +405,7 @@ def test_masks_are_paired_and_translated_as_in_evaluate(hypseg: Hypseg, data: Pa
 
 
 @pytest.mark.parametrize(
-    ("raw", "title"), [((), "probability of being wrong"), (("--raw",), "uncertainty: distance to the origin")]
+    ("raw", "title"), [((), "probability of being wrong"), (("--raw",), "uncertainty (distance to the origin)")]
 )
 def test_a_heatmap_says_what_it_shows(
     hypseg: Hypseg, data: Path, plain: Path, raw: tuple[str, ...], title: str
