@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from hypsegcli.errors import ImageError
 from hypsegcli.images.jpeg2000_check import check_jpeg2000
 from hypsegcli.images.jpeg_check import check_jpeg
+from hypsegcli.images.png_check import check_sums
 from hypsegcli.images.tiff_check import check_tiff
 
 _WITHOUT_SUMS, _TAIL = ("AVIF", "HEIF", "WEBP"), 512  # formats whose decoders read zeros; bytes that none end in
@@ -24,6 +25,8 @@ def check_complete(path: Path | str, image: Image.Image, data: bytes) -> None:
     kind = image.format
     if kind in ("JPEG", "MPO"):
         check_jpeg(path, data[getattr(image, "offset", 0) :])  # of the frame that it shows
+    elif kind == "PNG":
+        check_sums(path, data)
     elif kind in _WITHOUT_SUMS and not data[-_TAIL:].strip(b"\0"):
         raise ImageError(f"{path}: the picture is truncated (its end is zeros); replace the file", "truncated")
     elif kind == "JPEG2000":

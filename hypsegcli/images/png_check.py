@@ -1,4 +1,8 @@
-"""PNGs that end well and too soon: a decoder leaves the rows that are not there black. PNG (W3C), 4 to 11."""
+"""PNGs that decoders read as they are, though they are not what was written. PNG (W3C), 4 to 11.
+
+One may end well and too soon: the rows that are not there come out black. And a decoder compares no sums of pixels, so
+that what an interrupted copy has left, zeros or sectors of other files, passes for pixels where it can be inflated.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,15 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 _STEP = 2**20
 
 
+def check_sums(path: Path | str, data: bytes) -> None:
+    """Raise ImageError for the bytes of a PNG whose pixels are not those that were written, by their CRC-32."""
+    for kind, body, crc in _chunks(data):
+        if kind == b"IDAT" and crc is not None and zlib.crc32(body, zlib.crc32(kind)) != crc:
+            raise ImageError(
+                f"{path}: the picture is damaged (the checksum of its pixels is another); replace the file", "damaged"
+            )
+
+
 def check_png(path: Path | str, data: bytes) -> None:
     """Raise ImageError for the bytes of a PNG that has fewer rows than its header says.
 
@@ -27,8 +40,8 @@ def check_png(path: Path | str, data: bytes) -> None:
         if columns > 0 and rows > 0:
             wanted += rows * (1 + -(-columns * bits * _CHANNELS[color] // 8))
     stream, made = zlib.decompressobj(), 0
-    for kind, body in chunks:
-        rest = body if kind == b"IDAT" else b""
+    for kind, body, _ in chunks:
+        rest: bytes | memoryview = body if kind == b"IDAT" else b""
         while rest and not stream.eof and made < wanted:
             made += len(stream.decompress(rest, _STEP))
             rest = stream.unconsumed_tail
@@ -38,9 +51,11 @@ def check_png(path: Path | str, data: bytes) -> None:
         )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int | None]]:
+    """Name, content and sum of each, as far as the file goes."""
+    at, view = 8, memoryview(data)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        yield kind, data[at + 8 : at + 8 + length]
-        at += 12 + length
+        end = at + 8 + length
+        yield kind, view[at + 8 : end], int.from_bytes(view[end : end + 4]) if end + 4 <= len(data) else None
+        at = end + 4

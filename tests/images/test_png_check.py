@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hypsegcli.errors import ImageError
-from hypsegcli.images.decode import decode_image
+from hypsegcli.images.color_mask import decode_mask_colors
+from hypsegcli.images.decode import decode_image, decode_mask
 
 H, W = 21, 30
 PIXELS = np.random.default_rng(0).integers(1, 256, (H, W, 3), dtype=np.uint8)
@@ -44,6 +47,28 @@ def test_a_png_without_its_last_rows_is_truncated(tmp_path: Path, interlaced: bo
         with pytest.raises(ImageError, match="truncated") as caught:
             decode_image(path)
         assert caught.value.code == "truncated"
+
+
+@pytest.mark.parametrize("decode", [decode_image, decode_mask, decode_mask_colors])
+def test_pixels_of_another_sum_are_damaged(tmp_path: Path, decode: Callable[[Path], object]) -> None:
+    """Zeros from some sector on, as an interrupted copy leaves them, can mostly be inflated: they are literal zeros."""
+    path, grey = tmp_path / "a.png", np.repeat(PIXELS[:, :, :1] & 3, 3, axis=2)
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, "PNG")
+    whole = buffer.getvalue()
+    path.write_bytes(whole)
+    decode(path)
+    inflated = 0
+    for at in range(whole.index(b"IDAT") + 8, len(whole) - 16):
+        for damaged in (whole[:at] + bytes(len(whole) - at), whole[:at] + bytes(8) + whole[at + 8 :]):
+            path.write_bytes(damaged)
+            with contextlib.suppress(OSError, SyntaxError), Image.open(path) as image:
+                image.load()
+                inflated += 1
+            with pytest.raises(ImageError) as caught:
+                decode(path)
+            assert caught.value.code in {"damaged", "truncated"}
+    assert inflated  # Pillow, that is, makes a picture of some
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
