@@ -86,6 +86,12 @@ def check_tiff(path: Path | str, image: TiffImageFile, data: bytes) -> None:
             "the file",
             "truncated",
         )
+    if len(offsets) > pieces.number and (compression == _PLAIN or planes > 1):  # Pillow begins again at the top
+        raise ImageError(
+            f"{path}: this TIFF has {len(offsets):,} parts and rows for {pieces.number:,}, as where its height was "
+            "lowered without them; write it anew",
+            "unsupported",
+        )
     if compression == _PLAIN and not any(counts):
         return  # some name none, and mean all that there is
     for index, (offset, count) in enumerate(zip(offsets[: pieces.number], counts, strict=False)):

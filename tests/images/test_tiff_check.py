@@ -170,6 +170,26 @@ def test_alpha_beside_grey_is_right_or_refused(tmp_path: Path, compression: str,
     assert caught.value.code == "unsupported"
 
 
+@pytest.mark.parametrize(("compression", "planar"), [(None, False), ("zlib", False), ("zlib", True)])
+@pytest.mark.parametrize("parts", ["strips", "tiles"])
+def test_parts_beyond_the_last_row_are_not_taken_for_the_first(
+    tmp_path: Path, parts: str, compression: str | None, planar: bool
+) -> None:
+    """As after somebody has lowered the height that the file names, to crop it."""
+    path, pixels = tmp_path / "a.tif", scene()
+    stored = np.moveaxis(pixels, 2, 0).copy() if planar else pixels
+    config: Any = {"planarconfig": "separate"} if planar else {}
+    tifffile.imwrite(path, stored, photometric="rgb", compression=compression, **PARTS[parts], **config)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags["ImageLength"].overwrite(80)
+    if compression and not planar:
+        np.testing.assert_array_equal(decode_image(path).pixels, pixels[:80])
+        return
+    with pytest.raises(ImageError, match=r"parts and rows for \d+, as where its height was lowered") as caught:
+        decode_image(path)
+    assert caught.value.code == "unsupported"
+
+
 def test_a_pillow_image_is_checked_as_its_file_is(tmp_path: Path) -> None:
     kinds: dict[str, dict[str, Any]] = {
         "jpg": {"quality": 92},
