@@ -8,11 +8,11 @@ from pathlib import Path
 
 from hypsegcli.annotation.masks import is_export
 from hypsegcli.errors import DataError, setting
-from hypsegcli.hierarchy.tree import read_tree
+from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree
 from hypsegcli.training.layouts.ade20k import ADE20K
 from hypsegcli.training.layouts.cityscapes import CITYSCAPES
 from hypsegcli.training.layouts.coco_stuff import COCO_STUFF
-from hypsegcli.training.layouts.hypseg import HYPSEG
+from hypsegcli.training.layouts.hypseg import CLASSES, HYPSEG
 from hypsegcli.training.layouts.hypseg import read as read_ours
 from hypsegcli.training.layouts.pascal_context import PASCAL_CONTEXT
 from hypsegcli.training.layouts.source import AS_OURS, Layout, Reading, Source, SplitName, say_nothing
@@ -27,16 +27,17 @@ def open_source(
 ) -> Source:
     """The set in a folder, of a layout by its name or, for `auto`, the one that the folder looks like.
 
-    A hierarchy.json in the folder is the class tree, whatever the layout has. `reading` is for our own layout alone;
-    `tell` is given lines on what its folders hold that is left out, when the pairs are asked for. Raises DataError for
-    a folder that looks like none or several, and as the layouts do where a part is missing; TreeError for a tree that
-    cannot be.
+    A hierarchy.json in the folder is the class tree, whatever the layout has; a classes.txt has its classes where they
+    may be others. `reading` is for our own layout alone; `tell` is given lines on what its folders hold that is left
+    out, when the pairs are asked for. Raises DataError for a folder that looks like none or several, or lists other
+    classes than its layout has, and as the layouts do where a part is missing; TreeError for a tree, or a list of
+    classes, that cannot be.
     """
     chosen, root = _recognise(data) if layout == "auto" else _named(data, layout)
     if chosen is HYPSEG:
         source = read_ours(root, reading, tell)
     elif reading == AS_OURS:
-        source = chosen.read(root)
+        source = _with_its_classes(data, chosen, root)
     else:
         raise DataError(
             f"{data}: is laid out as {chosen.name}, of which names and ids of the masks are known; leave "
@@ -47,6 +48,22 @@ def open_source(
     if hierarchy.exists():
         source = replace(source, tree=read_tree(hierarchy, source.tree.names[: source.tree.classes]))
     return source
+
+
+def _with_its_classes(data: Path, layout: Layout, root: Path) -> Source:
+    """A set that others lay out like themselves: whoever puts a list of classes there means these."""
+    source = layout.read(root)
+    listed = next((path for path in (root / CLASSES, data / CLASSES) if path.exists()), None)
+    known = source.tree.names[: source.tree.classes]
+    if listed is None or (names := read_class_names(listed)) == known:
+        return source
+    if not layout.others:
+        raise DataError(
+            f"{listed}: names {len(names)} classes, which are not the {len(known)} of {layout.name}, as which {data} "
+            f"is laid out; take it away, or lay the files out as {setting('layout', HYPSEG.name)} wants them"
+        )
+    note = f"classes: those of {listed}, by the ids of the masks, and not the {len(known)} of {layout.name}"
+    return replace(source, tree=flat_tree(names), notes=(*source.notes, note))
 
 
 def _named(data: Path, name: str) -> tuple[Layout, Path]:

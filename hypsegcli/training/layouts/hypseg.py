@@ -28,6 +28,7 @@ from hypsegcli.truth.exports import names_of_labels, translate_masks
 from hypsegcli.truth.masks import NAMED
 from hypsegcli.truth.pairs import Pair, pair_folders
 
+CLASSES = "classes.txt"
 _SHARE = 5  # of images without splits, one in so many is validated on
 _FEWEST = 3  # of those: a step takes two, for batch norm
 _NAMED = 5  # of those
@@ -42,8 +43,8 @@ def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = s
     And on what labels of labelling tools are taken for. Without classes.txt, the classes are those labels.
     """
     exports = [found for folder in (root, *(root / split for split in _SPLITS)) if (found := _export_in(folder))]
-    listed = (root / "classes.txt").exists() or not exports
-    tree = flat_tree(read_class_names(root / "classes.txt") if listed else names_of_labels(exports, reading.unlabelled))
+    listed = (root / CLASSES).exists() or not exports
+    tree = flat_tree(read_class_names(root / CLASSES) if listed else names_of_labels(exports, reading.unlabelled))
     names = tree.names[: tree.classes]
     if exports:  # read by their names, each by its own
         return Source(tree, partial(pair_split, root, names=names, reading=reading, tell=tell), NAMED)
@@ -135,5 +136,5 @@ def _export_in(folder: Path) -> Export | None:
 
 
 HYPSEG = Layout(
-    "hypseg", ("",), ("classes.txt", "train/images", "train/masks", "val/images", "val/masks", *_MASKS, LABEL_MAP), read
+    "hypseg", ("",), (CLASSES, "train/images", "train/masks", "val/images", "val/masks", *_MASKS, LABEL_MAP), read
 )

@@ -70,6 +70,7 @@ class Layout:
     roots: tuple[str, ...]  # below the folder that is named; the first that holds a mark counts
     marks: tuple[str, ...]  # paths below a root, any of which is found in this layout alone
     read: Callable[[Path], Source]  # from the root; it and `pairs` raise DataError or PlanError where a part is missing
+    others: bool = False  # whether a classes.txt in the root may name other classes, by the ids of the masks
 
     def root(self, data: Path) -> Path | None:
         """Where the set begins in a folder; None where it is not this one."""

@@ -4,7 +4,8 @@ VOCdevkit/VOC2012/JPEGImages/*.jpg  SegmentationClass/*.png  ImageSets/Segmentat
 SBD as PNGs:       VOC2012/SegmentationClassAug/*.png, with a list such as ImageSets/Segmentation/train_aug.txt
 SBD as published:  benchmark_RELEASE/dataset/cls/*.mat
 
-The border of an object, 255, is void. The tree is the superclasses of Everingham et al., "The PASCAL Visual Object
+The border of an object, 255, is void. Sets of others lie so too: with a classes.txt beside JPEGImages the classes are
+those, by the ids of the masks. The tree is the superclasses of Everingham et al., "The PASCAL Visual Object
 Classes (VOC) Challenge", IJCV 2010. No image of VOC's val is trained on, though SBD has masks of them.
 """
 
@@ -98,4 +99,5 @@ VOC = Layout(
     ("", "VOC2012", "VOCdevkit/VOC2012"),
     ("JPEGImages", "SegmentationClass", "SegmentationClassAug", _LISTS),
     read,
+    others=True,
 )

@@ -85,7 +85,8 @@ def test_pascal_context_lies_in_a_folder_of_voc(tmp_path: Path) -> None:
 def test_a_list_of_classes_beside_a_known_set_does_not_hide_it(tmp_path: Path) -> None:
     make_cityscapes(tmp_path, (7,), (8,))
     (tmp_path / "classes.txt").write_text("0:road\n")
-    assert open_source(tmp_path, "auto").tree.classes == 19
+    with pytest.raises(DataError, match="which are not the 19 of cityscapes"):
+        open_source(tmp_path, "auto")
     assert open_source(make_data(tmp_path / "own"), "auto").tree.names == NAMES
 
 
@@ -124,3 +125,39 @@ def test_a_class_tree_in_the_folder_is_taken(tmp_path: Path) -> None:
     nested: dict[str, object] = {"root": {"all": {name: {} for name in VOC_NAMES}}}
     (tmp_path / "hierarchy.json").write_text(json.dumps(nested))
     assert open_source(tmp_path, "voc").tree.names[21:] == ("all",)
+
+
+def test_a_set_of_one_s_own_that_lies_as_voc_has_the_classes_that_it_lists(tmp_path: Path) -> None:
+    """As labelme and many tutorials write it: in its masks 1 is no aeroplane."""
+    make_voc(tmp_path, {"a": (0, 1, 255), "c": (2,)}, {"b": (0, 2)})
+    assert open_source(tmp_path, "auto").tree.names[:21] == VOC_NAMES
+    (tmp_path / "classes.txt").write_text("".join(f"{index}:{name}\n" for index, name in enumerate(VOC_NAMES)))
+    source = open_source(tmp_path, "auto")
+    assert (source.tree.is_flat, source.notes) == (False, ())
+    (tmp_path / "classes.txt").write_text("0:background\n1:crack\n2:rust\n")
+    source = open_source(tmp_path, "auto")
+    assert (source.tree.names, source.tree.is_flat) == (("background", "crack", "rust"), True)
+    assert classes_of(source, "train", "a") == [0, 1, 3]
+    assert classes_of(source, "val") == [0, 2]
+    told = f"classes: those of {tmp_path / 'classes.txt'}, by the ids of the masks, and not the 21 of voc"
+    assert source.notes == (told,)
+    (tmp_path / "hierarchy.json").write_text(
+        json.dumps({"root": {"background": {}, "harm": {"crack": {}, "rust": {}}}})
+    )
+    assert open_source(tmp_path, "voc").tree.names[3:] == ("harm",)
+    (tmp_path / "classes.txt").write_text("crack\nrust\n")
+    with pytest.raises(HypsegError, match=r"classes\.txt, line 1: found 'crack', expected 'id:name'"):
+        open_source(tmp_path, "auto")
+
+
+@pytest.mark.parametrize("kind", ["pascal-context", "ade20k", "cityscapes", "coco-stuff"])
+def test_other_classes_than_those_of_a_known_set_are_refused(tmp_path: Path, kind: str) -> None:
+    COPIES[kind][1](tmp_path)
+    names = open_source(tmp_path, kind).tree
+    (tmp_path / "classes.txt").write_text(
+        "".join(f"{index}:{name}\n" for index, name in enumerate(names.names[: names.classes]))
+    )
+    open_source(tmp_path, kind)
+    (tmp_path / "classes.txt").write_text("0:background\n1:crack\n")
+    with pytest.raises(DataError, match=rf"names 2 classes, which are not the {names.classes} of {kind}, as which"):
+        open_source(tmp_path, kind)
