@@ -180,7 +180,7 @@ def test_parts_beyond_the_last_row_are_not_taken_for_the_first(
     stored = np.moveaxis(pixels, 2, 0).copy() if planar else pixels
     config: Any = {"planarconfig": "separate"} if planar else {}
     tifffile.imwrite(path, stored, photometric="rgb", compression=compression, **PARTS[parts], **config)
-    with tifffile.TiffFile(path, mode="r+b") as file:
+    with tifffile.TiffFile(path, mode="r+") as file:
         file.pages.first.tags["ImageLength"].overwrite(80)
     if compression and not planar:
         np.testing.assert_array_equal(decode_image(path).pixels, pixels[:80])
