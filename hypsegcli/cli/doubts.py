@@ -35,13 +35,14 @@ def doubts_of(part: Part) -> list[str]:
 
 def _contradictions_of(part: Part) -> list[str]:
     """Sentences on what only a look at all predictions shows of the masks."""
-    from hypsegcli.truth.contradicted import contradictions
+    from hypsegcli.truth.contradicted import contradictions, oddities
 
     asked = part.asked
     if asked.unseen is not None or asked.maps_of_nodes is not None:
         return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
     confusion, stored = part.evaluation.tally.confusion, asked.predictions is not None
-    return contradictions(confusion, part.turns, asked.id_map, stored=stored)
+    found = contradictions(confusion, part.witness, asked.id_map, stored=stored)
+    return found or oddities(confusion, part.witness)
 
 
 def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, asked: bool) -> list[str]:

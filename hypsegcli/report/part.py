@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hypsegcli.report.asked import Asked
 from hypsegcli.scores.evaluation import Evaluation, ImageRow
+from hypsegcli.truth.contradicted import Witness
 from hypsegcli.truth.plane_order import Agreement
-from hypsegcli.truth.turned import Turns
 
 
 @dataclass(eq=False)
@@ -21,7 +21,7 @@ class Part:
     asked: Asked
     evaluation: Evaluation
     rows: list[ImageRow]  # in the order of the images
-    turns: Turns  # of photographs that were turned without their masks
+    witness: Witness  # of what predictions say of the masks
     agreement: Agreement  # of stored labels and probabilities
     known: NDArray[np.int64]  # (kinds,) images of each kind that `asked.known` tells of
     doubts: list[str] = field(default_factory=list)  # sentences on files, from before the first image
@@ -31,12 +31,12 @@ class Part:
     def of(cls, asked: Asked, evaluation: Evaluation) -> Part:
         """With the counts of an evaluation, and nothing else yet."""
         classes, kinds = asked.tree.classes, len(asked.known)
-        return cls(asked, evaluation, [], Turns(classes), Agreement(), np.zeros(kinds, np.int64))
+        return cls(asked, evaluation, [], Witness(classes), Agreement(), np.zeros(kinds, np.int64))
 
     def merge(self, other: Part) -> None:
         """Take in other images of the same evaluation; rows stay behind, whose places this does not know."""
         self.evaluation.merge(other.evaluation)
-        self.turns.counts += other.turns.counts
+        self.witness.counts += other.witness.counts
         self.agreement.counts += other.agreement.counts
         self.known += other.known
         self.doubts = _each_once((*self.doubts, *other.doubts))

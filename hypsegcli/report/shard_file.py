@@ -29,8 +29,8 @@ from hypsegcli.scores.bootstrap import Bootstrap, sums_shape
 from hypsegcli.scores.evaluation import STAGES, Evaluation, Hashes, ImageRow
 from hypsegcli.scores.gallery import KEPT, Gallery, Ranked
 from hypsegcli.scores.tally import Tally
+from hypsegcli.truth.contradicted import Witness
 from hypsegcli.truth.plane_order import Agreement
-from hypsegcli.truth.turned import Turns
 
 _LARGEST_HEAD = 2**26  # bytes: ten thousand names of nodes take one
 _LARGEST_PICTURES = 2**26  # bytes of the strips of a gallery, which have at most a third of a million each
@@ -105,7 +105,7 @@ def write_shard(file: BinaryIO, part: Part, shard: Shard, plan: Plan, *, replace
     arrays |= {f"tally.{name}": getattr(evaluation.tally, name) for name in Tally.shapes(evaluation.scheme)}
     arrays |= {
         "bootstrap": evaluation.bootstrap.sums,
-        "turns": part.turns.counts,
+        "witness": part.witness.counts,
         "agreement": part.agreement.counts,
         "known": part.known,
         "marks": _joined(evaluation.marks),
@@ -183,7 +183,7 @@ def _read_part(archive: ZipFile, head: Head) -> Part:
     part.rows = _read_rows(archive, images=len(head.shard.take(range(head.plan.images))))
     if len(part.rows) != int(evaluation.tally.images[0]):
         raise ValueError("its rows and its counts are of different images")
-    part.turns.counts += sums["turns"]
+    part.witness.counts += sums["witness"]
     part.agreement.counts += sums["agreement"]
     part.known += sums["known"]
     part.doubts, part.changed = head.doubts, head.changed
@@ -196,7 +196,7 @@ def _shapes(asked: Asked) -> dict[str, tuple[int, ...]]:
     return {
         **{f"tally.{name}": shape for name, shape in Tally.shapes(scheme).items()},
         "bootstrap": sums_shape(scheme, asked.replicates),
-        "turns": Turns(scheme.classes).counts.shape,
+        "witness": Witness(scheme.classes).counts.shape,
         "agreement": Agreement().counts.shape,
         "known": (len(asked.known),),
     }

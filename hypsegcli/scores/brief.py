@@ -21,7 +21,7 @@ from hypsegcli.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.metrics.reliability import expected_calibration_error
 from hypsegcli.scores.reading import predicted_images
 from hypsegcli.scores.sources import NetworkSource
-from hypsegcli.truth.contradicted import contradictions
+from hypsegcli.truth.contradicted import contradictions, oddities
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
 
@@ -94,5 +94,6 @@ def count_predictions(
         table += score_table(sample.levels[measure][labelled], (sample.labels != sample.truth)[labelled])
         marks += [image.mark] if image.mark is not None else []
         seen(sample.levels[measure])
-    mistakes = contradictions(confusion, source.turns(), id_map)
-    return BriefCounts(measure, confusion, table, tuple(marks), tuple(source.notes()), tuple(mistakes))
+    mistakes = contradictions(confusion, source.witness(), id_map)
+    notes = source.notes() + ([] if mistakes else oddities(confusion, source.witness()))
+    return BriefCounts(measure, confusion, table, tuple(marks), tuple(notes), tuple(mistakes))

@@ -24,9 +24,9 @@ from hypsegcli.metrics.ratio import ratio
 from hypsegcli.metrics.records import Match, MatchedCluster
 from hypsegcli.scores.reading import predicted_images
 from hypsegcli.scores.sources import PredictedImage, Source
+from hypsegcli.truth.contradicted import Witness
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
-from hypsegcli.truth.turned import Turns
 
 Method = Literal["hungarian", "majority"]
 
@@ -41,7 +41,7 @@ class ClusterSource:
         self._source = source
         self._clusters = clusters
         self._table = None if table is None else np.append(table, classes)  # what is no cluster is no class
-        self._turns = Turns(classes)
+        self._witness = Witness(classes)
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """As the other source, which is shown no class of the truth: its ids are others than the clusters'."""
@@ -65,16 +65,16 @@ class ClusterSource:
         """Take in what an image gives to know, in the images' order; while labels are clusters still, nothing."""
         if self._table is None:
             return
-        self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
-        self._source.note(replace(predicted, turned_alone=1))  # of which it would count the clusters
+        self._witness.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
+        self._source.note(replace(predicted, turned_alone=None))  # it knows clusters alone
 
     def notes(self) -> list[str]:
         """Those of the other source."""
         return self._source.notes()
 
-    def turns(self) -> Turns:
+    def witness(self) -> Witness:
         """Of the classes."""
-        return self._turns
+        return self._witness
 
 
 def count_clusters(

@@ -23,12 +23,13 @@ from hypsegcli.inference.prediction import RGB, Labels, Prediction
 from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
+from hypsegcli.truth.contradicted import Witness
 from hypsegcli.truth.diagnose import size_mistake
 from hypsegcli.truth.masks import IdMap, decode_ids, read_mask
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.plane_order import Agreement, count_others
 from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
-from hypsegcli.truth.turned import NOTE, Turns, turned_alone
+from hypsegcli.truth.turned import NOTE, turned_alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class PredictedImage:
     mark: str | None = None  # of the photograph's file, where a network has seen it; see confidence.calibration
     seconds: Mapping[str, float] = field(default_factory=dict)  # that the prediction took: network, reduce, dropout
     notes: tuple[str, ...] = ()  # on what was changed in the photograph on its way
-    turned_alone: int = 1  # see truth.turned: the orientation of a photograph whose mask has none
+    turned_alone: int | None = 1  # see Witness.add: the orientation of a photograph whose mask has none
     disagreement: tuple[int, int] = (0, 0)  # pixels whose label and probabilities are stored; those that differ
 
 
@@ -63,8 +64,8 @@ class Source(Protocol):
     def notes(self) -> list[str]:
         """Sentences about the predictions so far that whoever reads the scores should know."""
 
-    def turns(self) -> Turns:
-        """What the predictions so far say of photographs that were turned without their masks."""
+    def witness(self) -> Witness:
+        """What the predictions so far say of the masks."""
 
 
 class NetworkSource:
@@ -76,7 +77,7 @@ class NetworkSource:
         self._sampler = sampler
         self._max_pixels = max_pixels
         self._notes: list[str] = []  # of every image
-        self._turns = Turns(segmenter.tree.classes)
+        self._witness = Witness(segmenter.tree.classes)
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the image of a pair, to be segmented."""
@@ -94,15 +95,15 @@ class NetworkSource:
     def note(self, predicted: PredictedImage) -> None:
         """Count what was changed in its photograph, and how that was turned."""
         self._notes += predicted.notes
-        self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
+        self._witness.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
 
     def notes(self) -> list[str]:
         """What was changed in images on the way, a line a kind: by reading, by shrinking, for want of memory."""
         return count_alike(self._notes, "image")
 
-    def turns(self) -> Turns:
+    def witness(self) -> Witness:
         """Of all images."""
-        return self._turns
+        return self._witness
 
     def _predict(self, loaded: Loaded[Pair], truth: Labels, alone: int) -> PredictedImage:
         pair = loaded.item
@@ -179,7 +180,7 @@ class StoredSource:
         self._id_map = id_map
         self._among = among
         self._max_pixels = max_pixels
-        self._turns = Turns(classes)
+        self._witness = Witness(classes)
         self.agreement = Agreement()  # of labels and probabilities, so far
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
@@ -232,12 +233,12 @@ class StoredSource:
 
     def note(self, predicted: PredictedImage) -> None:
         """Count how its photograph was turned, where there is one, and how labels and probabilities agree."""
-        self._turns.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
+        self._witness.add(predicted.turned_alone, predicted.sample.truth, predicted.sample.labels)
         self.agreement.add(*predicted.disagreement)
 
-    def turns(self) -> Turns:
-        """Of those whose photographs are there too."""
-        return self._turns
+    def witness(self) -> Witness:
+        """Of how masks were turned, what is told by those whose photographs are there too."""
+        return self._witness
 
     def notes(self) -> list[str]:
         """None: what there is to know of stored maps, they do not tell."""

@@ -34,10 +34,10 @@ from hypsegcli.training.pictures import draw_sheet
 from hypsegcli.training.ranks import ALONE, Ranks
 from hypsegcli.training.unchanged import check_pair
 from hypsegcli.truth.check import read_image
-from hypsegcli.truth.contradicted import contradictions
+from hypsegcli.truth.contradicted import Witness, contradictions
 from hypsegcli.truth.masks import IdMap, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
-from hypsegcli.truth.turned import Turns, turned_alone
+from hypsegcli.truth.turned import turned_alone
 
 _MEASURES = ("distance", "entropy")
 _SHOWN = "distance"  # the one whose doubt the pictures show
@@ -131,7 +131,7 @@ def score(
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}
     drawn: dict[int, list[RGB]] = {}
-    turns = Turns(K)
+    witness = Witness(K)
     palette = np.array(header.colors, np.uint8)
     with ranks.together():
         for number in range(ranks.place.index, len(pairs), ranks.place.count):
@@ -141,7 +141,7 @@ def score(
             photograph = read_image(pair, truth.shape)
             check_pair(pair, photograph, digests[pair.key] if digests else None)
             prediction = _predict(stages, pair, photograph)
-            turns.add(turned_alone(pair, photograph), truth, prediction.labels)
+            witness.add(turned_alone(pair, photograph), truth, prediction.labels)
             confusion += confusion_matrix(truth, prediction.labels, K)
             labelled = truth != K
             wrong = (prediction.labels != truth)[labelled]
@@ -151,7 +151,7 @@ def score(
             if number in shown:
                 sample = Sample(pair.key, truth, prediction.labels, levels)
                 drawn[number] = draw_pictures(sample, photograph.pixels, palette, _SHOWN)
-    for table in (confusion, tables, turns.counts):
+    for table in (confusion, tables, witness.counts):
         ranks.add(torch.from_numpy(table))  # which shares its memory
     drawn = {number: row for rows in ranks.gather(drawn) for number, row in rows.items()}
     means = mean_scores(confusion)
@@ -160,7 +160,7 @@ def score(
     aurocs = [float(auroc(table)) for table in tables]
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
     scores = Scores(*shares, *aurocs, *quantiles)
-    mistakes = [] if held_out else contradictions(confusion, turns, id_map)
+    mistakes = [] if held_out else contradictions(confusion, witness, id_map, learned=False)
     sheet = draw_sheet([drawn[number] for number in sorted(drawn)], header.tree.names[:K], palette) if drawn else None
     return Validation(scores, sheet, next(iter(mistakes), None))
 

@@ -7,26 +7,77 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypsegcli.truth.flipped import Flips
 from hypsegcli.truth.masks import NAMED, IdMap
 from hypsegcli.truth.mirrored import mirror_mistake
+from hypsegcli.truth.odd_images import OddImages
+from hypsegcli.truth.permuted import chance_mistake, permutation_mistake
 from hypsegcli.truth.shift import find_shift, shift_mistake
 from hypsegcli.truth.turned import Turns
 
+_FEWEST = 5  # images, fewer of which may all be odd
+_EVERY = 4  # row and column of an image, which do to tell how it lies
+
+
+class Witness:
+    """What predictions say of the masks, image by image."""
+
+    def __init__(self, classes: int) -> None:
+        """`classes` is their number, and the id of void."""
+        sizes = (Turns.size(classes), Flips.size(classes), OddImages.SIZE)
+        self.counts = np.zeros(sum(sizes), np.int64)  # all there is; those of other images add up
+        turns, flips, odd = np.split(self.counts, np.cumsum(sizes)[:-1])
+        self.turns, self.flips, self.odd = Turns(classes, turns), Flips(classes, flips), OddImages(classes, odd)
+
+    def add(self, orientation: int | None, truth: NDArray[Any], labels: NDArray[Any]) -> None:
+        """Count an image, (H, W) each, that was turned by `orientation` without its mask, numbered by EXIF.
+
+        None: its labels are not those classes, so that it says nothing.
+        """
+        if orientation is None:
+            return
+        self.turns.add(orientation, truth, labels)
+        if orientation == 1:
+            coarse = truth[::_EVERY, ::_EVERY], labels[::_EVERY, ::_EVERY]
+            self.flips.add(*coarse)
+            self.odd.add(*coarse)
+
 
 def contradictions(
-    confusion: NDArray[np.integer[Any]], turns: Turns, id_map: IdMap | None, *, stored: bool = False
+    confusion: NDArray[np.integer[Any]],
+    witness: Witness,
+    id_map: IdMap | None,
+    *,
+    stored: bool = False,
+    learned: bool = True,
 ) -> list[str]:
     """A sentence for each likely mistake, of ids first; none where predictions agree with the masks, or with nothing.
 
-    `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction, all in all, `turns` of the same images, `id_map`
-    what their masks were read by; `stored` says that label maps are scored.
+    `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction, all in all, `witness` has seen the same images,
+    `id_map` is what their masks were read by; `stored` says that label maps are scored. Where a network has not
+    `learned` yet, that it is wrong says little.
     """
     said = []
-    if id_map != NAMED and (shift := find_shift(confusion)) is not None:  # names leave nothing to be shifted
-        decides = None if id_map is None else "mask_colors" if id_map.colors else "map"
+    is_numbered = id_map != NAMED  # names leave nothing to be shifted
+    decides = None if id_map is None else "mask_colors" if id_map.colors else "map"
+    shift = find_shift(confusion) if is_numbered else None
+    if shift is not None:
         said.append(shift_mistake(shift, classes=len(confusion), decides=decides, stored=stored))
     if id_map and id_map.colors and (mistake := mirror_mistake(confusion, id_map.colors)):
         said.append(mistake)
-    if (mistake := turns.mistake()) is not None:
+    if (mistake := witness.turns.mistake()) is not None:
         said.append(mistake)
+    if not learned or said:
+        return said
+    said += filter(None, [witness.flips.mistake()])
+    said += witness.odd.shifted() if is_numbered else []
+    if not said and is_numbered:
+        said += filter(None, [permutation_mistake(confusion, decides=decides)])
     return said
+
+
+def oddities(confusion: NDArray[np.integer[Any]], witness: Witness) -> list[str]:
+    """Sentences on what may be right and is seldom meant, where there are no contradictions; as for these."""
+    if witness.odd.images < _FEWEST:
+        return []
+    return list(filter(None, [witness.odd.hollow(), chance_mistake(confusion)]))

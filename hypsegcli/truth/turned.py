@@ -49,13 +49,17 @@ def turned_alone(pair: Pair, image: DecodedImage) -> int:
 class Turns:
     """What predictions say of masks that were not turned with their photographs."""
 
-    def __init__(self, classes: int) -> None:
-        """`classes` is their number, and the id of void."""
-        self._classes = classes
-        self.counts = np.zeros(3 + classes + 2 * (classes + 1), np.int64)  # all there is; those of other images add up
+    def __init__(self, classes: int, counts: NDArray[np.int64]) -> None:
+        """`classes` is their number, and the id of void; `counts` are all there is, those of other images add up."""
+        self._classes, self.counts = classes, counts
         self._photographs, self._right = self.counts[:1], self.counts[1:3]  # pixels, of masks as they are and turned
         self._truth = self.counts[3 : 3 + classes]  # of pixels
         self._labels = self.counts[3 + classes :].reshape(2, classes + 1)
+
+    @staticmethod
+    def size(classes: int) -> int:
+        """How many counts there are."""
+        return 3 + classes + 2 * (classes + 1)
 
     def add(self, orientation: int, truth: NDArray[Any], labels: NDArray[Any]) -> None:
         """Count an image, (H, W) each, that was turned by `orientation` alone; those of 1 do not count."""
@@ -81,7 +85,7 @@ class Turns:
             return None
         agree, would = (self._right / pixels).tolist()
         chance = (self._labels[:, : self._classes] @ self._truth) / pixels**2
-        as_is, turned = ((self._right / pixels - chance) / np.maximum(1 - chance, 1e-9)).tolist()
+        as_is, turned = beyond_chance(self._right / pixels, chance).tolist()
         if turned < _LEAST or (turned <= 2 * as_is and 1 - turned >= (1 - as_is) / 2):
             return None
         return (
@@ -90,3 +94,8 @@ class Turns:
             "if the masks were turned too, as where they were drawn on the pixels as stored; turn these masks as well, "
             "or take the orientation out of the photographs"
         )
+
+
+def beyond_chance(agree: NDArray[np.float64], chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Agreement of which that is taken off which chance would give: Cohen's kappa, 1 where all agree."""
+    return (agree - chance) / np.maximum(1 - chance, 1e-9)

@@ -77,7 +77,7 @@ def with_asked(**changes: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np
 
 SPOILED: dict[str, Callable[[dict[str, np.ndarray]], dict[str, Any]]] = {
     "objects": lambda arrays: {"known": np.array([{}], object)},
-    "a sum of another shape": lambda arrays: {"turns": arrays["turns"][:-1]},
+    "a sum of another shape": lambda arrays: {"witness": arrays["witness"][:-1]},
     "a sum that would be added to all": lambda arrays: {"tally.edges": arrays["tally.edges"][:1]},
     "a sum of another type": lambda arrays: {"tally.edges": arrays["tally.edges"].astype(np.float64)},
     "a sum that is missing": lambda arrays: {"bootstrap": None},

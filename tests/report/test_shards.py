@@ -34,7 +34,7 @@ def state(part: Part) -> list[object]:
     """All that reports are made of."""
     evaluation = part.evaluation
     arrays = [getattr(evaluation.tally, field.name) for field in fields(evaluation.tally)]
-    arrays += [evaluation.bootstrap.sums, part.turns.counts, part.agreement.counts, part.known]
+    arrays += [evaluation.bootstrap.sums, part.witness.counts, part.agreement.counts, part.known]
     return [
         *(values.tobytes() for values in arrays),
         [value.tobytes() for value in evaluation.bootstrap.scores().values()],

@@ -66,7 +66,7 @@ def part_of(scored: Sequence[Sample], asked: Asked = ASKED) -> Part:
     for sample in scored:
         photograph = np.full((*sample.truth.shape, 3), 90, np.uint8)
         part.rows.append(part.evaluation.add(sample, photograph, f"{len(sample.key):08x}{int(sample.truth.sum()):08x}"))
-        part.turns.add(3, sample.truth, np.minimum(sample.labels, TREE.classes))
+        part.witness.add(3, sample.truth, np.minimum(sample.labels, TREE.classes))
         part.agreement.add(100, 7)
         part.known += [1, len(sample.key) % 2]
     part.doubts, part.changed = ["something is odd about the masks"], ["a run wrote"] if scored else []

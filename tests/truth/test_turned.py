@@ -26,6 +26,10 @@ STORED: dict[int, Callable[[Any], Any]] = {  # from an upright picture, by EXIF 
 }
 
 
+def turns_of(classes: int) -> Turns:
+    return Turns(classes, np.zeros(Turns.size(classes), np.int64))
+
+
 def scene(seed: int, *, background: float = 0.0) -> np.ndarray:
     """A square of areas; `background` is about the share of class 0."""
     rng = np.random.default_rng(seed)
@@ -44,7 +48,7 @@ def predicted(truth: np.ndarray, right: float, seed: int) -> np.ndarray:
 def test_masks_as_stored_are_told_whatever_the_network_is_worth(
     orientation: int, right: float, background: float
 ) -> None:
-    wrong, well = Turns(K), Turns(K)
+    wrong, well = turns_of(K), turns_of(K)
     for seed in range(4):
         upright = scene(seed, background=background)
         labels = predicted(upright, right, seed)
@@ -57,13 +61,13 @@ def test_masks_as_stored_are_told_whatever_the_network_is_worth(
 
 
 def test_what_was_seen_in_parts_adds_up() -> None:
-    whole, parts = Turns(K), (Turns(K), Turns(K), Turns(K))
+    whole, parts = turns_of(K), (turns_of(K), turns_of(K), turns_of(K))
     for seed in range(4):
         upright = scene(seed)
         for turns in (whole, parts[seed % 2]):
             turns.add(3, STORED[3](upright), predicted(upright, 0.7, seed))
     assert whole.mistake() is not None
-    together = Turns(K)
+    together = turns_of(K)
     for part in parts:
         together.counts += part.counts
     assert together.mistake() == whole.mistake()
@@ -72,7 +76,7 @@ def test_what_was_seen_in_parts_adds_up() -> None:
 
 def test_a_network_that_knows_nothing_says_nothing() -> None:
     for answer in (0, 3, None):
-        turns = Turns(K)
+        turns = turns_of(K)
         for seed in range(4):
             labels = predicted(scene(seed), 0.0, seed) if answer is None else np.full((48, 48), answer)
             turns.add(3, scene(seed), labels)
@@ -80,7 +84,7 @@ def test_a_network_that_knows_nothing_says_nothing() -> None:
 
 
 def test_what_cannot_or_need_not_be_compared() -> None:
-    turns = Turns(K)
+    turns = turns_of(K)
     upright = scene(0)
     turns.add(1, np.rot90(upright, 2), upright)
     turns.add(6, np.rot90(upright, 2)[:24], upright[:24])
@@ -89,7 +93,7 @@ def test_what_cannot_or_need_not_be_compared() -> None:
 
 
 def test_void_and_no_answer_count_for_nothing() -> None:
-    turns = Turns(K)
+    turns = turns_of(K)
     upright = scene(0)
     holes = np.where(np.arange(48) < 9, K, upright)
     turns.add(3, np.rot90(holes, 2), upright)

@@ -60,7 +60,7 @@ def score_pairs(
         for row in rows:
             part.rows.append(row)
             progress.advance()
-    part.turns = scored.source.turns()
+    part.witness = scored.source.witness()
     part.agreement = scored.agreement or part.agreement
     part.known[:] = [
         count_known(images, part.evaluation.marks) for images in kinds_of_known(scored.header, scored.measures).values()

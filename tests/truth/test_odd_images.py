@@ -1,0 +1,50 @@
+"""Some masks of many that were made otherwise: told where predictions of the others are good."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hypsegcli.truth.odd_images import OddImages
+
+K = 5
+
+
+def scene(seed: int) -> NDArray[np.int64]:
+    return np.kron(np.random.default_rng(seed).integers(0, K, (6, 6)), np.ones((8, 8), int))
+
+
+def seen(*truths: NDArray[np.int64], right: float = 0.9) -> OddImages:
+    """With predictions of scenes of the seeds 0, 1 and so on."""
+    odd = OddImages(K, np.zeros(OddImages.SIZE, np.int64))
+    for seed, truth in enumerate(truths):
+        rng = np.random.default_rng(seed)
+        labels = np.where(rng.random(truth.shape) < right, scene(seed), rng.integers(0, K, truth.shape))
+        odd.add(truth, labels)
+    return odd
+
+
+@pytest.mark.parametrize("by", [1, -1])
+def test_ids_that_are_off_in_some_masks_are_told(by: int) -> None:
+    moved = [np.where((scene(seed) + by < 0) | (scene(seed) + by >= K), K, scene(seed) + by) for seed in range(3)]
+    well = [scene(seed) for seed in range(3, 9)]
+    (said,) = seen(*moved, *well).shifted()
+    word = "lower" if by == 1 else "higher"
+    assert said.startswith(f"3 of 9 masks would agree with the predictions if their ids were one {word}, and not")
+    assert seen(moved[0], *(scene(seed) for seed in range(1, 9))).shifted() == []  # which may be chance
+
+
+def test_masks_that_nobody_has_begun_are_told() -> None:
+    well = [scene(seed) for seed in range(2, 8)]
+    said = seen(np.zeros((48, 48), int), np.full((48, 48), 3), *well).hollow()
+    assert (said or "").startswith("2 of 8 masks hold one class alone, of which the predictions find less than half")
+    one = (np.zeros((48, 48), int), *(scene(seed) for seed in range(1, 7)))
+    assert (seen(*one).hollow() or "").startswith("1 of 7 masks holds one class alone")
+    assert seen(*one, right=0.4).hollow() is None
+
+
+def test_right_masks_are_not_told_of() -> None:
+    odd = seen(*(scene(seed) for seed in range(6)), np.full((48, 48), K))  # the last is void
+    odd.add(np.zeros((48, 48), int), np.zeros((48, 48), int))  # and this one class alone, which is right
+    assert (odd.images, odd.shifted(), odd.hollow()) == (7, [], None)

@@ -1,0 +1,64 @@
+"""Ids of another list of classes, and masks of something else: found where predictions are good, not where bad."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hypsegcli.errors import setting
+from hypsegcli.metrics.classes import confusion_matrix
+from hypsegcli.truth.permuted import chance_mistake, permutation_mistake
+
+K = 6
+ALPHABETICAL = np.array([3, 0, 5, 1, 4, 2])
+
+
+def confusion(truth: NDArray[np.int64], right: float) -> NDArray[np.int64]:
+    """Of predictions of `truth`, of which about a share is right."""
+    rng = np.random.default_rng(1)
+    answers = np.where(rng.random(truth.size) < right, truth, rng.integers(0, K, truth.size))
+    return confusion_matrix(truth[None].astype(np.uint8), answers[None].astype(np.uint8), K)
+
+
+def pixels(share_of_0: float = 1 / K) -> NDArray[np.int64]:
+    rng = np.random.default_rng(0)
+    return np.where(rng.random(20_000) < share_of_0, 0, rng.integers(0, K, 20_000))
+
+
+@pytest.mark.parametrize("right", [0.5, 0.8, 1.0])
+@pytest.mark.parametrize("order", [ALPHABETICAL, np.roll(np.arange(K), 2), np.array([1, 2, 0, 4, 5, 3])])
+def test_ids_of_another_order_are_told(order: NDArray[np.int64], right: float) -> None:
+    counts = confusion(pixels(), right)
+    assert permutation_mistake(counts) is None
+    listed = counts[np.argsort(order)]  # the row of class k stands where its id leads now
+    said = permutation_mistake(listed)
+    assert said is not None
+    agree, would = np.trace(listed[:, :K]) / listed.sum(), np.trace(counts[:, :K]) / counts.sum()
+    assert said.startswith(
+        f"{100 * agree:.1f} % of the labelled pixels agree with the predictions, and {100 * would:.1f} % would"
+    )
+    lines = ", ".join(f"{order[k]}:{k}" for k in np.argsort(order) if order[k] != k)
+    assert f"a file for {setting('map')} that holds the lines {lines}" in said
+    assert f"change the lines of {setting('mask_colors')}" in (permutation_mistake(listed, decides="mask_colors") or "")
+
+
+@pytest.mark.parametrize("share", [1 / K, 0.9])
+def test_a_bad_network_exchanges_no_classes(share: float) -> None:
+    for right in (0.0, 0.2):
+        assert permutation_mistake(confusion(pixels(share), right)) is None
+    collapsed = confusion_matrix(pixels(share)[None].astype(np.uint8), np.full((1, 20_000), 3, np.uint8), K)
+    assert permutation_mistake(collapsed) is None
+    assert permutation_mistake(np.zeros((K, K + 1), np.int64)) is None
+
+
+def test_agreement_by_chance_is_none() -> None:
+    assert chance_mistake(confusion(pixels(), 1.0)) is None
+    assert chance_mistake(confusion(pixels(), 0.3)) is None
+    said = chance_mistake(confusion(pixels(), 0.0))
+    assert said is not None
+    assert said.startswith("16.")
+    assert "hardly more than by chance (kappa 0.0" in said
+    background = confusion_matrix(np.zeros((1, 100), np.uint8), np.zeros((1, 100), np.uint8), K)
+    assert chance_mistake(background) is None  # nothing but a background is right by chance, and right
+    assert chance_mistake(np.zeros((K, K + 1), np.int64)) is None
