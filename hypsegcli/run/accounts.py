@@ -99,8 +99,10 @@ class _Newest(Mapping[str, Line]):
         if is_only_asked_for(line) or is_only_asked_for(kept):
             return is_only_asked_for(line)
         if is_for_another(line):
-            return kept_since(kept) > kept_since(line)
-        return kept_since(kept)[0] > generation_of(before)
+            return (kept_since(kept), kept["status"] != "stale") >= (kept_since(line), line["status"] != "stale")
+        if kept["status"] == "stale":  # whoever has it may have begun at the same time, and done it
+            return kept_since(kept)[0] > generation_of(before)
+        return kept_since(kept) > age_of(before)
 
     def __getitem__(self, key: str) -> Line:
         return of_whoever_has_it(self._of[key].lines[key])

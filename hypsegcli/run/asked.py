@@ -28,7 +28,7 @@ def asked_for(planned: PlannedImage) -> Line:
 
 @contextlib.contextmanager
 def noted(
-    books: Books, plan: Sequence[PlannedImage], *, of_others: Sequence[PlannedImage] = (), keep: bool
+    books: Books, plan: Sequence[PlannedImage], *, of_others: Sequence[PlannedImage] = (), keep: bool, was_killed: bool
 ) -> Iterator[None]:
     """Let an earlier run's books say, while the block compares them, that another one is under way, and of what images.
 
@@ -41,7 +41,8 @@ def noted(
         yield
         return
     _note(books, plan, of_others, keep=keep)
-    with said_to_run(books) if books.run.is_file() or books.shard is None else contextlib.nullcontext():
+    running = said_to_run(books, was_killed=was_killed)
+    with running if books.run.is_file() or books.shard is None else contextlib.nullcontext():
         yield
 
 
@@ -63,15 +64,18 @@ def _note(books: Books, plan: Sequence[PlannedImage], of_others: Sequence[Planne
 
 
 @contextlib.contextmanager
-def said_to_run(books: Books) -> Iterator[None]:
+def said_to_run(books: Books, *, was_killed: bool) -> Iterator[None]:
     """Let an earlier run.json say that another run is under way while the block goes on, and how it ended if it fails.
 
-    All else that it says stays: of what that run may have written without a line, no other book tells.
+    All else that it says stays: of what that run may have written without a line, no other book tells. Where it was
+    killed it has files of any image, and says so still if the block fails.
     """
     _say(books, "running")
     try:
         yield
     except BaseException as error:
+        if was_killed:
+            raise
         with contextlib.suppress(OSError):  # the disk is full, perhaps, of which the error tells
             _say(books, "interrupted" if isinstance(error, KeyboardInterrupt) else "aborted")
         raise

@@ -20,22 +20,20 @@ from hypsegcli.files.digest import Digest, digest_file, digest_shared
 from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import is_there
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.run.accounts import Account, age_of, as_one_run, in_one, read_accounts
-from hypsegcli.run.asked import asked_for
+from hypsegcli.run.accounts import as_one_run, in_one, read_accounts
 from hypsegcli.run.ends import Ends
 from hypsegcli.run.etags import note_etags
 from hypsegcli.run.films import frames_in
+from hypsegcli.run.for_others import kept_for_others, run_of_a_shard
 from hypsegcli.run.left_over import find_left_over
-from hypsegcli.run.lines import Lines, Selection
+from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
-    for_another,
     has_failed,
     input_of,
     is_cut_otherwise,
     outputs_of,
     placed,
-    read_object,
     source_of,
     to_be_made,
     without_going,
@@ -45,7 +43,6 @@ from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, targets_of
 from hypsegcli.run.remarks import say_beyond, say_owed, say_redone, say_replaced
 from hypsegcli.run.tables import say_of_tables
-from hypsegcli.run.unfinished import never_done
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
 
@@ -89,7 +86,7 @@ def look_back(
     without `keep` they are dropped where the photograph is no longer in its folder. `recipe` and `description` are the
     next run's, as run.json has them; `cuts` says of a height and a width whether it takes such an image in windows;
     `further` are the files of the whole run that it makes. A shard looks at what there is of its own images alone, and
-    keeps lines of those `of_others` that no book speaks of: such a shard may never begin.
+    keeps lines of those `of_others` that are to be done: such a shard may never begin.
     """
     out, tidies = books.out, not keep and books.shard is None
     accounts = read_accounts(out)
@@ -103,8 +100,8 @@ def look_back(
         dropped, others, beyond = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target, ends=ends)
         remarks += say_beyond(beyond)
     else:
-        run = _of_a_shard(plan, run)
-        dropped, others = (), _kept_for_others(books, plan, [one for one in of_others if str(one.key) not in earlier])
+        run, dropped = run_of_a_shard(plan, run), ()
+        others = kept_for_others(books, plan, of_others, earlier, recipe=recipe, description=description, cuts=cuts)
     kept, rest = _compare(plan, earlier, lambda planned, line: keep and _holds(out, planned, line, recipe, cuts), keep)
 
     def before(planned: PlannedImage) -> Line:
@@ -211,25 +208,6 @@ def _compare(
             (kept if does else rest).append(planned)
     rest.sort(key=lambda planned: has_failed(earlier.get(str(planned.key))))
     return kept, rest
-
-
-def _of_a_shard(plan: Sequence[PlannedImage], run: Mapping[str, Any]) -> dict[str, Any]:
-    """What all books in a folder say of a run, of a shard's images alone: what others are about is no concern of it."""
-    keys = {str(planned.key) for planned in plan}
-    never = {line["key"]: str(input_of(line)) for line in never_done(run) if line["key"] in keys}
-    unfinished = run.get("unfinished")
-    said = unfinished if isinstance(unfinished, dict) else {}
-    return {**run, "files": {}, "owed": [], "unfinished": {**said, "images": never, "files": []}}
-
-
-def _kept_for_others(books: Books, plan: Sequence[PlannedImage], new: Sequence[PlannedImage]) -> Collection[Line]:
-    """Lines of images that are no shard's own: it was asked for them before, or they are those of others, and `new`."""
-    planned = {str(each.key) for each in plan}
-    own, age = Lines(books.manifest), age_of(Account(books.shard, read_object(books.run), {}))
-    items: list[str | PlannedImage] = [*(key for key in own if key not in planned), *new]
-    return Selection(
-        items, lambda one: for_another(own[one], age) if isinstance(one, str) else for_another(asked_for(one))
-    )
 
 
 def _with_theirs(rest: Sequence[PlannedImage], unnamed: Sequence[Unnamed]) -> list[PlannedImage]:

@@ -32,7 +32,7 @@ class Ends:
         if (key := self._keys.get(place)) is None:
             return False
         if (frames := self._frames.get(key.rpartition("/")[0])) is not None:
-            return number >= frames
+            return number >= frames or line.get("code") == "truncated"  # which stood for frames that were missing
         if place not in self._pages:
             pages = find_pages(source)
             self._pages[place] = None if pages is None else pages.total if pages.total > 1 else 0

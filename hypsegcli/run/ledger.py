@@ -12,6 +12,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -74,11 +75,12 @@ class Ledger:
         self.remarks: Sequence[str] = ()  # on what becomes of what an earlier run has made; once it is known
         self.stayed: list[str] = []  # files of an earlier run that were to go, had nobody changed them; once it is open
         self._written: dict[str, Digest] = {}  # files of the whole run, by name
+        self._was_killed = False  # an earlier run, which says no more than that it is under way
         self._earlier = NOTHING  # what an earlier run has left; until this one is open
         self._rest: list[PlannedImage] = []  # that must be done
         self._owed: Sequence[str] = ()  # files of the whole run that an earlier one was to write, and this one does not
         self._further: Collection[str] = ()  # files of the whole run that are to be written
-        self._started = time.time()
+        self._began = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._clock = time.perf_counter()
 
     def unfinished(
@@ -95,6 +97,7 @@ class Ledger:
         `further` the files of the whole run that are to be written too.
         """
         remarks: list[str] = []
+        to_make = further
         if self._books.shard is None:
             self._further = further
             take_over(self.out)
@@ -103,18 +106,22 @@ class Ledger:
             self._leave_to_merging(further, self._books.shard)
             further = ()
         keep_all = keep or self._books.shard is not None
-        with looking_ahead(), noted(self._books, plan, of_others=of_others, keep=keep_all):
+        self._was_killed = read_object(self._books.run).get("status") == "running"
+        killed = self._was_killed
+        with looking_ahead(), noted(self._books, plan, of_others=of_others, keep=keep_all, was_killed=killed):
             self._earlier = look_back(
                 self._books,
                 plan,
                 of_others=of_others,
                 recipe=self.recipe,
-                description=self.description,
+                description={**self.description, "started": self._began},
                 cuts=self._cuts,
                 further=further,
                 keep=keep,
             )
         self._rest, self.remarks = self._earlier.rest, [*remarks, *self._earlier.remarks]
+        if self._rest and MERGING in self.description:  # these go
+            self.description[MERGING] = [name for name in self.description[MERGING] if name not in to_make]
         return self._rest
 
     def _leave_to_merging(self, further: Collection[str], shard: Shard) -> None:
@@ -123,8 +130,8 @@ class Ledger:
         self._owed = sorted({*further, *owed_by(own)})
         said = {**self.description.get("shard", {}), "generation": next_generation(self.out, shard)}
         merging = found if isinstance(found := own.get(MERGING), list) else []
-        rest = [name for name in merging if isinstance(name, str) and name not in further]
-        self.description |= {"shard": said} | ({MERGING: rest} if rest else {})
+        written = [name for name in merging if isinstance(name, str)]
+        self.description |= {"shard": said} | ({MERGING: written} if written else {})
 
     def open(self, *, total: int) -> None:
         """Write the lines kept from an earlier run, and a run.json that says it is under way, and what it will write.
@@ -141,7 +148,8 @@ class Ledger:
             self._note(line)
         # To remove files may take long, and until run.json tells what is to be done, the manifest has to.
         asked = Selection(earlier.new, asked_for)
-        with said_to_run(self._books) if self._books.run.is_file() else contextlib.nullcontext():
+        goes_on = said_to_run(self._books, was_killed=self._was_killed)
+        with goes_on if self._books.run.is_file() else contextlib.nullcontext():
             write_lines(self._books.manifest, chain(earlier.lines(), asked))
             self._remove(earlier.left_over)
             self._write_run("running")
@@ -241,7 +249,7 @@ class Ledger:
             },
             "files": {name: digest._asdict() for name, digest in self._written.items()},
             **self._unfinished(status),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
+            "started": self._began,
             "seconds": round(time.perf_counter() - self._clock, 3),
             "notes": self._notes,
             **more,

@@ -18,8 +18,8 @@ from hypsegcli.files.regular import is_there
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.run.manifest import Line, files_of, is_below, outputs_of
 from hypsegcli.run.plan import PlannedImage, target_of
-from hypsegcli.run.unfinished import reached
-from hypsegcli.run.unnamed import Unnamed, is_since, status_of
+from hypsegcli.run.unfinished import begun
+from hypsegcli.run.unnamed import Unnamed, is_since, may_be_a_map, status_of
 
 _LISTED = 3  # files
 
@@ -68,7 +68,8 @@ def find_left_over(
     unbooked: dict[Path, Digest] = {}
     for below, old in _unbooked(run, earlier, away):
         path = out / below
-        if not is_target(path) and is_since(status_of(path), run):
+        may_be_its = is_of_all_images(str(below)) or may_be_a_map(path, below.parts[0])
+        if may_be_its and not is_target(path) and is_since(status_of(path), run):
             found = digest_file(path)  # no book has it; where it is that of a line, it is the older file still
             if found is not None and found != old:
                 unbooked[path] = found
@@ -99,7 +100,7 @@ def _unbooked(
         return
     for name in further:
         yield PurePosixPath(name), None
-    for key in reached(run, earlier):
+    for key in begun(run, earlier):
         if key in away:
             continue
         old = dict(outputs_of(earlier.get(key, {})).values())

@@ -21,6 +21,7 @@ from hypsegcli.run.accounts import (
     MERGED,
     MERGING,
     Account,
+    as_one_run,
     generation_of,
     in_one,
     read_accounts,
@@ -28,6 +29,7 @@ from hypsegcli.run.accounts import (
     replace_books,
     times_of,
 )
+from hypsegcli.run.adopted import with_left_files
 from hypsegcli.run.difference import differences
 from hypsegcli.run.earlier import is_forgotten
 from hypsegcli.run.ends import Ends
@@ -41,12 +43,11 @@ from hypsegcli.run.manifest import (
     outputs_of,
     part_of,
     source_of,
-    without_result,
 )
 from hypsegcli.run.merged_files import is_of_its_size, make_files
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_beyond
-from hypsegcli.run.unfinished import never_done
+from hypsegcli.run.unfinished import begun, never_done
 
 _LISTED = 5  # shards
 
@@ -117,12 +118,14 @@ def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Acco
         return None
     if any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
         return None
-    failed = {key: line["reason"] for key, line in own.lines.items() if line["status"] == "failed"}
-    done = sum(line["status"] == "done" for line in own.lines.values())
+    count = len({name for name in merged if name.rpartition("/")[2] == next(iter(merged)).rpartition("/")[2]})
+    lines = own.lines.values() if own.run["counts"]["failed"] else ()
+    failed = {line["key"]: line["reason"] for line in lines if line["status"] == "failed"}
+    done = own.run["counts"]["done"]
     files = files_of(own.run)
     changed = [name for name, digest in files.items() if not is_of_its_size(out / name, digest)]
     remarks = [f"{out}: its shards are one run already"]
-    return Merged(len(merged), done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks)
+    return Merged(count, done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks)
 
 
 def _stamp(part: Account) -> list[Any]:
@@ -223,9 +226,12 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     of_shards = {key: part for part in parts for key, line in part.lines.items() if not is_for_another(line)}
     ends = Ends(frames_in(run), lambda: ((key, input_of(part.lines[key])) for key, part in of_shards.items()))
     elsewhere = [key for key in known if key not in of_shards and _stays(known[key], ends)]
-    others = Selection(elsewhere, known.__getitem__)
+    said = as_one_run(accounts)
+    left = {key: with_left_files(out, known[key], said) for key in begun(said, known) if key in known}
+    others = Selection(elsewhere, lambda key: left.get(key) or known[key])
     never = {line["key"]: line for account in accounts for line in never_done(account.run)}
-    asked = {key: line for key, line in never.items() if key not in known and not ends.is_gone(line)}
+    new = {key: with_left_files(out, line, said) for key, line in never.items() if key not in known}
+    asked = [line for line in new.values() if outputs_of(line) or not ends.is_gone(line)]
     lines = Selection(sorted(of_shards), lambda key: of_shards[key].lines[key])
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     again = (line for key, line in before.lines.items() if key in of_shards)
@@ -250,10 +256,10 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
         **({"owed": list(owed)} if owed else {}),
         **times_of(parts),
         "notes": notes,
-        MERGED: {str(part.shard): _stamp(part) for part in parts},
+        # Those of these shards first, then of all whose books go: should this be killed, some of them may be left.
+        MERGED: {str(part.shard): _stamp(part) for part in (*parts, *accounts) if part.shard is not None},
     }
-    still_asked = (without_result(line, "stale") for line in asked.values())
-    replace_books(out, chain(lines, others, still_asked), whole)
+    replace_books(out, chain(lines, others, asked), whole)
     return [MANIFEST, RUN, *files], remarks
 
 

@@ -62,8 +62,8 @@ def refuse_occupied(
 def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwrite: bool, resume: bool) -> None:
     plan, books = share.images, [Books(out, shard) for shard in shards_of(out)]
     # Beside a shard, others write their books, and of the whole run there are none until they are merged.
-    named = [each.run for each in books] + [out / name for name in (MANIFEST, *further)]
-    taken = occupied(plan, named if share.shard is None else ())
+    runs = [each.run for each in books if share.shard is None or each.shard is None]
+    taken = occupied(plan, runs + [out / name for name in (MANIFEST, *further)])
     if resume and taken and not any(each.manifest.is_file() for each in books):
         raise PlanError(
             f"{out}: holds files such as {taken[0].name}, but no {MANIFEST} of an earlier run to resume; "
@@ -74,7 +74,7 @@ def _refuse_occupied(share: Share, out: Path, *, further: Sequence[str], overwri
     run = read_run(out)  # first: of what a run that is on now writes in between, it has been said there
     earlier = read_manifest(out)
     if (taken and resume) or share.shard is not None:
-        _refuse_what_is_no_run_s(plan if resume else (), out, further, run=run, earlier=earlier)
+        _refuse_what_is_no_run_s(plan, out, further, run=run, earlier=earlier, resume=resume)
     if lost := _maps_of_other_kinds(plan, out, earlier):
         replace = f", or replace that run with {setting('overwrite')}" if share.shard is None else ""
         raise PlanError(
@@ -113,12 +113,13 @@ def _refuse_what_is_no_run_s(
     *,
     run: Mapping[str, Any],
     earlier: Mapping[str, Line],
+    resume: bool,
 ) -> None:
     """PlanError where a run that resumes another would replace what that one has not written, or other pictures' maps.
 
     Or where it would do a picture in the place of one that is still to be done, which would be forgotten.
     """
-    unnamed = find_unnamed(out, plan, run=run, earlier=earlier)
+    unnamed = find_unnamed(out, plan if resume else (), run=run, earlier=earlier)
     theirs = [found.path for found in unnamed if found.owner == "somebody"]
     if theirs := [*theirs, *(out / name for name in further if is_somebody_s(out, name, run))]:
         lie, them = ("lies", "it") if len(theirs) == 1 else ("lie", "them")

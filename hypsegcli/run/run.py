@@ -98,7 +98,8 @@ class Run:
         self._check()  # to know what is unfinished may have taken long
         if self._job.share.shard is None:  # another machine's locks may not be seen here, and what it writes swept away
             sweep(self._job.out, folders_of_kinds(self._job.out))
-        for name in self._job.further:  # should this run be killed, those of an earlier one would be wrong
+        # Should this run be killed, those of an earlier one would be wrong, unless a shard has nothing to change.
+        for name in self._job.further if self.unfinished or self._job.share.shard is None else ():
             (self._job.out / name).unlink(missing_ok=True)
         self.ledger.open(total=len(self._job.share.images))
         try:

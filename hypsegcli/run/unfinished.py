@@ -53,6 +53,18 @@ def reached(run: Mapping[str, Any], earlier: Mapping[str, Line]) -> list[str]:
     return [key for key in islice(dropwhile(has_line, images), most) if not has_line(key)]
 
 
+def begun(run: Mapping[str, Any], earlier: Mapping[str, Line]) -> list[str]:
+    """Keys of images of which a run may have written files without a line, as far as its books can tell.
+
+    Where it came to no end, or one that nobody foresaw, any: several devices have begun more images than one, the books
+    in a bucket are behind, and a power cut takes lines too.
+    """
+    if run.get("status") not in {"running", "aborted"}:
+        return reached(run, earlier)
+    images = part_of_unfinished(run, "images")
+    return [key for key in images if earlier.get(key, {}).get("status") not in {"done", "failed"}]
+
+
 def files_to_replace(run: Mapping[str, Any]) -> frozenset[str]:
     """Files of somebody's that a run, as run.json has it, was told to replace and has not, from its folder on."""
     found = run.get("replaces")

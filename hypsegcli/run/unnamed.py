@@ -19,7 +19,7 @@ from hypsegcli.files.kinds import SELF_TOLD, base_of
 from hypsegcli.images.metadata import read_metadata
 from hypsegcli.run.manifest import Line, files_of, outputs_of
 from hypsegcli.run.plan import PlannedImage, fold
-from hypsegcli.run.unfinished import files_to_replace, part_of_unfinished, reached
+from hypsegcli.run.unfinished import begun, files_to_replace, part_of_unfinished
 
 _COARSEST = 2  # seconds between times that a file system tells apart
 
@@ -62,7 +62,7 @@ def find_unnamed(
         if fold(path) not in strange:
             continue
         owner: Owner = "somebody"
-        if is_since(status, run) and may_have_written(planned, kind) and _may_be_a_map(path, kind):
+        if is_since(status, run) and may_have_written(planned, kind) and may_be_a_map(path, kind):
             owner = "a run"
         elif path.relative_to(out).as_posix() in replaced:
             owner = "to be replaced"
@@ -96,7 +96,7 @@ def _holds(path: Path, digest: Digest) -> bool:
     return path.suffix != ".npy" or digest_file(path) == digest
 
 
-def _may_be_a_map(path: Path, kind: str) -> bool:
+def may_be_a_map(path: Path, kind: str) -> bool:
     """Whether a file may be hypseg's by what it says of itself, where those of its kind say something."""
     if path.suffix not in {".png", ".tif"} or base_of(kind) not in SELF_TOLD:
         return True
@@ -131,14 +131,9 @@ def is_since(status: os.stat_result | None, run: Mapping[str, Any]) -> bool:
 
 
 def _written_without_a_line(run: Mapping[str, Any], earlier: Mapping[str, Line]) -> Callable[[PlannedImage, str], bool]:
-    """Whether a run may have written the kind of an image's file, as far as its books can tell.
-
-    Where it came to no end, a power cut may have been the cause, which takes lines too: then it may be any image's.
-    """
+    """Whether a run may have written the kind of an image's file, as far as its books can tell."""
     if "unfinished" in run:
-        was_killed = run.get("status") == "running"
-        images, outputs = part_of_unfinished(run, "images"), part_of_unfinished(run, "outputs")
-        keys = set(images if was_killed else reached(run, earlier))
+        keys, outputs = set(begun(run, earlier)), part_of_unfinished(run, "outputs")
         return lambda planned, kind: str(planned.key) in keys and outputs.get(kind) == _suffix(planned, kind)
     try:
         others = run["counts"].get("others", 0)  # 0.1.0, whose lines are none, has none

@@ -70,7 +70,8 @@ def test_what_a_shard_keeps_for_another_holds_only_where_that_has_none(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("age", "holds"), [([2, ""], "kept"), ([1, "2999-01-01T00:00:00Z"], "own"), ([0, ""], "own"), (True, "own")]
+    ("age", "holds"),
+    [([2, ""], "kept"), ([1, "2999-01-01T00:00:00Z"], "kept"), ([1, ""], "own"), ([0, ""], "own"), (True, "own")],
 )
 def test_what_a_shard_keeps_holds_where_another_s_is_older(tmp_path: Path, age: object, holds: str) -> None:
     book(tmp_path, Shard(0, 3), [failed("a", "own")], at=3, generation=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tifffile
 from support import Hypseg, manifest
-from support.clips import film
+from support.clips import cut, film
 
 from hypsegcli.run.ledger import Ledger
 from hypsegcli.run.results import FileResult
@@ -108,3 +108,17 @@ def test_frames_that_are_not_taken_are_not_gone(hypseg: Hypseg, tmp_path: Path) 
     assert (outcome.code, "gone" in outcome.stderr, "beyond" in outcome.stderr) == (0, False, False)
     assert len(manifest(out)) == 8
     assert hypseg("verify", out).code == 0
+
+
+@pytest.mark.parametrize("way", ["--resume", "--overwrite"])
+def test_what_stood_for_frames_that_were_missing_goes_when_they_have_come(
+    hypseg: Hypseg, tmp_path: Path, way: str
+) -> None:
+    """Whichever frames are taken: the first that is missing may not be one of them."""
+    path, out = cut(film(tmp_path / "in/clip.avi", frames=12)), tmp_path / "out"
+    arguments = ("predict", tmp_path / "in", "--out", out, *SAVE, "--every", 4)
+    assert hypseg(*arguments).code == 3
+    film(path, frames=12)
+    assert hypseg(*arguments, way).code == 0
+    assert hypseg("verify", out).code == 0
+    assert list(manifest(out)) == ["clip/000000", "clip/000004", "clip/000008"]

@@ -193,7 +193,7 @@ def test_what_a_killed_run_did_not_write_stays(hypseg: Hypseg, photos: Path, kil
 def test_what_came_to_a_place_that_a_killed_run_had_not_reached_stays(
     hypseg: Hypseg, photos: Path, killed: Killed, way: str
 ) -> None:
-    """It wrote image after image; and what is taken for its own is named."""
+    """It says of itself that it is no map; and what is taken for the run's own is named."""
     out = killed("predict", photos, "--save", "labels")
     photograph(out / "labels/sub/c.png")
     outcome = hypseg("predict", photos / "a.jpg", "--out", out, "--save", "labels", way)
@@ -254,3 +254,31 @@ def test_a_table_that_a_killed_run_wrote_goes(
     (tmp_path / "killed" / LOCK).unlink()
     assert hypseg("predict", photos, "--out", tmp_path / "killed", "--save", "labels", "--overwrite").code == 0
     assert hypseg("verify", tmp_path / "killed").code == 0
+
+
+@pytest.mark.parametrize("between", ["a run of others", "a resume that is stopped"])
+def test_a_killed_run_may_have_written_any_of_its_images(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    """As with several devices, or books in a bucket, which are behind: not only the next ones have files then."""
+    out, arguments = tmp_path / "out", ("predict", photos, "--out", tmp_path / "out", "--save", "labels")
+    assert hypseg(*arguments).code == 0
+    line = next(raw for raw in (out / "manifest.jsonl").read_text().splitlines() if '"key": "a"' in raw)
+    (out / "manifest.jsonl").write_text(f"{line}\n")
+    run = json.loads((out / "run.json").read_text())
+    rest = {"b": str(photos / "b.png"), "sub/c": str(photos / "sub/c.png")}
+    unfinished = {"images": rest, "directory": "/", "outputs": {"labels": ".png"}, "files": []}
+    killed = run | {"status": "running", "options": run["options"] | {"workers": 0}, "unfinished": unfinished}
+    (out / "run.json").write_text(json.dumps(killed))
+    if between == "a run of others":
+        assert hypseg("predict", photograph(tmp_path / "more/x.png"), *arguments[2:], "--resume").code == 0
+    else:
+        with monkeypatch.context() as patch:
+            patch.setattr("hypsegcli.run.ledger.look_back", _stop)
+            assert hypseg(*arguments, "--resume").code == 130
+    assert hypseg(*arguments, "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
+def _stop(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt

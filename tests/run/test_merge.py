@@ -152,9 +152,10 @@ def test_merging_leaves_images_of_an_earlier_run(hypseg: Hypseg, photos: Path, t
     out = tmp_path / "out"
     assert hypseg("uncertainty", photos / "a.jpg", "--out", out).code == 0
     for index in (0, 1):
-        assert (
-            hypseg("uncertainty", photos / "b.png", photos / "sub/c.png", "-o", out, "--shard", f"{index}/2").code == 0
-        )
+        arguments = ("uncertainty", photos / "b.png", photos / "sub/c.png", "--out", out, "--shard", f"{index}/2")
+        refused = hypseg(*arguments)  # as one process is
+        assert (refused.code, "continue that run with --resume" in refused.stderr) == (2, True)
+        assert hypseg(*arguments, "--resume").code == 0
     assert not (out / "ranking.csv").exists()  # of a part, it would pass for that of all
     assert hypseg("merge", out).code == 0
     assert len((out / "ranking.csv").read_text().splitlines()) == 4
@@ -555,6 +556,9 @@ def test_a_shard_that_begins_again_owes_the_tables_of_the_whole(hypseg: Hypseg, 
         assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
     assert hypseg("merge", out).code == 0
     assert hypseg("uncertainty", photos, "--out", out, "--shard", "0/2", "--resume").code == 0
+    assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 0  # nothing was to be done
+    (out / "heatmap/a.png").unlink()
+    assert hypseg("uncertainty", photos, "--out", out, "--shard", "0/2", "--resume").code == 0
     assert hypseg("verify", out).stdout.count("missing: ranking.csv") == 1
     photograph(tmp_path / "more/new.png")
     outcome = hypseg("predict", tmp_path / "more", "--out", out, "--save", "labels", "--resume")
@@ -578,3 +582,56 @@ def test_tables_that_are_gone_since_they_were_merged_are_named(hypseg: Hypseg, p
         assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2", "--resume").code == 0
     assert hypseg("merge", out).code == 0
     assert hypseg("verify", out).code == 0
+
+
+def test_a_merging_that_was_stopped_among_the_books_of_older_shards_is_finished(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go one by one, and those that are left are not taken for a run that is to be merged."""
+    out, unlink = tmp_path / "out", Path.unlink
+    for of, rank in ((3, "mean"), (2, "expected")):
+        for index in range(of):
+            arguments = ("uncertainty", photos, "--out", out, "--rank", rank, "--resume")
+            assert hypseg(*arguments, "--shard", f"{index}/{of}").code == 0
+    gone: list[str] = []
+
+    def stopped(path: Path, missing_ok: bool = False) -> None:
+        if "-of-" in path.name and path.suffix in {".json", ".jsonl"}:
+            gone.append(path.name)
+            if len(gone) % 3 == 0:
+                raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stopped)
+        for _ in range(2):
+            assert hypseg("merge", out).code == 130
+    books = {path.name: path.read_bytes() for path in (out / "ranking.csv", out / "run.json")}
+    assert any("-of-" in path.name for path in out.glob("*.json"))
+    merged = hypseg("merge", out)
+    assert (merged.code, "3 images of 2 shards" in merged.stdout) == (0, True)
+    assert {path.name: path.read_bytes() for path in (out / "ranking.csv", out / "run.json")} == books
+    assert hypseg("verify", out).code == 0
+
+
+def test_merging_again_ends_as_it_did(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """Whatever an earlier run of other images had for failures."""
+    out = tmp_path / "out"
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert hypseg("predict", tmp_path / "broken.png", photos / "a.jpg", "--out", out, *KINDS).code == 3
+    for index in (0, 1):
+        assert hypseg("predict", photos, "--out", out, *KINDS, "--resume", "--shard", f"{index}/2").code == 0
+    first, second = hypseg("merge", out), hypseg("merge", out)
+    assert (first.code, second.code, first.stdout) == (0, 0, second.stdout)
+
+
+def test_a_shard_without_resume_is_refused_where_a_run_has_ended(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    """As one process is; and with nothing to do it leaves what is of all images alone."""
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    ranking = (out / "ranking.csv").read_bytes()
+    photograph(tmp_path / "more/new.png")
+    refused = hypseg("uncertainty", tmp_path / "more", "--out", out, "--shard", "0/2")
+    assert (refused.code, "continue that run with --resume" in refused.stderr) == (2, True)
+    assert hypseg("uncertainty", photos, "--out", out, "--resume", "--shard", "0/2").code == 0
+    assert (out / "ranking.csv").read_bytes() == ranking
