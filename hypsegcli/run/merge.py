@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypsegcli.errors import PlanError, setting
 from hypsegcli.files.atomic import sweep
@@ -37,38 +37,19 @@ from hypsegcli.run.films import frames_in
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
-    files_of,
     input_of,
     is_for_another,
     outputs_of,
     part_of,
     source_of,
 )
+from hypsegcli.run.merged import Merged, merged_before, stamp_of
 from hypsegcli.run.merged_files import is_of_its_size, make_files
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_beyond
 from hypsegcli.run.unfinished import begun, never_done
 
 _LISTED = 5  # shards
-
-
-class Merged(NamedTuple):
-    """What became of the shards of a run; they are one run now, if `is_complete`, and stay as they were if not."""
-
-    shards: int
-    done: int  # images
-    failed: Mapping[str, str]  # those that were not, by key, and why
-    files: Sequence[str]  # that were written, in the run's folder
-    not_begun: Sequence[Shard]  # of which there are no books
-    not_finished: Mapping[Shard, str]  # that have begun, and how they ended, or `running`
-    missing: Sequence[str]  # images that these have still to do, by key
-    changed: Sequence[str]  # maps that are not there, or not of their size
-    remarks: Sequence[str] = ()  # sentences on what becomes of files of earlier runs
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every shard has gone through all of its images, and their maps are there."""
-        return not (self.not_begun or self.not_finished or self.missing or self.changed)
 
 
 def merge(out: Path) -> Merged:
@@ -83,7 +64,7 @@ def merge(out: Path) -> Merged:
     with locked(out, "merge"):
         accounts = read_accounts(out)
         shards = [account for account in accounts if account.shard is not None]
-        if merged := _merged_before(out, accounts, shards):
+        if merged := merged_before(out, accounts, shards):
             remove_books(out)
             return merged
         if not shards:
@@ -105,32 +86,6 @@ def merge(out: Path) -> Merged:
             files, remarks = _write(out, accounts, parts)
             return found._replace(files=files, remarks=remarks)
         return found
-
-
-def _merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Account]) -> Merged | None:
-    """What became of shards that have been merged, whose books are gone, unless whoever did it was stopped before.
-
-    None where no merging has been the last, since a run has begun by now. Files of many images may have gone.
-    """
-    own = next(account for account in accounts if account.shard is None)
-    merged = own.run.get(MERGED)
-    if not isinstance(merged, dict) or not _is_finished(own):
-        return None
-    if any(merged.get(str(part.shard)) != _stamp(part) for part in shards):
-        return None
-    count = len({name for name in merged if name.rpartition("/")[2] == next(iter(merged)).rpartition("/")[2]})
-    lines = own.lines.values() if own.run["counts"]["failed"] else ()
-    failed = {line["key"]: line["reason"] for line in lines if line["status"] == "failed"}
-    done = own.run["counts"]["done"]
-    files = files_of(own.run)
-    changed = [name for name, digest in files.items() if not is_of_its_size(out / name, digest)]
-    remarks = [f"{out}: its shards are one run already"]
-    return Merged(count, done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks)
-
-
-def _stamp(part: Account) -> list[Any]:
-    """By which the books of a shard are known from those of a later one of its name."""
-    return [part.run.get("started"), part.run.get("seconds")]
 
 
 def _refuse_of_several_runs(out: Path, parts: Sequence[Account]) -> None:
@@ -257,7 +212,7 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
         **times_of(parts),
         "notes": notes,
         # Those of these shards first, then of all whose books go: should this be killed, some of them may be left.
-        MERGED: {str(part.shard): _stamp(part) for part in (*parts, *accounts) if part.shard is not None},
+        MERGED: {str(part.shard): stamp_of(part) for part in (*parts, *accounts) if part.shard is not None},
     }
     replace_books(out, chain(lines, others, asked), whole)
     return [MANIFEST, RUN, *files], remarks

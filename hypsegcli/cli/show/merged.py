@@ -7,7 +7,7 @@ from pathlib import Path
 from hypsegcli.cli.console import error, say, talk_of
 from hypsegcli.cli.exit_codes import PARTLY_DONE, code_of_run
 from hypsegcli.files.words import count_of
-from hypsegcli.run.merge import Merged
+from hypsegcli.run.merged import Merged
 
 
 def show_merged(merged: Merged, out: Path) -> int:
