@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.place import locate, real
+from hypsegcli.files.place import StorePath, is_taken, locate, real
 from hypsegcli.files.table import Table, read_csv
 from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import count_of, first_of
+from hypsegcli.images.discover import in_list, meant_by
 from hypsegcli.run.manifest import Line, input_of, part_of
 from hypsegcli.run.plan import name_of
 
@@ -34,27 +35,38 @@ class Choice(NamedTuple):
 def choose(lines: Mapping[str, Line], wanted: Sequence[str], out: Path) -> Choice:
     """The lines of the images that are wanted, each once, in the order of what names them; all where nothing does.
 
-    Each is a key, the path of the image, or @FILE: a list of those, a line each, or a CSV with a column `key`, or
-    `image`; where that has a column `verdict`, it means the images of which the last verdict on some box is `wrong`,
-    of boxes that the run lists, where it lists some. A line that was cut off, as by a crash, costs itself alone.
+    Each is a key, the path of the image, or @FILE: a list of those, a line each, paths from the list's own folder on as
+    `find_inputs` has them; or a CSV with a column `key`, or `image`; where that has a column `verdict`, it means the
+    images of which the last verdict on some box is `wrong`, of boxes that the run lists, where it lists some. A line
+    that was cut off, as by a crash, costs itself alone.
     Raises PlanError for names that are no image of the run, and for files that name none.
     """
     if not wanted:
         return Choice(list(lines.values()), [])
     find = _Finder(lines)
-    named = [_in_file(each, find) if each.startswith("@") else ([each], []) for each in wanted]
-    names = [name for found, _ in named for name in found]
-    found = {name: find.key_of(name) for name in dict.fromkeys(names)}
-    if unknown := [name for name, key in found.items() if key is None]:
+    named = [_in_file(each, find) if each.startswith("@") else (_Named.by([each], find.key_of), []) for each in wanted]
+    found = list(dict.fromkeys(each for names, _ in named for each in names))
+    if unknown := [name for name, key in found if key is None]:
         some = next(iter(lines), "none")
         raise PlanError(
             f"{count_of(len(unknown), 'name')} of {len(found)} {'is' if len(unknown) == 1 else 'are'} no image of "
             f"{out}: {first_of(unknown, _NAMED)}; name images by their paths, or by their keys, such as {some}"
         )
     return Choice(
-        [lines[key] for key in dict.fromkeys(found.values()) if key is not None],
+        [lines[key] for key in dict.fromkeys(key for _, key in found) if key is not None],
         [notice for _, notices in named for notice in notices],
     )
+
+
+class _Named(NamedTuple):
+    """What names an image, and the key of that; None where there is no such."""
+
+    name: str
+    key: str | None
+
+    @classmethod
+    def by(cls, names: Iterable[str], key_of: Callable[[str], str | None]) -> list[_Named]:
+        return [cls(name, key_of(name)) for name in names]
 
 
 class _Finder:
@@ -65,13 +77,39 @@ class _Finder:
         self._by_path: dict[str, str] | None = None
 
     def key_of(self, name: str) -> str | None:
+        """The key of an image by that, by its path as the run was given it, or by one from the present directory on."""
+        return self._by_name(name) or self._of_file(locate(name.removeprefix("'")))
+
+    def in_list(self, line: str, folder: Path) -> _Named | None:
+        """What a line of a list in a folder names; None of a comment, and of an empty one.
+
+        A file that is there is meant by its path, as it is where the list says what is to be segmented.
+        """
+        bare = line.strip()
+        if bare in self._lines and not is_taken(folder / bare):
+            return _Named(bare, bare)
+        if (meant := meant_by(line, folder)) is None:
+            return None
+        path = in_list(meant, folder)
+        if key := self._of_file(path):
+            return _Named(bare, key)
+        is_another = isinstance(path, StorePath) or is_taken(path)
+        return _Named(bare, (bare if bare in self._lines else None) if is_another else self._by_name(bare))
+
+    def _by_name(self, name: str) -> str | None:
         bare = name.removeprefix("'")  # which tables have before what a spreadsheet would take for a formula
         for likely in (name, bare, str(Path(bare).with_suffix("")) if Path(bare).name else bare):
             if likely in self._lines:
                 return likely
+        return self._known().get(composed(bare))
+
+    def _of_file(self, path: Path) -> str | None:
+        return self._known().get(composed(real(path)))
+
+    def _known(self) -> Mapping[str, str]:
         if self._by_path is None:
             self._by_path = dict(self._paths())
-        return self._by_path.get(composed(bare)) or self._by_path.get(composed(real(locate(bare))))
+        return self._by_path
 
     def lists(self, name: str, box: Sequence[str]) -> bool:
         """Whether the run has such a place; any is one where it has looked for none."""
@@ -88,8 +126,8 @@ class _Finder:
             yield composed(key), key
 
 
-def _in_file(argument: str, find: _Finder) -> tuple[list[str], list[str]]:
-    """The names in a list or table, and sentences on lines of it that count for nothing."""
+def _in_file(argument: str, find: _Finder) -> tuple[list[_Named], list[str]]:
+    """What is named in a list or table, and sentences on lines of it that count for nothing."""
     path = Path(argument[1:])
     try:
         text = read_text(path)
@@ -108,7 +146,8 @@ def _in_file(argument: str, find: _Finder) -> tuple[list[str], list[str]]:
                     f"{path}: {count_of(len(strange), 'verdict')} of places that this run does not list, of an earlier "
                     f"run perhaps, {_counts(strange)} for nothing, such as one of {strange[0][0]}"
                 )
-        names = list(dict.fromkeys(place[0] for place, verdict in verdicts.items() if verdict == _WRONG))
+        wrong = dict.fromkeys(place[0] for place, verdict in verdicts.items() if verdict == _WRONG)
+        names = _Named.by(wrong, find.key_of)
         problem = f"no row of it that counts has the verdict {_WRONG}" if _VERDICT in columns else "it has no row"
         if damaged:
             numbers = first_of([str(line) for line in damaged], _NAMED)
@@ -119,7 +158,7 @@ def _in_file(argument: str, find: _Finder) -> tuple[list[str], list[str]]:
     elif path.suffix.lower() == ".csv":
         raise PlanError(f"{path}: the table has no column {_KEY}; its columns are {text.split(chr(10))[0] or 'none'}")
     else:
-        names = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
+        names = [named for line in text.split("\n") if (named := find.in_list(line, path.parent))]
         problem = "it has no line"
     if not names:
         raise PlanError(" ".join([f"{path}: names no image, for {problem}; there is nothing to be done", *notices]))

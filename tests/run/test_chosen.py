@@ -55,6 +55,30 @@ def test_each_once_in_the_order_of_what_names_them(out: Path) -> None:
     assert chosen(out, "c.d", listed, "day/b") == ["c.d", "night/a", "day/b"]
 
 
+@pytest.mark.parametrize("way", ["absolute", "relative"])
+def test_a_list_means_the_files_that_it_means_where_it_is_segmented(
+    out: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Paths from its own folder on, quoted or not, whatever lies in the present directory under such a name."""
+    monkeypatch.chdir(out.parent / "photos/day")
+    (out.parent / "photos/lists").mkdir()
+    text = '# those\n../night/a.png,\n"../day/b.png"\n..\\c.d.png\n'
+    listed = write(out.parent / "photos/lists/list.txt", text)
+    assert chosen(out, listed if way == "absolute" else "@../lists/list.txt") == ["night/a", "day/b", "c.d"]
+    here = write(out.parent / "photos/night/list.txt", "a.png\n")
+    assert chosen(out, here, "a.png") == ["night/a", "day/a"]
+
+
+def test_a_file_that_is_another_is_no_image_whatever_it_is_called(out: Path) -> None:
+    """Its path would be the name of a key, but for the suffix."""
+    (out.parent / "other/day").mkdir(parents=True)
+    (out.parent / "other/day/a.jpg").touch()
+    listed = write(out.parent / "other/list.txt", "day/a.jpg\nday/b.jpg\n")
+    assert "1 name of 2 is no image" in refused(lambda: chosen(out, listed))
+    (out.parent / "other/day/a.jpg").unlink()
+    assert chosen(out, listed) == ["day/a", "day/b"]
+
+
 def test_the_last_verdict_on_a_place_counts(out: Path) -> None:
     review = write(
         out.parent / "review.csv",
