@@ -9,6 +9,7 @@ from support.labelled_runs import STREETS, blobs, make_run, refused
 
 from hypsegcli.run.accounts import read_manifest
 from hypsegcli.run.chosen import choose
+from hypsegcli.run.seen import seen_in
 
 KEYS = ("day/a", "day/b", "night/a", "c.d")
 
@@ -118,6 +119,20 @@ def test_verdicts_of_places_that_the_run_does_not_list_count_for_nothing(out: Pa
     assert (
         "3 verdicts of places that this run does not list, of an earlier run perhaps, count for nothing" in notices[0]
     )
+
+
+def test_verdicts_on_what_is_no_longer_seen_count_for_nothing(out: Path) -> None:
+    lines = read_manifest(out)
+    now = {key: seen_in(line) for key, line in lines.items()}
+    rows = ["key,x,y,width,height,verdict,time,seen", f"day/a,1,2,3,4,wrong,t,{now['day/a']}", "day/b,1,2,3,4,wrong,t,",
+            "night/a,1,2,3,4,wrong,t,another", f"night/a,1,2,3,4,right,t,{now['night/a']}", "c.d,1,2,3,4,wrong,t,other",
+            f"day/a,1,2,3,4,right,t,{now['day/b']}", "c.d,7,7,7,7,right,t,other", "c.d,7,7,7,7,,t,other"]  # fmt: skip
+    choice = choose(lines, [write(out.parent / "review.csv", "\n".join(rows))], out)
+    assert [line["key"] for line in choice.lines] == ["day/a", "day/b"]
+    assert choice.notices == [
+        f"{out.parent}/review.csv: 3 verdicts on other label maps, or photographs, than the run has by now count for "
+        "nothing, such as one of night/a"
+    ]
 
 
 def test_tables_without_verdicts_mean_every_row(out: Path) -> None:
