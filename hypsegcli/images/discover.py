@@ -7,6 +7,7 @@ its outputs, relative to the output folder and without suffix.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -49,8 +50,9 @@ def find_inputs(arguments: Sequence[str], *, of_runs: bool = False, videos: bool
 
     A file: its key is its stem. A folder: searched through, symbolic links followed once, hidden names skipped;
     keys keep the path within it. A glob pattern, in which `**` stands for any folders: keys keep the path
-    from the first wildcard on. `@list.txt`: UTF-8, one path a line, relative to the list's own folder;
-    `#` starts a comment line, unless a file is called so. The same file under the same key counts once.
+    from the first wildcard on. `@list.txt`: UTF-8, one path a line, relative to the list's own folder; keys keep
+    the path from that on, however it is written, and of what lies elsewhere are the stem. `#` starts a comment line,
+    unless a file is called so. The same file under the same key counts once.
 
     The folders of maps and the books of a run are passed over, unless label maps are looked for: `of_runs`. Photographs
     may lie beside them. With `videos`, folders and patterns pick up videos as well, each one picture still; see
@@ -155,17 +157,15 @@ def _from_list(argument: str) -> list[Input]:
         hint = f"; for the file itself write ./{argument}" if is_taken(Path(argument)) else ""
         raise PlanError(f"{argument}: the list {source} cannot be read ({error}){hint}") from None
     items = []
+    own = _Folder(source.parent)
     for number, raw in enumerate(text.split("\n"), start=1):  # splitlines() would also split at U+2028
-        line = _listed(raw, source.parent)
+        line = meant_by(raw, source.parent)
         if line is None:
             continue
-        path = locate(line) if is_address(line) else source.parent / line
+        path = in_list(line, source.parent)
         if is_folder(path):
             raise PlanError(f"{source}: line {number} names the folder {line}; a list holds files only")
-        listed = path if is_address(line) else PurePath(line)
-        keeps_folders = not listed.is_absolute() and ".." not in listed.parts
-        key = PurePosixPath(*listed.parent.parts, listed.stem) if keeps_folders else PurePosixPath(listed.stem)
-        items.append(Input(path, key))
+        items.append(Input(path, own.key_of(path)))
     if not items:
         raise PlanError(f"{source}: the list names no file; write one path a line")
     if not any(item.path.suffix.lower() in SUFFIXES or is_taken(item.path) for item in items):
@@ -177,7 +177,42 @@ def _from_list(argument: str) -> list[Input]:
     return items
 
 
-def _listed(line: str, folder: Path) -> str | None:
+class _Folder:
+    """The folder of a list, from which on keys keep their paths."""
+
+    def __init__(self, folder: Path) -> None:
+        self._named = _plain(folder)
+        self._real = Path(real(folder))
+        self._reals: dict[Path, Path] = {}  # of folders of what does not lie in it by its name
+
+    def key_of(self, path: Path) -> PurePosixPath:
+        """The path of a file in it, or in a folder below, whichever way it is named; the stem of any other."""
+        named = _plain(path)
+        inside = self._below(named.parent) if ".." not in named.parts else None  # of an address, which names nothing
+        return PurePosixPath(*(inside.parts if inside else ()), named.stem)
+
+    def _below(self, folder: Path) -> PurePath | None:
+        if folder.is_relative_to(self._named):
+            return folder.relative_to(self._named)
+        if isinstance(folder, StorePath):
+            return None
+        if folder not in self._reals:
+            self._reals[folder] = Path(real(folder))
+        in_fact = self._reals[folder]
+        return in_fact.relative_to(self._real) if in_fact.is_relative_to(self._real) else None
+
+
+def _plain(path: Path) -> Path:
+    """A path from the root on, without `.` and `..` in it."""
+    return path if isinstance(path, StorePath) else Path(os.path.normpath(path.absolute()))
+
+
+def in_list(line: str, folder: Path) -> Path:
+    """Where what a line of a list names lies, as `meant_by` has it; the list lies in `folder`."""
+    return locate(line) if is_address(line) else folder / line
+
+
+def meant_by(line: str, folder: Path) -> str | None:
     """What a line of a list names: itself, or what it was meant for where that is there; None for a comment.
 
     People quote paths, leave spaces at their ends, or the commas of a table; Windows writes backslashes.

@@ -17,6 +17,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
 from hypsegcli.files.digest import digest_shared
 from hypsegcli.files.regular import open_regular, state_of
+from hypsegcli.files.words import count_of
 from hypsegcli.images.complete import check_complete
 from hypsegcli.images.decode import DecodedImage, to_pixels
 from hypsegcli.images.open_image import load_upright
@@ -84,6 +85,11 @@ class Stack:
         Raises ImageError for one that is not there or cannot be decoded, and where the file is no longer what it was.
         """
         name = f"{self._path}#{number}"
+        if number > self._pages.total:
+            has = count_of(self._pages.total, "page")
+            raise ImageError(
+                f"{name}: the file has {has} by now, and this is none of them; segment it again", "changed"
+            )
         with image_errors(name):
             behind = len(self._pages.directories) < self._pages.total
             image = self._at(self._pages.directories[0 if behind else number - 1])

@@ -20,10 +20,11 @@ from hypsegcli.files.regular import is_there, state_of
 from hypsegcli.files.table import as_cell
 from hypsegcli.files.words import as_text, count_of, printable
 from hypsegcli.review.pictures import ZOOMS, Layer, Pictures, window_around
-from hypsegcli.review.places import VERDICTS, Place, Wanted, read_places
+from hypsegcli.review.places import VERDICTS, Mark, Place, Wanted, read_places
 from hypsegcli.review.verdicts import Verdicts
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
 from hypsegcli.run.manifest import Line, input_of
+from hypsegcli.run.seen import seen_in
 
 _FOLDERS = 500  # that the page offers; others can be typed
 _PAGE = 100  # places that are sent at once
@@ -46,7 +47,8 @@ class Session:
         self._key_of = {cell: key for key in self._lines if (cell := as_cell(key)) != key}
         self._state = _state_at(out / REGIONS)
         self.places, self.notices = read_places(out)
-        self.verdicts = Verdicts(out / REVIEW)
+        self._seen: dict[str, str] = {}  # by keys of places, what there is to be seen of the images
+        self.verdicts = Verdicts(out / REVIEW, self._seen_of)
         self._given = np.zeros(len(self.places), np.int8)
         self._generation = -1
         self._lock = threading.Lock()
@@ -57,14 +59,7 @@ class Session:
         if (status := run.get("status")) != "finished":
             self.notices.append(f"{out}: the run is {status}; the places are those of the images that it has done")
         self._catch_up()
-        others = sum(mark not in self.places.number_of for mark in self.verdicts.marks())
-        if others:
-            whose = "a place" if others == 1 else "places"
-            stay = "stays there and counts" if others == 1 else "stay there and count"
-            self.notices.append(
-                f"{self.verdicts.path}: {count_of(others, 'verdict')} of {whose} that this run does not list, of an "
-                f"earlier one perhaps, {stay} for nothing here"
-            )
+        self.notices += self._uncounted()
 
     def facts(self) -> dict[str, Any]:
         """What the page says and offers as a whole."""
@@ -197,6 +192,27 @@ class Session:
             for mark in self.verdicts.marks():
                 if (number := self.places.number_of.get(mark)) is not None:
                     self._given[number] = VERDICTS.index(self.verdicts.of(mark))
+
+    def _seen_of(self, mark: Mark) -> str:
+        if mark.key not in self._seen:
+            self._seen[mark.key] = seen_in(self._lines.get(self._key_of.get(mark.key, mark.key)))
+        return self._seen[mark.key]
+
+    def _uncounted(self) -> list[str]:
+        """Sentences on verdicts that are of no place of this run, or of one that was another."""
+        other = self.verdicts.of_something_else()
+        unknown = {mark for mark in (*self.verdicts.marks(), *other) if mark not in self.places.number_of}
+        changed = sum(mark in self.places.number_of for mark in other)
+        whose = "a place" if len(unknown) == 1 else "places"
+        return [
+            f"{self.verdicts.path}: {count_of(count, 'verdict')} {of} {'stays' if count == 1 else 'stay'} there and "
+            f"{'counts' if count == 1 else 'count'} for nothing here"
+            for count, of in (
+                (len(unknown), f"of {whose} that this run does not list, of an earlier one perhaps,"),
+                (changed, "on other label maps, or photographs, than the run has by now"),
+            )
+            if count
+        ]
 
     def _missing_photographs(self) -> list[str]:
         """A sentence where some photographs are not where they were; PlanError where none is."""

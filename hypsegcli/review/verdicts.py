@@ -2,7 +2,8 @@
 
 Each verdict is one line that is added to the end of the file, in one go, by one server at a time: those of several
 servers, and of several browsers, are all kept. Nothing that is in the file is ever written again, or removed; the last
-line of a place counts. A person may edit it meanwhile.
+line of a place counts, of those that were given on what there is to be seen now, or do not say on what. A person may
+edit it meanwhile.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from hypsegcli.errors import HypsegError, PlanError
 from hypsegcli.files.held import in_turn
 from hypsegcli.files.regular import state_of
-from hypsegcli.files.table import read_csv
+from hypsegcli.files.table import Table, read_csv
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.review.places import VERDICTS, Mark
 
-COLUMNS = ("key", "x", "y", "width", "height", "verdict", "time")
+_NEEDED = ("key", "x", "y", "width", "height", "verdict", "time")
+COLUMNS = (*_NEEDED, "seen")  # the last as `seen_in` has it
+Place = TypeVar("Place")
+
 _LISTED = 3  # lines
 _PATIENCE = 5.0  # seconds for the turn of another server, which takes milliseconds
 
@@ -33,14 +38,19 @@ _PATIENCE = 5.0  # seconds for the turn of another server, which takes milliseco
 class Verdicts:
     """The verdicts in a file, which others may add to, or edit, meanwhile."""
 
-    def __init__(self, path: Path) -> None:
-        """PlanError where the file cannot be used; one that is not there is made with the first verdict."""
+    def __init__(self, path: Path, seen_of: Callable[[Mark], str] = lambda _: "") -> None:
+        """PlanError where the file cannot be used; one that is not there is made with the first verdict.
+
+        `seen_of` says what there is to be seen of a place; empty where there is nothing.
+        """
         self.path = path
+        self._seen_of = seen_of
         self._lock = threading.Lock()
         self._state: tuple[int, ...] = ()
         self._header: Sequence[str] = COLUMNS
         self._delimiter = ","
         self._of: dict[Mark, str] = {}
+        self._others: dict[tuple[Mark, str], str] = {}  # of places as something else was to be seen of them
         self.damaged: list[int] = []  # lines that cannot be read, and stay
         self._saved = False  # whether this server has added a verdict
         self.generation = 0  # rises with everything that others have changed
@@ -63,6 +73,10 @@ class Verdicts:
         """The places that have a verdict, whichever run's they are."""
         return list(self._of)
 
+    def of_something_else(self) -> list[Mark]:
+        """The places of verdicts that count for nothing, since what was seen of them is not what there is by now."""
+        return [mark for mark, _ in self._others]
+
     def notices(self) -> list[str]:
         """A sentence on lines that cannot be read."""
         if not self.damaged:
@@ -71,7 +85,7 @@ class Verdicts:
         stay = "it stays, and counts" if len(self.damaged) == 1 else "they stay, and count"
         return [
             f"{self.path}: {count_of(len(self.damaged), 'line')} cannot be read ({numbers}); {stay} for nothing: a "
-            f"line has {', '.join(COLUMNS)}, and the verdict is right, wrong or empty"
+            f"line has {', '.join(_NEEDED)}, and the verdict is right, wrong or empty"
         ]
 
     def refresh(self) -> None:
@@ -134,30 +148,30 @@ class Verdicts:
             data = file.read()
         self._forget()
         if data:
-            table = read_csv(data, COLUMNS)
+            table = _table_of(data)
             self._header, self._delimiter, self.damaged = table.header, table.delimiter, list(table.damaged)
-            for line, (key, *box, said, _) in zip(table.lines, table.rows, strict=True):
+            for line, (key, *box, said, _, seen) in zip(table.lines, table.rows, strict=True):
                 try:
-                    self._note(Mark(key, *map(int, box)), VERDICTS[VERDICTS.index(said.strip().lower())])
+                    self._note(Mark(key, *map(int, box)), VERDICTS[VERDICTS.index(said.strip().lower())], seen.strip())
                 except ValueError:
                     self.damaged.append(line)
         self._state = state
 
     def _forget(self) -> None:
         self._state, self._header, self._delimiter, self.damaged = (), COLUMNS, ",", []
-        self._of = {}
+        self._of, self._others = {}, {}
         self.generation += 1
 
-    def _note(self, mark: Mark, verdict: str) -> None:
-        if verdict:
-            self._of[mark] = verdict
+    def _note(self, mark: Mark, verdict: str, seen: str = "") -> None:
+        if seen and seen != self._seen_of(mark):
+            _put(self._others, (mark, seen), verdict)
         else:
-            self._of.pop(mark, None)
+            _put(self._of, mark, verdict)
 
     def _line(self, mark: Mark, verdict: str) -> bytes:
         """With the columns of the file's own header, which a person may have moved, or added to."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        cells = {**mark._asdict(), "verdict": verdict, "time": now}
+        cells = {**mark._asdict(), "verdict": verdict, "time": now, "seen": self._seen_of(mark)}
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=self._delimiter).writerow([cells.get(name, "") for name in self._header])
         return text.getvalue().encode("utf-8", "surrogateescape")
@@ -176,6 +190,21 @@ class Verdicts:
         except OSError:
             os.ftruncate(descriptor, end)
             raise
+
+
+def _put(verdicts: dict[Place, str], place: Place, verdict: str) -> None:
+    if verdict:
+        verdicts[place] = verdict
+    else:
+        verdicts.pop(place, None)
+
+
+def _table_of(data: bytes) -> Table:
+    """The columns of the file; it may have been made without the last, by hand."""
+    with contextlib.suppress(ValueError):
+        return read_csv(data, COLUMNS)
+    table = read_csv(data, _NEEDED)
+    return table._replace(rows=[(*row, "") for row in table.rows])
 
 
 @contextlib.contextmanager

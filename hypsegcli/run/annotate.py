@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from hypsegcli.annotation.labels import RGB, Annotated, Labels, plan_labels
 from hypsegcli.errors import DataError, ImageError, PlanError, setting
 from hypsegcli.files.atomic import already_there, replacing
 from hypsegcli.files.books import MANIFEST, Books
-from hypsegcli.files.digest import digest_of
-from hypsegcli.files.place import is_taken
+from hypsegcli.files.digest import digest_file, digest_of, digest_shared
+from hypsegcli.files.place import StorePath, is_taken
 from hypsegcli.files.regular import is_there, open_regular
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.files.words import escaped, first_of
+from hypsegcli.files.words import count_of, escaped, first_of
 from hypsegcli.images.color_mask import read_palette
 from hypsegcli.images.metadata import MapMetadata, read_metadata
 from hypsegcli.pictures.palette import spread_colors
@@ -53,6 +53,13 @@ class Chosen:
     ignore_index: int  # -1 where label maps have no void
     labels: Labels
     model: str  # what made the maps
+
+
+class Written(NamedTuple):
+    """What became of an export."""
+
+    files: list[Path]
+    notices: list[str]  # sentences on photographs that are others by now
 
 
 def choose_maps(out: Path, wanted: Sequence[str]) -> Chosen:
@@ -106,22 +113,39 @@ def write_export(
     with_images: bool,
     replace: bool,
     advance: Callable[[], None],
-) -> list[Path]:
+) -> Written:
     """Write what a tool takes, whole or not at all, in the order of the lines; what was written comes back.
 
     `images_at` stands before the images' names in Label Studio's addresses. Images are decoded, and held, a few at a
-    time. Raises ImageError or DataError for a label map, or a photograph, that is not what it was.
+    time. Raises ImageError or DataError for a label map, or a photograph that goes along, that is not what it was.
+    Where photographs do not, those that have changed are told; those in stores are not fetched for that.
     """
     beside = file.with_suffix(_BESIDE[tool]) if tool in _BESIDE else None
     _refuse(chosen, [file, *([beside] if beside else [])], with_images=with_images, replace=replace)
     with ExitStack() as stack:
         texts = stack.enter_context(replacing(beside, replace=replace)) if beside else None
         stream = stack.enter_context(replacing(file, replace=replace))
-        images = stack.enter_context(closing(_read(chosen, with_images=with_images, advance=advance)))
+        changed: dict[Path, None] = {}
+        images = stack.enter_context(closing(_read(chosen, changed, with_images=with_images, advance=advance)))
         text = _write(chosen.labels, tool, stream, images, prefix=images_at, model=chosen.model)
         if texts is not None:
             texts.write(text.encode())
-    return [file, *([beside] if beside else [])]
+    return Written([file, *([beside] if beside else [])], _notices_on(list(changed)))
+
+
+def _notices_on(changed: Sequence[Path]) -> list[str]:
+    if not changed:
+        return []
+    one = len(changed) == 1
+    since = (
+        f"has changed since it was segmented, {changed[0]},"
+        if one
+        else (f"have changed since they were segmented, such as {changed[0]},")
+    )
+    return [
+        f"{count_of(len(changed), 'photograph')} {since} so that {'its' if one else 'their'} labels may be of another "
+        f"picture; segment {'it' if one else 'them'} again, with {setting('resume')}, and write this anew"
+    ]
 
 
 def _write(
@@ -158,8 +182,12 @@ def _refuse(chosen: Chosen, files: Sequence[Path], *, with_images: bool, replace
         )
 
 
-def _read(chosen: Chosen, *, with_images: bool, advance: Callable[[], None]) -> Generator[Annotated, None, None]:
-    def read(line: Line) -> Annotated:
+def _read(
+    chosen: Chosen, changed: dict[Path, None], *, with_images: bool, advance: Callable[[], None]
+) -> Generator[Annotated, None, None]:
+    """The images in order, whose photographs go into `changed` where they have."""
+
+    def read(line: Line) -> tuple[Annotated, bool]:
         path = _map_of(chosen.out, line)
         check_alike([_map_of(chosen.out, chosen.lines[0]), path])
         own = read_metadata(path)
@@ -172,12 +200,25 @@ def _read(chosen: Chosen, *, with_images: bool, advance: Callable[[], None]) -> 
             )
         photograph = _photograph(line) if with_images else None
         suffix = ".png" if part_of(line) is not None else input_of(line).suffix
-        return Annotated(line["key"], f"{line['key']}{suffix}", chosen.labels.of(ids), photograph)
+        image = Annotated(line["key"], f"{line['key']}{suffix}", chosen.labels.of(ids), photograph)
+        return image, not with_images and _has_changed(line)
 
-    with closing(ahead(read, chosen.lines, workers=default_workers(), pixels=lambda seen: seen.labels.size)) as images:
-        for image in images:
+    workers = default_workers()
+    with closing(ahead(read, chosen.lines, workers=workers, pixels=lambda seen: seen[0].labels.size)) as images:
+        for line, (image, is_another) in zip(chosen.lines, images, strict=True):
+            if is_another:
+                changed[input_of(line)] = None
             yield image
             advance()
+
+
+def _has_changed(line: Line) -> bool:
+    """Whether a photograph of this machine is there, and is not what was segmented."""
+    path = input_of(line)
+    if isinstance(path, StorePath):
+        return False
+    found = digest_file(path) if part_of(line) is None else digest_shared(path)
+    return found is not None and found != source_of(line)
 
 
 def _photograph(line: Line) -> bytes:

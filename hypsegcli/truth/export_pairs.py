@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hypsegcli.annotation.export import Export
@@ -67,16 +67,11 @@ def masks_of(
 
 def _match(export: Export, keys: Sequence[str], images: Sequence[str], listed: bool) -> dict[str, str]:
     """The key in the export of each image that it has, as the export spells it; see masks_of."""
-    exact = {composed(image): image for image in images}
-    by_end = defaultdict[str, list[str]](list)
-    for image in exact:
-        by_end[image.rpartition("/")[2]].append(image)
+    meant = _Meant(images, (*export.keys, *export.empty, *export.blank))
     found: dict[str, str] = {}
     lonely, doubtful = [], []
     for key in keys:
-        name = composed(key)  # a Mac decomposes accents
-        alike = by_end[name.rpartition("/")[2]]
-        likely = [exact[each] for each in ([name] if name in exact else alike) if _end_alike(each, name)]
+        likely = meant.by(key)
         if not likely and key in export.blank:
             continue
         if not likely:
@@ -88,7 +83,7 @@ def _match(export: Export, keys: Sequence[str], images: Sequence[str], listed: b
     if doubtful:
         raise PlanError(
             f"{export.origin}: several images may be meant by {first_of(doubtful, _SHOWN)}; give the tool the images "
-            "with their folders, or give them names of their own"
+            "with their folders, give them names of their own, or leave out those that the tool was not given"
         )
     if lonely and not (listed and found):
         raise PlanError(
@@ -99,10 +94,51 @@ def _match(export: Export, keys: Sequence[str], images: Sequence[str], listed: b
     return found
 
 
-def _end_alike(one: str, other: str) -> bool:
-    """Whether one of two paths is the end of the other."""
+class _Meant:
+    """Which images the keys of an export may mean: those whose paths end as theirs do."""
+
+    def __init__(self, images: Sequence[str], keys: Sequence[str]) -> None:
+        """`keys` are all that the export has, those without a mask too."""
+        self._images = {composed(image): image for image in images}  # a Mac decomposes accents
+        self._of_name = _by_name(self._images)
+        self._keys_of_name = _by_name(dict.fromkeys(map(composed, keys)))
+
+    def by(self, key: str) -> list[str]:
+        """The image that a key means; several where that is doubtful, and none where there is none.
+
+        A tool may be given images without some of their folders, or with more of them. So of images whose paths are
+        ends of the key, the longest is meant; and an image of just that name is not the one meant for sure where there
+        are others that the key is the end of, unless another key of the export agrees with these for longer.
+        """
+        name = composed(key)
+        alike = [image for image in self._of_name.get(_last(name), []) if _shared(image, name)]
+        length = name.count("/") + 1
+        longer = [image for image in alike if image.count("/") >= length]
+        if name in self._images and all(self._is_named(image, length) for image in longer):
+            longer = []
+        rest = [image for image in alike if image.count("/") < length]
+        return [self._images[image] for image in (*sorted(rest, key=len)[-1:], *longer)]
+
+    def _is_named(self, image: str, length: int) -> bool:
+        """Whether a key of the export agrees with an image in more than so many parts of their paths."""
+        return any(_shared(key, image) > length for key in self._keys_of_name.get(_last(image), []))
+
+
+def _by_name(paths: Iterable[str]) -> dict[str, list[str]]:
+    found = defaultdict[str, list[str]](list)
+    for path in paths:
+        found[_last(path)].append(path)
+    return found
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _shared(one: str, other: str) -> int:
+    """How many parts two paths have of which one is the end of the other; 0 where neither is."""
     short, long = sorted((one.split("/"), other.split("/")), key=len)
-    return long[-len(short) :] == short
+    return len(short) if long[-len(short) :] == short else 0
 
 
 def keep(files: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:

@@ -195,6 +195,30 @@ def test_a_list_is_relative_to_its_own_folder(tmp_path: Path, monkeypatch: pytes
     assert found.folders == ()
 
 
+@pytest.mark.parametrize("way", ["absolute", "up and down", "over a link", "by the real path"])
+def test_lines_of_a_list_keep_their_folders_however_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """So that photographs of one name stay apart."""
+    grow(tmp_path, "set/may/1.png", "set/june/1.png", "set/1.png", "other/2.png")
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    monkeypatch.chdir(tmp_path)
+    start = {"absolute": f"{tmp_path}/set", "up and down": "../set/../set", "over a link": f"{tmp_path}/link"}
+    names = ("may/1.png", "june/1.png", "1.png", "../other/2.png")
+    lines = "".join(f"{start.get(way, tmp_path / 'set')}/{name}\n" for name in names)
+    (tmp_path / "set/list.txt").write_text(lines)
+    folder = "link" if way == "by the real path" else "set"
+    assert keys(find_inputs([f"@{folder}/list.txt"])) == ["may/1", "june/1", "1", "2"]
+
+
+def test_a_link_in_the_folder_of_a_list_is_a_folder_of_it(tmp_path: Path) -> None:
+    grow(tmp_path, "far/1.png")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/near").symlink_to(tmp_path / "far")
+    (tmp_path / "set/list.txt").write_text(f"{tmp_path}/set/near/1.png\nnear/1.png\n{tmp_path}/far/1.png\n")
+    assert keys(find_inputs([f"@{tmp_path}/set/list.txt"])) == ["near/1", "1"]
+
+
 def test_a_list_with_the_line_ends_of_old(tmp_path: Path) -> None:
     grow(tmp_path, "a.png", "b.png")
     (tmp_path / "list.txt").write_bytes(b"a.png\rb.png\r")

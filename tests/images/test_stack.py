@@ -75,6 +75,18 @@ def test_colours_of_imagej_lie_behind_one_directory_too(tmp_path: Path) -> None:
     is_page_by_page(path, arrays, tmp_path, photometric="rgb")
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_page_beyond_the_end_is_none(tmp_path: Path, is_cut: bool) -> None:
+    """As of a stack that was saved anew with fewer pages."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RNG.integers(0, 256, (3, 40, 30), np.uint8), imagej=True)
+    if is_cut:
+        leave_one_directory(path)
+    with closing(Stack(path)) as stack, pytest.raises(ImageError, match=r"a.tif#4: the file has 3 pages by") as caught:
+        stack.frame(4)
+    assert caught.value.code == "changed"
+
+
 def test_a_page_that_was_cut_off_fails_and_others_do_not(tmp_path: Path) -> None:
     arrays, path = RNG.integers(0, 256, (4, 40, 30), np.uint8), tmp_path / "a.tif"
     tifffile.imwrite(path, arrays, imagej=True)

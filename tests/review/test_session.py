@@ -155,6 +155,32 @@ def test_what_is_odd_about_the_books_is_told(out: Path) -> None:
     assert "2 lines cannot be read (4, 6); they stay, and count for nothing: a line has key, x" in damaged
 
 
+@pytest.mark.parametrize("changed", ["label map", "photograph"])
+def test_a_verdict_on_another_map_or_photograph_counts_for_nothing(out: Path, changed: str) -> None:
+    """Though the run lists the very places."""
+    Session(out).judge(0, "wrong")
+    before = (out / "manifest.jsonl").read_text()
+    line, *lines = [json.loads(each) for each in before.splitlines()]
+    (line["sha256"] if changed == "label map" else line["source"]).update(
+        {"labels": "0" * 64} if changed == "label map" else {"sha256": "0" * 64}
+    )
+    (out / "manifest.jsonl").write_text("".join(json.dumps(each) + "\n" for each in (line, *lines)))
+    session = Session(out)
+    assert session.place(0, 0)["verdict"] == ""
+    facts = session.facts()
+    assert (facts["right"], facts["wrong"]) == (0, 0)
+    (notice,) = facts["notices"]
+    assert notice == (
+        f"{out}/review.csv: 1 verdict on other label maps, or photographs, than the run has by now stays there and "
+        "counts for nothing here"
+    )
+    session.judge(0, "right")
+    session.judge(1, "right")
+    assert Session(out).progress() == {"right": 2, "wrong": 0}
+    (out / "manifest.jsonl").write_text(before)
+    assert Session(out).progress() == {"right": 1, "wrong": 1}
+
+
 def test_a_list_that_is_written_anew_meanwhile_is_told(out: Path) -> None:
     session = Session(out)
     (out / "regions.csv").write_bytes((out / "regions.csv").read_bytes().replace(b"a,0,", b"a,1,"))

@@ -21,7 +21,8 @@ from hypsegcli.review.places import Mark
 from hypsegcli.review.verdicts import COLUMNS, Verdicts
 
 A, B = Mark("a", 1, 2, 30, 40), Mark("sub/b", 5, 6, 7, 8)
-HEADER = b"key,x,y,width,height,verdict,time\r\n"
+HEADER = b"key,x,y,width,height,verdict,time,seen\r\n"
+OLDER = b"key,x,y,width,height,verdict,time\r\n"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 def said(path: Path) -> list[list[str]]:
     with path.open(newline="") as file:
-        return [row[:-1] for row in csv.reader(file)][1:]
+        return [row[:6] for row in csv.reader(file)][1:]
 
 
 def test_a_verdict_is_a_line_and_the_last_one_of_a_place_counts(path: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_verdict_is_a_line_and_the_last_one_of_a_place_counts(path: Path) -> N
     ]
     first, *lines = path.read_bytes().splitlines(keepends=True)
     assert first == HEADER
-    assert re.fullmatch(rb"a,1,2,30,40,wrong,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\r\n", lines[0])
+    assert re.fullmatch(rb"a,1,2,30,40,wrong,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ,\r\n", lines[0])
     assert said(path)[1:] == [
         ["sub/b", "5", "6", "7", "8", "right"],
         ["a", "1", "2", "30", "40", "right"],
@@ -113,13 +114,13 @@ def test_what_was_answered_is_there_after_a_kill(path: Path) -> None:
 
 @pytest.mark.parametrize("half", [b"sub/b,5,6,7,8,wr", b"sub/b,5,6,7,8,", b'"sub/b,5', b"s"])
 def test_a_line_that_was_cut_off_is_kept_and_costs_no_other(path: Path, half: bytes) -> None:
-    path.write_bytes(HEADER + b"a,1,2,30,40,wrong,\r\n" + half)
+    path.write_bytes(OLDER + b"a,1,2,30,40,wrong,\r\n" + half)
     verdicts = Verdicts(path)
     assert (verdicts.of(A), verdicts.of(B), verdicts.damaged) == ("wrong", "", [3])
     (notice,) = verdicts.notices()
     assert "1 line cannot be read (3); it stays, and counts for nothing" in notice
     verdicts.give(B, "right")
-    assert path.read_bytes().startswith(HEADER + b"a,1,2,30,40,wrong,\r\n" + half + b"\r\nsub/b,5,6,7,8,right,")
+    assert path.read_bytes().startswith(OLDER + b"a,1,2,30,40,wrong,\r\n" + half + b"\r\nsub/b,5,6,7,8,right,")
     again = Verdicts(path)
     assert (again.of(A), again.of(B), again.damaged) == ("wrong", "right", [3])
 
@@ -143,10 +144,37 @@ def test_a_person_may_edit_the_file(path: Path) -> None:
     assert said(path) == [["a", "1", "2", "30", "40", "right"]]
 
 
+def test_a_verdict_counts_for_what_was_seen(path: Path) -> None:
+    """Whatever has been seen since, it is the last one on what there is now, or on who knows what."""
+    first, then = Verdicts(path, lambda _: "first"), Verdicts(path, lambda _: "then")
+    first.give(A, "wrong")
+    assert path.read_bytes().endswith(b"Z,first\r\n")
+    assert then.give(A, "right") == ""
+    first.refresh()
+    assert (first.of(A), first.marks(), first.of_something_else()) == ("wrong", [A], [A])
+    then.give(A, "")
+    then.give(B, "wrong")
+    again = Verdicts(path, lambda _: "first")
+    assert (again.of(A), again.marks(), again.of_something_else()) == ("wrong", [A], [B])
+    with path.open("ab") as file:
+        file.write(b"a,1,2,30,40,right,, \r\nsub/b,5,6,7,8,right,,\r\n")
+    again.refresh()
+    assert (again.of(A), again.of(B)) == ("right", "right")
+
+
+def test_a_file_without_what_was_seen_goes_on_without_it(path: Path) -> None:
+    path.write_bytes(OLDER + b"a,1,2,30,40,wrong,\r\n")
+    verdicts = Verdicts(path, lambda _: "now")
+    verdicts.give(B, "right")
+    assert path.read_bytes().endswith(b"Z\r\n")
+    again = Verdicts(path, lambda _: "later")
+    assert (again.of(A), again.of(B)) == ("wrong", "right")
+
+
 def test_an_edit_of_the_same_length_is_seen(path: Path) -> None:
-    path.write_bytes(HEADER + b"a,1,2,30,40,wrong,\r\n")
+    path.write_bytes(OLDER + b"a,1,2,30,40,wrong,\r\n")
     verdicts = Verdicts(path)
-    path.write_bytes(HEADER + b"a,1,2,30,40,right,\r\n")
+    path.write_bytes(OLDER + b"a,1,2,30,40,right,\r\n")
     os.utime(path, (1, 1))
     verdicts.refresh()
     assert verdicts.of(A) == "right"
@@ -196,7 +224,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_line(path: Path, monkeypatch: py
 
 
 def test_columns_are_those_that_other_commands_read() -> None:
-    assert COLUMNS == ("key", "x", "y", "width", "height", "verdict", "time")
+    assert COLUMNS == ("key", "x", "y", "width", "height", "verdict", "time", "seen")
 
 
 def test_a_verdict_waits_for_the_turn_of_another_server(path: Path) -> None:

@@ -9,6 +9,7 @@ from support.labelled_runs import STREETS, blobs, make_run, refused
 
 from hypsegcli.run.accounts import read_manifest
 from hypsegcli.run.chosen import choose
+from hypsegcli.run.seen import seen_in
 
 KEYS = ("day/a", "day/b", "night/a", "c.d")
 
@@ -55,6 +56,30 @@ def test_each_once_in_the_order_of_what_names_them(out: Path) -> None:
     assert chosen(out, "c.d", listed, "day/b") == ["c.d", "night/a", "day/b"]
 
 
+@pytest.mark.parametrize("way", ["absolute", "relative"])
+def test_a_list_means_the_files_that_it_means_where_it_is_segmented(
+    out: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Paths from its own folder on, quoted or not, whatever lies in the present directory under such a name."""
+    monkeypatch.chdir(out.parent / "photos/day")
+    (out.parent / "photos/lists").mkdir()
+    text = '# those\n../night/a.png,\n"../day/b.png"\n..\\c.d.png\n'
+    listed = write(out.parent / "photos/lists/list.txt", text)
+    assert chosen(out, listed if way == "absolute" else "@../lists/list.txt") == ["night/a", "day/b", "c.d"]
+    here = write(out.parent / "photos/night/list.txt", "a.png\n")
+    assert chosen(out, here, "a.png") == ["night/a", "day/a"]
+
+
+def test_a_file_that_is_another_is_no_image_whatever_it_is_called(out: Path) -> None:
+    """Its path would be the name of a key, but for the suffix."""
+    (out.parent / "other/day").mkdir(parents=True)
+    (out.parent / "other/day/a.jpg").touch()
+    listed = write(out.parent / "other/list.txt", "day/a.jpg\nday/b.jpg\n")
+    assert "1 name of 2 is no image" in refused(lambda: chosen(out, listed))
+    (out.parent / "other/day/a.jpg").unlink()
+    assert chosen(out, listed) == ["day/a", "day/b"]
+
+
 def test_the_last_verdict_on_a_place_counts(out: Path) -> None:
     review = write(
         out.parent / "review.csv",
@@ -94,6 +119,20 @@ def test_verdicts_of_places_that_the_run_does_not_list_count_for_nothing(out: Pa
     assert (
         "3 verdicts of places that this run does not list, of an earlier run perhaps, count for nothing" in notices[0]
     )
+
+
+def test_verdicts_on_what_is_no_longer_seen_count_for_nothing(out: Path) -> None:
+    lines = read_manifest(out)
+    now = {key: seen_in(line) for key, line in lines.items()}
+    rows = ["key,x,y,width,height,verdict,time,seen", f"day/a,1,2,3,4,wrong,t,{now['day/a']}", "day/b,1,2,3,4,wrong,t,",
+            "night/a,1,2,3,4,wrong,t,another", f"night/a,1,2,3,4,right,t,{now['night/a']}", "c.d,1,2,3,4,wrong,t,other",
+            f"day/a,1,2,3,4,right,t,{now['day/b']}", "c.d,7,7,7,7,right,t,other", "c.d,7,7,7,7,,t,other"]  # fmt: skip
+    choice = choose(lines, [write(out.parent / "review.csv", "\n".join(rows))], out)
+    assert [line["key"] for line in choice.lines] == ["day/a", "day/b"]
+    assert choice.notices == [
+        f"{out.parent}/review.csv: 3 verdicts on other label maps, or photographs, than the run has by now count for "
+        "nothing, such as one of night/a"
+    ]
 
 
 def test_tables_without_verdicts_mean_every_row(out: Path) -> None:

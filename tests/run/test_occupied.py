@@ -30,13 +30,13 @@ def files_in(out: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("second", ["day2", "day2/1.png", "@list.txt"])
+@pytest.mark.parametrize("second", ["day2", "day2/1.png", "@day2/list.txt"])
 @pytest.mark.parametrize(("before", "command"), [("predict", "uncertainty"), ("uncertainty", "uncertainty")])
 def test_resume_does_not_put_other_pictures_in_the_place_of_those_that_are_there(
     hypseg: Hypseg, days: Path, second: str, before: str, command: str
 ) -> None:
     """Just as both in one run are refused; whatever they hold, and before anything is touched."""
-    Path("list.txt").write_text(f"{Path.cwd() / 'day2/1.png'}\n")
+    Path("day2/list.txt").write_text(f"{Path.cwd() / 'day2/1.png'}\n")
     Path("day2/1.png").write_bytes(b"broken")
     assert hypseg(before, "day1", "--out", days).code == 0
     made = files_in(days)

@@ -71,6 +71,35 @@ def test_a_name_that_several_images_end_in_is_refused() -> None:
     assert "may be meant" in refused(lambda: match(Known("day/a", "a"), "day/a"))
 
 
+def test_a_name_that_others_end_in_too_is_doubtful() -> None:
+    """A tool that was given june's photographs without their folder knows them by the names of others."""
+    sentence = refused(lambda: match(Known("a", "b"), "a", "june/a", "b"))
+    assert "several images may be meant by a (a, june/a)" in sentence
+    assert "leave out those that the tool was not given" in sentence
+    assert "may be meant by s/a (s/a, p/s/a)" in refused(lambda: match(Known("s/a"), "s/a", "p/s/a", "a"))
+    assert "may be meant by a" in refused(lambda: match(Known("a", "june/b"), "a", "june/a", "june/b"))
+
+
+@pytest.mark.parametrize("other", ["june/a", "photos/june/a"])
+@pytest.mark.parametrize("state", ["keys", "empty", "blank"])
+def test_a_name_is_its_image_s_where_the_export_names_the_others(other: str, state: str) -> None:
+    """Also where nobody has labelled anything in these."""
+    keys, rest = (("a", other), {}) if state == "keys" else (("a",), {state: (other,)})
+    found, _ = match(Known(*keys, **rest), "a", "june/a")
+    assert found == {"a": "a"} | ({} if state == "empty" else {"june/a": other})
+
+
+def test_of_images_that_a_name_ends_in_the_longest_is_meant() -> None:
+    assert match(Known("p/b/a"), "a", "b/a")[0] == {"b/a": "p/b/a"}
+    assert match(Known("p/a", "p/b/a", "p/c/b/a"), "a", "b/a", "c/b/a")[0] == {
+        "a": "p/a",
+        "b/a": "p/b/a",
+        "c/b/a": "p/c/b/a",
+    }
+    assert "may be meant" in refused(lambda: match(Known("b/a"), "a", "x/b/a"))
+    assert "may be meant" in refused(lambda: match(Known("p/b/a", "b/a"), "a", "b/a"))
+
+
 def test_images_without_labels_are_left_out_and_counted() -> None:
     found, told = match(Known("b"), "a", "b", "c")
     assert found == {"b": "b"}

@@ -105,8 +105,10 @@ def annotate(
         )
     labels = len(chosen.labels.names) - (chosen.labels.void is not None)
     say(f"{out}: {count_of(len(chosen.lines), 'image')} with {count_of(labels, 'label')}")
+    for notice in written.notices:
+        error(notice)
     following = _NEXT["with-images" if with_images else to]
-    talk_of([following.format(file=written[0], labels=written[-1], images=f"{prefix}...")], quiet=quiet)
+    talk_of([following.format(file=written.files[0], labels=written.files[-1], images=f"{prefix}...")], quiet=quiet)
     if chosen.failed:
         error(f"{count_of(len(chosen.failed), 'image')} without a label map left out")
     raise typer.Exit(PARTLY_DONE if chosen.failed else DONE)

@@ -84,6 +84,26 @@ def test_photographs_go_along_and_the_way_on_is_told(hypseg: Hypseg, out: Path, 
     assert json.loads((tmp_path / "t.json").read_text())[0]["data"]["image"] == "s3://b/day/a.png"
 
 
+def test_photographs_that_changed_are_told_where_they_do_not_go_along(
+    hypseg: Hypseg, out: Path, tmp_path: Path
+) -> None:
+    """Labels would be drawn on another picture; one that was put away is no other."""
+    photo = tmp_path / "photos/b.png"
+    data = photo.read_bytes()
+    photo.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # of the same size
+    (tmp_path / "photos/day/a.png").unlink()
+    outcome = hypseg("annotate", out, "--to", "coco", "-o", tmp_path / "t.json", "-q")
+    assert outcome.code == 0
+    assert outcome.stderr.splitlines() == [
+        f"hypseg: 1 photograph has changed since it was segmented, {photo}, so that its labels may be of another "
+        "picture; segment it again, with --resume, and write this anew"
+    ]
+    (tmp_path / "photos/night/a.png").write_bytes(b"")
+    several = hypseg("annotate", out, "--to", "coco", "-o", tmp_path / "t.json", "-q", "--overwrite").stderr
+    assert "2 photographs have changed since they were segmented, such as " in several
+    assert hypseg("annotate", out, "day/a", "--to", "coco", "-o", tmp_path / "one.json", "-q").stderr == ""
+
+
 def test_images_that_failed_are_said_and_the_rest_goes_out(hypseg: Hypseg, out: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     lines[2] |= {"status": "failed", "reason": "no picture"}
