@@ -135,8 +135,8 @@ def test_stopped_in_the_middle_workers_end_and_another_number_goes_on(
         done = sum(line["status"] == "done" for line in lines(out).values())
         assert 3 <= done < 160
         assert f"interrupted after {done} of 160 images; the same command with --resume continues" in told
-        # What was begun is finished and in the books.
-        assert len(files(out)) == 4 * done
+        # What was begun is finished and in the books, but for one image whose result was being taken in.
+        assert 0 <= len(files(out)) - 4 * done <= 4
     command = ("predict", given, "--out", out, "--checkpoint", checkpoint, "--engine", "torch", "--resume")
     outcome = hypseg(*command)
     assert outcome.code == 0
