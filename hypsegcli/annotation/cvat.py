@@ -159,6 +159,11 @@ class CvatExport(Export):
             return self.origin
         return self.origin / (self._masks[key] if key in self._masks else self._listed[key])
 
+    @property
+    def legend(self) -> Path | None:
+        """See Export."""
+        return self.origin / LABEL_MAP if self._archive is None else None
+
     def decode(self, key: str) -> LabelMap:
         """See Export."""
         name = self._masks[key]

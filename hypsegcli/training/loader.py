@@ -36,7 +36,7 @@ class More(NamedTuple):
     pairs: tuple[MorePair, ...]
     others: Mapping[Path, str]  # photographs of other worlds, and what is in each
     names: tuple[str, ...]  # of both, with their numbers
-    digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them
+    digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them and what it means
     notes: tuple[str, ...]  # on what was changed in images of both on the way from their files
 
 
@@ -63,7 +63,9 @@ def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     looks = list(ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0]))
     looked_at = {other.path: digest for other, (_, digest, _) in zip(others, looks, strict=True)}
     digests = {
-        "more_data": {_called(more.pair.image, directory): more.digest for more in pairs if more.pair.image},
+        "more_data": {
+            _called(more.pair.image, directory): more.digest + more.meaning for more in pairs if more.pair.image
+        },
         "other_worlds": {_called(path, directory): digest for path, digest in looked_at.items()},
     }
     changed = {"further data": (more.notes for more in pairs), "other worlds": (notes for _, _, notes in looks)}

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.errors import DataError
+from hypsegcli.files.digest import digest_of, short_digest
 from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.training.dataset import MorePair, read_split
 from hypsegcli.training.layouts import open_source
 from hypsegcli.training.targets import of_node
+from hypsegcli.truth.pairs import Pair
 
 VOID = 255  # in masks of theirs, and any id that is no class
 _VALUES = 2**16  # that a mask may hold
@@ -50,15 +53,22 @@ def read_more_data(
             targets[k] = of_node(node, tree.classes)
         if source.id_map:
             targets = targets[source.id_map.apply(np.arange(_VALUES), VOID)]
+        taught = digest_of(targets.tobytes()).sha256
         split = read_split(source.pairs("train"), source, ignore_index=VOID)
         sides = split.longest_sides.tolist()
         pairs += (
-            MorePair(pair, targets, side, split.digests[pair.key], notes)
+            MorePair(pair, targets, side, split.digests[pair.key], notes, _meaning(pair, taught))
             for pair, side, notes in zip(split.pairs, sides, split.notes, strict=True)
         )
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")
     return tuple(pairs)
+
+
+def _meaning(pair: Pair, taught: str) -> str:
+    """What its mask teaches: `taught` by its ids, which are those of labels where a tool exported it."""
+    ids = pair.mask.ids if isinstance(pair.mask, AnnotatedMask) else None
+    return short_digest(digest_of(f"{taught} {ids}".encode()))
 
 
 def _read_names(path: Path, tree: ClassTree) -> dict[str, str]:
