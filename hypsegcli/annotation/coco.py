@@ -20,8 +20,10 @@ from hypsegcli.annotation.polygon import draw_polygons
 from hypsegcli.annotation.rle import encode_regions, from_text, to_mask, to_text
 from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.files.words import first_of
 from hypsegcli.images.picture_file import check_size
 
+_NAMED = 5
 _PARTS = ("images", "annotations", "categories")
 
 
@@ -79,10 +81,11 @@ class CocoExport(Export):
             ) from error
 
     def _read(self, found: Mapping[str, Any]) -> None:
-        names = {category["id"]: str(category["name"]) for category in found["categories"]}
+        names = self._by_id("category", ((each["id"], str(each["name"])) for each in found["categories"]))
         self.labels = tuple(dict.fromkeys(names.values()))
         numbers = {name: number for number, name in enumerate(self.labels, start=1)}
         self._numbers = {identity: numbers[name] for identity, name in names.items()}
+        self._by_id("image", ((image["id"], str(image["file_name"])) for image in found["images"]))
         images = {image["id"]: image for image in found["images"]}
         of_image = defaultdict[Any, list[Mapping[str, Any]]](list)
         boxes = 0
@@ -108,6 +111,22 @@ class CocoExport(Export):
         self.empty = tuple(key for key, (_, annotations) in keyed.items() if not annotations)
         if boxes:
             self.notes = (f"{boxes} of its annotations have no pixels, such as boxes, and are left out",)
+
+    def _by_id(self, kind: str, listed: Iterable[tuple[Any, str]]) -> dict[Any, str]:
+        """The names by id; DataError where one id has several, so that nothing tells which an annotation means."""
+        names: dict[Any, str] = {}
+        twice = [
+            f"{identity} ({names[identity]} and {name})"
+            for identity, name in listed
+            if names.setdefault(identity, name) != name
+        ]
+        if twice:
+            raise DataError(
+                f"{self.origin}: one {kind} id stands for several of them: {first_of(twice, _NAMED)}; nothing tells "
+                "which of them annotations mean: several exports, each numbered for itself, must get ids of their own "
+                "before they are joined; give hypseg each as it was exported, or join them in the tool"
+            )
+        return names
 
     def decode(self, key: str) -> LabelMap:
         """See Export."""

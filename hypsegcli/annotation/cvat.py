@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.annotation.export import Export
+from hypsegcli.annotation.json_file import refuse_namesakes
 from hypsegcli.annotation.labels import BACKGROUND, BLACK, UNLABELLED, Annotated, LabelMap, Labels, is_background
 from hypsegcli.budget import LARGEST_TEXT
 from hypsegcli.errors import DataError, ImageError, UsageError, setting
@@ -133,16 +135,32 @@ class CvatExport(Export):
         """The masks by key, and the lists of images: names of members, or paths below the folder."""
         if self._archive is None:
             paths = [path for part in (MASKS, _LISTS) for path in (self.origin / part).rglob("*.*")]
-            names, self._root = [path.relative_to(self.origin).as_posix() for path in paths], ""
+            names = [path.relative_to(self.origin).as_posix() for path in paths]
+            below = [path.parent for path in self.origin.glob(f"*/{LABEL_MAP}") if (path.parent / MASKS).is_dir()]
+            self._root = self._only(["", *sorted(f"{folder.name}/" for folder in below)])
         else:
             names = self._archive.names
-            label_map = next(name for name in names if name.rpartition("/")[2] == LABEL_MAP)
-            self._root = label_map.removesuffix(LABEL_MAP)
+            self._root = self._only(_roots(names))
         start, listing = f"{self._root}{MASKS}/", f"{self._root}{_LISTS}/"
         masks = [name for name in names if name.startswith(start) and name.lower().endswith(_SUFFIX)]
         lists = [name for name in names if name.startswith(listing) and name.endswith(_LIST_SUFFIX)]
-        found = {name[len(start) : -len(_SUFFIX)]: name for name in sorted(masks)}
+        by_key = defaultdict[str, list[str]](list)
+        for name in sorted(masks):
+            by_key[name[len(start) : -len(_SUFFIX)]].append(name)
+        refuse_namesakes(by_key, self.origin)
+        found = {key: name for key, (name,) in by_key.items()}
         return found, [name.removeprefix(self._root) for name in sorted(lists)]
+
+    def _only(self, roots: Sequence[str]) -> str:
+        """Where the export begins; DataError where several do, of which one would stand for all."""
+        if len(roots) > 1:
+            places = first_of([root.removesuffix("/") or "itself" for root in roots], _NAMED)
+            unpacked = "" if self._archive is None else "unpack it, and "
+            raise DataError(
+                f"{self.origin}: holds {len(roots)} exports of CVAT's, of which only one is read at a time: {places}; "
+                f"{unpacked}name one of them, alone in its folder"
+            )
+        return roots[0]
 
     def _text(self, name: str) -> str:
         """What is in a file of the export; DataError where it is no text."""
@@ -158,6 +176,11 @@ class CvatExport(Export):
         if self._archive is not None:
             return self.origin
         return self.origin / (self._masks[key] if key in self._masks else self._listed[key])
+
+    @property
+    def legend(self) -> Path | None:
+        """See Export."""
+        return self.origin / LABEL_MAP if self._archive is None else None
 
     def decode(self, key: str) -> LabelMap:
         """See Export."""
@@ -182,9 +205,14 @@ class CvatExport(Export):
 
 def is_cvat(names: Iterable[str]) -> bool:
     """Whether paths, from a folder or a zip, are those of CVAT's masks."""
+    return bool(_roots(names))
+
+
+def _roots(names: Iterable[str]) -> list[str]:
+    """The folders, with / behind each, that hold a list of colours and masks: each that of an export."""
     listed = list(names)
-    roots = [name.removesuffix(LABEL_MAP) for name in listed if name.rpartition("/")[2] == LABEL_MAP]
-    return any(name.startswith(f"{root}{MASKS}/") for root in roots[:1] for name in listed)
+    roots = sorted({name.removesuffix(LABEL_MAP) for name in listed if name.rpartition("/")[2] == LABEL_MAP})
+    return [root for root in roots if any(name.startswith(f"{root}{MASKS}/") for name in listed)]
 
 
 def _number_colors(lines: Iterable[tuple[int, str, Color]], numbers: Mapping[str, int], origin: Path) -> dict[int, int]:

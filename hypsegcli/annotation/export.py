@@ -29,6 +29,11 @@ class Export(ABC):
         """The file that holds the labels of an image."""
         return self.origin
 
+    @property
+    def legend(self) -> Path | None:
+        """The file beside those of labels that says what they mean; None where they say it themselves."""
+        return None
+
     def whose(self, key: str) -> str:
         """What messages call the labels of an image."""
         return f"{self.origin}, {key}"

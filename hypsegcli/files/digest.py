@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 from hypsegcli.files.place import StorePath
 from hypsegcli.files.regular import open_regular, state_of
 
-_DIGITS = 16  # of a SHA-256, which are enough to tell a change
+DIGITS = 16  # of a SHA-256, which are enough to tell a change
 _SHARED = 1024  # files whose digests are remembered
 _reading = threading.Lock()  # one thread reads, and others that want the same wait for it
 
@@ -73,4 +73,4 @@ def _digest_of_state(path: Path, _: tuple[int, ...]) -> Digest | None:
 
 def short_digest(digest: Digest | None) -> str:
     """The first digits of its SHA-256, for books of many files; empty for a file that could not be read."""
-    return digest.sha256[:_DIGITS] if digest else ""
+    return digest.sha256[:DIGITS] if digest else ""

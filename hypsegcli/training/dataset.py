@@ -89,8 +89,9 @@ class MorePair(NamedTuple):
     pair: Pair
     targets: NDArray[np.int64]  # (65536,): by a mask's value, a target of ours or our void
     longest_side: int  # of the image, in pixels
-    digest: str  # of what is in the files of image and mask
+    digest: str  # of what is in the files of image and mask, see digest_pair
     notes: tuple[str, ...]  # of what was changed in the image on the way from its file
+    meaning: str = ""  # a digest of what each value of the mask teaches, whatever files say so
 
 
 class Draw(NamedTuple):

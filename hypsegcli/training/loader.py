@@ -36,8 +36,8 @@ class More(NamedTuple):
     pairs: tuple[MorePair, ...]
     others: Mapping[Path, str]  # photographs of other worlds, and what is in each
     names: tuple[str, ...]  # of both, with their numbers
-    digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them
-    notes: tuple[str, ...]  # on what was changed in images of both on the way from their files
+    digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them and what it means
+    notes: tuple[str, ...]  # on what was left out, and what was changed in images of both on the way from their files
 
 
 def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
@@ -48,9 +48,10 @@ def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     """
     pairs: list[MorePair] = []
     names: list[str] = []
+    told: list[str] = []
     renamed = Path(config.more_names) if config.more_names else None
     if config.more_data:
-        pairs += read_more_data(config.more_data, renamed, tree, ignore_index=config.ignore_index)
+        pairs += read_more_data(config.more_data, renamed, tree, ignore_index=config.ignore_index, tell=told.append)
         folders = ", ".join(Path(folder).resolve().name for folder in config.more_data)
         names.append(f"{folders}/train, {count_of(len(pairs), 'image')}")
     others = find_inputs([config.other_worlds]).images if config.other_worlds else ()
@@ -63,7 +64,9 @@ def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     looks = list(ahead(look, others, workers=default_workers(), pixels=lambda seen: seen[0]))
     looked_at = {other.path: digest for other, (_, digest, _) in zip(others, looks, strict=True)}
     digests = {
-        "more_data": {_called(more.pair.image, directory): more.digest for more in pairs if more.pair.image},
+        "more_data": {
+            _called(more.pair.image, directory): more.digest + more.meaning for more in pairs if more.pair.image
+        },
         "other_worlds": {_called(path, directory): digest for path, digest in looked_at.items()},
     }
     changed = {"further data": (more.notes for more in pairs), "other worlds": (notes for _, _, notes in looks)}
@@ -72,7 +75,7 @@ def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     )
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
-    return More(tuple(pairs), looked_at, tuple(names), digests, notes)
+    return More(tuple(pairs), looked_at, tuple(names), digests, (*told, *notes))
 
 
 def _called(path: Path, directory: Path) -> str:

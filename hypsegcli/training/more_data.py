@@ -6,36 +6,48 @@ and bus). What has no counterpart is void.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.errors import DataError
+from hypsegcli.files.digest import digest_of, short_digest
 from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.training.dataset import MorePair, read_split
 from hypsegcli.training.layouts import open_source
+from hypsegcli.training.layouts.source import say_nothing
 from hypsegcli.training.targets import of_node
+from hypsegcli.truth.pairs import Pair
 
 VOID = 255  # in masks of theirs, and any id that is no class
 _VALUES = 2**16  # that a mask may hold
 
 
 def read_more_data(
-    folders: Sequence[str], names: Path | None, tree: ClassTree, *, ignore_index: int
+    folders: Sequence[str],
+    names: Path | None,
+    tree: ClassTree,
+    *,
+    ignore_index: int,
+    tell: Callable[[str], None] = say_nothing,
 ) -> tuple[MorePair, ...]:
     """The training pairs of folders of any layout that is recognised, void 255 in those that are laid out as ours.
 
     A class of theirs stands for the node of `tree` that has its name, or the one that a line `theirs: ours` of the file
-    `names` gives it; ours may be empty. `ignore_index` is our void. Raises DataError for a line about a class or node
-    that is nowhere, and for a folder none of whose classes is ours; else as `read_split`.
+    `names` gives it; ours may be empty. `ignore_index` is our void; `tell` is given lines on what folders hold that
+    is left out, and on what labels of labelling tools are taken for, as of the own data. Raises DataError for a line
+    about a class or node that is nowhere, and for a folder none of whose classes is ours; else as `read_split`.
     """
     renamed = _read_names(names, tree) if names else {}
     pairs: list[MorePair] = []
     used: set[str] = set()
     for folder in map(Path, folders):
-        source = open_source(folder, "auto")
+        source = open_source(folder, "auto", tell=tell)
+        for note in source.notes:
+            tell(f"{folder}: {note}")
         classes = source.tree.names[: source.tree.classes]
         used |= renamed.keys() & set(classes)
         nodes = {k: renamed.get(name, name) for k, name in enumerate(classes)}
@@ -50,15 +62,22 @@ def read_more_data(
             targets[k] = of_node(node, tree.classes)
         if source.id_map:
             targets = targets[source.id_map.apply(np.arange(_VALUES), VOID)]
+        taught = digest_of(targets.tobytes()).sha256
         split = read_split(source.pairs("train"), source, ignore_index=VOID)
         sides = split.longest_sides.tolist()
         pairs += (
-            MorePair(pair, targets, side, split.digests[pair.key], notes)
+            MorePair(pair, targets, side, split.digests[pair.key], notes, _meaning(pair, taught))
             for pair, side, notes in zip(split.pairs, sides, split.notes, strict=True)
         )
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")
     return tuple(pairs)
+
+
+def _meaning(pair: Pair, taught: str) -> str:
+    """What its mask teaches: `taught` by its ids, which are those of labels where a tool exported it."""
+    ids = pair.mask.ids if isinstance(pair.mask, AnnotatedMask) else None
+    return short_digest(digest_of(f"{taught} {ids}".encode()))
 
 
 def _read_names(path: Path, tree: ClassTree) -> dict[str, str]:

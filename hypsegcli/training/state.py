@@ -28,6 +28,7 @@ from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG
 from hypsegcli.training.log import LOG
 from hypsegcli.training.run import Job, Run
+from hypsegcli.training.unchanged import same_files
 from hypsegcli.training.validate import Scores
 
 STATE, BEST, LAST = "state.pt", "best.safetensors", "last.safetensors"
@@ -40,6 +41,7 @@ _FREE = {"background", "workers", "pictures", "tensorboard", "epochs", "accumula
 
 
 _NAMED = 3  # pairs in a sentence
+_MEANT = "whose ids mean something else by classes.txt, labelmap.txt or the like"
 
 
 class State(NamedTuple):
@@ -135,10 +137,13 @@ def _refuse_changed_data(run: Run, state: State) -> None:
     found = []
     for name, now in run.digests.items():
         was, one = state.digests.get(name, {}), "pair" if name in {"train", "val"} else "file"
+        # A digest of a later version may go on with what the state's does not tell.
+        changed = {key for key in was.keys() & now.keys() if not now[key].startswith(was[key])}
         for what, keys in (
             ("new", now.keys() - was.keys()),
             ("gone", was.keys() - now.keys()),
-            ("changed", {key for key in was.keys() & now.keys() if was[key] != now[key]}),
+            ("changed", {key for key in changed if not same_files(was[key], now[key])}),
+            (_MEANT, {key for key in changed if same_files(was[key], now[key])}),
         ):
             if keys:
                 found.append(f"{name}: {count_of(len(keys), one)} {what} ({first_of(sorted(keys), _NAMED)})")

@@ -142,6 +142,30 @@ def test_two_images_of_one_name_are_refused() -> None:
     assert "s/a.jpg and s\\a.png" in refused(lambda: CocoExport(Path("a.json"), found))
 
 
+@pytest.mark.parametrize(
+    ("part", "row", "problem"),
+    [
+        ("images", {"id": 5, "file_name": "t/b.jpg"}, "image id stands for several of them: 5 (s/a.jpg and t/b.jpg)"),
+        ("categories", {"id": 3, "name": "cow"}, "category id stands for several of them: 3 (cat and cow)"),
+    ],
+)
+def test_exports_that_were_joined_with_the_ids_of_each_are_refused(
+    part: str, row: dict[str, Any], problem: str
+) -> None:
+    """Or annotations would be drawn on another photograph, or be of another class."""
+    found = dataset({"category_id": 3, "segmentation": [SQUARE]})
+    found[part].append(row)
+    assert problem in refused(lambda: CocoExport(Path("a.json"), found))
+
+
+def test_what_is_listed_a_second_time_as_it_was_is_the_same() -> None:
+    found = dataset({"category_id": 3, "segmentation": [SQUARE]})
+    wanted = decoded(found)
+    for part in ("images", "categories"):
+        found[part] += found[part]
+    assert decoded(found) == wanted
+
+
 def test_it_is_read_out_of_a_zip_too(tmp_path: Path) -> None:
     """As CVAT exports it."""
     out = make_run(tmp_path, NUCLEI, {"a": blobs(2)})

@@ -213,6 +213,45 @@ def test_images_that_are_listed_without_a_mask_are_known(tmp_path: Path, unpacke
     assert [export.file_of(key) for key in export.blank] == lists
 
 
+@pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.parametrize("first", ["", "task1/"])
+def test_two_exports_in_one_are_refused(tmp_path: Path, first: str, unpacked: bool) -> None:
+    """Of which the first alone would be read."""
+    members = {f"{first}labelmap.txt": b"a:1,2,3::", f"{first}SegmentationClass/a.png": png((1, 2, 3))}
+    members |= {"task2/labelmap.txt": b"a:1,2,3::", "task2/SegmentationClass/b.png": png((1, 2, 3))}
+    path = write(tmp_path / "a.zip", members)
+    if unpacked:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(tmp_path / "a")
+        path = tmp_path / "a"
+        if first:
+            assert export_at(path) is None  # but a folder of folders
+            return
+    sentence = refused(lambda: export_at(path))
+    assert f"holds 2 exports of CVAT's, of which only one is read at a time: {first[:-1] or 'itself'}" in sentence
+    assert "task2; " in sentence
+    assert sentence.endswith("name one of them, alone in its folder")
+    assert ("unpack it" in sentence) != unpacked
+
+
+def test_a_label_map_without_masks_is_no_export(tmp_path: Path) -> None:
+    members = {"a/labelmap.txt": b"x:9,9,9::", "b/labelmap.txt": b"a:1,2,3::"}
+    export = export_at(write(tmp_path / "a.zip", members | {"b/SegmentationClass/a.png": png((1, 2, 3))}))
+    assert export is not None
+    assert (export.labels, export.keys) == (("a",), ("a",))
+
+
+def test_masks_of_one_key_are_refused(tmp_path: Path) -> None:
+    """As where somebody added the masks of a second export to the zip."""
+    members = {"labelmap.txt": b"a:1,2,3::", "SegmentationClass/a.png": png((1, 2, 3))}
+    path = write(tmp_path / "a.zip", members | {"SegmentationClass/a.PNG": png((1, 2, 3))})
+    assert "SegmentationClass/a.PNG and SegmentationClass/a.png" in refused(lambda: CvatExport(path))
+    path = write(tmp_path / "b.zip", members)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("SegmentationClass/a.png", png((0, 0, 0)))
+    assert "are there more than once under one name" in refused(lambda: CvatExport(path))
+
+
 def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
     members = {"labelmap.txt": b"a:1,2,3::", "SegmentationClass/a.png": png((1, 2, 3))}
     path = write(tmp_path / "a.zip", members | {"ImageSets/Segmentation/default.txt": b"\xff\xfe\x00\xd8"})

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.labelled_runs import annotate, blobs, make_run
 from support.layouts import make_cityscapes
 
 from hypsegcli.errors import DataError
@@ -73,3 +74,18 @@ def test_lines_that_say_nothing(tmp_path: Path, text: str, sentence: str) -> Non
 def test_a_folder_that_teaches_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none of its classes \(cat, dog\) is a node of the class tree"):
         read_more_data([folder(tmp_path / "one", "cat dog")], None, TREE, ignore_index=VOID)
+
+
+def test_what_is_left_out_of_an_export_is_said_as_of_the_own_data(tmp_path: Path) -> None:
+    out = make_run(tmp_path / "run", ("background", "sky", "tree"), {"a": blobs(3), "b": blobs(3, seed=1)})
+    one = tmp_path / "one"
+    (one / "train").mkdir(parents=True)
+    (tmp_path / "run/photos").rename(one / "train/images")
+    annotate(out, "coco", "a", file=one / "train/masks.json")
+    (one / "classes.txt").write_text("0:background\n1:sky\n")
+    told: list[str] = []
+    (pair,) = read_more_data([str(one)], None, TREE, ignore_index=VOID, tell=told.append)
+    assert pair.pair.key == "a"
+    masks = one / "train/masks.json"
+    assert f"left out: 1 of 2 images, of which {masks} has no labels" in told
+    assert f"{masks}: tree: no class is called so, so that it is void" in told
