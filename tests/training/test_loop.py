@@ -1059,7 +1059,8 @@ def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]
         "train: nothing is labelled in 1 masks, such as 03.png",
     )
     lists = (f"@{tmp_path / 'run' / VAL_IMAGES}", f"@{tmp_path / 'run' / VAL_MASKS}")
-    assert found[0] == Started(notes, 2, 3, (6, 2), lists)
+    settings = TrainConfig.model_validate(SMALL | {"epochs": 2})
+    assert found[0] == Started(notes, 2, 3, (6, 2), lists, settings)
     assert [event for event in found if isinstance(event, Step)] == [
         Step(epoch, step) for epoch in (1, 2) for step in (1, 2, 3)
     ]

@@ -59,7 +59,7 @@ def say_trained(out: Path, settings: TrainConfig, started: Started, *, quiet: bo
         [
             *(few if scored and validated < _FEW else []),
             *(shrunk if side is not None and settings.field_of_view == "auto" else []),
-            *_compared(out, best, header, settings, started),
+            *_compared(out, best, header, started),
             f"next: hypseg predict IMAGES --checkpoint {_quoted(best)} --out MAPS{_sampled(header)}",
             *(uncalibrated if header.calibration is None else []),
         ],
@@ -67,13 +67,14 @@ def say_trained(out: Path, settings: TrainConfig, started: Started, *, quiet: bo
     )
 
 
-def _compared(out: Path, best: Path, header: Header, settings: TrainConfig, started: Started) -> list[str]:
+def _compared(out: Path, best: Path, header: Header, started: Started) -> list[str]:
     """How to see whether it helped: a line, and the commands that show it, a line each."""
     from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.errors import CheckpointError
     from hypsegcli.training.fine_tune import starts_from_checkpoint
 
+    settings = started.read
     try:
         before = read_header(checkpoint_path(settings.init)) if starts_from_checkpoint(settings.init) else None
     except CheckpointError:  # gone since the training began

@@ -332,6 +332,29 @@ def printed(outcome: Outcome) -> list[list[str]]:
     return [shlex.split(command) for command in re.findall(r"^  hypseg (.*)$", outcome.stderr, re.M)]
 
 
+def test_the_proof_means_the_same_wherever_a_training_goes_on(
+    hypseg: Hypseg, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another checkpoint and another map have the names there that it was started with, or none has."""
+    folder = flat_folder(data, tmp_path / "corrected", 10)
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        make_checkpoint(tmp_path / place / "a.safetensors", flat_tree(("near", "far")), backbone="mobilenet_v3_small")
+        (tmp_path / place / "map.txt").write_text("7:void\n")
+    monkeypatch.chdir(tmp_path / "here")
+    small = ("--crop", 64, 64, "--workers", 0, "--epochs", 1, "--map", "map.txt")
+    first = printed(hypseg("train", "--init", "a.safetensors", "--data", folder, "--out", "run", *small))
+    named = {option: first[0][first[0].index(option) + 1] for option in ("--checkpoint", "--map")}
+    assert named == {"--checkpoint": "a.safetensors", "--map": "map.txt"}
+    monkeypatch.chdir(tmp_path / "there")
+    for _ in range(2):
+        commands = printed(hypseg("train", "--out", "../here/run", "--resume"))
+        named = {option: commands[0][commands[0].index(option) + 1] for option in ("--checkpoint", "--map")}
+        assert {Path(path) for path in named.values()} == {tmp_path / "here/a.safetensors", tmp_path / "here/map.txt"}
+        (tmp_path / "there/a.safetensors").unlink(missing_ok=True)
+    assert [hypseg(*command).code for command in commands] == [0, 0, 0]
+
+
 def test_the_proof_scores_as_the_training_did(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
     """Of images that are shrunk, and sampled as each of both networks has learned to see them."""
     folder, tree = flat_folder(data, tmp_path / "corrected", 10), flat_tree(("near", "far"))
