@@ -72,6 +72,15 @@ def checkpoint_path(given: str | os.PathLike[str] | None, *, bundled: str = DEFA
     return find_checkpoint(given, bundled=bundled).path
 
 
+def named_from(directory: Path, given: str) -> str:
+    """What names, from here, the checkpoint that `given` names in a directory."""
+    from hypsegcli.checkpoint.remote.address import is_address
+
+    path = directory / given
+    known = any(given in (model.name, *model.aliases) for model in MODELS)
+    return given if is_address(given) or (known and not path.is_file()) else str(path)
+
+
 def bundled_checkpoint(name: str = DEFAULT) -> Path:
     """The file of a bundled model, by its name or an alias: inside the package, or in `weights/` beside it in a clone.
 

@@ -74,14 +74,18 @@ def loading(*, quiet: bool = False) -> Iterator[None]:
     """For what imports PyTorch, which takes a second or more: a person who waits at a terminal is told why.
 
     Modules make hundreds of thousands of objects, none of which can go: the garbage collector is not to look for some.
+    Ctrl-C waits for the end.
     """
     import gc
+
+    from hypsegcli.cli.undisturbed import undisturbed
 
     if not quiet and sys.stderr.isatty():
         talk("loading ...")
     gc.disable()
     try:
-        yield
+        with undisturbed():
+            yield
     finally:
         gc.freeze()
         gc.enable()

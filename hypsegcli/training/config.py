@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from hypsegcli.checkpoint.bundled import named_from
 from hypsegcli.network.config import PROTOTYPES, BackboneName, DecoderName, Head, check_decoder
 from hypsegcli.sampling.choice import Sampling
 
@@ -241,9 +242,11 @@ class TrainConfig(BaseModel):
         return self
 
     def seen_from(self, directory: Path) -> TrainConfig:
-        """The same, with paths that are from `directory`."""
+        """The same, with paths that are from `directory`, as they are named from here."""
         files = ("map", "mask_colors", "more_names", "colors")
         placed: dict[str, Any] = {name: str(directory / path) for name in files if (path := getattr(self, name))}
+        if self.init not in {"", "imagenet"}:
+            placed["init"] = named_from(directory, self.init)
         placed["more_data"] = tuple(str(directory / folder) for folder in self.more_data)
         if self.other_worlds:
             at = "@" * self.other_worlds.startswith("@")

@@ -13,7 +13,7 @@ from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import write_sheet
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.saving import saving
-from hypsegcli.training.state import save_run, save_state
+from hypsegcli.training.state import check_first, save_run, save_state
 from hypsegcli.training.tensorboard import Board
 from hypsegcli.training.val_lists import val_lists
 from hypsegcli.training.validate import Validation
@@ -30,13 +30,16 @@ class Folder:
     def begin(self, run: Run, done: int, *, best: float) -> None:
         """Write the settings and, where no epoch is done, the state: or a kill would leave nothing to resume from.
 
-        And lists of what is validated on, where others can read its masks.
+        And lists of what is validated on, where others can read its masks. Raises UsageError where somebody else's
+        files have those names.
         """
         lists = val_lists(run.val_split.pairs, translated=bool(run.source.translation))
+        files = {name: text.encode("utf-8", "surrogateescape") for name, text in lists.items()}
+        files[CONFIG] = to_toml(run.job.config).encode()
+        check_first(run.job.out, files)
         with saving(self.hold, done):
-            for name, text in lists.items():
-                write_atomically(run.job.out / name, text.encode("utf-8", "surrogateescape"))
-            write_atomically(run.job.out / CONFIG, to_toml(run.job.config).encode())
+            for name, content in files.items():
+                write_atomically(run.job.out / name, content)
             if not done:
                 save_state(run, 0, best=best)
 

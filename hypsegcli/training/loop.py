@@ -56,6 +56,7 @@ class Started:
     steps: int  # of each
     pairs: tuple[int, int]  # to train on, to validate on
     evaluated: tuple[str, str] | None  # the latter, as images and masks that `hypseg evaluate` reads; None: it cannot
+    read: TrainConfig  # the settings, with paths that are from here, wherever the run was started
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,10 @@ def _train(job: Job, hold: Hold | None, *, resume: bool, ranks: Ranks) -> Iterat
     left = 0 if _is_over(config, waited) else config.epochs - done
     if not left and done < config.epochs:
         notes += (f"{_ended_early(waited)}; {setting('patience', 0)} lets it go on",)
-    val = run.val_split.pairs
+    read, val = config.seen_from(run.job.directory), run.val_split.pairs
     evaluated = evaluated_as(job.out, val, translated=bool(run.source.translation))
     pairs = len(run.train_split.pairs), len(val)
-    yield Started((origin, *notes, *run.remarks), left, len(run.loader), pairs, evaluated)
+    yield Started((origin, *notes, *run.remarks), left, len(run.loader), pairs, evaluated, read)
     yield from _epochs(run, folder, range(done + 1, done + left + 1), best, waited)
     fitted: tuple[str, ...] = ()
     with ranks.together():

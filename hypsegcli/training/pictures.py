@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,6 +56,15 @@ def draw_sheet(rows: Sequence[Sequence[RGB]], names: Sequence[str], palette: RGB
 def write_sheet(out: Path, epoch: int, sheet: RGB) -> None:
     """Write `pictures/epoch-0010.png`."""
     write_atomically(out / PICTURES / f"epoch-{epoch:04}.png", encode_rgb_png(sheet))
+
+
+def sheets_in(out: Path) -> list[str]:
+    """What is in the way of sheets that `write_sheet` may write, as paths in `out`."""
+    folder = out / PICTURES
+    if os.path.lexists(folder) and not folder.is_dir():
+        return [PICTURES]
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [f"{PICTURES}/{name}" for name in names if re.fullmatch(r"epoch-[0-9]{4,}\.png", name)]
 
 
 def _places(

@@ -10,7 +10,8 @@ import copy
 import io
 import json
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,13 +23,16 @@ from hypsegcli.checkpoint.store import halve_kernels, save_checkpoint
 from hypsegcli.checkpoint.torch_file import read_plain
 from hypsegcli.errors import CheckpointError, UsageError, setting
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.digest import digest_file, digest_of
 from hypsegcli.files.words import count_of, first_of
 from hypsegcli.network.model import Network
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.config_file import CONFIG
 from hypsegcli.training.log import LOG
+from hypsegcli.training.pictures import sheets_in
 from hypsegcli.training.run import Job, Run
 from hypsegcli.training.unchanged import same_files
+from hypsegcli.training.val_lists import VAL_IMAGES, VAL_MASKS
 from hypsegcli.training.validate import Scores
 
 STATE, BEST, LAST = "state.pt", "best.safetensors", "last.safetensors"
@@ -59,18 +63,34 @@ class State(NamedTuple):
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
-    """Refuse a run folder that is in use, or has nothing to resume from."""
+    """Refuse a run folder that is in use, has nothing to resume from, or holds files that a run would replace.
+
+    On `resume` settings and lists may be of a run that was killed before it had a state: `check_first` looks into them.
+    """
     taken = [name for name in _FILES if (out / name).exists()]
     if taken and not resume:
         raise UsageError(
             f"{out}: holds a training run already; continue it with {setting('resume')} or choose another folder"
         )
-    if not taken and not resume and (out / CONFIG).exists():
-        raise UsageError(
-            f"{out}: holds a {CONFIG}, which a run would replace by its own; call it otherwise or choose another folder"
-        )
+    if not taken:
+        first = () if resume else (CONFIG, VAL_IMAGES, VAL_MASKS)
+        _refuse_others(out, [*(name for name in first if os.path.lexists(out / name)), *sheets_in(out)])
     if taken and STATE not in taken:
         raise UsageError(f"{out}: holds {', '.join(taken)}, but no {STATE} to resume from; choose another folder")
+
+
+def check_first(out: Path, files: Mapping[str, bytes]) -> None:
+    """Refuse files that a run is about to write by these names, where it has no state yet and they are others."""
+    if not (out / STATE).exists():
+        there = [name for name in files if os.path.lexists(out / name)]
+        _refuse_others(out, [name for name in there if digest_file(out / name) != digest_of(files[name])])
+
+
+def _refuse_others(out: Path, names: Iterable[str]) -> None:
+    for name in names:
+        raise UsageError(
+            f"{out}: holds a {name}, which a run would replace by its own; call it otherwise or choose another folder"
+        )
 
 
 def data_of(out: Path) -> Path:

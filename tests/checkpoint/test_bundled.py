@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-from hypsegcli.checkpoint.bundled import DEFAULT, DISK, MODELS, bundled_checkpoint, checkpoint_path
+from hypsegcli.checkpoint.bundled import DEFAULT, DISK, MODELS, bundled_checkpoint, checkpoint_path, named_from
 from hypsegcli.checkpoint.read_header import read_header
 from hypsegcli.errors import CheckpointError
 
@@ -76,6 +76,16 @@ def test_a_model_is_found_by_every_name(
     (tmp_path / called).rmdir()
     (tmp_path / called).touch()
     assert checkpoint_path(called) == Path(called), "a file does"
+
+
+def test_a_name_means_the_same_from_elsewhere(tmp_path: Path) -> None:
+    assert named_from(tmp_path, "one.safetensors") == str(tmp_path / "one.safetensors"), "though it is gone"
+    assert named_from(tmp_path, "/a/b.safetensors") == "/a/b.safetensors"
+    assert named_from(tmp_path, "hf://owner/name") == "hf://owner/name"
+    assert named_from(tmp_path, DEFAULT) == DEFAULT
+    (tmp_path / DEFAULT).touch()
+    assert named_from(tmp_path, DEFAULT) == str(tmp_path / DEFAULT)
+    assert named_from(Path(), "one.safetensors") == "one.safetensors"
 
 
 def test_without_a_name_there_is_one_to_segment_and_one_to_draw() -> None:

@@ -1059,7 +1059,8 @@ def test_the_start_is_announced(data: Path, tmp_path: Path, scores: list[Scores]
         "train: nothing is labelled in 1 masks, such as 03.png",
     )
     lists = (f"@{tmp_path / 'run' / VAL_IMAGES}", f"@{tmp_path / 'run' / VAL_MASKS}")
-    assert found[0] == Started(notes, 2, 3, (6, 2), lists)
+    settings = TrainConfig.model_validate(SMALL | {"epochs": 2})
+    assert found[0] == Started(notes, 2, 3, (6, 2), lists, settings)
     assert [event for event in found if isinstance(event, Step)] == [
         Step(epoch, step) for epoch in (1, 2) for step in (1, 2, 3)
     ]
@@ -1219,11 +1220,44 @@ def test_the_best_epoch_to_come_takes_the_place_of_one_that_is_lost(
     assert read_header(out / "best.safetensors").provenance.scores["mean_iou"] == 0.4
 
 
-def test_somebody_s_own_settings_are_not_replaced(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("# why these numbers: see page 12\n")
-    with pytest.raises(UsageError, match=r"holds a config\.toml, which a run would replace by its own; call it other"):
-        next(start(data, tmp_path))
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["config.toml"]
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    "name", ["config.toml", "val-images.txt", "val-masks.txt", "pictures/epoch-0001.png", "pictures"]
+)
+def test_somebody_s_own_files_are_not_replaced(data: Path, tmp_path: Path, name: str, *, resume: bool) -> None:
+    """Nor where there is nothing to resume, nor where they are links that lead nowhere."""
+    ways: tuple[Callable[[Path], object], ...] = (
+        lambda path: path.write_text("# why?"),
+        lambda path: path.symlink_to("x"),
+    )
+    for number, put in enumerate(ways):
+        out = tmp_path / f"run{number}"
+        (out / name).parent.mkdir(parents=True)
+        put(out / name)
+        with pytest.raises(UsageError, match=rf"holds a {re.escape(name)}, which a run would replace by its own; call"):
+            next(events(data, out, resume=resume))
+        assert [path for path in out.rglob("*") if not path.is_dir()] == [out / name]
+
+
+def test_what_else_lies_in_a_folder_is_in_nobody_s_way(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    scores += [of(0.5)]
+    own = tmp_path / "run/pictures/epoch-1.png"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    next(start(data, tmp_path / "run"))
+    assert own.read_text() == "mine"
+
+
+def test_a_run_killed_before_it_had_a_state_goes_on(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
+    """What it has written until then is its own."""
+    scores += [of(0.5)] * 2
+    list(start(data, tmp_path / "whole", epochs=1))
+    written = ["val-images.txt", "val-masks.txt", "config.toml"]
+    (tmp_path / "run").mkdir()
+    for name in written:
+        (tmp_path / "run" / name).write_bytes((tmp_path / "whole" / name).read_bytes())
+    list(start(data, tmp_path / "run", epochs=1, resume=True))
+    assert content(tmp_path / "run/last.safetensors") == content(tmp_path / "whole/last.safetensors")
 
 
 def test_a_run_goes_on_from_any_directory(

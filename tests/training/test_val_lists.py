@@ -35,6 +35,26 @@ def test_they_name_the_same_pairs_from_anywhere(tmp_path: Path, monkeypatch: pyt
     ]
 
 
+def test_links_into_a_store_are_listed_by_their_own_names(tmp_path: Path) -> None:
+    """Which those of its files are not; links to folders are followed, so that one folder is named in one way."""
+    pairs = [pair(tmp_path / "data", key) for key in "ab"]
+    for file in [path for one in pairs for path in (one.mask, one.image) if path]:
+        store = tmp_path / "store" / f"{len(list(tmp_path.rglob('*')))}"
+        store.parent.mkdir(exist_ok=True)
+        file.rename(store)
+        file.symlink_to(store)
+    assert val_lists(pairs, translated=True)[VAL_IMAGES] == "".join(f"{one.image}\n" for one in pairs)
+    (tmp_path / "latest").symlink_to("data")
+    linked = [
+        Pair(key, tmp_path / f"latest/masks/{key}.png", tmp_path / f"latest/images/{key}.png", None) for key in "ab"
+    ]
+    assert val_lists(linked, translated=True) == val_lists(pairs, translated=True)
+    for name, text in val_lists(pairs, translated=True).items():
+        (tmp_path / name).write_text(text)
+    found = pair_files(masks=f"@{tmp_path / VAL_MASKS}", images=f"@{tmp_path / VAL_IMAGES}", predictions=None)
+    assert [(one.mask, one.image) for one in found] == [(one.mask, one.image) for one in pairs]
+
+
 @pytest.mark.parametrize("keys", [("day1/a", "day2/a"), ("a\nb", "c")])
 def test_what_a_list_cannot_name_is_not_listed(tmp_path: Path, keys: tuple[str, ...]) -> None:
     assert val_lists([pair(tmp_path, key) for key in keys], translated=True) == {}

@@ -59,22 +59,22 @@ def say_trained(out: Path, settings: TrainConfig, started: Started, *, quiet: bo
         [
             *(few if scored and validated < _FEW else []),
             *(shrunk if side is not None and settings.field_of_view == "auto" else []),
-            *_compared(out, best, header, settings, started),
-            f"next: hypseg predict IMAGES --checkpoint {_quoted(best)} --out MAPS"
-            f"{' --sampling adaptive' if settings.sampling == 'adaptive' else ''}",
+            *_compared(out, best, header, started),
+            f"next: hypseg predict IMAGES --checkpoint {_quoted(best)} --out MAPS{_sampled(header)}",
             *(uncalibrated if header.calibration is None else []),
         ],
         quiet=quiet,
     )
 
 
-def _compared(out: Path, best: Path, header: Header, settings: TrainConfig, started: Started) -> list[str]:
+def _compared(out: Path, best: Path, header: Header, started: Started) -> list[str]:
     """How to see whether it helped: a line, and the commands that show it, a line each."""
     from hypsegcli.checkpoint.bundled import checkpoint_path
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.errors import CheckpointError
     from hypsegcli.training.fine_tune import starts_from_checkpoint
 
+    settings = started.read
     try:
         before = read_header(checkpoint_path(settings.init)) if starts_from_checkpoint(settings.init) else None
     except CheckpointError:  # gone since the training began
@@ -94,13 +94,20 @@ def _compared(out: Path, best: Path, header: Header, settings: TrainConfig, star
     }  # fmt: skip
     given = "".join(f" {option} {_quoted(value)}" for option, value in named.items() if value)
     scored = f"hypseg evaluate {' '.join(map(_quoted, started.evaluated))}{given}"
+    # Each as it has learned to see.
+    old, new = f"{_quoted(settings.init)}{_sampled(before)}", f"{_quoted(best)}{_sampled(header)}"
     first, second = out / "before", out / "after"
     return [
         "whether it helped, on the images to validate on, which is too kind to it, or on others of your own:",
-        f"  {scored} --checkpoint {_quoted(settings.init)} --out {_quoted(first)}",
-        f"  {scored} --checkpoint {_quoted(best)} --out {_quoted(second)}",
+        f"  {scored} --checkpoint {old} --out {_quoted(first)}",
+        f"  {scored} --checkpoint {new} --out {_quoted(second)}",
         f"  hypseg compare {_quoted(first)} {_quoted(second)}",
     ]
+
+
+def _sampled(header: Header) -> str:
+    """What lets a network see images as those that it learned from, where that is not the default."""
+    return " --sampling adaptive" if header.input.sampling == "adaptive" else ""
 
 
 def _quoted(path: object) -> str:

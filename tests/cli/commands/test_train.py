@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import re
@@ -323,6 +324,51 @@ def test_from_a_checkpoint_to_a_better_one_and_the_proof(hypseg: Hypseg, data: P
     (folder / "classes.txt").write_text("0:bread\n1:jam\n")
     other = hypseg("train", "--init", start, "--data", folder, "--out", tmp_path / "other", *small)
     assert "my start.safetensors knows none of these names: bread, jam; it knows " in other.stderr
+
+
+def printed(outcome: Outcome) -> list[list[str]]:
+    """The commands that show whether a training helped."""
+    assert outcome.code == 0, outcome.stderr
+    return [shlex.split(command) for command in re.findall(r"^  hypseg (.*)$", outcome.stderr, re.M)]
+
+
+def test_the_proof_means_the_same_wherever_a_training_goes_on(
+    hypseg: Hypseg, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another checkpoint and another map have the names there that it was started with, or none has."""
+    folder = flat_folder(data, tmp_path / "corrected", 10)
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        make_checkpoint(tmp_path / place / "a.safetensors", flat_tree(("near", "far")), backbone="mobilenet_v3_small")
+        (tmp_path / place / "map.txt").write_text("7:void\n")
+    monkeypatch.chdir(tmp_path / "here")
+    small = ("--crop", 64, 64, "--workers", 0, "--epochs", 1, "--map", "map.txt")
+    first = printed(hypseg("train", "--init", "a.safetensors", "--data", folder, "--out", "run", *small))
+    named = {option: first[0][first[0].index(option) + 1] for option in ("--checkpoint", "--map")}
+    assert named == {"--checkpoint": "a.safetensors", "--map": "map.txt"}
+    monkeypatch.chdir(tmp_path / "there")
+    for _ in range(2):
+        commands = printed(hypseg("train", "--out", "../here/run", "--resume"))
+        named = {option: commands[0][commands[0].index(option) + 1] for option in ("--checkpoint", "--map")}
+        assert {Path(path) for path in named.values()} == {tmp_path / "here/a.safetensors", tmp_path / "here/map.txt"}
+        (tmp_path / "there/a.safetensors").unlink(missing_ok=True)
+    assert [hypseg(*command).code for command in commands] == [0, 0, 0]
+
+
+def test_the_proof_scores_as_the_training_did(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    """Of images that are shrunk, and sampled as each of both networks has learned to see them."""
+    folder, tree = flat_folder(data, tmp_path / "corrected", 10), flat_tree(("near", "far"))
+    start = make_checkpoint(tmp_path / "start.safetensors", tree, backbone="mobilenet_v3_small")
+    small = ("--crop", 64, 64, "--workers", 0, "--epochs", 1, "--sampling", "adaptive", "--longest-side", 40)
+    run = tmp_path / "run"
+    outcome = hypseg("train", "--init", start, "--data", folder, "--out", run, *small)
+    commands = printed(outcome)
+    assert ["adaptive" in command for command in commands] == [False, True, False]
+    assert f"next: hypseg predict IMAGES --checkpoint {run}/best.safetensors --out MAPS --sampling" in outcome.stderr
+    assert [hypseg(*command).code for command in commands] == [0, 0, 0]
+    (row,) = csv.DictReader((run / "log.csv").read_text().splitlines())
+    scored = json.loads((run / "after/report.json").read_text())["summary"]["miou"]["value"]
+    assert scored == pytest.approx(float(row["mean_iou"]), abs=1e-5)
 
 
 def test_the_proof_of_what_a_labelling_tool_exported(hypseg: Hypseg, tmp_path: Path) -> None:
