@@ -52,7 +52,7 @@ def find_labelled(images: str, masks: str, truth: Truth, header: Header, *, quie
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
     pairs, id_map = translate(pairs, names, truth, quiet=quiet)
     survey = examine_masks(
-        [pair.mask for pair in pairs], classes=len(names), ignore_index=void, id_map=id_map, names=names
+        [pair.mask for pair in pairs], classes=len(names), ignore_index=void, id_map=id_map, names=names, by_data=True
     )
     of_a_class = void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None)
     return Labelled(pairs, void, id_map, frozenset(survey.void), (*survey.doubts, *of_a_class))
@@ -86,6 +86,7 @@ def look_at_masks(
         ignore_index=names.ignore_index,
         id_map=id_map,
         names=names.classes,
+        by_data=True,
     )
     return [*survey.doubts, *void_of_a_class(names.tree, names.ignore_index, survey.pixels, asked=asked)]
 

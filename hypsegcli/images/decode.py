@@ -21,7 +21,7 @@ from hypsegcli.images.exact import inexact, one_channel
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.metadata import no_photograph
-from hypsegcli.images.nodata import NOTE, Valid
+from hypsegcli.images.nodata import NOTE, Valid, all_valid, differs
 from hypsegcli.images.open_image import Opened, open_upright, take_upright
 from hypsegcli.images.picture_file import image_errors
 
@@ -123,7 +123,12 @@ def dark_note(bright: int, samples: int) -> str | None:
 
 
 def decode_mask(path: Path) -> NDArray[Any]:
-    """Decode a label mask to class ids, (H, W), never by colour.
+    """The class ids of a label mask, (H, W), as the file holds them; see `decode_mask_with_valid`."""
+    return decode_mask_with_valid(path)[0]
+
+
+def decode_mask_with_valid(path: Path) -> tuple[NDArray[Any], Valid | None]:
+    """Decode a label mask to class ids, (H, W), never by colour, and where the file says that it has data, or None.
 
     uint8 palette indices or grey values as stored (also below 8 bits), also from RGB whose channels are equal, 0 or 1
     from a bilevel picture, uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for
@@ -150,19 +155,26 @@ def decode_mask(path: Path) -> NDArray[Any]:
             raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}", "unsupported")
         if opened.white_is_zero and mode != "1":
             raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}", "unsupported")
-        values = np.array(image)
-        if opened.signed:
-            return values.view(np.int8).astype(np.int32)
-        if mode == "1":
-            return values.astype(np.uint8)
-        if mode in _SIXTEEN_BIT:
-            return values.astype(np.uint16)
-        top = opened.maxval or _LEVELS.get(opened.rawmode[:3])
-        if top is not None and mode in ("L", "I"):  # undo Pillow's stretching to 255 or 65535
-            full = 255 if mode == "L" else 65535
-            stored = (values.astype(np.uint64) * top + full // 2) // full
-            return stored.astype(np.uint8 if mode == "L" else np.uint16)
-        return values
+        ids = _stored_ids(opened, image)
+        of_value = None if opened.nodata is None else differs(ids, opened.nodata)
+        return ids, all_valid(opened.valid, of_value)
+
+
+def _stored_ids(opened: Opened, image: Image.Image) -> NDArray[Any]:
+    """The samples of a mask's one channel as its file holds them, whatever Pillow made of them."""
+    values, mode = np.array(image), image.mode
+    if opened.signed:
+        return values.view(np.int8).astype(np.int32)
+    if mode == "1":
+        return values.astype(np.uint8)
+    if mode in _SIXTEEN_BIT:
+        return values.astype(np.uint16)
+    top = opened.maxval or _LEVELS.get(opened.rawmode[:3])
+    if top is not None and mode in ("L", "I"):  # undo Pillow's stretching to 255 or 65535
+        full = 255 if mode == "L" else 65535
+        stored = (values.astype(np.uint64) * top + full // 2) // full
+        return stored.astype(np.uint8 if mode == "L" else np.uint16)
+    return values
 
 
 def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:

@@ -73,6 +73,7 @@ class Opened:
     orientation: int = 1  # as EXIF numbers them, of the pixels as stored
     own_map: str | None = None  # the kind of map that hypseg wrote it as
     valid: Valid | None = None  # of a TIFF that says where it has no data
+    nodata: int | None = None  # the value of samples, as stored, by which it does
 
 
 def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -210,6 +211,7 @@ def load_upright(
         orientation.number,
         own_map,
         valid,
+        nodata,
     )
 
 

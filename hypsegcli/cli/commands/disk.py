@@ -203,7 +203,7 @@ def _look_at_masks(
     read_as = {pair.mask: pair.mask for pair in pairs}  # what tools exported knows by now which label is which class
     if masks:
         sources = [(image, mask) for image, mask in sources if mask in read_as]
-        examine_masks(list(read_as), classes=classes, ignore_index=void, id_map=id_map, names=names)
+        examine_masks(list(read_as), classes=classes, ignore_index=void, id_map=id_map, names=names, by_data=True)
     return sources, lambda mask: read_mask(read_as[mask], classes=classes, ignore_index=void, id_map=id_map)
 
 
