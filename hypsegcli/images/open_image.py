@@ -45,7 +45,7 @@ from hypsegcli.images.tiff_kind import (
 )
 from hypsegcli.images.unread_profile import unread_profile
 
-_BITS, _PHOTOMETRIC = 0x0102, 0x0106
+_BITS, _PHOTOMETRIC, _SAMPLES = 0x0102, 0x0106, 0x0115
 _HIDES = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -74,6 +74,7 @@ class Opened:
     own_map: str | None = None  # the kind of map that hypseg wrote it as
     valid: Valid | None = None  # of a TIFF that says where it has no data
     nodata: int | None = None  # the value of samples, as stored, by which it does
+    bands: int = 1  # samples a pixel that a TIFF says it has, also of those that `image` has not
 
 
 def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -212,6 +213,7 @@ def load_upright(
         own_map,
         valid,
         nodata,
+        image.tag_v2.get(_SAMPLES, 1) if isinstance(image, TiffImagePlugin.TiffImageFile) else 1,
     )
 
 

@@ -128,8 +128,9 @@ def classes_without_data(
         return None
     called = first_of([f"{value} ({names[value]})" if names else str(value) for value in found], SHOWN)
     return (
-        f"{sum(pixels[value] for value in found):,} pixels of the masks have the ids {called} and are void, since their "
-        "files say that they have no data; if they are labelled, take the nodata value or the mask out of the files"
+        f"{sum(pixels[value] for value in found):,} pixels of the masks have the ids {called} and are void, since "
+        "their files say that they have no data; if they are labelled, take the nodata value or the mask out of the "
+        "files"
     )
 
 
