@@ -29,6 +29,7 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _BRIGHT = 0.01  # share of a picture's samples
+_QUARTER = 64  # of 256, which 14 bits of 16 do not reach
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 _LEVELS = {
     "L;2": 3,
@@ -91,7 +92,7 @@ def to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
                 pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
         elif mode in _OPAQUE or mode in _ALPHA or mode in _CONVERTED:
             pixels = np.array(_to_srgb(opened, notes), dtype=np.uint8)
-            if _is_deep(opened) and (note := dark_note(count_bright(pixels, bits=8), pixels.size)):
+            if _is_deep(opened) and (note := dark_note(count_bright(pixels, bits=8), pixels.size, int(pixels.max()))):
                 notes.append(note)
         elif mode == "F":
             raise ImageError(
@@ -112,13 +113,16 @@ def count_bright(values: NDArray[Any], *, bits: int) -> int:
     return int(np.count_nonzero(values >= 2 ** (bits - 3)))
 
 
-def dark_note(bright: int, samples: int) -> str | None:
+def dark_note(bright: int, samples: int, top: int) -> str | None:
     """What is to be said of a picture of 16 bits of whose samples so many are bright; None of a usual one.
 
-    A sensor's hot pixels, a burned-in mark and a cloud are bright in dark pictures too.
+    `top` is the high byte of the largest. A sensor's hot pixels, a burned-in mark and a cloud are bright in dark
+    pictures too; but none is above what the bits of a sensor can hold.
     """
     if bright >= _BRIGHT * samples:
-        return None
+        if top >= _QUARTER or not samples:
+            return None
+        return "none of its 16-bit values reaches a quarter of their range, as of 14 bits: it comes out dark"
     return f"{1 - _BRIGHT:.0%} of its 16-bit values lie below an eighth of their range: it comes out dark"
 
 
@@ -195,7 +199,7 @@ def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArr
     scaled //= top
     grey = scaled.astype(np.uint8)
     notes.append("12-bit values scaled to 8 bits" if twelve else "16-bit values divided by 257")
-    if not twelve and (note := dark_note(count_bright(values, bits=16), values.size)):
+    if not twelve and (note := dark_note(count_bright(values, bits=16), values.size, high >> 8)):
         notes.append(note)
     if opened.white_is_zero:  # Pillow inverts such a TIFF with 8 bits, but not with 16
         grey = np.uint8(255) - grey
