@@ -43,6 +43,7 @@ from hypsegcli.images.tiff_kind import (
     palette_of_bytes,
     samples_as_stored,
 )
+from hypsegcli.images.told_colors import told_colors
 from hypsegcli.images.unread_profile import unread_profile
 
 _BITS, _PHOTOMETRIC, _SAMPLES = 0x0102, 0x0106, 0x0115
@@ -192,6 +193,8 @@ def load_upright(
     if profile := unread_profile(image, data):
         upright = upright.copy()
         upright.info["icc_profile"] = profile
+    elif note := told_colors(image, data):
+        notes.append(note)
     if kind != "TIFF":
         orientation = _orientation(image, notes)
     if kind != "TIFF" or turned:  # else Pillow turned it in load()
