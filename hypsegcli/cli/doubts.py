@@ -59,6 +59,16 @@ def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, as
     ]
 
 
+def void_alone(void: int, masks: int) -> list[str]:
+    """A sentence where so many of the masks have no labelled pixel: their images count among those that are scored."""
+    if not void:
+        return []
+    return [
+        f"{void} of {count_of(masks, 'mask')} {'has' if void == 1 else 'have'} no labelled pixel, as of images that "
+        "nobody labelled yet: scores are of the others alone"
+    ]
+
+
 def kinds_of_known(header: Header | None, measures: Collection[str]) -> dict[str, Collection[str]]:
     """By what is told of them, the images that a checkpoint was made with, which do not test it.
 

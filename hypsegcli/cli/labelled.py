@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.cli.console import as_option, error, say, say_nothing, talk, talk_of
-from hypsegcli.cli.doubts import void_of_a_class
+from hypsegcli.cli.doubts import void_alone, void_of_a_class
 from hypsegcli.cli.options.scoring import Truth
 from hypsegcli.errors import DataError, spell
+from hypsegcli.files.words import count_of
 
 if TYPE_CHECKING:
     from hypsegcli.checkpoint.format import Header
@@ -52,10 +53,11 @@ def find_labelled(images: str, masks: str, truth: Truth, header: Header, *, quie
     void = header.ignore_index if truth.ignore_index is None else truth.ignore_index
     pairs, id_map = translate(pairs, names, truth, quiet=quiet)
     survey = examine_masks(
-        [pair.mask for pair in pairs], classes=len(names), ignore_index=void, id_map=id_map, names=names
+        [pair.mask for pair in pairs], classes=len(names), ignore_index=void, id_map=id_map, names=names, by_data=True
     )
     of_a_class = void_of_a_class(header.tree, void, survey.pixels, asked=truth.ignore_index is not None)
-    return Labelled(pairs, void, id_map, frozenset(survey.void), (*survey.doubts, *of_a_class))
+    odd = odd_masks([pair.mask for pair in pairs])
+    return Labelled(pairs, void, id_map, frozenset(survey.void), (*survey.doubts, *of_a_class, *odd))
 
 
 def translate(
@@ -86,8 +88,30 @@ def look_at_masks(
         ignore_index=names.ignore_index,
         id_map=id_map,
         names=names.classes,
+        by_data=True,
     )
-    return [*survey.doubts, *void_of_a_class(names.tree, names.ignore_index, survey.pixels, asked=asked)]
+    of_a_class = void_of_a_class(names.tree, names.ignore_index, survey.pixels, asked=asked)
+    return [
+        *survey.doubts,
+        *of_a_class,
+        *void_alone(len(survey.void), len(pairs)),
+        *odd_masks([pair.mask for pair in pairs]),
+    ]
+
+
+def odd_masks(masks: Sequence[Path]) -> list[str]:
+    """Sentences on where masks come from, if that is from a network."""
+    from hypsegcli.truth.own_answers import answers_as_masks
+
+    said = answers_as_masks(masks)
+    return [] if said is None else [said]
+
+
+def without_void(labelled: Labelled, *, quiet: bool) -> list[Pair]:
+    """The pairs that have a labelled pixel; how many others are left out is told."""
+    if labelled.void and not quiet:
+        talk(f"{count_of(len(labelled.void), 'mask')} without a labelled pixel: left out, with their images")
+    return [pair for pair in labelled.pairs if pair.mask not in labelled.void]
 
 
 def refuse_mistakes(counts: BriefCounts, *, quiet: bool) -> None:

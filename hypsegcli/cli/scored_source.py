@@ -189,7 +189,7 @@ def open_maps(
         probabilities=probabilities,
         classes=names.tree.classes,
         ignore_index=names.ignore_index,
-        id_map=id_map,
+        id_map=replace(id_map or IdMap(()), by_data=False),
         among=names.unseen,
         max_pixels=max_pixels,
         nodes=None if names.rule is None else nodes,

@@ -13,6 +13,7 @@ from hypsegcli.budget import MAX_PIXELS
 from hypsegcli.errors import ImageError
 from hypsegcli.images.beside_pixels import open_palette
 from hypsegcli.images.exact import inexact
+from hypsegcli.images.nodata import Valid
 from hypsegcli.images.open_image import Opened, open_upright, take_upright
 from hypsegcli.images.picture_file import image_errors
 
@@ -20,8 +21,14 @@ _FORM = "a PNG of 8-bit RGB"
 
 
 def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
-    """The colours of a mask, (H, W), as 65536 R + 256 G + B; of an indexed picture those of its palette.
+    """The colours of a mask; see `decode_colors_with_valid`."""
+    return decode_colors_with_valid(path)[0]
 
+
+def decode_colors_with_valid(path: Path) -> tuple[NDArray[np.uint32], Valid | None]:
+    """The colours of a mask, (H, W), as 65536 R + 256 G + B, and where the file says that it has data, or None.
+
+    Of an indexed picture they are those of its palette.
     Upright as a picture is. Raises ImageError where colours are not kept exactly (a lossy format, more than 8 bits a
     sample, transparency), and for several frames.
     """
@@ -29,7 +36,7 @@ def decode_mask_colors(path: Path) -> NDArray[np.uint32]:
     with image_errors(path):
         if reason := inexact(path, opened, of="colours", form=_FORM):
             raise ImageError(f"{path}: {reason}", "unsupported")
-    return _pack(path, opened)
+    return _pack(path, opened), opened.valid
 
 
 def decode_png_colors(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint32]:

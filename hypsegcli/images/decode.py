@@ -21,7 +21,7 @@ from hypsegcli.images.exact import inexact, one_channel
 from hypsegcli.images.georeference import Georeference
 from hypsegcli.images.icc import ToSrgb
 from hypsegcli.images.metadata import no_photograph
-from hypsegcli.images.nodata import NOTE, Valid
+from hypsegcli.images.nodata import NOTE, Valid, all_valid, differs
 from hypsegcli.images.open_image import Opened, open_upright, take_upright
 from hypsegcli.images.picture_file import image_errors
 
@@ -29,6 +29,7 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _OPAQUE = ("1", "L", "P", "RGB", "RGBX")  # unless a colour or palette entry is declared transparent
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _BRIGHT = 0.01  # share of a picture's samples
+_QUARTER = 64  # of 256, which 14 bits of 16 do not reach
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 _LEVELS = {
     "L;2": 3,
@@ -91,7 +92,7 @@ def to_pixels(path: Path | str, opened: Opened) -> DecodedImage:
                 pixels = np.repeat(grey[:, :, np.newaxis], 3, axis=2)
         elif mode in _OPAQUE or mode in _ALPHA or mode in _CONVERTED:
             pixels = np.array(_to_srgb(opened, notes), dtype=np.uint8)
-            if _is_deep(opened) and (note := dark_note(count_bright(pixels, bits=8), pixels.size)):
+            if _is_deep(opened) and (note := dark_note(count_bright(pixels, bits=8), pixels.size, int(pixels.max()))):
                 notes.append(note)
         elif mode == "F":
             raise ImageError(
@@ -112,18 +113,26 @@ def count_bright(values: NDArray[Any], *, bits: int) -> int:
     return int(np.count_nonzero(values >= 2 ** (bits - 3)))
 
 
-def dark_note(bright: int, samples: int) -> str | None:
+def dark_note(bright: int, samples: int, top: int) -> str | None:
     """What is to be said of a picture of 16 bits of whose samples so many are bright; None of a usual one.
 
-    A sensor's hot pixels, a burned-in mark and a cloud are bright in dark pictures too.
+    `top` is the high byte of the largest. A sensor's hot pixels, a burned-in mark and a cloud are bright in dark
+    pictures too; but none is above what the bits of a sensor can hold.
     """
     if bright >= _BRIGHT * samples:
-        return None
+        if top >= _QUARTER or not samples:
+            return None
+        return "none of its 16-bit values reaches a quarter of their range, as of 14 bits: it comes out dark"
     return f"{1 - _BRIGHT:.0%} of its 16-bit values lie below an eighth of their range: it comes out dark"
 
 
 def decode_mask(path: Path) -> NDArray[Any]:
-    """Decode a label mask to class ids, (H, W), never by colour.
+    """The class ids of a label mask, (H, W), as the file holds them; see `decode_mask_with_valid`."""
+    return decode_mask_with_valid(path)[0]
+
+
+def decode_mask_with_valid(path: Path) -> tuple[NDArray[Any], Valid | None]:
+    """Decode a label mask to class ids, (H, W), never by colour, and where the file says that it has data, or None.
 
     uint8 palette indices or grey values as stored (also below 8 bits), also from RGB whose channels are equal, 0 or 1
     from a bilevel picture, uint16 from 16 bits, int32 from 32 bits and from signed ones. Orientation is applied as for
@@ -150,19 +159,26 @@ def decode_mask(path: Path) -> NDArray[Any]:
             raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}", "unsupported")
         if opened.white_is_zero and mode != "1":
             raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}", "unsupported")
-        values = np.array(image)
-        if opened.signed:
-            return values.view(np.int8).astype(np.int32)
-        if mode == "1":
-            return values.astype(np.uint8)
-        if mode in _SIXTEEN_BIT:
-            return values.astype(np.uint16)
-        top = opened.maxval or _LEVELS.get(opened.rawmode[:3])
-        if top is not None and mode in ("L", "I"):  # undo Pillow's stretching to 255 or 65535
-            full = 255 if mode == "L" else 65535
-            stored = (values.astype(np.uint64) * top + full // 2) // full
-            return stored.astype(np.uint8 if mode == "L" else np.uint16)
-        return values
+        ids = _stored_ids(opened, image)
+        of_value = None if opened.nodata is None else differs(ids, opened.nodata)
+        return ids, all_valid(opened.valid, of_value)
+
+
+def _stored_ids(opened: Opened, image: Image.Image) -> NDArray[Any]:
+    """The samples of a mask's one channel as its file holds them, whatever Pillow made of them."""
+    values, mode = np.array(image), image.mode
+    if opened.signed:
+        return values.view(np.int8).astype(np.int32)
+    if mode == "1":
+        return values.astype(np.uint8)
+    if mode in _SIXTEEN_BIT:
+        return values.astype(np.uint16)
+    top = opened.maxval or _LEVELS.get(opened.rawmode[:3])
+    if top is not None and mode in ("L", "I"):  # undo Pillow's stretching to 255 or 65535
+        full = 255 if mode == "L" else 65535
+        stored = (values.astype(np.uint64) * top + full // 2) // full
+        return stored.astype(np.uint8 if mode == "L" else np.uint16)
+    return values
 
 
 def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArray[np.uint8]:
@@ -183,7 +199,7 @@ def _grey_from_deep(path: Path | str, opened: Opened, notes: list[str]) -> NDArr
     scaled //= top
     grey = scaled.astype(np.uint8)
     notes.append("12-bit values scaled to 8 bits" if twelve else "16-bit values divided by 257")
-    if not twelve and (note := dark_note(count_bright(values, bits=16), values.size)):
+    if not twelve and (note := dark_note(count_bright(values, bits=16), values.size, high >> 8)):
         notes.append(note)
     if opened.white_is_zero:  # Pillow inverts such a TIFF with 8 bits, but not with 16
         grey = np.uint8(255) - grey

@@ -27,6 +27,11 @@ def inexact(path: Path, opened: Opened, *, of: str, form: str) -> str | None:
             f"{reason}, so the {of} are not certain; save what it was made from as {form}: to save this file anew "
             "brings nothing back"
         )
+    if opened.bands > len(opened.image.getbands()):
+        return (
+            f"it holds {opened.bands} bands, and nothing says which of them the {of} are; where one band has them, "
+            f"save that one as {form}"
+        )
     if opened.rawmode in _FEWER_BITS:
         return f"its samples of 5 or 6 bits are read as other ones of 8, so the {of} are lost; save it as {form}"
     if not opened.image.mode.startswith("I") and (";16" in opened.rawmode or (opened.maxval or 0) > 255):

@@ -43,9 +43,10 @@ from hypsegcli.images.tiff_kind import (
     palette_of_bytes,
     samples_as_stored,
 )
+from hypsegcli.images.told_colors import told_colors
 from hypsegcli.images.unread_profile import unread_profile
 
-_BITS, _PHOTOMETRIC = 0x0102, 0x0106
+_BITS, _PHOTOMETRIC, _SAMPLES = 0x0102, 0x0106, 0x0115
 _HIDES = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -73,6 +74,8 @@ class Opened:
     orientation: int = 1  # as EXIF numbers them, of the pixels as stored
     own_map: str | None = None  # the kind of map that hypseg wrote it as
     valid: Valid | None = None  # of a TIFF that says where it has no data
+    nodata: int | None = None  # the value of samples, as stored, by which it does
+    bands: int = 1  # samples a pixel that a TIFF says it has, also of those that `image` has not
 
 
 def open_upright(path: Path, *, max_pixels: int = MAX_PIXELS) -> Opened:
@@ -190,6 +193,8 @@ def load_upright(
     if profile := unread_profile(image, data):
         upright = upright.copy()
         upright.info["icc_profile"] = profile
+    elif note := told_colors(image, data):
+        notes.append(note)
     if kind != "TIFF":
         orientation = _orientation(image, notes)
     if kind != "TIFF" or turned:  # else Pillow turned it in load()
@@ -210,6 +215,8 @@ def load_upright(
         orientation.number,
         own_map,
         valid,
+        nodata,
+        image.tag_v2.get(_SAMPLES, 1) if isinstance(image, TiffImagePlugin.TiffImageFile) else 1,
     )
 
 

@@ -132,7 +132,7 @@ class TiffRows:
         self._band: tuple[int, Valid | None] = 0, None  # rows that were read last: the first, and which have data
         self._lacks_data = self._is_transparent = False
         self._notes = notes
-        self._bright = self._looked_at = self._last = 0  # samples, samples, row
+        self._bright = self._looked_at = self._last = self._top = 0  # samples, samples, row, the largest's high byte
         profile = self._page.tags.valueof(_PROFILE)
         self._colors = ToSrgb(profile, "L" if self._page.samplesperpixel == 1 else "RGB")
         if self._colors.note:
@@ -141,7 +141,7 @@ class TiffRows:
     @property
     def notes(self) -> tuple[str, ...]:
         """Those of a DecodedImage, as far as it was read."""
-        dark = dark_note(self._bright, self._looked_at)
+        dark = dark_note(self._bright, self._looked_at, self._top)
         shown = ["transparent pixels shown on white"] if self._is_transparent else []
         return (*self._notes, *shown, *([dark] if dark else []), *([NOTE] if self._lacks_data else []))
 
@@ -192,6 +192,7 @@ class TiffRows:
         new = values[max(0, self._last - start) :]
         self._bright += count_bright(new, bits=bits)
         self._looked_at += new.size
+        self._top = max(self._top, int(new.max(initial=0)) >> (bits - 8))
         self._last = max(self._last, start + len(values))
 
     def _to_rgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,20 @@ from hypsegcli.files.threads import ahead
 from hypsegcli.files.words import first_of
 from hypsegcli.images.color_mask import read_palette
 from hypsegcli.images.decode import DecodedImage, decode_image
-from hypsegcli.truth.diagnose import MASKS, SHOWN, Wording, diagnose, id_ranges, lonely_class, size_mistake, unknown_ids
+from hypsegcli.truth.diagnose import (
+    MASKS,
+    SHOWN,
+    Wording,
+    classes_without_data,
+    diagnose,
+    id_ranges,
+    lonely_class,
+    size_mistake,
+    unknown_ids,
+)
 from hypsegcli.truth.grey_palettes import ByGrey, GreyPalettes, read_by_grey
 from hypsegcli.truth.interpolated import is_interpolated
-from hypsegcli.truth.masks import IdMap, count_ids, decode_ids
+from hypsegcli.truth.masks import IdMap, count_ids, decode_labelled
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.palettes import Color, Palettes, colors_of
@@ -49,13 +60,15 @@ def examine_masks(
     names: Sequence[str] = (),
     wording: Wording = MASKS,
     workers: int = 0,
+    by_data: bool = False,
 ) -> MaskSurvey:
     """Look at every mask once and raise DataError, with the likely mistake, where their ids cannot be right.
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, with ids that were
     interpolated, or with white saved for class 1 (see `diagnose`), nor where indices of palettes and their greys may
     both be meant (see `GreyPalettes`). `names` are the classes' names, `wording` is of messages; `workers` threads
-    decode. A file that holds no ids raises ImageError, see decode_ids.
+    decode. A file that holds no ids raises ImageError, see decode_ids. `by_data`: what a file says that it has no data
+    of is void, whatever id it has.
     """
     kind = wording.files
     histogram: Counter[int] = Counter()
@@ -63,30 +76,13 @@ def examine_masks(
     refused, interpolated, void = list[Path](), list[Path](), list[Path]()
     sizes: list[tuple[int, ...]] = []
     palettes, greys, whites, held = Palettes(), GreyPalettes(), Whites(), set[int]()
-
-    def look(path: Path) -> _Look:
-        try:
-            values = decode_ids(path, id_map.colors if id_map else None)
-        except ColorError as error:
-            raise _with_advice(error, wording if id_map is None or id_map.colors is None else None) from error
-        counts = count_ids(values, id_map, ignore_index)
-        unknown = unknown_ids(counts, classes, ignore_index)
-        single = count_ids(values[_stands_alone(values)], id_map, ignore_index) if unknown else None
-        by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
-        palette = read_palette(path) if by_id else None
-        by_grey = read_by_grey(palette, values, counts, id_map, ignore_index)
-        return _Look(
-            values.shape,
-            ids_before(values, id_map),
-            counts,
-            single,
-            is_interpolated(values),
-            colors_of(palette, values),
-            by_grey,
-        )
-
+    hidden: Counter[int] = Counter()
+    look = partial(
+        _look_at, classes=classes, ignore_index=ignore_index, id_map=id_map, wording=wording, by_data=by_data
+    )
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
-    for path, (shape, ids, counts, single, between, colors, by_grey) in zip(paths, looks, strict=True):
+    for path, (shape, ids, counts, single, between, colors, by_grey, without) in zip(paths, looks, strict=True):
+        hidden += without
         palettes.add(path, colors)
         greys.add(path, by_grey)
         whites.add(path, counts)
@@ -128,6 +124,7 @@ def examine_masks(
                 histogram, names, classes=classes, ignore_index=ignore_index, mapped=id_map is not None, wording=wording
             ),
             whites.doubt(kind) if ignore_index == WHITE and id_map is None else None,
+            classes_without_data(hidden, names, classes=classes, ignore_index=ignore_index),
         )
         return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted)
     if refused:
@@ -155,6 +152,38 @@ class _Look(NamedTuple):
     interpolated: bool
     colors: Mapping[Color, int]
     by_grey: ByGrey
+    without: Counter[int]  # the ids of pixels without data
+
+
+def _look_at(
+    path: Path, *, classes: int, ignore_index: int, id_map: IdMap | None, wording: Wording, by_data: bool
+) -> _Look:
+    try:
+        values, valid = decode_labelled(path, id_map.colors if id_map else None)
+    except ColorError as error:
+        raise _with_advice(error, wording if id_map is None or id_map.colors is None else None) from error
+    valid = np.ones(values.shape, np.bool_) if valid is None or not by_data else valid
+    without = Counter[int]()
+    measured = values
+    if not valid.all():
+        without, measured = count_ids(values[~valid], id_map, ignore_index), values[valid]
+    counts = count_ids(measured, id_map, ignore_index)
+    counts += Counter({ignore_index: without.total()})
+    unknown = unknown_ids(counts, classes, ignore_index)
+    single = count_ids(values[_stands_alone(values) & valid], id_map, ignore_index) if unknown else None
+    by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
+    palette = read_palette(path) if by_id and measured.size else None
+    by_grey = read_by_grey(palette, measured, counts, id_map, ignore_index)
+    return _Look(
+        values.shape,
+        ids_before(measured, id_map),
+        counts,
+        single,
+        is_interpolated(values),
+        colors_of(palette, measured),
+        by_grey,
+        without,
+    )
 
 
 def read_image(pair: Pair, mask_shape: tuple[int, ...], *, max_pixels: int = MAX_PIXELS) -> DecodedImage:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hypsegcli.errors import setting
+from hypsegcli.files.words import first_of
 
 SHOWN = 8  # ids, of a longer list
 _BEYOND_CHANCE = 500  # to one
@@ -113,6 +114,24 @@ def lonely_class(
         translation = wording.translate("255:1", before=" that holds the line ")
         return f"{sentence}; if 255 is a class saved as white, {translation}"
     return f"{sentence}; check that these are the {wording.files} that are meant"
+
+
+def classes_without_data(
+    pixels: Mapping[int, int], names: Sequence[str] = (), *, classes: int, ignore_index: int
+) -> str | None:
+    """What to say of masks in which pixels without data have ids of classes; None where they have none.
+
+    `pixels` of each id are those that the files call without data; a tool may have copied that from the photograph.
+    """
+    found = sorted(value for value in pixels if value != ignore_index and 0 <= value < classes)
+    if not found:
+        return None
+    called = first_of([f"{value} ({names[value]})" if names else str(value) for value in found], SHOWN)
+    return (
+        f"{sum(pixels[value] for value in found):,} pixels of the masks have the ids {called} and are void, since "
+        "their files say that they have no data; if they are labelled, take the nodata value or the mask out of the "
+        "files"
+    )
 
 
 def size_mistake(image_shape: tuple[int, ...], mask_shape: tuple[int, ...], *, kind: str = "image") -> str:

@@ -13,7 +13,8 @@ from hypsegcli.errors import ColorError, TreeError
 from hypsegcli.files.text import UnreadableTextError, composed, read_text
 from hypsegcli.files.words import first_of
 from hypsegcli.images.color_lines import Color, parse_color_lines
-from hypsegcli.images.color_mask import decode_mask_colors
+from hypsegcli.images.color_mask import decode_colors_with_valid
+from hypsegcli.images.nodata import Valid
 
 VOID = 65535  # in what decode_by_color returns, of colours that are no class's
 _NAMED = 8
@@ -77,15 +78,19 @@ def read_mask_colors(path: Path, names: Sequence[str]) -> MaskColors:
     return MaskColors(str(path), tuple(ordered), tuple(meant[color][0] for color in ordered), tuple(notes))
 
 
-def decode_by_color(path: Path, colors: MaskColors) -> NDArray[np.uint16]:
-    """The class ids of a mask in colour, (H, W), VOID for none.
+def decode_by_color(path: Path, colors: MaskColors) -> tuple[NDArray[np.uint16], Valid | None]:
+    """The class ids of a mask in colour, (H, W), VOID for none, and where the file says that it has data, or None.
 
+    What has no data is VOID where its colour is no class's.
     Raises ColorError for colours that the file does not have, with their pixels, and as decode_mask_colors.
     """
-    packed = decode_mask_colors(path)
+    packed, valid = decode_colors_with_valid(path)
     known = np.asarray(colors.colors, np.uint32)
     places = np.minimum(np.searchsorted(known, packed), len(known) - 1)
-    strange = packed[known[places] != packed]
+    is_strange = known[places] != packed
+    measured, strange = packed, packed[is_strange]
+    if valid is not None:
+        measured, strange = packed[valid], packed[is_strange & valid]
     if strange.size:
         found, pixels = np.unique(strange, return_counts=True)
         order = np.argsort(-pixels, kind="stable")
@@ -94,13 +99,15 @@ def decode_by_color(path: Path, colors: MaskColors) -> NDArray[np.uint16]:
             "add them, under any name that is no class where they are void; many colours of few pixels come from "
             "interpolation or a lossy format"
         )
-        if all(exchanged(color) in colors.colors for color in np.unique(packed).tolist()):
+        if all(exchanged(color) in colors.colors for color in np.unique(measured).tolist()):
             advice = (
                 "it has them all with red and blue exchanged: the mask looks written in the order blue, green, red, as "
                 "OpenCV has it; exchange the two in the masks or in that file"
             )
         raise ColorError(f"{path}: has colours that {colors.origin} has not: {listed}; {advice}", "unsupported")
-    return np.take(np.asarray(colors.ids, np.uint16), places)
+    ids = np.take(np.asarray(colors.ids, np.uint16), places)
+    ids[is_strange] = VOID
+    return ids, valid
 
 
 def exchanged(color: int) -> int:

@@ -17,7 +17,8 @@ from hypsegcli.annotation.masks import AnnotatedMask
 from hypsegcli.errors import DataError, UsageError, setting
 from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import first_of
-from hypsegcli.images.decode import decode_mask
+from hypsegcli.images.decode import decode_mask_with_valid
+from hypsegcli.images.nodata import Valid
 from hypsegcli.truth.diagnose import MASKS, Wording
 from hypsegcli.truth.mask_colors import VOID, MaskColors, decode_by_color, read_mask_colors
 from hypsegcli.truth.matlab import SUFFIX, decode_matlab
@@ -35,6 +36,7 @@ class IdMap:
 
     changes: tuple[tuple[int, int | None], ...]
     colors: MaskColors | None = None  # what tells the ids; None: they are what the file holds
+    by_data: bool = True  # what a file says that it has no data of is void; of label maps every pixel is an answer
 
     def apply(self, values: NDArray[Any], void: int) -> NDArray[np.int64]:
         """Return the ids mapped, all at once, so that 0:1 and 1:0 exchange two. Ids not listed stay.
@@ -94,18 +96,23 @@ def read_translation(
 
 
 def decode_ids(path: Path, colors: MaskColors | None = None) -> NDArray[Any]:
-    """Read the ids of a mask as the file holds them, see decode_mask, or by its colours, see decode_by_color.
+    """Read the ids of a mask as the file holds them, of all pixels; see `decode_labelled`."""
+    return decode_labelled(path, colors)[0]
 
-    A file that ends in .mat is one of two published kinds, see decode_matlab. What a labelling tool exported knows how
-    it is read.
+
+def decode_labelled(path: Path, colors: MaskColors | None = None) -> tuple[NDArray[Any], Valid | None]:
+    """Read the ids of a mask as the file holds them, or by its colours, and where it says that it has data, or None.
+
+    See decode_mask_with_valid, and decode_by_color. A file that ends in .mat is one of two published kinds, see
+    decode_matlab. What a labelling tool exported knows how it is read.
     """
     if isinstance(path, AnnotatedMask):
-        return path.decode()
+        return path.decode(), None
     if path.suffix.lower() == SUFFIX:
-        return decode_matlab(path)
+        return decode_matlab(path), None
     if colors is not None:
         return decode_by_color(path, colors)
-    return decode_mask(path)
+    return decode_mask_with_valid(path)
 
 
 def count_ids(values: NDArray[Any], id_map: IdMap | None, void: int) -> Counter[int]:
@@ -128,23 +135,33 @@ def read_mask(
     """Read a label mask, or a label map written earlier, as (H, W) class ids, with `classes` for void or none.
 
     uint8 up to 255 classes, uint16 up to 65535. Ids go through `id_map` first; then `ignore_index` is void, also
-    where it is the id of a class. Raises DataError that names the file for ids which are neither a class nor
-    void, ImageError for a file that holds no ids (see decode_ids).
+    where it is the id of a class, and so is what the file says that it has no data of, unless `id_map` is of label
+    maps. Raises DataError that names the file for ids which are neither a class nor void, ImageError for a file that
+    holds no ids (see decode_ids).
     """
-    values: NDArray[Any] = decode_ids(path, id_map.colors if id_map else None)
+    values, valid = decode_labelled(path, id_map.colors if id_map else None)
+    if id_map is not None and not id_map.by_data:
+        valid = None
     if values.dtype in (np.uint8, np.uint16):
         ids = np.arange(np.iinfo(values.dtype).max + 1)
         table, unknown = _table(len(ids), classes, ignore_index, id_map)
     else:
         ids, values = np.unique(values, return_inverse=True)
         table, unknown = translate_ids(ids.astype(np.int64), classes, ignore_index, id_map)
-    if unknown.any() and (outside := np.take(unknown, values)).any():
+    if unknown.any() and (outside := _where(np.take(unknown, values), valid)).any():
         listed = first_of([str(value) for value in ids[np.unique(values[outside])]], _NAMED)
         raise DataError(
             f"{path}: holds the ids {listed}, which are no class; allowed are 0 to {classes - 1} and {ignore_index} "
             f"for void; name another void id with {setting('ignore_index')}, or translate ids with {setting('map')}"
         )
-    return np.take(table, values)  # several times faster than table[values]
+    labels: NDArray[np.uint8 | np.uint16] = np.take(table, values)  # several times faster than table[values]
+    if valid is not None:
+        labels[~valid] = classes
+    return labels
+
+
+def _where(found: NDArray[np.bool_], valid: Valid | None) -> NDArray[np.bool_]:
+    return found if valid is None else found & valid
 
 
 def hold_out(mask: NDArray[Id], classes: Collection[int], *, void: int) -> NDArray[Id]:

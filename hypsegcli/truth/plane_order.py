@@ -19,7 +19,7 @@ def classes_of_planes(
     `id_map` is that of the label maps. Planes are numbered as the ids in their files are, unless colours tell those, or
     a line of the map leads to a class from an id that has no plane, as where ids begin at 1.
     """
-    if id_map is None or id_map.colors is not None:
+    if id_map is None or id_map.colors is not None or not id_map.changes:
         return None
     sources = [source for source, target in id_map.changes if target is not None and target != ignore_index]
     if any(not 0 <= source < planes for source in sources):

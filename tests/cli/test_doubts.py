@@ -9,7 +9,7 @@ from support import make_checkpoint
 
 from hypsegcli.checkpoint.format import Header
 from hypsegcli.checkpoint.read_header import read_header
-from hypsegcli.cli.doubts import count_known, kinds_of_known
+from hypsegcli.cli.doubts import count_known, kinds_of_known, void_alone
 from hypsegcli.confidence.calibration import Calibration
 from hypsegcli.hierarchy.tree import flat_tree
 
@@ -33,3 +33,10 @@ def test_only_scores_of_a_calibration_are_too_good_where_it_was_fitted(calibrate
     assert count_known(images, MARKS[1:]) == 0
     assert told not in kinds_of_known(calibrated, {"distance": ""})
     assert kinds_of_known(None, both) == {}
+
+
+def test_masks_of_void_alone_are_told() -> None:
+    assert void_alone(0, 24) == []
+    (said,) = void_alone(23, 24)
+    assert said.startswith("23 of 24 masks have no labelled pixel, ")
+    assert void_alone(1, 2)[0].startswith("1 of 2 masks has no labelled pixel, ")

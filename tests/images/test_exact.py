@@ -122,3 +122,27 @@ def test_a_lossy_tiff_is_one_when_it_is_turned_as_the_preview_above_it(tmp_path:
         file.write(IDS, subfiletype=0, metadata=None, compression="jpeg")
     with pytest.raises(ImageError, match="compressed as JPEG"):
         decode_mask(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("bands", [2, 3, 4, 6])
+def test_of_several_bands_none_is_taken_for_the_mask(tmp_path: Path, kind: Any, planes: str, bands: int) -> None:
+    """One a class, or instances before classes: the first of them is no list of ids."""
+    stacked = np.stack([(band == IDS).astype(kind) for band in range(bands)])
+    path = tmp_path / "a.tif"
+    values = np.moveaxis(stacked, 0, 2).copy() if planes == "contig" else stacked
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig=planes, compression="zlib")
+    for decode in (decode_mask, decode_mask_colors):
+        with pytest.raises(ImageError):
+            decode(path)
+    tifffile.imwrite(path, IDS.astype(kind), photometric="minisblack")
+    assert (decode_mask(path) == IDS).all()
+
+
+def test_bands_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.stack([IDS] * 4), photometric="minisblack", planarconfig="separate", compression="zlib")
+    for decode, of in ((decode_mask, "ids"), (decode_mask_colors, "colours")):
+        with pytest.raises(ImageError, match=f"it holds 4 bands, and nothing says which of them the {of} are"):
+            decode(path)

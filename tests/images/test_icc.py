@@ -168,3 +168,20 @@ def test_a_hot_pixel_or_a_mark_makes_no_dark_picture_bright(
         for start, stop in ((0, 64), (40, 300), (0, 64), (40, 300)):
             np.testing.assert_array_equal(found[start:stop], whole.pixels[start:stop])
         assert found.notes == whole.notes
+
+
+@pytest.mark.parametrize("bits", [10, 12, 13, 14, 15, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fewer_bits_in_16_are_told(tmp_path: Path, bits: int, channels: int) -> None:
+    """Whole and by rows, by whatever note; a picture of 15 or 16 bits that is dark in places has none."""
+    shape = (60, 40) if channels == 1 else (60, 40, 3)
+    picture = np.random.default_rng(0).random(shape) * (2**bits - 1)
+    picture[0] = 2**bits - 1
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture.astype(np.uint16), photometric="minisblack" if channels == 1 else "rgb")
+    whole = decode_image(path)
+    with TiffRows(path) as rows:
+        for start in range(0, 60, 20):
+            rows[slice(start, start + 20)]
+        assert rows.notes == whole.notes
+    assert any(note.endswith("comes out dark") for note in whole.notes) is (bits <= 14)

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from hypsegcli.images.decode import decode_image, decode_pillow
+from hypsegcli.images.decode import decode_image, decode_mask_with_valid, decode_pillow
 from hypsegcli.images.nodata import NOTE, all_valid, declared_nodata
 from hypsegcli.images.tiff_read import TiffRows, tiff_size
 
@@ -203,3 +203,28 @@ def test_rasterio_sees_the_same(tmp_path: Path) -> None:
             wanted = file.dataset_mask() != 0
         assert not wanted.all()
         np.testing.assert_array_equal(seen(path), wanted, err_msg=path.name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "nodata", "options"),
+    [
+        (np.uint8, 0, {}),
+        (np.uint8, 255, {"compression": "zlib"}),
+        (np.uint16, 65535, {}),
+        (np.int8, -1, {}),
+        (np.int16, -9999, {}),
+        (np.uint8, 3, {"photometric": "palette", "colormap": np.arange(768, dtype=np.uint16).reshape(3, 256)}),
+        (np.uint8, 0, {"bitspersample": 4}),
+        (np.uint8, 15, {"bitspersample": 4}),
+    ],
+)
+def test_masks_of_ids(tmp_path: Path, kind: Any, nodata: int, options: dict[str, Any]) -> None:
+    """Also of few bits and with a sign, which photographs do not have."""
+    ids = np.random.default_rng(0).integers(4, 9, (HEIGHT, WIDTH)).astype(kind)
+    ids[~VALID] = nodata
+    found, valid = decode_mask_with_valid(write(tmp_path / "m.tif", ids, nodata=str(nodata), **options))
+    np.testing.assert_array_equal(found, ids)
+    np.testing.assert_array_equal(valid, VALID)
+    found, valid = decode_mask_with_valid(write(tmp_path / "n.tif", ids, **options))
+    np.testing.assert_array_equal(found, ids)
+    assert valid is None

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from hypsegcli.errors import DataError, ImageError
@@ -344,3 +345,26 @@ def test_one_class_alone_is_doubted_and_scored(tmp_path: Path) -> None:
         assert (
             examine_masks(put(folder, areas(*masks)), classes=3, ignore_index=255, id_map=IdMap(((9, 9),))).doubts == ()
         )
+
+
+@pytest.mark.parametrize(("nodata", "called"), [(9, ""), (255, ""), (0, "0 (sky)")])
+def test_what_has_no_data_counts_as_void(tmp_path: Path, nodata: int, called: str) -> None:
+    """An id that is no class refuses nothing there, and that of a class is told: a tool may have copied the tag."""
+    ids = areas(1, 2, nodata)
+    path = tmp_path / "m.tif"
+    tags = [(42113, "s", 0, str(nodata), True)]
+    tifffile.imwrite(path, ids, photometric="minisblack", extratags=tags)
+    tifffile.imwrite(tmp_path / "n.tif", areas(nodata), photometric="minisblack", extratags=tags)
+    paths = [path, tmp_path / "n.tif"]
+    names = ("sky", "road", "car")
+    survey = examine_masks(paths, classes=3, ignore_index=255, id_map=None, names=names, by_data=True)
+    assert survey.pixels == {1: 144, 2: 144, 255: 288}
+    assert survey.void == (paths[1],)
+    assert survey.doubts == (
+        (
+            f"288 pixels of the masks have the ids {called} and are void, since their files say that they have no "
+            "data; if they are labelled, take the nodata value or the mask out of the files",
+        )
+        if called
+        else ()
+    )

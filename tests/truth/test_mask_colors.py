@@ -60,7 +60,7 @@ def test_a_mask_in_colour_is_that_of_its_ids(tmp_path: Path, mode: str) -> None:
 def test_black_and_white_is_two_colours(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 255]], np.uint8)).save(tmp_path / "mask.png")
     colors = read_mask_colors(put(tmp_path / "c.txt", "background:#000000\nroad:#ffffff\n"), NAMES[:2])
-    assert decode_by_color(tmp_path / "mask.png", colors).tolist() == [[0, 1]]
+    assert decode_by_color(tmp_path / "mask.png", colors)[0].tolist() == [[0, 1]]
 
 
 def test_unknown_colours_are_named_with_their_pixels(tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hypsegcli.errors import DataError, ImageError
-from hypsegcli.truth.masks import IdMap, count_ids, read_id_map, read_mask
+from hypsegcli.truth.mask_colors import read_mask_colors
+from hypsegcli.truth.masks import IdMap, count_ids, decode_ids, read_id_map, read_mask
 
 DTYPES = (np.uint8, np.uint16, np.int32)
 
@@ -162,3 +164,53 @@ def test_a_map_is_the_same_of_many_pixels_as_of_few(dtype: type[np.integer]) -> 
     many = id_map.apply(np.tile(ids, 300), 70_000)
     assert many.dtype == np.int64
     assert many.tolist() == few * 300
+
+
+HOLE = np.zeros((20, 30), np.bool_)
+HOLE[5:12, 3:20] = True
+
+
+def holed(path: Path, ids: np.ndarray, *, nodata: int | None) -> Path:
+    """A TIFF without data in HOLE: by a value, or else by a mask in it."""
+    tags = [(42113, "s", 0, str(nodata), True)] if nodata is not None else []
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(ids, photometric="minisblack" if ids.ndim == 2 else "rgb", extratags=tags)
+        if nodata is None:
+            writer.write(~HOLE, photometric="mask", subfiletype=4)
+    return path
+
+
+@pytest.mark.parametrize("nodata", [None, 0, 2, 255, 7])
+@pytest.mark.parametrize("ignore_index", [255, 2])
+@pytest.mark.parametrize("id_map", [None, IdMap(((0, 1), (1, 0), (255, 1)))])
+def test_what_has_no_data_is_void(tmp_path: Path, nodata: int | None, ignore_index: int, id_map: IdMap | None) -> None:
+    """Whatever id it has: a class's, void's, or none that there is, which no map of ids leads anywhere."""
+    ids = np.random.default_rng(0).integers(0, 5, HOLE.shape).astype(np.uint8)
+    hole = HOLE if nodata is None else HOLE | (ids == nodata)
+    ids[HOLE] = 9 if nodata is None else nodata
+    found = read_mask(
+        holed(tmp_path / "m.tif", ids, nodata=nodata), classes=5, ignore_index=ignore_index, id_map=id_map
+    )
+    plain = read_mask(put(tmp_path, np.where(hole, 0, ids)), classes=5, ignore_index=ignore_index, id_map=id_map)
+    np.testing.assert_array_equal(found, np.where(hole, 5, plain))
+
+
+def test_of_label_maps_every_pixel_is_an_answer(tmp_path: Path) -> None:
+    """A tool that copies the tags of a photograph to what it predicts has said nothing of its answers."""
+    ids = np.random.default_rng(0).integers(0, 5, HOLE.shape).astype(np.uint8)
+    path = holed(tmp_path / "m.tif", ids, nodata=0)
+    np.testing.assert_array_equal(read_mask(path, classes=5, ignore_index=255, id_map=IdMap((), by_data=False)), ids)
+    np.testing.assert_array_equal(decode_ids(path), ids)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_masks_in_colour_without_data(tmp_path: Path, known: bool) -> None:
+    (tmp_path / "c.txt").write_text("road:#010203\ntree:#040506\n" + ("sky:#000000\n" if known else ""))
+    colors = read_mask_colors(tmp_path / "c.txt", ["road", "tree", "sky"])
+    ids = np.random.default_rng(0).integers(0, 2, HOLE.shape).astype(np.uint8)
+    rgb = np.array([(1, 2, 3), (4, 5, 6)], np.uint8)[ids]
+    rgb[HOLE] = 0
+    found = read_mask(
+        holed(tmp_path / "m.tif", rgb, nodata=0), classes=3, ignore_index=255, id_map=IdMap(((65535, None),), colors)
+    )
+    np.testing.assert_array_equal(found, np.where(HOLE, 3, ids))

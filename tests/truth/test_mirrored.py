@@ -36,7 +36,7 @@ def test_predictions_tell_it_where_every_colour_is_known(tmp_path: Path, right: 
     answers = np.where(rng.random(truth.shape) < right, truth, rng.integers(0, K, truth.shape))
     cv2.imwrite(str(tmp_path / "bgr.png"), SYMMETRIC[truth])
     Image.fromarray(SYMMETRIC[truth]).save(tmp_path / "rgb.png")
-    exchanged, well = (decode_by_color(tmp_path / f"{name}.png", colors) for name in ("bgr", "rgb"))
+    exchanged, well = (decode_by_color(tmp_path / f"{name}.png", colors)[0] for name in ("bgr", "rgb"))
     said = mirror_mistake(confusion_matrix(exchanged, answers, K), colors)
     assert said is not None
     assert "order blue, green, red" in said

@@ -55,7 +55,7 @@ def calibrate(
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
         from hypsegcli.cli.checkpoint_in import read_named
-        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
+        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn, without_void
         from hypsegcli.confidence.calibration import fit_calibration, image_counts
         from hypsegcli.confidence.measures import full_scale
         from hypsegcli.inference.request import Request
@@ -64,7 +64,7 @@ def calibrate(
     named, header = read_named(inputs.checkpoint, quiet=quiet)
     measure = header.model.says_how_sure
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
-    pairs = labelled.pairs
+    pairs = without_void(labelled, quiet=quiet)
     loaded = load_checkpoint(named.path, header=header, source=named.source)
     side, guide = parse_sides(inputs, computing, header)
     request = Request(

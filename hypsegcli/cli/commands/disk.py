@@ -100,11 +100,11 @@ def disk(
 
     from hypsegcli.checkpoint.read_header import read_header
     from hypsegcli.cli.checkpoint_in import open_named
+    from hypsegcli.cli.labelled import warn
 
     named = open_named(checkpoint, quiet=quiet, bundled=DISK)
-    path = named.path
-    header = read_header(path)
-    _check_header(header, path)
+    header = read_header(named.path)
+    _check_header(header, named.path)
 
     with loading(quiet=quiet):
         from hypsegcli.checkpoint.store import load_checkpoint
@@ -119,8 +119,8 @@ def disk(
         from hypsegcli.run.draw_disk import draw_disk, photograph_of
 
     where = choose_device(device, precision)
-    sources, read_truth = _look_at_masks(sources, truth, header, quiet=quiet)
-    loaded = load_checkpoint(path, header=header, source=named.source)
+    sources, read_truth, doubts = _look_at_masks(sources, truth, header, quiet=quiet)
+    loaded = load_checkpoint(named.path, header=header, source=named.source)
     # Where nobody said how large the training images were, an image goes in as it is.
     limit = longest_side or max(header.input.height or 0, header.input.width or 0) or None
     placed = place_images(
@@ -155,6 +155,7 @@ def disk(
     number = f"{drawn:,}" if drawn == there else f"{drawn:,} of {there:,}"
     of = "" if len(sources) == 1 else f" from {count_of(len(sources), 'image')}"
     say(f"{out}: {number} points in the Poincaré disk{of}, one for every 4 x 4 pixels of the network's input")
+    warn(doubts)
 
 
 def _find_sources(
@@ -186,12 +187,12 @@ def _find_sources(
 
 def _look_at_masks(
     sources: Sequence[tuple[Path, Path | None]], truth: Truth, header: Header, *, quiet: bool
-) -> tuple[Sequence[tuple[Path, Path | None]], Callable[[Path], NDArray[np.uint8 | np.uint16]]]:
+) -> tuple[Sequence[tuple[Path, Path | None]], Callable[[Path], NDArray[np.uint8 | np.uint16]], Sequence[str]]:
     """The images that have masks, or need none, and what reads a mask as the ids of the checkpoint's classes.
 
-    None may hold what is no class.
+    None may hold what is no class; sentences on what is odd about them come third.
     """
-    from hypsegcli.cli.labelled import translate
+    from hypsegcli.cli.labelled import odd_masks, translate
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.masks import read_mask
     from hypsegcli.truth.pairs import Pair
@@ -201,10 +202,14 @@ def _look_at_masks(
     masks = [Pair("", mask, image, None) for image, mask in sources if mask is not None]
     pairs, id_map = translate(masks, names, truth, quiet=quiet)
     read_as = {pair.mask: pair.mask for pair in pairs}  # what tools exported knows by now which label is which class
+    doubts: Sequence[str] = ()
     if masks:
         sources = [(image, mask) for image, mask in sources if mask in read_as]
-        examine_masks(list(read_as), classes=classes, ignore_index=void, id_map=id_map, names=names)
-    return sources, lambda mask: read_mask(read_as[mask], classes=classes, ignore_index=void, id_map=id_map)
+        survey = examine_masks(
+            list(read_as), classes=classes, ignore_index=void, id_map=id_map, names=names, by_data=True
+        )
+        doubts = (*survey.doubts, *odd_masks(list(read_as)))
+    return sources, lambda mask: read_mask(read_as[mask], classes=classes, ignore_index=void, id_map=id_map), doubts
 
 
 def _check_out(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:

@@ -43,7 +43,7 @@ def quantise(
         from hypsegcli.checkpoint.read_header import read_header
         from hypsegcli.checkpoint.store import copy_checkpoint, load_checkpoint
         from hypsegcli.cli.checkpoint_in import open_named
-        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn
+        from hypsegcli.cli.labelled import find_labelled, refuse_mistakes, say_new_size, warn, without_void
         from hypsegcli.confidence.measures import of_another_way
         from hypsegcli.inference.engines.quantise import require_nncf, require_traceable
         from hypsegcli.inference.request import decide_longest_side
@@ -57,9 +57,7 @@ def quantise(
     asked = int(longest_side) if longest_side.isdecimal() else longest_side
     limit = decide_longest_side(asked, header.input.longest_side, tile="auto")
     labelled = find_labelled(images, masks, truth, header, quiet=quiet)
-    if labelled.void:
-        tell(f"{count_of(len(labelled.void), 'mask')} without a labelled pixel: left out, with their images")
-    adjusted, compared = part_pairs([pair for pair in labelled.pairs if pair.mask not in labelled.void])
+    adjusted, compared = part_pairs(without_void(labelled, quiet=quiet))
     trial = Trial(
         adjusted=adjusted,
         compared=compared,

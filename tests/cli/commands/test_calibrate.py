@@ -451,3 +451,15 @@ def test_masks_off_by_one_are_not_calibrated_with(hypseg: Hypseg, tmp_path: Path
     assert outcome.code == 1, outcome.stderr
     assert "the ids look off by one" in outcome.stderr
     assert not out.exists()
+
+
+def test_masks_of_void_alone_are_no_images_of_a_calibration(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    Image.new("L", (64, 48), 255).save(data / "masks/b.png")
+    out = data / "calibrated.safetensors"
+    outcome = hypseg(
+        "calibrate", data / "images", data / "masks", "--checkpoint", plain, "--out", out, "--name", "pictures"
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert "fitted on pictures (1 image)" in outcome.stdout
+    assert "1 mask without a labelled pixel: left out, with their images" in outcome.stderr
+    assert "a calibration on so few images (1)" in outcome.stderr

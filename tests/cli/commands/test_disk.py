@@ -212,6 +212,13 @@ def test_masks_give_points_their_true_classes(hypseg: Hypseg, folder: Path, flat
     assert {"100.0 %", "car"} <= set(words_of(folder / "b.svg"))
 
 
+def test_odd_masks_are_doubted(hypseg: Hypseg, folder: Path, flat_ball: Path) -> None:
+    single = ("--checkpoint", flat_ball, "--out", folder / "b.svg", "--masks", folder / "masks/2.png")
+    outcome = hypseg("disk", folder / "images/2_im.png", *single, "--quiet")
+    assert outcome.code == 0
+    assert "occurs in the masks, so that scores say little" in outcome.stderr
+
+
 def test_masks_that_do_not_fit_are_refused(hypseg: Hypseg, folder: Path, flat_ball: Path) -> None:
     def refused(*arguments: object) -> str:
         outcome = hypseg("disk", *arguments, "--checkpoint", flat_ball, "--out", folder / "a.svg")

@@ -1301,3 +1301,11 @@ def test_masks_that_were_not_turned_with_their_photographs(hypseg: Hypseg, tmp_p
         found = report_of(tmp_path / f"out of {name}")["warnings"]
         assert len(found) == warnings
         assert all("1 photograph turned upright by EXIF or XMP" in sentence for sentence in found)
+
+
+def test_label_maps_in_the_place_of_masks_are_doubted(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
+    """A run's labels scored against themselves, or arguments exchanged."""
+    hypseg("predict", data / "images", "--checkpoint", checkpoint, "--out", data / "own", "--save", "labels")
+    outcome = hypseg("evaluate", data / "images", data / "own/labels", "--checkpoint", checkpoint)
+    assert outcome.code == 0, outcome.stderr
+    assert "they are a network's answers, and to agree with them says nothing of being right" in outcome.stderr
