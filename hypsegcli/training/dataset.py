@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from hypsegcli.files.threads import ahead, default_workers
+from hypsegcli.images.nodata import Valid
 from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
@@ -22,7 +23,7 @@ from hypsegcli.training.sample_crops import CropSampler
 from hypsegcli.training.unchanged import check_pair, digest_pair
 from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.diagnose import MASKS, Wording
-from hypsegcli.truth.masks import IdMap, decode_ids, hold_out
+from hypsegcli.truth.masks import IdMap, decode_labelled, hold_out
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.turned import NOTE, turned_alone
 
@@ -57,6 +58,7 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         names=source.tree.names[:classes],
         wording=MASKS if source.translation else Wording(translation=None, colors=None),
         workers=workers,
+        by_data=True,
     )
 
     def look(pair_and_size: tuple[Pair, tuple[int, ...]]) -> _Look:
@@ -222,20 +224,25 @@ class CropDataset(Dataset[Crop]):
         more = self.more[sample - len(self.pairs)]
         return more.pair, more.targets, more.digest
 
-    def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
-        pair, targets, expected = self._pair(sample)
-        colors = self.id_map.colors if self.id_map and targets is None else None
-        mask = decode_ids(pair.mask, colors)
-        photograph = read_image(pair, mask.shape)
-        check_pair(pair, photograph, expected)
-        if self.sampler is None:
-            mask = shrink_mask(mask, self.longest_side)
+    def _meant(self, mask: NDArray[Any], valid: Valid | None, targets: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """What the values of a mask are to teach; where it has no data, nothing."""
         if targets is not None:
             mask = targets[mask]
         elif self.id_map:
             mask = self.id_map.apply(mask, self.ignore_index)
-        mask = mask.astype(np.int64)
-        mask = hold_out(mask, self.held_out, void=self.ignore_index)
+        meant = mask.astype(np.int64)
+        return meant if valid is None else np.where(valid, meant, self.ignore_index)
+
+    def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
+        pair, targets, expected = self._pair(sample)
+        colors = self.id_map.colors if self.id_map and targets is None else None
+        mask, valid = decode_labelled(pair.mask, colors)
+        photograph = read_image(pair, mask.shape)
+        check_pair(pair, photograph, expected)
+        if self.sampler is None:
+            mask = shrink_mask(mask, self.longest_side)
+            valid = None if valid is None else shrink_mask(valid.view(np.uint8), self.longest_side).view(np.bool_)
+        mask = hold_out(self._meant(mask, valid, targets), self.held_out, void=self.ignore_index)
         if self.sampler is None:
             pixels = shrink_image(photograph.pixels, self.longest_side)
         else:

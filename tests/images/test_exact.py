@@ -129,7 +129,7 @@ def test_a_lossy_tiff_is_one_when_it_is_turned_as_the_preview_above_it(tmp_path:
 @pytest.mark.parametrize("bands", [2, 3, 4, 6])
 def test_of_several_bands_none_is_taken_for_the_mask(tmp_path: Path, kind: Any, planes: str, bands: int) -> None:
     """One a class, or instances before classes: the first of them is no list of ids."""
-    stacked = np.stack([(band == IDS).astype(kind) for band in range(bands)])
+    stacked = np.stack([np.equal(band, IDS).astype(kind) for band in range(bands)])
     path = tmp_path / "a.tif"
     values = np.moveaxis(stacked, 0, 2).copy() if planes == "contig" else stacked
     tifffile.imwrite(path, values, photometric="minisblack", planarconfig=planes, compression="zlib")

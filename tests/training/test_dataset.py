@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -314,6 +315,30 @@ def test_ids_are_mapped_in_a_crop(crops: CropDataset) -> None:
     plain = still(crops)[Draw(0, 0)].mask
     mapped = still(crops, id_map=IdMap(((0, 1), (1, 2), (2, None))), held_out=(2,))[Draw(0, 0)].mask
     assert torch.equal(mapped, torch.where(plain == 0, 1, 255))
+
+
+@pytest.mark.parametrize("longest_side", [None, 40])
+def test_nothing_is_learned_where_a_mask_has_no_data(
+    crops: CropDataset, tmp_path: Path, longest_side: int | None
+) -> None:
+    """Whatever id it has there, and whatever that is mapped to."""
+    pair = crops.pairs[0]
+    with Image.open(pair.mask) as image:
+        ids = np.asarray(image)
+    for name, tags in (("plain", []), ("nodata", [(42113, "s", 0, "1", True)])):
+        tifffile.imwrite(tmp_path / f"{name}.tif", ids, photometric="minisblack", metadata=None, extratags=tags)
+
+    def of(pair: Pair) -> CropDataset:
+        return CropDataset([pair], crops.augmentation, ignore_index=255, fold=crops.fold[:1])
+
+    options = {"id_map": IdMap(((1, 2),)), "longest_side": longest_side}
+    plain, without = (
+        still(of(pair._replace(mask=tmp_path / name)), **options)[Draw(0, 0)].mask
+        for name in ("plain.tif", "nodata.tif")
+    )
+    ones = still(of(pair), longest_side=longest_side)[Draw(0, 0)].mask == 1
+    assert ones.any()
+    assert torch.equal(without, torch.where(ones, 255, plain))
 
 
 def test_held_out_classes_are_void(crops: CropDataset) -> None:
