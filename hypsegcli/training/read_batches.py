@@ -53,6 +53,7 @@ def batches(loader: DataLoader[Item | HypsegError]) -> Generator[Item, None, Non
     Raises DataError where the shared memory through which other processes pass batches is too small, or where one of
     them was killed; errors about an image or mask as they were raised, in whichever process.
     """
+    reading: Iterator[Item | HypsegError] | None = None
     try:
         with _unstopped():
             reading = iter(loader)  # starts the processes
@@ -75,6 +76,8 @@ def batches(loader: DataLoader[Item | HypsegError]) -> Generator[Item, None, Non
                 f"{setting('resume')}"
             ) from error
         raise
+    finally:
+        reading = None  # which ends the processes; the frames of an error would keep them, and wait for them at the end
 
 
 def leave_stopping_to_training(_worker: int) -> None:

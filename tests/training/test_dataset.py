@@ -25,7 +25,7 @@ from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, Sp
 from hypsegcli.training.layouts.hypseg import pair_split
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
-from hypsegcli.training.read_batches import Reading, batches, collate
+from hypsegcli.training.read_batches import Reading, batches, collate, leave_stopping_to_training
 from hypsegcli.training.sample_crops import CropSampler
 from hypsegcli.training.targets import OTHER
 from hypsegcli.truth.masks import IdMap
@@ -296,7 +296,14 @@ def test_a_file_that_changed_since_it_was_looked_at_is_named(
     files = sorted((data / "train" / kind).iterdir())
     files[1].write_bytes(files[1].read_bytes() + b"\0")
     assert len(crops[Draw(0, 0)]) == 4
-    loader = DataLoader(Reading(crops), batch_size=1, sampler=[Draw(1, 0)], num_workers=workers, collate_fn=collate)
+    loader = DataLoader(
+        Reading(crops),
+        batch_size=1,
+        sampler=[Draw(1, 0)],
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=leave_stopping_to_training,
+    )
     with pytest.raises(DataError, match="has changed since this training looked at it") as error:
         list(batches(loader))
     assert str(error.value).startswith(str(files[1]))
