@@ -42,7 +42,7 @@ def _contradictions_of(part: Part) -> list[str]:
         return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
     confusion, stored = part.evaluation.tally.confusion, asked.predictions is not None
     found = contradictions(confusion, part.witness, asked.id_map, stored=stored)
-    return found or oddities(confusion, part.witness)
+    return found or oddities(confusion, part.witness, asked.id_map)
 
 
 def void_of_a_class(tree: ClassTree, void: int, pixels: Mapping[int, int], *, asked: bool) -> list[str]:

@@ -18,6 +18,7 @@ from hypsegcli.run.manifest import (
     input_of,
     is_for_another,
     is_only_asked_for,
+    is_to_be_done_again,
     kept_since,
     of_whoever_has_it,
     read_object,
@@ -99,8 +100,8 @@ class _Newest(Mapping[str, Line]):
         if is_only_asked_for(line) or is_only_asked_for(kept):
             return is_only_asked_for(line)
         if is_for_another(line):
-            return (kept_since(kept), kept["status"] != "stale") >= (kept_since(line), line["status"] != "stale")
-        if kept["status"] == "stale":  # whoever has it may have begun at the same time, and done it
+            return (kept_since(kept), not _is_due(kept)) >= (kept_since(line), not _is_due(line))
+        if _is_due(kept):  # whoever has it may have begun at the same time, and done it
             return kept_since(kept)[0] > generation_of(before)
         return kept_since(kept) > age_of(before)
 
@@ -115,6 +116,10 @@ class _Newest(Mapping[str, Line]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._of
+
+
+def _is_due(line: Line) -> bool:
+    return line["status"] == "stale" or is_to_be_done_again(line)
 
 
 def in_one(accounts: Sequence[Account]) -> Mapping[str, Line]:

@@ -29,6 +29,7 @@ from hypsegcli.run.left_over import find_left_over
 from hypsegcli.run.lines import Selection
 from hypsegcli.run.manifest import (
     Line,
+    as_it_is,
     has_failed,
     input_of,
     is_cut_otherwise,
@@ -36,7 +37,6 @@ from hypsegcli.run.manifest import (
     placed,
     source_of,
     to_be_made,
-    without_going,
     without_result,
 )
 from hypsegcli.run.namesakes import find_namesakes
@@ -143,7 +143,7 @@ def look_back(
     return Earlier(
         rest=_with_theirs(rest, staying),
         new=[planned for planned in rest if str(planned.key) not in known],
-        kept=Selection(kept, lambda planned: without_going(placed(before(planned), planned.source))),
+        kept=Selection(kept, lambda planned: as_it_is(placed(before(planned), planned.source))),
         others=others,
         stale=stale,
         dropped=dropped,
@@ -184,7 +184,7 @@ def _elsewhere(
             beyond += ends.is_beyond(line)
     return (
         Selection(dropped, lambda key: without_result(earlier[key], "dropped")),
-        Selection(others, earlier.__getitem__),
+        Selection(others, lambda key: as_it_is(earlier[key]) if tidies else earlier[key]),
         beyond,
     )
 

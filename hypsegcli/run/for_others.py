@@ -19,9 +19,8 @@ from hypsegcli.run.manifest import (
     for_another,
     input_of,
     is_cut_otherwise,
-    placed,
     read_object,
-    to_be_made,
+    to_be_done_again,
 )
 from hypsegcli.run.plan import PlannedImage
 from hypsegcli.run.unfinished import begun, never_done
@@ -64,7 +63,7 @@ def kept_for_others(
         line = earlier.get(str(one.key))
         if line is None:
             return for_another(asked_for(one))
-        return for_another(to_be_made(placed(line, one.source), one.outputs), present)
+        return for_another(to_be_done_again(line), present)
 
     return Selection(items, make)
 

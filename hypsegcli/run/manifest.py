@@ -22,6 +22,7 @@ OLDEST: Age = (-1, "")
 _OF_FILES = ("outputs", "bytes", "sha256")
 _GOING = "going"  # kinds of those that the run which the line is of does not make: it was allowed to remove them
 _OF_ANOTHER = "of_another"  # how old the line is which a shard keeps of an image that is another's by now
+_AGAIN = "again"  # that a shard of a run which is to do an image otherwise has not come to it
 _OF_FAILURES = ("code", "reason")
 _LARGEST = 1e300  # number of a summary; JSON has larger ones, and what is no number, which is not above it either
 _NO_SIGNATURE = "0" * 128
@@ -175,6 +176,21 @@ def is_for_another(line: Line) -> bool:
 def of_whoever_has_it(line: Line) -> Line:
     """A line that a shard has kept for another, as that one would have it."""
     return {name: value for name, value in line.items() if name != _OF_ANOTHER} if is_for_another(line) else line
+
+
+def to_be_done_again(line: Line) -> Line:
+    """The line of an image that is done, and that a run was asked to do otherwise, which it never did."""
+    return line | {_AGAIN: True}
+
+
+def is_to_be_done_again(line: Line) -> bool:
+    """Whether a run was asked to do an image otherwise that is done as a line says."""
+    return _AGAIN in line
+
+
+def as_it_is(line: Line) -> Line:
+    """The line of an image that is done as it is to be, whatever runs in between were asked for."""
+    return {name: value for name, value in without_going(line).items() if name != _AGAIN}
 
 
 def has_failed(line: Line | None) -> bool:

@@ -24,6 +24,7 @@ from hypsegcli.run.manifest import (
     Line,
     files_of,
     input_of,
+    is_to_be_done_again,
     outputs_of,
     part_of,
     real_place,
@@ -48,7 +49,7 @@ class Verified:
     failed: dict[str, str]  # the images that were not done, by key, and why
     status: str  # of the run, as run.json has it; `unknown` where it says nothing
     shards: int  # that have books of their own still, for nobody has merged them
-    lacking: int  # images that runs were asked for, which are neither done nor failed
+    lacking: int  # images that runs were asked for, and that are neither done as these were to do them, nor failed
 
     @property
     def is_whole(self) -> bool:
@@ -83,11 +84,12 @@ def _verify(out: Path) -> Verified:
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
     run, owned = _read_run(out), _Owned()
-    counts, failed = Counter[str](), {}
+    counts, failed, again = Counter[str](), {}, 0
     for key, line in lines.items():
         counts[line["status"]] += 1
         if line["status"] == "done":
             owned.add(line)
+            again += is_to_be_done_again(line)
             note_etags(out, [line])
         elif line["status"] == "failed":
             failed[key] = line["reason"]
@@ -111,7 +113,7 @@ def _verify(out: Path) -> Verified:
         failed=failed,
         status=run.status,
         shards=len(books) - 1,
-        lacking=max(run.lines - counts["done"] - counts["failed"], counts["stale"]),
+        lacking=max(run.lines - counts["done"] - counts["failed"], counts["stale"]) + again,
     )
 
 

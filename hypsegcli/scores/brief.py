@@ -95,5 +95,5 @@ def count_predictions(
         marks += [image.mark] if image.mark is not None else []
         seen(sample.levels[measure])
     mistakes = contradictions(confusion, source.witness(), id_map)
-    notes = source.notes() + ([] if mistakes else oddities(confusion, source.witness()))
+    notes = source.notes() + ([] if mistakes else oddities(confusion, source.witness(), id_map))
     return BriefCounts(measure, confusion, table, tuple(marks), tuple(notes), tuple(mistakes))

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
-from hypsegcli.errors import UsageError, setting
+from hypsegcli.errors import HypsegError, UsageError, setting
 from hypsegcli.files.text import read_text
 from hypsegcli.files.words import number_within, one_of
 from hypsegcli.training.config import TrainConfig
@@ -33,6 +33,14 @@ def read_settings(path: Path) -> dict[str, Any]:
     except ValueError as error:
         others = f"; recipes that come with hypseg are {', '.join(RECIPES)}" if not path.exists() else ""
         raise UsageError(f"{path}: cannot be read as TOML ({error}){others}") from error
+
+
+def is_a_run_s(path: Path) -> bool:
+    """Whether a file of settings is as a training writes it, whatever they are."""
+    try:
+        return to_toml(check_settings(read_settings(path), {})).encode() == path.read_bytes()
+    except (HypsegError, OSError):
+        return False
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.hold import Hold
 from hypsegcli.pictures.palette import RGB
-from hypsegcli.training.config_file import CONFIG, to_toml
+from hypsegcli.training.config_file import CONFIG, is_a_run_s, to_toml
 from hypsegcli.training.log import LOG, Log
 from hypsegcli.training.pictures import write_sheet
 from hypsegcli.training.run import Job, Run
@@ -36,7 +36,8 @@ class Folder:
         lists = val_lists(run.val_split.pairs, translated=bool(run.source.translation))
         files = {name: text.encode("utf-8", "surrogateescape") for name, text in lists.items()}
         files[CONFIG] = to_toml(run.job.config).encode()
-        check_first(run.job.out, files)
+        config = run.job.out / CONFIG
+        check_first(run.job.out, {name: files[name] for name in files if name != CONFIG or not is_a_run_s(config)})
         with saving(self.hold, done):
             for name, content in files.items():
                 write_atomically(run.job.out / name, content)

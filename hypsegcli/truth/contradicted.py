@@ -67,17 +67,17 @@ def contradictions(
         said.append(mistake)
     if (mistake := witness.turns.mistake()) is not None:
         said.append(mistake)
-    if not learned or said:
+    if not learned or said or witness.odd.images < _FEWEST:
         return said
     said += filter(None, [witness.flips.mistake()])
-    said += witness.odd.shifted() if is_numbered else []
     if not said and is_numbered:
         said += filter(None, [permutation_mistake(confusion, decides=decides)])
     return said
 
 
-def oddities(confusion: NDArray[np.integer[Any]], witness: Witness) -> list[str]:
+def oddities(confusion: NDArray[np.integer[Any]], witness: Witness, id_map: IdMap | None) -> list[str]:
     """Sentences on what may be right and is seldom meant, where there are no contradictions; as for these."""
     if witness.odd.images < _FEWEST:
         return []
-    return list(filter(None, [witness.odd.hollow(), chance_mistake(confusion)]))
+    shifted = witness.odd.shifted() if id_map != NAMED else []
+    return [*shifted, *filter(None, [witness.odd.hollow(), chance_mistake(confusion)])]

@@ -50,7 +50,7 @@ class Flips:
         share = self._right / pixels
         kappa = beyond_chance(share, self._labels[:, : self._classes] @ self._truth / pixels**2)
         best = int(kappa.argmax())
-        if kappa[best] < _LEAST or kappa[best] <= 2 * kappa[0]:
+        if kappa[best] < _LEAST or kappa[best] <= 2 * kappa[0] or share[best] <= share[0]:
             return None
         return (
             f"about {100 * share[0]:.0f} % of the labelled pixels agree with the predictions, and "

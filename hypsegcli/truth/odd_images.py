@@ -32,8 +32,9 @@ class OddImages:
         pixels, right = int(confusion.sum()), int(np.trace(confusion[:, :K]))
         if not pixels:
             return
-        shift = find_shift(confusion)
-        is_hollow = np.count_nonzero(confusion.sum(axis=1)) == 1 and right < _HOLLOW * pixels
+        there = np.count_nonzero(confusion.sum(axis=1))
+        shift = find_shift(confusion) if there > 1 else None  # a single class is mistaken easily
+        is_hollow = there == 1 and right < _HOLLOW * pixels
         self._counts += (
             1,
             shift is not None and shift.by == 1,

@@ -73,6 +73,31 @@ def test_other_maps_that_a_shard_never_began_to_make_are_missed(
     assert hypseg("verify", "out").code == 0
 
 
+def test_a_shard_that_was_started_by_mistake_costs_its_own_images_alone(hypseg: Hypseg, folder: Path) -> None:
+    """Those of others are still to be done otherwise, until a run says that they are as they should be."""
+    arguments = ("predict", "day0", "day1", "--out", "out", *SAVE)
+    assert hypseg(*arguments).code == 0
+    assert hypseg(*arguments, "--measure", "norm", "--resume", "--shard", "3/4").code == 0
+    found = hypseg("verify", "out")
+    assert (found.code, "still to be done: 3 images" in found.stdout) == (3, True)
+    assert "3 of 4 images done already" in hypseg(*arguments, "--resume").stderr
+    assert hypseg("verify", "out").code == 0
+    assert hypseg(*arguments, "--measure", "norm", "--resume", "--shard", "3/4").code == 0
+    assert hypseg("predict", "day2", "--out", "out", *SAVE, "--overwrite").code == 0
+    assert hypseg("verify", "out").code == 0  # that run was replaced
+
+
+def test_shards_of_another_command_do_not_give_maps_of_others_up(hypseg: Hypseg, folder: Path) -> None:
+    assert hypseg("uncertainty", "day0/a0.png", "day0/b1.png", "--out", "out").code == 0
+    photograph(folder / "day0/a9.png", seed=9, size=(48, 33))
+    arguments = ("predict", "day0", "--out", "out", "--save", "labels,overlay", "--resume")
+    assert hypseg(*arguments, "--shard", "0/2").code == 2
+    assert hypseg(*arguments, "--shard", "1/2").code == 0
+    refused = hypseg(*arguments)
+    assert (refused.code, "would lose them" in refused.stderr) == (2, True)
+    assert sorted(path.stem for path in (folder / "out/heatmap").iterdir()) == ["a0", "b1"]
+
+
 @pytest.fixture
 def killed(hypseg: Hypseg, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs a command that is killed with its second image written and without a line, as `out` is then."""

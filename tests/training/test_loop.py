@@ -1248,15 +1248,18 @@ def test_what_else_lies_in_a_folder_is_in_nobody_s_way(data: Path, tmp_path: Pat
     assert own.read_text() == "mine"
 
 
-def test_a_run_killed_before_it_had_a_state_goes_on(data: Path, tmp_path: Path, scores: list[Scores]) -> None:
-    """What it has written until then is its own."""
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_killed_before_it_had_a_state_goes_on(
+    data: Path, tmp_path: Path, scores: list[Scores], workers: int
+) -> None:
+    """What it has written until then is its own, whatever settings it goes on with."""
     scores += [of(0.5)] * 2
     list(start(data, tmp_path / "whole", epochs=1))
     written = ["val-images.txt", "val-masks.txt", "config.toml"]
     (tmp_path / "run").mkdir()
     for name in written:
         (tmp_path / "run" / name).write_bytes((tmp_path / "whole" / name).read_bytes())
-    list(start(data, tmp_path / "run", epochs=1, resume=True))
+    list(start(data, tmp_path / "run", epochs=1, workers=workers, resume=True))
     assert content(tmp_path / "run/last.safetensors") == content(tmp_path / "whole/last.safetensors")
 
 

@@ -44,29 +44,40 @@ def test_exchanged_colours_and_turned_masks() -> None:
     assert "EXIF" in said
 
 
+def witness_of(*truths: np.ndarray) -> Witness:
+    witness = Witness(K)
+    for truth in truths:
+        witness.add(1, truth, TRUTH)
+    return witness
+
+
 def test_what_is_said_of_masks_that_predictions_contradict_everywhere() -> None:
-    """Of ids, once; then of how masks lie; where nothing explains it, that they agree no more than by chance."""
-    rolled = np.array([2, 3, 0, 1], np.uint8)[TRUTH]
-    (said,) = contradictions(confusion_matrix(rolled, TRUTH, K), Witness(K), None)
+    """Of ids, once; else of how masks lie; and of a few images nothing, which may all be odd."""
+    rolled = np.array([1, 2, 0, 3], np.uint8)[TRUTH]
+    confusion = confusion_matrix(rolled, TRUTH, K)
+    (said,) = contradictions(confusion, witness_of(*[rolled] * 5), None)
     assert "numbered by another list of classes" in said
-    assert contradictions(confusion_matrix(rolled, TRUTH, K), Witness(K), NAMED) == []
-    assert contradictions(confusion_matrix(rolled, TRUTH, K), Witness(K), None, learned=False) == []
-    witness, upside_down = Witness(K), np.flipud(TRUTH)
-    witness.add(1, upside_down, TRUTH)
-    (said,) = contradictions(confusion_matrix(upside_down, TRUTH, K), witness, None)
+    assert contradictions(confusion, witness_of(*[rolled] * 4), None) == []
+    assert contradictions(confusion, witness_of(*[rolled] * 5), NAMED) == []
+    assert contradictions(confusion, witness_of(*[rolled] * 5), None, learned=False) == []
+    upside_down = np.flipud(TRUTH)
+    (said,) = contradictions(confusion_matrix(upside_down, TRUTH, K), witness_of(*[upside_down] * 5), None)
     assert "would if the masks were turned upside down" in said
-    half, moved = Witness(K), np.where(TRUTH < K - 1, TRUTH + 1, K).astype(np.uint8)
-    for truth in (moved, TRUTH, moved, TRUTH):
-        half.add(1, truth, TRUTH)
+
+
+def test_what_is_odd_is_said_and_no_contradiction() -> None:
+    moved = np.where(TRUTH < K - 1, TRUTH + 1, K).astype(np.uint8)
+    half = witness_of(*[moved, TRUTH] * 3)
     both = confusion_matrix(moved, TRUTH, K) + confusion_matrix(TRUTH, TRUTH, K)
-    (said,) = contradictions(both, half, None)
-    assert said.startswith("2 of 4 masks would agree")
+    assert contradictions(both, half, None) == []
+    (said,) = oddities(both, half, None)
+    assert said.startswith("3 of 6 masks would agree")
+    assert oddities(both, half, NAMED) == []
     unrelated = np.random.default_rng(1).integers(0, K, TRUTH.shape).astype(np.uint8)
-    other = Witness(K)
+    confusion, other = confusion_matrix(unrelated, TRUTH, K), witness_of()
     other.add(None, unrelated, TRUTH)
     for images in range(1, 6):
         other.add(1, unrelated, TRUTH)
-        found = oddities(confusion_matrix(unrelated, TRUTH, K), other)
-        assert len(found) == (images >= 5)  # a few images may all be odd
-    assert contradictions(confusion_matrix(unrelated, TRUTH, K), other, None) == []
-    assert "hardly more than by chance" in found[0]
+        assert len(oddities(confusion, other, None)) == (images >= 5)
+    assert contradictions(confusion, other, None) == []
+    assert "hardly more than by chance" in oddities(confusion, other, None)[0]

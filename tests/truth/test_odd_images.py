@@ -44,6 +44,13 @@ def test_masks_that_nobody_has_begun_are_told() -> None:
     assert seen(*one, right=0.4).hollow() is None
 
 
+def test_a_single_class_that_is_mistaken_is_no_shift() -> None:
+    odd = OddImages(K, np.zeros(OddImages.SIZE, np.int64))
+    for _ in range(4):
+        odd.add(np.full((8, 8), 3), np.full((8, 8), 2))
+    assert odd.shifted() == []
+
+
 def test_right_masks_are_not_told_of() -> None:
     odd = seen(*(scene(seed) for seed in range(6)), np.full((48, 48), K))  # the last is void
     odd.add(np.zeros((48, 48), int), np.zeros((48, 48), int))  # and this one class alone, which is right

@@ -43,6 +43,15 @@ def test_ids_of_another_order_are_told(order: NDArray[np.int64], right: float) -
     assert f"change the lines of {setting('mask_colors')}" in (permutation_mistake(listed, decides="mask_colors") or "")
 
 
+@pytest.mark.parametrize("mistaken", [{3: 4, 1: 5}, {0: 1, 1: 0}, {0: 5, 1: 4, 2: 3}])
+def test_classes_that_a_network_takes_for_others_are_not_exchanged(mistaken: dict[int, int]) -> None:
+    """Which it does of a scene, a top for outerwear, say: that is no list of classes."""
+    truth = np.array(list(mistaken))[np.random.default_rng(0).integers(0, len(mistaken), 20_000)]
+    answers = np.array([mistaken[k] for k in truth])
+    counts = confusion_matrix(truth[None].astype(np.uint8), answers[None].astype(np.uint8), K)
+    assert permutation_mistake(counts) is None
+
+
 @pytest.mark.parametrize("share", [1 / K, 0.9])
 def test_a_bad_network_exchanges_no_classes(share: float) -> None:
     for right in (0.0, 0.2):
