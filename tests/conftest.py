@@ -19,6 +19,11 @@ from hypsegcli.hierarchy.tree import flat_tree
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what takes minutes in one piece begin first: at the end one process would wait for the other."""
+    items.sort(key=lambda item: "test_in_a_process_of_its_own" not in item.nodeid)
+
+
 @pytest.fixture(autouse=True)
 def _no_conversion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Random checkpoints are not worth converting, nor the user's cache worth filling with them."""
