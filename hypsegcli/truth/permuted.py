@@ -14,6 +14,7 @@ from hypsegcli.truth.turned import beyond_chance
 
 _RARE = 0.005  # share of the labelled pixels from which a class has a say
 _FEWEST = 3  # classes
+_MOST = 0.6  # of the pixels
 _NO_MORE = 0.1  # agreement beyond chance that is as good as none
 
 
@@ -22,9 +23,9 @@ def permutation_mistake(confusion: NDArray[np.integer[Any]], *, decides: str | N
 
     `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction; `decides` is the setting whose file tells the
     masks' ids. A class counts as exchanged where its most frequent prediction is another class, of whose predictions it
-    has the most; they have to be three at least, most of the pixels, and twice as many pixels to agree as without. A
-    network takes one class for another, too: so they have to be exchanged among each other, or all ids to be off by as
-    many.
+    has the most; they have to be three at least, most of the pixels, and twice as many pixels to agree as without, and
+    more than most. A network takes one class for another, too: so half of them have to be exchanged among each other,
+    or all ids to be off by as many.
     """
     classes, total = len(confusion), float(confusion.sum())
     if not total:
@@ -36,9 +37,9 @@ def permutation_mistake(confusion: NDArray[np.integer[Any]], *, decides: str | N
     stay = [k for k in range(classes) if k not in moved]
     agree = float(np.trace(counts)) / total
     would = float(counts[moved, answers[moved]].sum() + counts[stay, stay].sum()) / total
-    led_to = {int(answers[k]) for k in moved}
-    is_one_list = led_to == set(moved) or len({int(answers[k]) - k for k in moved}) == 1
-    if len(moved) < _FEWEST or not is_one_list or share[moved].sum() <= 0.5 or would <= 2 * agree:
+    among = {int(answers[k]) for k in moved} & set(moved)  # of the others most images have nothing, perhaps
+    is_one_list = len(among) >= max(2, len(moved) / 2) or len({int(answers[k]) - k for k in moved}) == 1
+    if len(moved) < _FEWEST or not is_one_list or share[moved].sum() <= 0.5 or would <= max(2 * agree, _MOST):
         return None
     lines = first_of([f"{k}:{answers[k]}" for k in moved], SHOWN)
     cure = (

@@ -26,7 +26,7 @@ def pixels(share_of_0: float = 1 / K) -> NDArray[np.int64]:
     return np.where(rng.random(20_000) < share_of_0, 0, rng.integers(0, K, 20_000))
 
 
-@pytest.mark.parametrize("right", [0.5, 0.8, 1.0])
+@pytest.mark.parametrize("right", [0.6, 0.8, 1.0])
 @pytest.mark.parametrize("order", [ALPHABETICAL, np.roll(np.arange(K), 2), np.array([1, 2, 0, 4, 5, 3])])
 def test_ids_of_another_order_are_told(order: NDArray[np.int64], right: float) -> None:
     counts = confusion(pixels(), right)
