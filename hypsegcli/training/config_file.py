@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 
 from hypsegcli.errors import HypsegError, UsageError, setting
-from hypsegcli.files.text import read_text
+from hypsegcli.files.text import UnreadableTextError, read_text
 from hypsegcli.files.words import number_within, one_of
 from hypsegcli.training.config import TrainConfig
 
@@ -38,8 +38,8 @@ def read_settings(path: Path) -> dict[str, Any]:
 def is_a_run_s(path: Path) -> bool:
     """Whether a file of settings is as a training writes it, whatever they are."""
     try:
-        return to_toml(check_settings(read_settings(path), {})).encode() == path.read_bytes()
-    except (HypsegError, OSError):
+        return to_toml(check_settings(read_settings(path), {})) == read_text(path)
+    except (HypsegError, UnreadableTextError):
         return False
 
 
