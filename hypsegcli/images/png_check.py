@@ -20,7 +20,7 @@ _STEP = 2**20
 
 def check_sums(path: Path | str, data: bytes) -> None:
     """Raise ImageError for the bytes of a PNG whose pixels are not those that were written, by their CRC-32."""
-    for kind, body, crc in _chunks(data):
+    for kind, body, crc in chunks_of(data):
         if kind == b"IDAT" and crc is not None and zlib.crc32(body, zlib.crc32(kind)) != crc:
             raise ImageError(
                 f"{path}: the picture is damaged (the checksum of its pixels is another); replace the file", "damaged"
@@ -32,7 +32,7 @@ def check_png(path: Path | str, data: bytes) -> None:
 
     It inflates all of them, which is only worth it where the last rows came out black.
     """
-    chunks = list(_chunks(data))
+    chunks = list(chunks_of(data))
     width, height, bits, color, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1][:13])
     wanted = 0
     for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
@@ -51,7 +51,7 @@ def check_png(path: Path | str, data: bytes) -> None:
         )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int | None]]:
+def chunks_of(data: bytes) -> Iterator[tuple[bytes, memoryview, int | None]]:
     """Name, content and sum of each, as far as the file goes."""
     at, view = 8, memoryview(data)
     while at + 8 <= len(data):

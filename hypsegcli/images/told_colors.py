@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
+from itertools import takewhile
 
 from PIL import Image
 
-_PNG_HEAD = 8
+from hypsegcli.images.png_check import chunks_of
+
 _GAMMA, _PLACES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # of sRGB, as its chunks have them
 _NEAR_GAMMA, _NEAR_PLACE = 0.02, 0.01
 # Those of ordinary pictures and video, old ones too, differ by little; 2 is for "not said".
@@ -40,9 +41,10 @@ def told_colors(image: Image.Image, data: bytes) -> str | None:
 
 
 def _of_png(image: Image.Image, data: bytes) -> str | None:
-    for kind, body in _chunks(data):
-        if kind == b"cICP" and len(body) == 4:
-            return _coded(body[0], body[1])
+    before_pixels = takewhile(lambda chunk: chunk[0] != b"IDAT", chunks_of(data))
+    coded = next((body for kind, body, _ in before_pixels if kind == b"cICP" and len(body) == 4), None)
+    if coded is not None:
+        return _coded(coded[0], coded[1])
     if "srgb" in image.info:
         return None
     gamma, places = image.info.get("gamma"), image.info.get("chromaticity")
@@ -52,17 +54,6 @@ def _of_png(image: Image.Image, data: bytes) -> str | None:
     if places and any(abs(own - usual) > _NEAR_PLACE for own, usual in zip(places, _PLACES, strict=False)):
         told.append("other primaries")
     return " and ".join(told) or None
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and body of the chunks of a PNG before its pixels."""
-    at = _PNG_HEAD
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IDAT":
-            return
-        yield kind, data[at + 8 : at + 8 + size]
-        at += size + 12
 
 
 def _coded(primaries: int, transfer: int) -> str | None:
