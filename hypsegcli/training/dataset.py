@@ -225,7 +225,8 @@ class CropDataset(Dataset[Crop]):
         return more.pair, more.targets, more.digest
 
     def _meant(self, mask: NDArray[Any], valid: Valid | None, targets: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """What the values of a mask are to teach; where it has no data, nothing."""
+        """What the values of a mask are to teach; where it has no data, whatever its values are, nothing."""
+        mask = mask if valid is None else np.where(valid, mask, 0)
         if targets is not None:
             mask = targets[mask]
         elif self.id_map:
