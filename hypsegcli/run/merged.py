@@ -43,7 +43,7 @@ def merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Accou
         return None
     if any(merged.get(str(part.shard)) != stamp_of(part) for part in shards):
         return None
-    count = len({name for name in merged if name.rpartition("/")[2] == next(iter(merged)).rpartition("/")[2]})
+    count = sum(name.partition("/")[2] == next(iter(merged)).partition("/")[2] for name in merged)  # the newest first
     counts = found if isinstance(found := own.run.get("counts"), dict) else {}
     lines = own.lines.values() if counts.get("failed") != 0 else ()  # else what failed is of earlier runs
     failed = {line["key"]: line["reason"] for line in lines if line["status"] == "failed"}
