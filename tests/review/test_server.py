@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.chromium import browsing, find_chromium
+from support.chromium import Page, browsing, find_chromium
 from support.reviewed import HEIGHT, WIDTH, reviewed, rows_of
 
 from hypsegcli.errors import PlanError
@@ -297,6 +297,18 @@ def test_a_port_that_is_taken_is_refused(shared: Server) -> None:
         Server(shared.session, shared.server_port)
 
 
+@contextlib.contextmanager
+def looked_at(out: Path, home: Path) -> Iterator[tuple[Page, str]]:
+    """The page of a run as a browser has it, with its first place, and its address."""
+    browser = find_chromium()
+    assert browser is not None
+    with serving(out) as server, browsing(browser, home) as page:
+        page.size(1200, 800)
+        page.open(server.address)
+        page.wait("document.body?.dataset.shown === '0/1'")
+        yield page, server.address
+
+
 def test_it_listens_on_this_machine_alone(shared: Server) -> None:
     assert shared.socket.getsockname()[0] == "127.0.0.1"
 
@@ -306,12 +318,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     """By its keys alone: look, judge, take back, filter; a broken photograph on the way; light and dark."""
     out = reviewed(tmp_path, rows=rows_of(("a", "sub/b", "sub/c"), places=40))
     (tmp_path / "photos/sub/b.png").write_bytes(b"broken")
-    browser = find_chromium()
-    assert browser is not None
-    with serving(out) as server, browsing(browser, tmp_path / "home") as page:
-        page.size(1200, 800)
-        page.open(server.address)
-        page.wait("document.body?.dataset.shown === '0/1'")
+    with looked_at(out, tmp_path / "home") as (page, _):
         assert page.value("document.activeElement.innerText").startswith("1\nroad")
         assert page.value("document.getElementById('told').innerText") == "0 of 120 judged: 0 wrong, 0 right"
         seen = []
@@ -359,12 +366,7 @@ def test_a_page_that_is_looked_at_closely(tmp_path: Path) -> None:
     """Late answers, brightness, a large place magnified, a folder as it is typed, and the keys."""
     large = [(1, "photos/a.png", "a", 0, 0, WIDTH, HEIGHT, 500, 400.0, "road", "road 500")]
     out = reviewed(tmp_path, rows=[*large, *rows_of(("a", "sub/b", "sub/c"))[1:]])
-    browser = find_chromium()
-    assert browser is not None
-    with serving(out) as server, browsing(browser, tmp_path / "home") as page:
-        page.size(1200, 800)
-        page.open(server.address)
-        page.wait("document.body?.dataset.shown === '0/1'")
+    with looked_at(out, tmp_path / "home") as (page, address):
         page.press("1")
         page.press("+")  # all windows of this place are the whole image
         page.wait("document.body.dataset.shown === '0/-1'")
@@ -396,7 +398,7 @@ def test_a_page_that_is_looked_at_closely(tmp_path: Path) -> None:
         page.wait("window.late === 2")
         assert page.value("[page.total, document.querySelectorAll('#list li').length]") == [3, 3]
         assert "No place" not in page.value("document.getElementById('saved').innerText")
-        page.open(server.address)
+        page.open(address)
         page.wait("document.body?.dataset.shown === '1/1'")
         assert page.value("document.getElementById('bright').value") == "2"
         assert page.complaints == []
