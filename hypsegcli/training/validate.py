@@ -131,7 +131,7 @@ def score(
     tables = np.zeros((len(_MEASURES), BINS, 2), np.int64)
     shown = {int(index) for index in np.linspace(0, len(pairs) - 1, pictures)}
     drawn: dict[int, list[RGB]] = {}
-    witness = Witness(K)
+    witness = Witness(K, learned=False)
     palette = np.array(header.colors, np.uint8)
     with ranks.together():
         for number in range(ranks.place.index, len(pairs), ranks.place.count):
@@ -160,7 +160,7 @@ def score(
     aurocs = [float(auroc(table)) for table in tables]
     shares = (math.nan if share is None else share for share in (means.miou, means.pixel_accuracy, *relaxed))
     scores = Scores(*shares, *aurocs, *quantiles)
-    mistakes = [] if held_out else contradictions(confusion, witness, id_map, learned=False)
+    mistakes = [] if held_out else contradictions(confusion, witness, id_map)
     sheet = draw_sheet([drawn[number] for number in sorted(drawn)], header.tree.names[:K], palette) if drawn else None
     return Validation(scores, sheet, next(iter(mistakes), None))
 

@@ -16,14 +16,19 @@ from hypsegcli.truth.shift import find_shift, shift_mistake
 from hypsegcli.truth.turned import Turns
 
 _FEWEST = 5  # images, fewer of which may all be odd
+_MOST_CLASSES = 1000
 _EVERY = 4  # row and column of an image, which do to tell how it lies
 
 
 class Witness:
     """What predictions say of the masks, image by image."""
 
-    def __init__(self, classes: int) -> None:
-        """`classes` is their number, and the id of void."""
+    def __init__(self, classes: int, *, learned: bool = True) -> None:
+        """`classes` is their number, and the id of void. Of a network that has not `learned` yet little is looked at.
+
+        That it is wrong says nothing; nor is each image looked at where its confusions would fill memory.
+        """
+        self._looks_closely = learned and classes <= _MOST_CLASSES
         sizes = (Turns.size(classes), Flips.size(classes), OddImages.SIZE)
         self.counts = np.zeros(sum(sizes), np.int64)  # all there is; those of other images add up
         turns, flips, odd = np.split(self.counts, np.cumsum(sizes)[:-1])
@@ -37,7 +42,7 @@ class Witness:
         if orientation is None:
             return
         self.turns.add(orientation, truth, labels)
-        if orientation == 1:
+        if orientation == 1 and self._looks_closely:
             coarse = truth[::_EVERY, ::_EVERY], labels[::_EVERY, ::_EVERY]
             self.flips.add(*coarse)
             self.odd.add(*coarse)
@@ -49,13 +54,11 @@ def contradictions(
     id_map: IdMap | None,
     *,
     stored: bool = False,
-    learned: bool = True,
 ) -> list[str]:
     """A sentence for each likely mistake, of ids first; none where predictions agree with the masks, or with nothing.
 
     `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction, all in all, `witness` has seen the same images,
-    `id_map` is what their masks were read by; `stored` says that label maps are scored. Where a network has not
-    `learned` yet, that it is wrong says little.
+    `id_map` is what their masks were read by; `stored` says that label maps are scored.
     """
     said = []
     is_numbered = id_map != NAMED  # names leave nothing to be shifted
@@ -67,7 +70,7 @@ def contradictions(
         said.append(mistake)
     if (mistake := witness.turns.mistake()) is not None:
         said.append(mistake)
-    if not learned or said or witness.odd.images < _FEWEST:
+    if said or witness.odd.images < _FEWEST:
         return said
     said += filter(None, [witness.flips.mistake()])
     if not said and is_numbered:

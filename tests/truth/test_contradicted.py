@@ -44,8 +44,8 @@ def test_exchanged_colours_and_turned_masks() -> None:
     assert "EXIF" in said
 
 
-def witness_of(*truths: np.ndarray) -> Witness:
-    witness = Witness(K)
+def witness_of(*truths: np.ndarray, learned: bool = True) -> Witness:
+    witness = Witness(K, learned=learned)
     for truth in truths:
         witness.add(1, truth, TRUTH)
     return witness
@@ -59,7 +59,7 @@ def test_what_is_said_of_masks_that_predictions_contradict_everywhere() -> None:
     assert "numbered by another list of classes" in said
     assert contradictions(confusion, witness_of(*[rolled] * 4), None) == []
     assert contradictions(confusion, witness_of(*[rolled] * 5), NAMED) == []
-    assert contradictions(confusion, witness_of(*[rolled] * 5), None, learned=False) == []
+    assert contradictions(confusion, witness_of(*[rolled] * 5, learned=False), None) == []
     upside_down = np.flipud(TRUTH)
     (said,) = contradictions(confusion_matrix(upside_down, TRUTH, K), witness_of(*[upside_down] * 5), None)
     assert "would if the masks were turned upside down" in said
