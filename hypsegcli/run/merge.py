@@ -44,7 +44,7 @@ from hypsegcli.run.manifest import (
     source_of,
 )
 from hypsegcli.run.merged import Merged, merged_before, stamp_of
-from hypsegcli.run.merged_files import is_of_its_size, make_files
+from hypsegcli.run.merged_files import clear_away, is_of_its_size, make_files
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_beyond
 from hypsegcli.run.unfinished import begun, never_done
@@ -191,6 +191,8 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     before = next((account for account in accounts if account.shard is None), Account(None, {}, {}))
     again = (line for key, line in before.lines.items() if key in of_shards)
     files, owed, remarks = make_files(out, accounts, parts[0], known, lines=lines, again=again, others=others)
+    dropped = (line for key, line in known.items() if line["status"] == "dropped" and key not in of_shards)
+    clear_away(out, said, dropped, staying=files)
     remarks = [*remarks, *say_beyond(sum(map(ends.is_beyond, others)))]
     notes, done = Counter[str](), 0
     for line in lines:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books
-from hypsegcli.files.digest import Digest
+from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.words import count_of
 from hypsegcli.run.accounts import MERGING, Account, as_one_run
 from hypsegcli.run.films import films_in
-from hypsegcli.run.manifest import Line, input_of, part_of
+from hypsegcli.run.manifest import Line, files_of, input_of, outputs_of, part_of
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_owed
 from hypsegcli.run.tables import say_of_tables, writers
@@ -70,6 +71,18 @@ def make_files(
     files |= files_that_stay(out, said, made=making, going=going, others=others)
     owed = files_that_are_owed(said, but={*making, *files}, going=going, others=others)
     return MergedFiles(files, owed, [*remarks, *say_owed(out, owed)])
+
+
+def clear_away(out: Path, run: Mapping[str, Any], dropped: Iterable[Line], *, staying: Collection[str]) -> None:
+    """Remove what a run that was to replace others had still to remove: maps of images that are gone, and tables.
+
+    `run` is run.json, of all books as one; of what it tells of as the whole run's, files named `staying` stay.
+    """
+    maps = ((out / path, digest) for line in dropped for path, digest in outputs_of(line).values())
+    tables = ((out / name, digest) for name, digest in files_of(run).items() if name not in staying)
+    for path, digest in chain(maps, tables):
+        if digest_file(path) == digest:  # else somebody has changed it
+            path.unlink(missing_ok=True)
 
 
 def _tables_of(run: Mapping[str, Any]) -> dict[str, Callable[[Path, str], Digest | None]]:

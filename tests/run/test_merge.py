@@ -286,6 +286,34 @@ def test_overwriting_beside_others_is_refused(hypseg: Hypseg, photos: Path, tmp_
     assert "--shard writes beside other processes" in outcome.stderr
 
 
+@pytest.mark.parametrize("command", [("uncertainty",), ("predict", *KINDS)])
+def test_shards_clear_away_what_a_run_that_was_killed_had_to(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """A run that replaced another, before it had removed the maps of an image that is gone, and the tables."""
+    name, *options = command
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    (photos / "b.png").unlink()
+    unlink = Path.unlink
+
+    def stop(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix in {".png", ".csv"}:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stop)
+        assert hypseg(name, photos, "--out", out, *options, "--overwrite").code == 130
+    assert (out / "labels/b.png").is_file()
+    assert (out / "ranking.csv").is_file()
+    for index in (0, 1):
+        assert hypseg(name, photos, "--out", out, *options, "--resume", "--shard", f"{index}/2").code == 0
+    assert hypseg("merge", out).code == 0
+    verified = hypseg("verify", out)
+    assert verified.code == 0, verified.stdout
+
+
 @pytest.mark.parametrize("removed", range(5))
 def test_merging_can_be_cut_short_anywhere(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
