@@ -16,6 +16,7 @@ from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.hold import LOCK
 from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.place import is_taken, looking_ahead, scan
+from hypsegcli.files.shard import shard_of
 from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.run.accounts import read_manifest, read_run, shards_of
 from hypsegcli.run.etags import note_etags
@@ -99,8 +100,8 @@ def _verify(out: Path) -> Verified:
     missing += [name for name in run.owed if name not in run.files and not is_taken(out / name)]
     _, unreached, changed_inputs = _compare(_sources(done))
     own = {LOCK, REVIEW, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
-    own |= {each.shard.named(LOCK) for each in books if each.shard is not None}
-    foreign = sorted(name for name in _names_below(out, owned.folders) if name not in owned and name not in own)
+    names = (name for name in _names_below(out, owned.folders) if name not in owned and name not in own)
+    foreign = sorted(name for name in names if shard_of(name, LOCK) is None)  # one that begins may have no books yet
     return Verified(
         images=counts["done"],
         files=files,

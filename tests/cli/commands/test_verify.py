@@ -14,6 +14,7 @@ from support import Hypseg, photograph
 from hypsegcli.files.books import TABLES
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.hold import LOCK
+from hypsegcli.files.shard import Shard
 
 
 @pytest.fixture
@@ -51,6 +52,11 @@ def test_what_is_missing_changed_or_foreign_is_named(hypseg: Hypseg, out: Path) 
     assert [answer[name] for name in ("missing", "changed", "foreign", "files")] == [
         ["labels/a.png"], ["overlay/b.png"], ["labels/sub/d.png"], 4
     ]  # fmt: skip
+
+
+def test_the_lock_of_a_shard_that_begins_is_not_foreign(hypseg: Hypseg, out: Path) -> None:
+    (out / Shard(1, 8).named(LOCK)).touch()
+    assert found(hypseg, out)["is_whole"]
 
 
 def test_a_map_of_two_images_is_told_and_the_next_run_knows_whose_it_is(
