@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,10 @@ class Hold:
             self.claim.check()
         if self.descriptor is not None and not is_at(self.folder / self.name, self.descriptor):
             raise _lost(self.folder / self.name)
+
+    def since(self) -> float:
+        """When it began, in seconds since 1970, by the clock of the file system where there is a lock, else by ours."""
+        return time.time() if self.descriptor is None else os.fstat(self.descriptor).st_mtime
 
     def witness(self) -> Witness:
         """For processes that work for this one."""

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import Books
 from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.hold import Hold
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
 from hypsegcli.run.accounts import MERGING, next_generation, take_over
@@ -60,8 +61,12 @@ class Ledger:
         description: Mapping[str, Any],
         cuts: Callable[[int, int], bool],
         shard: Shard | None = None,
+        hold: Hold | None = None,
     ) -> None:
-        """Of a shard, it writes the books of that one; then what it is told of are the images of the shard."""
+        """Of a shard, it writes the books of that one; then what it is told of are the images of the shard.
+
+        `hold` is that of the folder, whose file system may have another clock than this machine.
+        """
         self.out = out
         self._books = Books(out, shard)
         self.recipe = recipe
@@ -80,7 +85,9 @@ class Ledger:
         self._rest: list[PlannedImage] = []  # that must be done
         self._owed: Sequence[str] = ()  # files of the whole run that an earlier one was to write, and this one does not
         self._further: Collection[str] = ()  # files of the whole run that are to be written
-        self._began = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # By the earlier of two clocks: no file that this run writes may pass for older.
+        began = time.time() if hold is None else min(time.time(), hold.since())
+        self._began = datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._clock = time.perf_counter()
 
     def unfinished(

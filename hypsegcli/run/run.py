@@ -77,6 +77,7 @@ class Run:
             },
             cuts=facts.cuts,
             shard=job.share.shard,
+            hold=job.hold,
         )
         self._check()  # the books say from now on that a run is under way
         self.unfinished = self.ledger.unfinished(

@@ -46,6 +46,12 @@ with locked(Path(sys.argv[1]), "train"):
 """
 
 
+def test_since_when_it_is_held_is_told_by_the_clock_of_its_file_system(tmp_path: Path) -> None:
+    with locked(tmp_path / "out", "predict") as hold:
+        os.utime(tmp_path / "out" / LOCK, (5, 5))
+        assert hold.since() == 5
+
+
 def test_the_folder_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     for _ in range(2):
         with locked(tmp_path / "a/b", "train"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from support import Hypseg, manifest, photograph
 
 from hypsegcli.files.atomic import write_atomically
+from hypsegcli.files.hold import Hold
+from hypsegcli.run.ledger import Ledger
 
 SAVE = ("--save", "labels,confidence")
 
@@ -21,6 +25,10 @@ def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         photograph(tmp_path / f"day{seed // 2 + 1}" / f"{seed}.png", seed=seed)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "out"
+
+
+def stop_at_once(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -141,4 +149,23 @@ def test_overwrite_forgets_images_that_never_were(hypseg: Hypseg, days: Path) ->
     Path("list.txt").write_text(f"{Path.cwd() / 'dya1/0.png'}\n{Path.cwd() / 'day1/1.png'}\n")
     assert hypseg("predict", "@list.txt", "--out", days, "--save", "labels").code == 3
     assert hypseg("predict", "day1", "day2", "--out", days, "--save", "labels", "--overwrite").code == 0
+    assert hypseg("verify", days).code == 0
+
+
+def test_a_file_system_whose_clock_is_behind_has_no_files_of_somebody(
+    hypseg: Hypseg, days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was killed has left maps without lines, which are older than its own clock says that it is."""
+    command = ("predict", "day1", "--out", days, *SAVE)
+    behind = time.time() - 3600
+    with monkeypatch.context() as patch:
+        patch.setattr(Hold, "since", lambda _: behind)
+        patch.setattr(Ledger, "add", stop_at_once)
+        assert hypseg(*command).code == 130
+    run = json.loads((days / "run.json").read_text())
+    (days / "run.json").write_text(json.dumps(run | {"status": "running"}))
+    assert list(days.glob("labels/*.png"))
+    for path in days.rglob("*.png"):
+        os.utime(path, (behind + 1, behind + 1))
+    assert hypseg(*command, "--resume").code == 0
     assert hypseg("verify", days).code == 0
