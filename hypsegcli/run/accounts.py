@@ -29,7 +29,8 @@ from hypsegcli.run.unfinished import never_done, reached
 _WORST_FIRST = ("running", "aborted", "interrupted", "stopped", "finished")
 
 MERGING = "merging"  # of a shard's run.json: files of many images, by name, that whoever merges has begun to write
-MERGED = "merged"  # of the whole run's books: the shards that they were made of, until another run begins
+MERGED = "merged"  # of the whole run's books: how many shards have been merged into them, until another run begins
+_INSTEAD_OF = "instead_of"  # of these: the shards whose books they have in them, which count no more
 
 
 class Account(NamedTuple):
@@ -53,8 +54,23 @@ def read_run(out: Path) -> dict[str, Any]:
 
 
 def shards_of(out: Path) -> list[Shard | None]:
-    """The shards that have books in a run's folder, and first None, which stands for those of the run itself."""
-    return [None, *shards_in(names_in(out))]
+    """The shards that have books in a run's folder, and first None, which stands for those of the run itself.
+
+    Those that the run's own have in them by now do not count: whoever was to remove them has been killed.
+    """
+    found = read_object(Books(out).run).get(_INSTEAD_OF)
+    gone = found if isinstance(found, dict) else {}
+    return [None, *(shard for shard in shards_in(names_in(out)) if not _is_among(gone, out, shard))]
+
+
+def _is_among(gone: Mapping[str, Any], out: Path, shard: Shard) -> bool:
+    stamp = gone.get(str(shard))
+    return stamp is not None and stamp == stamp_of(read_object(Books(out, shard).run))
+
+
+def stamp_of(run: Mapping[str, Any]) -> list[Any] | None:
+    """By which the run.json of a shard is known from that of a later one of its name; None where it says nothing."""
+    return [run["started"], run.get("seconds")] if "started" in run else None
 
 
 def read_accounts(out: Path) -> list[Account]:
@@ -147,7 +163,7 @@ def as_one_run(accounts: Sequence[Account]) -> dict[str, Any]:
     options = newest.get("options")
     own = next((account.run for account in accounts if account.shard is None), {})
     return {
-        **{name: value for name, value in newest.items() if name != MERGED},
+        **{name: value for name, value in newest.items() if name not in {MERGED, _INSTEAD_OF}},
         "status": next((status for status in _WORST_FIRST if status in statuses), "unknown"),
         "options": (options if isinstance(options, dict) else {}) | {"workers": len(first) - 1},
         "counts": {"planned": _images_of(newest, lines), "others": 0},
@@ -170,24 +186,33 @@ def take_over(out: Path) -> None:
     Nobody else may be writing in the folder. Cut short, it is done again: all say the same until the last is gone.
     """
     if len(shards_of(out)) == 1:  # before all lines are read
+        remove_books(out)
         return
     accounts = read_accounts(out)
     replace_books(out, in_one(accounts).values(), as_one_run(accounts))
 
 
 def replace_books(out: Path, lines: Iterable[Line], run: Mapping[str, Any]) -> None:
-    """Write a run's own books, and remove those of its shards."""
+    """Write a run's own books, and remove those of its shards; cut short in between, these count no more."""
+    shards = shards_in(names_in(out))
+    stamps = {str(shard): stamp_of(read_object(Books(out, shard).run)) for shard in shards}
     write_lines(Books(out).manifest, lines)
-    write_atomically(Books(out).run, (json.dumps(run, indent=2) + "\n").encode())
+    write_atomically(Books(out).run, (json.dumps({**run, _INSTEAD_OF: stamps}, indent=2) + "\n").encode())
     remove_books(out)
+
+
+def begin_anew(books: Books) -> None:
+    """Remove the books of a shard that count no more, before it begins again; see shards_of."""
+    if books.shard not in shards_of(books.out):
+        books.manifest.unlink(missing_ok=True)
+        books.run.unlink(missing_ok=True)
 
 
 def remove_books(out: Path) -> None:
     """Remove the books of a run's shards, which its own have by now."""
-    for shard in shards_of(out):
-        if shard is not None:
-            Books(out, shard).manifest.unlink(missing_ok=True)
-            Books(out, shard).run.unlink(missing_ok=True)
+    for shard in shards_in(names_in(out)):
+        Books(out, shard).manifest.unlink(missing_ok=True)
+        Books(out, shard).run.unlink(missing_ok=True)
 
 
 def times_of(parts: Sequence[Account]) -> dict[str, Any]:

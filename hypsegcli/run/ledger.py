@@ -24,7 +24,7 @@ from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.hold import Hold
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
-from hypsegcli.run.accounts import MERGING, next_generation, take_over
+from hypsegcli.run.accounts import MERGING, begin_anew, next_generation, take_over
 from hypsegcli.run.asked import asked_for, noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
@@ -109,6 +109,7 @@ class Ledger:
             self._further = further
             take_over(self.out)
         else:
+            begin_anew(self._books)
             remarks += say_changed(self.out, read_object(Books(self.out).run), further)
             self._leave_to_merging(further, self._books.shard)
             further = ()

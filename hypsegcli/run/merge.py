@@ -43,7 +43,7 @@ from hypsegcli.run.manifest import (
     part_of,
     source_of,
 )
-from hypsegcli.run.merged import Merged, merged_before, stamp_of
+from hypsegcli.run.merged import Merged, merged_before
 from hypsegcli.run.merged_files import clear_away, is_of_its_size, make_files
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_beyond
@@ -213,8 +213,7 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
         **({"owed": list(owed)} if owed else {}),
         **times_of(parts),
         "notes": notes,
-        # Those of these shards first, then of all whose books go: should this be killed, some of them may be left.
-        MERGED: {str(part.shard): stamp_of(part) for part in (*parts, *accounts) if part.shard is not None},
+        MERGED: len(parts),
     }
     replace_books(out, chain(lines, others, asked), whole)
     return [MANIFEST, RUN, *files], remarks

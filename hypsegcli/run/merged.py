@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypsegcli.files.books import MANIFEST, RUN
 from hypsegcli.files.shard import Shard
@@ -38,12 +38,9 @@ def merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Accou
     None where no merging has been the last, since a run has begun by now. Files of many images may have gone.
     """
     own = next(account for account in accounts if account.shard is None)
-    merged = own.run.get(MERGED)
-    if not isinstance(merged, dict) or not merged or own.run.get("status") != "finished":
+    count = own.run.get(MERGED)
+    if shards or type(count) is not int or own.run.get("status") != "finished":
         return None
-    if any(merged.get(str(part.shard)) != stamp_of(part) for part in shards):
-        return None
-    count = sum(name.partition("/")[2] == next(iter(merged)).partition("/")[2] for name in merged)  # the newest first
     counts = found if isinstance(found := own.run.get("counts"), dict) else {}
     lines = own.lines.values() if counts.get("failed") != 0 else ()  # else what failed is of earlier runs
     failed = {line["key"]: line["reason"] for line in lines if line["status"] == "failed"}
@@ -52,8 +49,3 @@ def merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Accou
     changed = [name for name, digest in files.items() if not is_of_its_size(out / name, digest)]
     remarks = [f"{out}: its shards are one run already"]
     return Merged(count, done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks)
-
-
-def stamp_of(part: Account) -> list[Any]:
-    """By which the books of a shard are known from those of a later one of its name."""
-    return [part.run.get("started"), part.run.get("seconds")]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hypsegcli.errors import PlanError
-from hypsegcli.files.books import MANIFEST, REVIEW, Books
+from hypsegcli.files.books import MANIFEST, REVIEW, RUN, Books, names_in, shards_in
 from hypsegcli.files.digest import Digest, digest_file
 from hypsegcli.files.hold import LOCK
 from hypsegcli.files.kinds import folder_of
@@ -99,7 +99,8 @@ def _verify(out: Path) -> Verified:
     files, missing, changed = _compare(chain(of_images, ((name, out / name, run.files[name]) for name in run.files)))
     missing += [name for name in run.owed if name not in run.files and not is_taken(out / name)]
     _, unreached, changed_inputs = _compare(_sources(done))
-    own = {LOCK, REVIEW, *run.files, *(path.name for each in books for path in (each.run, each.manifest))}
+    own = {LOCK, REVIEW, MANIFEST, RUN, *run.files}
+    own.update(each.named(book) for each in shards_in(names_in(out)) for book in (MANIFEST, RUN))  # also if merged
     names = (name for name in _names_below(out, owned.folders) if name not in owned and name not in own)
     foreign = sorted(name for name in names if shard_of(name, LOCK) is None)  # one that begins may have no books yet
     return Verified(

@@ -612,6 +612,38 @@ def test_tables_that_are_gone_since_they_were_merged_are_named(hypseg: Hypseg, p
     assert hypseg("verify", out).code == 0
 
 
+@pytest.mark.parametrize("command", ["merge", "predict"])
+@pytest.mark.parametrize("removed", [0, 1, 2, 3, 5, 6])
+def test_books_that_whoever_took_them_over_was_killed_before_it_removed_count_no_more(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int, command: str
+) -> None:
+    """Whichever are left: the older ones know older maps."""
+    arguments = ("predict", photos, "--out", tmp_path / "out", *KINDS, "--resume")
+    out = tmp_path / "out"
+    assert hypseg(*arguments, "--format", "npy", "--shard", "0/1").code == 0
+    for index in range(3):
+        assert hypseg(*arguments, "--shard", f"{index}/3").code == 0
+    unlink, times = Path.unlink, 0
+
+    def stop(path: Path, missing_ok: bool = False) -> None:
+        nonlocal times
+        times += "-of-" in path.name and path.suffix in {".json", ".jsonl"}
+        if times > removed:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stop)
+        assert hypseg(*(("merge", out) if command == "merge" else arguments)).code == 130
+    assert list(out.glob("*-of-*"))
+    verified = hypseg("verify", out)
+    assert verified.code == 0, verified.stdout + verified.stderr
+    assert "1 of 1 image done already" in hypseg(*arguments, "--shard", "0/3").stderr
+    assert hypseg(*arguments).code == 0
+    assert hypseg("verify", out).code == 0
+    assert not list(out.glob("*-of-*"))
+
+
 def test_a_merging_that_was_stopped_among_the_books_of_older_shards_is_finished(
     hypseg: Hypseg, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
