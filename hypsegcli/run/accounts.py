@@ -117,7 +117,8 @@ class _Newest(Mapping[str, Line]):
             return is_only_asked_for(line)
         if is_for_another(line):
             return (kept_since(kept), not _is_due(kept)) >= (kept_since(line), not _is_due(line))
-        if _is_due(kept):  # whoever has it may have begun at the same time, and done it
+        is_as_it_was = is_to_be_done_again(kept) and line.get("recipe") == kept["recipe"]
+        if _is_due(kept) and not is_as_it_was:  # whoever has it may have begun at the same time, and done it
             return kept_since(kept)[0] > generation_of(before)
         return kept_since(kept) > age_of(before)
 

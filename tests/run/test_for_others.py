@@ -55,11 +55,14 @@ def test_tables_are_of_what_the_newest_shards_have_found(hypseg: Hypseg, folder:
         assert (folder / "out" / name).read_text() == (folder / "one" / name).read_text()
 
 
+@pytest.mark.parametrize("before", [[()], [("--shard", "0/2"), ("--shard", "1/2")]])
 @pytest.mark.parametrize("after", [["0/3", "1/3", "2/3"], [None]])
 def test_other_maps_that_a_shard_never_began_to_make_are_missed(
-    hypseg: Hypseg, folder: Path, after: list[str | None]
+    hypseg: Hypseg, folder: Path, before: list[tuple[str, ...]], after: list[str | None]
 ) -> None:
-    assert hypseg("predict", "day0", "--out", "out", *SAVE).code == 0
+    """Also where those that there are were made by shards in the same number, which nobody has merged."""
+    for shard_before in before:
+        assert hypseg("predict", "day0", "--out", "out", *SAVE, *shard_before).code == 0
     norm = (*SAVE, "--measure", "norm", "--resume")
     assert hypseg("predict", "day0", "--out", "out", *norm, "--shard", "0/2").code == 0
     for shard in after:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hypsegcli.files.books import MANIFEST, RANKING, REVIEW, RUN, TABLES
@@ -35,6 +35,7 @@ class History:
         self.problems: list[str] = []
         self._files: dict[str, str] = {}  # photographs, and which picture of the pool each is
         self._asked: set[str] = set()  # those that a run was asked for that came to its end, as they are now
+        self._wanted: dict[str, set[str]] = {}  # the variants of which a photograph's maps may be, if all is done
         self._own: dict[str, bytes] = {}  # somebody's own files in the output folder
         self._spoilt: set[str] = set()  # maps that are lost or changed
         self._is_removed = False  # a photograph
@@ -94,6 +95,7 @@ class History:
             (self.folder / name).unlink()
             del self._files[name]
             self._asked.discard(name)
+            self._wanted.pop(name, None)
             self._is_removed = True
             self.log.append(f"{name} is removed")
         elif what in {"replace", "break"}:
@@ -161,16 +163,30 @@ class History:
         command, *options = VARIANTS[self._variant]
         self._has_tables |= command == "uncertainty"
         pages = ["--pages", "all"] if STACK in self._named() else []
-        ended = self._try([command, *self._inputs, "--out", "out", *options, *pages, *ENGINE, *how], fault)
+        arguments = [command, *self._inputs, "--out", "out", *options, *pages, *ENGINE, *how]
+        ended = self._try(arguments, fault, then=lambda code: self._want(code, how))
         if ended.code in {DONE, PARTIAL} and "--shard" not in how:
             self._came_to_its_end()
         return ended
+
+    def _want(self, code: int, how: Sequence[str]) -> None:
+        """What a run was asked for that ended so: it holds from the moment when its books tell of it."""
+        if code == REFUSED:
+            return
+        for name in self._files:
+            if name in self._named():
+                before = set() if code in {DONE, PARTIAL} else self._wanted.get(name, set(VARIANTS))
+                self._wanted[name] = before | {self._variant}
+            elif "--overwrite" in how:  # which gives up what was asked for before
+                self._wanted.pop(name, None)
 
     def _named(self) -> list[str]:
         """The photographs below the inputs."""
         return [name for name in self._files if name.partition("/")[0] in self._inputs]
 
-    def _try(self, arguments: Sequence[str], fault: Fault | None) -> Ended:
+    def _try(
+        self, arguments: Sequence[str], fault: Fault | None, then: Callable[[int], None] = lambda code: None
+    ) -> Ended:
         before = _tree(self.out)
         ended = hypseg(list(arguments), self.folder, fault)
         told = f" ({fault})" if fault else ""
@@ -184,6 +200,7 @@ class History:
                 if "--overwrite" not in arguments or name == REVIEW:
                     self._tell(f"{name}, which is somebody's, has gone")
                 del self._own[name]
+        then(ended.code)
         self._verify()
         return ended
 
@@ -215,6 +232,10 @@ class History:
             pages = STACKS.get(self._files[name], 1)
             if len(of_it) != pages or any(line["source"]["bytes"] != len(data) for line in of_it):
                 yield f"{name} was asked for, and has {len(of_it)} lines"
+        for line in lines.values():
+            variants = self._wanted.get(line["input"], set(VARIANTS))
+            if line["input"] in self._files and line["recipe"] not in map(self.world.recipes.get, variants):
+                yield f"{line['key']} is by other settings than {variants}"
         if RANKING in run["files"]:
             rows = (self.out / RANKING).read_text().splitlines()[1:]
             recipes = [line["recipe"] for line in lines.values() if "heatmap" in line["outputs"]]

@@ -55,6 +55,7 @@ class World:
         for name, classes in (("one", "abc"), ("two", "wxyz")):
             make_checkpoint(folder / f"{name}.safetensors", flat_tree(list(classes)), backbone="mobilenet_v3_small")
         self._warm_up()
+        self.recipes: dict[str, str] = {}  # of each variant, as its lines name it
         self.maps = {variant: self._maps_of(variant) for variant in VARIANTS}
 
     def _warm_up(self) -> None:
@@ -80,6 +81,7 @@ class World:
         for line in lines_of(out).values():
             maps = {f"{kind}{Path(path).suffix}": (out / path).read_bytes() for kind, path in line["outputs"].items()}
             found[Path(line["input"]).name, line.get("page")] = maps
+            self.recipes[variant] = line["recipe"]
         shutil.rmtree(out)
         return found
 
