@@ -33,6 +33,7 @@ from hypsegcli.run.manifest import (
     has_failed,
     input_of,
     is_cut_otherwise,
+    is_to_be_done_again,
     outputs_of,
     placed,
     source_of,
@@ -41,7 +42,7 @@ from hypsegcli.run.manifest import (
 )
 from hypsegcli.run.namesakes import find_namesakes
 from hypsegcli.run.plan import PlannedImage, targets_of
-from hypsegcli.run.remarks import say_beyond, say_owed, say_redone, say_replaced
+from hypsegcli.run.remarks import say_beyond, say_given_up, say_owed, say_redone, say_replaced
 from hypsegcli.run.tables import say_of_tables
 from hypsegcli.run.unnamed import Unnamed, find_unnamed
 from hypsegcli.run.whole_files import files_that_are_owed, files_that_stay
@@ -97,8 +98,10 @@ def look_back(
     remarks: list[str] = []
     if books.shard is None:
         ends = Ends(frames_in(description), lambda: ((str(planned.key), planned.source) for planned in plan))
-        dropped, others, beyond = _elsewhere(out, plan, earlier, tidies=tidies, is_target=is_target, ends=ends)
-        remarks += say_beyond(beyond)
+        dropped, others, beyond, given_up = _elsewhere(
+            out, plan, earlier, tidies=tidies, is_target=is_target, ends=ends
+        )
+        remarks += [*say_beyond(beyond), *say_given_up(given_up)]
     else:
         run, dropped = run_of_a_shard(plan, run), ()
         others = kept_for_others(books, plan, of_others, earlier, recipe=recipe, description=description, cuts=cuts)
@@ -162,13 +165,14 @@ def _elsewhere(
     tidies: bool,
     is_target: Callable[[Path], bool],
     ends: Ends,
-) -> tuple[Collection[Line], Collection[Line], int]:
+) -> tuple[Collection[Line], Collection[Line], int, int]:
     """Lines of images that are not planned: of those whose files go, and of others, which stay as they are.
 
-    And how many of the others their files have no longer.
+    And how many of the others their files have no longer; and how many images are there that a run was to do, and that
+    nobody is to any more.
     """
     planned = {str(each.key) for each in plan}
-    dropped, others, beyond = [], [], 0
+    dropped, others, beyond, given_up = [], [], 0, 0
     for key in earlier:
         if key in planned:
             continue
@@ -182,10 +186,14 @@ def _elsewhere(
         ):
             others.append(key)
             beyond += ends.is_beyond(line)
+            given_up += tidies and is_to_be_done_again(line)
+        elif tidies and line["status"] == "stale" and is_there(input_of(line)):
+            given_up += 1
     return (
         Selection(dropped, lambda key: without_result(earlier[key], "dropped")),
         Selection(others, lambda key: as_it_is(earlier[key]) if tidies else earlier[key]),
         beyond,
+        given_up,
     )
 
 

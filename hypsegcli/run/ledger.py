@@ -208,6 +208,11 @@ class Ledger:
         """Write the final run.json: how the run ended, and where the time went."""
         self._write_run(status, profile=profile)
 
+    @property
+    def manifest(self) -> Path:
+        """The file that has the lines."""
+        return self._books.manifest
+
     def count(self, status: str) -> int:
         """How many images of this run are `done` or `failed`."""
         return self._counts[status]

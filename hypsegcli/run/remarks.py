@@ -49,6 +49,14 @@ def say_beyond(count: int) -> list[str]:
     ]
 
 
+def say_given_up(count: int) -> list[str]:
+    """That an earlier run was to do images, which it never did and nobody is to do any more, a sentence."""
+    if not count:
+        return []
+    are = "is" if count == 1 else "are"
+    return [f"{count_of(count, 'image')} that an earlier run was to do, and never did, {are} given up"]
+
+
 def say_owed(out: Path, names: Iterable[str]) -> list[str]:
     """That files of the whole run are still to be written, a sentence each."""
     by = {True: "run uncertainty with", False: "run what was to make it again with"}

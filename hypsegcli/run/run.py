@@ -11,14 +11,15 @@ from typing import Any
 from hypsegcli.checkpoint.store import Checkpoint
 from hypsegcli.errors import as_keyword, spell
 from hypsegcli.files.atomic import sweep
-from hypsegcli.files.books import TABLES
+from hypsegcli.files.books import TABLES, Books
 from hypsegcli.files.digest import Digest
 from hypsegcli.files.hold import Hold
 from hypsegcli.files.kinds import folders_of_kinds
 from hypsegcli.images.frames import Clip
 from hypsegcli.run.films import of_clips
 from hypsegcli.run.ledger import Ledger, Status, recipe_id, versions
-from hypsegcli.run.ordering import ORDERING, Ordering
+from hypsegcli.run.manifest import read_object
+from hypsegcli.run.ordering import ORDERING, Ordering, ordering_in
 from hypsegcli.run.plan import Share
 from hypsegcli.run.profile import Profile
 from hypsegcli.run.results import Failed, FileResult, Written
@@ -99,9 +100,9 @@ class Run:
         self._check()  # to know what is unfinished may have taken long
         if self._job.share.shard is None:  # another machine's locks may not be seen here, and what it writes swept away
             sweep(self._job.out, folders_of_kinds(self._job.out))
-        # Should this run be killed, those of an earlier one would be wrong, unless a shard has nothing to change.
-        for name in self._job.further if self.unfinished or self._job.share.shard is None else ():
-            (self._job.out / name).unlink(missing_ok=True)
+        if self._changes_further():  # should this run be killed, those of an earlier one would be wrong
+            for name in self._job.further:
+                (self._job.out / name).unlink(missing_ok=True)
         self.ledger.open(total=len(self._job.share.images))
         try:
             with closing(self._source.results(self.unfinished, check=self._check, late=self._add_late)) as results:
@@ -124,6 +125,13 @@ class Run:
             self.profile.stop()
             self._check()  # the books there are another's otherwise
             self._close()
+
+    def _changes_further(self) -> bool:
+        """Whether files of the whole run will be others: a shard with nothing to do leaves them, if ranked the same."""
+        if self.unfinished or self._job.share.shard is None:
+            return True
+        ordering = self._job.ordering
+        return ordering is not None and ordering != ordering_in(read_object(Books(self._job.out).run))
 
     def _close(self) -> None:
         """Write what is of all images, then run.json, which calls the run finished only if they are written."""

@@ -86,8 +86,18 @@ def test_a_shard_that_was_started_by_mistake_costs_its_own_images_alone(hypseg: 
     assert "3 of 4 images done already" in hypseg(*arguments, "--resume").stderr
     assert hypseg("verify", "out").code == 0
     assert hypseg(*arguments, "--measure", "norm", "--resume", "--shard", "3/4").code == 0
-    assert hypseg("predict", "day2", "--out", "out", *SAVE, "--overwrite").code == 0
-    assert hypseg("verify", "out").code == 0  # that run was replaced
+    replaced = hypseg("predict", "day2", "--out", "out", *SAVE, "--overwrite")
+    assert (replaced.code, hypseg("verify", "out").code) == (0, 0)
+    assert "3 images that an earlier run was to do, and never did, are given up" in replaced.stderr
+
+
+def test_what_overwriting_gives_up_is_said(hypseg: Hypseg, folder: Path) -> None:
+    assert hypseg("predict", "day0", "--out", "out", *SAVE, "--shard", "0/2").code == 0
+    (folder / "day1/a2.png").unlink()
+    said = "1 image that an earlier run was to do, and never did, is given up"
+    assert said in hypseg("predict", "day1", "--out", "out", *SAVE, "--overwrite").stderr
+    assert said not in hypseg("predict", "day1", "--out", "out", *SAVE, "--overwrite").stderr
+    assert hypseg("verify", "out").code == 0
 
 
 def test_shards_of_another_command_do_not_give_maps_of_others_up(hypseg: Hypseg, folder: Path) -> None:

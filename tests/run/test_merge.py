@@ -695,3 +695,31 @@ def test_a_shard_without_resume_is_refused_where_a_run_has_ended(hypseg: Hypseg,
     assert (refused.code, "continue that run with --resume" in refused.stderr) == (2, True)
     assert hypseg("uncertainty", photos, "--out", out, "--resume", "--shard", "0/2").code == 0
     assert (out / "ranking.csv").read_bytes() == ranking
+
+
+def test_a_table_that_shards_rank_otherwise_is_owed_until_they_are_merged(
+    hypseg: Hypseg, photos: Path, tmp_path: Path
+) -> None:
+    """Though they have nothing to segment."""
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", photos, "--out", out).code == 0
+    for index in (0, 1):
+        otherwise = ("--rank", "mean", "--resume", "--shard", f"{index}/2")
+        assert hypseg("uncertainty", photos, "--out", out, *otherwise).code == 0
+    photograph(tmp_path / "more/new.png")
+    assert hypseg("predict", tmp_path / "more", "--out", out, *KINDS, "--resume").code == 0
+    verified = hypseg("verify", out)
+    assert (verified.code, verified.stdout) == (3, "missing: ranking.csv\nmissing: regions.csv\n")
+    assert hypseg("uncertainty", photos, "--out", out, "--rank", "mean", "--resume").code == 0
+    assert hypseg("verify", out).code == 0
+
+
+def test_a_shard_says_which_books_say_why(hypseg: Hypseg, many: Path, tmp_path: Path) -> None:
+    codes = set()
+    for index in (0, 1):
+        outcome = hypseg("predict", many, "--out", tmp_path / "out", *KINDS, "--shard", f"{index}/2")
+        codes.add(outcome.code)
+        book = tmp_path / f"out/manifest.{index}-of-2.jsonl"
+        assert outcome.code == 0 or f"{book} says why" in outcome.stderr
+        assert book.is_file()
+    assert codes == {0, 3}

@@ -209,7 +209,6 @@ def predict(
             run = Run(job, loaded, source)
             code = show_run(
                 run,
-                out=output.out,
                 calibration=loaded.header.calibration,
                 quiet=output.quiet,
                 profile=profile,

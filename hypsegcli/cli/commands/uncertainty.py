@@ -227,8 +227,6 @@ def uncertainty(
         with open_source(loaded, request, computing, sharing, work, hold=hold, quiet=output.quiet) as source:
             tell_of_precision(loaded.header, measures, source.facts.precision, quiet=output.quiet)
             run = Run(job, loaded, source)
-            code = show_run(
-                run, out=output.out, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile
-            )
+            code = show_run(run, calibration=loaded.header.calibration, quiet=output.quiet, profile=profile)
             say_done(run, source.facts, UNCERTAINTY, output.out)
         raise typer.Exit(code)

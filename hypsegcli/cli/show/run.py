@@ -11,7 +11,6 @@ from hypsegcli.cli.console import error, say, talk, talk_of
 from hypsegcli.cli.exit_codes import INTERRUPTED, STOPPED, code_of_run
 from hypsegcli.cli.show.progress import progress_for
 from hypsegcli.confidence.measures import Interpolation, of_another_precision, of_another_way
-from hypsegcli.files.books import MANIFEST
 from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.words import count_alike, count_of, first_of
 from hypsegcli.inference.guide import of_another_sampling
@@ -74,7 +73,7 @@ def print_plan(plan: Sequence[PlannedImage], clips: Sequence[Clip]) -> None:
     talk(f"{count_of(len(plan), 'image')}; nothing was read or written{but}")
 
 
-def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: bool, profile: bool) -> int:
+def show_run(run: Run, *, calibration: Calibration | None, quiet: bool, profile: bool) -> int:
     """Go through a run and show it; returns the exit code.
 
     `calibration` is that of the checkpoint, which knows how sure it usually is.
@@ -112,11 +111,12 @@ def show_run(run: Run, *, out: Path, calibration: Calibration | None, quiet: boo
     if run.status == "stopped":
         error(
             f"stopped, for {failed} of {count_of(total, 'image')} failed, more than --max-failures allows; {done} "
-            f"{'is' if done == 1 else 'are'} done; {out / MANIFEST} says why; the same command with --resume continues"
+            f"{'is' if done == 1 else 'are'} done; {run.ledger.manifest} says why; the same command with --resume "
+            "continues"
         )
         return STOPPED
     if failed:
-        error(f"{failed} of {count_of(total, 'image')} failed; {out / MANIFEST} says why")
+        error(f"{failed} of {count_of(total, 'image')} failed; {run.ledger.manifest} says why")
     return code_of_run(done=done, failed=failed)
 
 
