@@ -1096,6 +1096,13 @@ def test_compare_takes_the_replicates_that_both_have(hypseg: Hypseg, data: Path)
     assert verdicts(outcome.stdout)["miou"] == "no interval"
 
 
+@pytest.mark.parametrize("replicates", ["1", "39", "99"])
+def test_replicates_too_few_for_an_interval_are_refused(hypseg: Hypseg, data: Path, replicates: str) -> None:
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--bootstrap", replicates)
+    assert outcome.code == 2
+    assert f"--bootstrap {replicates}: so few replicates have no 95 % intervals; give 100 or more" in outcome.stderr
+
+
 def test_a_single_image_shows_no_difference(hypseg: Hypseg, data: Path) -> None:
     compared(hypseg, data)
     for name in ("good", "bad"):
