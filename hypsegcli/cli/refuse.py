@@ -52,9 +52,20 @@ def refuse_idle_refinement(
 
 
 def refuse_scoring(scoring: Scoring, stored: StoredMaps, classes: Classes, dropout: Dropout) -> None:
-    """Refuse a `--level` or `--match` of `hypseg evaluate` that cannot be meant with what else was given."""
+    """Refuse a `--bootstrap`, `--level` or `--match` of `hypseg evaluate` that cannot be meant."""
+    _refuse_few_replicates(scoring.bootstrap)
     _refuse_level(scoring, stored, classes)
     _refuse_match(scoring, stored, classes, dropout)
+
+
+def _refuse_few_replicates(replicates: int) -> None:
+    from hypsegcli.scores.bootstrap import FEWEST_REPLICATES, REPLICATES
+
+    if 0 < replicates < FEWEST_REPLICATES:
+        raise UsageError(
+            f"--bootstrap {replicates}: so few replicates have no 95 % intervals; give {FEWEST_REPLICATES} or more "
+            f"({REPLICATES} without the option), or 0 for no intervals"
+        )
 
 
 def _refuse_level(scoring: Scoring, stored: StoredMaps, classes: Classes) -> None:

@@ -14,7 +14,7 @@ from hypsegcli.metrics.catalogue import Place, metric_of
 from hypsegcli.metrics.records import Report
 from hypsegcli.metrics.report_file import read_report
 from hypsegcli.report.replicates import read_replicates
-from hypsegcli.scores.bootstrap import FEW_IMAGES, Interval, Values
+from hypsegcli.scores.bootstrap import FEW_IMAGES, REPLICATES, Interval, Values
 from hypsegcli.scores.paired import Runs, joint_intervals
 
 Verdict = Literal["better", "worse", "the same", "not shown", "no interval", "not comparable"]
@@ -83,12 +83,10 @@ def compare_reports(
         if all(name in one.report.summary for one in (*a, *b)) and (single_classes or _place(name) != "class")
     ]
     told_apart = _by_other_trees(names, [*a, *b])
-    pairs = {}
-    for name in names:
-        if name not in told_apart and all(name in one.replicates for one in (*a, *b)):
-            # The first replicates are the same, however many there are.
-            count = min(len(one.replicates[name]) for one in (*a, *b))
-            pairs[name] = (_runs(a, name, count), _runs(b, name, count))
+    paired = [name for name in names if name not in told_apart and all(name in one.replicates for one in (*a, *b))]
+    # The first replicates are the same, however many there are.
+    count = min((len(one.replicates[name]) for one in (*a, *b) for name in paired), default=0)
+    pairs = {name: (_runs(a, name, count), _runs(b, name, count)) for name in paired}
     intervals = joint_intervals(pairs)
     differences = []
     for name in names:
@@ -100,6 +98,11 @@ def compare_reports(
         verdict = "not comparable" if name in told_apart else _verdict(interval, better, at_least)
         differences.append(Difference(name, mine, theirs, shift, low, high, verdict))
     notes = list(_notes(a, b))
+    if 1 < count < REPLICATES:
+        notes.append(
+            f"of so few replicates ({count}) intervals are wider than need be; evaluate with {REPLICATES}, as it does "
+            "unasked"
+        )
     if told_apart:
         notes.append(
             f"the class trees differ, so that these do not mean the same, and are not compared: {', '.join(told_apart)}"

@@ -228,7 +228,10 @@ class Scoring:
     bootstrap: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="Replicates for the 95 % intervals; 0 for none.", rich_help_panel=_SCORES
+            metavar="N",
+            min=0,
+            help="Replicates for the 95 % intervals, 100 or more; 0 for none.",
+            rich_help_panel=_SCORES,
         ),
     ] = 1000
     fail_under: Annotated[

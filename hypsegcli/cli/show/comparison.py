@@ -27,7 +27,7 @@ def print_comparison(comparison: Comparison, *, every: bool) -> None:
         title += f"; less than {comparison.at_least:g} does not matter"
     print_table(title, ("", "A", "B", "B - A", "interval", "B is"), [_row(alike) for alike in _grouped(shown)])
     if not judged:
-        say("note: there are no replicates to compare; evaluate with --bootstrap, over two images or more")
+        say("note: no replicates, or one alone, to compare; evaluate with --bootstrap, over two images or more")
     undecided = [difference for difference in shown if difference.verdict == "not shown"]
     if any(not _is_equal(difference) for difference in undecided):
         say("not shown: the interval holds differences of both signs, so that these images do not tell which is better")

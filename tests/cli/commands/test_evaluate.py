@@ -1087,10 +1087,20 @@ def test_compare_takes_the_replicates_that_both_have(hypseg: Hypseg, data: Path)
     maps = ("--predictions", data / "good maps", "--classes", data / "classes.txt")
     hypseg("evaluate", data / "masks", *maps, "--bootstrap", "150", "--out", data / "few")
     hypseg("evaluate", data / "masks", *maps, "--bootstrap", "0", "--out", data / "none")
-    assert verdicts(hypseg("compare", data / "bad", data / "few").stdout)["miou"] == "better"
+    found = hypseg("compare", data / "bad", data / "few").stdout
+    assert verdicts(found)["miou"] == "better"
+    assert "of so few replicates (150) intervals are wider than need be" in found
+    assert "replicates" not in hypseg("compare", data / "bad", data / "good").stdout
     outcome = hypseg("compare", data / "bad", data / "none")
     assert "no replicates" in outcome.stdout
     assert verdicts(outcome.stdout)["miou"] == "no interval"
+
+
+@pytest.mark.parametrize("replicates", ["1", "39", "99"])
+def test_replicates_too_few_for_an_interval_are_refused(hypseg: Hypseg, data: Path, replicates: str) -> None:
+    outcome = hypseg("evaluate", data / "images", data / "masks", "--bootstrap", replicates)
+    assert outcome.code == 2
+    assert f"--bootstrap {replicates}: so few replicates have no 95 % intervals; give 100 or more" in outcome.stderr
 
 
 def test_a_single_image_shows_no_difference(hypseg: Hypseg, data: Path) -> None:

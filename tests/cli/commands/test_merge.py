@@ -61,9 +61,9 @@ def data(master: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-NETWORK = ("evaluate", "images", "masks", "-c", "model.safetensors", "--bootstrap", "50")
-MAPS = ("evaluate", "--predictions", "maps", "images", "masks", "-c", "model.safetensors", "--bootstrap", "50")
-THEIRS = ("evaluate", "--predictions", "theirs", "images", "masks", "--classes", "classes.txt", "--bootstrap", "50")
+NETWORK = ("evaluate", "images", "masks", "-c", "model.safetensors", "--bootstrap", "100")
+MAPS = ("evaluate", "--predictions", "maps", "images", "masks", "-c", "model.safetensors", "--bootstrap", "100")
+THEIRS = ("evaluate", "--predictions", "theirs", "images", "masks", "--classes", "classes.txt", "--bootstrap", "100")
 WAYS = {  # the command, in how many shards, and what is to be doubted
     "network": (NETWORK, 2, "1 of 4 images is one of those that it, or what it started from, was trained on"),
     "more shards than images": (NETWORK, 5, "1 of 4 images is one of those that"),
