@@ -25,7 +25,7 @@ from hypsegcli.scores.tally import Sample
 from hypsegcli.truth.check import read_image
 from hypsegcli.truth.contradicted import Witness
 from hypsegcli.truth.diagnose import size_mistake
-from hypsegcli.truth.masks import IdMap, decode_ids, read_mask
+from hypsegcli.truth.masks import Id, IdMap, decode_ids, read_mask
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.plane_order import Agreement, count_others
 from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
@@ -82,7 +82,7 @@ class NetworkSource:
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
         """Read the image of a pair, to be segmented."""
         image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
-        truth = _void_without_data(truth, image.valid, void=self._segmenter.tree.classes)
+        truth = void_without_data(truth, image.valid, void=self._segmenter.tree.classes)
         if (alone := turned_alone(pair, image)) != 1:
             image = replace(image, notes=(*image.notes, NOTE))
         return partial(self._predict, Loaded(pair, image, truth), truth, alone)
@@ -130,7 +130,7 @@ class NetworkSource:
         sample = Sample(
             pair.key,
             truth,
-            _void_without_data(prediction.labels, prediction.valid, void=self._segmenter.tree.classes),
+            void_without_data(prediction.labels, prediction.valid, void=self._segmenter.tree.classes),
             levels,
             prediction.proper,
             dropout_labels,
@@ -196,7 +196,7 @@ class StoredSource:
         key, valid = plane_key(pair.labels, self._folder), None
         if self._void is not None:
             valid = decode_ids(pair.labels) != self._void
-            truth = _void_without_data(truth, valid, void=self._classes)
+            truth = void_without_data(truth, valid, void=self._classes)
         levels = {plane.name: plane.read(key, labels.shape, valid) for plane in self._planes}
         proper, others = None, (0, 0)
         if self._probabilities is not None:
@@ -218,7 +218,7 @@ class StoredSource:
         if pair.image is not None:
             image = read_image(pair, truth.shape, max_pixels=self._max_pixels)
             photograph, alone = image.pixels, turned_alone(pair, image)
-            truth = _void_without_data(truth, image.valid, void=self._classes)
+            truth = void_without_data(truth, image.valid, void=self._classes)
         sample = Sample(pair.key, truth, labels, levels, proper)
         if self._nodes is not None:
             classes = np.minimum(labels, self._classes).astype(truth.dtype)  # an inner node is none
@@ -245,7 +245,7 @@ class StoredSource:
         return []
 
 
-def _void_without_data(ids: Labels, valid: NDArray[np.bool_] | None, *, void: int) -> Labels:
+def void_without_data(ids: NDArray[Id], valid: NDArray[np.bool_] | None, *, void: int) -> NDArray[Id]:
     """Class ids, those of the truth too, with none where a photograph has no data: nobody can answer there."""
     return ids if valid is None else np.where(valid, ids, ids.dtype.type(void))
 

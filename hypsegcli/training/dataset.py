@@ -14,16 +14,18 @@ from torch.utils.data import Dataset, Sampler
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from hypsegcli.errors import DataError
 from hypsegcli.files.threads import ahead, default_workers
-from hypsegcli.images.nodata import Valid
+from hypsegcli.images.nodata import Valid, all_valid
 from hypsegcli.images.shrink import shrink_image, shrink_mask
+from hypsegcli.scores.sources import void_without_data
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.sample_crops import CropSampler
 from hypsegcli.training.unchanged import check_pair, digest_pair
 from hypsegcli.truth.check import examine_masks, read_image
 from hypsegcli.truth.diagnose import MASKS, Wording
-from hypsegcli.truth.masks import IdMap, decode_labelled, hold_out
+from hypsegcli.truth.masks import IdMap, decode_labelled, hold_out, read_mask
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.turned import NOTE, turned_alone
 
@@ -33,12 +35,12 @@ class Split(NamedTuple):
 
     pairs: tuple[Pair, ...]
     id_map: IdMap | None  # from the masks' values to class ids
-    pixels: NDArray[np.int64]  # (K,) labelled pixels of each class
+    pixels: NDArray[np.int64]  # (K,) labelled pixels of each class, those that images have no data of left out
     void: tuple[Path, ...]  # masks without a labelled pixel
     height: int  # median size of the images
     width: int
     longest_sides: NDArray[np.int64]  # (N,) pixels, of each image
-    doubts: tuple[str, ...]  # on what is odd about the masks
+    doubts: tuple[str, ...]  # on what is odd about the masks, also beside their images
     digests: Mapping[str, str]  # by key, of what is in the files of image and mask
     notes: tuple[tuple[str, ...], ...]  # on each image, of what was changed on the way from its file
 
@@ -46,8 +48,8 @@ class Split(NamedTuple):
 def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) -> Split:
     """Decode every image and mask of a split of a source, so that no epoch ends at a damaged file.
 
-    Raises DataError, with the likely mistake, for ids that cannot be right (see `examine_masks`) and sizes that
-    disagree; ImageError for a file that cannot be decoded.
+    Raises DataError, with the likely mistake, for ids that cannot be right (see `examine_masks`), sizes that disagree,
+    and images that have no data wherever masks are labelled; ImageError for a file that cannot be decoded.
     """
     classes, workers = source.tree.classes, default_workers()
     survey = examine_masks(
@@ -65,16 +67,23 @@ def read_split(pairs: tuple[Pair, ...], source: Source, *, ignore_index: int) ->
         pair, size = pair_and_size
         image = read_image(pair, size)
         notes = image.notes if turned_alone(pair, image) == 1 else (*image.notes, NOTE)
-        return _Look(image.pixels.size, digest_pair(pair, image), notes)
+        digest = digest_pair(pair, image)
+        if image.valid is None or image.valid.all():
+            return _Look(image.pixels.size, digest, notes)
+        ids = read_mask(pair.mask, classes=classes, ignore_index=ignore_index, id_map=source.id_map)
+        lacking = np.bincount(ids[~image.valid], minlength=classes + 1)[:classes]
+        return _Look(image.pixels.size, digest, notes, lacking)
 
     looks = ahead(look, zip(pairs, survey.sizes, strict=True), workers=workers, pixels=lambda seen: seen.size)
     found = list(looks)
     digests = {pair.key: seen.digest for pair, seen in zip(pairs, found, strict=True)}
     notes = tuple(seen.notes for seen in found)
     pixels = np.array([survey.pixels.get(k, 0) if k != ignore_index else 0 for k in range(classes)], dtype=np.int64)
+    pixels, without = _where_data_are(pixels, found, pairs)
     height, width = np.median(np.asarray(survey.sizes), axis=0).astype(int).tolist()
     longest = np.max(np.asarray(survey.sizes, np.int64), axis=1)
-    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, survey.doubts, digests, notes)
+    doubts = (*survey.doubts, *without)
+    return Split(pairs, source.id_map, pixels, survey.void, height, width, longest, doubts, digests, notes)
 
 
 class _Look(NamedTuple):
@@ -83,6 +92,29 @@ class _Look(NamedTuple):
     size: int  # numbers in it
     digest: str  # of what is in its file and its mask's
     notes: tuple[str, ...]
+    lacking: NDArray[np.int64] | int = 0  # (K,) labelled pixels of each class that it has no data of
+
+
+def _where_data_are(
+    pixels: NDArray[np.int64], looks: Sequence[_Look], pairs: Sequence[Pair]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Of labelled pixels (K,) those that images have data of, and what is to be said of the others, if there are any.
+
+    Raises DataError where none is left of some.
+    """
+    left = pixels - sum(look.lacking for look in looks)
+    if (lost := int(pixels.sum() - left.sum())) == 0:
+        return left, ()
+    advice = "take the nodata value, the mask or the alpha out of the photographs"
+    if not left.any():
+        raise DataError(
+            f"all {lost:,} labelled pixels of the {len(pairs)} masks, such as {pairs[0].mask}, lie where photographs "
+            f"say that they have no data; {advice}, or label what they have data of"
+        )
+    return left, (
+        f"{lost:,} labelled pixels of the masks are void, since photographs say that they have no data there; if they "
+        f"have, {advice}",
+    )
 
 
 class MorePair(NamedTuple):
@@ -225,24 +257,24 @@ class CropDataset(Dataset[Crop]):
         return more.pair, more.targets, more.digest
 
     def _meant(self, mask: NDArray[Any], valid: Valid | None, targets: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """What the values of a mask are to teach; where it has no data, whatever its values are, nothing."""
+        """What the values of a mask are to teach; where there are no data, whatever its values are, nothing."""
         mask = mask if valid is None else np.where(valid, mask, 0)
         if targets is not None:
             mask = targets[mask]
         elif self.id_map:
             mask = self.id_map.apply(mask, self.ignore_index)
-        meant = mask.astype(np.int64)
-        return meant if valid is None else np.where(valid, meant, self.ignore_index)
+        return void_without_data(mask.astype(np.int64), valid, void=self.ignore_index)
 
     def _crop(self, sample: int) -> tuple[Tensor, Tensor]:
         pair, targets, expected = self._pair(sample)
         colors = self.id_map.colors if self.id_map and targets is None else None
-        mask, valid = decode_labelled(pair.mask, colors)
+        mask, by_mask = decode_labelled(pair.mask, colors)
         photograph = read_image(pair, mask.shape)
         check_pair(pair, photograph, expected)
+        valid = all_valid(by_mask, photograph.valid)
         if self.sampler is None:
             mask = shrink_mask(mask, self.longest_side)
-            valid = None if valid is None else shrink_mask(valid.view(np.uint8), self.longest_side).view(np.bool_)
+            valid = None if valid is None else shrink_mask(valid, self.longest_side)
         mask = hold_out(self._meant(mask, valid, targets), self.held_out, void=self.ignore_index)
         if self.sampler is None:
             pixels = shrink_image(photograph.pixels, self.longest_side)

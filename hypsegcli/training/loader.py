@@ -93,6 +93,7 @@ def build_loader(
     is_adaptive = config.sampling == "adaptive"
     crop_sampler = CropSampler(longest_side=config.longest_side, void=config.ignore_index) if is_adaptive else None
     others_side = longest_side if crop_sampler is None else crop_sampler.finer_side
+    others = OtherWorlds(more.others, augmentation, longest_side=others_side, void=config.ignore_index)
     dataset = CropDataset(
         split.pairs,
         augmentation,
@@ -103,7 +104,7 @@ def build_loader(
         held_out=held_out,
         longest_side=longest_side,
         more=more.pairs,
-        others=OtherWorlds(more.others, augmentation, longest_side=others_side) if more.others else None,
+        others=others if more.others else None,
         pasted=config.other_worlds_share,
         sampler=crop_sampler,
     )

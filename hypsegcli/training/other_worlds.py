@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from hypsegcli.images.decode import decode_image
-from hypsegcli.images.shrink import shrink_image
+from hypsegcli.images.shrink import shrink_image, shrink_mask
+from hypsegcli.scores.sources import void_without_data
 from hypsegcli.training.targets import OTHER
 from hypsegcli.training.unchanged import check_photograph
 
@@ -25,15 +27,18 @@ _SMALLEST, _LARGEST = 1 / 8, 1 / 2  # of a pasted ellipse, in heights and widths
 class OtherWorlds:
     """Crops of photographs, by the augmentation that the training images get."""
 
-    def __init__(self, looked_at: Mapping[Path, str], augmentation: v2.Compose, *, longest_side: int | None) -> None:
+    def __init__(
+        self, looked_at: Mapping[Path, str], augmentation: v2.Compose, *, longest_side: int | None, void: int
+    ) -> None:
         """`looked_at` are the photographs, each with what was in its file."""
         self.paths = tuple(looked_at)
         self.digests = looked_at
         self.augmentation = augmentation
         self.longest_side = longest_side
+        self._void = void
 
     def crop(self, index: int) -> tuple[Tensor, Tensor]:
-        """An image (3, h, w) uint8 and its mask (h, w) int64: `OTHER`, and void where the image did not reach.
+        """An image (3, h, w) uint8 and its mask (h, w) int64: `OTHER`, and void where the image has no data or is not.
 
         Raises DataError for a photograph that has changed since it was looked at.
         """
@@ -42,7 +47,9 @@ class OtherWorlds:
         check_photograph(path, photograph, self.digests[path])
         pixels = shrink_image(photograph.pixels, self.longest_side)
         image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
-        mask = tv_tensors.Mask(torch.full(pixels.shape[:2], OTHER, dtype=torch.int64))
+        valid = None if photograph.valid is None else shrink_mask(photograph.valid, self.longest_side)
+        targets = void_without_data(np.full(pixels.shape[:2], OTHER, np.int64), valid, void=self._void)
+        mask = tv_tensors.Mask(torch.from_numpy(targets))
         image, mask = self.augmentation(image, mask)
         return image.as_subclass(Tensor), mask.as_subclass(Tensor)
 

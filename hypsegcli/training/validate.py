@@ -29,6 +29,7 @@ from hypsegcli.metrics.ranking import BINS, auroc, score_table
 from hypsegcli.network.model import Network
 from hypsegcli.pictures.palette import RGB
 from hypsegcli.scores.gallery import draw_pictures
+from hypsegcli.scores.sources import void_without_data
 from hypsegcli.scores.tally import Sample
 from hypsegcli.training.pictures import draw_sheet
 from hypsegcli.training.ranks import ALONE, Ranks
@@ -81,8 +82,9 @@ def validate(
     """Segment every image and count, ranks a part each; draw `pictures` of them, evenly spread and the same every time.
 
     `digests`, by the pairs' keys, are of the files that were looked at; `id_map` leads from the masks' values to ids.
-    `held_out` classes are void in the masks and cannot be predicted. Raises FloatingPointError where the network's
-    prediction is not finite, ImageError where it fails otherwise, DataError for files that have changed.
+    Void in the masks is what photographs have no data of, and are `held_out` classes, which cannot be predicted.
+    Raises FloatingPointError where the network's prediction is not finite, ImageError where it fails otherwise,
+    DataError for files that have changed.
     """
     segmenter = validation_segmenter(model, header, device=device, held_out=held_out, longest_side=longest_side)
     return score(
@@ -137,19 +139,20 @@ def score(
         for number in range(ranks.place.index, len(pairs), ranks.place.count):
             pair = pairs[number]
             mask = read_mask(pair.mask, classes=K, ignore_index=header.ignore_index, id_map=id_map)
-            truth = hold_out(mask, held_out, void=K)
-            photograph = read_image(pair, truth.shape)
+            photograph = read_image(pair, mask.shape)
             check_pair(pair, photograph, digests[pair.key] if digests else None)
             prediction = _predict(stages, pair, photograph)
-            witness.add(turned_alone(pair, photograph), truth, prediction.labels)
-            confusion += confusion_matrix(truth, prediction.labels, K)
+            truth = void_without_data(hold_out(mask, held_out, void=K), photograph.valid, void=K)
+            labels = void_without_data(prediction.labels, prediction.valid, void=K)
+            witness.add(turned_alone(pair, photograph), truth, labels)
+            confusion += confusion_matrix(truth, labels, K)
             labelled = truth != K
-            wrong = (prediction.labels != truth)[labelled]
+            wrong = (labels != truth)[labelled]
             levels = {name: prediction.confidence[name].levels() for name in _MEASURES}
             for index, name in enumerate(_MEASURES):
                 tables[index] += score_table(levels[name][labelled], wrong)
             if number in shown:
-                sample = Sample(pair.key, truth, prediction.labels, levels)
+                sample = Sample(pair.key, truth, labels, levels)
                 drawn[number] = draw_pictures(sample, photograph.pixels, palette, _SHOWN)
     for table in (confusion, tables, witness.counts):
         ranks.add(torch.from_numpy(table))  # which shares its memory

@@ -21,13 +21,15 @@ from hypsegcli.hierarchy.tree import flat_tree
 from hypsegcli.images import open_image
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
-from hypsegcli.training.dataset import CropDataset, Draw, EpochSampler, Pool, Split, read_split
+from hypsegcli.training.dataset import Crop, CropDataset, Draw, EpochSampler, MorePair, Pool, Split, read_split
 from hypsegcli.training.layouts.hypseg import pair_split
 from hypsegcli.training.layouts.source import Source
 from hypsegcli.training.other_worlds import OtherWorlds
 from hypsegcli.training.read_batches import Reading, batches, collate, leave_stopping_to_training
 from hypsegcli.training.sample_crops import CropSampler
 from hypsegcli.training.targets import OTHER
+from hypsegcli.training.unchanged import digest_pair
+from hypsegcli.truth.check import read_image
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.turned import NOTE
@@ -348,6 +350,78 @@ def test_nothing_is_learned_where_a_mask_has_no_data(
     assert torch.equal(without, torch.where(ones, 255, plain))
 
 
+def lose(path: Path, hole: slice | tuple[slice, slice]) -> Path:
+    """The photograph as a TIFF that has no data in a hole, where its pixels are what they were."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    valid = np.ones(pixels.shape[:2], np.bool_)
+    valid[hole] = False
+    with tifffile.TiffWriter(path.with_suffix(".tif")) as tif:
+        tif.write(pixels, photometric="rgb")
+        tif.write(valid, photometric="mask", subfiletype=4)
+    return path.with_suffix(".tif")
+
+
+@pytest.mark.parametrize("way", ["whole", "shrunk", "sampled", "mapped", "further"])
+def test_nothing_is_learned_where_a_photograph_has_no_data(crops: CropDataset, way: str) -> None:
+    """Whatever its mask has there: what goes in is the same, and so is what is learned elsewhere."""
+    pair, hole = crops.pairs[0], np.s_[16:48, :48]
+    assert pair.image is not None
+    with Image.open(pair.mask) as image:
+        ids = np.array(image)
+    ids[hole] = 255
+    lost, void = pair._replace(image=lose(pair.image, hole)), pair._replace(mask=pair.mask.with_suffix(".void.png"))
+    Image.fromarray(ids).save(void.mask)
+    ways: dict[str, dict[str, object]] = {
+        "shrunk": {"longest_side": 40},
+        "sampled": {"sampler": CropSampler(longest_side=40, void=255)},
+        "mapped": {"id_map": IdMap(((1, 2), (255, None)))},
+    }
+    options = ways.get(way, {})
+
+    def item(pair: Pair) -> Crop:
+        of = CropDataset([pair], crops.augmentation, ignore_index=255, fold=crops.fold)
+        if way == "further":
+            targets = np.full(2**16, 255, np.int64)
+            targets[:3] = (2, -2, 0)
+            digest = digest_pair(pair, read_image(pair, (64, 80)))
+            of.pairs, options["more"] = [], [MorePair(pair, targets, 80, digest, ())]
+        return still(of, **options)[Draw(0, 0)]
+
+    whole, without, expected = (item(each) for each in (pair, lost, void))
+    assert torch.equal(without.mask, expected.mask)
+    assert not torch.equal(without.mask, whole.mask)
+    assert torch.equal(without.image, whole.image if way != "sampled" else expected.image)
+
+
+def test_what_photographs_have_no_data_of_does_not_count(pairs: Pairs) -> None:
+    folder = pairs(("a", photo(), mask()), ("b", photo(), mask(1)), ("c", photo(), mask(1)))
+    for stem, hole in (("a", np.s_[:2]), ("b", np.s_[:]), ("c", np.s_[:0])):
+        path = folder / f"train/images/{stem}.png"
+        lose(path, hole)
+        path.unlink()
+    split = read(folder, classes=3)
+    assert split.pixels.tolist() == [60, 80, 0]
+    assert split.void == ()
+    assert split.doubts[-1].startswith("100 labelled pixels of the masks are void, since photographs say")
+    mapped = read(folder, classes=3, ignore_index=0, id_map=IdMap(((0, 2), (1, 0))))
+    assert mapped.pixels.tolist() == [0, 0, 60]
+    assert mapped.doubts[-1].startswith("20 labelled pixels")
+
+
+def test_nothing_is_left_where_no_photograph_has_data(pairs: Pairs) -> None:
+    labelled = mask(255)
+    labelled[0] = 1
+    folder = pairs(("a", photo(), labelled), ("b", photo(), mask(255)))
+    path = folder / "train/images/a.png"
+    lose(path, np.s_[:1])
+    path.unlink()
+    with pytest.raises(
+        DataError, match=r"all 10 labelled pixels of the 2 masks, such as .*a\.png, lie where .* no data"
+    ):
+        read(folder, classes=3)
+
+
 def test_held_out_classes_are_void(crops: CropDataset) -> None:
     plain, held = still(crops)[Draw(0, 0)], still(crops, held_out=(0, 2))[Draw(0, 0)]
     assert torch.equal(plain.image, held.image)
@@ -371,7 +445,7 @@ def test_larger_images_are_shrunk_with_their_masks(crops: CropDataset) -> None:
 def test_photographs_of_other_worlds_follow_the_own_and_are_pasted_into_them(crops: CropDataset, data: Path) -> None:
     paths = sorted((data / "val" / "images").iterdir())
     looked_at = {path: short_digest(digest_file(path)) for path in paths}
-    crops.others = OtherWorlds(looked_at, crops.augmentation, longest_side=None)
+    crops.others = OtherWorlds(looked_at, crops.augmentation, longest_side=None, void=255)
     crops.pasted = 0.5
     assert len(crops) == 6 + len(paths)
     assert (crops.name(1), crops.name(6)) == ("01", str(paths[0]))

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from support import make_checkpoint
@@ -219,6 +220,31 @@ def test_what_was_changed_in_photographs_is_remarked(data: Path, tmp_path: Path)
     found = [remark for remark in run.remarks if "turned" in remark]
     assert found[0] == "val: 2 images: turned upright (EXIF orientation 3)"
     assert found[1].startswith("val: 2 images: turned upright without its mask")
+
+
+def test_what_photographs_have_no_data_of_is_not_learned(data: Path, tmp_path: Path) -> None:
+    """Nor scored: weights and scores are those of masks that are void there, bit for bit."""
+    hole = np.s_[:, :24]
+    for path in sorted(data.glob("*/images/*")):
+        with Image.open(path) as image:
+            pixels = np.maximum(np.asarray(image), 1)
+        pixels[hole] = 0
+        tags = [(42113, "s", 0, "0", True)]
+        tifffile.imwrite(path.with_suffix(".tif"), pixels, photometric="rgb", extratags=tags)
+        path.unlink()
+    settings = {"epochs": 1, "class_weights": "inverse", "longest_side": 60, "more_data": [str(data)]}
+    (labelled,) = start(data, tmp_path / "labelled", **settings)
+    for path in sorted(data.glob("*/masks/*")):
+        with Image.open(path) as image:
+            mask = np.array(image)
+        assert (mask[hole] != 255).any()
+        mask[hole] = 255
+        Image.fromarray(mask).save(path)
+    (void,) = start(data, tmp_path / "void", **settings)
+    assert labelled.scores == void.scores
+    assert labelled.loss == void.loss
+    one, two = (load_checkpoint(tmp_path / name / "last.safetensors").model for name in ("labelled", "void"))
+    assert all(map(torch.equal, one.state_dict().values(), two.state_dict().values()))
 
 
 def test_splits_that_count_from_different_numbers_are_remarked(data: Path, tmp_path: Path) -> None:

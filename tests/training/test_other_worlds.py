@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -27,7 +28,8 @@ def others(tmp_path: Path) -> OtherWorlds:
         Image.fromarray(np.full((height, SIDE, 3), 255, np.uint8)).save(path)
     config = TrainConfig(crop_height=SIDE, crop_width=SIDE, scale_min=1, scale_max=1, color_jitter=0)
     looked_at = {path: short_digest(digest_file(path)) for path in paths}
-    return OtherWorlds(looked_at, build_augmentation(config, fill=(0, 0, 0), ignore_index=VOID), longest_side=None)
+    augmentation = build_augmentation(config, fill=(0, 0, 0), ignore_index=VOID)
+    return OtherWorlds(looked_at, augmentation, longest_side=None, void=VOID)
 
 
 def test_a_crop_is_of_another_world_where_it_is_not_filled_up(others: OtherWorlds) -> None:
@@ -36,6 +38,20 @@ def test_a_crop_is_of_another_world_where_it_is_not_filled_up(others: OtherWorld
     assert (type(mask), mask.dtype, tuple(mask.shape)) == (torch.Tensor, torch.int64, (SIDE, SIDE))
     assert (mask == OTHER).all()
     image, mask = others.crop(1)
+    assert set(mask.unique().tolist()) == {OTHER, VOID}
+    assert torch.equal(mask == OTHER, image[0] == 255)
+
+
+@pytest.mark.parametrize("longest_side", [None, SIDE // 2])
+def test_nothing_is_of_another_world_where_a_photograph_has_no_data(
+    others: OtherWorlds, tmp_path: Path, longest_side: int | None
+) -> None:
+    pixels = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    pixels[:, : SIDE // 2] = 0
+    path = tmp_path / "c.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", extratags=[(42113, "s", 0, "0", True)])
+    looked_at = {path: short_digest(digest_file(path))}
+    image, mask = OtherWorlds(looked_at, others.augmentation, longest_side=longest_side, void=VOID).crop(0)
     assert set(mask.unique().tolist()) == {OTHER, VOID}
     assert torch.equal(mask == OTHER, image[0] == 255)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 from support import make_checkpoint
@@ -21,6 +22,7 @@ from hypsegcli.confidence.planes import Plane
 from hypsegcli.errors import ImageError
 from hypsegcli.hierarchy.tree import ClassTree, flat_tree
 from hypsegcli.inference.device import choose_device
+from hypsegcli.inference.nodata import leave_void
 from hypsegcli.inference.prediction import Prediction
 from hypsegcli.inference.request import Request
 from hypsegcli.network.config import ModelConfig
@@ -61,6 +63,9 @@ class Oracle:
         if isinstance(prediction, Exception):
             raise prediction
         return [prediction]
+
+    def leave_void(self, prediction: Prediction, valid: NDArray[np.bool_]) -> Prediction:
+        return leave_void(prediction, valid, nodes=CLASSES, prototypes=0)
 
 
 HEADER = Header(
@@ -187,6 +192,27 @@ def test_held_out_classes_are_void(tmp_path: Path) -> None:
     predictions = [prediction(np.array([[0, 0, 2, 0]], np.uint8), np.random.default_rng(0))]
     scores = run(tmp_path, [truth], predictions, held_out=(1, 3))
     assert scores.mean_iou == scores.pixel_accuracy == 1.0
+
+
+@pytest.mark.parametrize("masked", ["as class", "as void"])
+def test_nothing_counts_where_a_photograph_has_no_data(tmp_path: Path, masked: str) -> None:
+    """Whatever the mask has there; the network has no answer."""
+    rng = np.random.default_rng(0)
+    truth = np.array([[3, 0, 1, 2], [3, 0, 1, 2]], np.uint8)
+    labels = np.array([[0, 0, 1, 2], [0, 0, 1, 1]], np.uint8)
+    photograph = np.full((2, 4, 3), 90, np.uint8)
+    photograph[:, 0] = 0
+    tags = [(42113, "s", 0, "0", True)]
+    tifffile.imwrite(tmp_path / "i.tif", photograph, photometric="rgb", extratags=tags)
+    Image.fromarray(np.where((truth == 3) & (masked == "as void"), VOID, truth).astype(np.uint8)).save(
+        tmp_path / "m.png"
+    )
+    pairs = [Pair("i", tmp_path / "m.png", tmp_path / "i.tif", None)]
+    found = score(Oracle([prediction(labels, rng)]), HEADER, pairs, pictures=1)  # type: ignore[arg-type]
+    whole = run(tmp_path, [truth[:, 1:]], [prediction(labels[:, 1:], rng)])
+    assert found.scores[:4] == whole[:4]
+    assert found.scores.pixel_accuracy == 5 / 6
+    assert found.sheet is not None
 
 
 @pytest.mark.parametrize(("held_out", "among"), [((1, 3), (0, 2)), ((), None)])

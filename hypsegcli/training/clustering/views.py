@@ -17,15 +17,16 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
 from hypsegcli.images.decode import decode_image
-from hypsegcli.images.shrink import shrink_image
+from hypsegcli.images.shrink import shrink_image, shrink_mask
 from hypsegcli.network.model import GRID
+from hypsegcli.scores.sources import void_without_data
 from hypsegcli.training.augment import build_augmentation, color_jitter
 from hypsegcli.training.clustering.config import ClusterConfig
 from hypsegcli.training.dataset import Draw
 from hypsegcli.training.unchanged import check_photograph
 
 _ALIGNMENT = 16  # of the sides of what goes into a network
-_NOTHING = 1  # where the image did not reach; it is 0 elsewhere
+_NOTHING = 1  # where the image did not reach, or has no data; it is 0 elsewhere
 
 
 class Views(NamedTuple):
@@ -33,7 +34,7 @@ class Views(NamedTuple):
 
     first: Tensor  # (3, h, w) uint8
     second: Tensor  # (3, h, w) uint8, left and right exchanged where it is mirrored
-    seen: Tensor  # (2, h, w) bool: where each view shows the image, and not what fills its crop; none is mirrored
+    seen: Tensor  # (2, h, w) bool: where each view shows data of the image, not what fills its crop; none is mirrored
     shift: Tensor  # (2,) int64: rows and columns of the network's grid by which the second lies behind the first
     mirrored: bool  # in a batch a tensor
     sample: int  # which image; in a batch a tensor
@@ -90,7 +91,9 @@ class ViewsDataset(Dataset[Views]):
         check_photograph(path, photograph, digest)
         pixels = shrink_image(photograph.pixels, self.longest_side)
         image = tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1))
-        nothing = tv_tensors.Mask(torch.zeros(pixels.shape[:2], dtype=torch.int64))
+        valid = None if photograph.valid is None else shrink_mask(photograph.valid, self.longest_side)
+        lacking = void_without_data(np.zeros(pixels.shape[:2], np.int64), valid, void=_NOTHING)
+        nothing = tv_tensors.Mask(torch.from_numpy(lacking))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw.seed)
             image, nothing = self.place(image, nothing)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from support import photograph
@@ -72,6 +73,20 @@ def test_where_an_image_does_not_reach_nothing_is_seen(tmp_path: Path) -> None:
     assert not view.mirrored
     assert view.seen.sum((1, 2)).tolist() == [40 * 30, 40 * 30]
     assert (view.first.permute(1, 2, 0)[~view.seen[0]] == torch.tensor(FILL, dtype=torch.uint8)).all()
+
+
+@pytest.mark.parametrize("longest_side", [0, 32])
+def test_where_an_image_has_no_data_nothing_is_seen(tmp_path: Path, longest_side: int) -> None:
+    pixels = np.full((64, 64, 3), 90, np.uint8)
+    pixels[:, :24] = 0
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", extratags=[(42113, "s", 0, "0", True)])
+    side = longest_side or 64
+    settings: dict[str, Any] = {"longest_side": longest_side, "color_jitter": 0.0, "scale_min": 1, "scale_max": 1}
+    view = dataset(path, (side, side), **settings)[Draw(0, 1)]
+    assert view.seen.float().mean((1, 2)).tolist() == [1 - 24 / 64] * 2
+    assert torch.equal(view.seen[0], view.first[0] == 90)
+    assert torch.equal(view.seen[1], second_of(view)[0] == 90)
 
 
 def test_larger_images_are_shrunk_and_a_draw_decides_all(tmp_path: Path) -> None:
