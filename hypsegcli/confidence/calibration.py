@@ -84,7 +84,7 @@ def fit_calibration(
 ) -> Calibration:
     """The calibration for a (65536, 2) table of right and wrong pixels by level of distance.
 
-    `images` has an `image_counts` for each image; without them there is no `usual`. `fitted_on` says in words which
+    `images` has an `image_counts` for each image; without a pixel there is no `usual`. `fitted_on` says in words which
     images were counted, `marks` has an `image_mark` of each, `interpolate` how the distances reached their pixels,
     `sampling` how the images were; `int8`: the network ran in that.
 
@@ -108,11 +108,8 @@ def fit_calibration(
         middles, shares = np.append(nearest, middles), np.append(shares[0], shares)
     if nearest > 0.0 and middles[0] > 0.0:
         middles, shares = np.append(0.0, middles), np.append(0.0, shares)
-    usual = (
-        float(np.quantile([_mean(counts, middles, shares, full_scale) for counts in images], _UNUSUAL))
-        if images
-        else None
-    )
+    means = [_mean(counts, middles, shares, full_scale) for counts in images if counts.any()]
+    usual = float(np.quantile(means, _UNUSUAL)) if means else None
     return Calibration(
         distances=tuple(middles.tolist()),
         probabilities=tuple(shares.tolist()),

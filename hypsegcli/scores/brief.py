@@ -77,7 +77,9 @@ def count_predictions(
     workers: int,
     seen: Callable[[NDArray[np.uint16]], None],
 ) -> BriefCounts:
-    """Of a segmenter with a main measure; `seen` is called after every image, with the measure's levels (H, W).
+    """Of a segmenter with a main measure; `seen` is called after every image, with the measure's levels (N,) in it.
+
+    These are of the pixels that the photograph has data of, labelled or not.
 
     Raises DataError or ImageError at the first file that cannot be used.
     """
@@ -93,7 +95,7 @@ def count_predictions(
         confusion += confusion_matrix(sample.truth, sample.labels, classes)
         table += score_table(sample.levels[measure][labelled], (sample.labels != sample.truth)[labelled])
         marks += [image.mark] if image.mark is not None else []
-        seen(sample.levels[measure])
+        seen(sample.levels[measure][sample.labels != classes])
     mistakes = contradictions(confusion, source.witness(), id_map)
     notes = source.notes() + ([] if mistakes else oddities(confusion, source.witness(), id_map))
     return BriefCounts(measure, confusion, table, tuple(marks), tuple(notes), tuple(mistakes))

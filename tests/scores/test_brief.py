@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 from support import Hypseg, make_checkpoint
 from support.tiny_data import NAMES, make_data
 
@@ -45,6 +47,39 @@ def test_they_are_those_of_an_evaluation(hypseg: Hypseg, tmp_path: Path) -> None
     measure = next(each for each in report["measures"] if each["name"] == "distance")
     assert found.mean_iou == report["summary"]["miou"]["value"]
     assert (found.auroc, found.ece) == (measure["auroc"], measure["ece"])
+
+
+def test_what_photographs_have_no_data_of_is_not_seen(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", val=2)
+    path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
+    segmenter = make_segmenter(load_checkpoint(path), Request(measures=("distance",)), engine="torch")
+    first, second = sorted((data / "val/images").iterdir())
+    pixels = np.asarray(Image.open(first).convert("RGB")).copy()
+    pixels[:] = np.maximum(pixels, 1)
+    pixels[:, :7] = 0
+    nodata = [(42113, "s", 0, "0", True)]  # of GDAL
+    tifffile.imwrite(first.with_suffix(".tif"), pixels, photometric="rgb", extratags=nodata)
+    first.unlink()
+    pairs = pair_files(
+        masks=str(data / "val/masks"),
+        images=str(data / "val/images"),
+        predictions=None,
+        image_suffix="",
+        mask_suffix="",
+        tell=print,
+    )
+    seen: list[int] = []
+    count_predictions(
+        segmenter,
+        pairs,
+        ignore_index=255,
+        id_map=None,
+        max_pixels=10**6,
+        workers=0,
+        seen=lambda levels: seen.append(levels.size),
+    )
+    with Image.open(second) as other:
+        assert seen == [pixels[:, 7:, 0].size, other.width * other.height]
 
 
 @pytest.mark.parametrize(
