@@ -18,22 +18,28 @@ _SHARE = 0.10  # of the pixels at edges
 _FEWEST = 50  # pixels between their neighbours, below which it may be chance
 _NOISE = 0.6  # share of all pixels that lie at edges, from which there are no areas to interpolate between
 _NOTABLE = 0.1  # of the pixels between, from which an id is one of those that lie there
+_MASKS = 0.25  # of those that can tell, from which on it is the set that was interpolated
 
 
-def is_interpolated(values: NDArray[Any]) -> bool:
-    """Whether (H, W) ids look interpolated.
+def is_interpolated(values: NDArray[Any]) -> bool | None:
+    """Whether (H, W) ids look interpolated; None where hardly any edge could tell.
 
-    One id between others alone is none of it: a class that is drawn as a line one pixel wide around another.
+    An edge tells by what lies on it, or by its step from one id to another that is no neighbour of it. One id between
+    others alone is none of it: a class that is drawn as a line one pixel wide around another.
     """
     between, edges = np.zeros(values.shape, bool), np.zeros(values.shape, bool)
+    steps = 0
     for ids, inside, at in ((values, between, edges), (values.T, between.T, edges.T)):
         rises, falls = ids[1:] > ids[:-1], ids[1:] < ids[:-1]
         inside[1:-1] |= (rises[1:] & rises[:-1]) | (falls[1:] & falls[:-1])
         changes = rises | falls
         at[1:] |= changes
         at[:-1] |= changes
+        steps += int(np.count_nonzero(np.maximum(ids[1:], ids[:-1]) - np.minimum(ids[1:], ids[:-1]) > 1))
     lying, at_edges = int(between.sum()), int(edges.sum())
-    if lying < max(_FEWEST, _SHARE * at_edges) or at_edges > _NOISE * values.size:
+    if lying + steps < _FEWEST or at_edges > _NOISE * values.size:
+        return None
+    if lying < max(_FEWEST, _SHARE * at_edges):
         return False
     ids, pixels = np.unique(values[between], return_counts=True)
     notable = ids[pixels >= _NOTABLE * lying]
