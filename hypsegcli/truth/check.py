@@ -30,9 +30,10 @@ from hypsegcli.truth.diagnose import (
     unknown_ids,
 )
 from hypsegcli.truth.grey_palettes import ByGrey, GreyPalettes, read_by_grey
-from hypsegcli.truth.interpolated import is_interpolated
+from hypsegcli.truth.interpolated import Interpolated, is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_labelled
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
+from hypsegcli.truth.own_answers import is_answer
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.palettes import Color, Palettes, colors_of
 from hypsegcli.truth.unlisted import ids_before, unlisted_ids
@@ -49,6 +50,7 @@ class MaskSurvey(NamedTuple):
     void: tuple[Path, ...]  # masks without a labelled pixel
     doubts: tuple[str, ...]  # sentences on what is odd about them, and no reason to refuse them
     unlisted: str | None  # that of them which is about the map of ids
+    interpolated: str | None  # that which is about few masks that look so
 
 
 def examine_masks(
@@ -73,7 +75,7 @@ def examine_masks(
     kind = wording.files
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
-    refused, interpolated, void = list[Path](), list[Path](), list[Path]()
+    refused, void, interpolated = list[Path](), list[Path](), Interpolated()
     sizes: list[tuple[int, ...]] = []
     palettes, greys, whites, held = Palettes(), GreyPalettes(), Whites(), set[int]()
     hidden: Counter[int] = Counter()
@@ -94,8 +96,7 @@ def examine_masks(
         if single is not None:
             refused.append(path)
             alone += single
-        if between:
-            interpolated.append(path)
+        interpolated.add(path, between)
     if trouble := greys.trouble(
         histogram,
         masks=len(paths),
@@ -111,11 +112,12 @@ def examine_masks(
         classes=classes,
         ignore_index=ignore_index,
         scattered=scattered,
-        interpolated=bool(interpolated),
+        interpolated=interpolated.is_mistake(refused),
         mapped=id_map is not None,
         wording=wording,
     )
     if not refused and mistake is None:
+        few = interpolated.doubt(kind)
         unlisted = unlisted_ids(held, id_map, names, classes=classes, ignore_index=ignore_index, wording=wording)
         doubts = (
             unlisted,
@@ -125,16 +127,18 @@ def examine_masks(
             ),
             whites.doubt(kind) if ignore_index == WHITE and id_map is None else None,
             classes_without_data(hidden, names, classes=classes, ignore_index=ignore_index),
+            few,
         )
-        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted)
+        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted, few)
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (
             f"{len(refused)} of {len(paths)} {kind} hold ids that are no class, the first is {refused[0]}: "
             f"{_shares(histogram, unknown)}; the ids in all {kind} are {id_ranges(histogram)}"
         )
-    elif interpolated:
-        problem = f"{len(interpolated)} of {len(paths)} {kind} look interpolated, the first is {interpolated[0]}"
+    elif interpolated.is_mistake(refused):
+        some = interpolated.paths
+        problem = f"{len(some)} of {len(paths)} {kind} look interpolated, the first is {some[0]}"
     else:
         problem = f"the {len(paths)} {kind}, such as {paths[0]}, hold {_shares(histogram, histogram)}"
     called = f" ({names[0]} to {names[-1]})" if names else ""
@@ -149,7 +153,7 @@ class _Look(NamedTuple):
     ids: frozenset[int]  # before a map of ids, where there is one
     counts: Counter[int]
     single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
-    interpolated: bool
+    interpolated: bool | None  # None: hardly an edge could tell
     colors: Mapping[Color, int]
     by_grey: ByGrey
     without: Counter[int]  # the ids of pixels without data
@@ -174,12 +178,13 @@ def _look_at(
     by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
     palette = read_palette(path) if by_id and measured.size else None
     by_grey = read_by_grey(palette, measured, counts, id_map, ignore_index)
+    interpolated = is_interpolated(values)
     return _Look(
         values.shape,
         ids_before(measured, id_map),
         counts,
         single,
-        is_interpolated(values),
+        None if interpolated and is_answer(path) else interpolated,
         colors_of(palette, measured),
         by_grey,
         without,
