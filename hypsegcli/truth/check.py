@@ -35,7 +35,7 @@ from hypsegcli.truth.masks import IdMap, count_ids, decode_labelled
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
 from hypsegcli.truth.own_answers import is_answer
 from hypsegcli.truth.pairs import Pair
-from hypsegcli.truth.palettes import Color, Palettes, colors_of
+from hypsegcli.truth.palettes import Color, Palettes, colors_of, is_light_first
 from hypsegcli.truth.unlisted import ids_before, unlisted_ids
 from hypsegcli.truth.whites import WHITE, Whites
 
@@ -68,9 +68,9 @@ def examine_masks(
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, with ids that were
     interpolated, or with white saved for class 1 (see `diagnose`), nor where indices of palettes and their greys may
-    both be meant (see `GreyPalettes`). `names` are the classes' names, `wording` is of messages; `workers` threads
-    decode. A file that holds no ids raises ImageError, see decode_ids. `by_data`: what a file says that it has no data
-    of is void, whatever id it has.
+    both be meant (see `GreyPalettes`), or two of them be exchanged (see `Palettes`). `names` are the classes' names,
+    `wording` is of messages; `workers` threads decode. A file that holds no ids raises ImageError, see decode_ids.
+    `by_data`: what a file says that it has no data of is void, whatever id it has.
     """
     kind = wording.files
     histogram: Counter[int] = Counter()
@@ -83,9 +83,11 @@ def examine_masks(
         _look_at, classes=classes, ignore_index=ignore_index, id_map=id_map, wording=wording, by_data=by_data
     )
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
-    for path, (shape, ids, counts, single, between, colors, by_grey, without) in zip(paths, looks, strict=True):
+    for path, (shape, ids, counts, single, between, colors, light_first, by_grey, without) in zip(
+        paths, looks, strict=True
+    ):
         hidden += without
-        palettes.add(path, colors)
+        palettes.add(path, colors, light_first=light_first)
         greys.add(path, by_grey)
         whites.add(path, counts)
         held.update(ids)
@@ -97,14 +99,17 @@ def examine_masks(
             refused.append(path)
             alone += single
         interpolated.add(path, between)
-    if trouble := greys.trouble(
+    trouble = palettes.trouble(
+        histogram, names, masks=len(paths), ignore_index=ignore_index, id_map=id_map, wording=wording
+    ) or greys.trouble(
         histogram,
         masks=len(paths),
         classes=classes,
         ignore_index=ignore_index,
         mapped=id_map is not None,
         wording=wording,
-    ):
+    )
+    if trouble:
         raise DataError(trouble)
     scattered = {value for value in alone if 2 * alone[value] > histogram[value]}
     mistake = diagnose(
@@ -155,6 +160,7 @@ class _Look(NamedTuple):
     single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
     interpolated: bool | None  # None: hardly an edge could tell
     colors: Mapping[Color, int]
+    light_first: bool
     by_grey: ByGrey
     without: Counter[int]  # the ids of pixels without data
 
@@ -178,14 +184,17 @@ def _look_at(
     by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
     palette = read_palette(path) if by_id and measured.size else None
     by_grey = read_by_grey(palette, measured, counts, id_map, ignore_index)
-    interpolated = is_interpolated(values)
+    interpolated, colors = is_interpolated(values), colors_of(palette, measured)
+    light_first = is_light_first(colors)
+    is_own = (interpolated or light_first) and is_answer(path)
     return _Look(
         values.shape,
         ids_before(measured, id_map),
         counts,
         single,
-        None if interpolated and is_answer(path) else interpolated,
-        colors_of(palette, measured),
+        None if is_own else interpolated,
+        colors,
+        light_first and not is_own,
         by_grey,
         without,
     )
