@@ -207,7 +207,7 @@ def open_maps(
         None,
         refine,
         sampling,
-        doubts=tuple(line for line in (survey.unlisted, mixed_refinements(refined)) if line is not None),
+        doubts=tuple(filter(None, (survey.unlisted, survey.interpolated, mixed_refinements(refined)))),
         agreement=source.agreement,
         changed=changed,
         id_map=id_map if void is None else None,

@@ -157,7 +157,8 @@ def decode_mask_with_valid(path: Path) -> tuple[NDArray[Any], Valid | None]:
             )
         if opened.frames > 1:
             raise ImageError(f"{path}: the mask holds {opened.frames} frames; one is needed; {advice}", "unsupported")
-        if opened.white_is_zero and mode != "1":
+        if opened.white_is_zero:  # of one bit too: scanners store ink as 1, and tifffile what is True in an array
+            advice = "save the ids 0 and 1 as a PNG of 8 bits" if mode == "1" else advice
             raise ImageError(f"{path}: zero means white in this TIFF, so ids may be inverted; {advice}", "unsupported")
         ids = _stored_ids(opened, image)
         of_value = None if opened.nodata is None else differs(ids, opened.nodata)

@@ -30,11 +30,12 @@ from hypsegcli.truth.diagnose import (
     unknown_ids,
 )
 from hypsegcli.truth.grey_palettes import ByGrey, GreyPalettes, read_by_grey
-from hypsegcli.truth.interpolated import is_interpolated
+from hypsegcli.truth.interpolated import Interpolated, is_interpolated
 from hypsegcli.truth.masks import IdMap, count_ids, decode_labelled
 from hypsegcli.truth.matlab import SUFFIX as MATLAB
+from hypsegcli.truth.own_answers import is_answer
 from hypsegcli.truth.pairs import Pair
-from hypsegcli.truth.palettes import Color, Palettes, colors_of
+from hypsegcli.truth.palettes import Color, Palettes, colors_of, is_light_first
 from hypsegcli.truth.unlisted import ids_before, unlisted_ids
 from hypsegcli.truth.whites import WHITE, Whites
 
@@ -49,6 +50,7 @@ class MaskSurvey(NamedTuple):
     void: tuple[Path, ...]  # masks without a labelled pixel
     doubts: tuple[str, ...]  # sentences on what is odd about them, and no reason to refuse them
     unlisted: str | None  # that of them which is about the map of ids
+    interpolated: str | None  # that which is about few masks that look so
 
 
 def examine_masks(
@@ -66,14 +68,14 @@ def examine_masks(
 
     They cannot with an id that is neither a class nor void, with no labelled pixel in any mask, with ids that were
     interpolated, or with white saved for class 1 (see `diagnose`), nor where indices of palettes and their greys may
-    both be meant (see `GreyPalettes`). `names` are the classes' names, `wording` is of messages; `workers` threads
-    decode. A file that holds no ids raises ImageError, see decode_ids. `by_data`: what a file says that it has no data
-    of is void, whatever id it has.
+    both be meant (see `GreyPalettes`), or two of them be exchanged (see `Palettes`). `names` are the classes' names,
+    `wording` is of messages; `workers` threads decode. A file that holds no ids raises ImageError, see decode_ids.
+    `by_data`: what a file says that it has no data of is void, whatever id it has.
     """
     kind = wording.files
     histogram: Counter[int] = Counter()
     alone: Counter[int] = Counter()
-    refused, interpolated, void = list[Path](), list[Path](), list[Path]()
+    refused, void, interpolated = list[Path](), list[Path](), Interpolated()
     sizes: list[tuple[int, ...]] = []
     palettes, greys, whites, held = Palettes(), GreyPalettes(), Whites(), set[int]()
     hidden: Counter[int] = Counter()
@@ -81,9 +83,11 @@ def examine_masks(
         _look_at, classes=classes, ignore_index=ignore_index, id_map=id_map, wording=wording, by_data=by_data
     )
     looks = ahead(look, paths, workers=workers, pixels=lambda found: math.prod(found.shape))
-    for path, (shape, ids, counts, single, between, colors, by_grey, without) in zip(paths, looks, strict=True):
+    for path, (shape, ids, counts, single, between, colors, light_first, by_grey, without) in zip(
+        paths, looks, strict=True
+    ):
         hidden += without
-        palettes.add(path, colors)
+        palettes.add(path, colors, light_first=light_first)
         greys.add(path, by_grey)
         whites.add(path, counts)
         held.update(ids)
@@ -94,16 +98,18 @@ def examine_masks(
         if single is not None:
             refused.append(path)
             alone += single
-        if between:
-            interpolated.append(path)
-    if trouble := greys.trouble(
+        interpolated.add(path, between)
+    trouble = palettes.trouble(
+        histogram, names, masks=len(paths), ignore_index=ignore_index, id_map=id_map, wording=wording
+    ) or greys.trouble(
         histogram,
         masks=len(paths),
         classes=classes,
         ignore_index=ignore_index,
         mapped=id_map is not None,
         wording=wording,
-    ):
+    )
+    if trouble:
         raise DataError(trouble)
     scattered = {value for value in alone if 2 * alone[value] > histogram[value]}
     mistake = diagnose(
@@ -111,11 +117,12 @@ def examine_masks(
         classes=classes,
         ignore_index=ignore_index,
         scattered=scattered,
-        interpolated=bool(interpolated),
+        interpolated=interpolated.is_mistake(refused),
         mapped=id_map is not None,
         wording=wording,
     )
     if not refused and mistake is None:
+        few = interpolated.doubt(kind)
         unlisted = unlisted_ids(held, id_map, names, classes=classes, ignore_index=ignore_index, wording=wording)
         doubts = (
             unlisted,
@@ -125,16 +132,18 @@ def examine_masks(
             ),
             whites.doubt(kind) if ignore_index == WHITE and id_map is None else None,
             classes_without_data(hidden, names, classes=classes, ignore_index=ignore_index),
+            few,
         )
-        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted)
+        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted, few)
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (
             f"{len(refused)} of {len(paths)} {kind} hold ids that are no class, the first is {refused[0]}: "
             f"{_shares(histogram, unknown)}; the ids in all {kind} are {id_ranges(histogram)}"
         )
-    elif interpolated:
-        problem = f"{len(interpolated)} of {len(paths)} {kind} look interpolated, the first is {interpolated[0]}"
+    elif interpolated.is_mistake(refused):
+        some = interpolated.paths
+        problem = f"{len(some)} of {len(paths)} {kind} look interpolated, the first is {some[0]}"
     else:
         problem = f"the {len(paths)} {kind}, such as {paths[0]}, hold {_shares(histogram, histogram)}"
     called = f" ({names[0]} to {names[-1]})" if names else ""
@@ -149,8 +158,9 @@ class _Look(NamedTuple):
     ids: frozenset[int]  # before a map of ids, where there is one
     counts: Counter[int]
     single: Counter[int] | None  # the ids of pixels that stand alone, where some ids are unknown
-    interpolated: bool
+    interpolated: bool | None  # None: hardly an edge could tell
     colors: Mapping[Color, int]
+    light_first: bool
     by_grey: ByGrey
     without: Counter[int]  # the ids of pixels without data
 
@@ -174,13 +184,17 @@ def _look_at(
     by_id = values.dtype == np.uint8 and not (id_map and id_map.colors) and path.suffix.lower() != MATLAB
     palette = read_palette(path) if by_id and measured.size else None
     by_grey = read_by_grey(palette, measured, counts, id_map, ignore_index)
+    interpolated, colors = is_interpolated(values), colors_of(palette, measured)
+    light_first = is_light_first(colors)
+    is_own = (interpolated or light_first) and is_answer(path)
     return _Look(
         values.shape,
         ids_before(measured, id_map),
         counts,
         single,
-        is_interpolated(values),
-        colors_of(palette, measured),
+        None if is_own else interpolated,
+        colors,
+        light_first and not is_own,
         by_grey,
         without,
     )

@@ -18,7 +18,7 @@ def answers_as_masks(paths: Sequence[Path]) -> str | None:
     People correct such maps, and editors that keep what a file says of itself are no reason to refuse them. Beyond the
     first that is none, no file is looked at.
     """
-    if not paths or not all(map(_is_answer, paths)):
+    if not paths or not all(map(is_answer, paths)):
         return None
     files = f"all {len(paths)} masks say" if len(paths) > 1 else f"the mask {paths[0]} says"
     return (
@@ -28,7 +28,8 @@ def answers_as_masks(paths: Sequence[Path]) -> str | None:
     )
 
 
-def _is_answer(path: Path) -> bool:
+def is_answer(path: Path) -> bool:
+    """Whether a mask says of itself that hypseg wrote it as a label map."""
     if isinstance(path, AnnotatedMask):
         return False
     try:

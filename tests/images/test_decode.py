@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -330,6 +331,10 @@ def test_white_is_zero_is_inverted_at_any_depth(tmp_path: Path, bits: int) -> No
     assert decoded.pixels[0, :, 0].tolist() == [255, 127, 0]
 
 
+def test_ink_of_a_bilevel_scan_is_black(tmp_path: Path) -> None:
+    assert decode_image(put(tmp_path, raw_tiff(4, 1, 1, 0, b"\x50"))).pixels[0, :, 0].tolist() == [255, 0, 255, 0]
+
+
 def test_transparent_value_of_sixteen_bits(tmp_path: Path) -> None:
     grey = raw_png(2, 1, 16, 0, b"\0" + struct.pack(">2H", 300, 301), tRNS=struct.pack(">H", 300))
     decoded = decode_image(put(tmp_path, grey))
@@ -638,6 +643,7 @@ def test_sixteen_and_32_bit_ids(tmp_path: Path) -> None:
         (encoded(Image.fromarray(picture()).convert("LA"), "PNG"), "mode LA"),
         (FILES["jpeg grey"], "JPEG does not keep exact values"),
         (FILES["jpeg 2000"], "JPEG2000 need not keep"),
+        (raw_tiff(1, 1, 1, 0, b"\x80"), "zero means white in this TIFF, .* save the ids 0 and 1 as a PNG of 8 bits"),
         (raw_tiff(1, 1, 8, 0, b"\5"), "zero means white"),
         (raw_tiff(1, 1, 16, 0, b"\5\0"), "zero means white"),
         (
@@ -649,3 +655,13 @@ def test_sixteen_and_32_bit_ids(tmp_path: Path) -> None:
 def test_masks_open_to_two_readings_are_refused(tmp_path: Path, data: bytes, sentence: str) -> None:
     with pytest.raises(ImageError, match=sentence):
         decode_mask(put(tmp_path, data))
+
+
+def test_an_array_of_bool_that_tifffile_saved_is_no_mask(tmp_path: Path) -> None:
+    """Pillow reads what was True as black; what is said to be black where it is zero is as it was."""
+    inside = np.eye(9, dtype=bool)
+    tifffile.imwrite(tmp_path / "a.tif", inside)
+    with pytest.raises(ImageError, match="zero means white"):
+        decode_mask(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "b.tif", inside, photometric="minisblack")
+    np.testing.assert_array_equal(decode_mask(tmp_path / "b.tif"), inside)

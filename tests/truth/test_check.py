@@ -13,6 +13,8 @@ import tifffile
 from PIL import Image
 
 from hypsegcli.errors import DataError, ImageError
+from hypsegcli.images.metadata import MapMetadata
+from hypsegcli.images.png import encode_indexed_png
 from hypsegcli.truth.check import examine_masks
 from hypsegcli.truth.diagnose import LABEL_MAPS, MASKS, Wording
 from hypsegcli.truth.masks import IdMap
@@ -233,6 +235,39 @@ def test_interpolation_within_the_list_of_classes(tmp_path: Path) -> None:
         text = said(tmp_path, good, bad, bad, classes=11, id_map=id_map)
         assert f"2 of 3 masks look interpolated, the first is {tmp_path / '1.png'}; allowed are 0 to 10" in text
         assert "as after a resize with interpolation or a lossy format; go back to the original masks" in text
+
+
+def lines_around_areas() -> np.ndarray:
+    """Cells with a line of 1 around them, and 1 alone at their sides: drawn so, though it looks interpolated."""
+    mask = np.zeros((200, 200), np.uint8)
+    for at in range(5, 190, 20):
+        mask[at : at + 12, 20:180] = 1
+        mask[at + 1 : at + 11, 21:179] = 2
+    mask[:, :15] = mask[:, 185:] = 1
+    return mask
+
+
+def test_one_mask_of_many_that_looks_interpolated_is_told(tmp_path: Path) -> None:
+    paths = put(tmp_path, *[areas(0, 2, 1, side=60)] * 4, lines_around_areas())
+    survey = examine_masks(paths, classes=3, ignore_index=255, id_map=None)
+    assert survey.doubts == (survey.interpolated,)
+    assert f"1 of the masks looks interpolated, with ids at edges between those of their neighbours ({paths[4]})" in (
+        survey.interpolated or ""
+    )
+    with pytest.raises(DataError, match="1 of 4 masks look interpolated"):
+        examine(paths[1:], classes=3)
+
+
+def test_label_maps_that_hypseg_wrote_are_not_suspected(tmp_path: Path) -> None:
+    """Nodes of a tree lie between classes as ids of an interpolation do."""
+    path, ids = tmp_path / "a.png", lines_around_areas()
+    path.write_bytes(encode_indexed_png(ids, np.eye(3, dtype=np.uint8), MapMetadata(kind="labels").png_text()))
+    for wording in (MASKS, LABEL_MAPS):
+        survey = examine_masks([path], classes=3, ignore_index=255, id_map=None, wording=wording)
+        assert survey.interpolated is None
+    path.write_bytes(encode_indexed_png(ids, np.eye(3, dtype=np.uint8), {}))
+    with pytest.raises(DataError, match="1 of 1 masks look interpolated"):
+        examine([path], classes=3)
 
 
 def test_areas_of_unknown_classes_are_not_interpolated(tmp_path: Path) -> None:

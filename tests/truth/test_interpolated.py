@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from PIL.Image import Resampling
 from support import SHARED
 
-from hypsegcli.truth.interpolated import is_interpolated
+from hypsegcli.truth.interpolated import Interpolated, is_interpolated
 
 SMOOTH = (Resampling.BILINEAR, Resampling.BICUBIC, Resampling.LANCZOS)
 
@@ -71,6 +72,47 @@ def test_noise_and_ramps_have_no_areas(ids: int) -> None:
     assert not is_interpolated(np.tile(np.arange(ids, dtype=np.uint8), (40, 1)))
     assert not is_interpolated(np.zeros((1, 1), np.uint8))
     assert not is_interpolated(np.zeros((0, 3), np.uint8))
+
+
+def test_edges_that_tell_nothing() -> None:
+    """Neighbouring ids, hardly an edge, and noise; a step between ids that are apart tells that it is none."""
+    mask = (drawn(1) > 5).astype(np.uint8)
+    few = np.zeros((40, 40), np.uint8)
+    few[:4, :4] = 7
+    noise = np.random.default_rng(0).integers(0, 11, (120, 150)).astype(np.uint8)
+    for values in (mask, few, noise, np.zeros((9, 9), np.uint8)):
+        assert is_interpolated(values) is None
+    for kind in (np.uint8, np.uint16, np.int32):
+        assert is_interpolated(drawn(1).astype(kind) * 2) is False
+
+
+def test_it_is_the_set_where_a_quarter_of_those_that_can_tell_look_so() -> None:
+    def found(*masks: bool | None, refused: tuple[int, ...] = ()) -> bool:
+        seen = Interpolated()
+        for number, mask in enumerate(masks):
+            seen.add(Path(f"{number}.png"), mask)
+        return seen.is_mistake([Path(f"{number}.png") for number in refused])
+
+    assert found(True)
+    assert found(True, False, False, False)
+    assert found(True, *[None] * 30)
+    assert not found(True, *[False] * 4)
+    assert not found(False, None)
+    assert not found()
+    assert found(*[False] * 9, True, True, None, refused=(9, 10, 11))  # those are refused in any case: why?
+    assert not found(True, *[False] * 9, refused=(0, 1))
+    assert not found(True, False, refused=(1,))
+
+
+def test_a_few_of_many_are_named() -> None:
+    seen = Interpolated()
+    assert seen.doubt("masks") is None
+    seen.add(Path("a.png"), True)
+    assert (seen.doubt("masks") or "").startswith("1 of the masks looks interpolated, with ids at edges between those")
+    for number in range(9):
+        seen.add(Path(f"{number}.png"), True)
+    assert "10 of the label maps look" in (seen.doubt("label maps") or "")
+    assert "(a.png, 0.png, 1.png, 2.png, 3.png, 4.png, 5.png, 6.png and 2 more); go back" in (seen.doubt("masks") or "")
 
 
 @pytest.mark.parametrize("name", ["camvid", "clothing", "facades", "nuclei"])

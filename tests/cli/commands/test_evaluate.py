@@ -195,6 +195,20 @@ def test_label_maps_of_another_tool_need_a_class_list_only(hypseg: Hypseg, data:
     assert "measure" not in outcome.stdout
 
 
+def test_a_label_map_that_looks_interpolated_among_others_is_told(hypseg: Hypseg, tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    plain = np.repeat([[0] * 60 + [2] * 60], 120, axis=0).astype(np.uint8)
+    ramp = np.repeat([[0] * 30 + [1] + [2] * 30 + [1] + [0] * 8 + [1] * 50], 120, axis=0).astype(np.uint8)
+    for number in range(5):
+        put(tmp_path / "masks" / f"{number}.png", plain)
+        put(tmp_path / "theirs" / f"{number}.png", ramp if number == 3 else plain)
+    theirs = ("--predictions", tmp_path / "theirs", "--classes", tmp_path / "classes.txt")
+    outcome = hypseg("evaluate", tmp_path / "masks", *theirs)
+    assert outcome.code == 0, outcome.stderr
+    assert "1 of the label maps looks interpolated" in outcome.stderr
+    assert str(tmp_path / "theirs/3.png") in outcome.stderr
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 def test_confidence_of_another_tool(hypseg: Hypseg, data: Path, *, inverted: bool) -> None:
     """Entirely sure where right, not at all where wrong: a perfect detector."""
