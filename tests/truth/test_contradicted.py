@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hypsegcli.errors import setting
 from hypsegcli.metrics.classes import confusion_matrix
@@ -44,10 +45,10 @@ def test_exchanged_colours_and_turned_masks() -> None:
     assert "EXIF" in said
 
 
-def witness_of(*truths: np.ndarray, learned: bool = True) -> Witness:
+def witness_of(*truths: np.ndarray, learned: bool = True, orientation: int = 1) -> Witness:
     witness = Witness(K, learned=learned)
     for truth in truths:
-        witness.add(1, truth, TRUTH)
+        witness.add(orientation, truth, TRUTH)
     return witness
 
 
@@ -60,6 +61,7 @@ def test_what_is_said_of_masks_that_predictions_contradict_everywhere() -> None:
     assert contradictions(confusion, witness_of(*[rolled] * 4), None) == []
     assert contradictions(confusion, witness_of(*[rolled] * 5), NAMED) == []
     assert contradictions(confusion, witness_of(*[rolled] * 5, learned=False), None) == []
+    assert contradictions(confusion, witness_of(*[np.full_like(TRUTH, K)] * 5), None) == []  # of void alone
     upside_down = np.flipud(TRUTH)
     (said,) = contradictions(confusion_matrix(upside_down, TRUTH, K), witness_of(*[upside_down] * 5), None)
     assert "would if the masks were turned upside down" in said
@@ -81,3 +83,27 @@ def test_what_is_odd_is_said_and_no_contradiction() -> None:
         assert len(oddities(confusion, other, None)) == (images >= 5)
     assert contradictions(confusion, other, None) == []
     assert "hardly more than by chance" in oddities(confusion, other, None)[0]
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_photographs_that_were_turned_upright_witness_as_others_do(orientation: int) -> None:
+    """Of masks that were drawn upright, and are wrong in another way."""
+    rolled, mirrored = np.array([1, 2, 0, 3], np.uint8)[TRUTH], np.fliplr(TRUTH)
+    unrelated = np.random.default_rng(1).integers(0, K, TRUTH.shape).astype(np.uint8)
+    for truth, said in ((rolled, "another list of classes"), (mirrored, "mirrored left to right"), (TRUTH, "")):
+        witness = witness_of(*[truth] * 5, orientation=orientation)
+        found = contradictions(confusion_matrix(truth, TRUTH, K), witness, None)
+        assert [said in each for each in found] == [True] * bool(said)
+    confusion = confusion_matrix(unrelated, TRUTH, K)
+    (chance,) = oddities(confusion, witness_of(*[unrelated] * 5, orientation=orientation), None)
+    assert "by chance" in chance
+
+
+def test_more_classes_than_are_looked_at_image_by_image() -> None:
+    many = 1001
+    rolled = np.array([1, 2, 0, 3], np.uint16)[TRUTH]
+    witness = Witness(many)
+    for _ in range(5):
+        witness.add(1, rolled, TRUTH)
+    (said,) = contradictions(confusion_matrix(rolled, TRUTH.astype(np.uint16), many), witness, None)
+    assert "another list of classes" in said
