@@ -81,7 +81,7 @@ def contradictions(
         return said
     said += filter(None, [witness.flips.mistake()])
     if not said and is_numbered:
-        said += filter(None, [permutation_mistake(confusion, decides=decides)])
+        said += filter(None, [permutation_mistake(confusion, decides=decides, stored=stored)])
     return said
 
 

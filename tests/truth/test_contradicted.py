@@ -62,6 +62,7 @@ def test_what_is_said_of_masks_that_predictions_contradict_everywhere() -> None:
     assert contradictions(confusion, witness_of(*[rolled] * 5), NAMED) == []
     assert contradictions(confusion, witness_of(*[rolled] * 5, learned=False), None) == []
     assert contradictions(confusion, witness_of(*[np.full_like(TRUTH, K)] * 5), None) == []  # of void alone
+    assert setting("prediction_map") in contradictions(confusion, witness_of(*[rolled] * 5), None, stored=True)[0]
     upside_down = np.flipud(TRUTH)
     (said,) = contradictions(confusion_matrix(upside_down, TRUTH, K), witness_of(*[upside_down] * 5), None)
     assert "would if the masks were turned upside down" in said
