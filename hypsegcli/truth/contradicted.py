@@ -79,7 +79,7 @@ def contradictions(
         said.append(mistake)
     if said or not witness.is_telling:
         return said
-    said += filter(None, [witness.flips.mistake()])
+    said += filter(None, [witness.flips.mistake(stored=stored)])
     if not said and is_numbered:
         said += filter(None, [permutation_mistake(confusion, decides=decides, stored=stored)])
     return said
@@ -89,5 +89,6 @@ def oddities(confusion: NDArray[np.integer[Any]], witness: Witness, id_map: IdMa
     """Sentences on what may be right and is seldom meant, where there are no contradictions; as for these."""
     if not witness.is_telling:
         return []
-    shifted = witness.odd.shifted() if id_map != NAMED else []
-    return [*shifted, *filter(None, [witness.odd.hollow(), chance_mistake(confusion)])]
+    numbered = witness.odd.numbered_otherwise() if id_map != NAMED else []
+    others = (witness.flips.some(), witness.odd.hollow(), chance_mistake(confusion))
+    return [*numbered, *filter(None, others)]

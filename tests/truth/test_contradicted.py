@@ -108,3 +108,12 @@ def test_more_classes_than_are_looked_at_image_by_image() -> None:
         witness.add(1, rolled, TRUTH)
     (said,) = contradictions(confusion_matrix(rolled, TRUTH.astype(np.uint16), many), witness, None)
     assert "another list of classes" in said
+
+
+def test_some_masks_that_are_mirrored_are_odd() -> None:
+    mirrored = np.fliplr(TRUTH)
+    both = confusion_matrix(mirrored, TRUTH, K) + confusion_matrix(TRUTH, TRUTH, K)
+    half = witness_of(*[mirrored, TRUTH] * 3)
+    assert contradictions(both, half, None) == []
+    (said,) = oddities(both, half, None)
+    assert said.startswith("3 of 6 masks would agree with the predictions if they were mirrored left to right (3), and")
