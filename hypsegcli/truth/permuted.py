@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ _RARE = 0.005  # share of the pixels from which a class has a say
 _FEWEST, _MANY = 3, 5  # classes that are exchanged, and that no network would take for as many others
 _MOST = 0.6  # of the pixels
 _TIMES, _TIMES_BESIDE = 2, 3  # as many pixels agree as did; and where those of a background do not count
+_TIMES_MANY = 10  # where many are exchanged for classes that the masks hardly have
 _NO_MORE = 0.1  # agreement beyond chance that is as good as none
 _SECOND = 0.02  # share of the pixels of another class than the most frequent one, from which on that tells
 _LARGE = 0.4  # share of the pixels of a class that may hide what the others are worth
@@ -42,7 +43,7 @@ def find_exchange(confusion: NDArray[np.integer[Any]]) -> Exchange | None:
     pixels, and twice as many pixels to agree as without, and more than most. A class that dominates and stays is left
     out of all that, since a background hides that everything else is missed; three times as many have to agree there,
     where networks are at their worst. A network takes one class for another, too: so half of them have to be exchanged
-    among each other, or all ids to be off by as many, or they have to be many.
+    among each other, or all ids to be off by as many, or they have to be many and to agree nearly never as they are.
     """
     classes = len(confusion)
     counts, rows = confusion[:, :classes], _without_background(confusion)
@@ -60,7 +61,8 @@ def find_exchange(confusion: NDArray[np.integer[Any]]) -> Exchange | None:
     would = float(counts[moved, answers[moved]].sum() + counts[stay, stay].sum()) / total
     among = {int(answers[k]) for k in moved} & set(moved)  # of the others most images have nothing, perhaps
     differences = {int(answers[k]) - k for k in moved}
-    is_one_list = len(among) >= max(2, len(moved) / 2) or len(differences) == 1 or len(moved) >= _MANY
+    is_another = len(moved) >= _MANY and would > _TIMES_MANY * agree
+    is_one_list = len(among) >= max(2, len(moved) / 2) or len(differences) == 1 or is_another
     is_told = would > _MOST and would > (_TIMES if but is None else _TIMES_BESIDE) * agree
     if len(moved) < _FEWEST or not is_one_list or share[moved].sum() <= 0.5 or not is_told:
         return None
@@ -69,8 +71,9 @@ def find_exchange(confusion: NDArray[np.integer[Any]]) -> Exchange | None:
     lines |= {k: int(answers[k]) for k in range(classes) if mostly[k] and askers[answers[k]] == k}
     left = sorted(set(range(classes)) - set(lines.values()))
     untold = [k for k in range(classes) if k not in lines and share[k]]
-    if len(left) == len(untold) == 1:
-        lines[untold.pop()] = left.pop()
+    rest = _rest(untold, left, differences)
+    lines |= rest
+    untold = [k for k in untold if k not in rest]
     return Exchange(agree, would, dict(sorted(lines.items())), tuple(untold), tuple(left), but)
 
 
@@ -138,6 +141,14 @@ def _pixels(but: int | None) -> str:
 
 def _listed(lines: Mapping[int, int]) -> str:
     return first_of([f"{source}:{target}" for source, target in sorted(lines.items())], _LINES)
+
+
+def _rest(untold: Sequence[int], left: Sequence[int], differences: Collection[int]) -> dict[int, int]:
+    """The classes of ids that predictions do not tell, where no others are left, or all ids are off by as many."""
+    if len(untold) == len(left) == 1:
+        return {untold[0]: left[0]}
+    off = {k: k + by for k in untold for by in differences}
+    return off if len(differences) == 1 and set(off.values()) <= set(left) else {}
 
 
 def _and_of(untold: Collection[int], left: Collection[int]) -> str:

@@ -86,6 +86,16 @@ def test_lines_lose_no_class() -> None:
     )
 
 
+def test_ids_that_are_off_by_as_many_leave_none_untold() -> None:
+    """Beside a background that stays, also of classes that the network never finds."""
+    counts = np.zeros((8, 9), np.int64)
+    counts[0, 0] = 90_000
+    counts[[3, 4, 7], [2, 3, 6]] = 1000
+    counts[[5, 6], 0] = 300  # both taken for background
+    assert (permutation_mistake(counts) or "").endswith("holds the lines 0:0, 3:2, 4:3, 5:4, 6:5, 7:6")
+    assert (permutation_mistake(np.eye(4, 5, -1, dtype=int) * 1000) or "").endswith("holds the lines 1:0, 2:1, 3:2")
+
+
 def test_label_maps_that_are_numbered_by_another_list() -> None:
     listed = confusion(pixels(), 1.0)[np.argsort(ALPHABETICAL)]
     own, other = (permutation_mistake(listed, stored=True) or "").split("; or, if it is the label maps that are ")
