@@ -55,6 +55,7 @@ class BriefCounts:
     marks: tuple[str, ...] = ()  # of the images' files
     notes: tuple[str, ...] = ()  # on what became of images on the way, a line a kind
     mistakes: tuple[str, ...] = ()  # likely ones, in masks that predictions contradict
+    doubts: tuple[str, ...] = ()  # where there are none, on what is odd about the masks
 
     def scores(self) -> BriefScores:
         """Of all of them; DataError where they are no number."""
@@ -97,5 +98,5 @@ def count_predictions(
         marks += [image.mark] if image.mark is not None else []
         seen(sample.levels[measure][sample.labels != classes])
     mistakes = contradictions(confusion, source.witness(), id_map)
-    notes = source.notes() + ([] if mistakes else oddities(confusion, source.witness(), id_map))
-    return BriefCounts(measure, confusion, table, tuple(marks), tuple(notes), tuple(mistakes))
+    doubts = [] if mistakes else oddities(confusion, source.witness(), id_map)
+    return BriefCounts(measure, confusion, table, tuple(marks), tuple(source.notes()), tuple(mistakes), tuple(doubts))

@@ -15,7 +15,7 @@ from hypsegcli.truth.permuted import chance_mistake, permutation_mistake
 from hypsegcli.truth.shift import find_shift, shift_mistake
 from hypsegcli.truth.turned import Turns
 
-_FEWEST = 5  # images, fewer of which may all be odd
+_FEWEST = 5  # images
 _MOST_CLASSES = 1000
 _EVERY = 4  # row and column of an image, which do to tell how it lies
 
@@ -28,10 +28,11 @@ class Witness:
 
         That it is wrong says nothing; nor is each image looked at where its confusions would fill memory.
         """
-        self._looks_closely = learned and classes <= _MOST_CLASSES
-        sizes = (Turns.size(classes), Flips.size(classes), OddImages.SIZE)
+        self._classes = classes
+        self._learned, self._looks_closely = learned, learned and classes <= _MOST_CLASSES
+        sizes = (1, Turns.size(classes), Flips.size(classes), OddImages.SIZE)
         self.counts = np.zeros(sum(sizes), np.int64)  # all there is; those of other images add up
-        turns, flips, odd = np.split(self.counts, np.cumsum(sizes)[:-1])
+        self._images, turns, flips, odd = np.split(self.counts, np.cumsum(sizes)[:-1])
         self.turns, self.flips, self.odd = Turns(classes, turns), Flips(classes, flips), OddImages(classes, odd)
 
     def add(self, orientation: int | None, truth: NDArray[Any], labels: NDArray[Any]) -> None:
@@ -41,11 +42,17 @@ class Witness:
         """
         if orientation is None:
             return
+        self._images += self._learned and bool((truth != self._classes).any())
         self.turns.add(orientation, truth, labels)
-        if orientation == 1 and self._looks_closely:
+        if self._looks_closely:
             coarse = truth[::_EVERY, ::_EVERY], labels[::_EVERY, ::_EVERY]
             self.flips.add(*coarse)
             self.odd.add(*coarse)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether there are enough images: a few may all be odd."""
+        return int(self._images[0]) >= _FEWEST
 
 
 def contradictions(
@@ -70,17 +77,18 @@ def contradictions(
         said.append(mistake)
     if (mistake := witness.turns.mistake()) is not None:
         said.append(mistake)
-    if said or witness.odd.images < _FEWEST:
+    if said or not witness.is_telling:
         return said
-    said += filter(None, [witness.flips.mistake()])
+    said += filter(None, [witness.flips.mistake(stored=stored)])
     if not said and is_numbered:
-        said += filter(None, [permutation_mistake(confusion, decides=decides)])
+        said += filter(None, [permutation_mistake(confusion, decides=decides, stored=stored)])
     return said
 
 
 def oddities(confusion: NDArray[np.integer[Any]], witness: Witness, id_map: IdMap | None) -> list[str]:
     """Sentences on what may be right and is seldom meant, where there are no contradictions; as for these."""
-    if witness.odd.images < _FEWEST:
+    if not witness.is_telling:
         return []
-    shifted = witness.odd.shifted() if id_map != NAMED else []
-    return [*shifted, *filter(None, [witness.odd.hollow(), chance_mistake(confusion)])]
+    numbered = witness.odd.numbered_otherwise() if id_map != NAMED else []
+    others = (witness.flips.some(), witness.odd.hollow(), chance_mistake(confusion))
+    return [*numbered, *filter(None, others)]

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.files.words import count_of
+from hypsegcli.truth.permuted import find_exchange
 from hypsegcli.truth.shift import find_shift
 
 _SHARE, _FEWEST = 0.05, 2  # of the images, from which on their ids are told of
+_MANY = 2  # times as many, of ids that are exchanged in any way, which few pixels of an image may look like
 _HOLLOW, _OTHERS = 0.5, 0.7  # of its pixels that agree, below which a mask of one class is odd; and those of the others
 
 
 class OddImages:
-    """Masks whose ids are off by one where others' are not, and masks of one class alone where there are others."""
+    """Masks whose ids are others than the others', and masks of one class alone where there are others."""
 
-    SIZE = 6  # counts
+    SIZE = 8  # counts
 
     def __init__(self, classes: int, counts: NDArray[np.int64]) -> None:
         """`classes` is their number, and the id of void; `counts` are all there is, those of other images add up."""
@@ -34,11 +36,14 @@ class OddImages:
             return
         there = np.count_nonzero(confusion.sum(axis=1))
         shift = find_shift(confusion) if there > 1 else None  # a single class is mistaken easily
+        is_permuted = shift is None and find_exchange(confusion) is not None
         is_hollow = there == 1 and right < _HOLLOW * pixels
         self._counts += (
             1,
             shift is not None and shift.by == 1,
             shift is not None and shift.by == -1,
+            shift is not None and shift.by == 0,
+            is_permuted,
             is_hollow,
             0 if is_hollow else right,
             0 if is_hollow else pixels,
@@ -49,14 +54,21 @@ class OddImages:
         """How many have been counted."""
         return int(self._counts[0])
 
-    def shifted(self) -> list[str]:
-        """Sentences on ids that are off by one in some masks; who asks knows that not all of them are."""
-        _, lower, higher, *_ = self._counts.tolist()
+    def numbered_otherwise(self) -> list[str]:
+        """Sentences on ids that are others in some masks; who asks knows that not in all of them."""
+        _, lower, higher, two, others, *_ = self._counts.tolist()
+        least = max(_FEWEST, _SHARE * self.images)
+        kinds = (
+            (lower, least, "their ids were one lower"),
+            (higher, least, "their ids were one higher"),
+            (two, least, "the two classes were exchanged"),
+            (others, _MANY * least, "their ids were exchanged among each other"),
+        )
         return [
-            f"{found} of {count_of(self.images, 'mask')} would agree with the predictions if their ids were one "
-            f"{word}, and not the others: they were not all made in one way; bring them to the same ids"
-            for found, word in ((lower, "lower"), (higher, "higher"))
-            if found >= max(_FEWEST, _SHARE * self.images)
+            f"{found} of {count_of(self.images, 'mask')} would agree with the predictions if {change}, and not the "
+            "others: they were not all made in one way; bring them to the same ids"
+            for found, enough, change in kinds
+            if found >= enough
         ]
 
     def hollow(self) -> str | None:

@@ -83,11 +83,13 @@ def shift_mistake(shift: Shift, *, classes: int, decides: str | None = None, sto
             "stayed 0; what was 0 and what was 1 are one now, so go back to the masks as they were"
         )
     if shift.by == 0:
-        return f"{found} if the two classes were exchanged: {_cure('0:1, 1:0', decides=decides)}"
-    down, up = lines_one_lower(classes), lines_one_higher(classes)
-    lower, lines, other = ("one lower", down, up) if shift.by == 1 else ("one higher", up, down)
-    guess = "ids that run from 1, where 0 means none" if shift.by == 1 else "a list of classes that lacks the first"
-    sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
+        lines = other = "0:1, 1:0"
+        sentence = f"{found} if the two classes were exchanged"
+    else:
+        down, up = lines_one_lower(classes), lines_one_higher(classes)
+        lower, lines, other = ("one lower", down, up) if shift.by == 1 else ("one higher", up, down)
+        guess = "ids that run from 1, where 0 means none" if shift.by == 1 else "a list of classes that lacks the first"
+        sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
     cures = _cure(lines, decides=decides)
     if stored:
         other_map = LABEL_MAPS.translate(other, before=" that holds the lines ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hypsegcli.errors import setting
 from hypsegcli.metrics.classes import confusion_matrix
@@ -44,10 +45,10 @@ def test_exchanged_colours_and_turned_masks() -> None:
     assert "EXIF" in said
 
 
-def witness_of(*truths: np.ndarray, learned: bool = True) -> Witness:
+def witness_of(*truths: np.ndarray, learned: bool = True, orientation: int = 1) -> Witness:
     witness = Witness(K, learned=learned)
     for truth in truths:
-        witness.add(1, truth, TRUTH)
+        witness.add(orientation, truth, TRUTH)
     return witness
 
 
@@ -60,6 +61,8 @@ def test_what_is_said_of_masks_that_predictions_contradict_everywhere() -> None:
     assert contradictions(confusion, witness_of(*[rolled] * 4), None) == []
     assert contradictions(confusion, witness_of(*[rolled] * 5), NAMED) == []
     assert contradictions(confusion, witness_of(*[rolled] * 5, learned=False), None) == []
+    assert contradictions(confusion, witness_of(*[np.full_like(TRUTH, K)] * 5), None) == []  # of void alone
+    assert setting("prediction_map") in contradictions(confusion, witness_of(*[rolled] * 5), None, stored=True)[0]
     upside_down = np.flipud(TRUTH)
     (said,) = contradictions(confusion_matrix(upside_down, TRUTH, K), witness_of(*[upside_down] * 5), None)
     assert "would if the masks were turned upside down" in said
@@ -81,3 +84,36 @@ def test_what_is_odd_is_said_and_no_contradiction() -> None:
         assert len(oddities(confusion, other, None)) == (images >= 5)
     assert contradictions(confusion, other, None) == []
     assert "hardly more than by chance" in oddities(confusion, other, None)[0]
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_photographs_that_were_turned_upright_witness_as_others_do(orientation: int) -> None:
+    """Of masks that were drawn upright, and are wrong in another way."""
+    rolled, mirrored = np.array([1, 2, 0, 3], np.uint8)[TRUTH], np.fliplr(TRUTH)
+    unrelated = np.random.default_rng(1).integers(0, K, TRUTH.shape).astype(np.uint8)
+    for truth, said in ((rolled, "another list of classes"), (mirrored, "mirrored left to right"), (TRUTH, "")):
+        witness = witness_of(*[truth] * 5, orientation=orientation)
+        found = contradictions(confusion_matrix(truth, TRUTH, K), witness, None)
+        assert [said in each for each in found] == [True] * bool(said)
+    confusion = confusion_matrix(unrelated, TRUTH, K)
+    (chance,) = oddities(confusion, witness_of(*[unrelated] * 5, orientation=orientation), None)
+    assert "by chance" in chance
+
+
+def test_more_classes_than_are_looked_at_image_by_image() -> None:
+    many = 1001
+    rolled = np.array([1, 2, 0, 3], np.uint16)[TRUTH]
+    witness = Witness(many)
+    for _ in range(5):
+        witness.add(1, rolled, TRUTH)
+    (said,) = contradictions(confusion_matrix(rolled, TRUTH.astype(np.uint16), many), witness, None)
+    assert "another list of classes" in said
+
+
+def test_some_masks_that_are_mirrored_are_odd() -> None:
+    mirrored = np.fliplr(TRUTH)
+    both = confusion_matrix(mirrored, TRUTH, K) + confusion_matrix(TRUTH, TRUTH, K)
+    half = witness_of(*[mirrored, TRUTH] * 3)
+    assert contradictions(both, half, None) == []
+    (said,) = oddities(both, half, None)
+    assert said.startswith("3 of 6 masks would agree with the predictions if they were mirrored left to right (3), and")

@@ -61,3 +61,51 @@ def test_symmetry_and_ignorance_say_nothing() -> None:
     for seed in range(4):
         flips.add(scene(seed), predicted(scene(seed), 0.0, seed))
     assert flips.mistake() is None
+
+
+def ovals(seed: int) -> NDArray[np.int64]:
+    """A background, and in its midst something of several classes that is nearly symmetric, as a person is."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    body = np.digitize(x + rng.uniform(-0.1, 0.1), [-0.45, 0, 0.3]) + 1
+    return np.where((x - 0.1) ** 2 + y**2 < 0.5, body, 0)
+
+
+@pytest.mark.parametrize("right", [0.9, 1.0])
+def test_a_background_that_lies_either_way_hides_nothing(right: float) -> None:
+    """Half as much disagrees the other way round, though more than half agrees as it is."""
+    wrong, well = flips_of(K), flips_of(K)
+    for seed in range(4):
+        labels = predicted(ovals(seed), right, seed)
+        wrong.add(np.fliplr(ovals(seed)), labels)
+        well.add(ovals(seed), labels)
+    assert "would if the masks were mirrored left to right: masks or photographs were" in (wrong.mistake() or "")
+    assert "masks or label maps were written so" in (wrong.mistake(stored=True) or "")
+    assert well.mistake() is None
+
+
+def test_what_agrees_as_it_is_and_hardly_more_otherwise_is_right() -> None:
+    flips, scenes = (
+        flips_of(K),
+        [np.hstack([half, half[:, ::-1]]) for half in (scene(seed)[:, :24] for seed in range(4))],
+    )
+    for labels in scenes:
+        truth = labels.copy()
+        labels[0, 0] = truth[0, -1] = (labels[0, 0] + 1) % K
+        flips.add(truth, labels)
+    assert flips.mistake() is None
+
+
+def test_some_masks_that_lie_otherwise_are_told() -> None:
+    flips, well = flips_of(K), flips_of(K)
+    for seed in range(9):
+        labels = predicted(scene(seed), 0.9, seed)
+        flips.add(np.fliplr(scene(seed)) if seed < 3 else np.flipud(scene(seed)) if seed == 3 else scene(seed), labels)
+        well.add(np.fliplr(scene(seed)) if seed < 2 else scene(seed), labels)
+    assert flips.mistake() is None
+    told = (
+        "4 of 9 masks would agree with the predictions if they were mirrored left to right (3), "
+        "turned upside down (1), and not the others"
+    )
+    assert (flips.some() or "").startswith(told)
+    assert well.some() is None  # which may be chance

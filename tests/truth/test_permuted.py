@@ -38,9 +38,72 @@ def test_ids_of_another_order_are_told(order: NDArray[np.int64], right: float) -
     assert said.startswith(
         f"{100 * agree:.1f} % of the labelled pixels agree with the predictions, and {100 * would:.1f} % would"
     )
-    lines = ", ".join(f"{order[k]}:{k}" for k in np.argsort(order) if order[k] != k)
+    lines = ", ".join(f"{order[k]}:{k}" for k in np.argsort(order))
     assert f"a file for {setting('map')} that holds the lines {lines}" in said
     assert f"change the lines of {setting('mask_colors')}" in (permutation_mistake(listed, decides="mask_colors") or "")
+
+
+@pytest.mark.parametrize("right", [0.8, 1.0])
+@pytest.mark.parametrize(
+    "order", [np.array([0, 4, 1, 5, 2, 3]), np.array([0, 2, 3, 4, 5, 1]), np.array([0, 5, 4, 3, 2, 1])]
+)
+def test_a_background_that_stays_hides_nothing(order: NDArray[np.int64], right: float) -> None:
+    counts = confusion(pixels(0.9), right)
+    assert permutation_mistake(counts) is None
+    listed = counts[np.argsort(order)]
+    said = permutation_mistake(listed) or ""
+    assert (
+        f"{100 * np.trace(listed[1:, 1:K]) / listed[1:].sum():.1f} % of the labelled pixels that are not 0 agree"
+        in said
+    )
+    lines = ", ".join(f"{order[k]}:{k}" for k in np.argsort(order))
+    assert f"holds the lines {lines}" in said
+
+
+def test_many_ids_that_lead_to_classes_that_masks_hardly_have() -> None:
+    """Where a list is long, the ids of the frequent classes are those of rare ones in the other list."""
+    frequent = np.random.default_rng(0).integers(0, 5, (1, 20_000)).astype(np.uint8)
+    assert "holds the lines 5:0, 6:1, 7:2, 8:4, 9:3" in (
+        permutation_mistake(confusion_matrix(np.array([5, 6, 7, 9, 8], np.uint8)[frequent], frequent, 10)) or ""
+    )
+
+
+def test_lines_lose_no_class() -> None:
+    """A missing line would make two classes one: of a rare class, or where another one is out of the question."""
+    order = np.array([5, 0, 1, 2, 3, 4])
+    counts = confusion_matrix(order[(truth := pixels())[None]].astype(np.uint8), truth[None].astype(np.uint8), K)
+    rare = counts.copy()
+    rare[4] = 0
+    rare[4, 5] = 9
+    assert "that holds the lines 0:1, 1:2, 2:3, 3:4, 4:5, 5:0" in (permutation_mistake(rare) or "")
+    unfound = counts.copy()
+    unfound[4, [0, 4, 5]] = unfound[4, 5] // 2 * np.array([1, 1, 0])  # which the network takes for others
+    found = permutation_mistake(unfound) or ""
+    assert found.endswith("that holds the lines 0:1, 1:2, 2:3, 3:4, 4:5, 5:0")
+    unfound[3] = 0
+    assert (permutation_mistake(unfound) or "").endswith(
+        "0:1, 1:2, 2:3, 5:0, and lines for 4, which lead to some of 4, 5: the predictions do not tell to which"
+    )
+
+
+def test_ids_that_are_off_by_as_many_leave_none_untold() -> None:
+    """Beside a background that stays, also of classes that the network never finds."""
+    counts = np.zeros((8, 9), np.int64)
+    counts[0, 0] = 90_000
+    counts[[3, 4, 7], [2, 3, 6]] = 1000
+    counts[[5, 6], 0] = 300  # both taken for background
+    assert (permutation_mistake(counts) or "").endswith("holds the lines 0:0, 3:2, 4:3, 5:4, 6:5, 7:6")
+    assert (permutation_mistake(np.eye(4, 5, -1, dtype=int) * 1000) or "").endswith("holds the lines 1:0, 2:1, 3:2")
+
+
+def test_label_maps_that_are_numbered_by_another_list() -> None:
+    listed = confusion(pixels(), 1.0)[np.argsort(ALPHABETICAL)]
+    own, other = (permutation_mistake(listed, stored=True) or "").split("; or, if it is the label maps that are ")
+    assert "holds the lines 0:1, 1:3, 2:5, 3:0, 4:4, 5:2" in own
+    lines = ", ".join(f"{k}:{order}" for k, order in enumerate(ALPHABETICAL))
+    assert (
+        other == f"numbered so, translate ids with a file for {setting('prediction_map')} that holds the lines {lines}"
+    )
 
 
 @pytest.mark.parametrize("mistaken", [{3: 4, 1: 5}, {0: 1, 1: 0}, {0: 5, 1: 4, 2: 3}])
@@ -71,3 +134,19 @@ def test_agreement_by_chance_is_none() -> None:
     background = confusion_matrix(np.zeros((1, 100), np.uint8), np.zeros((1, 100), np.uint8), K)
     assert chance_mistake(background) is None  # nothing but a background is right by chance, and right
     assert chance_mistake(np.zeros((K, K + 1), np.int64)) is None
+
+
+def test_agreement_by_chance_is_none_where_most_is_background() -> None:
+    """Of other images most agrees that is background in both."""
+    rng = np.random.default_rng(0)
+    truth, others = ((rng.random((1, 20_000)) < 0.07).astype(np.uint8) for _ in range(2))
+    said = chance_mistake(confusion_matrix(truth, others, 2)) or ""
+    assert "% of the labelled pixels agree with the predictions, hardly more than by chance (kappa " in said
+    assert said.startswith(("86.", "87."))
+    assert chance_mistake(confusion_matrix(truth, truth, 2)) is None
+    rare = (rng.random((1, 20_000)) < 0.01).astype(np.uint8)
+    assert chance_mistake(confusion_matrix(rare, 0 * rare, 2)) is None  # of which too few are there
+    background = rng.random((1, 20_000)) < 0.8
+    classes, other = (np.where(background, 0, rng.integers(1, K, background.shape)).astype(np.uint8) for _ in range(2))
+    assert "of the labelled pixels that are not 0 agree" in (chance_mistake(confusion_matrix(classes, other, K)) or "")
+    assert chance_mistake(confusion_matrix(classes, classes, K)) is None

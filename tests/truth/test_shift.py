@@ -64,6 +64,10 @@ def test_two_classes_that_are_exchanged() -> None:
     assert shift is not None
     assert shift.by == 0
     assert shift_mistake(shift, classes=2).endswith("the lines 0:1, 1:0")
+    both = shift_mistake(shift, classes=2, stored=True)
+    assert (
+        f"or, if it is the label maps that are off, translate ids with a file for {setting('prediction_map')}" in both
+    )
 
 
 @pytest.mark.parametrize("background", [0.0, 0.6, 0.95])

@@ -110,7 +110,7 @@ def calibrate(
     # Also the size that it was fitted at, whatever decided that: at another it would be another.
     copied = header.with_longest_side(request.longest_side).model_copy(update={"calibration": calibration})
     copy_checkpoint(loaded, out, copied, over=over)
-    warn((*labelled.doubts, *unfit_for_calibration(header, counts.marks)))
+    warn((*labelled.doubts, *counts.doubts, *unfit_for_calibration(header, counts.marks)))
     _say_fitted(out, calibration)
     why = "as it was fitted: a calibration is one of a size"
     say_new_size(out, header, copied, why=why)

@@ -78,7 +78,8 @@ def quantise(
     with progress_for(len(compared), quiet=quiet) as progress:
         scores = try_out(quantised, trial, "int8", tell=tell, advance=progress.advance).scores()
     another = of_another_way(header.calibrated_for, "scalar")
-    warn((*labelled.doubts, *([another] if another else []), *unfit_for_int8(header, in_fp32.marks)))
+    doubts = (*labelled.doubts, *in_fp32.doubts, *([another] if another else []))
+    warn((*doubts, *unfit_for_int8(header, in_fp32.marks)))
     if losses := scores.losses(before):
         raise DataError(
             f"{loaded.path}: loses too much in int8, on {count_of(len(compared), 'image')}: {', '.join(losses)}; "

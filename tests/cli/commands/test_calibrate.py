@@ -463,3 +463,15 @@ def test_masks_of_void_alone_are_no_images_of_a_calibration(hypseg: Hypseg, data
     assert "fitted on pictures (1 image)" in outcome.stdout
     assert "1 mask without a labelled pixel: left out, with their images" in outcome.stderr
     assert "a calibration on so few images (1)" in outcome.stderr
+
+
+def test_masks_of_other_images_are_told_also_where_it_is_quiet(hypseg: Hypseg, data: Path, plain: Path) -> None:
+    """Nobody is to take the calibration for more than it is."""
+    for seed in range(2, 6):
+        photograph(data / f"images/{seed}.png", seed=seed)
+        ids = np.random.default_rng(seed).integers(0, 3, (48, 64)).astype(np.uint8)
+        Image.fromarray(ids).save(data / f"masks/{seed}.png")
+    arguments = ("--checkpoint", plain, "--out", data / "calibrated.safetensors", "--name", "t", "--quiet")
+    outcome = hypseg("calibrate", data / "images", data / "masks", *arguments)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stderr.count("agree with the predictions, hardly more than by chance") == 1
