@@ -13,11 +13,11 @@ from hypsegcli.truth.shift import find_shift
 
 _SHARE, _FEWEST = 0.05, 2  # of the images, from which on their ids are told of
 _MANY = 2  # times as many, of ids that are exchanged in any way, which few pixels of an image may look like
-_HOLLOW, _OTHERS = 0.5, 0.7  # of its pixels that agree, below which a mask of one class is odd; and those of the others
+_HOLLOW, _OTHERS = 0.5, 0.7  # of its pixels that agree, below which a mask of class 0 alone is odd; of the others
 
 
 class OddImages:
-    """Masks whose ids are others than the others', and masks of one class alone where there are others."""
+    """Masks whose ids are others than the others', and masks of class 0 alone where there are others."""
 
     SIZE = 8  # counts
 
@@ -37,7 +37,7 @@ class OddImages:
         there = np.count_nonzero(confusion.sum(axis=1))
         shift = find_shift(confusion) if there > 1 else None  # a single class is mistaken easily
         is_permuted = shift is None and find_exchange(confusion) is not None
-        is_hollow = there == 1 and right < _HOLLOW * pixels
+        is_hollow = not confusion[1:].any() and right < _HOLLOW * pixels  # tiles may be of any class alone
         self._counts += (
             1,
             shift is not None and shift.by == 1,
@@ -72,12 +72,12 @@ class OddImages:
         ]
 
     def hollow(self) -> str | None:
-        """What to say of masks of one class alone, where the predictions see others."""
+        """What to say of masks of class 0 alone, as tools begin them, where the predictions see others."""
         *_, hollow, right, pixels = self._counts.tolist()
         if not hollow or right < _OTHERS * pixels:
             return None
         hold = "holds" if hollow == 1 else "hold"
         return (
-            f"{hollow} of {count_of(self.images, 'mask')} {hold} one class alone, of which the predictions find less "
+            f"{hollow} of {count_of(self.images, 'mask')} {hold} class 0 alone, of which the predictions find less "
             "than half, though they agree with the others: as where nobody has begun to label; look at those masks"
         )

@@ -37,11 +37,17 @@ def test_ids_that_are_off_in_some_masks_are_told(by: int) -> None:
 
 def test_masks_that_nobody_has_begun_are_told() -> None:
     well = [scene(seed) for seed in range(2, 8)]
-    said = seen(np.zeros((48, 48), int), np.full((48, 48), 3), *well).hollow()
-    assert (said or "").startswith("2 of 8 masks hold one class alone, of which the predictions find less than half")
+    said = seen(np.zeros((48, 48), int), np.zeros((48, 48), int), *well).hollow()
+    assert (said or "").startswith("2 of 8 masks hold class 0 alone, of which the predictions find less than half")
     one = (np.zeros((48, 48), int), *(scene(seed) for seed in range(1, 7)))
-    assert (seen(*one).hollow() or "").startswith("1 of 7 masks holds one class alone")
+    assert (seen(*one).hollow() or "").startswith("1 of 7 masks holds class 0 alone")
     assert seen(*one, right=0.4).hollow() is None
+
+
+def test_tiles_of_another_class_alone_have_been_labelled() -> None:
+    """Such as a wall that the predictions take for a door."""
+    tiles = (np.full((48, 48), 3), np.full((48, 48), 1), *(scene(seed) for seed in range(2, 8)))
+    assert seen(*tiles).hollow() is None
 
 
 def test_a_single_class_that_is_mistaken_is_no_shift() -> None:
