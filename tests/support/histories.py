@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hypsegcli.files.books import MANIFEST, RANKING, REVIEW, RUN, TABLES
 from hypsegcli.files.digest import digest_file
+from hypsegcli.files.shard import parse_shard
 from support.forked import HANGS, Ended, Fault, hypseg
 from support.variants import BROKEN, ENGINE, PICTURES, STACKS, VARIANTS, World, lines_of
 
@@ -38,7 +39,7 @@ class History:
         self._wanted: dict[str, set[str]] = {}  # the variants of which a photograph's maps may be, if all is done
         self._own: dict[str, bytes] = {}  # somebody's own files in the output folder
         self._spoilt: set[str] = set()  # maps that are lost or changed
-        self._is_removed = False  # a photograph
+        self._is_removed = False  # a photograph, or a page of one
         self._has_tables = False  # or may have had them
         self._variant, self._inputs, self._shards = "labels", ["photos"], 2
         for folder in ("photos/sub", "more/sub"):  # an empty one might be out of reach
@@ -102,6 +103,7 @@ class History:
             name = self.chance.choice(list(self._files))
             pictures = [*STACKS] if name == STACK else [BROKEN] if what == "break" else PICTURES
             self._put(name, self.chance.choice(pictures))
+            self._is_removed |= name == STACK
         elif what in {"spoil", "lose"}:
             self._spoil(lose=what == "lose")
         elif what == "own" and self.out.is_dir():
@@ -224,6 +226,8 @@ class History:
             for kind, path in line["outputs"].items():
                 if (digest := digest_file(self.out / path)) is None or digest.sha256 != line["sha256"][kind]:
                     yield f"{path} is not what its line says"
+        for shard in run.get("instead_of", {}):  # what is left of these counts no more
+            named |= {parse_shard(shard).named(book) for book in (RUN, MANIFEST)}
         if strange := set(_tree(self.out)) - named:
             yield f"{strange} has no line"
         done = {name: [line for line in lines.values() if line["input"] == name] for name in self._asked}
