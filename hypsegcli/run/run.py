@@ -127,11 +127,15 @@ class Run:
             self._close()
 
     def _changes_further(self) -> bool:
-        """Whether files of the whole run will be others: a shard with nothing to do leaves them, if ranked the same."""
+        """Whether files of the whole run will be others: a shard with nothing to do leaves them, if ranked the same.
+
+        Where the last run made other maps, nobody knows by what order the tables are.
+        """
         if self.unfinished or self._job.share.shard is None:
             return True
-        ordering = self._job.ordering
-        return ordering is not None and ordering != ordering_in(read_object(Books(self._job.out).run))
+        run, ordering = read_object(Books(self._job.out).run), self._job.ordering
+        is_told = isinstance(options := run.get("options"), dict) and ORDERING in options
+        return is_told and ordering is not None and ordering != ordering_in(run)
 
     def _close(self) -> None:
         """Write what is of all images, then run.json, which calls the run finished only if they are written."""

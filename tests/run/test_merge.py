@@ -695,6 +695,9 @@ def test_a_shard_without_resume_is_refused_where_a_run_has_ended(hypseg: Hypseg,
     assert (refused.code, "continue that run with --resume" in refused.stderr) == (2, True)
     assert hypseg("uncertainty", photos, "--out", out, "--resume", "--shard", "0/2").code == 0
     assert (out / "ranking.csv").read_bytes() == ranking
+    assert hypseg("predict", tmp_path / "more", "--out", out, *KINDS, "--resume").code == 0
+    assert hypseg("uncertainty", photos, "--out", out, "--resume", "--shard", "0/2").code == 0
+    assert (out / "ranking.csv").read_bytes() == ranking
 
 
 def test_a_table_that_shards_rank_otherwise_is_owed_until_they_are_merged(
