@@ -109,13 +109,14 @@ def chance_mistake(confusion: NDArray[np.integer[Any]]) -> str | None:
     """What to say where masks and predictions agree no more than by chance, also but for a background."""
     classes, rows = len(confusion), _without_background(confusion)
     for some, no_more in ((list(range(classes)), _NO_MORE), (rows, _NO_MORE / 2)):
-        truth, labels = confusion[some].sum(axis=1), confusion[some][:, :classes].sum(axis=0)
+        truth, labels = confusion[some].sum(axis=1), confusion[some][:, some].sum(axis=0)
         total = float(truth.sum())
         if total <= _SECOND * confusion.sum():
             continue
         agree = np.array(confusion[some, some].sum() / total)
-        kappa = float(beyond_chance(agree, np.array(truth @ labels[some] / total**2)))
-        is_mixed = total - truth.max() >= _SECOND * total
+        kappa = float(beyond_chance(agree, np.array(truth @ labels / total**2)))
+        # Of a single class, in the masks or in the predictions, as many agree by chance as do.
+        is_mixed = min(total - truth.max(), labels.sum() - labels.max()) >= _SECOND * total
         is_all = len(some) == classes
         if kappa < no_more and (is_mixed or (is_all and agree < 0.5)):
             which = _pixels(None if is_all else min(set(range(classes)) - set(some)))

@@ -136,6 +136,13 @@ def test_agreement_by_chance_is_none() -> None:
     assert chance_mistake(np.zeros((K, K + 1), np.int64)) is None
 
 
+def test_a_class_that_is_never_found_is_no_agreement_by_chance() -> None:
+    """Beside another that is, and a background."""
+    counts = np.array([[90_000, 500, 0, 0], [400, 7_000, 0, 0], [60, 500, 0, 0]])
+    assert chance_mistake(counts) is None
+    assert chance_mistake(np.array([[0, 3_000, 0], [0, 97_000, 0]])) is None  # and where another alone is
+
+
 def test_agreement_by_chance_is_none_where_most_is_background() -> None:
     """Of other images most agrees that is background in both."""
     rng = np.random.default_rng(0)
