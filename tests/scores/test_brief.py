@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image
 from support import Hypseg, make_checkpoint
 from support.tiny_data import NAMES, make_data
@@ -22,62 +24,43 @@ from hypsegcli.scores.brief import BriefCounts, BriefScores, count_predictions
 from hypsegcli.truth.pairs import pair_files
 
 
-def test_they_are_those_of_an_evaluation(hypseg: Hypseg, tmp_path: Path) -> None:
-    data = make_data(tmp_path / "data", val=3)
+def count(checkpoint: Path, data: Path, seen: Callable[[NDArray[np.uint16]], None]) -> BriefCounts:
+    segmenter = make_segmenter(load_checkpoint(checkpoint), Request(measures=("distance",)), engine="torch")
     images, masks = str(data / "val" / "images"), str(data / "val" / "masks")
-    path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
-    segmenter = make_segmenter(load_checkpoint(path), Request(measures=("distance",)), engine="torch")
     pairs = pair_files(masks=masks, images=images, predictions=None, image_suffix="", mask_suffix="", tell=print)
+    return count_predictions(segmenter, pairs, ignore_index=255, id_map=None, max_pixels=10**6, workers=0, seen=seen)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return make_checkpoint(tmp_path / "x.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
+
+
+def test_they_are_those_of_an_evaluation(hypseg: Hypseg, checkpoint: Path, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", val=3)
     seen: list[int] = []
-    counts = count_predictions(
-        segmenter,
-        pairs,
-        ignore_index=255,
-        id_map=None,
-        max_pixels=10**6,
-        workers=0,
-        seen=lambda levels: seen.append(int(levels.astype(np.int64).sum())),
-    )
+    counts = count(checkpoint, data, lambda levels: seen.append(int(levels.astype(np.int64).sum())))
     assert len(seen) == len(set(counts.marks)) == 3
     assert sum(seen) > 0
     found = counts.scores()
-    out = tmp_path / "report"
-    assert hypseg("evaluate", images, masks, "-c", path, "-o", out, "--longest-side", "off", "-q").code == 0
+    images, masks, out = data / "val" / "images", data / "val" / "masks", tmp_path / "report"
+    assert hypseg("evaluate", images, masks, "-c", checkpoint, "-o", out, "--longest-side", "off", "-q").code == 0
     report = json.loads((out / "report.json").read_text())
     measure = next(each for each in report["measures"] if each["name"] == "distance")
     assert found.mean_iou == report["summary"]["miou"]["value"]
     assert (found.auroc, found.ece) == (measure["auroc"], measure["ece"])
 
 
-def test_what_photographs_have_no_data_of_is_not_seen(tmp_path: Path) -> None:
+def test_what_photographs_have_no_data_of_is_not_seen(checkpoint: Path, tmp_path: Path) -> None:
     data = make_data(tmp_path / "data", val=2)
-    path = make_checkpoint(tmp_path / "x.safetensors", flat_tree(list(NAMES)), backbone="mobilenet_v3_small")
-    segmenter = make_segmenter(load_checkpoint(path), Request(measures=("distance",)), engine="torch")
     first, second = sorted((data / "val/images").iterdir())
-    pixels = np.asarray(Image.open(first).convert("RGB")).copy()
-    pixels[:] = np.maximum(pixels, 1)
+    pixels = np.maximum(np.asarray(Image.open(first).convert("RGB")), 1)
     pixels[:, :7] = 0
     nodata = [(42113, "s", 0, "0", True)]  # of GDAL
     tifffile.imwrite(first.with_suffix(".tif"), pixels, photometric="rgb", extratags=nodata)
     first.unlink()
-    pairs = pair_files(
-        masks=str(data / "val/masks"),
-        images=str(data / "val/images"),
-        predictions=None,
-        image_suffix="",
-        mask_suffix="",
-        tell=print,
-    )
     seen: list[int] = []
-    count_predictions(
-        segmenter,
-        pairs,
-        ignore_index=255,
-        id_map=None,
-        max_pixels=10**6,
-        workers=0,
-        seen=lambda levels: seen.append(levels.size),
-    )
+    count(checkpoint, data, lambda levels: seen.append(levels.size))
     with Image.open(second) as other:
         assert seen == [pixels[:, 7:, 0].size, other.width * other.height]
 
