@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from hypsegcli.files.atomic import append, write_atomically
 from hypsegcli.files.books import Books
-from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.digest import Digest
 from hypsegcli.files.hold import Hold
 from hypsegcli.files.place import looking_ahead
 from hypsegcli.files.shard import Shard
@@ -28,6 +28,7 @@ from hypsegcli.run.accounts import MERGING, begin_anew, next_generation, take_ov
 from hypsegcli.run.asked import asked_for, noted, said_to_run
 from hypsegcli.run.earlier import NOTHING, look_back
 from hypsegcli.run.etags import etags_of
+from hypsegcli.run.left_over import remove
 from hypsegcli.run.lines import Lines, Selection, write_lines
 from hypsegcli.run.manifest import Line, dump, place_of, read_object
 from hypsegcli.run.plan import PlannedImage
@@ -159,7 +160,7 @@ class Ledger:
         goes_on = said_to_run(self._books, was_killed=self._was_killed)
         with goes_on if self._books.run.is_file() else contextlib.nullcontext():
             write_lines(self._books.manifest, chain(earlier.lines(), asked))
-            self._remove(earlier.left_over)
+            self.stayed += remove(self.out, earlier.left_over)
             self._write_run("running")
             if asked:
                 write_lines(self._books.manifest, earlier.lines())
@@ -231,23 +232,6 @@ class Ledger:
         if line["status"] == "done":
             self._notes.update(line["notes"])
             self.means.append(line["summary"].get("mean calibrated", math.nan))
-
-    def _remove(self, files: Mapping[Path, Digest]) -> None:
-        """Remove files, each unless it holds something else by now."""
-        for path, digest in files.items():
-            found = digest_file(path)
-            if found == digest:
-                path.unlink(missing_ok=True)
-                self._remove_empty(path.parent)
-            elif found is not None:
-                self.stayed.append(path.relative_to(self.out).as_posix())
-
-    def _remove_empty(self, folder: Path) -> None:
-        """Remove folders in which nothing is left, which would pass for those of a kind that this run makes."""
-        with contextlib.suppress(OSError):  # it holds something
-            while folder != self.out:
-                folder.rmdir()
-                folder = folder.parent
 
     def _write_run(self, status: str, **more: Any) -> None:
         run = {

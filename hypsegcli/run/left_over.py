@@ -7,6 +7,7 @@ written the first images alone: those that were between its threads.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -84,6 +85,27 @@ def find_left_over(
     names = [path.relative_to(out).as_posix() for path in unbooked]
     strange = [name for name in names if not is_of_all_images(name)]  # which are hypseg's by their names
     return LeftOver(left_over | unbooked, [PurePosixPath(name) for name in strange])
+
+
+def remove(out: Path, files: Mapping[Path, Digest]) -> list[str]:
+    """Remove files below a run's folder, each unless it holds something else by now; the names of those that stay."""
+    stayed = []
+    for path, digest in files.items():
+        found = digest_file(path)
+        if found == digest:
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent, out)
+        elif found is not None:
+            stayed.append(path.relative_to(out).as_posix())
+    return stayed
+
+
+def _remove_empty(folder: Path, out: Path) -> None:
+    """Remove folders in which nothing is left, which would pass for those of a kind that a run makes."""
+    with contextlib.suppress(OSError):  # it holds something
+        while folder != out:
+            folder.rmdir()
+            folder = folder.parent
 
 
 def _unbooked(

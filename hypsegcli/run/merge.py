@@ -46,7 +46,7 @@ from hypsegcli.run.manifest import (
 from hypsegcli.run.merged import Merged, merged_before
 from hypsegcli.run.merged_files import clear_away, is_of_its_size, make_files
 from hypsegcli.run.ordering import ordering_in
-from hypsegcli.run.remarks import say_beyond
+from hypsegcli.run.remarks import say_beyond, say_stayed
 from hypsegcli.run.unfinished import begun, never_done
 
 _LISTED = 5  # shards
@@ -192,8 +192,8 @@ def _write(out: Path, accounts: Sequence[Account], parts: Sequence[Account]) -> 
     again = (line for key, line in before.lines.items() if key in of_shards)
     files, owed, remarks = make_files(out, accounts, parts[0], known, lines=lines, again=again, others=others)
     dropped = (line for key, line in known.items() if line["status"] == "dropped" and key not in of_shards)
-    clear_away(out, said, dropped, staying=files)
-    remarks = [*remarks, *say_beyond(sum(map(ends.is_beyond, others)))]
+    stayed = clear_away(out, said, dropped, staying=files)
+    remarks = [*remarks, *say_beyond(sum(map(ends.is_beyond, others))), *say_stayed(stayed)]
     notes, done = Counter[str](), 0
     for line in lines:
         if line["status"] == "done":

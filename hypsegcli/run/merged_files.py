@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from hypsegcli.errors import PlanError
 from hypsegcli.files.atomic import write_atomically
 from hypsegcli.files.books import Books
-from hypsegcli.files.digest import Digest, digest_file
+from hypsegcli.files.digest import Digest
 from hypsegcli.files.words import count_of
 from hypsegcli.run.accounts import MERGING, Account, as_one_run
 from hypsegcli.run.films import films_in
+from hypsegcli.run.left_over import remove
 from hypsegcli.run.manifest import Line, files_of, input_of, outputs_of, part_of
 from hypsegcli.run.ordering import ordering_in
 from hypsegcli.run.remarks import say_owed
@@ -73,16 +74,15 @@ def make_files(
     return MergedFiles(files, owed, [*remarks, *say_owed(out, owed)])
 
 
-def clear_away(out: Path, run: Mapping[str, Any], dropped: Iterable[Line], *, staying: Collection[str]) -> None:
+def clear_away(out: Path, run: Mapping[str, Any], dropped: Iterable[Line], *, staying: Collection[str]) -> list[str]:
     """Remove what a run that was to replace others had still to remove: maps of images that are gone, and tables.
 
-    `run` is run.json, of all books as one; of what it tells of as the whole run's, files named `staying` stay.
+    `run` is run.json, of all books as one; of what it tells of as the whole run's, files named `staying` stay. Returns
+    the names of those that stay since somebody has changed them.
     """
     maps = ((out / path, digest) for line in dropped for path, digest in outputs_of(line).values())
     tables = ((out / name, digest) for name, digest in files_of(run).items() if name not in staying)
-    for path, digest in chain(maps, tables):
-        if digest_file(path) == digest:  # else somebody has changed it
-            path.unlink(missing_ok=True)
+    return remove(out, dict(chain(maps, tables)))
 
 
 def _tables_of(run: Mapping[str, Any]) -> dict[str, Callable[[Path, str], Digest | None]]:

@@ -57,6 +57,14 @@ def say_given_up(count: int) -> list[str]:
     return [f"{count_of(count, 'image')} that an earlier run was to do, and never did, {are} given up"]
 
 
+def say_stayed(names: Sequence[str]) -> list[str]:
+    """That files of an earlier run were to go, and stay, a sentence."""
+    if not names:
+        return []
+    stay = "stays" if len(names) == 1 else "stay"
+    return [f"{count_of(len(names), 'file')} of an earlier run {stay}, changed since: {first_of(names, _LISTED)}"]
+
+
 def say_owed(out: Path, names: Iterable[str]) -> list[str]:
     """That files of the whole run are still to be written, a sentence each."""
     by = {True: "run uncertainty with", False: "run what was to make it again with"}

@@ -98,7 +98,7 @@ def test_what_a_killed_run_was_about_to_remove_is_removed_by_the_next(
         return digest_file(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hypsegcli.run.ledger.digest_file", die_at_the_second)
+        patch.setattr("hypsegcli.run.left_over.digest_file", die_at_the_second)
         assert hypseg(*arguments, "--overwrite").code == 130
     assert files_in(out) == ["labels/b.png", "labels/sub/c.png"]
     assert hypseg("verify", out).code == 3

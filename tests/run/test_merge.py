@@ -312,6 +312,7 @@ def test_shards_clear_away_what_a_run_that_was_killed_had_to(
     assert hypseg("merge", out).code == 0
     verified = hypseg("verify", out)
     assert verified.code == 0, verified.stdout
+    assert all(any(folder.iterdir()) for folder in out.iterdir() if folder.is_dir())
 
 
 @pytest.mark.parametrize("removed", range(5))

@@ -14,6 +14,7 @@ from hypsegcli.confidence.measures import Interpolation, of_another_precision, o
 from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.words import count_alike, count_of, first_of
 from hypsegcli.inference.guide import of_another_sampling
+from hypsegcli.run.remarks import say_stayed
 from hypsegcli.sampling.choice import Sampling
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def show_run(run: Run, *, calibration: Calibration | None, quiet: bool, profile:
         print_profile(run.profile)
     if calibration is not None and calibration.of_another_world is not None and not quiet:
         _warn_of_another_world(run.ledger, calibration.of_another_world)
-    if (stayed := run.ledger.stayed) and not quiet:
-        stay = "stays" if len(stayed) == 1 else "stay"
-        talk(f"{count_of(len(stayed), 'file')} of an earlier run {stay}, changed since: {first_of(stayed, _LISTED)}")
+    talk_of(say_stayed(run.ledger.stayed), quiet=quiet)
     talk_of(count_alike(run.ledger.notes(), "image"), quiet=quiet)
     done, failed = run.ledger.count("done"), run.ledger.count("failed")
     if interrupted:
