@@ -14,7 +14,6 @@ from hypsegcli.confidence.measures import Interpolation, of_another_precision, o
 from hypsegcli.files.kinds import folder_of
 from hypsegcli.files.words import count_alike, count_of, first_of
 from hypsegcli.inference.guide import of_another_sampling
-from hypsegcli.run.remarks import say_stayed
 from hypsegcli.sampling.choice import Sampling
 
 if TYPE_CHECKING:
@@ -79,6 +78,7 @@ def show_run(run: Run, *, calibration: Calibration | None, quiet: bool, profile:
 
     `calibration` is that of the checkpoint, which knows how sure it usually is.
     """
+    from hypsegcli.run.remarks import say_stayed
     from hypsegcli.run.results import Failed
 
     total = run.kept + len(run.unfinished)
