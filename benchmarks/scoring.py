@@ -33,7 +33,7 @@ from hypsegcli.scores.sources import StoredSource
 from hypsegcli.scores.tally import Scheme, Tolerance
 from hypsegcli.truth.check import examine_masks
 from hypsegcli.truth.pairs import Pair, pair_files
-from hypsegcli.truth.stored import find_planes
+from hypsegcli.truth.stored_planes import find_planes
 
 SUBJECT = Subject(
     images=None,

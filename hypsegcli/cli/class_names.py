@@ -58,7 +58,7 @@ def decide_class_names(
     from hypsegcli.hierarchy.tree import flat_tree, read_class_names, read_tree, tree_of_nodes
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
-    from hypsegcli.truth.stored import refuse_kind
+    from hypsegcli.truth.map_kinds import refuse_kind
 
     own = read_metadata(label_map) if label_map is not None and not translated else None
     if label_map is not None:

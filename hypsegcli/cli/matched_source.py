@@ -129,7 +129,7 @@ def _name_clusters(header: Header | None, pairs: Sequence[Pair], match: Method |
     from hypsegcli.hierarchy.tree import flat_tree
     from hypsegcli.images.metadata import read_metadata
     from hypsegcli.pictures.palette import spread_colors
-    from hypsegcli.truth.stored import refuse_kind
+    from hypsegcli.truth.map_kinds import refuse_kind
 
     first = pairs[0].labels
     own = read_metadata(first) if first is not None else None

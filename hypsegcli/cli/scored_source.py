@@ -137,9 +137,11 @@ def open_maps(
     from hypsegcli.scores.sources import StoredSource, none_of, plane_key
     from hypsegcli.truth.check import examine_masks
     from hypsegcli.truth.diagnose import LABEL_MAPS
+    from hypsegcli.truth.map_kinds import check_alike, void_in
     from hypsegcli.truth.masks import IdMap, read_translation
     from hypsegcli.truth.pairs import labels_folder
-    from hypsegcli.truth.stored import check_alike, find_planes, stored_files, void_in
+    from hypsegcli.truth.stored import stored_files
+    from hypsegcli.truth.stored_planes import find_planes
 
     labels = labels_folder(predictions)
     first = pairs[0].labels

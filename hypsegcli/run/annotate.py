@@ -28,8 +28,8 @@ from hypsegcli.pictures.palette import spread_colors
 from hypsegcli.run.accounts import read_manifest, shards_of
 from hypsegcli.run.chosen import choose
 from hypsegcli.run.manifest import Line, input_of, outputs_of, part_of, source_of
+from hypsegcli.truth.map_kinds import check_alike, refuse_kind
 from hypsegcli.truth.masks import IdMap, read_mask
-from hypsegcli.truth.stored import check_alike, refuse_kind
 
 Tool = Literal["cvat", "coco", "label-studio"]
 

@@ -28,7 +28,8 @@ from hypsegcli.truth.diagnose import size_mistake
 from hypsegcli.truth.masks import Id, IdMap, decode_ids, read_mask
 from hypsegcli.truth.pairs import Pair
 from hypsegcli.truth.plane_order import Agreement, count_others
-from hypsegcli.truth.stored import PlaneFolder, decide_among, proper_planes, read_probabilities
+from hypsegcli.truth.stored_planes import PlaneFolder
+from hypsegcli.truth.stored_probabilities import decide_among, proper_planes, read_probabilities
 from hypsegcli.truth.turned import NOTE, turned_alone
 
 

@@ -31,9 +31,11 @@ from hypsegcli.inference.segmenter import Segmenter
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.scores.sources import NetworkSource, StoredSource, plane_key
 from hypsegcli.scores.tally import Scheme, Tolerance, count_image
+from hypsegcli.truth.map_kinds import void_in
 from hypsegcli.truth.masks import IdMap, read_mask
 from hypsegcli.truth.pairs import Pair, pair_files
-from hypsegcli.truth.stored import PlaneFolder, find_planes, proper_planes, void_in
+from hypsegcli.truth.stored_planes import PlaneFolder, find_planes
+from hypsegcli.truth.stored_probabilities import proper_planes
 
 MEASURES = available(calibrated=False)
 
