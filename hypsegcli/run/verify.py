@@ -48,6 +48,7 @@ class Verified:
     changed_inputs: list[str]  # photographs that hold other bytes than those that were segmented, as they were named
     unreached_inputs: list[str]  # photographs that are not where they were, or cannot be read, which is no fault
     failed: dict[str, str]  # the images that were not done, by key, and why
+    recipes: int  # by which the maps were made, a checkpoint with options each; several are no fault, but said
     status: str  # of the run, as run.json has it; `unknown` where it says nothing
     shards: int  # that have books of their own still, for nobody has merged them
     lacking: int  # images that runs were asked for, and that are neither done as these were to do them, nor failed
@@ -85,11 +86,12 @@ def _verify(out: Path) -> Verified:
         raise PlanError(f"{out}: holds no {MANIFEST}; name a folder that predict or uncertainty wrote")
     lines = read_manifest(out)
     run, owned = _read_run(out), _Owned()
-    counts, failed, again = Counter[str](), {}, 0
+    counts, failed, recipes, again = Counter[str](), {}, set[str](), 0
     for key, line in lines.items():
         counts[line["status"]] += 1
         if line["status"] == "done":
             owned.add(line)
+            recipes.add(line["recipe"])
             again += is_to_be_done_again(line)
             note_etags(out, [line])
         elif line["status"] == "failed":
@@ -113,6 +115,7 @@ def _verify(out: Path) -> Verified:
         changed_inputs=changed_inputs,
         unreached_inputs=unreached,
         failed=failed,
+        recipes=len(recipes),
         status=run.status,
         shards=len(books) - 1,
         lacking=max(run.lines - counts["done"] - counts["failed"], counts["stale"]) + again,

@@ -54,6 +54,18 @@ def test_what_is_missing_changed_or_foreign_is_named(hypseg: Hypseg, out: Path) 
     ]  # fmt: skip
 
 
+def test_maps_of_several_recipes_are_told_and_no_fault(hypseg: Hypseg, out: Path, tmp_path: Path) -> None:
+    """As where a run of other images, made otherwise, leaves those of an earlier one."""
+    assert found(hypseg, out)["recipes"] == 1
+    photograph(tmp_path / "later/d.png")
+    otherwise = ("--save", "labels", "--measure", "entropy", "--resume")
+    assert hypseg("predict", tmp_path / "later", "--out", out, *otherwise).code == 0
+    answer = found(hypseg, out)
+    assert (answer["is_whole"], answer["recipes"]) == (True, 2)
+    told = "made by 2 recipes, of other checkpoints or options\n4 images, 7 files as they were written, nothing"
+    assert hypseg("verify", out).stdout.startswith(told)
+
+
 def test_the_lock_of_a_shard_that_begins_is_not_foreign(hypseg: Hypseg, out: Path) -> None:
     (out / Shard(1, 8).named(LOCK)).touch()
     assert found(hypseg, out)["is_whole"]
