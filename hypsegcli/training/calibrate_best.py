@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -69,9 +70,14 @@ def calibrate_best(run: Run, hold: Hold) -> tuple[str, ...]:
     over = digest_file(path)
     with saving(hold):
         copy_checkpoint(loaded, path, calibrated, over=over)
+    worth = (
+        f"the other {len(others)} have no labelled pixel, by which to tell what it is worth"
+        if math.isnan(ece)
+        else f"on the other {len(others)} confidence is off by {100 * ece:.1f} points on average (ECE)"
+    )
     told = (
         f"calibrated on {len(fitted_on)} of the {len(pairs)} images to validate on, half of them by a hash of their "
-        f"names: on the other {len(others)} confidence is off by {100 * ece:.1f} points on average (ECE)"
+        f"names: {worth}"
     )
     if len(fitted_on) >= _FEW:
         return (told,)

@@ -101,6 +101,16 @@ def test_one_that_was_killed_before_is_calibrated_when_it_goes_on(
     assert notes_of(events(data, tmp_path / "run", resume=True)) == (), "it has one already"
 
 
+def test_a_half_without_labelled_pixels_scores_nothing(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", train=4, val=5, size=(48, 64))
+    masks = {path.stem: path for path in (data / "val/masks").iterdir()}
+    for key in masks.keys() - held_back(masks, 3):
+        Image.fromarray(np.full((48, 64), 255, np.uint8)).save(masks[key])
+    assert notes_of(events(data, tmp_path / "run"))[0].endswith(
+        "by a hash of their names: the other 2 have no labelled pixel, by which to tell what it is worth"
+    )
+
+
 def test_three_images_are_too_few(tmp_path: Path) -> None:
     data = make_data(tmp_path / "data", train=2, val=3, size=(48, 64))
     (note,) = notes_of(events(data, tmp_path / "run"))
