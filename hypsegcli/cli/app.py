@@ -32,7 +32,7 @@ from hypsegcli.cli.exit_codes import DONE, NOTHING_DONE, REFUSED, code_of_error
 from hypsegcli.cli.interruption import saying_what_is_saved
 from hypsegcli.cli.usage import our_sentences, refuse_unknown
 from hypsegcli.errors import HypsegError, is_out_of_memory
-from hypsegcli.images.discover import leave_unsaid
+from hypsegcli.images.unsaid import leave_unsaid
 
 # What is saved of a command that is interrupted, where it does not say more itself.
 _RESUMED = "what is finished is whole, and the same command with --resume continues"

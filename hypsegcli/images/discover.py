@@ -6,10 +6,8 @@ its outputs, relative to the output folder and without suffix.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
@@ -262,12 +260,3 @@ def _is_pattern(argument: str) -> bool:
 
 def _has_wildcard(text: str) -> bool:
     return any(sign in text for sign in "*?[")
-
-
-def leave_unsaid() -> None:
-    """Keep what Pillow says of oddities in files from standard error, as long as this process lasts.
-
-    What matters of them are notes, or failures.
-    """
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("PIL").addHandler(logging.NullHandler())

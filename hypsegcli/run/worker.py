@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO
 
-from hypsegcli.images.discover import leave_unsaid
+from hypsegcli.images.unsaid import leave_unsaid
 from hypsegcli.inference.windows import Tiling
 from hypsegcli.run.hand import Gone, Message, Told, as_sent
 from hypsegcli.run.order import Order
