@@ -11,7 +11,7 @@ from hypsegcli.truth.flipped import Flips
 from hypsegcli.truth.masks import NAMED, IdMap
 from hypsegcli.truth.mirrored import mirror_mistake
 from hypsegcli.truth.odd_images import OddImages
-from hypsegcli.truth.permuted import chance_mistake, permutation_mistake
+from hypsegcli.truth.permuted import chance_mistake, find_better_exchange, find_exchange, permutation_mistake
 from hypsegcli.truth.shift import find_shift, shift_mistake
 from hypsegcli.truth.turned import Turns
 
@@ -29,7 +29,7 @@ class Witness:
         That it is wrong says nothing; nor is each image looked at where its confusions would fill memory.
         """
         self._classes = classes
-        self._learned, self._looks_closely = learned, learned and classes <= _MOST_CLASSES
+        self.learned, self._looks_closely = learned, learned and classes <= _MOST_CLASSES
         sizes = (1, Turns.size(classes), Flips.size(classes), OddImages.SIZE)
         self.counts = np.zeros(sum(sizes), np.int64)  # all there is; those of other images add up
         self._images, turns, flips, odd = np.split(self.counts, np.cumsum(sizes)[:-1])
@@ -42,7 +42,7 @@ class Witness:
         """
         if orientation is None:
             return
-        self._images += self._learned and bool((truth != self._classes).any())
+        self._images += self.learned and bool((truth != self._classes).any())
         self.turns.add(orientation, truth, labels)
         if self._looks_closely:
             coarse = truth[::_EVERY, ::_EVERY], labels[::_EVERY, ::_EVERY]
@@ -67,11 +67,13 @@ def contradictions(
     `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction, all in all, `witness` has seen the same images,
     `id_map` is what their masks were read by; `stored` says that label maps are scored.
     """
-    said = []
+    said: list[str] = []
     is_numbered = id_map != NAMED  # names leave nothing to be shifted
     decides = None if id_map is None else "mask_colors" if id_map.colors else "map"
-    shift = find_shift(confusion) if is_numbered else None
-    if shift is not None:
+    shift = find_shift(confusion, alone=witness.learned) if is_numbered else None
+    if shift is not None and (exchange := find_better_exchange(confusion, shift)):
+        said.append(permutation_mistake(exchange, decides=decides, stored=stored))
+    elif shift is not None:
         said.append(shift_mistake(shift, classes=len(confusion), decides=decides, stored=stored))
     if id_map and id_map.colors and (mistake := mirror_mistake(confusion, id_map.colors)):
         said.append(mistake)
@@ -80,8 +82,8 @@ def contradictions(
     if said or not witness.is_telling:
         return said
     said += filter(None, [witness.flips.mistake(stored=stored)])
-    if not said and is_numbered:
-        said += filter(None, [permutation_mistake(confusion, decides=decides, stored=stored)])
+    if not said and is_numbered and (exchange := find_exchange(confusion)):
+        said.append(permutation_mistake(exchange, decides=decides, stored=stored))
     return said
 
 

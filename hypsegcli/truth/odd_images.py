@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.files.words import count_of
-from hypsegcli.truth.permuted import find_exchange
+from hypsegcli.truth.permuted import find_better_exchange, find_exchange
 from hypsegcli.truth.shift import find_shift
 
 _SHARE, _FEWEST = 0.05, 2  # of the images, from which on their ids are told of
@@ -36,14 +36,16 @@ class OddImages:
             return
         there = np.count_nonzero(confusion.sum(axis=1))
         shift = find_shift(confusion) if there > 1 else None  # a single class is mistaken easily
-        is_permuted = shift is None and find_exchange(confusion) is not None
+        exchange = find_exchange(confusion) if shift is None else find_better_exchange(confusion, shift)
+        if exchange is not None:
+            shift = None
         is_hollow = not confusion[1:].any() and right < _HOLLOW * pixels  # tiles may be of any class alone
         self._counts += (
             1,
             shift is not None and shift.by == 1,
             shift is not None and shift.by == -1,
             shift is not None and shift.by == 0,
-            is_permuted,
+            exchange is not None,
             is_hollow,
             0 if is_hollow else right,
             0 if is_hollow else pixels,

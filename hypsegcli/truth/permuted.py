@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hypsegcli.errors import setting
 from hypsegcli.files.words import first_of
 from hypsegcli.truth.diagnose import LABEL_MAPS, MASKS
+from hypsegcli.truth.shift import Shift
 from hypsegcli.truth.turned import beyond_chance
 
 _RARE = 0.005  # share of the pixels from which a class has a say
@@ -21,6 +22,7 @@ _TIMES_MANY = 10  # where many are exchanged for classes that the masks hardly h
 _NO_MORE = 0.1  # agreement beyond chance that is as good as none
 _SECOND = 0.02  # share of the pixels of another class than the most frequent one, from which on that tells
 _LARGE = 0.4  # share of the pixels of a class that may hide what the others are worth
+_BETTER = 0.1  # share of the pixels that agree beside, by which an exchange is more than a shift and what is mistaken
 _LINES = 32  # of a translation, which is of use only where none is missing
 
 
@@ -60,7 +62,7 @@ def find_exchange(confusion: NDArray[np.integer[Any]]) -> Exchange | None:
     agree = float(counts[rows, rows].sum()) / total
     would = float(counts[moved, answers[moved]].sum() + counts[stay, stay].sum()) / total
     among = {int(answers[k]) for k in moved} & set(moved)  # of the others most images have nothing, perhaps
-    differences = {int(answers[k]) - k for k in moved}
+    differences = {(int(answers[k]) - k) % classes for k in moved}  # the last may have become the first
     is_another = len(moved) >= _MANY and would > _TIMES_MANY * agree
     is_one_list = len(among) >= max(2, len(moved) / 2) or len(differences) == 1 or is_another
     is_told = would > _MOST and would > (_TIMES if but is None else _TIMES_BESIDE) * agree
@@ -71,22 +73,37 @@ def find_exchange(confusion: NDArray[np.integer[Any]]) -> Exchange | None:
     lines |= {k: int(answers[k]) for k in range(classes) if mostly[k] and askers[answers[k]] == k}
     left = sorted(set(range(classes)) - set(lines.values()))
     untold = [k for k in range(classes) if k not in lines and share[k]]
-    rest = _rest(untold, left, differences)
+    rest = _rest(untold, left, differences, classes)
     lines |= rest
     untold = [k for k in untold if k not in rest]
+    would = float(sum(counts[k, lines.get(k, k)] for k in rows)) / total
     return Exchange(agree, would, dict(sorted(lines.items())), tuple(untold), tuple(left), but)
 
 
-def permutation_mistake(
-    confusion: NDArray[np.integer[Any]], *, decides: str | None = None, stored: bool = False
-) -> str | None:
-    """What to say where masks and predictions agree if classes are exchanged, and not as they are; see find_exchange.
+def find_better_exchange(confusion: NDArray[np.integer[Any]], shift: Shift) -> Exchange | None:
+    """The exchange that says more than a shift of most ids, such as of a list whose first class has become the last.
+
+    A shift makes void of the class that it has no place for. So that the ids of what nobody has labelled are not taken
+    for a class, most of the pixels that go elsewhere by the exchange have to be of ids whose predictions mostly say so.
+    """
+    exchange = find_exchange(confusion) if shift.by else None
+    of_the_same_pixels = exchange is not None and exchange.but == (0 if shift.but_zero else None)
+    if exchange is None or not of_the_same_pixels:
+        return None
+    is_shift = all(target == (k - shift.by) % len(confusion) for k, target in exchange.lines.items())
+    if exchange.would < shift.would + (_RARE if is_shift else _BETTER):
+        return None
+    pixels = confusion.sum(axis=1)
+    elsewhere = [k for k, target in exchange.lines.items() if target != k - shift.by and k != exchange.but]
+    told = [k for k in elsewhere if 2 * confusion[k, exchange.lines[k]] > pixels[k]]
+    return exchange if 2 * pixels[told].sum() > pixels[elsewhere].sum() else None
+
+
+def permutation_mistake(exchange: Exchange, *, decides: str | None = None, stored: bool = False) -> str:
+    """What to say where masks and predictions agree if classes are exchanged, and not as they are.
 
     `decides` is the setting whose file tells the masks' ids; `stored` says that label maps are scored.
     """
-    exchange = find_exchange(confusion)
-    if exchange is None:
-        return None
     lines, back = exchange.lines, {target: source for source, target in exchange.lines.items()}
     told = f"{_listed(lines)}{_and_of(exchange.untold, exchange.left)}"
     cure = (
@@ -144,11 +161,11 @@ def _listed(lines: Mapping[int, int]) -> str:
     return first_of([f"{source}:{target}" for source, target in sorted(lines.items())], _LINES)
 
 
-def _rest(untold: Sequence[int], left: Sequence[int], differences: Collection[int]) -> dict[int, int]:
+def _rest(untold: Sequence[int], left: Sequence[int], differences: Collection[int], classes: int) -> dict[int, int]:
     """The classes of ids that predictions do not tell, where no others are left, or all ids are off by as many."""
     if len(untold) == len(left) == 1:
         return {untold[0]: left[0]}
-    off = {k: k + by for k in untold for by in differences}
+    off = {k: (k + by) % classes for k in untold for by in differences}
     return off if len(differences) == 1 and set(off.values()) <= set(left) else {}
 
 

@@ -28,12 +28,12 @@ class Shift(NamedTuple):
     but_zero: bool = False  # both shares are of the pixels whose id is not 0, which is right in itself
 
 
-def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
+def find_shift(confusion: NDArray[np.integer[Any]], *, alone: bool = True) -> Shift | None:
     """The change of ids under which masks and predictions agree; None where they agree as well as they are.
 
     `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction. A change counts where most pixels are of classes
     whose most frequent prediction is the one it says, at least two classes or nearly all pixels, and twice as many
-    pixels agree as without.
+    pixels agree as without. A class `alone` says nothing of a network that may answer a single class wherever it is.
     """
     classes = len(confusion)
     counts = confusion[:, :classes].astype(np.float64)
@@ -52,7 +52,7 @@ def find_shift(confusion: NDArray[np.integer[Any]]) -> Shift | None:
     for by in (1, -1):
         would = float(np.trace(counts, offset=-by)) / total
         voices = [k for k in told if answers[k] == k - by]
-        enough = len(voices) > 1 or would >= _ALONE
+        enough = len(voices) > 1 or (alone and would >= _ALONE)
         if enough and share[voices].sum() > 0.5 and would > 2 * agree:
             return Shift(by, agree, would)
     return None

@@ -34,6 +34,23 @@ def test_ids_off_by_one_by_what_decides_them() -> None:
         assert cure in said
 
 
+def test_a_class_that_a_shift_has_no_place_for_is_not_lost() -> None:
+    """As where the background stands first in the masks and last in the list."""
+    rolled = np.roll(np.arange(K), -1).astype(np.uint8)
+    (said,) = contradictions(confusion_matrix(TRUTH, rolled[TRUTH], K), Witness(K), None, stored=True)
+    assert "100.0 % would if ids were exchanged" in said
+    assert "holds the lines 0:1, 1:2, 2:3, 3:0; or" in said
+    assert "void" not in said
+
+
+def test_one_class_alone_says_nothing_of_a_network_that_learns() -> None:
+    """It may answer one class wherever it is."""
+    zeros = np.zeros_like(TRUTH)
+    counts = confusion_matrix(zeros, zeros + 1, K)
+    assert len(contradictions(counts, Witness(K), None)) == 1
+    assert contradictions(counts, Witness(K, learned=False), None) == []
+
+
 def test_exchanged_colours_and_turned_masks() -> None:
     exchanged = np.array([3, 1, 2, 0], np.uint8)[TRUTH]
     (said,) = contradictions(confusion_matrix(exchanged, TRUTH, K), Witness(K), IdMap((), SWAPPED))
