@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.truth.flipped import Flips
+from hypsegcli.truth.hollow import Hollow
 from hypsegcli.truth.masks import NAMED, IdMap
 from hypsegcli.truth.mirrored import mirror_mistake
 from hypsegcli.truth.odd_images import OddImages
@@ -30,10 +31,11 @@ class Witness:
         """
         self._classes = classes
         self.learned, self._looks_closely = learned, learned and classes <= _MOST_CLASSES
-        sizes = (1, Turns.size(classes), Flips.size(classes), OddImages.SIZE)
+        sizes = (1, Turns.size(classes), Flips.size(classes), OddImages.SIZE, Hollow.SIZE)
         self.counts = np.zeros(sum(sizes), np.int64)  # all there is; those of other images add up
-        self._images, turns, flips, odd = np.split(self.counts, np.cumsum(sizes)[:-1])
-        self.turns, self.flips, self.odd = Turns(classes, turns), Flips(classes, flips), OddImages(classes, odd)
+        self._images, turns, flips, odd, hollow = np.split(self.counts, np.cumsum(sizes)[:-1])
+        self.turns, self.flips = Turns(classes, turns), Flips(classes, flips)
+        self.odd, self.hollow = OddImages(classes, odd), Hollow(classes, hollow)
 
     def add(self, orientation: int | None, truth: NDArray[Any], labels: NDArray[Any]) -> None:
         """Count an image, (H, W) each, that was turned by `orientation` without its mask, numbered by EXIF.
@@ -48,6 +50,7 @@ class Witness:
             coarse = truth[::_EVERY, ::_EVERY], labels[::_EVERY, ::_EVERY]
             self.flips.add(*coarse)
             self.odd.add(*coarse)
+            self.hollow.add(*coarse)
 
     @property
     def is_telling(self) -> bool:
@@ -92,5 +95,5 @@ def oddities(confusion: NDArray[np.integer[Any]], witness: Witness, id_map: IdMa
     if not witness.is_telling:
         return []
     numbered = witness.odd.numbered_otherwise() if id_map != NAMED else []
-    others = (witness.flips.some(), witness.odd.hollow(), chance_mistake(confusion))
+    others = (witness.flips.some(), witness.hollow.mistake(), chance_mistake(confusion))
     return [*numbered, *filter(None, others)]
