@@ -146,6 +146,7 @@ def test_a_failure_without_a_code_is_found() -> None:
 OWN_TEXTS = {
     "files/hold.py",
     "files/lock.py",
+    "files/stores/whereabouts.py",
     "export/openvino_file.py",
     "inference/engines/cache.py",
     "inference/engines/memory.py",

@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import re
-import socket
 import threading
 import time
 import uuid
@@ -18,6 +17,7 @@ from hypsegcli.errors import HypsegError, PlanError, StoreError, setting
 from hypsegcli.files.stores.client import answering, key_of, library, store_of
 from hypsegcli.files.stores.listing import look, names_in
 from hypsegcli.files.stores.objects import put, remove
+from hypsegcli.files.stores.whereabouts import whereabouts
 
 if TYPE_CHECKING:
     from hypsegcli.files.address import Address
@@ -40,8 +40,7 @@ class Claim:
         self.who: dict[str, Any] = {
             "command": command,
             "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "machine": f"{uuid.getnode():012x}",
+            **whereabouts(),
             "claim": uuid.uuid4().hex,
             "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
@@ -200,10 +199,10 @@ def _store_time(path: Address) -> float:
 
 def _is_dead(who: dict[str, Any], own: dict[str, Any]) -> bool:
     """Whether a claim is of a process of this machine that is no more."""
-    is_here = os.name != "nt" and all(who.get(name) == own[name] for name in ("host", "machine"))
+    is_here = os.name != "nt" and all(who.get(name) == own[name] for name in whereabouts())
     if not is_here or type(who.get("pid")) is not int:
         return False
-    if who["pid"] == own["pid"]:  # as every process has in its container
+    if who["pid"] == own["pid"]:  # numbers come again
         return who.get("claim") not in _held
     try:
         os.kill(who["pid"], 0)

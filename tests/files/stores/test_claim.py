@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import uuid
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +19,7 @@ from hypsegcli.files.hold import LOCK
 from hypsegcli.files.lock import locked
 from hypsegcli.files.place import StorePath, locate
 from hypsegcli.files.stores.claim import STALE, Claim, claimed
+from hypsegcli.files.stores.whereabouts import whereabouts
 
 HOLD = """
 import sys, time
@@ -40,7 +39,7 @@ def folder(store: Store) -> StorePath:
 
 def left_by(store: Store, **who: Any) -> None:
     """A claim that a process of that description has left."""
-    own = {"command": "predict", "host": socket.gethostname(), "machine": f"{uuid.getnode():012x}", "claim": "c"}
+    own = {"command": "predict", **whereabouts(), "claim": "c"}
     store[f"out/{LOCK}"] = json.dumps(own | {"pid": 1, "since": "2026-01-01T00:00:00Z"} | who).encode()
 
 
@@ -85,7 +84,9 @@ def test_other_processes_are_refused_until_it_is_killed(store: Store) -> None:
     ("who", "taken"),
     [
         ({"pid": dead_process()}, True),
-        ({"pid": os.getpid()}, True),  # an earlier container's first process, as this one is of its own
+        ({"pid": os.getpid()}, True),  # numbers come again
+        ({"pid": os.getpid(), "processes": "pid:[1]"}, False),  # each container has a first one
+        ({"pid": dead_process(), "boot": "another"}, False),
         ({"pid": os.getppid()}, False),
         ({"pid": dead_process(), "host": "elsewhere"}, False),
         ({"pid": dead_process(), "machine": "0" * 12}, False),
