@@ -72,10 +72,15 @@ class PlaneFolder:
         values = read_npy(path)
         if valid is not None and valid.shape == values.shape:
             values = np.where(valid, values, values.dtype.type(0))
-        if not np.issubdtype(values.dtype, np.floating) or not values.size or not np.isfinite(values).all():
-            raise DataError(
-                f"{path}: holds {values.dtype} values, nothing, or NaN; confidence is finite floating-point numbers"
+        if not values.size or not np.issubdtype(values.dtype, np.floating) or not np.isfinite(values).all():
+            held = (
+                "nothing"
+                if not values.size
+                else "NaN or infinite values"
+                if np.issubdtype(values.dtype, np.floating)
+                else f"{values.dtype} values"
             )
+            raise DataError(f"{path}: holds {held}; confidence is finite floating-point numbers")
         low, high = float(values.min()), float(values.max())
         rounding = max(1e-6, float(np.finfo(values.dtype).eps))
         if low < 0 or high > self.full_scale * (1 + rounding):
