@@ -66,11 +66,13 @@ def say_of_tables(
     ranked = [*images]
     ranked += [(input_of(line), part_of(line)) for line in staying if line["recipe"] == recipe]
     folders: dict[Path, str] = {}
-    times = Counter((real_place(source, folders), frame) for source, frame in ranked)
-    if twice := [name_of(*one) for one in ranked if times.pop((real_place(one[0], folders), one[1]), 0) > 1]:
+    # Of a stack whose pages nobody asked for, the first is the image.
+    places = [(real_place(source, folders), 1 if part is None else part) for source, part in ranked]
+    times = Counter(places)
+    if twice := [name_of(*one) for one, place in zip(ranked, places, strict=True) if times.pop(place, 0) > 1]:
         sentences.append(
-            f"{path} lists {count_of(len(twice), 'image')} more than once, named by several folders: "
+            f"{path} lists {count_of(len(twice), 'image')} more than once, named in several ways: "
             f"{first_of(twice, _LISTED)}; a run into another {setting('out')}, with all "
-            "images named by one, lists each once"
+            "images named in one, lists each once"
         )
     return sentences

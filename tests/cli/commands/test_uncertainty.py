@@ -155,5 +155,15 @@ def test_a_ranking_says_that_it_lists_an_image_twice(
         assert "more than once" not in hypseg("uncertainty", photos, "--out", out).stderr
     outcome = hypseg("uncertainty", *given, "--out", out, "--resume")
     assert (outcome.code, len(ranking(out))) == (0, 4)
-    assert "ranking.csv lists 1 image more than once, named by several folders: " in outcome.stderr
-    assert "c.png; a run into another --out, with all images named by one, lists each once\n" in outcome.stderr
+    assert "ranking.csv lists 1 image more than once, named in several ways: " in outcome.stderr
+    assert "c.png; a run into another --out, with all images named in one, lists each once\n" in outcome.stderr
+
+
+def test_a_stack_is_its_first_page_until_pages_are_asked_for(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+    first, second = (Image.open(photos / name) for name in ("a.jpg", "b.png"))
+    first.save(tmp_path / "s.tif", save_all=True, append_images=[second])
+    out = tmp_path / "out"
+    assert hypseg("uncertainty", tmp_path / "s.tif", "--out", out).code == 0
+    outcome = hypseg("uncertainty", tmp_path / "s.tif", "--out", out, "--pages", "all", "--resume")
+    assert (outcome.code, len(ranking(out))) == (0, 3)
+    assert "ranking.csv lists 1 image more than once, named in several ways: " in outcome.stderr
