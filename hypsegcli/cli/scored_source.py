@@ -43,6 +43,8 @@ class ScoredSource(NamedTuple):
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
     doubts: tuple[str, ...] = ()  # sentences on the predictions, before they are scored
     agreement: Agreement | None = None  # of stored labels and probabilities, as they are scored
+    probabilities: bool = True  # whether those of classes are scored too
+    maps: Mapping[Path, str] = {}  # all that are stored, each with what the books of its run say of where it is from
     changed: Callable[[], Sequence[str]] = list  # sentences on stored maps, once they are scored
     id_map: IdMap | None = None  # of label maps
     engine: str | None = None  # that ran the network, and where
@@ -166,7 +168,7 @@ def open_maps(
     beside = [plane.folder for plane in planes] + ([probabilities] if probabilities is not None else [])
     scored = [*maps, *(path for one in maps for path in stored_files(beside, plane_key(one, labels)))]
     # Before the first of them is read: a run may replace them at any moment from here on.
-    changed = partial(doubt_maps, scored, origins_of(scored))
+    origins = origins_of(scored)
     id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
     void = void_in(maps) if id_map is None else None
     if void is not None:
@@ -211,7 +213,9 @@ def open_maps(
         sampling,
         doubts=tuple(filter(None, (survey.unlisted, survey.interpolated, mixed_refinements(refined)))),
         agreement=source.agreement,
-        changed=changed,
+        probabilities=probabilities is not None,
+        maps={path: f"{origin.recipe} {origin.sha256}" if (origin := origins.get(path)) else "" for path in scored},
+        changed=partial(doubt_maps, scored, origins),
         id_map=id_map if void is None else None,
     )
     if names.rule is None:

@@ -36,6 +36,7 @@ class Asked(Record):
     options: dict[str, str | int | float | bool | None]
     tree: ClassTree
     colors: tuple[Color, ...]  # of the classes
+    probabilities: bool  # whether those of classes are there, for their own scores
     measures: dict[str, MeasureName]  # of classes, in the order in which they are shown
     answer_measures: dict[str, MeasureName]
     main: str | None

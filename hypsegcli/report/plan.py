@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from pydantic import Field
@@ -18,15 +19,17 @@ class Plan(Record):
     images: int = Field(ge=0)
     keys_sha256: str  # of the keys in their order
     sizes_sha256: str  # of the sizes of their files: wherever those lie, other ones have other sizes
+    origins_sha256: str  # of what the books of runs say of their maps, where these are scored
 
 
-def plan_of(pairs: Sequence[Pair]) -> Plan:
-    """The plan that goes through these pairs."""
-    sizes = (_size(path) for pair in pairs for path in (pair.mask, pair.image, pair.labels) if path is not None)
+def plan_of(pairs: Sequence[Pair], maps: Mapping[Path, str]) -> Plan:
+    """The plan that goes through these pairs, and the maps of theirs that are scored, each with where it is from."""
+    paths = (path for pair in pairs for path in (pair.mask, pair.image) if path is not None)
     return Plan(
         images=len(pairs),
         keys_sha256=keys_sha256(pair.key for pair in pairs),
-        sizes_sha256=_hashed(str(size).encode() for size in sizes),
+        sizes_sha256=_hashed(str(_size(path)).encode() for path in chain(paths, maps)),
+        origins_sha256=_hashed(origin.encode() for origin in maps.values()),
     )
 
 

@@ -71,7 +71,7 @@ def refuse_other_shards(folder: Path, shard: Shard, plan: Plan, recipe: Mapping[
     if difference := _difference(head.plan, head.asked.recipe(), plan, recipe):
         raise PlanError(
             f"{path}: does not belong to the same evaluation as shard {shard}, for they differ in {difference}; give "
-            f"all shards one command, or choose another {setting('out')}"
+            f"all shards one command and the same files, or choose another {setting('out')}"
         )
 
 
@@ -134,6 +134,9 @@ def merge_shards(folder: Path, shards: Sequence[Shard]) -> Merged:
     whole.rows = [row for turn in turns for row in turn if row is not None]
     if keys_sha256(row.key for row in whole.rows) != first.plan.keys_sha256:
         raise DataError(f"{folder}: the shards are not of the images that they say; evaluate all of them again")
+    tally = whole.evaluation.tally
+    if tally.proper[:, 0].sum() != (tally.confusion.sum() if asked.probabilities else 0):
+        raise DataError(f"{folder}: the shards are not of the probabilities that they say; evaluate all of them again")
     return Merged(whole, all(head.replace for head in heads), files)
 
 
@@ -152,7 +155,7 @@ def _refuse_apart(folder: Path, one: Head, other: Head) -> None:
     if difference := _difference(one.plan, one.asked.recipe(), other.plan, other.asked.recipe()):
         raise PlanError(
             f"{shard_file(folder, one.shard)} and {shard_file(folder, other.shard).name} do not belong together, for "
-            f"they differ in {difference}; evaluate all shards by one command"
+            f"they differ in {difference}; evaluate all shards again by one command"
         )
 
 
@@ -162,11 +165,15 @@ def _difference(plan: Plan, recipe: Mapping[str, Any], other: Plan, others: Mapp
         return f"the number of images ({plan.images:,} and {other.images:,})"
     if plan.keys_sha256 != other.keys_sha256:
         return "the names of images"
-    if plan.sizes_sha256 != other.sizes_sha256:
-        return "the sizes of the files that are evaluated"
     told = []
     for name in dict.fromkeys((*recipe, *others)):
         if recipe.get(name) != others.get(name):
             one, another = (shorten(str(values.get(name)), _LETTERS) for values in (recipe, others))
             told.append(f"{name} ({one} and {another})" if one != another else name)
-    return first_of(told, _NAMED) or None
+    if told:
+        return first_of(told, _NAMED)
+    if plan.sizes_sha256 != other.sizes_sha256:
+        return "the sizes of the files that are evaluated"
+    if plan.origins_sha256 != other.origins_sha256:
+        return "the maps that are scored, some of which a run has made anew"
+    return None

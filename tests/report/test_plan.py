@@ -17,19 +17,35 @@ def pairs_in(folder: Path, *keys: str) -> list[Pair]:
 
 
 def test_the_same_files_elsewhere_are_the_same_plan(tmp_path: Path) -> None:
-    here = plan_of(pairs_in(tmp_path / "here", "a", "bc", "odd\udcff"))
-    assert here == plan_of(pairs_in(tmp_path / "there", "a", "bc", "odd\udcff"))
+    here, there = (
+        plan_of(pairs_in(folder, "a", "bc", "odd\udcff"), {folder / "masks/bc": "run"})
+        for folder in (tmp_path / "here", tmp_path / "there")
+    )
+    assert here == there
     assert here.images == 3
     assert here.keys_sha256 == keys_sha256(["a", "bc", "odd\udcff"])
 
 
 def test_other_names_orders_and_sizes_are_another(tmp_path: Path) -> None:
     pairs = pairs_in(tmp_path, "a", "b")
-    plan = plan_of(pairs)
-    assert plan_of(pairs[::-1]).keys_sha256 != plan.keys_sha256
+    plan = plan_of(pairs, {})
+    assert plan_of(pairs[::-1], {}).keys_sha256 != plan.keys_sha256
     assert keys_sha256(["ab"]) != keys_sha256(["a", "b"])
     (tmp_path / "images/b").write_bytes(b"longer")
-    longer = plan_of(pairs)
+    longer = plan_of(pairs, {})
     assert (longer.keys_sha256, longer.sizes_sha256 == plan.sizes_sha256) == (plan.keys_sha256, False)
     (tmp_path / "images/b").unlink()
-    assert plan_of(pairs) not in (plan, longer)
+    assert plan_of(pairs, {}) not in (plan, longer)
+
+
+def test_maps_that_are_scored_belong_to_it(tmp_path: Path) -> None:
+    """Each with its size, and with what made it."""
+    pairs = pairs_in(tmp_path, "a", "b")
+    map_ = tmp_path / "map"
+    map_.write_bytes(b"12")
+    plan = plan_of(pairs, {map_: "one"})
+    assert plan_of(pairs, {}).sizes_sha256 != plan.sizes_sha256
+    made_anew = plan_of(pairs, {map_: "another"})
+    assert (made_anew.sizes_sha256, made_anew.origins_sha256 == plan.origins_sha256) == (plan.sizes_sha256, False)
+    map_.write_bytes(b"123")
+    assert plan_of(pairs, {map_: "one"}).sizes_sha256 != plan.sizes_sha256

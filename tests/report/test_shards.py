@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,8 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # in what is as
     "the number of images (4 and 5)": ({}, {"images": 5}),
     "the names of images": ({}, {"keys_sha256": "1" * 64}),
     "the sizes of the files": ({}, {"sizes_sha256": "1" * 64}),
+    "the maps that are scored, some of which a run has made anew": ({}, {"origins_sha256": "2" * 64}),
+    "probabilities (True and False)": ({"probabilities": False}, {}),
 }
 
 
@@ -139,6 +142,16 @@ def test_shards_of_other_evaluations_are_told_apart(tmp_path: Path, difference: 
         merge_shards(tmp_path, find_shards(tmp_path))
     for told in (str(early.value), str(late.value)):
         assert f"differ in {difference}" in told
+
+
+def test_probabilities_of_some_images_do_not_pass_for_those_of_all(tmp_path: Path) -> None:
+    without = [
+        dataclasses.replace(sample, proper=None) if index == 1 else sample for index, sample in enumerate(SAMPLES[:4])
+    ]
+    for index in range(2):
+        leave(tmp_path, without, Shard(index, 2))
+    with pytest.raises(DataError, match="the shards are not of the probabilities that they say; evaluate all of them"):
+        merge_shards(tmp_path, find_shards(tmp_path))
 
 
 def test_what_would_never_merge_is_refused_before_it_is_scored(tmp_path: Path) -> None:

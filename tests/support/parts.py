@@ -32,6 +32,7 @@ ASKED = Asked(
     options={"engine": "torch 2", "device": "cuda:0 (NVIDIA H200), fp32", "map": "a/map.txt", "tile": "auto"},
     tree=TREE,
     colors=((1, 2, 3), (40, 50, 60), (70, 80, 90), (200, 100, 0)),
+    probabilities=True,
     measures={"distance": MeasureName("the distance", 7.5), "entropy": MeasureName("the entropy", 1.0)},
     answer_measures={"distance": MeasureName("the distance", 7.5)},
     main="distance",
@@ -76,7 +77,8 @@ def part_of(scored: Sequence[Sample], asked: Asked = ASKED) -> Part:
 
 def plan_of_samples(scored: Sequence[Sample]) -> Plan:
     """The plan of all images."""
-    return Plan(images=len(scored), keys_sha256=keys_sha256(sample.key for sample in scored), sizes_sha256="0" * 64)
+    keys = keys_sha256(sample.key for sample in scored)
+    return Plan(images=len(scored), keys_sha256=keys, sizes_sha256="0" * 64, origins_sha256="1" * 64)
 
 
 def leave(folder: Path, scored: Sequence[Sample], shard: Shard, *, asked: Asked = ASKED, **changes: Any) -> Path:

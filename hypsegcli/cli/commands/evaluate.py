@@ -126,7 +126,7 @@ def evaluate(
         bounds=bounds,
     )
     asked = ask(options, names, scored, id_map=id_map, rule=rule, match=match)
-    with holding_shard(part_of, out, asked, pairs, overwrite=overwrite) as leave:
+    with holding_shard(part_of, out, asked, pairs, scored.maps, overwrite=overwrite) as leave:
         part = score_pairs(
             pairs if part_of is None else part_of.take(pairs),
             scored,

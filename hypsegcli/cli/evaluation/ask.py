@@ -86,6 +86,7 @@ def ask(
         ),
         tree=names.tree,
         colors=names.colors,
+        probabilities=scored.probabilities,
         measures={name: MeasureName(*each) for name, each in measures.items()},
         answer_measures={name: MeasureName(*each) for name, each in scored.answer_measures.items()},
         main=main,

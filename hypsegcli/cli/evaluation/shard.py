@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,12 +32,19 @@ def parse_part(text: str | None, out: Path | None) -> Shard | None:
 
 @contextmanager
 def holding_shard(
-    shard: Shard | None, out: Path | None, asked: Asked, pairs: Sequence[Pair], *, overwrite: bool
+    shard: Shard | None,
+    out: Path | None,
+    asked: Asked,
+    pairs: Sequence[Pair],
+    maps: Mapping[Path, str],
+    *,
+    overwrite: bool,
 ) -> Iterator[Callable[[Part], None] | None]:
     """Keep out whoever does the same shard, as long as the block runs; it is given what leaves the shard's part.
 
-    None where all images are one process's. Raises PlanError where another one does the shard, and for what would never
-    merge with the files that are there, UsageError where it would be larger than is read.
+    `maps` are those that are scored, each with where it is from. None where all images are one process's. Raises
+    PlanError where another one does the shard, and for what would never merge with the files that are there, UsageError
+    where it would be larger than is read.
     """
     if shard is None or out is None:
         yield None
@@ -53,7 +60,7 @@ def holding_shard(
         say(f"{len(part.rows)} of {count_of(plan.images, 'image')}: {path.name} in {out}, for hypseg merge")
 
     refuse_too_large(asked)
-    plan = plan_of(pairs)
+    plan = plan_of(pairs, maps)
     with locked(out, "evaluate", shard):
         if overwrite:
             remove_other_shards(out, shard)

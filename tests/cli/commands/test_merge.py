@@ -177,6 +177,35 @@ def test_what_does_not_belong_together_is_refused(hypseg: Hypseg, data: Path) ->
     assert not (data / "nowhere").exists()
 
 
+def test_maps_that_shards_find_otherwise_do_not_belong_together(hypseg: Hypseg, data: Path) -> None:
+    """Each shard looks for itself at what lies beside the label maps."""
+    predict = ("predict", "images", "-o", "maps", "--save", "labels,confidence,probabilities", "--format", "npy")
+    assert hypseg(*predict, "-c", "model.safetensors").code == 0
+    loaded = load_checkpoint(data / "model.safetensors")
+    other = loaded.model.state_dict()
+    other |= {name: tensor * 1.01 for name, tensor in other.items() if tensor.is_floating_point()}
+    save_checkpoint(data / "other.safetensors", loaded.header, other)
+    of_shard = (*MAPS, "--out", "report", "--shard")
+
+    def is_refused(told: str) -> bool:
+        """Early, and by whoever merges."""
+        early = hypseg(*of_shard, "1/2")
+        assert hypseg(*of_shard, "1/2", "--overwrite").code == 0
+        late = hypseg("merge", "report")
+        (data / "report/shard.1-of-2.npz").unlink()
+        return all(outcome.code == 2 and f"for they differ in {told}" in outcome.stderr for outcome in (early, late))
+
+    assert hypseg(*of_shard, "0/2").code == 0
+    (data / "maps/probabilities").rename(data / "away")
+    assert is_refused("probabilities (True and False)")
+    (data / "away").rename(data / "maps/probabilities")
+    assert hypseg(*predict, "-c", "other.safetensors", "--overwrite").code == 0
+    assert is_refused("the ")  # sizes of files, or runs that made them
+    for index in range(2):
+        assert hypseg(*of_shard, f"{index}/2", "--overwrite").code == 0
+    assert hypseg("merge", "report").code == 0
+
+
 def test_earlier_results_are_replaced_where_all_shards_are_to(hypseg: Hypseg, data: Path) -> None:
     assert hypseg(*THEIRS, "-o", "report").code == 0
     shard = (*THEIRS, "-o", "report", "--convention", "mmseg", "--shard")
