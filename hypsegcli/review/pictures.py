@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypsegcli.errors import ImageError
+from hypsegcli.files.digest import digest_file
 from hypsegcli.images.beside_pixels import open_palette
 from hypsegcli.images.decode import DecodedImage, decode_image, decode_mask
 from hypsegcli.images.grey_plane import decode_grey_plane
@@ -143,7 +144,24 @@ class Pictures:
     def labels(self, line: Line) -> LabelMap:
         """The label map of an image; ImageError where it cannot be read."""
         path = self._map(line, "labels")
-        return self._labels.get(path, lambda: _checked(path, _read_labels(path), line))
+        return self._labels.get(path, lambda: self._checked(path, _read_labels(path), line))
+
+    def check(self, line: Line) -> None:
+        """ImageError where the label map of an image, if the run has made one, is not what the run has written."""
+        if (found := outputs_of(line).get("labels")) is not None and digest_file(path := self._out / found[0]) != found[
+            1
+        ]:
+            raise ImageError(
+                f"{path}: is not the label map that this list of places is of; where a run has made it anew, start "
+                "hypseg review again, and where somebody has changed it by hand, its places cannot be judged",
+                "changed",
+            )
+
+    def _checked(self, path: Path, labels: LabelMap, line: Line) -> LabelMap:
+        """Once they are read: what has come in their place before is found, too."""
+        _of_size(path, labels.ids, line)
+        self.check(line)
+        return labels
 
     def _doubt(self, line: Line) -> NDArray[np.uint16]:
         path = self._map(line, "uncertainty")
@@ -213,11 +231,6 @@ def _read_labels(path: Path) -> LabelMap:
     if lacking > 0:
         palette = np.concatenate([palette, np.full((lacking, 3), _GREY, np.uint8)])
     return LabelMap(ids, palette, names)
-
-
-def _checked(path: Path, labels: LabelMap, line: Line) -> LabelMap:
-    _of_size(path, labels.ids, line)
-    return labels
 
 
 def _of_size(path: Path, plane: NDArray[Any], line: Line) -> NDArray[Any]:

@@ -76,10 +76,13 @@ class Session:
         }
 
     def _notices(self) -> list[str]:
-        notices = [*self.notices, *self.verdicts.notices()]
-        if _state_at(self.out / REGIONS) != self._state:
-            notices.append(f"{self.out / REGIONS}: is another list by now; start hypseg review again to see its places")
-        return notices
+        return [*self.notices, *self.verdicts.notices(), *self.outdated()]
+
+    def outdated(self) -> list[str]:
+        """A sentence where a run has listed other places since."""
+        if _state_at(self.out / REGIONS) == self._state:
+            return []
+        return [f"{self.out / REGIONS}: is another list by now; start hypseg review again to see its places"]
 
     def progress(self) -> dict[str, int]:
         """How many places of the run have which verdict."""
@@ -162,7 +165,14 @@ class Session:
         return self._pictures.encode(self._line(place), place.mark, layer, zoom, area=place.area, fine=fine)
 
     def judge(self, number: int, verdict: str) -> dict[str, Any]:
-        """Give a place a verdict, empty to take it back; see `Verdicts.give`."""
+        """Give a place a verdict, empty to take it back; see `Verdicts.give`.
+
+        HypsegError where its label map is another by now: the line in the file says on which one the verdict is.
+        """
+        key = self.places[number].mark.key
+        line = self._lines.get(self._key_of.get(key, key))
+        if verdict and line is not None:
+            self._pictures.check(line)
         with self._lock:
             before = self.verdicts.give(self.places[number].mark, verdict)
             self._given[number] = VERDICTS.index(verdict)

@@ -28,6 +28,7 @@ from support import Hypseg
         (("predict", "x", "-o", ""), "--out is empty, as a variable is that was never set; give a folder (. is this "),
         (("train", "--data="), "--data is empty, "),
         (("verify", ""), "DIR is empty, "),
+        (("compare", "a", "b1,s3://bucket/b2"), "s3://bucket/b2: this cannot lie in a store; choose a path of this"),
         (("compare", "a"), "B is missing: hypseg compare [OPTIONS] A B; "),
         (("compare", "a", "b", "c", "d"), "c d: more than is expected: hypseg compare [OPTIONS] A B; "),
         (("train", "--crop", "64"), "--crop: expected HEIGHT WIDTH behind it; hypseg train --help says more"),

@@ -151,7 +151,10 @@ def test_maps_that_do_not_fit_are_told(tmp_path: Path) -> None:
 def test_an_id_that_is_no_class_has_no_name_and_is_grey(tmp_path: Path) -> None:
     out = reviewed(tmp_path)
     Image.fromarray(np.full((HEIGHT, WIDTH), 200, np.uint8)).save(out / "labels/a.png")
-    labels = Pictures(out).labels(lines_of(out)[0])
+    line = lines_of(out)[0]
+    size, sha256 = digest(out / "labels/a.png")
+    line = {**line, "bytes": {**line["bytes"], "labels": size}, "sha256": {**line["sha256"], "labels": sha256}}
+    labels = Pictures(out).labels(line)
     assert labels.name(200) == "no class"
     assert labels.palette[200].tolist() == [128, 128, 128]
 

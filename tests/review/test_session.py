@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import photograph
-from support.reviewed import Row, reviewed, rows_of
+from support.reviewed import HEIGHT, WIDTH, Row, digest, reviewed, rows_of
 
 from hypsegcli.errors import HypsegError, PlanError
 from hypsegcli.files.lock import locked
@@ -161,9 +161,12 @@ def test_a_verdict_on_another_map_or_photograph_counts_for_nothing(out: Path, ch
     Session(out).judge(0, "wrong")
     before = (out / "manifest.jsonl").read_text()
     line, *lines = [json.loads(each) for each in before.splitlines()]
-    (line["sha256"] if changed == "label map" else line["source"]).update(
-        {"labels": "0" * 64} if changed == "label map" else {"sha256": "0" * 64}
-    )
+    if changed == "label map":
+        shutil.copy(out / "labels/a.png", out.parent)
+        Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8)).save(out / "labels/a.png")
+        line["bytes"]["labels"], line["sha256"]["labels"] = digest(out / "labels/a.png")
+    else:
+        line["source"]["sha256"] = "0" * 64
     (out / "manifest.jsonl").write_text("".join(json.dumps(each) + "\n" for each in (line, *lines)))
     session = Session(out)
     assert session.place(0, 0)["verdict"] == ""
@@ -178,7 +181,26 @@ def test_a_verdict_on_another_map_or_photograph_counts_for_nothing(out: Path, ch
     session.judge(1, "right")
     assert Session(out).progress() == {"right": 2, "wrong": 0}
     (out / "manifest.jsonl").write_text(before)
+    if changed == "label map":
+        shutil.copy(out.parent / "a.png", out / "labels")
     assert Session(out).progress() == {"right": 1, "wrong": 1}
+
+
+def test_a_map_that_is_another_by_now_is_neither_shown_nor_judged(out: Path) -> None:
+    """As where a run has been here while the page was open: a verdict would be on what nobody has seen."""
+    session = Session(out)
+    assert "problem" not in session.place(0, 0)
+    session.judge(0, "wrong")
+    for key in ("a", "sub/b"):
+        Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8)).save(out / f"labels/{key}.png")
+    before = (out / "review.csv").read_bytes()
+    for number, key in ((0, "a"), (1, "sub/b")):
+        with pytest.raises(HypsegError, match=f"labels/{key}.png: is not the label map that this list of places is of"):
+            session.judge(number, "right")
+    assert "start hypseg review again" in session.place(1, 0)["problem"]
+    assert (out / "review.csv").read_bytes() == before
+    session.judge(2, "right")  # of an image whose map is as it was
+    assert session.judge(0, "")["before"] == "wrong"
 
 
 def test_a_list_that_is_written_anew_meanwhile_is_told(out: Path) -> None:

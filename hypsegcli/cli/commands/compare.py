@@ -10,6 +10,7 @@ import typer
 from hypsegcli.cli.console import say_text
 from hypsegcli.cli.groups import spread
 from hypsegcli.errors import UsageError
+from hypsegcli.files.place import refuse_address
 
 
 @spread
@@ -53,4 +54,7 @@ def _sides(text: str) -> list[Path]:
     names = text.split(",")
     if not all(names):
         raise UsageError(f"{text}: expected a report.json or its folder, or several with commas between them")
-    return [Path(name) for name in names]
+    paths = [Path(name) for name in names]
+    for path in paths:
+        refuse_address(path)
+    return paths

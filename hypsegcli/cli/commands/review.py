@@ -40,6 +40,8 @@ def review(
     except KeyboardInterrupt:  # the way in which it is meant to end
         server.server_close()
         session.close()
+        for notice in session.outdated():
+            talk(notice)
         so_far = _so_far(session.progress(), len(session.places))
         if not len(session.verdicts):
             talk(so_far)
