@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypsegcli.errors import PlanError
 from hypsegcli.files.kinds import folder_of
-from hypsegcli.files.place import StorePath, is_taken, locate, real
+from hypsegcli.files.place import StorePath, is_taken, real
 from hypsegcli.files.shard import Shard
+from hypsegcli.files.within import folders_around, is_within
 from hypsegcli.files.words import first_of
 
 if TYPE_CHECKING:
@@ -149,28 +150,21 @@ def _check_out(inputs: Inputs, out: Path, kinds: Iterable[str]) -> None:
     above = [folder for folder in (out, *out.parents) if is_taken(folder)]
     if above and not above[0].is_dir():
         raise PlanError(f"{above[0]}: the output folder cannot be made, for this is a file; choose another")
-    # Compared by identity, which also sees through links, mounts and file systems that ignore case.
     folders = [out / folder for folder in dict.fromkeys(map(folder_of, kinds))]
     for place in (out, *folders):
-        around = [folder for folder in _with_parents(place) if folder.exists()]
         for given in inputs.folders:
-            if any(given.samefile(folder) for folder in around):
+            if is_within(place, given):
                 raise PlanError(
                     f"{place}: the output folder lies in the input folder {given}, so that the next run would take "
                     "its own maps for pictures; choose a folder outside"
                 )
-    around = list(dict.fromkeys(folder for given in inputs.matched for folder in _with_parents(given)))
+    around = list(dict.fromkeys(folder for given in inputs.matched for folder in folders_around(given)))
     for place in folders:
         if place.exists() and any(place.samefile(folder) for folder in around):
             raise PlanError(
                 f"{place}: a pattern finds its pictures in this folder of maps, which the next run would pass over; "
                 "choose another output folder"
             )
-
-
-def _with_parents(folder: Path) -> tuple[Path, ...]:
-    place = locate(real(folder))
-    return (place, *place.parents)
 
 
 def _check_shared(plan: Sequence[PlannedImage], out: Path, suffixes: Mapping[str, str], extra: Sequence[Path]) -> None:

@@ -16,9 +16,10 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from hypsegcli.checkpoint.format import Header
-from hypsegcli.errors import DataError, HypsegError, setting
+from hypsegcli.errors import DataError, HypsegError, PlanError, setting
 from hypsegcli.files.digest import digest_file, short_digest
 from hypsegcli.files.mark import image_mark
+from hypsegcli.files.within import is_within
 from hypsegcli.hierarchy.alike import inherit_tree
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.inference.device import Device
@@ -103,6 +104,7 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
     config, read = job.config, job.config.seen_from(job.directory)
     told: list[str] = []
     source = open_source(job.data, config.layout, Reading.of(read), told.append)
+    _refuse_within(job.out, source.folders)
     tree, inherited = _tree(source, config, earlier)
     told += inherited
     held_out = _held_out(config, tree)
@@ -194,6 +196,15 @@ def _tree(source: Source, config: TrainConfig, earlier: Header | None) -> tuple[
         f"there is no hierarchy.json: the class tree is that of {config.init}, as far as these classes are in it "
         f"({inner}); {setting('softmax', 'flat')} leaves it out"
     ]
+
+
+def _refuse_within(out: Path, folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if is_within(out, folder):
+            raise PlanError(
+                f"{out}: lies in {folder}, which is searched for images and masks, so that every further training "
+                "would take what this one draws for one of them; choose a folder outside"
+            )
 
 
 def _refuse_unfit(job: Job, config: TrainConfig, train: Split, val: Split, held_out: Sequence[int]) -> None:

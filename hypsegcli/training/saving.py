@@ -13,14 +13,17 @@ from hypsegcli.files.hold import Hold
 def saving(hold: Hold, epoch: int | None = None) -> Iterator[None]:
     """Look whether the run's folder is still its own, and say of a disk that is full, or gone, what is left.
 
-    Without an `epoch` it is the calibration that is written.
+    Without an `epoch` it is the calibration that is written; before the first one nothing is there that would tell what
+    the command was.
     """
     hold.check()
     try:
         yield
     except OSError as error:
         what = "the calibration" if epoch is None else f"epoch {epoch}"
-        raise DataError(
-            f"{hold.folder}: {what} cannot be saved ({error.strerror or error}); what was saved before is "
-            f"whole: mend that, and go on with {setting('resume')}"
-        ) from error
+        rest = (
+            f"mend that, and give the same command with {setting('resume')}"
+            if epoch == 0
+            else f"what was saved before is whole: mend that, and go on with {setting('resume')}"
+        )
+        raise DataError(f"{hold.folder}: {what} cannot be saved ({error.strerror or error}); {rest}") from error

@@ -375,6 +375,33 @@ def test_two_trainings_in_one_folder_are_one_too_many(data: Path, tmp_path: Path
     assert next(start(data, tmp_path / "run", resume=True)).epoch == 1
 
 
+@pytest.mark.parametrize("part", ["train", "val"])
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_a_folder_among_the_images_is_refused(data: Path, part: str, kind: str) -> None:
+    """Or its pictures would be images of every further training."""
+    with pytest.raises(PlanError, match=rf"{data}/{part}/{kind}/sub/run: lies in {data}/{part}/{kind}, which is"):
+        next(start(data, data / part / kind / "sub/run"))
+    assert not (data / part / kind / "sub/run").exists()
+    next(start(data, data / part / "run"))  # beside them, where nobody looks for any
+    (data / "link").symlink_to(data / part / kind)
+    with pytest.raises(PlanError, match="lies in"):
+        next(start(data, data / "link/run"))
+
+
+def test_a_full_disk_before_the_first_epoch_leaves_a_command_that_goes_on(
+    data: Path, tmp_path: Path, scores: list[Scores]
+) -> None:
+    scores += [of(0.5)] * 9
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"epoch 0 cannot be saved .*; mend that, and give the same command with"):
+            next(start(data, tmp_path / "run"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(start(data, tmp_path / "run", resume=True))
+
+
 def test_what_comes_to_nothing_leaves_nothing(data: Path, tmp_path: Path) -> None:
     (data / "classes.txt").unlink()
     with pytest.raises(TreeError):

@@ -47,12 +47,13 @@ def read(root: Path, reading: Reading = AS_OURS, tell: Callable[[str], None] = s
     tree = flat_tree(read_class_names(root / CLASSES) if listed else names_of_labels(exports, reading.unlabelled))
     names = tree.names[: tree.classes]
     if exports:  # read by their names, each by its own
-        return Source(tree, partial(pair_split, root, names=names, reading=reading, tell=tell), NAMED)
+        pairs = partial(pair_split, root, names=names, reading=reading, tell=tell)
+        return Source(tree, pairs, NAMED, folders=_searched(root))
     translated = translate_masks(
         [], names, id_map=reading.id_map, colors=reading.mask_colors, unlabelled=reading.unlabelled
     )
     pairs = partial(pair_split, root, reading=reading, tell=tell)
-    return Source(tree, pairs, translated.id_map, translated.notes, translation="map")
+    return Source(tree, pairs, translated.id_map, translated.notes, folders=_searched(root), translation="map")
 
 
 def pair_split(
@@ -84,6 +85,11 @@ def pair_split(
             f"{_SHARE} by a hash of their names: {first_of(sorted(kept), _NAMED)}"
         )
     return tuple(pair for pair in pairs if (pair.key in kept) == (name == "val"))
+
+
+def _searched(root: Path) -> tuple[Path, ...]:
+    folders = (root / part / name for part in ("", *_SPLITS) for name in (*_IMAGES, _MASKS[0]))
+    return tuple(folder for folder in folders if folder.is_dir())
 
 
 def _pair(folder: Path, names: Sequence[str], reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:

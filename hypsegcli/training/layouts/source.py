@@ -30,6 +30,7 @@ class Source:
     pairs: Callable[[SplitName], tuple[Pair, ...]]  # in the order of their keys; raises where files are missing
     id_map: IdMap | None = None  # from the masks' values to class ids; None: they are class ids
     notes: tuple[str, ...] = ()  # what was left out or added
+    folders: tuple[Path, ...] = ()  # that are searched, so that whatever lies below them is an image or a mask
     translation: str | None = None  # the setting whose file translates the masks' ids; None: none does
 
 
