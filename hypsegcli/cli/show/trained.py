@@ -79,8 +79,13 @@ def _compared(out: Path, best: Path, header: Header, started: Started) -> list[s
         before = read_header(checkpoint_path(settings.init)) if starts_from_checkpoint(settings.init) else None
     except CheckpointError:  # gone since the training began
         before = None
-    if before is None or settings.held_out or started.evaluated is None:
+    if before is None or settings.held_out:
         return []
+    if started.evaluated is None:
+        return [
+            "no commands tell whether it helped, for no list names the images to validate on as hypseg evaluate pairs "
+            "them, such as two of one name in different folders; compare on others of your own"
+        ]
     ours, theirs = (each.tree.names[: each.tree.classes] for each in (header, before))
     if ours != theirs:
         why = "in another order" if sorted(ours) == sorted(theirs) else "others"

@@ -390,6 +390,21 @@ def test_the_proof_of_what_a_labelling_tool_exported(hypseg: Hypseg, tmp_path: P
     assert "2 images; B - A with 95 % intervals" in outcomes[-1].stdout
 
 
+def test_where_there_is_no_proof_that_is_said(hypseg: Hypseg, data: Path, tmp_path: Path) -> None:
+    """Two images of one name in different folders are one in a list."""
+    for kind in ("images", "masks"):
+        first = sorted((data / "val" / kind).iterdir())[0]
+        (data / "val" / kind / "sub").mkdir()
+        shutil.copy(first, data / "val" / kind / "sub")
+    names = tuple(line.split(":")[1] for line in (data / "classes.txt").read_text().split())
+    start = make_checkpoint(tmp_path / "start.safetensors", flat_tree(names), backbone="mobilenet_v3_small")
+    arguments = ("--data", data, "--out", tmp_path / "run", "--crop", 32, 32, "--workers", 0, "--epochs", 1)
+    outcome = hypseg("train", "--init", start, *arguments, "--batch-size", 2)
+    assert outcome.code == 0, outcome.stderr
+    assert "no commands tell whether it helped, for no list names the images to validate on" in outcome.stderr
+    assert not (tmp_path / "run/val-images.txt").exists()
+
+
 @pytest.mark.parametrize("missing", ["--data", "--out"])
 def test_what_is_needed_is_named(hypseg: Hypseg, tmp_path: Path, missing: str) -> None:
     other = "--out" if missing == "--data" else "--data"
