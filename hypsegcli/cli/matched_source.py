@@ -118,7 +118,8 @@ def open_scored(
         )
     else:
         table = matching.table_of(match, clusters=answered.classes, classes=names.classes, checkpoint=checkpoint)
-    return scored._replace(source=matching.ClusterSource(scored.source, clusters=K, classes=C, table=table)), match
+    source = matching.ClusterSource(scored.source, clusters=K, classes=C, table=table)
+    return scored._replace(source=source, probabilities=False), match  # those of clusters are not of classes
 
 
 def _name_clusters(header: Header | None, pairs: Sequence[Pair], match: Method | Match) -> ClassNames:

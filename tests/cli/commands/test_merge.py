@@ -73,6 +73,7 @@ WAYS = {  # the command, in how many shards, and what is to be doubted
     "maps of a run": (MAPS, 3, "the label maps hold another class than the likeliest of the probabilities"),
     "maps of others": (THEIRS, 3, "1 photograph turned upright by EXIF or XMP, and the masks not"),
     "clusters": ((*THEIRS, "--match", "majority"), 2, ""),
+    "clusters of a network": ((*NETWORK, "--classes", "classes.txt", "--match", "majority"), 2, ""),
 }
 
 
