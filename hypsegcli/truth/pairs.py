@@ -229,6 +229,12 @@ def _check_partners(side: _Side, truth: _Side) -> None:
 
 
 def _advice(side: _Side, truth: _Side) -> str:
+    masks = {*truth.files.values()}
+    if others := [path for path in side.files.values() if path not in masks] if masks & {*side.files.values()} else []:
+        pattern = f"*{others[0].suffix}"
+        is_apart = not any(path.match(pattern) for path in masks)
+        way = f"choose these alone by a quoted pattern such as '{pattern}'" if is_apart else "put them apart"
+        return f"masks lie among the {side.kind}: {way}"
     fits, fitting = _fitting_endings(sorted(side.files), sorted(truth.files))
     if not fitting:
         return "rename the files or remove those that are not wanted"

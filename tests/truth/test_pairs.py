@@ -227,6 +227,18 @@ def test_endings_are_not_guessed(tmp_path: Path, images: list[str], masks: list[
         pair(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "way"),
+    [("jpg", r"choose these alone by a quoted pattern such as '\*\.jpg'$"), ("png", "put them apart$")],
+)
+def test_masks_among_the_images_are_told_with_a_way_out(tmp_path: Path, suffix: str, way: str) -> None:
+    both = str(put(tmp_path / "both", f"a.{suffix}", f"b.{suffix}", "a_mask.png", "b_mask.png"))
+    with pytest.raises(PlanError, match=rf"2 of 4 images without masks: .*; masks lie among the images: {way}"):
+        pair_files(masks=both, images=both, predictions=None, mask_suffix="_mask")
+    if suffix == "jpg":
+        assert len(pair_files(masks=both, images=f"{both}/*.jpg", predictions=None, mask_suffix="_mask")) == 2
+
+
 def test_nothing_to_judge(tmp_path: Path) -> None:
     put(tmp_path / "masks", "a.png")
     with pytest.raises(UsageError, match="name the images, or a folder of label maps with predictions"):
