@@ -98,7 +98,7 @@ def mutated_checkpoint(data: bytes, chance: random.Random) -> bytes:
 
 
 def _mutated_tensors(tensors: dict[str, Tensor], chance: random.Random) -> dict[str, Tensor]:
-    name = chance.choice(list(tensors))
+    name = chance.choice(sorted(tensors))  # they come in any order
     tensor = tensors[name]
     match chance.randrange(5):
         case 0:
