@@ -21,6 +21,8 @@ from hypsegcli.files.shard import Shard, shard_of
 
 _KNOWS_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some file systems of networks
 
+_OFTEN = 100  # times in a row that a folder may vanish while it is made; then it is something else
+
 _descriptors: set[int] = set()  # of the locks of this process
 
 
@@ -29,8 +31,8 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
     """Hold a folder, or the part of a shard in it, which is made where it is not there, for as long as the block runs.
 
     The operating system holds the lock, on the file `.hypseg.lock` in the folder, and gives it up however this process
-    ends, though others that it forked live on; the file, which tells who holds it, goes at the end, and so does a
-    folder that was made here and is empty. Shards of one number hold it beside each other, each by a file of its own.
+    ends, though others that it forked live on; the file, which tells who holds it, goes at the end, and so do folders
+    that were made here and are empty. Shards of one number hold it beside each other, each by a file of its own.
     Raises PlanError where another process holds it, and where the file is not one that this function made: nothing is
     written through a link. OSError, with the file's name, where it cannot be made. Where there are no such locks, on
     Windows and on some file systems, nothing is held. In a store an object is the lock: see `stores.claim`.
@@ -48,7 +50,7 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
 
 @contextlib.contextmanager
 def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Hold]:
-    made = not folder.is_dir()
+    made: list[Path] = []
     try:
         import fcntl
     except ImportError:
@@ -56,12 +58,14 @@ def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Ho
         yield Hold(folder)
         return
     path = folder / (LOCK if shard is None else shard.named(LOCK))
+    vanished = 0
     while True:
-        make_folder(folder)
         try:
+            made += make_folder(folder)
             descriptor = _open(path)
         except FileNotFoundError:
-            if folder.is_dir():
+            vanished += 1
+            if folder.is_dir() or vanished == _OFTEN:
                 raise
             continue  # whoever held the folder before has just removed it
         with _forgotten_in_forks(descriptor):
@@ -85,8 +89,8 @@ def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Ho
                 if is_at(path, descriptor):
                     with contextlib.suppress(OSError):
                         path.unlink()
-                        if made:
-                            folder.rmdir()
+                        for each in sorted(made, key=lambda one: len(one.parts), reverse=True):
+                            each.rmdir()
             return
 
 

@@ -38,7 +38,7 @@ class Folder:
         files[CONFIG] = to_toml(run.job.config).encode()
         config = run.job.out / CONFIG
         check_first(run.job.out, {name: files[name] for name in files if name != CONFIG or not is_a_run_s(config)})
-        with saving(self.hold, done):
+        with saving(self.hold, done, first=not done):
             for name, content in files.items():
                 write_atomically(run.job.out / name, content)
             if not done:

@@ -17,7 +17,7 @@ from hypsegcli.files.threads import ahead, default_workers
 from hypsegcli.files.words import count_alike, count_of
 from hypsegcli.hierarchy.tree import ClassTree
 from hypsegcli.images.decode import decode_image
-from hypsegcli.images.discover import Input, find_inputs
+from hypsegcli.images.discover import Input, Inputs, find_inputs
 from hypsegcli.training.augment import build_augmentation
 from hypsegcli.training.config import TrainConfig
 from hypsegcli.training.dataset import Crop, CropDataset, EpochSampler, MorePair, Pool, Split
@@ -37,6 +37,7 @@ class More(NamedTuple):
     others: Mapping[Path, str]  # photographs of other worlds, and what is in each
     names: tuple[str, ...]  # of both, with their numbers
     digests: Mapping[str, Mapping[str, str]]  # of both, by setting and by file, of what is in them and what it means
+    folders: tuple[Path, ...]  # that are searched for both
     notes: tuple[str, ...]  # on what was left out, and what was changed in images of both on the way from their files
 
 
@@ -46,15 +47,19 @@ def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     The files below `directory` are called by their way from there, from wherever they are seen. Raises DataError,
     PlanError or ImageError where something does not fit.
     """
-    pairs: list[MorePair] = []
+    pairs: tuple[MorePair, ...] = ()
+    searched: tuple[Path, ...] = ()
     names: list[str] = []
     told: list[str] = []
     renamed = Path(config.more_names) if config.more_names else None
     if config.more_data:
-        pairs += read_more_data(config.more_data, renamed, tree, ignore_index=config.ignore_index, tell=told.append)
-        folders = ", ".join(Path(folder).resolve().name for folder in config.more_data)
-        names.append(f"{folders}/train, {count_of(len(pairs), 'image')}")
-    others = find_inputs([config.other_worlds]).images if config.other_worlds else ()
+        pairs, searched = read_more_data(
+            config.more_data, renamed, tree, ignore_index=config.ignore_index, tell=told.append
+        )
+        called = ", ".join(Path(folder).resolve().name for folder in config.more_data)
+        names.append(f"{called}/train, {count_of(len(pairs), 'image')}")
+    found = find_inputs([config.other_worlds]) if config.other_worlds else Inputs((), ())
+    others = found.images
 
     def look(photograph: Input) -> tuple[int, str, tuple[str, ...]]:
         """Its size, what is in its file, and what was changed in it."""
@@ -75,7 +80,8 @@ def read_more(config: TrainConfig, tree: ClassTree, directory: Path) -> More:
     )
     if others:
         names.append(f"other worlds, {count_of(len(others), 'image')}")
-    return More(tuple(pairs), looked_at, tuple(names), digests, (*told, *notes))
+    folders = (*searched, *found.folders)
+    return More(pairs, looked_at, tuple(names), digests, folders, (*told, *notes))
 
 
 def _called(path: Path, directory: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,13 @@ VOID = 255  # in masks of theirs, and any id that is no class
 _VALUES = 2**16  # that a mask may hold
 
 
+class MoreData(NamedTuple):
+    """What is read of folders of others."""
+
+    pairs: tuple[MorePair, ...]
+    folders: tuple[Path, ...]  # that are searched, see Source
+
+
 def read_more_data(
     folders: Sequence[str],
     names: Path | None,
@@ -33,7 +41,7 @@ def read_more_data(
     *,
     ignore_index: int,
     tell: Callable[[str], None] = say_nothing,
-) -> tuple[MorePair, ...]:
+) -> MoreData:
     """The training pairs of folders of any layout that is recognised, void 255 in those that are laid out as ours.
 
     A class of theirs stands for the node of `tree` that has its name, or the one that a line `theirs: ours` of the file
@@ -43,9 +51,11 @@ def read_more_data(
     """
     renamed = _read_names(names, tree) if names else {}
     pairs: list[MorePair] = []
+    searched: list[Path] = []
     used: set[str] = set()
     for folder in map(Path, folders):
         source = open_source(folder, "auto", tell=tell)
+        searched += source.folders
         for note in source.notes:
             tell(f"{folder}: {note}")
         classes = source.tree.names[: source.tree.classes]
@@ -71,7 +81,7 @@ def read_more_data(
         )
     if strange := renamed.keys() - used:
         raise DataError(f"{names}: no folder has a class called {', '.join(sorted(strange))}")
-    return tuple(pairs)
+    return MoreData(tuple(pairs), tuple(searched))
 
 
 def _meaning(pair: Pair, taught: str) -> str:

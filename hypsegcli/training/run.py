@@ -112,6 +112,7 @@ def prepare(job: Job, earlier: Header | None = None, ranks: Ranks = ALONE) -> Ru
     train_split, val_split = (read_split(each, source, ignore_index=config.ignore_index) for each in pairs)
     _refuse_unfit(job, config, train_split, val_split, held_out)
     more = read_more(read, tree, job.directory)
+    _refuse_within(job.out, more.folders)
     flat = config.softmax == "flat" or tree.is_flat or config.head in PROTOTYPES
     decided = {"nodes": tree.classes if flat else tree.nodes, "softmax": "flat" if flat else "hierarchical"}
     torch.manual_seed(config.seed)

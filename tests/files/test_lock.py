@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Hypseg, photograph
@@ -56,7 +57,10 @@ def test_the_folder_is_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     for _ in range(2):
         with locked(tmp_path / "a/b", "train"):
             assert (tmp_path / "a/b" / LOCK).is_file()
-        assert list((tmp_path / "a").iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path / "a/b", "train"):
+        (tmp_path / "a/other").mkdir()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["other"]
     (tmp_path / "a/b").mkdir()
     with locked(tmp_path / "a/b", "train"):
         pass
@@ -101,6 +105,25 @@ def test_a_lock_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no limits of resources")
+def test_a_folder_that_vanishes_while_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where another run that made those above it leaves at that moment."""
+    made = [FileNotFoundError(), FileNotFoundError()]
+    own = Path.mkdir
+
+    def mkdir(path: Path, *arguments: Any, **named: Any) -> None:
+        if made and path.name == "b":
+            raise made.pop()
+        own(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with locked(tmp_path / "a/b", "train"):
+        assert (tmp_path / "a/b" / LOCK).is_file()
+    assert not made
+    made += [FileNotFoundError()] * 1000
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "a/b", "train"):
+        pass
+
+
 def test_a_full_disk_is_told_with_the_name_of_the_lock(tmp_path: Path) -> None:
     """Here for a limit of the file's size."""
     import resource

@@ -388,6 +388,29 @@ def test_a_folder_among_the_images_is_refused(data: Path, part: str, kind: str) 
         next(start(data, data / "link/run"))
 
 
+@pytest.mark.parametrize("setting", ["more_data", "other_worlds"])
+def test_a_folder_among_all_else_that_is_learned_from_is_refused_too(data: Path, tmp_path: Path, setting: str) -> None:
+    """Or its pictures would be further ones, when it goes on."""
+    others = make_data(tmp_path / "others")
+    images = others / "train/images"
+    options = {"more_data": [str(others)]} if setting == "more_data" else {"other_worlds": str(images)}
+    with pytest.raises(PlanError, match=rf"{images}/run: lies in {images}, which is searched"):
+        next(start(data, images / "run", batch_size=3, **options))
+    assert not (images / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["train", "val", "train/run"])
+def test_a_folder_that_makes_all_look_split_is_refused(tmp_path: Path, name: str) -> None:
+    split = make_data(tmp_path / "split")
+    whole = tmp_path / "whole"
+    (split / "train").rename(whole)
+    (split / "classes.txt").rename(whole / "classes.txt")
+    with pytest.raises(PlanError, match=rf"{whole}/{name}: lies in {whole}/(train|val), which is searched"):
+        next(start(whole, whole / name))
+    assert not [each for each in ("train", "val") if (whole / each).exists()]
+    next(start(whole, whole / "run"))
+
+
 def test_a_full_disk_before_the_first_epoch_leaves_a_command_that_goes_on(
     data: Path, tmp_path: Path, scores: list[Scores]
 ) -> None:

@@ -41,7 +41,7 @@ def test_names_decide_and_lines_override_them(tmp_path: Path) -> None:
     one = folder(tmp_path / "one", "vehicle window sky person")
     other = folder(tmp_path / "other", "house bus")
     names = lines(tmp_path / "names.txt", "# theirs: ours\nwindow: house\nbus:\n")
-    pairs = read_more_data([one, other], names, TREE, ignore_index=VOID)
+    pairs = read_more_data([one, other], names, TREE, ignore_index=VOID).pairs
     assert [pair.pair.key for pair in pairs] == ["a", "b", "a", "b"]
     vehicle = of_node(4, 4)
     assert pairs[0].targets[:4].tolist() == [vehicle, 3, 0, VOID]
@@ -51,7 +51,7 @@ def test_names_decide_and_lines_override_them(tmp_path: Path) -> None:
 
 def test_a_known_set_teaches_by_what_its_masks_mean(tmp_path: Path) -> None:
     make_cityscapes(tmp_path, (26, 23, 7, 255), (7,))
-    pairs = read_more_data([str(tmp_path)], None, TREE, ignore_index=VOID)
+    pairs = read_more_data([str(tmp_path)], None, TREE, ignore_index=VOID).pairs
     assert [pair.pair.key for pair in pairs] == ["aachen/aachen_000000_000019", "bochum/bochum_000000_000019"]
     assert pairs[0].targets[[26, 28, 23, 7, 0, 10, 13, 255]].tolist() == [1, 2, 0, *[VOID] * 5]
 
@@ -84,7 +84,7 @@ def test_what_is_left_out_of_an_export_is_said_as_of_the_own_data(tmp_path: Path
     annotate(out, "coco", "a", file=one / "train/masks.json")
     (one / "classes.txt").write_text("0:background\n1:sky\n")
     told: list[str] = []
-    (pair,) = read_more_data([str(one)], None, TREE, ignore_index=VOID, tell=told.append)
+    (pair,) = read_more_data([str(one)], None, TREE, ignore_index=VOID, tell=told.append).pairs
     assert pair.pair.key == "a"
     masks = one / "train/masks.json"
     assert f"left out: 1 of 2 images, of which {masks} has no labels" in told

@@ -94,7 +94,7 @@ def _epoch(run: Run, epoch: int, hold: Hold) -> Iterator[Step | EpochReport]:
     for batch in batches(run.loader):
         total += _train_step(run, batch, epoch, head)
         yield Step(epoch)
-    with saving(hold, epoch):
+    with saving(hold, epoch, first=epoch == 1):
         save_state(run, epoch)
     yield EpochReport(epoch, run.epochs, head, total / len(run.loader), time.perf_counter() - started)
 

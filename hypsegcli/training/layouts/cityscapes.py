@@ -53,7 +53,9 @@ def read(root: Path) -> Source:
             )
         )
 
-    return Source(group_classes(NAMES, CATEGORIES), pairs, _FROM_LABEL_IDS if downloaded else _FROM_TRAIN_IDS)
+    ids = _FROM_LABEL_IDS if downloaded else _FROM_TRAIN_IDS
+    # Whatever folder comes to lie in them would be a city.
+    return Source(group_classes(NAMES, CATEGORIES), pairs, ids, folders=(images, masks))
 
 
 def _by_city(folder: Path, ending: str, *, get: str) -> dict[str, Path]:

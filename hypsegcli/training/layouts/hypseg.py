@@ -88,8 +88,12 @@ def pair_split(
 
 
 def _searched(root: Path) -> tuple[Path, ...]:
-    folders = (root / part / name for part in ("", *_SPLITS) for name in (*_IMAGES, _MASKS[0]))
-    return tuple(folder for folder in folders if folder.is_dir())
+    """The folders of images and masks, and those called like a split that hold none: there, all would look split."""
+    found = [root / part / name for part in ("", *_SPLITS) for name in (*_IMAGES, _MASKS[0])]
+    found = [folder for folder in found if folder.is_dir()]
+    known = {folder.parent for folder in found}
+    called = [root / split for split in _SPLITS]
+    return (*found, *(folder for folder in called if folder.is_dir() and folder not in known and not _masks_in(folder)))
 
 
 def _pair(folder: Path, names: Sequence[str], reading: Reading, tell: Callable[[str], None]) -> tuple[Pair, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -152,6 +153,21 @@ def test_a_finished_run_writes_again_what_is_gone_and_learns_nothing(images: tup
     (tmp_path / CHECKPOINT).unlink()
     assert losses(job, resume=True) == []
     assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_a_full_disk_leaves_a_command_that_goes_on(images: tuple[Path, ...], tmp_path: Path) -> None:
+    """Before the first state nothing is there that would tell what the command was."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    job = job_of(images, tmp_path / "run", epochs=2)
+    for resume, sentence in ((False, "give the same command with"), (True, "what was saved before is whole")):
+        if resume:
+            stop_after_an_epoch(job)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            with pytest.raises(DataError, match=rf"epoch {1 + resume} cannot be saved .*; .*{sentence}"):
+                losses(job, resume=resume)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_what_cannot_go_on_is_refused(images: tuple[Path, ...], tmp_path: Path) -> None:

@@ -72,3 +72,8 @@ def test_a_city_without_masks_and_a_mask_without_its_image(tmp_path: Path) -> No
     (root / "gtFine/train/bochum/bochum_000000_000019_gtFine_labelIds.png").unlink()
     with pytest.raises(DataError, match=r"gtFine/train/bochum: holds no \*_gtFine_labelIds\.png; unpack gtFine_"):
         read_all(CITYSCAPES, root)
+
+
+def test_no_training_may_write_where_its_folder_would_be_a_city(tmp_path: Path) -> None:
+    root = make_cityscapes(tmp_path, (7,), (8,))
+    assert CITYSCAPES.read(root).folders == (root / "leftImg8bit", root / "gtFine")
