@@ -43,6 +43,7 @@ class ScoredSource(NamedTuple):
     answer_measures: Mapping[str, tuple[str, float]] = {}  # as above, of the answers by the first of them
     doubts: tuple[str, ...] = ()  # sentences on the predictions, before they are scored
     agreement: Agreement | None = None  # of stored labels and probabilities, as they are scored
+    inverted: tuple[str, ...] = ()  # measures whose stored planes hold uncertainty
     probabilities: bool = True  # whether those of classes are scored too
     maps: Mapping[Path, str] = {}  # all that are stored, each with what the books of its run say of where it is from
     changed: Callable[[], Sequence[str]] = list  # sentences on stored maps, once they are scored
@@ -213,6 +214,7 @@ def open_maps(
         sampling,
         doubts=tuple(filter(None, (survey.unlisted, survey.interpolated, mixed_refinements(refined)))),
         agreement=source.agreement,
+        inverted=tuple(plane.name for plane in planes if plane.inverted),
         probabilities=probabilities is not None,
         maps={path: f"{origin.recipe} {origin.sha256}" if (origin := origins.get(path)) else "" for path in scored},
         changed=partial(doubt_maps, scored, origins),

@@ -37,6 +37,7 @@ class Asked(Record):
     tree: ClassTree
     colors: tuple[Color, ...]  # of the classes
     probabilities: bool  # whether those of classes are there, for their own scores
+    inverted: tuple[str, ...]  # measures whose planes hold uncertainty
     measures: dict[str, MeasureName]  # of classes, in the order in which they are shown
     answer_measures: dict[str, MeasureName]
     main: str | None

@@ -22,6 +22,11 @@ from hypsegcli.scores.evaluation import Evaluation, ImageRow
 _SHARD = "shard.npz"
 _LISTED, _NAMED = 20, 3  # shards, and what differs, in a sentence
 _LETTERS = 40  # of a value there
+_OF_FILES = {  # hashes of a plan, and in what those differ of which one is another
+    "sizes_sha256": "the sizes of the files that are evaluated",
+    "samples_sha256": "what the files hold that are evaluated",
+    "origins_sha256": "the maps that are scored, some of which a run has made anew",
+}
 
 
 class Merged(NamedTuple):
@@ -172,8 +177,4 @@ def _difference(plan: Plan, recipe: Mapping[str, Any], other: Plan, others: Mapp
             told.append(f"{name} ({one} and {another})" if one != another else name)
     if told:
         return first_of(told, _NAMED)
-    if plan.sizes_sha256 != other.sizes_sha256:
-        return "the sizes of the files that are evaluated"
-    if plan.origins_sha256 != other.origins_sha256:
-        return "the maps that are scored, some of which a run has made anew"
-    return None
+    return next((words for name, words in _OF_FILES.items() if getattr(plan, name) != getattr(other, name)), None)

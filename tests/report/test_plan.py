@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from hypsegcli.annotation.masks import AnnotatedMask, open_export
 from hypsegcli.report.plan import keys_sha256, plan_of
 from hypsegcli.truth.pairs import Pair
 
@@ -49,3 +51,39 @@ def test_maps_that_are_scored_belong_to_it(tmp_path: Path) -> None:
     assert (made_anew.sizes_sha256, made_anew.origins_sha256 == plan.origins_sha256) == (plan.sizes_sha256, False)
     map_.write_bytes(b"123")
     assert plan_of(pairs, {map_: "one"}).sizes_sha256 != plan.sizes_sha256
+
+
+def test_files_made_anew_in_their_old_sizes_are_another_plan(tmp_path: Path) -> None:
+    """Of many, enough are looked into to tell a run that has made all of them again."""
+    pairs = pairs_in(tmp_path, *(f"{number:03}" for number in range(200)))
+    maps = {tmp_path / f"{number:03}": "" for number in range(200)}
+    for path in maps:
+        path.write_bytes(b"one")
+    plan = plan_of(pairs, maps)
+    for others in ([pair.mask for pair in pairs], [pair.image for pair in pairs if pair.image], list(maps)):
+        before = [path.read_bytes() for path in others]
+        for path in others:
+            path.write_bytes(b"two")
+        found = plan_of(pairs, maps)
+        assert found.samples_sha256 != plan.samples_sha256
+        assert found.model_copy(update={"samples_sha256": plan.samples_sha256}) == plan
+        for path, data in zip(others, before, strict=True):
+            path.write_bytes(data)
+    assert plan_of(pairs, maps) == plan
+
+
+def test_what_a_labelling_tool_exported_is_looked_into(tmp_path: Path) -> None:
+    polygon = {"image_id": 1, "category_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]], "iscrowd": 0}
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [polygon],
+    }
+    plans = []
+    for corner in (5, 6):
+        polygon["segmentation"] = [[1, 1, 5, 1, 5, corner]]
+        (tmp_path / "masks.json").write_text(json.dumps(document))
+        mask = AnnotatedMask.of(open_export(tmp_path / "masks.json"), "a")
+        plans.append(plan_of([Pair("a", mask, None, None)], {}))
+    assert plans[0].samples_sha256 != plans[1].samples_sha256
+    assert plans[0].sizes_sha256 == plans[1].sizes_sha256

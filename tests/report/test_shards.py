@@ -123,7 +123,9 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # in what is as
     "the number of images (4 and 5)": ({}, {"images": 5}),
     "the names of images": ({}, {"keys_sha256": "1" * 64}),
     "the sizes of the files": ({}, {"sizes_sha256": "1" * 64}),
+    "what the files hold that are evaluated": ({}, {"samples_sha256": "6" * 64}),
     "the maps that are scored, some of which a run has made anew": ({}, {"origins_sha256": "2" * 64}),
+    "inverted ([] and ['tilt'])": ({"inverted": ("tilt",)}, {}),
     "probabilities (True and False)": ({"probabilities": False}, {}),
 }
 

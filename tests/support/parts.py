@@ -33,6 +33,7 @@ ASKED = Asked(
     tree=TREE,
     colors=((1, 2, 3), (40, 50, 60), (70, 80, 90), (200, 100, 0)),
     probabilities=True,
+    inverted=(),
     measures={"distance": MeasureName("the distance", 7.5), "entropy": MeasureName("the entropy", 1.0)},
     answer_measures={"distance": MeasureName("the distance", 7.5)},
     main="distance",
@@ -78,7 +79,9 @@ def part_of(scored: Sequence[Sample], asked: Asked = ASKED) -> Part:
 def plan_of_samples(scored: Sequence[Sample]) -> Plan:
     """The plan of all images."""
     keys = keys_sha256(sample.key for sample in scored)
-    return Plan(images=len(scored), keys_sha256=keys, sizes_sha256="0" * 64, origins_sha256="1" * 64)
+    return Plan(
+        images=len(scored), keys_sha256=keys, sizes_sha256="0" * 64, samples_sha256="5" * 64, origins_sha256="1" * 64
+    )
 
 
 def leave(folder: Path, scored: Sequence[Sample], shard: Shard, *, asked: Asked = ASKED, **changes: Any) -> Path:

@@ -87,6 +87,7 @@ def ask(
         tree=names.tree,
         colors=names.colors,
         probabilities=scored.probabilities,
+        inverted=scored.inverted,
         measures={name: MeasureName(*each) for name, each in measures.items()},
         answer_measures={name: MeasureName(*each) for name, each in scored.answer_measures.items()},
         main=main,
