@@ -87,7 +87,7 @@ def compare_reports(
     # The first replicates are the same, however many there are.
     count = min((len(one.replicates[name]) for one in (*a, *b) for name in paired), default=0)
     pairs = {name: (_runs(a, name, count), _runs(b, name, count)) for name in paired}
-    intervals = joint_intervals(pairs)
+    intervals = joint_intervals(pairs, images=a[0].report.images)
     differences = []
     for name in names:
         mine, theirs = _mean(a, name), _mean(b, name)

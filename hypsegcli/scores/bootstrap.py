@@ -30,7 +30,7 @@ from hypsegcli.scores.tally import SHARE, Scheme, Tally
 REPLICATES = 1000
 FEWEST_REPLICATES = 100  # of fewer, the middle 95 % hold less than 93 %; of fewer than 40, all lie within
 COARSE_BINS = 1024  # of a confidence in a replicate
-FEW_IMAGES = 10  # below which intervals are rough
+FEW_IMAGES = 50  # below which intervals are rough: see benchmarks/intervals.py
 
 Values = NDArray[np.float64]
 

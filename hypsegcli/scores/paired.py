@@ -6,6 +6,10 @@ nothing (Besag et al., "Bayesian Computation and Stochastic Systems", 1995, sect
 few for that, their own ends are no bounds: intervals then reach as far as Student's t does for a value more, with an
 equal part of the level for every score (Sidak, 1967), whatever goes hand in hand.
 
+Replicates of few images vary less than other images would, and their ends are those of a normal distribution where
+those of Student's t were right: intervals are as much wider (Hesterberg, "What Teachers Should Know About the
+Bootstrap", 2015, the expanded percentile interval).
+
 How much a score varies with the training is known where a side has several: its mean then lies around the one that is
 sought as Student's t with a degree of freedom less than there are trainings. So few of them do not tell which scores go
 hand in hand, so that each has an equal part of the level here too. Images and the trainings of each side are
@@ -18,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +32,7 @@ from hypsegcli.scores.bootstrap import Interval, Values
 LEVEL = 0.95  # of the intervals, together
 _STEPS = 20_000  # of the integral of Student's t
 _ROUNDING = 1e-9
+_MANY = 10_000  # images, of more of which Student's t is normal
 
 
 class Runs(NamedTuple):
@@ -51,8 +57,8 @@ class _Row(NamedTuple):
         return bool(np.ptp(self.defined)) or any(variance for variance, _ in self.trainings)
 
 
-def joint_intervals(pairs: Mapping[str, tuple[Runs, Runs]]) -> dict[str, Interval]:
-    """Intervals of the differences by name, which hold together at LEVEL.
+def joint_intervals(pairs: Mapping[str, tuple[Runs, Runs]], *, images: int) -> dict[str, Interval]:
+    """Intervals of the differences by name, over so many images, which hold together at LEVEL.
 
     Left out are those of which no two replicates are defined, and those of which all replicates have one difference
     that is not 0, as of a class in one image alone: they do not tell how the difference varies.
@@ -62,7 +68,7 @@ def joint_intervals(pairs: Mapping[str, tuple[Runs, Runs]]) -> dict[str, Interva
     several = {(row.shifts.tobytes(), row.trainings) for row in rows.values() if row.varies}
     equal = (1 - LEVEL ** (1 / max(len(several), 1))) / 2
     ranked = _ranked_share([row.shifts for row in rows.values() if np.ptp(row.defined)])
-    return {name: _interval(row, ranked, equal) for name, row in rows.items()}
+    return {name: _interval(row, ranked, equal, images) for name, row in rows.items()}
 
 
 @lru_cache(maxsize=64)
@@ -99,10 +105,12 @@ def _ranked_share(rows: Sequence[Values]) -> float:
     return min(float(nearest[nearest < first_inside].max(initial=0)), (1 - LEVEL) / 2)
 
 
-def _interval(row: _Row, ranked: float, equal: float) -> Interval:
+def _interval(row: _Row, ranked: float, equal: float, images: int) -> Interval:
     ordered = np.sort(row.defined)
     middle = float(np.median(ordered))
     low, high = _over_images(ordered, ranked, equal)
+    wider = _expansion(ranked or equal, images)
+    low, high = middle - wider * (middle - low), middle + wider * (high - middle)
     apart = math.hypot(*(math.sqrt(variance) * student(equal, freedom) for variance, freedom in row.trainings))
     more_below, more_above = (math.hypot(way, apart) - way for way in (middle - low, high - middle))
     return Interval(low - more_below, high + more_above)
@@ -115,3 +123,10 @@ def _over_images(ordered: Values, ranked: float, equal: float) -> Interval:
     spread = float(ordered.std(ddof=1)) * math.sqrt(1 + 1 / len(ordered))  # of one more, around their mean
     mean, reach = float(ordered.mean()), spread * student(equal, len(ordered) - 1)
     return Interval(min(float(ordered[0]), mean - reach), max(float(ordered[-1]), mean + reach))
+
+
+def _expansion(share: float, images: int) -> float:
+    """How much wider an interval over so many images is than that of their replicates, with a share beyond each end."""
+    if not 1 < images <= _MANY:  # of one nothing varies
+        return 1.0
+    return student(share, images - 1) / NormalDist().inv_cdf(1 - share) * math.sqrt(images / (images - 1))

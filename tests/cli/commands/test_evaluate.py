@@ -900,6 +900,29 @@ def verdicts(text: str) -> dict[str, str]:
     return {row[0]: row[-1].split("  ")[-1].strip() for row in rows}
 
 
+@pytest.mark.parametrize(("images", "rough"), [(49, True), (50, False)])
+def test_intervals_over_few_images_are_called_rough(
+    hypseg: Hypseg, tmp_path: Path, images: int, *, rough: bool
+) -> None:
+    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    for number in range(images):
+        truth = np.random.default_rng(number).integers(0, 3, (8, 8)).astype(np.uint8)
+        put(tmp_path / f"masks/{number}.png", truth)
+        for name in ("one", "other"):
+            put(tmp_path / f"{name} maps/{number}.png", np.where(np.eye(8) > 0, number % 3, truth).astype(np.uint8))
+            put(tmp_path / f"{name} maps/0.png", truth if name == "other" else truth.T)
+    told = [
+        hypseg(
+            "evaluate", "--predictions", tmp_path / f"{name} maps", tmp_path / "masks",
+            "--classes", tmp_path / "classes.txt", "--out", tmp_path / name,
+        ).stdout
+        for name in ("one", "other")
+    ]  # fmt: skip
+    told.append(hypseg("compare", tmp_path / "one", tmp_path / "other").stdout)
+    note = f"intervals over so few images ({images}) are rough"
+    assert [note in text for text in told] == [rough] * 3
+
+
 def test_compare_tells_which_is_better(hypseg: Hypseg, data: Path) -> None:
     compared(hypseg, data)
     outcome = hypseg("compare", data / "bad", data / "good/report.json")
