@@ -73,5 +73,7 @@ def _sentence(problem: Any, command: Any, context: Any, name: str) -> str:
 
 
 def _meant(typo: str, known: Collection[str]) -> str:
-    near = get_close_matches(typo, known, n=1)
+    letters = typo.strip("-")  # perhaps the first ones of words, as others call a learning rate
+    short = [name for name in known if letters == "".join(word[:1] for word in name.strip("-").split("-"))]
+    near = short or get_close_matches(typo, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""

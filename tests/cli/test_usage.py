@@ -15,6 +15,7 @@ from support import Hypseg
         (("predict",), "INPUT... is missing: hypseg predict [OPTIONS] INPUT...; hypseg predict --help says more"),
         (("predict", "x"), "--out is missing: hypseg predict [OPTIONS] INPUT...; hypseg predict --help"),
         (("predict", "x", "--outt", "y"), "--outt: hypseg predict has no such option (did you mean --out?); hypseg"),
+        (("train", "--lr", "1"), "--lr: hypseg train has no such option (did you mean --learning-rate?); hypseg train"),
         (("predict", "x", "-o"), "-o: expected DIR behind it; hypseg predict --help"),
         (("predict", "x", "--tile"), "--tile: expected N|auto|off behind it; "),
         (("predict", "x", "-o", "y", "--raw=3"), "--raw takes no value; hypseg predict --help"),
