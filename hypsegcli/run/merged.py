@@ -25,6 +25,7 @@ class Merged(NamedTuple):
     missing: Sequence[str]  # images that these have still to do, by key
     changed: Sequence[str]  # maps that are not there, or not of their size
     remarks: Sequence[str] = ()  # sentences on what becomes of files of earlier runs
+    before: bool = False  # whether they were one run already
 
     @property
     def is_complete(self) -> bool:
@@ -48,4 +49,4 @@ def merged_before(out: Path, accounts: Sequence[Account], shards: Sequence[Accou
     files = files_of(own.run)
     changed = [name for name, digest in files.items() if not is_of_its_size(out / name, digest)]
     remarks = [f"{out}: its shards are one run already"]
-    return Merged(count, done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks)
+    return Merged(count, done, failed, [MANIFEST, RUN, *files], [], {}, [], changed, remarks=remarks, before=True)

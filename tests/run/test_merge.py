@@ -596,7 +596,10 @@ def test_a_shard_that_begins_again_owes_the_tables_of_the_whole(hypseg: Hypseg, 
     assert hypseg("verify", out).code == 0
 
 
-def test_tables_that_are_gone_since_they_were_merged_are_named(hypseg: Hypseg, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_shards", [False, True])
+def test_tables_that_are_gone_since_they_were_merged_are_named(
+    hypseg: Hypseg, photos: Path, tmp_path: Path, *, in_shards: bool
+) -> None:
     out = tmp_path / "out"
     for index in (0, 1):
         assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2").code == 0
@@ -606,9 +609,11 @@ def test_tables_that_are_gone_since_they_were_merged_are_named(hypseg: Hypseg, p
         file.write("\n")
     found = hypseg("merge", out)
     assert (found.code, found.stdout) == (3, "missing or changed: ranking.csv\nmissing or changed: regions.csv\n")
-    for index in (0, 1):
-        assert hypseg("uncertainty", photos, "--out", out, "--shard", f"{index}/2", "--resume").code == 0
-    assert hypseg("merge", out).code == 0
+    assert "files of the run have changed since its 2 shards were merged, and nothing is written" in found.stderr
+    again = [("--resume", "--shard", f"{index}/2") for index in (0, 1)] if in_shards else [("--resume",)]
+    for options in again:
+        assert hypseg("uncertainty", photos, "--out", out, *options).code == 0
+    assert hypseg("merge", out).code == (0 if in_shards else 2)
     assert hypseg("verify", out).code == 0
 
 

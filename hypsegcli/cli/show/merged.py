@@ -26,7 +26,10 @@ def show_merged(merged: Merged, out: Path) -> int:
     shards = count_of(merged.shards, "shard")
     if not merged.is_complete:
         error(
-            f"{out}: the run of {shards} is not complete, and nothing is written; run those shards again with "
+            f"{out}: files of the run have changed since its {shards} were merged, and nothing is written; its command "
+            "with --resume makes them anew, without --shard, or in all shards and merged again"
+            if merged.before
+            else f"{out}: the run of {shards} is not complete, and nothing is written; run those shards again with "
             "--resume, or all of them as another number of shards"
         )
         return PARTLY_DONE
