@@ -112,8 +112,9 @@ def _verify(out: Path) -> Verified:
         changed=changed,
         foreign=_without_inputs(out, foreign, chain(lines.values(), never_done(read_run(out)))),
         shared=owned.shared(),
-        changed_inputs=changed_inputs,
-        unreached_inputs=unreached,
+        # A stack and its first page, done as two images, are one file.
+        changed_inputs=list(dict.fromkeys(changed_inputs)),
+        unreached_inputs=list(dict.fromkeys(unreached)),
         failed=failed,
         recipes=len(recipes),
         status=run.status,

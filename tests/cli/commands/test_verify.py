@@ -8,7 +8,9 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from support import Hypseg, photograph
 
 from hypsegcli.files.books import TABLES
@@ -97,6 +99,18 @@ def test_a_photograph_that_has_changed_is_found(hypseg: Hypseg, out: Path, photo
     assert outcome.code == 3
     assert outcome.stdout == f"changed photograph: {photos / 'b.png'}\n"
     assert found(hypseg, out)["changed_inputs"] == [str(photos / "b.png")]
+
+
+def test_a_stack_that_was_done_whole_and_by_pages_is_one_photograph(hypseg: Hypseg, tmp_path: Path) -> None:
+    stack, out = tmp_path / "stack.tif", tmp_path / "out"
+    pages = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), "uint8")
+    tifffile.imwrite(stack, pages, photometric="rgb", metadata=None)
+    for options in ((), ("--pages", "all", "--resume")):
+        assert hypseg("predict", stack, "--out", out, "--save", "labels", *options).code == 0
+    tifffile.imwrite(stack, pages[::-1], photometric="rgb", metadata=None)
+    assert found(hypseg, out)["changed_inputs"] == [str(stack)]
+    stack.unlink()
+    assert found(hypseg, out)["unreached_inputs"] == [str(stack)]
 
 
 def test_photographs_out_of_reach_are_counted_and_no_fault(hypseg: Hypseg, out: Path, photos: Path) -> None:
