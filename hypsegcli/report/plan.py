@@ -70,5 +70,5 @@ def _beginning(path: Path) -> bytes:
     try:
         with open_regular(path.file if isinstance(path, AnnotatedMask) else path) as file:
             return hashlib.sha256(file.read(_SAMPLE)).digest()
-    except OSError:
+    except (OSError, ValueError):  # of a name that cannot be
         return b""

@@ -118,6 +118,11 @@ def test_a_bucket_is_scored_as_a_folder_is(hypseg: Hypseg, data: Path, checkpoin
     stored = hypseg("evaluate", data / "masks", "--predictions", store.at("maps"))
     assert stored.code == 2
     assert "cannot lie in a store" in stored.stderr
+    for shard, place in (("0/2", store.at("data")), ("1/2", data)):  # wherever a shard sees them
+        images = (f"{place}/images", f"{place}/masks", "--checkpoint", checkpoint)
+        assert hypseg("evaluate", *images, "--out", data / "shards", "--shard", shard).code == 0
+    assert hypseg("merge", data / "shards").code == 0
+    assert (data / "shards/per_image.csv").read_bytes() == (data / "out/per_image.csv").read_bytes()
 
 
 def test_stored_maps_give_the_same_report(hypseg: Hypseg, data: Path, checkpoint: Path) -> None:
