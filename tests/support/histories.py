@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hypsegcli.files.books import MANIFEST, RANKING, REVIEW, RUN, TABLES
 from hypsegcli.files.digest import digest_file
@@ -151,7 +153,9 @@ class History:
             for index in order
             if index != never
         }
-        code = self._try(["merge", "out"], self._fault(0.2)).code
+        faults = [self._fault(0.4), self._fault(0.4), None]
+        while (code := self._try(["merge", "out"], faults[0]).code) not in {DONE, REFUSED, PARTIAL} and faults.pop(0):
+            pass
         if never is None and codes | {code} <= {DONE, PARTIAL} and code == DONE:
             self._came_to_its_end()
 
@@ -162,14 +166,16 @@ class History:
         return Fault(kind, self.chance.randint(1, 60), "out")  # type: ignore[arg-type]
 
     def _run(self, *how: str, fault: Fault | None = None) -> Ended:
-        command, *options = VARIANTS[self._variant]
-        self._has_tables |= command == "uncertainty"
-        pages = ["--pages", "all"] if STACK in self._named() else []
-        arguments = [command, *self._inputs, "--out", "out", *options, *pages, *ENGINE, *how]
-        ended = self._try(arguments, fault, then=lambda code: self._want(code, how))
+        self._has_tables |= VARIANTS[self._variant][0] == "uncertainty"
+        ended = self._try([*self._arguments("out"), *how], fault, then=lambda code: self._want(code, how))
         if ended.code in {DONE, PARTIAL} and "--shard" not in how:
             self._came_to_its_end()
         return ended
+
+    def _arguments(self, out: str) -> list[str]:
+        command, *options = VARIANTS[self._variant]
+        pages = ["--pages", "all"] if STACK in self._named() else []
+        return [command, *self._inputs, "--out", out, *options, *pages, *ENGINE]
 
     def _want(self, code: int, how: Sequence[str]) -> None:
         """What a run was asked for that ended so: it holds from the moment when its books tell of it."""
@@ -267,6 +273,24 @@ class History:
                 self._spoilt.difference_update(line["outputs"].values())
                 if there != wanted:
                     self._tell(f"maps of {name} {page or ''} are not those of a run into an empty folder")
+        if self._has_its_tables(lines):
+            self._compare_tables()
+
+    def _has_its_tables(self, lines: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether all that is ranked in the folder is what this run was asked for, and nothing of that has failed."""
+        recipe = self.world.recipes[self._variant]
+        ranked = {line["input"] for line in lines.values() if line.get("recipe") == recipe}
+        is_whole = BROKEN not in {self._files[name] for name in self._named()} and ranked <= set(self._named())
+        return VARIANTS[self._variant][0] == "uncertainty" and is_whole and not self._own.keys() & TABLES
+
+    def _compare_tables(self) -> None:
+        """They are those of a run into an empty folder, byte for byte."""
+        hypseg(self._arguments("fresh"), self.folder)
+        for name in TABLES:
+            one, other = (folder / name for folder in (self.out, self.folder / "fresh"))
+            if not one.is_file() or one.read_bytes() != other.read_bytes():
+                self._tell(f"{name} is not that of a run into an empty folder")
+        shutil.rmtree(self.folder / "fresh")
 
     def _tell(self, problem: str) -> None:
         self.log.append(f"!!! {problem}")
