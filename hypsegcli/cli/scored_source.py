@@ -170,10 +170,12 @@ def open_maps(
     scored = [*maps, *(path for one in maps for path in stored_files(beside, plane_key(one, labels)))]
     # Before the first of them is read: a run may replace them at any moment from here on.
     origins = origins_of(scored)
-    id_map = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
-    void = void_in(maps) if id_map is None else None
+    given = read_translation(stored.prediction_map, stored.prediction_colors, names.classes, wording=LABEL_MAPS)
+    id_map, changes, void = given, given.changes if given else (), void_in(maps)
+    if any(source == void and target is not None for source, target in changes):
+        void = None  # whoever leads it to a class means that
     if void is not None:
-        id_map = IdMap(((void, None),))
+        id_map = replace(given or IdMap(()), changes=(*changes, (void, None)))
     nodes = names.tree.nodes
     survey = examine_masks(
         maps,
@@ -184,7 +186,7 @@ def open_maps(
         names=names.classes if names.rule is None else (*names.tree.names, ROOT_NAME),
         wording=LABEL_MAPS,
     )
-    refined = check_alike(maps, as_ids=clusters or (id_map is not None and void is None))
+    refined = check_alike(maps, as_ids=clusters or given is not None)
     for plane in planes:
         check_alike(path for one in maps for path in stored_files([plane.folder], plane_key(one, labels)))
 
@@ -218,7 +220,7 @@ def open_maps(
         probabilities=probabilities is not None,
         maps={path: f"{origin.recipe} {origin.sha256}" if (origin := origins.get(path)) else "" for path in scored},
         changed=partial(doubt_maps, scored, origins),
-        id_map=id_map if void is None else None,
+        id_map=given,
     )
     if names.rule is None:
         return found

@@ -23,7 +23,7 @@ from hypsegcli.inference.prediction import Labels
 from hypsegcli.metrics.ratio import ratio
 from hypsegcli.metrics.records import Match, MatchedCluster
 from hypsegcli.scores.reading import predicted_images
-from hypsegcli.scores.sources import PredictedImage, Source
+from hypsegcli.scores.sources import PredictedImage, Source, void_without_data
 from hypsegcli.truth.contradicted import Witness
 from hypsegcli.truth.masks import IdMap
 from hypsegcli.truth.pairs import Pair
@@ -39,18 +39,22 @@ class ClusterSource:
     def __init__(self, source: Source, *, clusters: int, classes: int, table: Counts | None = None) -> None:
         """`table` (clusters,) has the class of each, `classes` for none; without one labels stay clusters."""
         self._source = source
-        self._clusters = clusters
+        self._clusters, self._classes = clusters, classes
         self._table = None if table is None else np.append(table, classes)  # what is no cluster is no class
         self._witness = Witness(classes)
 
     def read(self, pair: Pair, truth: Labels) -> Callable[[], PredictedImage]:
-        """As the other source, which is shown no class of the truth: its ids are others than the clusters'."""
-        blank = np.full(truth.shape, self._clusters, np.uint8 if self._clusters < 256 else np.uint16)
+        """As the other source, which is shown no class of the truth: its ids are others than the clusters'.
+
+        What it makes void of that it has no data of.
+        """
+        blank = np.zeros(truth.shape, np.uint8 if self._clusters < 256 else np.uint16)
         predict = self._source.read(pair, blank)
         return lambda: self._named(predict(), truth)
 
     def _named(self, predicted: PredictedImage, truth: Labels) -> PredictedImage:
         labels = predicted.sample.labels
+        truth = void_without_data(truth, predicted.sample.truth != self._clusters, void=self._classes)
         if self._table is not None:
             labels = np.take(self._table, labels).astype(truth.dtype)
         # Its probabilities are those of clusters, of which scores of classes are none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 
@@ -70,13 +70,11 @@ def check_alike(maps: Iterable[Path], *, as_ids: bool | None = None) -> frozense
     return frozenset(refined)
 
 
-def void_in(maps: Sequence[Path]) -> int | None:
+def void_in(maps: Iterable[Path]) -> int | None:
     """The id by which label maps of hypseg's say where photographs have no data; None where none of them does.
 
-    DataError where they have several. Where the first says nothing of itself, the others are not looked at.
+    DataError where they have several. Maps that say nothing are taken for what the others are.
     """
-    if not maps or read_metadata(maps[0]) is None:
-        return None
     found = {own.void: path for path in maps if (own := read_metadata(path)) is not None and own.void is not None}
     if len(found) > 1:
         (mine, path), (other, another) = list(found.items())[:2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -381,8 +382,24 @@ def test_what_has_no_data_is_void(
         assert (sample.labels[lacking] == 3).all()
         assert not all((levels[lacking] > 0).any() for levels in {**sample.levels, **sample.answer_levels}.values())
         count_image(sample, Scheme(3, tuple(sample.levels), Tolerance(2, False)))
-    report = tmp_path / "report"
-    assert hypseg("evaluate", "--predictions", maps, tmp_path / "masks", "--out", report, "-c", checkpoint).code == 0
-    lines = (report / "per_image.csv").read_text().splitlines()
-    row = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
-    assert int(row["labelled_pixels"]) == np.count_nonzero(wanted < 3)
+    (tmp_path / "map.txt").write_text("0:0\n1:1\n2:2\n3:3\n")
+    (tmp_path / "classes.txt").write_text("0:sky\n1:road\n2:car\n")
+    ways: list[tuple[object, ...]] = [("--predictions", maps, "-c", checkpoint)]
+    if not rule:
+        matched = ("--match", "majority", "--classes", tmp_path / "classes.txt")
+        ways += [(*ways[0], "--prediction-map", tmp_path / "map.txt"), ("--predictions", maps, *matched)]
+        ways.append((tmp_path / "images", "-c", checkpoint, *matched))
+        # A map that says nothing of itself, as one that somebody has corrected, is taken for what the others are.
+        put(tmp_path / "two/a.png", np.asarray(Image.open(maps / "labels/a.png")))
+        shutil.copy(maps / "labels/a.png", tmp_path / "two/b.png")
+        for name in "ab":
+            put(tmp_path / f"two masks/{name}.png", mask)
+        ways.append(("--predictions", tmp_path / "two", "-c", checkpoint))
+    for number, (first, second, *how) in enumerate(ways):
+        masks = tmp_path / ("two masks" if second == tmp_path / "two" else "masks")
+        named = (first, second, masks) if first == "--predictions" else (first, masks, second)
+        report = tmp_path / f"report {number}"
+        assert hypseg("evaluate", *named, *how, "--out", report).code == 0
+        lines = (report / "per_image.csv").read_text().splitlines()
+        row = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
+        assert int(row["labelled_pixels"]) == np.count_nonzero(wanted < 3)

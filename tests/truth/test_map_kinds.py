@@ -13,7 +13,7 @@ from PIL import Image
 
 from hypsegcli.errors import DataError, UsageError
 from hypsegcli.images.png import encode_grey16_png
-from hypsegcli.truth.map_kinds import check_alike
+from hypsegcli.truth.map_kinds import check_alike, void_in
 
 
 def of_both(folder: Path, about: Mapping[str, Any], other: Mapping[str, Any]) -> list[Path]:
@@ -78,3 +78,10 @@ def test_what_maps_were_made_to_follow_is_told_of_all_that_say_something(tmp_pat
     assert check_alike(of_both(tmp_path, refined, LABELS)) == {"edges", None}
     assert check_alike(of_both(tmp_path, refined, refined)) == {"edges"}
     assert check_alike([]) == frozenset()
+
+
+def test_maps_that_say_nothing_of_void_are_taken_for_what_the_others_are(tmp_path: Path) -> None:
+    assert void_in(of_both(tmp_path, LABELS, LABELS)) is None
+    assert void_in(of_both(tmp_path, LABELS | {"void": 255}, LABELS | {"void": 255})) == 255
+    with pytest.raises(DataError, match="say with other ids, "):
+        void_in(of_both(tmp_path, LABELS | {"void": 255}, LABELS | {"void": 7}))
