@@ -41,7 +41,7 @@ def _contradictions_of(part: Part) -> list[str]:
     if asked.unseen is not None or asked.maps_of_nodes is not None:
         return []  # answers among classes that the network never saw, and nodes, are seldom right as they are
     confusion, stored = part.evaluation.tally.confusion, asked.predictions is not None
-    found = contradictions(confusion, part.witness, asked.id_map, stored=stored)
+    found = contradictions(confusion, part.witness, asked.id_map, stored=stored, label_map=asked.prediction_map)
     return found or oddities(confusion, part.witness, asked.id_map)
 
 

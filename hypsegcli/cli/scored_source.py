@@ -214,7 +214,7 @@ def open_maps(
         None,
         refine,
         sampling,
-        doubts=tuple(filter(None, (survey.unlisted, survey.interpolated, mixed_refinements(refined)))),
+        doubts=tuple(filter(None, (survey.unlisted, survey.interpolated, *survey.unlike, mixed_refinements(refined)))),
         agreement=source.agreement,
         inverted=tuple(plane.name for plane in planes if plane.inverted),
         probabilities=probabilities is not None,

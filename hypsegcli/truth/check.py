@@ -51,6 +51,7 @@ class MaskSurvey(NamedTuple):
     doubts: tuple[str, ...]  # sentences on what is odd about them, and no reason to refuse them
     unlisted: str | None  # that of them which is about the map of ids
     interpolated: str | None  # that which is about few masks that look so
+    unlike: tuple[str, ...]  # those on ids that may mean other classes from file to file
 
 
 def examine_masks(
@@ -123,18 +124,22 @@ def examine_masks(
     )
     if not refused and mistake is None:
         few = interpolated.doubt(kind)
+        unlike = (
+            palettes.doubt(kind, colors=wording.colors),
+            whites.doubt(kind) if ignore_index == WHITE and id_map is None else None,
+        )
         unlisted = unlisted_ids(held, id_map, names, classes=classes, ignore_index=ignore_index, wording=wording)
         doubts = (
             unlisted,
-            palettes.doubt(kind, colors=wording.colors),
+            *unlike,
             lonely_class(
                 histogram, names, classes=classes, ignore_index=ignore_index, mapped=id_map is not None, wording=wording
             ),
-            whites.doubt(kind) if ignore_index == WHITE and id_map is None else None,
             classes_without_data(hidden, names, classes=classes, ignore_index=ignore_index),
             few,
         )
-        return MaskSurvey(tuple(sizes), histogram, tuple(void), tuple(filter(None, doubts)), unlisted, few)
+        of_all, of_some = tuple(filter(None, doubts)), tuple(filter(None, unlike))
+        return MaskSurvey(tuple(sizes), histogram, tuple(void), of_all, unlisted, few, of_some)
     if refused:
         unknown = unknown_ids(histogram, classes, ignore_index)
         problem = (

@@ -50,7 +50,7 @@ class Witness:
             coarse = truth[::_EVERY, ::_EVERY], labels[::_EVERY, ::_EVERY]
             self.flips.add(*coarse)
             self.odd.add(*coarse)
-            self.hollow.add(*coarse)
+            self.hollow.add(truth, labels)  # all of it, for small things lie between
 
     @property
     def is_telling(self) -> bool:
@@ -64,20 +64,23 @@ def contradictions(
     id_map: IdMap | None,
     *,
     stored: bool = False,
+    label_map: IdMap | None = None,
 ) -> list[str]:
     """A sentence for each likely mistake, of ids first; none where predictions agree with the masks, or with nothing.
 
     `confusion` is (K, K) or (K, K + 1) pixels, truth by prediction, all in all, `witness` has seen the same images,
-    `id_map` is what their masks were read by; `stored` says that label maps are scored.
+    `id_map` is what their masks were read by; `stored` says that label maps are scored, read by `label_map`.
     """
     said: list[str] = []
     is_numbered = id_map != NAMED  # names leave nothing to be shifted
     decides = None if id_map is None else "mask_colors" if id_map.colors else "map"
+    theirs = None if label_map is None else "prediction_colors" if label_map.colors else "prediction_map"
     shift = find_shift(confusion, alone=witness.learned) if is_numbered else None
     if shift is not None and (exchange := find_better_exchange(confusion, shift)):
-        said.append(permutation_mistake(exchange, decides=decides, stored=stored))
+        said.append(permutation_mistake(exchange, decides=decides, stored=stored, decides_labels=theirs))
     elif shift is not None:
-        said.append(shift_mistake(shift, classes=len(confusion), decides=decides, stored=stored))
+        K = len(confusion)
+        said.append(shift_mistake(shift, classes=K, decides=decides, stored=stored, decides_labels=theirs))
     if id_map and id_map.colors and (mistake := mirror_mistake(confusion, id_map.colors)):
         said.append(mistake)
     if (mistake := witness.turns.mistake()) is not None:
@@ -86,7 +89,7 @@ def contradictions(
         return said
     said += filter(None, [witness.flips.mistake(stored=stored)])
     if not said and is_numbered and (exchange := find_exchange(confusion)):
-        said.append(permutation_mistake(exchange, decides=decides, stored=stored))
+        said.append(permutation_mistake(exchange, decides=decides, stored=stored, decides_labels=theirs))
     return said
 
 

@@ -87,11 +87,12 @@ def find_better_exchange(confusion: NDArray[np.integer[Any]], shift: Shift) -> E
     for a class, most of the pixels that go elsewhere by the exchange have to be of ids whose predictions mostly say so.
     """
     exchange = find_exchange(confusion) if shift.by else None
-    of_the_same_pixels = exchange is not None and exchange.but == (0 if shift.but_zero else None)
-    if exchange is None or not of_the_same_pixels:
+    if exchange is None or not _is_of_the_same_pixels(exchange, shift):
         return None
+    rows = list(range(1 if shift.but_zero else 0, len(confusion)))
+    would = float(confusion[rows, [exchange.lines.get(k, k) for k in rows]].sum() / confusion[rows].sum())
     is_shift = all(target == (k - shift.by) % len(confusion) for k, target in exchange.lines.items())
-    if exchange.would < shift.would + (_RARE if is_shift else _BETTER):
+    if would < shift.would + (_RARE if is_shift else _BETTER):
         return None
     pixels = confusion.sum(axis=1)
     elsewhere = [k for k, target in exchange.lines.items() if target != k - shift.by and k != exchange.but]
@@ -99,10 +100,20 @@ def find_better_exchange(confusion: NDArray[np.integer[Any]], shift: Shift) -> E
     return exchange if 2 * pixels[told].sum() > pixels[elsewhere].sum() else None
 
 
-def permutation_mistake(exchange: Exchange, *, decides: str | None = None, stored: bool = False) -> str:
+def _is_of_the_same_pixels(exchange: Exchange, shift: Shift) -> bool:
+    """Whether 0, where a shift leaves it alone, stays by the exchange too, which may count its pixels all the same."""
+    if exchange.but is not None or not shift.but_zero:
+        return exchange.but == (0 if shift.but_zero else None)
+    return exchange.lines.get(0) == 0
+
+
+def permutation_mistake(
+    exchange: Exchange, *, decides: str | None = None, stored: bool = False, decides_labels: str | None = None
+) -> str:
     """What to say where masks and predictions agree if classes are exchanged, and not as they are.
 
-    `decides` is the setting whose file tells the masks' ids; `stored` says that label maps are scored.
+    `decides` is the setting whose file tells the masks' ids; `stored` says that label maps are scored, and
+    `decides_labels` is the setting whose file tells theirs.
     """
     lines, back = exchange.lines, {target: source for source, target in exchange.lines.items()}
     told = f"{_listed(lines)}{_and_of(exchange.untold, exchange.left)}"
@@ -113,7 +124,12 @@ def permutation_mistake(exchange: Exchange, *, decides: str | None = None, store
     )
     if stored:
         others = f"{_listed(back)}{_and_of(exchange.left, exchange.untold)}"
-        other_map = LABEL_MAPS.translate(others, before=" that holds the lines ")
+        other_map = (
+            LABEL_MAPS.translate(others, before=" that holds the lines ")
+            if decides_labels is None
+            else f"change the lines of {setting(decides_labels)}, which decide their ids now, in where they lead: "
+            f"{others}"
+        )
         cure += f"; or, if it is the label maps that are numbered so, {other_map}"
     return (
         f"{100 * exchange.agree:.1f} % of the {_pixels(exchange.but)} agree with the predictions, and "

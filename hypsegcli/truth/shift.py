@@ -26,6 +26,7 @@ class Shift(NamedTuple):
     agree: float  # share of the labelled pixels whose prediction is their class, as the ids are
     would: float  # and with the ids changed
     but_zero: bool = False  # both shares are of the pixels whose id is not 0, which is right in itself
+    has_last: bool = False  # whether the last id occurs where all should be one higher: void, or what is 1 here
 
 
 def find_shift(confusion: NDArray[np.integer[Any]], *, alone: bool = True) -> Shift | None:
@@ -69,18 +70,31 @@ def _shift_but_zero(confusion: NDArray[np.integer[Any]]) -> Shift | None:
     voices = [k for k in told if others[k].argmax() == k + 2]
     agree, would = float(np.trace(others, offset=1)) / total, float(np.trace(others, offset=2)) / total
     if len(voices) > 1 and share[voices].sum() > 0.5 and would > 2 * agree:
-        return Shift(-1, agree, would, but_zero=True)
+        return Shift(-1, agree, would, but_zero=True, has_last=bool(share[-1] >= _RARE))
     return None
 
 
-def shift_mistake(shift: Shift, *, classes: int, decides: str | None = None, stored: bool = False) -> str:
-    """What to say; `decides` is the setting whose file tells the masks' ids, `stored` where label maps are scored."""
+def shift_mistake(
+    shift: Shift, *, classes: int, decides: str | None = None, stored: bool = False, decides_labels: str | None = None
+) -> str:
+    """What to say; `decides` is the setting whose file tells the masks' ids, `stored` where label maps are scored.
+
+    `decides_labels` is the setting whose file tells the ids of those.
+    """
     which = "labelled pixels that are not 0" if shift.but_zero else "labelled pixels"
     found = f"{_percent(shift.agree)} of the {which} agree with the predictions, and {_percent(shift.would)} would"
     if shift.but_zero:
+        one_higher = f"{found} if their ids were one higher: the ids look off by one, "
+        if shift.has_last:
+            lines = ", ".join(f"{k}:{k + 1}" for k in range(1, min(4, classes - 1)))
+            return (
+                f"{one_higher}but 0; where 1 was taken from each, what was 0 and what was 1 are one now, so go back to "
+                f"the masks as they were; where they are numbered by another list, of which {classes - 1} stands for "
+                f"what is 1 here, {_cure(f'{lines} and so on', decides=decides)}"
+            )
         return (
-            f"{found} if their ids were one higher: the ids look off by one, as where 1 was taken from each and 0 "
-            "stayed 0; what was 0 and what was 1 are one now, so go back to the masks as they were"
+            f"{one_higher}as where 1 was taken from each and 0 stayed 0; what was 0 and what was 1 are one now, so go "
+            "back to the masks as they were"
         )
     if shift.by == 0:
         lines = other = "0:1, 1:0"
@@ -92,7 +106,11 @@ def shift_mistake(shift: Shift, *, classes: int, decides: str | None = None, sto
         sentence = f"{found} if their ids were {lower}: the ids look off by one, as with {guess}"
     cures = _cure(lines, decides=decides)
     if stored:
-        other_map = LABEL_MAPS.translate(other, before=" that holds the lines ")
+        other_map = (
+            LABEL_MAPS.translate(other, before=" that holds the lines ")
+            if decides_labels is None
+            else f"change the lines of {setting(decides_labels)}, which decide their ids now"
+        )
         cures += f"; or, if it is the label maps that are off, {other_map}"
     return f"{sentence}; {cures}"
 

@@ -43,6 +43,18 @@ def test_a_class_that_a_shift_has_no_place_for_is_not_lost() -> None:
     assert "void" not in said
 
 
+def test_where_a_file_tells_the_ids_of_label_maps_its_lines_are_to_be_changed() -> None:
+    """For those that are told are of classes, and not of what the files hold."""
+    for label_map, name in ((IdMap(((9, 0),)), "prediction_map"), (IdMap((), SWAPPED), "prediction_colors")):
+        for confusion in (np.roll(np.eye(6, 7, dtype=int), 3, axis=0), np.eye(6, 7, 1, dtype=int)):
+            witness = Witness(6)
+            for _ in range(5):
+                witness.add(1, np.arange(6)[None], np.arange(6)[None])
+            (said,) = contradictions(confusion * 1000, witness, None, stored=True, label_map=label_map)
+            assert "or, if it is the label maps that are" in said
+            assert f"change the lines of {setting(name)}, which decide their ids now" in said
+
+
 def test_one_class_alone_says_nothing_of_a_network_that_learns() -> None:
     """It may answer one class wherever it is."""
     zeros = np.zeros_like(TRUTH)
@@ -134,3 +146,21 @@ def test_some_masks_that_are_mirrored_are_odd() -> None:
     assert contradictions(both, half, None) == []
     (said,) = oddities(both, half, None)
     assert said.startswith("3 of 6 masks would agree with the predictions if they were mirrored left to right (3), and")
+
+
+def test_small_things_are_seen_wherever_they_lie() -> None:
+    """No mask in which there is one is called empty, however coarsely others look."""
+    empty = np.zeros((8, 64, 64), np.uint8)
+    witness = Witness(2)
+    for number, truth in enumerate(empty):
+        truth[4 * number + 1 : 4 * number + 4, 9:12] = 1
+        witness.add(1, truth, truth)
+    assert witness.hollow.mistake() is None
+    confusion = np.array([[empty.size - 72, 0], [0, 72]])
+    assert oddities(confusion, witness, None) == []
+    begun = empty.copy()
+    begun[:4] = 0
+    witness = Witness(2)
+    for truth, labels in zip(begun, empty, strict=True):
+        witness.add(1, truth, labels)
+    assert "4 of 8 masks hold class 0 alone" in (witness.hollow.mistake() or "")

@@ -41,6 +41,9 @@ def test_a_colour_of_two_ids_is_told(tmp_path: Path, suffix: str) -> None:
         f"#804080 is the id 1 in {one} and 0 in {two}" in sentence
     )
     assert "mask_colors" in sentence
+    (sentence,) = examine_masks((one, two), classes=3, ignore_index=255, id_map=None, wording=LABEL_MAPS).unlike
+    assert sentence.startswith("the palettes of the label maps differ: ")
+    assert "prediction_colors" in sentence
 
 
 def test_colours_reduced_file_by_file_are_told(tmp_path: Path) -> None:

@@ -107,6 +107,21 @@ def test_a_list_whose_end_has_become_its_beginning_loses_no_class(by: int, right
     assert exchange.would == np.trace(np.roll(counts, -by, axis=0)[:, :K]) / counts.sum()
 
 
+@pytest.mark.parametrize("share_of_0", [1 / K, 0.4, 0.7])
+def test_of_a_list_in_which_0_stays_and_the_first_is_the_last_the_whole_is_told(share_of_0: float) -> None:
+    """Nothing has been merged with 0, so that a map mends it."""
+    truth = pixels(share_of_0)
+    ids = np.where(truth == 0, 0, 1 + (truth - 2) % (K - 1))
+    answers = np.where(np.random.default_rng(1).random(truth.size) < 0.9, truth, (truth + 1) % K)
+    counts = confusion_matrix(ids[None].astype(np.uint8), answers[None].astype(np.uint8), K)
+    shift = find_shift(counts)
+    assert shift is not None
+    assert (shift.but_zero, shift.has_last) == (True, True)
+    exchange = find_better_exchange(counts, shift)
+    assert exchange is not None
+    assert exchange.lines == {0: 0, 1: 2, 2: 3, 3: 4, 4: 5, 5: 1}
+
+
 def test_of_a_list_that_is_off_by_one_in_part_the_whole_is_told() -> None:
     order = np.array([1, 2, 3, 5, 0, 4])  # the three largest classes are off by one
     rng = np.random.default_rng(0)

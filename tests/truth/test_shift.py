@@ -89,6 +89,11 @@ def test_ids_one_lower_of_which_0_has_stayed(background: float, right: float) ->
         assert "of the labelled pixels that are not 0 agree" in text
         assert "go back to the masks as they were" in text
         assert "map" not in text
+        last = np.where((clipped > 0) & (rng.random(truth.size) < 0.05), K - 1, clipped)
+        found = find_shift(counts(last, answers))
+        assert found is not None
+        assert "where 1 was taken from each, what was 0 and what was 1 are one now" in shift_mistake(found, classes=K)
+        assert shift_mistake(found, classes=K).endswith("that holds the lines 1:2, 2:3, 3:4 and so on")
     assert find_shift(counts(truth, answers)) is None
     for answer in range(K):
         assert find_shift(counts(clipped, np.where(rng.random(truth.size) < background, 0, answer))) is None
