@@ -157,15 +157,15 @@ def sweep(folder: Path, below: Iterable[str] = ()) -> None:
                         (here / entry.name).unlink()
 
 
-def make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it, where they are not there, and tell which; OSError where they cannot be made.
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there; OSError where they cannot be made.
 
     pathlib and os call themselves for every folder above, and Python allows no thousand of such calls. In a
     store, none are made.
     """
     if isinstance(folder, StorePath):
-        return []
-    missing, made = [], []
+        return
+    missing = []
     while not os.path.isdir(folder):  # noqa: PTH112 (where a path may not be reached, pathlib raises)
         missing.append(folder)
         if folder == folder.parent:
@@ -174,8 +174,6 @@ def make_folder(folder: Path) -> list[Path]:
     for path in reversed(missing):
         with contextlib.suppress(FileExistsError):  # another thread was faster; what is no folder, fails below
             path.mkdir()
-            made.append(path)
-    return made
 
 
 def append(path: Path, data: bytes) -> None:

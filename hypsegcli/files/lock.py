@@ -20,7 +20,6 @@ from hypsegcli.files.regular import KINDS
 from hypsegcli.files.shard import Shard, shard_of
 
 _KNOWS_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some file systems of networks
-
 _OFTEN = 100  # times in a row that a folder may vanish while it is made; then it is something else
 
 _descriptors: set[int] = set()  # of the locks of this process
@@ -50,7 +49,7 @@ def locked(folder: Path, command: str, shard: Shard | None = None) -> Iterator[H
 
 @contextlib.contextmanager
 def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Hold]:
-    made: list[Path] = []
+    missing = [each for each in (folder, *folder.parents) if not os.path.isdir(each)]  # noqa: PTH112 (see make_folder)
     try:
         import fcntl
     except ImportError:
@@ -61,7 +60,7 @@ def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Ho
     vanished = 0
     while True:
         try:
-            made += make_folder(folder)
+            make_folder(folder)
             descriptor = _open(path)
         except FileNotFoundError:
             vanished += 1
@@ -89,7 +88,7 @@ def _locked_here(folder: Path, command: str, shard: Shard | None) -> Iterator[Ho
                 if is_at(path, descriptor):
                     with contextlib.suppress(OSError):
                         path.unlink()
-                        for each in sorted(made, key=lambda one: len(one.parts), reverse=True):
+                        for each in missing:
                             each.rmdir()
             return
 

@@ -104,7 +104,6 @@ def test_a_lock_that_cannot_be_made_is_named(tmp_path: Path) -> None:
                 pass
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no limits of resources")
 def test_a_folder_that_vanishes_while_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where another run that made those above it leaves at that moment."""
     made = [FileNotFoundError(), FileNotFoundError()]
@@ -119,11 +118,13 @@ def test_a_folder_that_vanishes_while_it_is_made_is_made_again(tmp_path: Path, m
     with locked(tmp_path / "a/b", "train"):
         assert (tmp_path / "a/b" / LOCK).is_file()
     assert not made
+    assert list(tmp_path.iterdir()) == []
     made += [FileNotFoundError()] * 1000
     with pytest.raises(FileNotFoundError), locked(tmp_path / "a/b", "train"):
         pass
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no limits of resources")
 def test_a_full_disk_is_told_with_the_name_of_the_lock(tmp_path: Path) -> None:
     """Here for a limit of the file's size."""
     import resource
